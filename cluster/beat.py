@@ -1,0 +1,54 @@
+"""The clock of the cluster: sends each service's scheduled tasks when they are due.
+
+python -m cluster.beat
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import Celery
+
+from cluster.celery_app import make_app, task_queue
+from cluster.secrets.broker import broker_url_with_credentials
+from cluster.services import load_all
+
+logger = logging.getLogger(__name__)
+
+
+def schedule() -> dict[str, dict[str, Any]]:
+    """Every service's periodic work, in Celery's form.
+
+    A task that was not taken within its period expires: after an outage each
+    runs once, not once for every period that was missed.
+    """
+    return {
+        scheduled.name: {
+            "task": scheduled.name,
+            "schedule": scheduled.every,
+            "options": {"queue": service.task_queue, "expires": max(scheduled.every, 1.0)},
+        }
+        for service in load_all()
+        for scheduled in service.schedule
+    }
+
+
+def build(broker_url: str) -> Celery:
+    """The beat's Celery app; it keeps its schedule in memory, since nothing needs to survive."""
+    app = make_app(broker_url)
+    app.conf.beat_schedule = schedule()
+    app.conf.beat_scheduler = "celery.beat:Scheduler"
+    app.conf.beat_max_loop_interval = 1.0
+    app.conf.task_queues = [task_queue(service.task_queue) for service in load_all()]
+    return app
+
+
+def main() -> None:
+    """Send tasks until told to stop."""
+    app = build(broker_url_with_credentials())
+    app.Beat(loglevel="INFO", quiet=True).run()
+
+
+if __name__ == "__main__":
+    main()

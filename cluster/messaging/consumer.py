@@ -1,0 +1,210 @@
+"""The consumer step: how a Celery worker takes plain CloudEvents from its queues.
+
+The messages are not Celery tasks, so any client can read them. The step lives
+in the worker's own event loop: it takes what the broker has pushed, up to a
+batch, hands the batch to a sink, and acknowledges after the sink has committed.
+Source: https://docs.celeryq.dev/en/stable/userguide/extending.html
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+import amqp
+from celery import bootsteps
+from celery.worker.consumer import Consumer
+
+from cluster.messaging.inbox import TransientFailure
+from cluster.secrets.postgres import DatabaseUnavailable
+
+logger = logging.getLogger(__name__)
+
+# One transaction for at most this many messages: the commit is shared, and a
+# batch still takes well under the heartbeat interval.
+BATCH: Final = 200
+# Two batches: the next one is here when the first has been committed.
+PREFETCH: Final = 2 * BATCH
+RETRY_AFTER: Final = (0.1, 0.2, 0.5, 1.0)
+
+
+class Sink(Protocol):
+    """What happens to the messages of one queue."""
+
+    def apply(self, bodies: Sequence[bytes]) -> None:
+        """Apply and commit; raises DatabaseUnavailable or TransientFailure."""
+
+
+class QueueConsumer:
+    """Takes the deliveries of one queue to one sink, in batches, acknowledging late.
+
+    With `single` each delivery is a batch of its own.
+    """
+
+    def __init__(self, queue: str, sink: Sink) -> None:
+        self.queue = queue
+        self.consuming = False
+        self.applied_at = time.monotonic()
+        self._sink = sink
+        self._channel: amqp.Channel | None = None
+        self._waiting: list[tuple[int, bytes]] = []
+        self._failures = 0
+        self._not_before = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """How many deliveries are here, not yet applied."""
+        return len(self._waiting)
+
+    def start(self, channel: amqp.Channel) -> None:
+        """Consume on `channel`; what an earlier connection delivered is void and comes again."""
+        self._waiting.clear()
+        self._channel = channel
+        channel.basic_qos(0, PREFETCH, False)
+        channel.basic_consume(
+            self.queue, callback=self._receive, on_cancel=lambda _tag: self._cancelled()
+        )
+        self.consuming = True
+
+    def stop(self) -> None:
+        self.consuming = False
+        self._channel = None
+        self._waiting.clear()
+
+    def full(self) -> bool:
+        return len(self._waiting) >= BATCH
+
+    def apply_waiting(self) -> None:
+        """Apply one batch, if there is one and no failure asks for patience."""
+        if not self._waiting or time.monotonic() < self._not_before:
+            return
+        batch, rest = self._waiting[:BATCH], self._waiting[BATCH:]
+        try:
+            self._sink.apply([body for _, body in batch])
+        except DatabaseUnavailable as error:
+            self._postpone(error)
+        except TransientFailure as failure:
+            again = set(failure.bodies)
+            postponed = [(tag, body) for tag, body in batch if body in again]
+            self._waiting = postponed + rest
+            self._acknowledge_each([tag for tag, body in batch if body not in again])
+            self._postpone(failure)
+        else:
+            self._waiting = rest
+            self._failures = 0
+            self.applied_at = time.monotonic()
+            self._acknowledge_to(batch[-1][0])
+
+    def _receive(self, message: amqp.Message) -> None:
+        body = message.body
+        tag = message.delivery_tag
+        assert tag is not None, "a delivered message carries its tag"
+        self._waiting.append((tag, body if isinstance(body, bytes) else body.encode()))
+
+    def _acknowledge_to(self, tag: int) -> None:
+        # Deliveries are applied in the order of their tags, so everything up to
+        # this one is done: one frame for the batch.
+        if self._channel is not None:
+            self._channel.basic_ack(tag, multiple=True)
+
+    def _acknowledge_each(self, tags: Sequence[int]) -> None:
+        if self._channel is not None:
+            for tag in tags:
+                self._channel.basic_ack(tag)
+
+    def _postpone(self, reason: Exception) -> None:
+        pause = RETRY_AFTER[min(self._failures, len(RETRY_AFTER) - 1)]
+        logger.warning("%s: trying again in %s s: %s", self.queue, pause, reason)
+        self._failures += 1
+        self._not_before = time.monotonic() + pause
+
+    def _cancelled(self) -> None:
+        """The broker ended the subscription: connected, and not consuming any more."""
+        self.consuming = False
+        raise amqp.RecoverableConnectionError(f"the broker cancelled consuming {self.queue}")
+
+
+class InboxStep(bootsteps.StartStopStep):
+    """Runs the queue consumers of `app.queue_consumers` on the worker's connection.
+
+    `parent` is Celery's consumer, whose event loop and connection this step uses.
+    """
+
+    requires = ("celery.worker.consumer:Connection",)
+
+    def __init__(self, parent: Any, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        self._consumers: Sequence[QueueConsumer] = parent.app.queue_consumers
+        self._connection: Any = None
+        self._retry: Any = None
+
+    def start(self, parent: Any) -> None:
+        self._connection = parent.connection
+        for consumer in self._consumers:
+            consumer.start(parent.connection.channel())
+        parent.hub.on_tick.add(self._on_tick)
+        # Ticks come with traffic; this one comes without, for a batch that waits
+        # for its database to return.
+        self._retry = parent.hub.call_repeatedly(0.1, lambda: None)
+
+    def stop(self, parent: Any) -> None:
+        self._leave(parent)
+
+    def shutdown(self, parent: Any) -> None:
+        self._leave(parent)
+
+    def _leave(self, parent: Any) -> None:
+        if parent.hub is not None:
+            parent.hub.on_tick.discard(self._on_tick)
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        for consumer in self._consumers:
+            consumer.stop()
+
+    def _on_tick(self) -> None:
+        """Before the loop waits: read what has come, then apply a batch of each queue."""
+        self._read_ahead()
+        for consumer in self._consumers:
+            consumer.apply_waiting()
+
+    def _read_ahead(self) -> None:
+        """Read further deliveries while there are any and a batch has room."""
+        if not any(consumer.waiting for consumer in self._consumers):
+            return
+        while not any(consumer.full() for consumer in self._consumers):
+            try:
+                self._connection.drain_events(timeout=0)
+            except (TimeoutError, BlockingIOError):
+                return
+
+
+class PatientConsumer(Consumer):
+    """Celery's consumer with short waits between attempts to reach the broker.
+
+    Its own wait grows by two seconds at each attempt: a broker that was back
+    after six seconds was joined after twelve.
+    """
+
+    class Blueprint(Consumer.Blueprint):
+        """Celery's steps without delayed delivery.
+
+        That one declares some 28 queues on a quorum broker, which slow its start and
+        stop, for ETA and countdown tasks; here deadlines live in PostgreSQL.
+        """
+
+        default_steps = tuple(
+            step
+            for step in Consumer.Blueprint.default_steps
+            if step != "celery.worker.consumer.delayed_delivery:DelayedDelivery"
+        )
+
+    def ensure_connected(self, conn: Any) -> Any:
+        def report(error: Exception, interval: float) -> None:
+            logger.warning("no broker yet (%s); trying again in %.1f s", error, interval)
+
+        return conn.ensure_connection(
+            report, None, interval_start=0.1, interval_step=0.2, interval_max=1.0
+        )

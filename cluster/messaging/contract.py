@@ -1,0 +1,91 @@
+"""Message types: what a service publishes as its contract.
+
+A message type has a name (`catalog.stock_reserved.v1`), an owner (the first
+word), a kind, the aggregate it speaks of, and one frozen typed schema. The
+registry is filled at import, so two types of one name cannot be loaded.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar, Final, TypeVar
+
+import msgspec
+
+_NAME: Final = re.compile(r"^(?P<owner>[a-z]+)\.(?P<verb>[a-z_]+)\.v(?P<version>\d+)$")
+
+
+class Kind(enum.StrEnum):
+    """Whether a message asks or tells."""
+
+    COMMAND = "command"  # imperative, handled by its owner alone
+    EVENT = "event"  # past tense, published by its owner, heard by anyone
+
+
+class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The data of one message. Subclasses are declared with `command` or `event`."""
+
+    message_type: ClassVar[MessageType]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageType:
+    """One registered type: `name` is also its routing key on the exchange."""
+
+    name: str
+    owner: str
+    kind: Kind
+    aggregate: str
+    schema: type[Payload]
+
+
+class ContractError(ValueError):
+    """A message type is declared wrongly; the process must not start."""
+
+
+class UnknownMessageType(LookupError):
+    """No contract declares a message of this type."""
+
+
+_registry: dict[str, MessageType] = {}
+REGISTRY: Final[Mapping[str, MessageType]] = MappingProxyType(_registry)
+
+P = TypeVar("P", bound=Payload)
+
+
+def command(name: str, *, aggregate: str) -> Callable[[type[P]], type[P]]:
+    """Declare a command: its owner is the service that carries it out."""
+    return _declare(name, Kind.COMMAND, aggregate)
+
+
+def event(name: str, *, aggregate: str) -> Callable[[type[P]], type[P]]:
+    """Declare an event: its owner is the service that publishes it."""
+    return _declare(name, Kind.EVENT, aggregate)
+
+
+def message_type(name: str) -> MessageType:
+    """The registered type of this name; raises UnknownMessageType."""
+    try:
+        return _registry[name]
+    except KeyError:
+        raise UnknownMessageType(f"no contract declares the message type {name!r}") from None
+
+
+def _declare(name: str, kind: Kind, aggregate: str) -> Callable[[type[P]], type[P]]:
+    match = _NAME.match(name)
+    if match is None:
+        raise ContractError(f"{name!r} is not of the form owner.verb_phrase.v1")
+    if name in _registry:
+        raise ContractError(f"the message type {name!r} is declared twice")
+
+    def register(schema: type[P]) -> type[P]:
+        declared = MessageType(name, match["owner"], kind, aggregate, schema)
+        schema.message_type = declared
+        _registry[name] = declared
+        return schema
+
+    return register

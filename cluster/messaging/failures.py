@@ -1,0 +1,45 @@
+"""Failures as data: what kind of error it was decides what happens to the message."""
+
+from __future__ import annotations
+
+import enum
+
+import psycopg
+from psycopg import errors
+
+from cluster.messaging.work import PermanentError, TransientError
+
+
+class Failure(enum.Enum):
+    """The three kinds of failure that the inbox tells apart."""
+
+    CONFLICT = "conflict"  # lost a race in the database: apply again at once
+    TRANSIENT = "transient"  # the surroundings are at fault: keep the message, apply later
+    PERMANENT = "permanent"  # the message is at fault: dead letter
+
+
+CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
+SURROUNDINGS = (
+    errors.InsufficientResources,
+    errors.ReadOnlySqlTransaction,
+    errors.QueryCanceled,
+    errors.LockNotAvailable,
+    psycopg.InterfaceError,
+)
+
+
+def classify(error: Exception) -> Failure:
+    """The kind of one error that a handler raised.
+
+    An error nobody foresaw is a defect in the handler or in the message. Trying
+    it for ever would block its aggregate without telling anyone, so it is permanent.
+    """
+    if isinstance(error, PermanentError):
+        return Failure.PERMANENT
+    if isinstance(error, (TransientError, *SURROUNDINGS)):
+        return Failure.TRANSIENT
+    if isinstance(error, CONFLICTS):
+        return Failure.CONFLICT
+    if isinstance(error, psycopg.OperationalError):
+        return Failure.TRANSIENT
+    return Failure.PERMANENT

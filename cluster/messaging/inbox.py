@@ -1,0 +1,315 @@
+"""The idempotent inbox: a batch of deliveries becomes one transaction, each message once.
+
+For every batch, in one transaction of the service's own database:
+
+1. Record the message ids. An id that is there already is a duplicate.
+2. Advance the position of each (source, subject). A message that comes before an
+   earlier one of its subject is parked until that one arrives.
+3. Hand the messages to their handlers, type by type.
+4. Write what the handlers announced to the outbox.
+
+Only when the batch fails is it applied again message by message, each in a
+savepoint, so that one bad message fails alone.
+Pattern: Gregor Hohpe, Bobby Woolf, "Enterprise Integration Patterns", Idempotent Receiver.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+
+from cluster.messaging.contract import Payload, UnknownMessageType
+from cluster.messaging.dead_letters import (
+    Reason,
+    Rejected,
+    file_dead_letter,
+    given_up_by_broker,
+)
+from cluster.messaging.envelope import (
+    Envelope,
+    InvalidMessage,
+    Message,
+    decode_envelope,
+    decode_message,
+)
+from cluster.messaging.failures import Failure, classify
+from cluster.messaging.notices import announce, deduplicated, parked
+from cluster.messaging.outbox import flush
+from cluster.messaging.sabotage import Sabotage, switched_off
+from cluster.messaging.service import Service
+from cluster.messaging.streams import (
+    Run,
+    Stream,
+    advance,
+    advance_regardless,
+    clear_parked,
+    count,
+    next_parked,
+    park,
+    positions,
+    record_ids,
+)
+from cluster.messaging.work import PermanentError, UnitOfWork
+from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable
+
+logger = logging.getLogger(__name__)
+CONFLICT_ATTEMPTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message that its contract has accepted, with the bytes it came as."""
+
+    body: bytes
+    message: Message[Payload]
+
+    @property
+    def envelope(self) -> Envelope:
+        return self.message.envelope
+
+    @property
+    def stream(self) -> Stream:
+        return self.envelope.source, self.envelope.subject
+
+
+class TransientFailure(Exception):
+    """Some of a batch could not be applied now; `bodies` are to be applied again, later."""
+
+    def __init__(self, bodies: Sequence[bytes]) -> None:
+        super().__init__(f"{len(bodies)} messages are to be applied again later")
+        self.bodies = bodies
+
+
+class Inbox:
+    """Applies deliveries to one service's database. Not thread-safe: one worker, one inbox."""
+
+    def __init__(self, service: Service, session: DatabaseSession) -> None:
+        self._service = service
+        self._session = session
+        self._handlers = {s.message_type.name: h for s, h in service.handlers.items()}
+        self._deduplicating = Sabotage.INBOX not in switched_off()
+        self._atomic = Sabotage.OUTBOX not in switched_off()
+        self._turn_has_come = False  # a stream moved that has parked messages
+
+    def apply(self, bodies: Sequence[bytes]) -> None:
+        """Apply a batch. On return everything is committed and may be acknowledged.
+
+        Raises DatabaseUnavailable (nothing of the batch may be acknowledged), or
+        TransientFailure with the bodies still to be applied; the others are committed.
+        """
+        self._apply_batch(bodies)
+        if self._turn_has_come:
+            self.apply_parked()
+
+    def apply_parked(self) -> None:
+        """Apply every parked message whose turn has come, until none is left."""
+        while True:
+            self._turn_has_come = False
+            with self._session.transaction() as connection:
+                bodies = next_parked(self._work(connection), limit=200)
+            if not bodies:
+                return
+            try:
+                self._apply_batch(bodies)
+            except TransientFailure:
+                return  # they are still parked, and this runs again every few seconds
+
+    def file_given_up(self, bodies: Sequence[bytes]) -> None:
+        """Keep what the broker moved to the dead-letter queue."""
+        for body in bodies:
+            self._file(given_up_by_broker(body))
+
+    def _apply_batch(self, bodies: Sequence[bytes]) -> None:
+        deliveries, rejected = self._decode(bodies)
+        for letter in rejected:
+            self._file(letter)
+        if not deliveries:
+            return
+        try:
+            self._commit(deliveries)
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            logger.info("applying one by one, since the batch failed: %r", error)
+            self._apply_singly(deliveries)
+
+    def _decode(self, bodies: Sequence[bytes]) -> tuple[list[Delivery], list[Rejected]]:
+        deliveries, rejected = [], []
+        for body in bodies:
+            envelope = None
+            try:
+                envelope = decode_envelope(body)
+                if envelope.type not in self._handlers:
+                    raise UnknownMessageType(
+                        f"{self._service.name} has no handler for {envelope.type}"
+                    )
+                deliveries.append(Delivery(body, decode_message(envelope)))
+            except InvalidMessage as error:
+                rejected.append(Rejected(body, Reason.INVALID, str(error), envelope))
+            except UnknownMessageType as error:
+                rejected.append(Rejected(body, Reason.UNKNOWN_TYPE, str(error), envelope))
+        return deliveries, rejected
+
+    def _commit(self, deliveries: Sequence[Delivery]) -> None:
+        """One transaction: ids, positions, effects and messages, all or nothing."""
+        with self._session.transaction() as connection:
+            work = self._work(connection)
+            self._receive(work, deliveries)
+            if self._atomic:
+                flush(work)
+        if not self._atomic:
+            self._flush_apart(work)
+
+    def _apply_singly(self, deliveries: Sequence[Delivery]) -> None:
+        postponed = [d.body for d in deliveries if self._try(d) is Failure.TRANSIENT]
+        if postponed:
+            raise TransientFailure(postponed)
+
+    def _try(self, delivery: Delivery) -> Failure | None:
+        """Apply one message in a transaction of its own; a permanent failure is filed."""
+        for attempt in range(CONFLICT_ATTEMPTS):
+            try:
+                self._commit([delivery])
+                return None
+            except DatabaseUnavailable:
+                raise
+            except Exception as error:
+                failure = classify(error)
+                if failure is Failure.TRANSIENT:
+                    return failure
+                if failure is Failure.CONFLICT and attempt + 1 < CONFLICT_ATTEMPTS:
+                    continue
+                logger.exception("%s cannot be applied", delivery.envelope.type)
+                detail = f"{type(error).__name__}: {error}"
+                self._file(Rejected(delivery.body, Reason.PERMANENT, detail, delivery.envelope))
+                return Failure.PERMANENT
+        raise AssertionError("unreachable")
+
+    def _file(self, letter: Rejected) -> None:
+        with self._session.transaction() as connection:
+            work = self._work(connection)
+            file_dead_letter(work, letter)
+            flush(work)
+
+    def _receive(self, work: UnitOfWork, deliveries: Sequence[Delivery]) -> None:
+        if self._deduplicating:
+            ready = self._in_order(work, self._first_time(work, deliveries))
+        else:
+            record_ids(work, [d.envelope for d in deliveries], again=True)
+            advance_regardless(work, {d.stream: (1, d.envelope.sequence) for d in deliveries})
+            ready = list(deliveries)
+        for round_ in _rounds(ready):
+            for type_name, messages in _by_type(round_).items():
+                self._handlers[type_name](work, messages)
+
+    def _first_time(self, work: UnitOfWork, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Record the ids; those deliveries that were not applied before."""
+        once = {delivery.message.id: delivery for delivery in deliveries}
+        new = record_ids(work, [d.envelope for d in once.values()], again=False)
+        known = [delivery for delivery in once.values() if delivery.message.id not in new]
+        repeated = len(deliveries) - len(once) + len(known)
+        if repeated:
+            count(work, "deduplicated", repeated)
+            for delivery in known:
+                announce(work, deduplicated(work.source, delivery.envelope), delivery.envelope)
+        return [delivery for delivery in once.values() if delivery.message.id in new]
+
+    def _in_order(self, work: UnitOfWork, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Move the streams along; those deliveries that are next of their stream.
+
+        One that comes before an earlier one is parked. One whose place was
+        taken by a message of another id cannot be genuine: PermanentError.
+        """
+        if not deliveries:
+            return []
+        runs = _runs(deliveries)
+        moved = advance(work, runs)
+        ready: list[Delivery] = []
+        early: list[Delivery] = []
+        for delivery in deliveries:
+            is_next = delivery.stream in moved and (
+                delivery.envelope.sequence <= runs[delivery.stream][1]
+            )
+            (ready if is_next else early).append(delivery)
+        if early:
+            self._park(work, early)
+        with_parked = [stream for stream, has_parked in moved.items() if has_parked]
+        if with_parked:
+            clear_parked(work, with_parked)
+            self._turn_has_come = True
+        return ready
+
+    def _park(self, work: UnitOfWork, early: Sequence[Delivery]) -> None:
+        reached = positions(work, {delivery.stream for delivery in early})
+        for delivery in early:
+            if delivery.envelope.sequence <= reached.get(delivery.stream, 0):
+                raise PermanentError(
+                    f"sequence {delivery.envelope.sequence} of {delivery.envelope.subject} "
+                    "was applied already, from a message with another id"
+                )
+        now_parked = park(work, [(delivery.envelope, delivery.body) for delivery in early])
+        count(work, "parked", len(now_parked))
+        for delivery in early:
+            if delivery.message.id in now_parked:
+                announce(work, parked(work.source, delivery.envelope), delivery.envelope)
+
+    def _work(self, connection: psycopg.Connection[Any]) -> UnitOfWork:
+        return UnitOfWork(connection, source=self._service.name)
+
+    def _flush_apart(self, work: UnitOfWork) -> None:
+        """Sabotage: a dual write, with a crash window between the effect and its messages."""
+        with self._session.transaction() as connection:
+            apart = self._work(connection)
+            apart.outgoing = work.outgoing
+            flush(apart)
+
+
+def _runs(deliveries: Sequence[Delivery]) -> dict[Stream, Run]:
+    """For each stream, the consecutive sequences that its deliveries begin with."""
+    sequences: dict[Stream, list[int]] = {}
+    for delivery in deliveries:
+        sequences.setdefault(delivery.stream, []).append(delivery.envelope.sequence)
+    runs = {}
+    for stream, numbers in sequences.items():
+        first, *rest = sorted(numbers)
+        last = first
+        for number in rest:
+            if number != last + 1:
+                break
+            last = number
+        runs[stream] = (first, last)
+    return runs
+
+
+def _rounds(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
+    """Cut a batch, in the order of each subject, so that no id comes twice in a round."""
+    streams: dict[Stream, list[Delivery]] = {}
+    for delivery in deliveries:
+        streams.setdefault(delivery.stream, []).append(delivery)
+    in_sequence = {
+        stream: iter(sorted(members, key=lambda d: d.envelope.sequence))
+        for stream, members in streams.items()
+    }
+    round_: list[Delivery] = []
+    ids: set[UUID] = set()
+    for delivery in (next(in_sequence[d.stream]) for d in deliveries):
+        if delivery.message.subject_id in ids:
+            yield round_
+            round_, ids = [], set()
+        round_.append(delivery)
+        ids.add(delivery.message.subject_id)
+    if round_:
+        yield round_
+
+
+def _by_type(deliveries: Sequence[Delivery]) -> dict[str, list[Message[Payload]]]:
+    """The messages of a round under the names of their types, in the order of arrival."""
+    messages: dict[str, list[Message[Payload]]] = {}
+    for delivery in deliveries:
+        messages.setdefault(delivery.envelope.type, []).append(delivery.message)
+    return messages

@@ -1,0 +1,125 @@
+"""The tables of the messaging layer; every service's database has its own set.
+
+The hot path writes them with set-based SQL (`outbox.py`, `inbox.py`); the
+models give the schema, the migrations and the admin.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class OutboxMessage(models.Model):
+    """A message committed with the change it announces, and not yet confirmed by the broker.
+
+    Still in the table means not delivered; there is no other flag.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    message_id = models.UUIDField()
+    # Empty: the topic exchange, by routing key. Otherwise one queue's name (replays).
+    destination = models.TextField(default="")
+    routing_key = models.TextField()
+    subject = models.TextField()
+    sequence = models.IntegerField()
+    body = models.BinaryField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "outbox"
+
+
+class OutboxStream(models.Model):
+    """The last sequence given to a message of this subject by this database's service."""
+
+    subject = models.TextField(primary_key=True)
+    last_sequence = models.IntegerField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "outbox_stream"
+
+
+class InboxMessage(models.Model):
+    """A message whose effects have been committed; `applied` is 1 unless the inbox is sabotaged."""
+
+    message_id = models.UUIDField(primary_key=True)
+    type = models.TextField()
+    applied = models.IntegerField(default=1)
+    applied_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "inbox"
+        indexes = [models.Index(fields=["applied_at"], name="inbox_applied_at")]
+
+
+class InboxStream(models.Model):
+    """The last sequence applied of one (source, subject)."""
+
+    pk = models.CompositePrimaryKey("source", "subject")
+    source = models.TextField()
+    subject = models.TextField()
+    last_sequence = models.IntegerField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "inbox_stream"
+
+
+class ParkedMessage(models.Model):
+    """A message that came before an earlier one of its subject, and waits for it."""
+
+    pk = models.CompositePrimaryKey("source", "subject", "sequence")
+    source = models.TextField()
+    subject = models.TextField()
+    sequence = models.IntegerField()
+    message_id = models.UUIDField()
+    body = models.BinaryField()
+    parked_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "parked"
+
+
+class DeadLetter(models.Model):
+    """A message that could not be applied, kept with the reason until somebody decides."""
+
+    id = models.BigAutoField(primary_key=True)
+    message_id = models.UUIDField(null=True)
+    source = models.TextField(default="")
+    type = models.TextField(default="")
+    subject = models.TextField(default="")
+    sequence = models.IntegerField(null=True)
+    body = models.BinaryField()
+    # invalid, unknown_type, permanent or delivery_limit
+    reason = models.TextField()
+    detail = models.TextField()
+    created_at = models.DateTimeField()
+    replayed_at = models.DateTimeField(null=True)
+    replays = models.IntegerField(default=0)
+
+    class Meta:
+        db_table = "dead_letter"
+
+
+class Counter(models.Model):
+    """How often something happened here since the database was made."""
+
+    name = models.TextField(primary_key=True)
+    value = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "counter"
+
+
+class Heartbeat(models.Model):
+    """What a process of this service last said of itself, written by that process."""
+
+    process = models.TextField(primary_key=True)
+    beat_at = models.DateTimeField()
+    # False: alive, yet not receiving from its queue.
+    consuming = models.BooleanField()
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "heartbeat"

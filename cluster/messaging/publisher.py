@@ -1,0 +1,157 @@
+"""Publishing with confirms, a whole batch in flight at a time.
+
+A message counts as sent when the broker has confirmed it *and* has not
+returned it as unroutable (the `mandatory` flag).
+Source: https://www.rabbitmq.com/docs/confirms
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import amqp
+
+from cluster.messaging.envelope import CONTENT_TYPE
+from cluster.messaging.sabotage import Sabotage, switched_off
+from cluster.messaging.topology import EXCHANGE, connect
+
+logger = logging.getLogger(__name__)
+
+# A paused broker goes on accepting bytes; after this long without a confirm the
+# connection is given up, and what was unconfirmed is sent again.
+CONFIRM_TIMEOUT: Final = 8.0
+HEARTBEAT: Final = 5
+
+
+class BrokerUnavailable(Exception):
+    """The broker cannot be reached, or went away; unconfirmed messages must be sent again."""
+
+
+BROKER_ERRORS: Final = (amqp.AMQPError, OSError, amqp.exceptions.MessageNacked)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One row of the outbox, as the relay reads it."""
+
+    id: int
+    message_id: str
+    destination: str
+    routing_key: str
+    subject: str
+    body: bytes
+
+
+class Publisher:
+    """One confirming channel. Not thread-safe; make a new one after BrokerUnavailable."""
+
+    def __init__(self, url: str) -> None:
+        self._confirming = Sabotage.CONFIRMS not in switched_off()
+        self._unconfirmed: dict[int, int] = {}
+        self._refused: set[int] = set()
+        self._published = 0
+        try:
+            self._connection = connect(url, heartbeat=HEARTBEAT)
+            self._channel = self._connection.channel()
+            if self._confirming:
+                self._channel.confirm_select()
+        except BROKER_ERRORS as error:
+            raise BrokerUnavailable(str(error)) from error
+        events: Any = getattr(self._channel, "events")  # noqa: B009 - missing in the type stubs
+        events["basic_ack"].add(self._on_ack)
+        events["basic_nack"].add(self._on_nack)
+        events["basic_return"].add(self._on_return)
+
+    @property
+    def socket(self) -> Any:
+        return self._connection.sock
+
+    def publish(self, rows: Sequence[OutboxRow]) -> list[int]:
+        """Send a batch; the ids that the broker confirmed as routed. Raises BrokerUnavailable."""
+        try:
+            for row in rows:
+                self._send(row)
+            if not self._confirming:
+                return [row.id for row in rows]
+            self._await_confirms()
+        except BROKER_ERRORS as error:
+            raise BrokerUnavailable(str(error)) from error
+        refused, self._refused = self._refused, set()
+        return [row.id for row in rows if row.id not in refused]
+
+    def keep_alive(self) -> None:
+        """Answer heartbeats and notice a closed connection; raises BrokerUnavailable."""
+        try:
+            self._connection.heartbeat_tick()
+            self._drain(timeout=0)
+        except BROKER_ERRORS as error:
+            raise BrokerUnavailable(str(error)) from error
+
+    def close(self) -> None:
+        try:
+            self._connection.collect()
+        except BROKER_ERRORS:
+            logger.debug("the broker connection was gone already")
+
+    def _send(self, row: OutboxRow) -> None:
+        message = amqp.Message(
+            row.body,
+            content_type=CONTENT_TYPE,
+            delivery_mode=2,
+            message_id=row.message_id,
+            type=row.routing_key,
+            # The outbox id comes back with a returned message; the subject is
+            # what a partitioned service's queue is chosen by.
+            application_headers={"outbox": row.id, "subject": row.subject},
+        )
+        self._published += 1
+        self._unconfirmed[self._published] = row.id
+        self._channel.basic_publish(
+            message,
+            exchange="" if row.destination else EXCHANGE,
+            routing_key=row.destination or row.routing_key,
+            mandatory=True,
+        )
+
+    def _await_confirms(self) -> None:
+        give_up = time.monotonic() + CONFIRM_TIMEOUT
+        while self._unconfirmed:
+            remaining = give_up - time.monotonic()
+            if remaining <= 0:
+                raise TimeoutError(
+                    f"{len(self._unconfirmed)} messages unconfirmed for {CONFIRM_TIMEOUT} s"
+                )
+            self._drain(timeout=min(remaining, 1.0))
+
+    def _drain(self, *, timeout: float) -> None:
+        try:
+            self._connection.drain_events(timeout=timeout)
+        except (TimeoutError, BlockingIOError):
+            return
+
+    def _on_ack(self, delivery_tag: int, multiple: bool) -> None:
+        self._settle(delivery_tag, multiple)
+
+    def _on_nack(self, delivery_tag: int, multiple: bool) -> None:
+        self._refused.update(self._settle(delivery_tag, multiple))
+
+    def _on_return(
+        self, error: Exception, exchange: str, routing_key: str, message: amqp.Message
+    ) -> None:
+        logger.error("nobody is bound to %s; the message stays in the outbox", routing_key)
+        self._refused.add(message.properties["application_headers"]["outbox"])
+
+    def _settle(self, delivery_tag: int, multiple: bool) -> list[int]:
+        if not multiple:
+            return [self._unconfirmed.pop(delivery_tag)]
+        # Tags are dictionary keys in the order of sending: the confirmed ones are a prefix.
+        tags = []
+        for tag in self._unconfirmed:
+            if tag > delivery_tag:
+                break
+            tags.append(tag)
+        return [self._unconfirmed.pop(tag) for tag in tags]

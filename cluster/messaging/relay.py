@@ -1,0 +1,170 @@
+"""The relay: takes messages from one database's outbox to the broker, in commit order.
+
+    python -m cluster.messaging.relay SERVICE
+
+Read a batch in the order of its ids, publish it, wait for the confirms, delete
+what was confirmed. A row that is still there has not been delivered; a crash
+between confirm and delete sends it again, and the inbox recognises it.
+A broker outage costs delay and nothing else: there is no retry budget.
+
+One relay of a database is active at a time, by an advisory lock; a second one
+stands by. Two at work (SKIP LOCKED) would each take half of an aggregate's
+messages and could send them in either order (docs/adr/0001).
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, Final
+
+import psycopg
+
+from cluster.messaging.outbox import CHANNEL
+from cluster.messaging.publisher import BrokerUnavailable, OutboxRow, Publisher
+from cluster.secrets.broker import broker_url_with_credentials
+from cluster.secrets.postgres import Database
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 500
+# NOTIFY wakes the relay within milliseconds; this slow sweep finds what a lost
+# notification left behind, and is also how often heartbeats are answered.
+SWEEP: Final = 1.0
+# How long to wait after the database or the broker was unreachable: short at
+# first, since most of them are back within seconds, and never longer than a second.
+BACK_OFF: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
+ADVISORY_LOCK: Final = 0x0D0B0C
+
+READ_BATCH: Final = """
+    SELECT id, message_id::text, destination, routing_key, subject, body
+      FROM outbox ORDER BY id LIMIT %s
+"""
+DELETE_SENT: Final = "DELETE FROM outbox WHERE id = ANY(%s)"
+
+
+class Relay:
+    """Drains one outbox until told to stop."""
+
+    def __init__(self, database: Database, broker_url: str) -> None:
+        self._database = database
+        self._broker_url = broker_url
+        self._connection: psycopg.Connection[Any] | None = None
+        self._generation = 0
+        self._publisher: Publisher | None = None
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Finish the batch in hand, then return from `run`."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Relay until `stop`. Every failure of a server is waited out."""
+        failures = 0
+        while not self._stopping:
+            try:
+                if not self._lead():
+                    continue
+                if self._drain() == 0:
+                    self._wait()
+                failures = 0
+            except (psycopg.Error, BrokerUnavailable) as error:
+                logger.warning("waiting: %s", error)
+                self._abandon(error)
+                time.sleep(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
+                failures += 1
+        self._disconnect()
+
+    def _lead(self) -> bool:
+        """Hold the current credentials, the advisory lock and a LISTEN.
+
+        False after a second in which another relay held the lock (standing by).
+        """
+        generation = self._database.current().generation
+        if self._connection is not None and generation == self._generation:
+            return True
+        self._disconnect_database()
+        connection = self._database.connect(autocommit=True)
+        try:
+            connection.execute("SET lock_timeout = '1s'")
+            connection.execute("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))
+        except psycopg.errors.LockNotAvailable:
+            connection.close()
+            return False
+        connection.execute("RESET lock_timeout")
+        connection.execute(f"LISTEN {CHANNEL}")
+        self._connection, self._generation = connection, generation
+        return True
+
+    def _drain(self) -> int:
+        """Send one batch; the number of rows that left the outbox."""
+        assert self._connection is not None
+        rows = [OutboxRow(*row) for row in self._connection.execute(READ_BATCH, (BATCH,))]
+        if not rows:
+            return 0
+        sent = self._publish(rows)
+        self._connection.execute(DELETE_SENT, (sent,))
+        return len(sent)
+
+    def _publish(self, rows: Sequence[OutboxRow]) -> list[int]:
+        if self._publisher is None:
+            self._publisher = Publisher(self._broker_url)
+        return self._publisher.publish(rows)
+
+    def _wait(self) -> None:
+        """Sleep until a commit notifies, the broker speaks, or the sweep is due."""
+        assert self._connection is not None
+        watched: list[Any] = [self._connection]
+        if self._publisher is not None:
+            watched.append(self._publisher.socket)
+        select.select(watched, [], [], SWEEP)
+        # The backlog is read after this, so its notifications are all answered by one drain.
+        for _ in self._connection.notifies(timeout=0):
+            pass
+        if self._publisher is not None:
+            self._publisher.keep_alive()
+
+    def _abandon(self, error: Exception) -> None:
+        """Drop the connection that failed, and only that one."""
+        if isinstance(error, BrokerUnavailable):
+            if self._publisher is not None:
+                self._publisher.close()
+                self._publisher = None
+        else:
+            self._disconnect_database()
+
+    def _disconnect(self) -> None:
+        if self._publisher is not None:
+            self._publisher.close()
+        self._disconnect_database()
+
+    def _disconnect_database(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def main() -> None:
+    """Run the relay of the service named on the command line."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    service = sys.argv[1]
+    database = Database(service)
+    relay = Relay(database, broker_url_with_credentials())
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        relay.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    logger.info("relay of %s started", service)
+    relay.run()
+    database.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Where a service stands in every stream it reads: message ids, positions, parked messages.
+
+A stream is a (source, subject): the messages of one aggregate from one
+publisher, numbered from 1 without a gap. The statements here are set-based:
+each runs once for a whole batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, TypeAlias
+from uuid import UUID
+
+from cluster.messaging.envelope import Envelope
+from cluster.messaging.work import UnitOfWork
+
+Stream: TypeAlias = tuple[str, str]  # source, subject
+Run: TypeAlias = tuple[int, int]  # first and last of consecutive sequences
+
+RECORD_IDS: Final = """
+    INSERT INTO inbox (message_id, type, applied, applied_at)
+    SELECT message_id, type, 1, %s FROM unnest(%s::uuid[], %s::text[]) AS t (message_id, type)
+    ON CONFLICT (message_id) DO NOTHING
+    RETURNING message_id
+"""
+
+# Only under sabotage: every delivery is applied, and the count tells how often.
+RECORD_IDS_AGAIN: Final = """
+    INSERT INTO inbox AS seen (message_id, type, applied, applied_at)
+    SELECT message_id, type, count(*), %s
+      FROM unnest(%s::uuid[], %s::text[]) AS t (message_id, type) GROUP BY message_id, type
+    ON CONFLICT (message_id) DO UPDATE SET applied = seen.applied + EXCLUDED.applied
+    RETURNING message_id
+"""
+
+# A run begins a stream (its first is 1) or carries it on; any other run is too
+# early or too late, and moves nothing.
+ADVANCE: Final = """
+    WITH runs AS (
+        SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::int[])
+            AS t (source, subject, first, last)
+    ), begun AS (
+        INSERT INTO inbox_stream (source, subject, last_sequence, updated_at)
+        SELECT source, subject, last, %s FROM runs WHERE first = 1 ORDER BY source, subject
+        ON CONFLICT (source, subject) DO NOTHING
+        RETURNING source, subject
+    ), carried_on AS (
+        UPDATE inbox_stream s SET last_sequence = runs.last, updated_at = %s
+          FROM runs
+         WHERE s.source = runs.source AND s.subject = runs.subject
+           AND runs.first > 1 AND s.last_sequence = runs.first - 1
+        RETURNING s.source, s.subject
+    )
+    SELECT moved.source, moved.subject,
+           EXISTS (SELECT FROM parked p
+                    WHERE p.source = moved.source AND p.subject = moved.subject)
+      FROM (SELECT * FROM begun UNION ALL SELECT * FROM carried_on) AS moved
+"""
+
+ADVANCE_REGARDLESS: Final = """
+    INSERT INTO inbox_stream AS s (source, subject, last_sequence, updated_at)
+    SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::timestamptz[])
+    ON CONFLICT (source, subject) DO UPDATE
+       SET last_sequence = greatest(s.last_sequence, EXCLUDED.last_sequence)
+"""
+
+POSITIONS: Final = """
+    SELECT source, subject, last_sequence
+      FROM inbox_stream JOIN unnest(%s::text[], %s::text[]) AS t (source, subject)
+     USING (source, subject)
+"""
+
+PARK: Final = """
+    WITH parked_now AS (
+        INSERT INTO parked (source, subject, sequence, message_id, body, parked_at)
+        SELECT source, subject, sequence, message_id, body, %s
+          FROM unnest(%s::text[], %s::text[], %s::int[], %s::uuid[], %s::bytea[])
+            AS t (source, subject, sequence, message_id, body)
+        ON CONFLICT (source, subject, sequence) DO NOTHING
+        RETURNING message_id
+    ), forgotten AS (
+        -- Parked is not applied: its id must be new again when its turn comes.
+        DELETE FROM inbox WHERE message_id = ANY(%s::uuid[])
+    )
+    SELECT message_id FROM parked_now
+"""
+
+CLEAR_PARKED: Final = """
+    DELETE FROM parked p USING inbox_stream s
+     WHERE s.source = p.source AND s.subject = p.subject AND p.sequence <= s.last_sequence
+       AND (p.source, p.subject) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+"""
+
+NEXT_PARKED: Final = """
+    SELECT p.body FROM parked p
+      LEFT JOIN inbox_stream s ON s.source = p.source AND s.subject = p.subject
+     WHERE p.sequence = coalesce(s.last_sequence, 0) + 1
+     LIMIT %s
+"""
+
+COUNT: Final = """
+    INSERT INTO counter AS c (name, value) VALUES (%s, %s)
+    ON CONFLICT (name) DO UPDATE SET value = c.value + EXCLUDED.value
+"""
+
+
+def record_ids(work: UnitOfWork, envelopes: Sequence[Envelope], *, again: bool) -> set[UUID]:
+    """Record message ids; the ids that were not there before (all of them with `again`)."""
+    statement = RECORD_IDS_AGAIN if again else RECORD_IDS
+    ids = [envelope.id for envelope in envelopes]
+    work.cursor.execute(statement, (work.now, ids, [envelope.type for envelope in envelopes]))
+    return {row[0] for row in work.cursor.fetchall()}
+
+
+def advance(work: UnitOfWork, runs: Mapping[Stream, Run]) -> dict[Stream, bool]:
+    """Move each stream along its run; for those that moved, whether they have parked messages."""
+    work.cursor.execute(
+        ADVANCE,
+        (
+            [source for source, _ in runs],
+            [subject for _, subject in runs],
+            [first for first, _ in runs.values()],
+            [last for _, last in runs.values()],
+            work.now,
+            work.now,
+        ),
+    )
+    return {(source, subject): parked for source, subject, parked in work.cursor.fetchall()}
+
+
+def advance_regardless(work: UnitOfWork, runs: Mapping[Stream, Run]) -> None:
+    """Under sabotage: move each stream to the end of its run, gap or no gap."""
+    work.cursor.execute(
+        ADVANCE_REGARDLESS,
+        (
+            [source for source, _ in runs],
+            [subject for _, subject in runs],
+            [last for _, last in runs.values()],
+            [work.now] * len(runs),
+        ),
+    )
+
+
+def positions(work: UnitOfWork, streams: Collection[Stream]) -> dict[Stream, int]:
+    """The last sequence applied of each stream that has begun."""
+    work.cursor.execute(POSITIONS, _columns(streams))
+    return {(source, subject): last for source, subject, last in work.cursor.fetchall()}
+
+
+def park(work: UnitOfWork, early: Sequence[tuple[Envelope, bytes]]) -> set[UUID]:
+    """Keep messages that came too early; the ids of those that were not parked already."""
+    envelopes = [envelope for envelope, _ in early]
+    ids = [envelope.id for envelope in envelopes]
+    work.cursor.execute(
+        PARK,
+        (
+            work.now,
+            [envelope.source for envelope in envelopes],
+            [envelope.subject for envelope in envelopes],
+            [envelope.sequence for envelope in envelopes],
+            ids,
+            [body for _, body in early],
+            ids,
+        ),
+    )
+    return {row[0] for row in work.cursor.fetchall()}
+
+
+def clear_parked(work: UnitOfWork, streams: Collection[Stream]) -> None:
+    """Forget the parked copies of what these streams have now applied."""
+    work.cursor.execute(CLEAR_PARKED, _columns(streams))
+
+
+def next_parked(work: UnitOfWork, limit: int) -> list[bytes]:
+    """Parked messages whose turn has come."""
+    work.cursor.execute(NEXT_PARKED, (limit,))
+    return [bytes(row[0]) for row in work.cursor.fetchall()]
+
+
+def count(work: UnitOfWork, name: str, increase: int) -> None:
+    """Add to one of the counters that `cluster verify` reports."""
+    work.cursor.execute(COUNT, (name, increase))
+
+
+def _columns(streams: Collection[Stream]) -> tuple[list[str], list[str]]:
+    return [source for source, _ in streams], [subject for _, subject in streams]

@@ -1,0 +1,95 @@
+"""The unit of work: one database transaction, its effects, and the messages they announce.
+
+A handler receives a unit of work and a batch of messages of one type. It reads
+and writes through `cursor` and hands outgoing messages to `send`; they become
+outbox rows in the same transaction when the inbox flushes the unit (guarantee 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import psycopg
+
+from cluster.messaging.contract import Payload
+from cluster.messaging.envelope import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message not yet written to the outbox: its sequence is given at the flush."""
+
+    payload: Payload
+    subject_id: UUID
+    correlation: UUID
+    cause: UUID | None
+    traceparent: str | None
+
+
+class UnitOfWork:
+    """What a handler works with: `cursor` inside the open transaction, `now`, and `send`."""
+
+    def __init__(self, connection: psycopg.Connection[Any], *, source: str) -> None:
+        self.connection = connection
+        self.cursor = connection.cursor()
+        self.source = source
+        self.now = datetime.now(UTC)
+        self.outgoing: list[Outgoing] = []
+
+    def send(
+        self,
+        payload: Payload,
+        *,
+        subject_id: UUID,
+        correlation: UUID,
+        cause: Message[Payload] | None = None,
+    ) -> None:
+        """Announce `payload` about `<its aggregate>/<subject_id>` when this transaction commits."""
+        self.outgoing.append(
+            Outgoing(
+                payload,
+                subject_id,
+                correlation,
+                cause.id if cause else None,
+                cause.envelope.traceparent if cause else None,
+            )
+        )
+
+    def reply(self, cause: Message[Payload], payload: Payload) -> None:
+        """Announce `payload` about the same id as `cause`, in the same correlation."""
+        self.send(payload, subject_id=cause.subject_id, correlation=cause.correlation, cause=cause)
+
+
+class Handler(Protocol):
+    """Applies a batch of messages of one type; no two of them share a subject.
+
+    Raises PermanentError to dead-letter, TransientError to try again later; the
+    inbox then applies the batch one by one, so that one bad message fails alone.
+    """
+
+    def __call__(self, work: UnitOfWork, messages: Sequence[Message[Any]], /) -> None: ...
+
+
+class PermanentError(Exception):
+    """This message can never be applied as things are: it goes to the dead letters."""
+
+
+class TransientError(Exception):
+    """This message cannot be applied now; it is tried again after a delay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """Work that a service does every `every` seconds, run as a Celery task named `name`."""
+
+    name: str
+    every: float
+    run: Callable[[UnitOfWork], None]
+
+
+def ignore(work: UnitOfWork, messages: Sequence[Message[Any]], /) -> None:
+    """The handler of a type that is heard only because its aggregate is (see Service.check)."""

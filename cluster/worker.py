@@ -1,0 +1,186 @@
+"""A service's process: a Celery worker that consumes its inbox and runs its scheduled work.
+
+    python -m cluster.worker SERVICE
+
+It imports no Django, so that a killed worker is back in about a second.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from celery import bootsteps
+from psycopg.types.json import Jsonb
+
+from cluster.celery_app import make_app, task_queue
+from cluster.messaging.consumer import InboxStep, QueueConsumer, Sink
+from cluster.messaging.inbox import Inbox
+from cluster.messaging.notices import announce, credentials_rotated
+from cluster.messaging.outbox import flush
+from cluster.messaging.service import Service
+from cluster.messaging.work import Scheduled, UnitOfWork
+from cluster.secrets.broker import broker_url_with_credentials
+from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
+from cluster.services import load
+
+logger = logging.getLogger(__name__)
+
+# Three missed beats make a worker suspect; `cluster status` counts in these.
+HEARTBEAT: Final = 2.0
+
+BEAT: Final = """
+    INSERT INTO heartbeat (process, beat_at, consuming, detail) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (process) DO UPDATE
+       SET beat_at = EXCLUDED.beat_at, consuming = EXCLUDED.consuming, detail = EXCLUDED.detail
+"""
+
+
+class Runtime:
+    """What one worker process holds: its service, its database session and its inbox."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.process = f"worker-{service.name}"
+        self.session = DatabaseSession(Database(service.name))
+        self.inbox = Inbox(service, self.session)
+        self.consumers: list[QueueConsumer] = [
+            QueueConsumer(service.queue, self._sink()),
+            QueueConsumer(service.dead_queue, _GivenUp(self.inbox)),
+        ]
+        self._generation = 0
+
+    def run(self, scheduled: Scheduled) -> None:
+        """Do scheduled work in one transaction, with the messages it announces."""
+        with self.session.transaction() as connection:
+            work = UnitOfWork(connection, source=self.service.name)
+            scheduled.run(work)
+            flush(work)
+
+    def beat(self) -> None:
+        """Say that this process lives, whether it consumes, and whose credentials it uses."""
+        try:
+            with self.session.transaction() as connection:
+                work = UnitOfWork(connection, source=self.service.name)
+                work.cursor.execute(BEAT, self._vital_signs())
+                self._announce_rotation(work)
+                flush(work)
+            self.inbox.apply_parked()
+        except DatabaseUnavailable as error:
+            logger.warning("no heartbeat: %s", error)
+
+    def _sink(self) -> Sink:
+        if not self.service.journals:
+            return self.inbox
+        from portfolio.journal.sink import JournalSink
+
+        return JournalSink(self.session)
+
+    def _vital_signs(self) -> tuple[Any, ...]:
+        consuming = all(consumer.consuming for consumer in self.consumers)
+        now = time.monotonic()
+        detail = {
+            "pid": os.getpid(),
+            "waiting": sum(consumer.waiting for consumer in self.consumers),
+            "seconds_since_applied": round(now - self.consumers[0].applied_at, 1),
+        }
+        return self.process, datetime.now(UTC), consuming, Jsonb(detail)
+
+    def _announce_rotation(self, work: UnitOfWork) -> None:
+        credentials = self.session.database.current()
+        if self._generation and credentials.generation != self._generation:
+            notice = credentials_rotated(
+                self.service.name,
+                process=self.process,
+                username=credentials.username,
+                generation=credentials.generation,
+            )
+            announce(work, notice, None)
+        self._generation = credentials.generation
+
+
+class _GivenUp:
+    """The sink of the dead-letter queue: everything there becomes a row."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    def apply(self, bodies: Sequence[bytes]) -> None:
+        self._inbox.file_given_up(bodies)
+
+
+class HeartbeatStep(bootsteps.StartStopStep):
+    """Beats from inside the event loop: a loop that is stuck stops beating."""
+
+    requires = (InboxStep,)
+
+    def __init__(self, parent: Any, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        self._timer: Any = None
+
+    def start(self, parent: Any) -> None:
+        runtime: Runtime = parent.app.runtime
+        self._timer = parent.hub.call_repeatedly(HEARTBEAT, runtime.beat)
+
+    def stop(self, parent: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    shutdown = stop
+
+
+def build(service: Service, broker_url: str) -> Any:
+    """The worker's Celery app, with its runtime, its steps and its scheduled tasks."""
+    runtime = Runtime(service)
+    app: Any = make_app(broker_url)
+    app.conf.task_queues = [task_queue(service.task_queue)]
+    app.conf.task_default_queue = service.task_queue
+    app.runtime = runtime
+    app.queue_consumers = runtime.consumers
+    app.steps["consumer"].add(InboxStep)
+    app.steps["consumer"].add(HeartbeatStep)
+    for scheduled in service.schedule:
+        _register(app, runtime, scheduled)
+    return app
+
+
+def _register(app: Any, runtime: Runtime, scheduled: Scheduled) -> None:
+    @app.task(name=scheduled.name)
+    def run() -> None:
+        try:
+            runtime.run(scheduled)
+        except DatabaseUnavailable as error:
+            logger.warning("%s is left for the next time: %s", scheduled.name, error)
+
+
+def main() -> None:
+    """Work for the service named on the command line until told to stop."""
+    service = load(sys.argv[1])
+    service.check()
+    app = build(service, broker_url_with_credentials())
+    # Scheduled tasks run every second; what they do is in the database, not in the log.
+    for chatter in ("celery.app.trace", "celery.worker.strategy"):
+        logging.getLogger(chatter).setLevel(logging.WARNING)
+    worker = app.Worker(
+        pool="solo",
+        hostname=f"{service.name}@{socket.gethostname()}.{os.getpid()}",
+        queues=[service.task_queue],
+        loglevel="INFO",
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    )
+    worker.start()
+    app.runtime.session.database.close()
+    sys.exit(worker.exitcode)
+
+
+if __name__ == "__main__":
+    main()

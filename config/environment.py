@@ -1,0 +1,97 @@
+"""The one module that reads the environment.
+
+Each setting is looked up in the process environment first, then in the file
+`platform.json` that `manage.py up` writes into the run directory, then in the
+default given here. So a second terminal finds the running platform without
+exporting anything, and one environment variable points any part elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+SERVICES: Final = ("identity", "catalog", "orders", "payments", "checkout")
+DATABASES: Final = ("site", *SERVICES)
+
+
+class MissingSetting(LookupError):
+    """A setting has neither an environment variable nor a value in platform.json."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is not set, and {platform_file()} does not name it. "
+            "Start the platform with `python3 manage.py up`, or set the variable."
+        )
+
+
+def run_directory() -> Path:
+    """The git-ignored directory that holds data, logs and secrets of this platform."""
+    return Path(os.environ.get("PORTFOLIO_RUN_DIR") or ROOT / ".run").resolve()
+
+
+def platform_file() -> Path:
+    """Where `manage.py up` records the addresses it chose."""
+    return run_directory() / "platform.json"
+
+
+@cache
+def _recorded(path: Path, _modified: int) -> dict[str, str]:
+    recorded: dict[str, str] = json.loads(path.read_text())
+    return recorded
+
+
+def setting(name: str, default: str | None = None) -> str:
+    """The value of one setting; raises MissingSetting when nobody has named it."""
+    value = os.environ.get(name)
+    if value:
+        return value
+    path = platform_file()
+    try:
+        recorded = _recorded(path, path.stat().st_mtime_ns)
+    except FileNotFoundError:
+        recorded = {}
+    value = recorded.get(name, default)
+    if value is None:
+        raise MissingSetting(name)
+    return value
+
+
+def database_url(database: str) -> str:
+    """The address of one database: DATABASE_URL for the site, <SERVICE>_DATABASE_URL otherwise.
+
+    A URL without a user means that credentials are leased from Vault.
+    """
+    return setting("DATABASE_URL" if database == "site" else f"{database.upper()}_DATABASE_URL")
+
+
+def vault_address() -> str:
+    return setting("VAULT_ADDR")
+
+
+def vault_identity() -> str:
+    """The AppRole identity of this process: a service's name, `auditor` or `operator`."""
+    return setting("VAULT_IDENTITY", "site")
+
+
+def approle_file(identity: str) -> Path:
+    """The file, mode 0600, with the role id and secret id of one identity."""
+    folder = Path(setting("APPROLE_DIR", str(run_directory() / "secrets" / "approle")))
+    return folder / f"{identity}.json"
+
+
+def broker_url() -> str:
+    """The broker without credentials; those come from Vault unless the URL carries them."""
+    return setting("BROKER_URL")
+
+
+def redis_url() -> str:
+    return setting("REDIS_URL")
+
+
+def web_port() -> int:
+    return int(setting("PORTFOLIO_PORT", "8000"))

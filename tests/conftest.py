@@ -1,0 +1,97 @@
+"""The running platform that tests share, and the addresses of its parts.
+
+`manage.py test` sets the run directory before anything is imported; a test that
+asks for `platform` starts the whole cluster there once for the session.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import psycopg
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TEST_RUN = Path(os.environ.setdefault("PORTFOLIO_RUN_DIR", str(ROOT / ".run" / "test")))
+
+from cluster.secrets.broker import broker_url_with_credentials  # noqa: E402
+from cluster.secrets.postgres import Database, DatabaseSession, close_databases  # noqa: E402
+from compose import platform as compose_platform  # noqa: E402
+from compose.servers.postgres import binaries  # noqa: E402
+from config import environment  # noqa: E402
+
+MESSAGING_TABLES = (
+    "outbox",
+    "outbox_stream",
+    "inbox",
+    "inbox_stream",
+    "parked",
+    "dead_letter",
+    "counter",
+    "heartbeat",
+)
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[compose_platform.Platform]:
+    """The whole platform, up and answering; stopped at the end of the session."""
+    if os.environ.get("KEEP_PLATFORM"):  # a developer's running platform is used, and left
+        yield None  # type: ignore[misc]
+        return
+    compose_platform.stop(TEST_RUN)
+    running = compose_platform.start(TEST_RUN)
+    yield running
+    close_databases()
+    compose_platform.stop(TEST_RUN)
+
+
+@pytest.fixture(scope="session")
+def platform_url(platform: compose_platform.Platform) -> str:
+    """The address of the served site, without a slash at the end."""
+    return f"http://127.0.0.1:{environment.web_port()}"
+
+
+@pytest.fixture(scope="session")
+def broker_url(platform: compose_platform.Platform) -> str:
+    """The broker of the running platform, with credentials."""
+    return broker_url_with_credentials()
+
+
+def superuser_address(database: str) -> str:
+    """The server of a database as its superuser sees it."""
+    password = (environment.run_directory() / "secrets" / "postgres-superuser").read_text().strip()
+    server = urlsplit(environment.database_url(database))
+    return f"postgresql://postgres:{quote(password, safe='')}@{server.hostname}:{server.port}"
+
+
+@pytest.fixture(scope="session")
+def scratch_database(platform: compose_platform.Platform) -> Iterator[Database]:
+    """A database of the tests' own, with the messaging tables, that no service uses."""
+    site, catalog = superuser_address("site"), superuser_address("catalog")
+    with psycopg.connect(f"{site}/postgres", autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS scratch WITH (FORCE)")
+        connection.execute("CREATE DATABASE scratch")
+    dump = [str(binaries() / "pg_dump"), "--schema-only", "--no-owner", "--no-privileges"]
+    tables = [f"--table={name}" for name in MESSAGING_TABLES]
+    schema = subprocess.run(
+        [*dump, *tables, f"{catalog}/catalog"], capture_output=True, text=True, check=True
+    ).stdout
+    statements = "\n".join(line for line in schema.splitlines() if not line.startswith("\\"))
+    with psycopg.connect(f"{site}/scratch") as connection:
+        connection.execute(statements.encode())
+    os.environ["SCRATCH_DATABASE_URL"] = f"{site}/scratch"
+    yield Database("scratch")
+
+
+@pytest.fixture
+def scratch(scratch_database: Database) -> Iterator[DatabaseSession]:
+    """A session on the scratch database, whose messaging tables are empty."""
+    session = DatabaseSession(scratch_database)
+    with session.transaction() as connection:
+        connection.execute(f"TRUNCATE {', '.join(MESSAGING_TABLES)}".encode())
+    yield session
+    session.close()

@@ -1,0 +1,48 @@
+"""Messages for tests, built the way the outbox builds them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from cluster.catalog.contract import ReserveStock
+from cluster.messaging.contract import Payload
+from cluster.messaging.envelope import Envelope, dataschema, encode_payload, new_message_id
+
+
+def envelope(
+    payload: Payload,
+    *,
+    subject_id: UUID,
+    source: str = "checkout",
+    sequence: int = 1,
+    message_id: UUID | None = None,
+) -> Envelope:
+    """An envelope around `payload`, about `<its aggregate>/<subject_id>`."""
+    declared = payload.message_type
+    return Envelope(
+        id=message_id or new_message_id(),
+        source=source,
+        type=declared.name,
+        subject=f"{declared.aggregate}/{subject_id}",
+        time=datetime.now(UTC),
+        dataschema=dataschema(declared),
+        correlationid=subject_id,
+        sequence=sequence,
+        data=encode_payload(payload),
+    )
+
+
+def reserve_stock(
+    *,
+    subject_id: UUID | None = None,
+    sku: str = "MUG-ENAMEL",
+    quantity: int = 2,
+    sequence: int = 1,
+) -> Envelope:
+    """A ReserveStock command about a new reservation."""
+    return envelope(
+        ReserveStock(sku=sku, quantity=quantity),
+        subject_id=subject_id or new_message_id(),
+        sequence=sequence,
+    )
