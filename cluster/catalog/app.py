@@ -1,0 +1,30 @@
+"""The catalog service: which handler takes which message, and what it does by the clock."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cluster.catalog import handlers, schedule
+from cluster.catalog.contract import ListProduct, ReleaseStock, ReserveStock
+from cluster.checkout.contract import CheckoutCompensated, CheckoutCompleted
+from cluster.messaging.service import Service
+from cluster.messaging.work import Scheduled, ignore
+from cluster.payments.contract import RefundFailed, RefundSettled
+
+SERVICE: Final = Service(
+    name="catalog",
+    code="CAT",
+    handlers={
+        ListProduct: handlers.list_product,
+        ReserveStock: handlers.reserve_stock,
+        ReleaseStock: handlers.release_stock,
+        CheckoutCompleted: handlers.sell,
+        CheckoutCompensated: ignore,
+        RefundSettled: handlers.take_back,
+        RefundFailed: ignore,
+    },
+    schedule=(
+        Scheduled("catalog.restock", every=2.0, run=schedule.restock),
+        Scheduled("catalog.expire_reservations", every=5.0, run=schedule.expire_reservations),
+    ),
+)

@@ -1,0 +1,58 @@
+"""Stock that cannot be oversold. Pure."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+# A saga turns round long before this; what is left after it was abandoned.
+RESERVATION_LIFE: Final = timedelta(minutes=10)
+
+
+class ReservationState(enum.StrEnum):
+    """Where a reservation stands."""
+
+    RESERVED = "reserved"
+    REFUSED = "refused"
+    RELEASED = "released"
+    EXPIRED = "expired"
+    SOLD = "sold"
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """The items of one product: listed == available + reserved + sold, none below zero."""
+
+    sku: str
+    available: int
+    reserved: int
+    sold: int
+
+    def reserve(self, quantity: int) -> Stock | None:
+        """The stock with `quantity` set aside, or None when it has not that many."""
+        if not 0 < quantity <= self.available:
+            return None
+        return replace(self, available=self.available - quantity, reserved=self.reserved + quantity)
+
+    def release(self, quantity: int) -> Stock:
+        return replace(self, available=self.available + quantity, reserved=self.reserved - quantity)
+
+    def sell(self, quantity: int) -> Stock:
+        """Turn reserved items into sold ones."""
+        return replace(self, reserved=self.reserved - quantity, sold=self.sold + quantity)
+
+    def take_back(self, quantity: int) -> Stock:
+        """Put sold items back, after a refund."""
+        return replace(self, sold=self.sold - quantity, available=self.available + quantity)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Items that one checkout has set aside."""
+
+    sku: str
+    quantity: int
+    state: ReservationState
+    version: int

@@ -1,0 +1,181 @@
+"""What catalog does with each message: list, reserve, release, sell, take back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from cluster.catalog.contract import (
+    ListProduct,
+    ProductListed,
+    ReleaseStock,
+    ReserveStock,
+    StockRefused,
+    StockReleased,
+    StockReserved,
+    StockReturned,
+    StockSold,
+)
+from cluster.catalog.domain.stock import Reservation, ReservationState, Stock
+from cluster.catalog.store import lock_reservations, lock_stock, save_reservations, save_stock
+from cluster.checkout.contract import CheckoutCompleted
+from cluster.messaging.contract import Payload
+from cluster.messaging.envelope import Message
+from cluster.messaging.work import PermanentError, UnitOfWork
+from cluster.payments.contract import RefundSettled
+
+LIST: Final = """
+    INSERT INTO product
+        (id, sku, name, price, available, reserved, sold, listed, restock_to, version)
+    VALUES (%s, %s, %s, %s, %s, 0, 0, %s, %s, 1)
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+"""
+RECORD_SALES: Final = """
+    INSERT INTO sale (id, sku, quantity, at)
+    SELECT id, sku, quantity, %s FROM unnest(%s::uuid[], %s::text[], %s::bigint[])
+        AS t (id, sku, quantity)
+"""
+RECORD_RETURNS: Final = """
+    INSERT INTO stock_return (id, sku, quantity, at)
+    SELECT id, sku, quantity, %s FROM unnest(%s::uuid[], %s::text[], %s::bigint[])
+        AS t (id, sku, quantity)
+"""
+
+
+def list_product(work: UnitOfWork, messages: Sequence[Message[ListProduct]], /) -> None:
+    """Offer a product. A product of this id that is listed already stays as it is."""
+    for message in messages:
+        product = message.payload
+        if product.stock < 0 or product.price <= 0:
+            raise PermanentError("a product needs a price above zero and no negative stock")
+        work.cursor.execute(
+            LIST,
+            (
+                message.subject_id,
+                product.sku,
+                product.name,
+                product.price,
+                product.stock,
+                product.stock,
+                product.restock_to,
+            ),
+        )
+        if work.cursor.fetchone():
+            listed = ProductListed(
+                sku=product.sku, name=product.name, price=product.price, stock=product.stock
+            )
+            work.reply(message, listed)
+
+
+def reserve_stock(work: UnitOfWork, messages: Sequence[Message[ReserveStock]], /) -> None:
+    """Set items aside, or refuse. First come, first served, in the order of arrival."""
+    stocks = lock_stock(work, [message.payload.sku for message in messages])
+    known = lock_reservations(work, [message.subject_id for message in messages])
+    reservations = {}
+    for message in messages:
+        before = known.get(message.subject_id)
+        decided, reply = _decide(message.payload, stocks, before)
+        reservations[message.subject_id] = decided
+        work.reply(message, reply)
+    save_reservations(work, reservations)
+    save_stock(work, list(stocks.values()))
+
+
+def _decide(
+    asked: ReserveStock, stocks: dict[str, Stock], before: Reservation | None
+) -> tuple[Reservation, Payload]:
+    sku, quantity = asked.sku, asked.quantity
+    stock = stocks.get(sku)
+    reserved = stock.reserve(quantity) if stock and before is None else None
+    if reserved is not None:
+        stocks[sku] = reserved
+        reservation = Reservation(sku, quantity, ReservationState.RESERVED, 1)
+        return reservation, StockReserved(sku=sku, quantity=quantity)
+    if before is not None:
+        reason = f"the reservation was {before.state} before it was asked for"
+        refused = replace(before, version=before.version + 1)
+    else:
+        reason = f"{stock.available} available" if stock else f"there is no product {sku}"
+        refused = Reservation(sku, quantity, ReservationState.REFUSED, 1)
+    return refused, StockRefused(sku=sku, quantity=quantity, reason=reason)
+
+
+def release_stock(work: UnitOfWork, messages: Sequence[Message[ReleaseStock]], /) -> None:
+    """Compensation: nothing of this checkout stays reserved. Known as released: nothing to do."""
+    known = lock_reservations(work, [message.subject_id for message in messages])
+    stocks = lock_stock(work, [reservation.sku for reservation in known.values()])
+    reservations = {}
+    for message in messages:
+        before = known.get(message.subject_id)
+        if before is None:
+            # Never reserved: remember that it must not be any more.
+            reservations[message.subject_id] = Reservation("", 0, ReservationState.RELEASED, 1)
+            work.reply(message, StockReleased(sku="", quantity=0))
+            continue
+        if before.state is ReservationState.SOLD:
+            raise PermanentError("a completed checkout's reservation cannot be released")
+        if before.state is ReservationState.RELEASED:
+            continue
+        given_back = before.quantity if before.state is ReservationState.RESERVED else 0
+        if given_back:
+            stocks[before.sku] = stocks[before.sku].release(given_back)
+        reservations[message.subject_id] = replace(
+            before, state=ReservationState.RELEASED, version=before.version + 1
+        )
+        work.reply(message, StockReleased(sku=before.sku, quantity=given_back))
+    save_reservations(work, reservations)
+    save_stock(work, list(stocks.values()))
+
+
+def sell(work: UnitOfWork, messages: Sequence[Message[CheckoutCompleted]], /) -> None:
+    """The checkout completed: its reservation becomes a sale.
+
+    If the reservation expired first, the items are taken again while there are
+    any; if there are none left, a person has to decide: PermanentError.
+    """
+    known = lock_reservations(work, [message.subject_id for message in messages])
+    stocks = lock_stock(work, [message.payload.sku for message in messages])
+    for message in messages:
+        reservation = known.get(message.subject_id)
+        stock = stocks.get(message.payload.sku)
+        if reservation is None or stock is None:
+            raise PermanentError(f"checkout {message.subject_id} completed without a reservation")
+        if reservation.state is ReservationState.EXPIRED:
+            stock = stock.reserve(reservation.quantity)
+        elif reservation.state is not ReservationState.RESERVED:
+            raise PermanentError(f"a reservation that was {reservation.state} cannot be sold")
+        if stock is None:
+            raise PermanentError("the reservation expired, and the items are gone")
+        stocks[stock.sku] = stock.sell(reservation.quantity)
+        known[message.subject_id] = replace(reservation, state=ReservationState.SOLD)
+        work.reply(message, StockSold(sku=stock.sku, quantity=reservation.quantity))
+    save_reservations(work, known)
+    save_stock(work, list(stocks.values()))
+    ids = [message.subject_id for message in messages]
+    work.cursor.execute(
+        RECORD_SALES,
+        (work.now, ids, [known[i].sku for i in ids], [known[i].quantity for i in ids]),
+    )
+
+
+def take_back(work: UnitOfWork, messages: Sequence[Message[RefundSettled]], /) -> None:
+    """A refund was paid: its items are for sale again."""
+    stocks = lock_stock(work, [message.payload.sku for message in messages])
+    for message in messages:
+        sku, quantity = message.payload.sku, message.payload.quantity
+        if sku not in stocks:
+            raise PermanentError(f"there is no product {sku} to return items to")
+        stocks[sku] = stocks[sku].take_back(quantity)
+        work.reply(message, StockReturned(sku=sku, quantity=quantity))
+    save_stock(work, list(stocks.values()))
+    work.cursor.execute(
+        RECORD_RETURNS,
+        (
+            work.now,
+            [message.subject_id for message in messages],
+            [message.payload.sku for message in messages],
+            [message.payload.quantity for message in messages],
+        ),
+    )

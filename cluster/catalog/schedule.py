@@ -1,0 +1,58 @@
+"""What catalog does by the clock: restock, and let abandoned reservations expire."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from cluster.catalog.contract import ProductRestocked, ReservationExpired
+from cluster.catalog.domain.stock import ReservationState
+from cluster.catalog.store import lock_expired, lock_stock, save_reservations, save_stock
+from cluster.messaging.envelope import new_message_id
+from cluster.messaging.work import UnitOfWork
+
+# Below a quarter of the shelf a delivery fills it up.
+RESTOCK: Final = """
+    UPDATE product p
+       SET available = p.restock_to, listed = p.listed + p.restock_to - p.available,
+           version = p.version + 1
+      FROM (SELECT id, available FROM product
+             WHERE restock_to > 0 AND available < restock_to / 4
+             ORDER BY sku FOR UPDATE) AS short
+     WHERE p.id = short.id
+    RETURNING p.id, p.sku, p.restock_to - short.available
+"""
+
+
+def restock(work: UnitOfWork) -> None:
+    """Bring in items of the products that run low."""
+    work.cursor.execute(RESTOCK)
+    for id_, sku, quantity in work.cursor.fetchall():
+        work.send(
+            ProductRestocked(sku=sku, quantity=quantity),
+            subject_id=id_,
+            correlation=new_message_id(),
+        )
+
+
+def expire_reservations(work: UnitOfWork) -> None:
+    """Put the items of reservations that outlived their time back on the shelf."""
+    expired = lock_expired(work)
+    if not expired:
+        return
+    stocks = lock_stock(work, [reservation.sku for reservation in expired.values()])
+    for id_, reservation in expired.items():
+        stocks[reservation.sku] = stocks[reservation.sku].release(reservation.quantity)
+        work.send(
+            ReservationExpired(sku=reservation.sku, quantity=reservation.quantity),
+            subject_id=id_,
+            correlation=id_,
+        )
+    save_stock(work, list(stocks.values()))
+    save_reservations(
+        work,
+        {
+            id_: replace(r, state=ReservationState.EXPIRED, version=r.version + 1)
+            for id_, r in expired.items()
+        },
+    )

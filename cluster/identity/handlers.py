@@ -1,0 +1,127 @@
+"""What identity does with each message: hold a limit, release it, spend it, restore it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from cluster.checkout.contract import CheckoutCompleted
+from cluster.identity.contract import (
+    HoldLimit,
+    HoldReleased,
+    LimitHeld,
+    LimitRefused,
+    LimitRestored,
+    LimitSpent,
+    ReleaseHold,
+)
+from cluster.identity.domain.limits import Hold, HoldState
+from cluster.identity.store import lock_holds, lock_limits, save_holds, save_limits
+from cluster.messaging.contract import Payload
+from cluster.messaging.envelope import Message
+from cluster.messaging.work import PermanentError, UnitOfWork
+from cluster.payments.contract import RefundSettled
+
+RECORD_SPENDS: Final = """
+    INSERT INTO spend (id, visitor, amount, at)
+    SELECT id, visitor, amount, %s FROM unnest(%s::uuid[], %s::text[], %s::bigint[])
+        AS t (id, visitor, amount)
+"""
+RECORD_RESTORATIONS: Final = """
+    INSERT INTO limit_restoration (id, visitor, amount, at)
+    SELECT id, visitor, amount, %s FROM unnest(%s::uuid[], %s::text[], %s::bigint[])
+        AS t (id, visitor, amount)
+"""
+
+
+def hold_limit(work: UnitOfWork, messages: Sequence[Message[HoldLimit]], /) -> None:
+    """Set the amount aside, or refuse."""
+    limits = lock_limits(work, [message.payload.visitor for message in messages])
+    known = lock_holds(work, [message.subject_id for message in messages])
+    holds = {}
+    for message in messages:
+        visitor, amount = message.payload.visitor, message.payload.amount
+        before = known.get(message.subject_id)
+        held = limits[visitor].hold(amount) if before is None else None
+        reply: Payload
+        if held is not None:
+            limits[visitor] = held
+            holds[message.subject_id] = Hold(visitor, amount, HoldState.HELD, 1)
+            reply = LimitHeld(amount=amount)
+        elif before is None:
+            holds[message.subject_id] = Hold(visitor, amount, HoldState.REFUSED, 1)
+            reply = LimitRefused(reason=f"{limits[visitor].free} pence of the limit are free")
+        else:
+            holds[message.subject_id] = replace(before, version=before.version + 1)
+            reply = LimitRefused(reason=f"the hold was {before.state} before it was asked for")
+        work.reply(message, reply)
+    save_holds(work, holds)
+    save_limits(work, list(limits.values()))
+
+
+def release_hold(work: UnitOfWork, messages: Sequence[Message[ReleaseHold]], /) -> None:
+    """Compensation: nothing of this checkout stays held. Known as released: nothing to do."""
+    known = lock_holds(work, [message.subject_id for message in messages])
+    limits = lock_limits(work, [hold.visitor for hold in known.values()])
+    holds = {}
+    for message in messages:
+        before = known.get(message.subject_id)
+        if before is None:
+            # Never held: remember that it must not be any more.
+            holds[message.subject_id] = Hold("", 0, HoldState.RELEASED, 1)
+            work.reply(message, HoldReleased(amount=0))
+        elif before.state is HoldState.HELD:
+            limits[before.visitor] = limits[before.visitor].release(before.amount)
+            holds[message.subject_id] = replace(
+                before, state=HoldState.RELEASED, version=before.version + 1
+            )
+            work.reply(message, HoldReleased(amount=before.amount))
+        elif before.state is HoldState.REFUSED:
+            holds[message.subject_id] = replace(
+                before, state=HoldState.RELEASED, version=before.version + 1
+            )
+            work.reply(message, HoldReleased(amount=0))
+        elif before.state is HoldState.SPENT:
+            raise PermanentError("a completed checkout's hold cannot be released")
+    save_holds(work, holds)
+    save_limits(work, list(limits.values()))
+
+
+def spend_hold(work: UnitOfWork, messages: Sequence[Message[CheckoutCompleted]], /) -> None:
+    """The checkout completed: its hold becomes spending."""
+    known = lock_holds(work, [message.subject_id for message in messages])
+    limits = lock_limits(work, [hold.visitor for hold in known.values()])
+    for message in messages:
+        hold = known.get(message.subject_id)
+        if hold is None or hold.state is not HoldState.HELD:
+            raise PermanentError(f"checkout {message.subject_id} completed without a hold")
+        limits[hold.visitor] = limits[hold.visitor].spend(hold.amount)
+        known[message.subject_id] = replace(hold, state=HoldState.SPENT)
+        work.reply(message, LimitSpent(visitor=hold.visitor, amount=hold.amount))
+    save_holds(work, known)
+    save_limits(work, list(limits.values()))
+    ids = [message.subject_id for message in messages]
+    work.cursor.execute(
+        RECORD_SPENDS,
+        (work.now, ids, [known[i].visitor for i in ids], [known[i].amount for i in ids]),
+    )
+
+
+def restore_limit(work: UnitOfWork, messages: Sequence[Message[RefundSettled]], /) -> None:
+    """A refund was paid: its amount may be spent again."""
+    limits = lock_limits(work, [message.payload.visitor for message in messages])
+    for message in messages:
+        visitor, amount = message.payload.visitor, message.payload.amount
+        limits[visitor] = limits[visitor].restore(amount)
+        work.reply(message, LimitRestored(visitor=visitor, amount=amount))
+    save_limits(work, list(limits.values()))
+    work.cursor.execute(
+        RECORD_RESTORATIONS,
+        (
+            work.now,
+            [message.subject_id for message in messages],
+            [message.payload.visitor for message in messages],
+            [message.payload.amount for message in messages],
+        ),
+    )

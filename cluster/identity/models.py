@@ -1,0 +1,64 @@
+"""The tables of identity."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class VisitorLimit(models.Model):
+    """What a visitor may spend in all, in pence, and how much of it is held or spent."""
+
+    visitor = models.TextField(primary_key=True)
+    limit_amount = models.BigIntegerField()
+    held = models.BigIntegerField(default=0)
+    spent = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "visitor_limit"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(held__gte=0, spent__gte=0)
+                & models.Q(limit_amount__gte=models.F("held") + models.F("spent")),
+                name="limit_not_exceeded",
+            )
+        ]
+
+
+class Hold(models.Model):
+    """The hold of one checkout (same id); `version` counts what was announced about it."""
+
+    id = models.UUIDField(primary_key=True)
+    visitor = models.TextField()
+    amount = models.BigIntegerField()
+    state = models.TextField()
+    version = models.IntegerField()
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "hold"
+        indexes = [models.Index(fields=["state"], name="hold_state")]
+
+
+class Spend(models.Model):
+    """What a completed checkout spent (same id)."""
+
+    id = models.UUIDField(primary_key=True)
+    visitor = models.TextField()
+    amount = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "spend"
+
+
+class LimitRestoration(models.Model):
+    """What a refund (same id) gave back to the limit."""
+
+    id = models.UUIDField(primary_key=True)
+    visitor = models.TextField()
+    amount = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "limit_restoration"

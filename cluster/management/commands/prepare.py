@@ -1,0 +1,42 @@
+"""`manage.py prepare`: bring every database and the broker to what the code expects.
+
+Idempotent; `manage.py up` runs it after the servers answer and before the
+services start, with the operator's identity.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import connections
+
+from cluster.messaging.outbox import flush
+from cluster.messaging.topology import connect, declare
+from cluster.messaging.work import UnitOfWork
+from cluster.secrets.broker import broker_url_with_credentials
+from cluster.secrets.postgres import DatabaseSession, database
+from cluster.services import load_all
+from portfolio.seed import list_products
+
+
+class Command(BaseCommand):
+    """Migrate the databases, declare the broker's topology, list the first products."""
+
+    help = "Bring every database and the broker to what the code expects."
+    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for alias in connections:
+            call_command("migrate", database=alias, verbosity=0, interactive=False)
+            self.stdout.write(f"migrated {alias}")
+        broker = connect(broker_url_with_credentials())
+        declare(broker.channel(), load_all())
+        broker.close()
+        self.stdout.write("declared the broker's queues")
+        with DatabaseSession(database("site")).transaction() as connection:
+            work = UnitOfWork(connection, source="site")
+            listed = list_products(work)
+            flush(work)
+        self.stdout.write(f"sent {listed} products to the catalog")

@@ -1,0 +1,70 @@
+"""What orders does in a checkout: confirm, cancel, fulfil."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cluster.checkout.contract import CheckoutCompleted
+from cluster.messaging.envelope import Message
+from cluster.messaging.work import PermanentError, UnitOfWork
+from cluster.orders.contract import (
+    CancelOrder,
+    ConfirmOrder,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderRefused,
+)
+from cluster.orders.domain.lifecycle import Order, OrderState
+from cluster.orders.store import lock_orders, save_orders
+
+
+def confirm_order(work: UnitOfWork, messages: Sequence[Message[ConfirmOrder]], /) -> None:
+    """Write the order down, unless it was cancelled before it came."""
+    known = lock_orders(work, [message.subject_id for message in messages])
+    orders = {}
+    for message in messages:
+        asked = message.payload
+        before = known.get(message.subject_id)
+        if before is None:
+            orders[message.subject_id] = Order(
+                asked.visitor, asked.sku, asked.quantity, asked.amount, OrderState.CONFIRMED, 1
+            )
+            work.reply(message, OrderConfirmed(amount=asked.amount))
+        else:
+            orders[message.subject_id] = replace(before, version=before.version + 1)
+            reason = f"the order was {before.state} before it was asked for"
+            work.reply(message, OrderRefused(reason=reason))
+    save_orders(work, orders)
+
+
+def cancel_order(work: UnitOfWork, messages: Sequence[Message[CancelOrder]], /) -> None:
+    """Compensation: the order does not stand. Known as cancelled: nothing to do."""
+    known = lock_orders(work, [message.subject_id for message in messages])
+    orders = {}
+    for message in messages:
+        before = known.get(message.subject_id)
+        if before is None:
+            # Never confirmed: remember that it must not be any more.
+            orders[message.subject_id] = Order("", "", 0, 0, OrderState.CANCELLED, 1)
+        elif before.state is OrderState.CONFIRMED:
+            orders[message.subject_id] = replace(
+                before, state=OrderState.CANCELLED, version=before.version + 1
+            )
+        elif before.state is OrderState.CANCELLED:
+            continue
+        else:
+            raise PermanentError(f"an order that is {before.state} cannot be cancelled")
+        work.reply(message, OrderCancelled(reason=message.payload.reason))
+    save_orders(work, orders)
+
+
+def fulfil_order(work: UnitOfWork, messages: Sequence[Message[CheckoutCompleted]], /) -> None:
+    """The checkout completed: the order is final, and may be refunded."""
+    known = lock_orders(work, [message.subject_id for message in messages])
+    for message in messages:
+        order = known.get(message.subject_id)
+        if order is None or order.state is not OrderState.CONFIRMED:
+            raise PermanentError(f"checkout {message.subject_id} completed without an order")
+        known[message.subject_id] = replace(order, state=OrderState.FULFILLED)
+    save_orders(work, known)
