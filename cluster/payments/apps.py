@@ -1,0 +1,11 @@
+"""Django's view of the payments service: its schema. Its processes run without Django."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class PaymentsConfig(AppConfig):
+    name = "cluster.payments"
+    label = "payments"
+    verbose_name = "Payments"

@@ -1,0 +1,360 @@
+"""The payment: what the saga wants of it, what the provider says of it, and what to do next.
+
+Commands move a *wish* down a list that never goes back up. Provider events are
+*facts*: they are entered in the ledger whatever we wish. `_settle` compares the
+two: while an answer is due it waits; when the facts differ from the wish it asks
+the provider; when they agree it sends the replies that are owed. So commands and
+facts may interleave in any order, and the end is the same.
+
+At most one capture, void or refund is out at a time, and each is answered exactly
+once. An authorisation may never be answered, so nothing waits for one but its own reply.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from cluster.messaging.contract import Payload
+from cluster.payments.contract import (
+    CaptureRefused,
+    LateAuthorisationReturned,
+    PaymentAuthorised,
+    PaymentCaptured,
+    PaymentDeclined,
+    PaymentRefunded,
+    PaymentVoided,
+)
+from cluster.payments.domain.ledger import Entry, entries
+from cluster.payments.provider_api import EventType, Operation, OperationKind, ProviderEvent
+
+VOIDED_FIRST: Final = "voided before it was authorised"
+# An answer can contradict the books once, when the news of a late authorisation overtook it.
+# A second contradiction is the provider's fault: it is left for `cluster verify` to show.
+MOST_CONTRADICTIONS: Final = 1
+
+
+class Wish(enum.IntFlag):
+    """What the saga wants, in the only order in which it may change its mind."""
+
+    AUTHORISED = 1
+    CAPTURED = 2
+    UNCAPTURED = 4  # nothing may stay taken
+    NOTHING = 8  # nothing may stay taken or set aside
+
+
+NO_WISH: Final = Wish(0)
+
+
+class Authorisation(enum.StrEnum):
+    """What we know of the authorisation."""
+
+    NONE = "none"  # never asked for
+    ASKED = "asked"  # asked for, not answered
+    ABANDONED = "abandoned"  # not granted when it was voided; may still be granted late
+    GRANTED = "granted"
+    DECLINED = "declined"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whom announcements answer: carried along, never looked at."""
+
+    correlation: UUID
+    message: UUID | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One payment.
+
+    `authorised`, `captured`, `voided` and `refunded` add up what the provider has told
+    (pence); `owed` are the wishes whose reply is due.
+    """
+
+    id: UUID
+    origin: Origin
+    amount: int = 0
+    card: str = ""
+    wish: Wish = Wish.AUTHORISED
+    owed: Wish = NO_WISH
+    authorisation: Authorisation = Authorisation.NONE
+    reason: str = ""
+    awaiting: UUID | None = None  # the operation that is out
+    awaiting_kind: OperationKind | None = None
+    refund: UUID | None = None  # the refund saga that is out
+    authorised: int = 0
+    captured: int = 0
+    voided: int = 0
+    refunded: int = 0
+    contradictions: int = 0
+    operations: int = 0
+    version: int = 0
+
+    @property
+    def held(self) -> int:
+        """What is set aside; negative while a `voided` has overtaken its `authorised`."""
+        return self.authorised - self.captured - self.voided
+
+    @property
+    def taken(self) -> int:
+        return self.captured - self.refunded
+
+    @property
+    def state(self) -> str:
+        """One word for people and checkers; nothing is decided by it."""
+        match self.awaiting_kind:
+            case OperationKind.CAPTURE:
+                return "capturing"
+            case OperationKind.REFUND:
+                return "refunding"
+            case OperationKind.VOID:
+                return "voiding" if self.owed & Wish.NOTHING else "returning"
+        if self.wish is Wish.NOTHING:
+            return "voided"
+        if self.wish is Wish.UNCAPTURED:
+            return "refunded"
+        if self.wish is Wish.CAPTURED:
+            if self.taken > 0:
+                return "captured"
+            return "refunded" if self.refunded else "capture_refused"
+        return _AUTHORISATION_STATES[self.authorisation]
+
+
+_AUTHORISATION_STATES: Final = {
+    Authorisation.NONE: "declined",
+    Authorisation.ASKED: "authorising",
+    Authorisation.ABANDONED: "voided",
+    Authorisation.GRANTED: "authorised",
+    Authorisation.DECLINED: "declined",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOutcome:
+    """How the refund saga's request ended; `refusal` is empty when the money went back."""
+
+    refund: UUID
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one command or fact led to: store the payment, and do the rest with it."""
+
+    payment: Payment
+    operations: tuple[Operation, ...] = ()
+    announcements: tuple[Payload, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    refund: RefundOutcome | None = None
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A decision being made."""
+
+    payment: Payment
+    operations: list[Operation] = field(default_factory=list)
+    announcements: list[Payload] = field(default_factory=list)
+    entries: tuple[Entry, ...] = ()
+    refund: RefundOutcome | None = None
+
+    def set(self, **changes: Any) -> None:
+        self.payment = replace(self.payment, **changes)
+
+    def ask(self, kind: OperationKind, amount: int) -> None:
+        """Send an operation. Its key follows from the payment: it cannot be new twice."""
+        payment = self.payment
+        key = uuid5(payment.id, f"{payment.operations + 1} {kind}")
+        self.operations.append(Operation(key, payment.id, kind, amount, payment.card))
+        self.set(operations=payment.operations + 1)
+        if kind is not OperationKind.AUTHORISE:
+            self.set(awaiting=key, awaiting_kind=kind)
+
+    def announce(self, announcement: Payload) -> None:
+        self.announcements.append(announcement)
+        self.set(version=self.payment.version + 1)
+
+    def done(self) -> Decision:
+        return Decision(
+            self.payment,
+            tuple(self.operations),
+            tuple(self.announcements),
+            self.entries,
+            self.refund,
+        )
+
+
+def authorise(payment: Payment | None, *, new: Payment, amount: int, card: str) -> Decision:
+    """Ask the provider to authorise, unless compensation was here first (a tombstone)."""
+    draft = _Draft(payment or new)
+    current = draft.payment
+    if current.authorisation is not Authorisation.NONE:
+        return draft.done()
+    draft.set(amount=amount, card=card, origin=new.origin)
+    if current.wish is not Wish.AUTHORISED:
+        draft.set(authorisation=Authorisation.DECLINED, reason=VOIDED_FIRST)
+        draft.announce(PaymentDeclined(reason=VOIDED_FIRST))
+        return draft.done()
+    draft.set(authorisation=Authorisation.ASKED, owed=Wish.AUTHORISED)
+    draft.ask(OperationKind.AUTHORISE, amount)
+    return draft.done()
+
+
+def capture(payment: Payment | None, *, new: Payment, amount: int) -> Decision:
+    """Take the whole authorisation; refused at once when there is none to take."""
+    draft = _Draft(payment or new)
+    current = draft.payment
+    if current.wish is Wish.CAPTURED:
+        return draft.done()
+    if current.wish > Wish.CAPTURED:
+        draft.announce(CaptureRefused(reason="given back before it was captured"))
+        return draft.done()
+    draft.set(wish=Wish.CAPTURED, owed=Wish.CAPTURED, origin=new.origin)
+    if current.held != amount:
+        draft.set(reason=f"{current.held} pence are authorised, not {amount}")
+    else:
+        draft.ask(OperationKind.CAPTURE, amount)
+    return _settle(draft)
+
+
+def refund(payment: Payment | None, *, new: Payment) -> Decision:
+    """Compensation of a capture: whatever was or will be taken goes back."""
+    draft = _Draft(payment or new)
+    if draft.payment.wish >= Wish.UNCAPTURED:
+        return draft.done()
+    draft.set(wish=Wish.UNCAPTURED, owed=Wish.UNCAPTURED, origin=new.origin)
+    return _settle(draft)
+
+
+def void(payment: Payment | None, *, new: Payment) -> Decision:
+    """Compensation of an authorisation: nothing stays set aside, nor taken."""
+    draft = _Draft(payment or new)
+    current = draft.payment
+    if current.wish is Wish.NOTHING:
+        return draft.done()
+    owed = (current.owed & Wish.UNCAPTURED) | Wish.NOTHING
+    draft.set(wish=Wish.NOTHING, owed=owed, origin=new.origin)
+    return _settle(draft)
+
+
+def pay_back(payment: Payment, *, refund_id: UUID, amount: int) -> Decision:
+    """The refund saga asks for the money of a completed checkout."""
+    draft = _Draft(payment)
+    if payment.refund is not None or payment.awaiting is not None:
+        draft.refund = RefundOutcome(refund_id, "another operation on this payment is under way")
+    elif payment.wish is not Wish.CAPTURED or payment.taken <= 0:
+        draft.refund = RefundOutcome(refund_id, "nothing is captured")
+    elif payment.taken != amount:
+        draft.refund = RefundOutcome(refund_id, f"{payment.taken} pence are captured, not {amount}")
+    else:
+        draft.set(refund=refund_id)
+        draft.ask(OperationKind.REFUND, amount)
+    return draft.done()
+
+
+def hear(payment: Payment, event: ProviderEvent) -> Decision:
+    """Take note of a provider event. One that was heard before changes nothing."""
+    draft = _Draft(payment)
+    match event.type:
+        case EventType.AUTHORISED:
+            if payment.authorised:
+                return draft.done()
+            draft.set(authorisation=Authorisation.GRANTED, authorised=event.amount)
+        case EventType.DECLINED:
+            if payment.authorisation not in (Authorisation.ASKED, Authorisation.ABANDONED):
+                return draft.done()
+            draft.set(authorisation=Authorisation.DECLINED, reason=event.reason)
+        case _:
+            if event.operation != payment.awaiting:
+                return draft.done()
+            draft.set(awaiting=None, awaiting_kind=None)
+            _answered(draft, event)
+    draft.entries = entries(
+        event.type, payment=payment.id, operation=event.operation, amount=event.amount
+    )
+    return _settle(draft)
+
+
+def _answered(draft: _Draft, event: ProviderEvent) -> None:
+    """The operation that was out is answered."""
+    payment = draft.payment
+    match event.type:
+        case EventType.CAPTURED:
+            draft.set(captured=payment.captured + event.amount)
+        case EventType.CAPTURE_REFUSED:
+            draft.set(reason=event.reason)
+        case EventType.VOIDED:
+            # It also says that the authorisation was granted, should that news still be under way.
+            draft.set(voided=payment.voided + event.amount, authorisation=Authorisation.GRANTED)
+            if not payment.owed & Wish.NOTHING:
+                draft.announce(LateAuthorisationReturned(amount=event.amount))
+        case EventType.NOTHING_TO_VOID:
+            if payment.authorisation is Authorisation.ASKED:
+                draft.set(authorisation=Authorisation.ABANDONED)
+            elif payment.held > 0:
+                draft.set(contradictions=payment.contradictions + 1)
+        case EventType.REFUNDED | EventType.NOTHING_TO_REFUND:
+            _refund_answered(draft, event)
+
+
+def _refund_answered(draft: _Draft, event: ProviderEvent) -> None:
+    """Money went back, or there was none: for a compensation, or for the refund saga."""
+    payment = draft.payment
+    paid = event.type is EventType.REFUNDED
+    if paid:
+        draft.set(refunded=payment.refunded + event.amount, refund=None)
+    else:
+        draft.set(contradictions=payment.contradictions + 1, refund=None)
+    if payment.refund is not None:
+        refusal = "" if paid else event.reason or "nothing to refund"
+        draft.refund = RefundOutcome(payment.refund, refusal)
+
+
+def _settle(draft: _Draft) -> Decision:
+    """Bring facts and wish together: wait for an answer, or reply and ask for what is missing."""
+    payment = draft.payment
+    if payment.awaiting is not None:
+        return draft.done()
+    missing = _missing(payment)
+    for wish, reply in _replies(payment, missing):
+        draft.set(owed=draft.payment.owed & ~wish)
+        draft.announce(reply)
+    if missing is OperationKind.REFUND:
+        draft.ask(missing, payment.taken)
+    elif missing is OperationKind.VOID:
+        draft.ask(missing, payment.amount)
+    return draft.done()
+
+
+def _missing(payment: Payment) -> OperationKind | None:
+    """What the provider has yet to be asked, so that the facts become as wished."""
+    may_ask = payment.contradictions <= MOST_CONTRADICTIONS
+    if payment.wish >= Wish.UNCAPTURED and payment.taken > 0 and may_ask:
+        return OperationKind.REFUND
+    if payment.wish is Wish.NOTHING:
+        unsure = payment.authorisation is Authorisation.ASKED
+        if unsure or (payment.held > 0 and may_ask):
+            return OperationKind.VOID
+    return None
+
+
+def _replies(payment: Payment, missing: OperationKind | None) -> Iterator[tuple[Wish, Payload]]:
+    """The replies that are owed and can be given now."""
+    owed = payment.owed
+    if owed & Wish.AUTHORISED and payment.authorisation is Authorisation.GRANTED:
+        yield Wish.AUTHORISED, PaymentAuthorised(amount=payment.authorised)
+    if owed & Wish.AUTHORISED and payment.authorisation is Authorisation.DECLINED:
+        yield Wish.AUTHORISED, PaymentDeclined(reason=payment.reason)
+    if owed & Wish.CAPTURED and payment.captured:
+        yield Wish.CAPTURED, PaymentCaptured(amount=payment.captured)
+    if owed & Wish.CAPTURED and not payment.captured:
+        yield Wish.CAPTURED, CaptureRefused(reason=payment.reason)
+    if owed & Wish.UNCAPTURED and missing is not OperationKind.REFUND:
+        yield Wish.UNCAPTURED, PaymentRefunded(amount=payment.refunded)
+    if owed & Wish.NOTHING and missing is None:
+        yield Wish.NOTHING, PaymentVoided(amount=payment.voided)

@@ -1,0 +1,1 @@
+"""The gateway: the one process that talks with the payment provider, in both directions."""

@@ -1,0 +1,69 @@
+"""The provider's HTTP API from the client's side."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+import aiohttp
+import msgspec
+
+from cluster.payments.provider_api import (
+    OPERATIONS_PATH,
+    PAYMENTS_PATH,
+    Operation,
+    OperationsRequest,
+    PaymentStatement,
+    ProviderEvent,
+)
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT: Final = aiohttp.ClientTimeout(total=5.0, connect=2.0)
+
+
+class ProviderUnavailable(Exception):
+    """The provider did not answer with 2xx: what was asked may have been done or not."""
+
+
+class ProviderClient:
+    """One kept-alive connection to the provider."""
+
+    def __init__(self, session: aiohttp.ClientSession, *, url: str, api_key: str) -> None:
+        self._session = session
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
+
+    async def send(self, operations: Sequence[Operation]) -> None:
+        """Hand operations over, in order; they may be sent again. Raises ProviderUnavailable."""
+        body = msgspec.json.encode(OperationsRequest(list(operations)))
+        await self._request("POST", OPERATIONS_PATH, body)
+
+    async def events(self, payment: UUID) -> list[ProviderEvent]:
+        """All that the provider has said about a payment. Raises ProviderUnavailable."""
+        answer = await self._request("GET", f"{PAYMENTS_PATH}/{payment}", None)
+        if answer is None:
+            return []
+        try:
+            return msgspec.json.decode(answer, type=PaymentStatement).events
+        except msgspec.MsgspecError as error:
+            raise ProviderUnavailable(f"an answer that is not in the contract: {error}") from error
+
+    async def _request(self, method: str, path: str, body: bytes | None) -> bytes | None:
+        """The body of a 2xx answer; None for 404."""
+        try:
+            async with self._session.request(
+                method, self._url + path, data=body, headers=self._headers, timeout=TIMEOUT
+            ) as answer:
+                content = await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ProviderUnavailable(f"{method} {path}: {error!r}") from error
+        if method == "GET" and answer.status == HTTPStatus.NOT_FOUND:
+            return None
+        if not answer.ok:
+            detail = content[:300].decode(errors="replace")
+            raise ProviderUnavailable(f"{method} {path}: {answer.status} {detail}")
+        return content

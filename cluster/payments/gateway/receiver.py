@@ -1,0 +1,150 @@
+"""What comes from the provider: webhooks, checked, and committed before they are answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+import psycopg
+from aiohttp import web
+
+from cluster.payments.gateway.events import apply_events
+from cluster.payments.gateway.transactions import Transactions
+from cluster.payments.problems import problem
+from cluster.payments.provider_api import SIGNATURE_HEADER, ProviderEvent, WebhookDelivery
+from cluster.payments.signature import BadSignature, verify
+
+logger = logging.getLogger(__name__)
+
+MOST_EVENTS: Final = 500  # one transaction stays below a tenth of a second
+# The provider gives up on an answer after 5 s; answer that we are busy before it does.
+PATIENCE: Final = 3.0
+LOCKED_PAUSE: Final = 0.005  # seconds until a payment that a worker holds is tried again
+
+
+class BusyError(Exception):
+    """A payment stayed locked for longer than the provider waits."""
+
+
+@dataclass(slots=True)
+class _Post:
+    """One caller's events, those still to be applied, and the future that it waits for."""
+
+    events: Sequence[ProviderEvent]
+    done: asyncio.Future[None]
+    expires: float
+
+
+class Receiver:
+    """Applies provider events; concurrent callers share a transaction."""
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        *,
+        secret: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._transactions = transactions
+        self._secret = secret
+        self._clock = clock
+        self._posts: deque[_Post] = deque()
+        self._wake = asyncio.Event()
+
+    async def post_webhook(self, request: web.Request) -> web.Response:
+        """POST /webhooks/provider: 200 says that the effects of all its events are committed."""
+        body = await request.read()
+        header = request.headers.get(SIGNATURE_HEADER, "")
+        try:
+            verify(header, body, secret=self._secret, now=self._clock())
+            delivery = msgspec.json.decode(body, type=WebhookDelivery)
+            await self.apply(delivery.events)
+        except BadSignature as error:
+            return problem(HTTPStatus.UNAUTHORIZED, f"{str(error).capitalize()}.")
+        except msgspec.MsgspecError as error:
+            return problem(HTTPStatus.BAD_REQUEST, f"Not a list of events: {error}.")
+        except (psycopg.OperationalError, BusyError) as error:
+            logger.warning("webhook postponed: %s", error)
+            detail = "The events cannot be recorded now; send them again."
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after=1)
+        return web.json_response({"received": len(delivery.events)})
+
+    async def apply(self, events: Sequence[ProviderEvent]) -> None:
+        """Return when the effects of `events` are committed.
+
+        Raises DatabaseUnavailable or BusyError; they may then be applied or not, and
+        applying them again is safe.
+        """
+        if not events:
+            return
+        loop = asyncio.get_running_loop()
+        post = _Post(events, loop.create_future(), loop.time() + PATIENCE)
+        self._posts.append(post)
+        self._wake.set()
+        await post.done
+
+    async def run(self) -> None:
+        """Commit what callers bring, for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._posts:
+                posts = self._take()
+                locked = await self._commit(posts)
+                if locked:
+                    self._posts.extend(locked)
+                    await asyncio.sleep(LOCKED_PAUSE)
+
+    def _take(self) -> list[_Post]:
+        posts: list[_Post] = []
+        events = 0
+        while self._posts and (not posts or events + len(self._posts[0].events) <= MOST_EVENTS):
+            posts.append(self._posts.popleft())
+            events += len(posts[-1].events)
+        return posts
+
+    async def _commit(self, posts: list[_Post]) -> list[_Post]:
+        """Apply these posts in one transaction; those that met a locked payment are returned."""
+        events = [event for post in posts for event in post.events]
+        try:
+            locked = await self._transactions.run(lambda work: apply_events(work, events))
+        except psycopg.OperationalError as error:
+            for post in posts:
+                _fail(post, error)
+            return []
+        except Exception as error:
+            if len(posts) > 1:
+                # One of them is at fault: let it fail alone.
+                return [left for post in posts for left in await self._commit([post])]
+            logger.exception("webhook cannot be applied")
+            _fail(posts[0], error)
+            return []
+        return _finish(posts, {event.id for event in locked})
+
+
+def _finish(posts: list[_Post], locked: set[object]) -> list[_Post]:
+    """Answer the posts that are done; the others with what is left of them."""
+    left = []
+    now = asyncio.get_running_loop().time()
+    for post in posts:
+        post.events = [event for event in post.events if event.id in locked]
+        if not post.events:
+            if not post.done.done():
+                post.done.set_result(None)
+        elif now > post.expires:
+            _fail(post, BusyError(f"{len(post.events)} events wait for a locked payment"))
+        else:
+            left.append(post)
+    return left
+
+
+def _fail(post: _Post, error: Exception) -> None:
+    if not post.done.done():
+        post.done.set_exception(error)

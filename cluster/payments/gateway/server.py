@@ -1,0 +1,146 @@
+"""The gateway as an aiohttp application: everything that runs as long as it does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Final
+
+import aiohttp
+import psycopg
+from aiohttp import web
+from psycopg.types.json import Jsonb
+
+from cluster.messaging.work import UnitOfWork
+from cluster.payments.domain.breaker import Circuit
+from cluster.payments.gateway.provider import ProviderClient
+from cluster.payments.gateway.receiver import Receiver
+from cluster.payments.gateway.reconciliation import Reconciliation
+from cluster.payments.gateway.sender import Sender
+from cluster.payments.gateway.transactions import Transactions
+from cluster.payments.store import CHANNEL
+from cluster.secrets.postgres import Database, DatabaseSession
+
+logger = logging.getLogger(__name__)
+
+PROCESS: Final = "payments-gateway"
+HEARTBEAT: Final = 2.0  # seconds, as the workers'
+LISTEN_FOR: Final = 0.5  # seconds; also how long a stop may take
+LISTEN_PAUSE: Final = 0.2  # seconds between two attempts to listen
+HEALTH_TIMEOUT: Final = 2.0  # seconds
+
+BEAT: Final = """
+    INSERT INTO heartbeat (process, beat_at, consuming, detail) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (process) DO UPDATE
+       SET beat_at = EXCLUDED.beat_at, consuming = EXCLUDED.consuming, detail = EXCLUDED.detail
+"""
+
+
+class Gateway:
+    """Sender, receiver and reconciliation over one database and one provider."""
+
+    def __init__(self, database: Database, *, provider_url: str, secrets: dict[str, str]) -> None:
+        self._database = database
+        self._provider_url = provider_url
+        self._secrets = secrets
+        self._stopping = threading.Event()
+
+    def application(self, webhook_path: str) -> web.Application:
+        """The aiohttp application; all of the gateway runs as long as it does."""
+        app = web.Application()
+        app.cleanup_ctx.append(self._run)
+        app.router.add_post(webhook_path, self._post_webhook)
+        app.router.add_get("/healthz", self._healthz)
+        return app
+
+    async def _run(self, _: web.Application) -> AsyncIterator[None]:
+        receiving = Transactions(DatabaseSession(self._database), name="receive")
+        self._sending = Transactions(DatabaseSession(self._database), name="send")
+        async with aiohttp.ClientSession() as session:
+            provider = ProviderClient(
+                session, url=self._provider_url, api_key=self._secrets["api_key"]
+            )
+            self._receiver = Receiver(receiving, secret=self._secrets["webhook_secret"])
+            self._sender = Sender(self._sending, provider)
+            reconciliation = Reconciliation(self._sending, provider, self._receiver)
+            loops = (
+                self._receiver.run(), self._sender.run(), reconciliation.run(), self._beat()
+            )  # fmt: skip
+            tasks = [asyncio.create_task(loop) for loop in loops]
+            for task in tasks:
+                task.add_done_callback(_end_with)
+            listener = threading.Thread(
+                target=self._listen, args=(asyncio.get_running_loop(),), name="listen"
+            )
+            listener.start()
+            yield
+            self._stopping.set()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.to_thread(listener.join)
+        receiving.close()
+        self._sending.close()
+
+    async def _post_webhook(self, request: web.Request) -> web.Response:
+        return await self._receiver.post_webhook(request)
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        """Whether the database can be reached, and how it stands with the provider."""
+        try:
+            await asyncio.wait_for(self._sending.run(_look), HEALTH_TIMEOUT)
+            database = True
+        except (psycopg.Error, TimeoutError):
+            database = False
+        return web.json_response(
+            {
+                "status": "ok" if database else "unavailable",
+                "database": database,
+                "circuit": self._sender.circuit,
+                "waiting": self._sender.waiting,
+            },
+            status=200 if database else 503,
+        )
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                await self._sending.run(partial(_beat, self._sender.circuit, self._sender.waiting))
+            except psycopg.Error as error:
+                logger.warning("no heartbeat: %s", error)
+            await asyncio.sleep(HEARTBEAT)
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wake the sender at each NOTIFY, on a connection that follows the credentials."""
+        while not self._stopping.is_set():
+            try:
+                with self._database.connect(autocommit=True) as connection:
+                    connection.execute(f"LISTEN {CHANNEL}")
+                    loop.call_soon_threadsafe(self._sender.wake.set)
+                    # A listening connection is what a rotation forgets: look again and again.
+                    while self._database.is_current(connection) and not self._stopping.is_set():
+                        for _ in connection.notifies(timeout=LISTEN_FOR):
+                            loop.call_soon_threadsafe(self._sender.wake.set)
+            except psycopg.Error as error:
+                logger.warning("not listening: %s", error)
+                self._stopping.wait(LISTEN_PAUSE)
+
+
+def _beat(circuit: Circuit, waiting: int, work: UnitOfWork) -> None:
+    detail = Jsonb({"pid": os.getpid(), "circuit": circuit, "waiting": waiting})
+    work.cursor.execute(BEAT, (PROCESS, work.now, circuit is Circuit.CLOSED, detail))
+
+
+def _look(work: UnitOfWork) -> None:
+    work.cursor.execute("SELECT 1")
+
+
+def _end_with(task: asyncio.Task[None]) -> None:
+    """A loop that failed takes the process with it: the supervisor starts a whole one."""
+    if not task.cancelled() and task.exception() is not None:
+        logger.critical("stopping", exc_info=task.exception())
+        raise web.GracefulExit

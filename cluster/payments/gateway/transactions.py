@@ -1,0 +1,54 @@
+"""Database work of an asyncio process, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from typing import Any, Final, Protocol, TypeVar
+
+import psycopg
+
+from cluster.messaging.outbox import flush
+from cluster.messaging.work import UnitOfWork
+
+SOURCE: Final = "payments"
+
+T = TypeVar("T")
+
+
+class Session(Protocol):
+    """What this needs of a DatabaseSession."""
+
+    def transaction(self) -> AbstractContextManager[psycopg.Connection[Any]]: ...
+
+    def close(self) -> None: ...
+
+
+class Transactions:
+    """Runs one transaction at a time on one long-lived connection, off the event loop."""
+
+    def __init__(self, session: Session, *, name: str) -> None:
+        self._session = session
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+
+    async def run(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Do `work` in one transaction together with the messages that it announces.
+
+        Raises DatabaseUnavailable; whether it committed is then unknown.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, self._commit, work)
+
+    def close(self) -> None:
+        """Finish the transaction in hand, then close the connection."""
+        self._executor.submit(self._session.close)
+        self._executor.shutdown(wait=True)
+
+    def _commit(self, work: Callable[[UnitOfWork], T]) -> T:
+        with self._session.transaction() as connection:
+            unit = UnitOfWork(connection, source=SOURCE)
+            result = work(unit)
+            flush(unit)
+        return result

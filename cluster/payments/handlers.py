@@ -1,0 +1,120 @@
+"""How commands and the refund saga move payments, a batch at a time.
+
+All deciding is the domain's. Here payments are loaded and stored, and operations
+for the provider become rows that the gateway sends; no handler talks to the provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any, Final
+
+from cluster.messaging.contract import Payload
+from cluster.messaging.envelope import Message
+from cluster.messaging.work import Handler, UnitOfWork, ignore
+from cluster.orders.contract import (
+    RefundAbandoned,
+    RefundCompleted,
+    RefundRefused,
+    RefundRequested,
+)
+from cluster.payments import store
+from cluster.payments.contract import (
+    AuthorisePayment,
+    CapturePayment,
+    RefundPayment,
+    VoidPayment,
+)
+from cluster.payments.domain import payment as domain
+from cluster.payments.domain.payment import Decision, Origin, Payment, RefundOutcome
+
+# A repeated webhook is recognised for this long; its signature is refused after five minutes,
+# and the domain takes a fact once in any case.
+EVENTS_KEPT: Final = timedelta(days=7)
+EVENTS_FORGOTTEN_AT_ONCE: Final = 10_000  # rows a transaction, so that none lasts long
+
+Decide = Callable[[Payment | None, Payment, Any], Decision]
+
+
+def authorise_payments(work: UnitOfWork, messages: Sequence[Message[AuthorisePayment]], /) -> None:
+    """Ask the provider for each authorisation; one that was voided before is declined."""
+    _decide_each(work, messages, _authorise)
+
+
+def capture_payments(work: UnitOfWork, messages: Sequence[Message[CapturePayment]], /) -> None:
+    _decide_each(
+        work, messages, lambda p, new, data: domain.capture(p, new=new, amount=data.amount)
+    )
+
+
+def refund_payments(work: UnitOfWork, messages: Sequence[Message[RefundPayment]], /) -> None:
+    """Compensate captures; nothing may stay captured."""
+    _decide_each(work, messages, lambda p, new, _: domain.refund(p, new=new))
+
+
+def void_payments(work: UnitOfWork, messages: Sequence[Message[VoidPayment]], /) -> None:
+    """Compensate authorisations; nothing may stay authorised."""
+    _decide_each(work, messages, lambda p, new, _: domain.void(p, new=new))
+
+
+def pay_refunds_back(work: UnitOfWork, messages: Sequence[Message[RefundRequested]], /) -> None:
+    """Pay captured payments back for refund sagas; those that cannot be are announced as failed."""
+    new = store.record_refunds(work, messages)
+    payments = store.load_payments(work, {message.payload.order for message in messages})
+    decisions, refused = [], []
+    for message in messages:
+        payment = payments.get(message.payload.order)
+        if message.subject_id not in new:
+            continue
+        if payment is None:
+            refused.append(RefundOutcome(message.subject_id, "no payment was made for this order"))
+            continue
+        decision = domain.pay_back(
+            payment, refund_id=message.subject_id, amount=message.payload.amount
+        )
+        payments[payment.id] = decision.payment
+        decisions.append(decision)
+    store.save_decisions(work, decisions)
+    store.end_refunds(work, refused)
+
+
+def forget_provider_events(work: UnitOfWork) -> None:
+    """Delete the ids of provider events that nobody will deliver again."""
+    work.cursor.execute(
+        """
+        DELETE FROM provider_event WHERE id IN (
+            SELECT id FROM provider_event WHERE received_at < %s ORDER BY received_at LIMIT %s)
+        """,
+        (work.now - EVENTS_KEPT, EVENTS_FORGOTTEN_AT_ONCE),
+    )
+
+
+HANDLERS: Final[Mapping[type[Payload], Handler]] = MappingProxyType(
+    {
+        AuthorisePayment: authorise_payments,
+        CapturePayment: capture_payments,
+        RefundPayment: refund_payments,
+        VoidPayment: void_payments,
+        RefundRequested: pay_refunds_back,
+        # The rest of the refund's stream, heard for its sequence only.
+        RefundRefused: ignore,
+        RefundCompleted: ignore,
+        RefundAbandoned: ignore,
+    }
+)
+
+
+def _decide_each(work: UnitOfWork, messages: Sequence[Message[Any]], decide: Decide) -> None:
+    payments = store.load_payments(work, [message.subject_id for message in messages])
+    decisions = []
+    for message in messages:
+        origin = Origin(message.correlation, message.id, message.envelope.traceparent)
+        new = Payment(id=message.subject_id, origin=origin)
+        decisions.append(decide(payments.get(message.subject_id), new, message.payload))
+    store.save_decisions(work, decisions)
+
+
+def _authorise(payment: Payment | None, new: Payment, data: AuthorisePayment) -> Decision:
+    return domain.authorise(payment, new=new, amount=data.amount, card=data.card)

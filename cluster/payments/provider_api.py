@@ -1,0 +1,112 @@
+"""The provider's HTTP API as it is published: operations in, events out.
+
+`POST /v1/operations` takes up to MOST_OPERATIONS operations, each with its own
+idempotency key; a key that was seen before decides nothing again. The answers
+come later, as events in signed webhooks. `GET /v1/payments/{id}` tells the same
+events again, with the same ids, to whoever fears to have missed one.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+MOST_OPERATIONS: Final = 100  # in one request; the provider answers 400 to more
+MOST_EVENTS: Final = 100  # in one webhook
+OPERATIONS_PATH: Final = "/v1/operations"
+PAYMENTS_PATH: Final = "/v1/payments"
+BOOKS_PATH: Final = "/v1/books"
+SIGNATURE_HEADER: Final = "Provider-Signature"
+
+
+class OperationKind(enum.StrEnum):
+    """What the provider can be asked to do with a payment."""
+
+    AUTHORISE = "authorise"  # set money of the card aside; may never be answered
+    CAPTURE = "capture"  # take what was set aside
+    VOID = "void"  # hand back what was set aside
+    REFUND = "refund"  # pay back what was taken
+
+
+class EventType(enum.StrEnum):
+    """What the provider says happened. Every capture, void and refund is answered once."""
+
+    AUTHORISED = "authorised"
+    DECLINED = "declined"
+    CAPTURED = "captured"
+    CAPTURE_REFUSED = "capture_refused"
+    VOIDED = "voided"
+    NOTHING_TO_VOID = "nothing_to_void"
+    REFUNDED = "refunded"
+    NOTHING_TO_REFUND = "nothing_to_refund"
+
+
+class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One request. `key` is its idempotency key; `amount` is in pence."""
+
+    key: UUID
+    payment: UUID
+    kind: OperationKind
+    amount: int
+    card: str
+
+
+class ProviderEvent(msgspec.Struct, frozen=True):
+    """One answer. `operation` is the key of the operation that it answers."""
+
+    id: UUID
+    type: EventType
+    payment: UUID
+    operation: UUID
+    amount: int
+    reason: str = ""
+
+
+class OperationsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    operations: list[Operation]
+
+
+class OperationsAccepted(msgspec.Struct, frozen=True):
+    """How many operations were new, and how many had been accepted before."""
+
+    accepted: int
+    repeated: int
+
+
+class WebhookDelivery(msgspec.Struct, frozen=True):
+    """The body of a webhook."""
+
+    events: list[ProviderEvent]
+
+
+class PaymentStatement(msgspec.Struct, frozen=True):
+    """What the provider holds of one payment, and all it has said about it."""
+
+    payment: UUID
+    state: str
+    authorised: int
+    captured: int
+    events: list[ProviderEvent]
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """Pence set aside, and pence taken and not paid back."""
+
+    authorised: int
+    captured: int
+
+
+class BooksPage(msgspec.Struct, frozen=True):
+    """Totals over all payments; `balances` is a page of them by payment id when asked for.
+
+    `next` is what to give as `after` for the next page; None at the end.
+    """
+
+    count: int
+    authorised: int
+    captured: int
+    balances: dict[UUID, Balance] = {}
+    next: UUID | None = None

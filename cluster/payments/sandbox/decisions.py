@@ -1,0 +1,146 @@
+"""How the provider decides an operation, and how it delivers the news; pure.
+
+The card says how it behaves:
+
+tok_ok         authorises at once
+tok_declined   declines
+tok_silent     never answers the authorisation
+tok_late       authorises after LATE_AUTHORISATION seconds, whatever was asked meanwhile
+tok_twice      sends each webhook twice
+tok_reordered  sends the authorisation's webhook after those of later operations, and again
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from typing import Final
+
+from cluster.payments.provider_api import EventType, Operation, OperationKind
+
+LATE_AUTHORISATION: Final = 9.0  # seconds; a checkout gives up after 6
+# The second copy comes when the first has been dealt with.
+REPEAT_AFTER: Final = 0.2
+# Long enough for the answer to a later operation to overtake, within the 6 s of a checkout.
+REORDERED_DELAYS: Final = (1.0, 3.0)
+
+
+class AccountState(enum.StrEnum):
+    PENDING = "pending"  # asked to authorise, and not decided
+    AUTHORISED = "authorised"
+    DECLINED = "declined"
+    CAPTURED = "captured"
+    VOIDED = "voided"
+    REFUNDED = "refunded"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the provider holds of one payment; `amount` is in pence."""
+
+    state: AccountState
+    amount: int
+    card: str
+
+    @property
+    def authorised(self) -> int:
+        return self.amount if self.state is AccountState.AUTHORISED else 0
+
+    @property
+    def captured(self) -> int:
+        return self.amount if self.state is AccountState.CAPTURED else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The event that an operation leads to."""
+
+    type: EventType
+    amount: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The account after an operation, and the answer.
+
+    With `authorise_after` the answer to an authorisation comes so many seconds later.
+    """
+
+    account: Account | None
+    answer: Answer | None
+    authorise_after: float | None = None
+
+
+# Which state each operation needs, which it leads to, and how it is answered: well, and otherwise.
+_MOVES: Final = {
+    OperationKind.CAPTURE: (
+        AccountState.AUTHORISED,
+        AccountState.CAPTURED,
+        EventType.CAPTURED,
+        EventType.CAPTURE_REFUSED,
+    ),
+    OperationKind.VOID: (
+        AccountState.AUTHORISED,
+        AccountState.VOIDED,
+        EventType.VOIDED,
+        EventType.NOTHING_TO_VOID,
+    ),
+    OperationKind.REFUND: (
+        AccountState.CAPTURED,
+        AccountState.REFUNDED,
+        EventType.REFUNDED,
+        EventType.NOTHING_TO_REFUND,
+    ),
+}
+
+
+def decide(account: Account | None, operation: Operation) -> Ruling:
+    """Carry out one operation that was not seen before."""
+    if operation.kind is OperationKind.AUTHORISE:
+        return _authorise(account, operation)
+    needed, reached, done, refused = _MOVES[operation.kind]
+    if account is None or account.state is not needed:
+        state = "unknown" if account is None else account.state.value
+        return Ruling(account, Answer(refused, reason=f"the payment is {state}"))
+    return Ruling(replace(account, state=reached), Answer(done, account.amount))
+
+
+def authorise_late(account: Account) -> Ruling:
+    """The time of a late authorisation has come."""
+    return Ruling(
+        replace(account, state=AccountState.AUTHORISED),
+        Answer(EventType.AUTHORISED, account.amount),
+    )
+
+
+def delivery_delays(card: str, event: EventType) -> tuple[float, ...]:
+    """When an event is delivered: so many seconds after it happened, once for each number."""
+    if card == "tok_twice":
+        return (0.0, REPEAT_AFTER)
+    if card == "tok_reordered" and event is EventType.AUTHORISED:
+        return REORDERED_DELAYS
+    return (0.0,)
+
+
+def _authorise(account: Account | None, operation: Operation) -> Ruling:
+    if account is not None:
+        refusal = Answer(EventType.DECLINED, reason="this payment was authorised before")
+        return Ruling(account, refusal)
+
+    def opened(state: AccountState) -> Account:
+        return Account(state, operation.amount, operation.card)
+
+    match operation.card:
+        case "tok_ok" | "tok_twice" | "tok_reordered":
+            granted = Answer(EventType.AUTHORISED, operation.amount)
+            return Ruling(opened(AccountState.AUTHORISED), granted)
+        case "tok_silent":
+            return Ruling(opened(AccountState.PENDING), None)
+        case "tok_late":
+            return Ruling(opened(AccountState.PENDING), None, authorise_after=LATE_AUTHORISATION)
+        case "tok_declined":
+            declined = Answer(EventType.DECLINED, reason="the card was declined")
+        case _:
+            declined = Answer(EventType.DECLINED, reason="the card is not known")
+    return Ruling(opened(AccountState.DECLINED), declined)

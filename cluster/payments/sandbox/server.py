@@ -1,0 +1,186 @@
+"""The provider's HTTP server, and the loop that delivers its webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final, TypeVar
+from uuid import UUID
+
+import aiohttp
+import msgspec
+from aiohttp import web
+
+from cluster.payments.problems import problem
+from cluster.payments.provider_api import (
+    BOOKS_PATH,
+    MOST_EVENTS,
+    MOST_OPERATIONS,
+    OPERATIONS_PATH,
+    PAYMENTS_PATH,
+    SIGNATURE_HEADER,
+    OperationsRequest,
+    WebhookDelivery,
+)
+from cluster.payments.sandbox.books import Books, Delivery, KeyReusedError
+from cluster.payments.signature import sign
+
+logger = logging.getLogger(__name__)
+
+# Longer than the receiver's database takes to come back, so that a slow answer is not cut off.
+WEBHOOK_TIMEOUT: Final = 5.0  # seconds
+LONGEST_SLEEP: Final = 5.0  # seconds; new deliveries wake the loop at once
+LARGEST_PAGE: Final = 5000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """`api_key` lets a client in; `webhook_secret` signs what goes to it."""
+
+    api_key: str
+    webhook_secret: str
+
+
+class Provider:
+    """One sandbox provider: its routes, and its deliveries to `webhook_url`."""
+
+    def __init__(self, books: Books, keys: Keys, *, webhook_url: str) -> None:
+        self._books = books
+        self._keys = keys
+        self._webhook_url = webhook_url
+        self._wake = asyncio.Event()
+        self._failing = False
+        # SQLite has one writer; one thread makes the order of operations that of arrival.
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="books")
+
+    def application(self) -> web.Application:
+        """The aiohttp application; it delivers webhooks for as long as it runs."""
+        app = web.Application(middlewares=[self._authenticate])
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_post(OPERATIONS_PATH, self._post_operations)
+        app.router.add_get(PAYMENTS_PATH + "/{payment}", self._get_payment)
+        app.router.add_get(BOOKS_PATH, self._get_books)
+        app.cleanup_ctx.append(self._deliveries)
+        return app
+
+    @web.middleware
+    async def _authenticate(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        expected = f"Bearer {self._keys.api_key}".encode()
+        given = request.headers.get("Authorization", "").encode()
+        if request.path != "/healthz" and not hmac.compare_digest(expected, given):
+            refusal = problem(HTTPStatus.UNAUTHORIZED, "The API key is missing or wrong.")
+            refusal.headers["WWW-Authenticate"] = "Bearer"
+            return refusal
+        return await handler(request)
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def _post_operations(self, request: web.Request) -> web.Response:
+        try:
+            asked = msgspec.json.decode(await request.read(), type=OperationsRequest)
+        except msgspec.MsgspecError as error:
+            return problem(HTTPStatus.BAD_REQUEST, f"Not a list of operations: {error}.")
+        if len(asked.operations) > MOST_OPERATIONS:
+            return problem(HTTPStatus.BAD_REQUEST, f"More than {MOST_OPERATIONS} operations.")
+        if any(operation.amount < 0 for operation in asked.operations):
+            return problem(HTTPStatus.BAD_REQUEST, "An amount is negative.")
+        try:
+            accepted = await self._run(lambda: self._books.accept(asked.operations))
+        except KeyReusedError as error:
+            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{error}.")
+        self._wake.set()
+        return _json(accepted)
+
+    async def _get_payment(self, request: web.Request) -> web.Response:
+        try:
+            payment = UUID(request.match_info["payment"])
+        except ValueError:
+            return problem(HTTPStatus.NOT_FOUND, "A payment is named by a UUID.")
+        statement = await self._run(lambda: self._books.statement(payment))
+        if statement is None:
+            return problem(HTTPStatus.NOT_FOUND, f"There is no payment {payment}.")
+        return _json(statement)
+
+    async def _get_books(self, request: web.Request) -> web.Response:
+        try:
+            after = UUID(request.query["after"]) if "after" in request.query else None
+            limit = int(request.query.get("limit", "0"))
+        except ValueError:
+            return problem(HTTPStatus.BAD_REQUEST, "`after` is a UUID and `limit` a number.")
+        limit = max(0, min(limit, LARGEST_PAGE))
+        return _json(await self._run(lambda: self._books.page(after=after, limit=limit)))
+
+    async def _deliveries(self, _: web.Application) -> AsyncIterator[None]:
+        timeout = aiohttp.ClientTimeout(total=WEBHOOK_TIMEOUT)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            task = asyncio.create_task(self._deliver_for_ever(session))
+            yield
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        self._executor.shutdown(wait=True)
+
+    async def _deliver_for_ever(self, session: aiohttp.ClientSession) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                if await self._deliver_batch(session):
+                    continue
+                due = await self._run(self._books.next_due)
+            except Exception:
+                # What is not delivered is still in the books: nothing is lost by going on.
+                logger.exception("webhooks wait")
+                due = 1.0
+            pause = LONGEST_SLEEP if due is None else min(due, LONGEST_SLEEP)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), pause)
+
+    async def _deliver_batch(self, session: aiohttp.ClientSession) -> bool:
+        """Deliver what is due, at most one webhook full; False when nothing was."""
+        batch = await self._run(self._due)
+        if not batch:
+            return False
+        if await self._post(session, batch):
+            await self._run(lambda: self._books.delivered(batch))
+            if self._failing:
+                self._failing = False
+                await self._run(self._books.hasten)
+        else:
+            self._failing = True
+            await self._run(lambda: self._books.not_delivered(batch))
+        return True
+
+    def _due(self) -> list[Delivery]:
+        self._books.authorise_due()
+        return self._books.due_deliveries(MOST_EVENTS)
+
+    async def _post(self, session: aiohttp.ClientSession, batch: list[Delivery]) -> bool:
+        body = msgspec.json.encode(WebhookDelivery([delivery.event for delivery in batch]))
+        header = sign(body, secret=self._keys.webhook_secret, at=int(time.time()))
+        headers = {SIGNATURE_HEADER: header, "Content-Type": "application/json"}
+        try:
+            async with session.post(self._webhook_url, data=body, headers=headers) as answer:
+                if not answer.ok:
+                    logger.warning("webhook answered with %d", answer.status)
+                return answer.ok
+        except (aiohttp.ClientError, TimeoutError) as error:
+            logger.warning("webhook not delivered: %r", error)
+            return False
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+
+def _json(body: msgspec.Struct) -> web.Response:
+    return web.Response(body=msgspec.json.encode(body), content_type="application/json")

@@ -1,0 +1,223 @@
+"""A private PostgreSQL for the payments database, and real HTTP servers for both sides."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import psycopg
+import pytest
+from aiohttp import web
+
+from cluster.messaging.contract import Payload
+from cluster.messaging.envelope import (
+    Envelope,
+    Message,
+    dataschema,
+    encode_payload,
+    new_message_id,
+)
+from cluster.messaging.outbox import flush
+from cluster.messaging.work import UnitOfWork
+from cluster.payments.gateway.server import Gateway
+from cluster.payments.handlers import HANDLERS
+from cluster.payments.sandbox.books import Books
+from cluster.payments.sandbox.server import Keys, Provider
+from cluster.secrets.postgres import Database
+from compose.system_packages import postgres_binaries
+from config import environment
+
+KEYS = Keys(api_key="test-api-key", webhook_secret="test-webhook-secret")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def as_owner() -> list[str]:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+
+async def eventually(condition: Callable[[], Any], *, within: float = 10.0) -> None:
+    """Return as soon as the condition holds; fail when it does not in time (seconds)."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within} s: {condition}"
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture(scope="session")
+def payments_url() -> Iterator[str]:
+    """The address of a migrated payments database, without Vault."""
+    binaries = postgres_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed")
+    folder, port = Path(tempfile.mkdtemp(prefix="payments-tests-")), free_port()
+    data = folder / "data"
+    data.mkdir()
+    if os.geteuid() == 0:
+        folder.chmod(0o711)
+        shutil.chown(data, "postgres")
+    subprocess.run(
+        [*as_owner(), str(binaries / "initdb"), "--no-sync", "-D", str(data), "-U", "postgres",
+         "--auth=trust", "-E", "UTF8"],
+        check=True, stdout=subprocess.DEVNULL, cwd="/",
+    )  # fmt: skip
+    server = subprocess.Popen(
+        [*as_owner(), str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-F",
+         "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
+        cwd="/", stderr=(folder / "log").open("wb"),
+    )  # fmt: skip
+    url = f"postgresql://postgres:none@127.0.0.1:{port}/payments"
+    try:
+        _create(f"postgresql://postgres:none@127.0.0.1:{port}/postgres")
+        subprocess.run(
+            [sys.executable, "-m", "django", "migrate", "--database", "payments",
+             "--settings", "config.settings", "--verbosity", "0"],
+            check=True, cwd=environment.ROOT,
+            env={**os.environ, "PAYMENTS_DATABASE_URL": url},
+        )  # fmt: skip
+        yield url
+    finally:
+        server.terminate()
+        server.wait(10)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _create(url: str) -> None:
+    deadline, ready = time.monotonic() + 20, False
+    while not ready:
+        assert time.monotonic() < deadline
+        with (
+            contextlib.suppress(psycopg.OperationalError),
+            psycopg.connect(url, autocommit=True) as connection,
+        ):
+            connection.execute("CREATE DATABASE payments")
+            ready = True
+
+
+@dataclass
+class Platform:
+    """The payments side under test: its database, and the two servers on their ports."""
+
+    url: str
+    folder: Path
+    provider_url: str
+    webhook_url: str
+    books: Books
+
+    async def serve_provider(self) -> web.AppRunner:
+        provider = Provider(self.books, KEYS, webhook_url=self.webhook_url)
+        return await serve(provider.application(), self.provider_url)
+
+    async def serve_gateway(self) -> web.AppRunner:
+        gateway = Gateway(
+            Database("payments"),
+            provider_url=self.provider_url,
+            secrets={"api_key": KEYS.api_key, "webhook_secret": KEYS.webhook_secret},
+        )
+        return await serve(gateway.application("/webhooks/provider"), self.webhook_url)
+
+    def handle(self, *messages: tuple[UUID, Payload]) -> None:
+        """Apply one command or event a payment as the worker does, in one transaction."""
+        with psycopg.connect(self.url) as connection:
+            work = UnitOfWork(connection, source="payments")
+            by_type: dict[type[Payload], list[Message[Any]]] = {}
+            for subject, payload in messages:
+                by_type.setdefault(type(payload), []).append(message(subject, payload))
+            for schema, batch in by_type.items():
+                HANDLERS[schema](work, batch)
+            flush(work)
+
+    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            return connection.execute(sql, parameters).fetchall()
+
+    def announced(self, subject: str) -> list[str]:
+        """The types announced about one subject, in order."""
+        rows = self.query(
+            "SELECT routing_key FROM outbox WHERE subject = %s ORDER BY sequence", subject
+        )
+        return [row[0].split(".")[1] for row in rows]
+
+    def state(self, payment: UUID) -> str | None:
+        rows = self.query("SELECT state FROM payment WHERE id = %s", payment)
+        return rows[0][0] if rows else None
+
+    def ledger(self, payment: UUID) -> dict[str, int]:
+        """What each account holds because of one payment."""
+        rows = self.query(
+            "SELECT account, sum(amount)::bigint FROM ledger_entry WHERE payment = %s "
+            "GROUP BY account HAVING sum(amount) <> 0",
+            payment,
+        )
+        return dict(rows)
+
+
+def message(subject: UUID, payload: Payload) -> Message[Any]:
+    declared = payload.message_type
+    envelope = Envelope(
+        id=new_message_id(),
+        source="test",
+        type=declared.name,
+        subject=f"{declared.aggregate}/{subject}",
+        time=datetime.now(UTC),
+        dataschema=dataschema(declared),
+        correlationid=subject,
+        sequence=1,
+        data=encode_payload(payload),
+    )
+    return Message(envelope, payload)
+
+
+async def serve(application: web.Application, url: str) -> web.AppRunner:
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", urlsplit(url).port).start()
+    return runner
+
+
+@pytest.fixture
+def platform(
+    payments_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Platform]:
+    """The database and two free addresses; nothing serves on them yet."""
+    monkeypatch.setenv("PAYMENTS_DATABASE_URL", payments_url)
+    books = Books(tmp_path / "provider.sqlite3")
+    yield Platform(
+        url=payments_url,
+        folder=tmp_path,
+        provider_url=f"http://127.0.0.1:{free_port()}",
+        webhook_url=f"http://127.0.0.1:{free_port()}/webhooks/provider",
+        books=books,
+    )
+    books.close()
+
+
+@pytest.fixture
+async def running(platform: Platform) -> AsyncIterator[Platform]:
+    """Gateway and provider at work."""
+    runners = [await platform.serve_gateway(), await platform.serve_provider()]
+    yield platform
+    for runner in reversed(runners):
+        await runner.cleanup()

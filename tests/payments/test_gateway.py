@@ -1,0 +1,227 @@
+"""The gateway between a real database and a real provider, over real HTTP."""
+
+from __future__ import annotations
+
+import json
+import time
+from uuid import UUID, uuid4
+
+import aiohttp
+import psycopg
+import pytest
+
+from cluster.messaging.envelope import new_message_id
+from cluster.orders.contract import RefundRequested
+from cluster.payments.contract import (
+    AuthorisePayment,
+    CapturePayment,
+    RefundPayment,
+    VoidPayment,
+)
+from cluster.payments.provider_api import EventType, ProviderEvent
+from cluster.payments.sandbox import decisions
+from cluster.payments.signature import sign
+from tests.payments.conftest import KEYS, Platform, eventually
+
+AMOUNT = 4200
+OPEN_CIRCUIT = "SELECT detail->>'circuit' FROM heartbeat WHERE process = 'payments-gateway'"
+
+
+def authorise(card: str = "tok_ok") -> AuthorisePayment:
+    return AuthorisePayment(visitor="v", amount=AMOUNT, card=card)
+
+
+async def in_state(platform: Platform, payment: UUID, state: str) -> None:
+    await eventually(lambda: platform.state(payment) == state)
+
+
+async def test_a_payment_is_authorised_captured_and_refunded(running: Platform) -> None:
+    payment = new_message_id()
+    running.handle((payment, authorise()))
+    await in_state(running, payment, "authorised")
+    assert running.ledger(payment) == {"customer": -AMOUNT, "authorised": AMOUNT}
+    running.handle((payment, CapturePayment(amount=AMOUNT)))
+    await in_state(running, payment, "captured")
+    assert running.ledger(payment) == {"customer": -AMOUNT, "merchant": AMOUNT}
+    running.handle((payment, RefundPayment(reason="test")))
+    await in_state(running, payment, "refunded")
+    assert running.ledger(payment) == {}
+    assert running.announced(f"payment/{payment}") == [
+        "payment_authorised", "payment_captured", "payment_refunded",
+    ]  # fmt: skip
+    assert running.query("SELECT version FROM payment WHERE id = %s", payment) == [(3,)]
+    assert running.query("SELECT count(*) FROM provider_request") == [(0,)]
+
+
+async def test_the_refund_saga_gets_the_money_of_a_captured_payment(running: Platform) -> None:
+    order, refund, second = new_message_id(), new_message_id(), new_message_id()
+    running.handle((order, authorise()))
+    await in_state(running, order, "authorised")
+    running.handle((order, CapturePayment(amount=AMOUNT)))
+    await in_state(running, order, "captured")
+    asked = RefundRequested(order=order, visitor="v", sku="s", quantity=1, amount=AMOUNT)
+    running.handle((refund, asked), (second, asked))
+    await in_state(running, order, "refunded")
+    assert running.announced(f"refund/{refund}") == ["refund_settled"]
+    assert running.announced(f"refund/{second}") == ["refund_failed"]
+    assert running.ledger(order) == {}
+
+
+async def test_a_refund_of_an_unknown_order_fails(platform: Platform) -> None:
+    refund = new_message_id()
+    asked = RefundRequested(order=uuid4(), visitor="v", sku="s", quantity=1, amount=1)
+    platform.handle((refund, asked))
+    assert platform.announced(f"refund/{refund}") == ["refund_failed"]
+
+
+async def test_operations_wait_for_a_provider_that_is_down(platform: Platform) -> None:
+    payments = [new_message_id() for _ in range(250)]
+    gateway = await platform.serve_gateway()
+    platform.handle(*((payment, authorise()) for payment in payments))
+    platform.handle(*((payment, VoidPayment(reason="test")) for payment in payments[:50]))
+    await eventually(lambda: platform.query(OPEN_CIRCUIT) == [("open",)])
+    provider = await platform.serve_provider()
+    count = "SELECT state, count(*)::int FROM payment WHERE id = ANY(%s) GROUP BY 1 ORDER BY 1"
+    expected = [("authorised", 200), ("voided", 50)]
+    await eventually(lambda: platform.query(count, payments) == expected)
+    await provider.cleanup()
+    await gateway.cleanup()
+
+
+async def test_webhooks_wait_for_a_gateway_that_is_down(platform: Platform) -> None:
+    payment = new_message_id()
+    gateway = await platform.serve_gateway()
+    provider = await platform.serve_provider()
+    platform.handle((payment, authorise("tok_reordered")))
+    await eventually(lambda: platform.books.statement(payment) is not None)
+    await gateway.cleanup()
+    await eventually(lambda: bool(platform.books.due_deliveries(10)))
+    gateway = await platform.serve_gateway()
+    await in_state(platform, payment, "authorised")
+    await provider.cleanup()
+    await gateway.cleanup()
+
+
+async def test_webhooks_sent_twice_take_effect_once(running: Platform) -> None:
+    payment = new_message_id()
+    running.handle((payment, authorise("tok_twice")))
+    duplicates = "SELECT value FROM counter WHERE name = 'webhooks_deduplicated'"
+    await eventually(lambda: bool(running.query(duplicates)))
+    assert running.ledger(payment) == {"customer": -AMOUNT, "authorised": AMOUNT}
+    assert running.announced(f"payment/{payment}") == ["payment_authorised"]
+
+
+async def test_a_late_authorisation_is_returned(
+    running: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decisions, "LATE_AUTHORISATION", 1.0)
+    payment = new_message_id()
+    running.handle((payment, authorise("tok_late")))
+    running.handle((payment, VoidPayment(reason="no answer")))
+    await in_state(running, payment, "voided")
+    assert running.announced(f"payment/{payment}") == ["payment_voided"]
+    await eventually(lambda: len(running.announced(f"payment/{payment}")) == 2)
+    assert running.announced(f"payment/{payment}")[1] == "late_authorisation_returned"
+    assert running.ledger(payment) == {}
+    statement = running.books.statement(payment)
+    assert statement is not None
+    assert statement.state == "voided"
+
+
+async def test_a_void_that_comes_first_leaves_a_tombstone(running: Platform) -> None:
+    payment = new_message_id()
+    running.handle((payment, VoidPayment(reason="early")))
+    running.handle((payment, authorise()))
+    assert running.announced(f"payment/{payment}") == ["payment_voided", "payment_declined"]
+    assert running.query("SELECT 1 FROM provider_request WHERE payment = %s", payment) == []
+
+
+async def test_a_webhook_waits_for_a_payment_that_a_worker_has_locked(running: Platform) -> None:
+    locked, free = new_message_id(), new_message_id()
+    running.handle((locked, authorise("tok_reordered")))
+    with psycopg.connect(running.url) as worker:
+        worker.execute("SELECT 1 FROM payment WHERE id = %s FOR UPDATE", (locked,))
+        running.handle((free, authorise("tok_reordered")))
+        await in_state(running, free, "authorised")
+        assert running.state(locked) == "authorising"
+    await in_state(running, locked, "authorised")
+
+
+async def test_an_answer_that_was_lost_is_asked_for(platform: Platform) -> None:
+    payment = new_message_id()
+    platform.handle((payment, authorise()))
+    provider = await platform.serve_provider()
+    gateway = await platform.serve_gateway()
+    await in_state(platform, payment, "authorised")
+    # The provider forgets a webhook: nothing but polling can bring its event now.
+    platform.books.delivered = lambda deliveries: None  # type: ignore[method-assign]
+    platform.books.due_deliveries = lambda limit: []  # type: ignore[method-assign]
+    platform.handle((payment, CapturePayment(amount=AMOUNT)))
+    await eventually(lambda: platform.query("SELECT count(*) FROM provider_request") == [(0,)])
+    platform.query(
+        "UPDATE payment SET asked_at = now() - interval '16 s' WHERE id = %s RETURNING 1", payment
+    )
+    await in_state(platform, payment, "captured")
+    await provider.cleanup()
+    await gateway.cleanup()
+
+
+def signed(events: list[ProviderEvent], *, secret: str, age: int = 0) -> tuple[bytes, str]:
+    body = json.dumps(
+        {"events": [{k: str(getattr(e, k)) for k in ("id", "type", "payment", "operation")}
+                    | {"amount": e.amount} for e in events]}
+    ).encode()  # fmt: skip
+    return body, sign(body, secret=secret, at=int(time.time()) - age)
+
+
+async def post(platform: Platform, body: bytes, header: str) -> tuple[int, str, dict[str, object]]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(
+            platform.webhook_url, data=body, headers={"Provider-Signature": header}
+        ) as answer,
+    ):
+        return answer.status, answer.content_type, await answer.json()
+
+
+@pytest.mark.parametrize(("secret", "age"), [("another secret", 0), (KEYS.webhook_secret, 301)])
+async def test_a_bad_signature_is_refused_and_changes_nothing(
+    running: Platform, secret: str, age: int
+) -> None:
+    payment = new_message_id()
+    running.handle((payment, authorise("tok_silent")))
+    forged = ProviderEvent(uuid4(), EventType.AUTHORISED, payment, uuid4(), AMOUNT)
+    status, content_type, answer = await post(running, *signed([forged], secret=secret, age=age))
+    assert (status, content_type) == (401, "application/problem+json")
+    assert answer["title"] == "Unauthorized"
+    assert running.state(payment) == "authorising"
+
+
+async def test_a_signed_body_that_is_no_delivery_is_refused(running: Platform) -> None:
+    body = b'{"events": 7}'
+    header = sign(body, secret=KEYS.webhook_secret, at=int(time.time()))
+    status, content_type, answer = await post(running, body, header)
+    assert (status, content_type) == (400, "application/problem+json")
+    assert "events" in str(answer["detail"])
+
+
+async def test_a_replayed_webhook_changes_nothing(running: Platform) -> None:
+    payment = new_message_id()
+    running.handle((payment, authorise()))
+    await in_state(running, payment, "authorised")
+    statement = running.books.statement(payment)
+    assert statement is not None
+    for _ in range(3):
+        recorded = signed(statement.events, secret=KEYS.webhook_secret)
+        assert (await post(running, *recorded))[0] == 200
+    assert running.ledger(payment) == {"customer": -AMOUNT, "authorised": AMOUNT}
+    assert running.announced(f"payment/{payment}") == ["payment_authorised"]
+
+
+async def test_an_event_about_a_payment_that_is_not_ours_is_taken_and_ignored(
+    running: Platform,
+) -> None:
+    stray = ProviderEvent(uuid4(), EventType.AUTHORISED, uuid4(), uuid4(), AMOUNT)
+    status, _, _ = await post(running, *signed([stray], secret=KEYS.webhook_secret))
+    assert status == 200
+    assert running.ledger(stray.payment) == {}

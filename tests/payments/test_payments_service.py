@@ -1,0 +1,14 @@
+"""The service's table of handlers is complete."""
+
+from __future__ import annotations
+
+import cluster.catalog.contract
+import cluster.checkout.contract
+import cluster.identity.contract
+import cluster.orders.contract  # noqa: F401 - contracts register their types
+from cluster.payments.app import SERVICE
+
+
+def test_every_command_and_every_heard_stream_has_its_handlers() -> None:
+    SERVICE.check()
+    assert (SERVICE.name, SERVICE.code) == ("payments", "PAY")
