@@ -1,4 +1,4 @@
-"""Django's view of `cluster`: the management commands of the whole cluster, and no models."""
+"""The cluster as a Django app: no tables of its own, only the commands that look after it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,5 @@ from django.apps import AppConfig
 
 
 class ClusterConfig(AppConfig):
-    """Label `cluster`."""
-
     name = "cluster"
     label = "cluster"

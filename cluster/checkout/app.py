@@ -1,0 +1,19 @@
+"""The checkout service: what it handles, and what it does by the clock."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cluster.checkout.handlers import HANDLERS, sweep_deadlines
+from cluster.messaging.service import Service
+from cluster.messaging.work import Scheduled
+
+# A deadline may be overrun by this much, in seconds, before the saga turns round.
+SWEEP_EVERY: Final = 1.0
+
+SERVICE: Final = Service(
+    name="checkout",
+    code="CHK",
+    handlers=HANDLERS,
+    schedule=(Scheduled(name="checkout.sweep_deadlines", every=SWEEP_EVERY, run=sweep_deadlines),),
+)

@@ -1,0 +1,82 @@
+"""How messages and missed deadlines advance checkouts, a batch at a time.
+
+All deciding is the engine's. Here sagas are loaded and stored, and the messages
+of their transitions handed to the unit of work, all in its one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from cluster.checkout.contract import StartCheckout
+from cluster.checkout.definition import CHECKOUT, CheckoutContext
+from cluster.messaging.contract import Payload
+from cluster.messaging.envelope import Message
+from cluster.messaging.work import Handler, UnitOfWork
+from cluster.sagas import engine, store
+from cluster.sagas.engine import Transition
+
+
+def start_checkouts(work: UnitOfWork, messages: Sequence[Message[StartCheckout]], /) -> None:
+    """Begin a saga for each message; one whose id is known already changes nothing."""
+    begun = [
+        (message, engine.start(CHECKOUT, message.subject_id, _context(message), work.now))
+        for message in messages
+    ]
+    new = store.insert_sagas(work.cursor, sagas=[transition.state for _, transition in begun])
+    for message, transition in begun:
+        if transition.state.id in new:
+            _send(work, transition, message)
+
+
+def advance_checkouts(work: UnitOfWork, messages: Sequence[Message[Payload]], /) -> None:
+    """Tell each saga of its reply.
+
+    A reply for no saga is left alone: somebody else may hold, reserve and pay as well.
+    """
+    by_saga = {message.subject_id: message for message in messages}
+    changed = []
+    for saga in store.load_sagas(work.cursor, definition=CHECKOUT, ids=by_saga):
+        message = by_saga[saga.id]
+        transition = engine.on_reply(CHECKOUT, saga, message.payload, work.now)
+        if transition.state is not saga:
+            changed.append(transition.state)
+            _send(work, transition, message)
+    if changed:
+        store.update_sagas(work.cursor, sagas=changed)
+
+
+def sweep_deadlines(work: UnitOfWork) -> None:
+    """Advance the checkouts whose deadline is over."""
+    changed = []
+    for saga in store.load_due_sagas(work.cursor, definition=CHECKOUT, now=work.now):
+        transition = engine.on_deadline(CHECKOUT, saga, work.now)
+        changed.append(transition.state)
+        _send(work, transition, None)
+    if changed:
+        store.update_sagas(work.cursor, sagas=changed)
+
+
+# One handler for the command, and one for every reply that the definition gives a meaning.
+HANDLERS: Final[Mapping[type[Payload], Handler]] = MappingProxyType(
+    {StartCheckout: start_checkouts, **dict.fromkeys(CHECKOUT.meanings, advance_checkouts)}
+)
+
+
+def _context(message: Message[StartCheckout]) -> CheckoutContext:
+    asked = message.payload
+    return CheckoutContext(
+        visitor=asked.visitor,
+        sku=asked.sku,
+        quantity=asked.quantity,
+        amount=asked.amount,
+        card=asked.card,
+    )
+
+
+def _send(work: UnitOfWork, transition: Transition[Any], cause: Message[Any] | None) -> None:
+    saga = transition.state.id
+    for payload in transition.messages:
+        work.send(payload, subject_id=saga, correlation=saga, cause=cause)

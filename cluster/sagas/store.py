@@ -1,0 +1,159 @@
+"""Sagas in PostgreSQL: the table `saga`, read and written a batch at a time.
+
+Every function takes a cursor inside an open transaction. Rows are locked in the
+order of their ids, so that two batches never wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from cluster.sagas.definition import C, Saga
+from cluster.sagas.engine import Phase, SagaState, StepRecord
+
+# More sagas in one transaction would keep the replies of all of them waiting.
+SWEEP_LIMIT: Final = 500
+
+# The columns stand in the order of SagaState's fields. JSON travels as text, for msgspec to
+# read and write, and arrays in binary (%b): quoting JSON inside a text array costs more than
+# all the rest.
+_LOAD: Final = """
+    SELECT id, definition, state, position, steps::text, context::text, started_at, updated_at,
+        reason, failed_step, deadline, ended_at, messages_sent, version
+    FROM saga WHERE id = ANY(%s) AND definition = %s ORDER BY id FOR UPDATE
+"""
+
+_LOAD_DUE: Final = """
+    SELECT id, definition, state, position, steps::text, context::text, started_at, updated_at,
+        reason, failed_step, deadline, ended_at, messages_sent, version
+    FROM saga WHERE deadline <= %s AND definition = %s
+    ORDER BY deadline LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+
+_INSERT: Final = """
+    INSERT INTO saga (
+        id, definition, state, position, steps, context, started_at, updated_at,
+        reason, failed_step, deadline, ended_at, messages_sent, version
+    )
+    SELECT id, definition, state, position, steps::jsonb, context::jsonb, started_at, updated_at,
+        reason, failed_step, deadline, ended_at, messages_sent, version
+    FROM unnest(
+        %b::uuid[], %b::text[], %b::text[], %b::int[], %b::text[], %b::text[],
+        %b::timestamptz[], %b::timestamptz[], %b::text[], %b::text[], %b::timestamptz[],
+        %b::timestamptz[], %b::int[], %b::int[]
+    ) AS new (
+        id, definition, state, position, steps, context, started_at, updated_at,
+        reason, failed_step, deadline, ended_at, messages_sent, version
+    )
+    ORDER BY id
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+"""
+
+_UPDATE: Final = """
+    UPDATE saga SET
+        state = new.state, position = new.position, steps = new.steps::jsonb,
+        updated_at = new.updated_at, reason = new.reason, failed_step = new.failed_step,
+        deadline = new.deadline, ended_at = new.ended_at,
+        messages_sent = new.messages_sent, version = new.version
+    FROM unnest(
+        %b::uuid[], %b::text[], %b::int[], %b::text[], %b::timestamptz[], %b::text[],
+        %b::text[], %b::timestamptz[], %b::timestamptz[], %b::int[], %b::int[]
+    ) AS new (
+        id, state, position, steps, updated_at, reason, failed_step, deadline, ended_at,
+        messages_sent, version
+    )
+    WHERE saga.id = new.id
+"""
+
+_encoder: Final = msgspec.json.Encoder()
+_steps_decoder: Final = msgspec.json.Decoder(tuple[StepRecord, ...])
+_context_decoders: Final[dict[type[Any], msgspec.json.Decoder[Any]]] = {}
+
+Cursor = psycopg.Cursor[Any]
+
+
+def load_sagas(cursor: Cursor, *, definition: Saga[C], ids: Collection[UUID]) -> list[SagaState[C]]:
+    """The sagas of these ids that exist, locked until the transaction ends."""
+    cursor.execute(_LOAD, (list(ids), definition.name), binary=True)
+    return [_state(definition, row) for row in cursor.fetchall()]
+
+
+def load_due_sagas(
+    cursor: Cursor, *, definition: Saga[C], now: datetime, limit: int = SWEEP_LIMIT
+) -> list[SagaState[C]]:
+    """Sagas whose deadline is over, the longest overdue first, locked.
+
+    Those that another transaction holds are left out: it is advancing them.
+    """
+    cursor.execute(_LOAD_DUE, (now, definition.name, limit), binary=True)
+    return [_state(definition, row) for row in cursor.fetchall()]
+
+
+def insert_sagas(cursor: Cursor, *, sagas: Sequence[SagaState[Any]]) -> set[UUID]:
+    """Store new sagas; the ids of those that were not known before."""
+    rows = [
+        (
+            saga.id,
+            saga.definition,
+            saga.phase.value,
+            saga.position,
+            _encoder.encode(saga.steps).decode(),
+            _encoder.encode(saga.context).decode(),
+            saga.started_at,
+            saga.updated_at,
+            saga.reason,
+            saga.failed_step,
+            saga.deadline,
+            saga.ended_at,
+            saga.messages_sent,
+            saga.version,
+        )
+        for saga in sagas
+    ]
+    cursor.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
+    return {row[0] for row in cursor.fetchall()}
+
+
+def update_sagas(cursor: Cursor, *, sagas: Sequence[SagaState[Any]]) -> None:
+    """Store what has changed of sagas that were loaded in this transaction."""
+    rows = [
+        (
+            saga.id,
+            saga.phase.value,
+            saga.position,
+            _encoder.encode(saga.steps).decode(),
+            saga.updated_at,
+            saga.reason,
+            saga.failed_step,
+            saga.deadline,
+            saga.ended_at,
+            saga.messages_sent,
+            saga.version,
+        )
+        for saga in sagas
+    ]
+    cursor.execute(_UPDATE, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _state(definition: Saga[C], row: tuple[Any, ...]) -> SagaState[C]:
+    decoder = _context_decoders.get(definition.context)
+    if decoder is None:
+        decoder = msgspec.json.Decoder(definition.context)
+        _context_decoders[definition.context] = decoder
+    saga_id, name, phase, position, steps, context, *rest = row
+    return SagaState(
+        saga_id,
+        name,
+        Phase(phase),
+        position,
+        _steps_decoder.decode(steps),
+        decoder.decode(context),
+        *rest,
+    )

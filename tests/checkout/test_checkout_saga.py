@@ -1,0 +1,44 @@
+"""The checkout saga as it is declared, and the service that runs it."""
+
+from __future__ import annotations
+
+import pytest
+
+from cluster.checkout.app import SERVICE
+from cluster.checkout.definition import CHECKOUT, CheckoutContext
+from cluster.messaging.contract import REGISTRY, Kind
+from cluster.sagas.definition import Step
+
+CONTEXT = CheckoutContext("ada", "tea", 2, 700, "tok_ok")
+
+
+def test_the_service_hears_every_event_of_the_aggregates_it_waits_for() -> None:
+    SERVICE.check()
+    waited_for = {
+        (step.command.message_type.owner, step.command.message_type.aggregate)
+        for step in CHECKOUT.steps
+    }
+    assert {
+        declared.name
+        for declared in REGISTRY.values()
+        if declared.kind is Kind.EVENT and (declared.owner, declared.aggregate) in waited_for
+    } == SERVICE.consumes() - {"checkout.start_checkout.v1"}
+
+
+@pytest.mark.parametrize("step", CHECKOUT.steps, ids=lambda step: step.name)
+def test_each_step_builds_the_commands_it_declares(step: Step[CheckoutContext]) -> None:
+    assert type(step.build(CONTEXT)) is step.command
+    assert type(step.compensation.build(CONTEXT, "why")) is step.compensation.command
+
+
+def test_the_way_there_and_the_way_back() -> None:
+    assert [
+        (step.name, step.compensation.command.message_type.name, step.deadline.total_seconds())
+        for step in CHECKOUT.steps
+    ] == [
+        ("hold_limit", "identity.release_hold.v1", 10),
+        ("reserve_stock", "catalog.release_stock.v1", 10),
+        ("authorise_payment", "payments.void_payment.v1", 6),
+        ("confirm_order", "orders.cancel_order.v1", 10),
+        ("capture_payment", "payments.refund_payment.v1", 10),
+    ]
