@@ -1,0 +1,20 @@
+"""The address of Redis with the password that Vault keeps for it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from cluster.secrets.patience import read_kv_patiently
+from config import environment
+
+
+def redis_url_with_credentials() -> str:
+    """REDIS_URL as it is when it carries a password, else with `kv/redis`'s password.
+
+    While Vault is away it waits and logs.
+    """
+    parts = urlsplit(environment.redis_url())
+    if parts.password is not None:
+        return environment.redis_url()
+    password = quote(read_kv_patiently("redis")["password"], safe="")
+    return urlunsplit(parts._replace(netloc=f":{password}@{parts.netloc}"))

@@ -1,0 +1,1 @@
+"""Django's database backend with leased credentials: ENGINE = "cluster.secrets.django"."""

@@ -1,0 +1,148 @@
+"""Who may have which secret: Vault's policies and the roles of its database engine, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from config import environment
+from config.environment import DATABASES
+
+IDENTITIES: Final = (*DATABASES, "provider", "auditor", "operator")
+TOKEN_PERIOD: Final = 20 * 60  # seconds; a token that is renewed in time never ends
+
+_READ: Final = ("read",)
+_UPDATE: Final = ("update",)
+_SEARCH: Final = ("list", "sudo")  # listing leases asks for sudo, whatever the path
+
+
+def policy(identity: str) -> str:
+    """The policy document of one identity, in Vault's language (HCL)."""
+    rules = dict(_rules(identity))
+    return "\n".join(
+        f'path "{path}" {{ capabilities = [{", ".join(f"{word!r}" for word in words)}] }}'.replace(
+            "'", '"'
+        )
+        for path, words in rules.items()
+    )
+
+
+def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    match identity:
+        case "provider":
+            yield "kv/data/provider", _READ
+        case "operator":
+            yield from _lease_rules("*")
+            yield "kv/data/*", _READ
+            yield "kv/metadata/*", ("list",)
+            yield "sys/leases/lookup", _UPDATE
+            yield "sys/leases/lookup/database/creds/*", _SEARCH
+            yield "sys/leases/revoke", _UPDATE
+        case "auditor":
+            for database in DATABASES:
+                yield from _lease_rules(f"{database}-auditor")
+            yield from _message_rules()
+        case _:
+            yield from _lease_rules(identity)
+            yield from _message_rules()
+            if identity == "site":
+                yield "kv/data/site", _READ
+            if identity == "payments":
+                yield "kv/data/provider", _READ
+
+
+def _lease_rules(role: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Lease one role of the database engine; renew and revoke leases of that role alone."""
+    yield f"database/creds/{role}", _READ
+    leases = f"database/creds/{role}" if role == "*" else f"database/creds/{role}/*"
+    yield f"sys/leases/renew/{leases}", _UPDATE
+    yield f"sys/leases/revoke/{leases}", _UPDATE
+
+
+def _message_rules() -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield "kv/data/broker", _READ
+    yield "kv/data/redis", _READ
+
+
+def approle(identity: str) -> dict[str, Any]:
+    """The AppRole of one identity.
+
+    The token is periodic rather than bounded by a maximum, because Vault revokes a
+    token's leases with it: a token's end would end sessions in the middle of their work.
+    """
+    return {
+        "token_policies": [f"{identity}"],
+        "token_period": TOKEN_PERIOD,
+        "token_type": "service",
+        "secret_id_num_uses": 0,
+        "secret_id_ttl": 0,
+    }
+
+
+CREATION: Final = (
+    """CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' """
+    """VALID UNTIL '{{expiration}}' IN ROLE "GROUP\""""
+)
+RENEWAL: Final = """ALTER ROLE "{{name}}" VALID UNTIL '{{expiration}}'"""
+ROLLBACK: Final = 'DROP ROLE IF EXISTS "{{name}}"'
+
+# Vault runs these in one transaction, where nobody would see NOLOGIN before the end: a service
+# whose session is terminated reconnects within milliseconds, and a session that slips in
+# survives even the DROP ROLE. So the first statement is committed by itself. The terminations
+# end with a sweep for sessions of roles that are gone. Each statement may run again.
+REVOCATION: Final = (
+    """DO $$ BEGIN
+         IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{{name}}') THEN
+           ALTER ROLE "{{name}}" NOLOGIN;
+         END IF;
+       END $$""",
+    "COMMIT",
+    "BEGIN",
+    """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE usename = '{{name}}' OR (usesysid IS NOT NULL AND usename IS NULL)""",
+    """DO $$ BEGIN
+         IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{{name}}') THEN
+           GRANT "{{name}}" TO CURRENT_USER;
+           REASSIGN OWNED BY "{{name}}" TO "OWNER";
+           DROP OWNED BY "{{name}}";
+           DROP ROLE "{{name}}";
+         END IF;
+       END $$""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRole:
+    """One role of the database engine: what a lease may do in its database."""
+
+    database: str
+    auditor: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.database}-auditor" if self.auditor else self.database
+
+    @property
+    def group(self) -> str:
+        """The PostgreSQL role that the leased login is a member of."""
+        return f"{self.database}_{'auditor' if self.auditor else 'owner'}"
+
+    def definition(self) -> Mapping[str, Any]:
+        """What Vault is told: its statements and how long a lease lives, in seconds."""
+        return {
+            "db_name": self.database,
+            "default_ttl": int(environment.setting("DATABASE_LEASE_TTL", "60")),
+            "max_ttl": int(environment.setting("DATABASE_LEASE_MAX_TTL", "180")),
+            "creation_statements": [CREATION.replace("GROUP", self.group)],
+            "renew_statements": [RENEWAL],
+            "rollback_statements": [ROLLBACK],
+            "revocation_statements": [
+                statement.replace("OWNER", f"{self.database}_owner") for statement in REVOCATION
+            ],
+        }
+
+
+LEASE_ROLES: Final = tuple(
+    LeaseRole(database, auditor) for database in DATABASES for auditor in (False, True)
+)

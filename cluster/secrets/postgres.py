@@ -1,0 +1,303 @@
+"""Connections to PostgreSQL with credentials leased from Vault.
+
+`Database` holds the current credentials of one database for the whole process;
+`DatabaseSession` is one long-lived connection that moves to new credentials
+between two transactions, so that a rotation costs no request.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from cluster.secrets.census import ConnectionCensus
+from cluster.secrets.keeper import Keeper
+from cluster.secrets.leases import Credentials, Lessor
+from cluster.secrets.vault import SecretsError, VaultClient
+from config import environment
+
+Connection = psycopg.Connection[Any]
+logger = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT: Final = 5  # seconds; libpq rounds 1 up to 2
+LEASE_PATIENCE: Final = 10.0  # seconds that connect() waits for Vault before it gives up
+# A peer that vanished without a word is noticed after 5 + 3 x 2 seconds.
+KEEPALIVES: Final = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+# What PostgreSQL says to a login that is of no use any more: 28P01 (wrong password, or role gone or
+# expired), 28000 (NOLOGIN), 42501 (no right to connect), 57P01 (terminated on the way).
+# psycopg has no SQLSTATE for a failed attempt to connect, so the text has to tell.
+REJECTIONS: Final = (
+    "password authentication failed",
+    "is not permitted to log in",
+    "permission denied",
+    "terminating connection due to administrator command",
+)
+
+
+class DatabaseUnavailable(psycopg.OperationalError):
+    """The database, or a login for it, cannot be had now, or the connection was lost.
+
+    Whether the last transaction committed may be unknown: run the whole idempotent work again.
+    """
+
+
+class Database:
+    """The current credentials of one database, kept fresh for the life of the process.
+
+    `identity` is the AppRole that leases (default: this process's, or `auditor` for an
+    auditor's read-only login). Thread-safe; each process that forks leases its own.
+    Append to `on_rotation` what shall be called, in the keeper's thread, with each
+    new generation of credentials.
+    """
+
+    def __init__(self, name: str, *, identity: str | None = None, auditor: bool = False) -> None:
+        self.name = name
+        self.auditor = auditor
+        self.identity = identity or ("auditor" if auditor else environment.vault_identity())
+        self.on_rotation: list[Callable[[Credentials], None]] = []
+        self._lock = threading.Lock()
+        self._keeper: Keeper | None = None
+        self._keeper_process = 0
+        self._closed = False
+        self._census = ConnectionCensus()
+        _living.add(self)
+
+    @property
+    def lease_role(self) -> str:
+        """The role of Vault's database engine that is leased."""
+        return f"{self.name}-auditor" if self.auditor else self.name
+
+    def current(self, *, patience: float | None = LEASE_PATIENCE) -> Credentials:
+        """The credentials to log in with now.
+
+        Waits at most `patience` seconds (None: for ever) for the first ones, then
+        raises SecretsUnavailable.
+        """
+        static = self._static_credentials()
+        return static or self._running_keeper().credentials(patience=patience)
+
+    def wait(self) -> Credentials:
+        """Wait until Vault has given credentials, however long it is away (it is logged)."""
+        return self.current(patience=None)
+
+    def rotate(self) -> Credentials:
+        """Lease new credentials now and return them; connections move as at any rotation.
+
+        Raises DatabaseUnavailable when Vault gives none in time. Static ones stay as they are.
+        """
+        credentials = self._current_or_unavailable()
+        if credentials.lease_id is None:
+            return credentials
+        return self._replace(credentials)
+
+    def connect(
+        self,
+        *,
+        autocommit: bool = False,
+        statement_timeout: float | None = None,
+        **parameters: Any,
+    ) -> Connection:
+        """Open a connection as the database's owner (or its auditor, read-only).
+
+        Rejected credentials are replaced and tried once more. `statement_timeout` is in
+        seconds; `parameters` go to psycopg. Raises DatabaseUnavailable.
+        """
+        arguments = self.connection_parameters(statement_timeout=statement_timeout) | parameters
+
+        def log_in(credentials: Credentials) -> Connection:
+            return psycopg.connect(
+                **arguments,
+                user=credentials.username,
+                password=credentials.password,
+                autocommit=autocommit,
+            )
+
+        return self.connect_with(log_in)
+
+    def connect_with(self, log_in: Callable[[Credentials], Connection]) -> Connection:
+        """Let `log_in` open a connection with the current credentials; see connect()."""
+        credentials = self._current_or_unavailable()
+        try:
+            return self._census.opened_by(log_in, credentials)
+        except psycopg.OperationalError as error:
+            if credentials.lease_id is None or not _is_rejection(error):
+                raise DatabaseUnavailable(f"{self.name}: {error}") from error
+        fresh = self._replace(credentials)
+        try:
+            return self._census.opened_by(log_in, fresh)
+        except psycopg.OperationalError as error:
+            raise DatabaseUnavailable(f"{self.name}: {error}") from error
+
+    def connection_parameters(self, *, statement_timeout: float | None = None) -> dict[str, Any]:
+        """What psycopg.connect needs besides user and password."""
+        parameters = conninfo_to_dict(environment.database_url(self.name))
+        static = parameters.pop("user", None) is not None
+        parameters.pop("password", None)
+        settings = []
+        if not static:
+            # Objects made on this connection belong to a role that outlives the lease.
+            settings.append(f"-c role={self.name}_{'auditor' if self.auditor else 'owner'}")
+        if self.auditor:
+            settings.append("-c default_transaction_read_only=on")
+        if statement_timeout is not None:
+            settings.append(f"-c statement_timeout={int(statement_timeout * 1000)}")
+        return {
+            "connect_timeout": CONNECT_TIMEOUT,
+            "application_name": environment.setting("PROCESS_NAME", self.identity),
+            "options": " ".join(settings),
+            **KEEPALIVES,
+            **parameters,
+        }
+
+    def is_current(self, connection: Connection) -> bool:
+        """Whether a connection that this object opened logged in with the current credentials."""
+        keeper = self._keeper
+        return keeper is None or self._census.generation(connection) == keeper.generation
+
+    def close(self, *, give_back: bool = True) -> bool:
+        """Stop the keeper and give the leases back; False when Vault did not answer in time.
+
+        Best effort, two seconds at most: leases that stay behind end by themselves.
+        """
+        with self._lock:
+            self._closed = True
+            keeper, self._keeper = self._keeper, None
+            mine = self._keeper_process == os.getpid()
+        if keeper is None or not mine:
+            return True
+        answered = keeper.stop(give_back=give_back)
+        if answered:
+            keeper.lessor.vault.close()
+        return answered
+
+    def _replace(self, credentials: Credentials) -> Credentials:
+        self._running_keeper().replace(credentials.generation)
+        return self._current_or_unavailable(newer_than=credentials.generation)
+
+    def _current_or_unavailable(self, *, newer_than: int = 0) -> Credentials:
+        static = self._static_credentials()
+        if static is not None:
+            return static
+        try:
+            return self._running_keeper().credentials(
+                newer_than=newer_than, patience=LEASE_PATIENCE
+            )
+        except SecretsError as error:
+            raise DatabaseUnavailable(f"{self.name}: {error}") from error
+
+    def _static_credentials(self) -> Credentials | None:
+        parameters = conninfo_to_dict(environment.database_url(self.name))
+        user = parameters.get("user")
+        if user is None:
+            return None
+        return Credentials(str(user), str(parameters.get("password") or ""), None, 0, None)
+
+    def _running_keeper(self) -> Keeper:
+        with self._lock:
+            if self._closed:
+                raise DatabaseUnavailable(f"{self.name}: closed in this process")
+            if self._keeper is None or self._keeper_process != os.getpid():
+                # Threads do not survive a fork, and a lease belongs to one process.
+                self._census = ConnectionCensus()
+                self._keeper = Keeper(
+                    Lessor(VaultClient(identity=self.identity), self.lease_role),
+                    in_use=self._census.in_use,
+                    on_rotation=self._announce_rotation,
+                )
+                self._keeper_process = os.getpid()
+            return self._keeper
+
+    def _announce_rotation(self, credentials: Credentials) -> None:
+        for callback in list(self.on_rotation):
+            try:
+                callback(credentials)
+            except Exception:
+                logger.exception("a rotation callback of %s failed", self.name)
+
+
+class DatabaseSession:
+    """One long-lived connection, for one thread at a time."""
+
+    def __init__(self, database: Database, *, statement_timeout: float | None = None) -> None:
+        self.database = database
+        self._statement_timeout = statement_timeout
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Run a block in one transaction: committed at its end, rolled back on an exception.
+
+        It begins on a connection with current credentials. Raises DatabaseUnavailable when
+        there is none to be had or it is lost on the way; the next transaction() reconnects.
+        """
+        try:
+            with ExitStack() as block:
+                yield self._begin(block)
+        except psycopg.Error as error:
+            connection = self._connection
+            if connection is None or not connection.closed:
+                raise
+            self._connection = None
+            raise DatabaseUnavailable(f"{self.database.name}: {error}") from error
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _begin(self, block: ExitStack) -> Connection:
+        if self._connection is not None and not self.database.is_current(self._connection):
+            self.close()
+        if self._connection is not None:
+            try:
+                block.enter_context(self._connection.transaction())
+            except psycopg.OperationalError:
+                # Lost while idle (a restart, a revoked lease): nothing has been done on it yet.
+                self.close()
+            else:
+                return self._connection
+        self._connection = self.database.connect(
+            autocommit=True, statement_timeout=self._statement_timeout
+        )
+        block.enter_context(self._connection.transaction())
+        return self._connection
+
+
+_databases: dict[tuple[str, str | None, bool], Database] = {}
+_living: Final[weakref.WeakSet[Database]] = weakref.WeakSet()
+_databases_lock: Final = threading.Lock()
+
+
+def database(name: str, *, identity: str | None = None, auditor: bool = False) -> Database:
+    """This process's one shared holder of a database's credentials."""
+    with _databases_lock:
+        key = (name, identity, auditor)
+        if key not in _databases:
+            _databases[key] = Database(name, identity=identity, auditor=auditor)
+        return _databases[key]
+
+
+def close_databases() -> None:
+    """Give all leases of this process back; runs by itself at a regular exit."""
+    with _databases_lock:
+        _databases.clear()
+    answering = True
+    for holder in list(_living):  # a Vault that is away must not cost two seconds for each
+        answering = holder.close(give_back=answering)
+
+
+atexit.register(close_databases)
+
+
+def _is_rejection(error: psycopg.OperationalError) -> bool:
+    """Whether PostgreSQL refused the login, rather than being away."""
+    return any(sign in str(error) for sign in REJECTIONS)

