@@ -1,0 +1,65 @@
+"""The command line of `up`, `down` and `test`, checked before anything else happens.
+
+Standard library only: a mistake is told at once, before an environment is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from compose.errors import Misuse
+
+USAGE: Final = """\
+Usage: python3 manage.py COMMAND
+
+  up [--detach] [--port N]   start the whole platform and follow it; Ctrl-C stops it
+  down                       stop the platform
+  test [pytest arguments]    run all tests on the real servers
+  help                       list every other command"""
+
+PORTS: Final = range(1024, 65536)  # those that an ordinary user may listen on
+
+
+@dataclass(frozen=True)
+class UpArguments:
+    """What `up` was asked for; `port` is None when the platform may choose."""
+
+    detach: bool = False
+    port: int | None = None
+
+
+def parse_up(arguments: Sequence[str]) -> UpArguments:
+    """Raise Misuse, in one sentence, for anything that `up` does not understand."""
+    detach, port = False, None
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word == "--detach":
+            detach = True
+        elif word == "--port":
+            if not rest:
+                raise Misuse("--port needs a number, for example `--port 8000`.")
+            port = parse_port(rest.pop(0))
+        elif word.startswith("--port="):
+            port = parse_port(word.removeprefix("--port="))
+        else:
+            raise Misuse(f"`up` does not understand {word!r}; it takes --detach and --port N.")
+    return UpArguments(detach=detach, port=port)
+
+
+def parse_port(text: str) -> int:
+    """A TCP port from the command line or the environment; raises Misuse."""
+    if not (text.isascii() and text.isdigit()):
+        raise Misuse(f"The port must be a number, and {text!r} is none.")
+    port = int(text)
+    if port not in PORTS:
+        raise Misuse(f"The port must lie between 1024 and 65535, and {port} does not.")
+    return port
+
+
+def parse_down(arguments: Sequence[str]) -> None:
+    """`down` takes no arguments."""
+    if arguments:
+        raise Misuse(f"`down` does not understand {arguments[0]!r}; it takes no arguments.")

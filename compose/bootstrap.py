@@ -1,0 +1,178 @@
+"""From a bare machine to the platform's own environment. Standard library only.
+
+`manage.py` enters here with any Python. The virtual environment is made if it is
+missing or if a lock has changed, and the command then runs again inside it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from compose import arguments, system_packages
+from compose.errors import Misuse, PlainError
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+VENV: Final = ROOT / ".venv"
+LOCKS: Final = ROOT / "compose" / "locks"
+OWN_COMMANDS: Final = ("up", "down", "test")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command; the value is its exit status."""
+    try:
+        return run(argv)
+    except PlainError as error:
+        print(error, file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            raise
+        print(f"{error.strerror}: {error.filename}" if error.filename else error, file=sys.stderr)
+        return 1
+
+
+def run(argv: Sequence[str]) -> int:
+    """Check the command, make the environment it needs, and run it there."""
+    check_command(argv)
+    if Path(sys.prefix).resolve() != VENV.resolve():
+        make_environment("test" if argv[0] == "test" else "run")
+        enter_environment(argv)
+    if argv[0] in OWN_COMMANDS:
+        if argv[0] == "test":
+            make_environment("test")
+        from compose import commands  # its imports exist only inside the environment
+
+        return commands.run(argv[0], argv[1:])
+    from compose import django_commands
+
+    return django_commands.run(argv)
+
+
+def check_command(argv: Sequence[str]) -> None:
+    """Raise Misuse for what is wrong at first sight, before minutes of set-up."""
+    if not argv:
+        raise Misuse(arguments.USAGE)
+    command, rest = argv[0], argv[1:]
+    if command == "up":
+        arguments.parse_up(rest)
+    elif command == "down":
+        arguments.parse_down(rest)
+    elif command not in OWN_COMMANDS and not VENV.exists() and not _in_this_repository(command):
+        raise Misuse(
+            f"Unknown command {command!r}; if it is one of Django's, "
+            "make the environment first with `python3 manage.py up`."
+        )
+
+
+def _in_this_repository(command: str) -> bool:
+    names = {path.stem for path in ROOT.glob("*/**/management/commands/*.py")}
+    return command in names | {"help", "--help", "-h", "version", "--version"}
+
+
+def make_environment(kind: str) -> None:
+    """Bring `.venv` in line with a lock, `run` or `test`; nothing when it already is."""
+    lock = LOCKS / f"{kind}.txt"
+    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    if _recorded().get(kind) == wanted and (VENV / "bin" / "python").exists():
+        return
+    with _alone(lock):
+        if _recorded().get(kind) == wanted:  # another process has just done it
+            return
+        if not _has_pip():
+            _create()
+        _install(lock)
+        _record(kind, wanted)
+
+
+def enter_environment(argv: Sequence[str]) -> None:
+    """Replace this process by the same command inside `.venv`."""
+    python = str(VENV / "bin" / "python")
+    os.execv(python, [python, str(ROOT / "manage.py"), *argv])
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Two commands on a fresh clone must not write the same environment."""
+    with lock.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _stamp() -> Path:
+    return VENV / "locks.json"
+
+
+def _recorded() -> dict[str, str]:
+    try:
+        recorded: dict[str, str] = json.loads(_stamp().read_text())
+    except (OSError, ValueError):
+        return {}
+    return recorded if recorded.get("prefix") == str(VENV) else {}
+
+
+def _record(kind: str, digest: str) -> None:
+    # The test lock holds the run lock's versions too, so one never undoes the other.
+    recorded = {**_recorded(), "prefix": str(VENV), kind: digest}
+    if kind == "test":
+        recorded["run"] = hashlib.sha256((LOCKS / "run.txt").read_bytes()).hexdigest()
+    _stamp().write_text(json.dumps(recorded))
+
+
+def _has_pip() -> bool:
+    python = VENV / "bin" / "python"
+    command = [str(python), "-m", "pip", "--version"]
+    return (
+        python.exists()
+        and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    )
+
+
+def _create() -> None:
+    system_packages.require_venv()
+    print(f"Creating the Python environment in {VENV} …", flush=True)
+    shutil.rmtree(VENV, ignore_errors=True)
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False
+    )
+    if made.returncode != 0:
+        shutil.rmtree(VENV, ignore_errors=True)
+        reason = (made.stdout + made.stderr).strip().splitlines() or ["it did not say why"]
+        raise PlainError(
+            f"Python could not make the environment {VENV}: {reason[-1]} "
+            "Install `python3-venv`, see that the disk has room, and try again."
+        )
+
+
+def _install(lock: Path) -> None:
+    command = [
+        str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input",
+        "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:",
+        "-r", str(lock),
+    ]  # fmt: skip
+    count = sum("==" in line for line in lock.read_text().splitlines())
+    print(f"Installing {count} locked Python packages (about a minute) …", flush=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return
+    said = done.stderr.strip()
+    if "No space left" in said:
+        raise PlainError(f"The disk of {VENV} is full; free about 500 MB there and try again.")
+    if "DO NOT MATCH THE HASHES" in said:
+        raise PlainError(f"A downloaded package does not have the hash that {lock} names:\n{said}")
+    last = said.splitlines()[-1] if said else "pip did not say why"
+    raise PlainError(
+        "The Python packages could not be downloaded or installed; "
+        f"see that the network is up and run `{' '.join(command)}` (pip said: {last})."
+    )

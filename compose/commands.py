@@ -1,0 +1,98 @@
+"""`up`, `down` and `test`, inside the environment."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+from typing import Final
+
+from compose import arguments, platform, system_packages
+from compose.progress import Progress, TerminalProgress
+from compose.supervisor import Supervisor, SupervisorError
+from config.environment import ROOT, run_directory
+
+LOOK: Final = 1.0  # seconds between looks at the processes while `up` follows them
+
+
+class Interrupted(BaseException):
+    """SIGTERM or SIGHUP while starting: unwinds like Ctrl-C, and stops what was started."""
+
+
+def run(command: str, rest: Sequence[str]) -> int:
+    """Run one of the three; the value is the exit status."""
+    match command:
+        case "up":
+            return _up(arguments.parse_up(rest))
+        case "down":
+            return _down()
+        case _:
+            return _test(rest)
+
+
+def _up(asked: arguments.UpArguments) -> int:
+    progress = TerminalProgress()
+    stop = threading.Event()
+    _interrupt_on_signals()
+    try:
+        running = platform.start(
+            run_directory(), port=asked.port, detach=asked.detach, progress=progress
+        )
+    except (KeyboardInterrupt, Interrupted):
+        return 130
+    if asked.detach:
+        progress.say(running.address)
+        return 0
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    progress.say(f"The platform runs at {running.address} – press Ctrl-C to stop it.")
+    ended_early = _follow(running, stop, progress)
+    with progress.step("Stopping everything"):
+        running.stop()
+    return 1 if ended_early else 0
+
+
+def _interrupt_on_signals() -> None:
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise Interrupted
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+
+
+def _follow(running: platform.Platform, stop: threading.Event, progress: Progress) -> bool:
+    """Say what dies and returns until somebody stops the platform.
+
+    True when it was not we: the supervisor has ended, by `down` or by a crash.
+    """
+    supervisor = Supervisor.connect(running.run.path)
+    restarts: dict[str, int] = {}
+    while not stop.wait(LOOK):
+        if running.supervisor.poll() is not None:
+            progress.say("The platform was stopped from outside.")
+            return running.supervisor.returncode != 0
+        try:
+            processes = supervisor.processes()
+        except SupervisorError:
+            continue
+        for found in processes:
+            if found.restarts > restarts.get(found.name, found.restarts):
+                progress.say(f"{found.name} ended and was started again (process {found.pid}).")
+            restarts[found.name] = found.restarts
+    return False
+
+
+def _down() -> int:
+    stopped = platform.stop(run_directory())
+    print("The platform has stopped." if stopped else "The platform was not running.")
+    return 0
+
+
+def _test(rest: Sequence[str]) -> int:
+    """Run pytest; its fixtures start the platform."""
+    system_packages.require(["chromium"])
+    status = subprocess.run([sys.executable, "-m", "pytest", *rest], cwd=ROOT, check=False)
+    return status.returncode

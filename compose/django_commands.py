@@ -1,0 +1,36 @@
+"""All commands but our own three are Django's or live in an app."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Sequence
+
+from compose.arguments import USAGE
+from compose.errors import Misuse
+
+HELP = frozenset({"help", "--help", "-h"})
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run a management command; raises Misuse for one that does not exist."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+    from django.core.management import execute_from_command_line, get_commands
+
+    command = argv[0]
+    if command in HELP and len(argv) == 1:
+        print(f"{USAGE}\n")
+    if command not in HELP | {"version", "--version"}:
+        django.setup()  # only then does Django know the commands of apps
+        known = get_commands()
+        if command not in known:
+            raise Misuse(_unknown(command, list(known)))
+    execute_from_command_line(["manage.py", *argv])
+    return 0
+
+
+def _unknown(command: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(command, [*known, "up", "down", "test"], n=1)
+    hint = f"did you mean `{near[0]}`?" if near else "`python3 manage.py help` lists all."
+    return f"Unknown command {command!r}; {hint}"

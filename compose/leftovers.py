@@ -1,0 +1,85 @@
+"""Processes of a platform whose supervisor has died: found by a mark, and stopped by pid.
+
+Every process that the supervisor starts carries `MARK=<run directory>` in its
+environment. A shell that merely exports PORTFOLIO_RUN_DIR does not.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+MARK: Final = "PORTFOLIO_SUPERVISED"
+_POLL: Final = 0.05  # seconds
+
+
+def find(run_directory: Path, *, data_directories: Sequence[Path] = ()) -> list[int]:
+    """The pids of live processes that belong to this run directory, never our own.
+
+    `data_directories` name those of PostgreSQL: it runs as another user, whose
+    environment even root cannot read in some containers, so that its command line decides.
+    """
+    mark = f"{MARK}={run_directory}".encode()
+    folders = {str(folder).encode() for folder in data_directories}
+    ours = {os.getpid(), os.getppid()}
+    return [
+        pid
+        for pid in (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+        if pid not in ours and _is_alive(pid) and _is_marked(pid, mark, folders)
+    ]
+
+
+def stop(pids: Iterable[int], *, patience: float = 5.0) -> None:
+    """Ask each process to end, wait `patience` seconds, then kill those that are left."""
+    remaining = list(pids)
+    for pid in remaining:
+        _signal(pid, signal.SIGCONT)  # a paused process cannot end
+        # SIGTERM lets PostgreSQL wait for its clients; SIGINT does not.
+        _signal(pid, signal.SIGINT if _program(pid) == "postgres" else signal.SIGTERM)
+    remaining = wait_until_gone(remaining, patience=patience)
+    for pid in remaining:
+        _signal(pid, signal.SIGKILL)
+    wait_until_gone(remaining, patience=patience)
+
+
+def wait_until_gone(pids: Iterable[int], *, patience: float) -> list[int]:
+    """Wait for processes to end; those that have not after `patience` seconds."""
+    end = time.monotonic() + patience
+    remaining = [pid for pid in pids if _is_alive(pid)]
+    while remaining and time.monotonic() < end:
+        time.sleep(_POLL)
+        remaining = [pid for pid in remaining if _is_alive(pid)]
+    return remaining
+
+
+def _is_marked(pid: int, mark: bytes, folders: set[bytes]) -> bool:
+    if mark in _read(pid, "environ").split(b"\0"):
+        return True
+    return bool(folders) and not folders.isdisjoint(_read(pid, "cmdline").split(b"\0"))
+
+
+def _is_alive(pid: int) -> bool:
+    """A zombie has ended; it only waits for its parent to look."""
+    status = _read(pid, "stat").rpartition(b")")[2].split()
+    return bool(status) and status[0] not in (b"Z", b"X")
+
+
+def _program(pid: int) -> str:
+    return Path(os.fsdecode(_read(pid, "cmdline").split(b"\0")[0])).name
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    except OSError:  # it has ended, or is not ours to read
+        return b""
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)

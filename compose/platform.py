@@ -1,0 +1,316 @@
+"""Start and stop one whole platform. `up`, `down` and the tests all come through here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from compose import leftovers, lock, outside
+from compose.arguments import parse_port
+from compose.errors import PlainError
+from compose.ports import choose_ports, choose_web_port
+from compose.processes import PORTS, Server, addresses, local_servers, needed_packages, services
+from compose.progress import Progress, SilentProgress
+from compose.run_directory import RunDirectory
+from compose.servers.postgres import data_directories
+from compose.supervise import DETACH, socket_path
+from compose.supervisor import Supervisor, SupervisorError
+from compose.system_packages import require
+from compose.waiting import wait_until, web_answers
+from config.environment import ROOT
+
+SERVER_PATIENCE: Final = 90.0  # seconds; the broker's first start takes 7 on an idle machine
+SERVICE_PATIENCE: Final = 60.0  # seconds; the slowest takes 6 on an idle machine
+STOP_PATIENCE: Final = 20.0  # seconds; the supervisor itself sees to ten
+SETTLED: Final = 3.0  # seconds; a process that cannot start is dead by then
+
+# What decides whether databases, Vault and broker are as the code wants them.
+CODE: Final = ("articles", "chaos", "cluster", "config", "portfolio")
+CODE_SUFFIXES: Final = frozenset({".py", ".sql", ".json", ".md"})
+
+
+@dataclass
+class Platform:
+    """A running platform, seen from the process that started it."""
+
+    run: RunDirectory
+    address: str
+    supervisor: subprocess.Popen[bytes]
+    owner_pipe: int
+    held: lock.Lock
+
+    def describe(self, *, detached: bool) -> None:
+        """Tell those who come second, and `down`, what runs here."""
+        self.held.describe(
+            up=os.getpid(),
+            supervisor=self.supervisor.pid,
+            address=self.address,
+            detached=detached,
+        )
+
+    def detach(self) -> None:
+        """Let it run on when this process ends."""
+        self.describe(detached=True)
+        os.write(self.owner_pipe, DETACH)
+
+    def stop(self) -> None:
+        """Stop everything that was started, and nothing else."""
+        self.supervisor.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.supervisor.wait(STOP_PATIENCE)
+        _sweep(self.run)
+        self.held.close()
+        os.close(self.owner_pipe)
+
+
+def start(
+    run_directory: Path,
+    *,
+    port: int | None = None,
+    detach: bool = True,
+    progress: Progress | None = None,
+) -> Platform:
+    """Bring everything up; returns when everything answers.
+
+    With `detach` it outlives this process; without, it ends with this process however
+    that ends. Raises PlainError, having stopped all it started, when something is wrong.
+    """
+    progress = progress or SilentProgress()
+    run = RunDirectory(Path(run_directory).resolve())
+    surroundings = outside.environment()
+    require(needed_packages(surroundings))
+    run.make()
+    held = _take_lock(run, progress)
+    try:
+        _sweep(run, progress)
+        servers = _configure(run, port, surroundings)
+        with progress.step("Preparing the servers"):
+            for server in servers:
+                server.prepare()
+        platform = _start_supervisor(run, held, surroundings, hold=not _is_prepared(run))
+    except BaseException:
+        held.close()
+        raise
+    try:
+        _bring_up(platform, servers, surroundings, progress)
+    except BaseException:
+        with progress.step("Stopping what was started"):
+            platform.stop()
+        raise
+    if detach:
+        platform.detach()
+    return platform
+
+
+def stop(run_directory: Path) -> bool:
+    """Stop the platform of a run directory; False when nothing ran."""
+    run = RunDirectory(Path(run_directory).resolve())
+    facts = lock.holder(run.lock_file)
+    if facts and "supervisor" in facts:
+        with suppress(ProcessLookupError):
+            os.kill(facts["supervisor"], signal.SIGTERM)
+        leftovers.wait_until_gone([facts["supervisor"]], patience=STOP_PATIENCE)
+    return _sweep(run) or bool(facts)
+
+
+def _configure(
+    run: RunDirectory, port: int | None, surroundings: Mapping[str, str]
+) -> list[Server]:
+    """Choose ports and record all addresses; the servers that will run here."""
+    state = run.read_state()
+    asked = port if port is not None else _port_from(surroundings)
+    web_port = choose_web_port(asked, state.get("web_port"))
+    ports = choose_ports(PORTS, state.get("ports", {}), taken=web_port)
+    servers = local_servers(run, ports, surroundings)
+    run.write_addresses(addresses(servers, ports, surroundings, web_port=web_port))
+    endpoint = f"ipc://{socket_path(run, 'supervisor')}"
+    run.update_state(ports=ports, web_port=web_port, endpoint=endpoint)
+    return servers
+
+
+def _take_lock(run: RunDirectory, progress: Progress) -> lock.Lock:
+    """The lock of this run directory; PlainError when a platform runs there."""
+    held = lock.Lock(run.lock_file)
+    if held.acquire():
+        held.describe(up=os.getpid())
+        return held
+    facts = lock.holder(run.lock_file) or {}
+    if facts.get("detached") or _exists(facts.get("up")):
+        held.close()
+        where = facts.get("address")
+        raise PlainError(
+            (f"The platform already runs at {where} " if where else "The platform is starting ")
+            + f"(process {facts.get('supervisor') or facts.get('up')}); "
+            "stop it with `python3 manage.py down`."
+        )
+    with progress.step("Waiting for the last platform, whose `up` has died, to stop"):
+        # Its supervisor has noticed and is at it.
+        try:
+            wait_until(held.acquire, patience=STOP_PATIENCE, failure="It does not stop.")
+        except TimeoutError:
+            raise PlainError(
+                f"The last platform does not stop; end its process {facts.get('supervisor')}."
+            ) from None
+    held.describe(up=os.getpid())
+    return held
+
+
+def _sweep(run: RunDirectory, progress: Progress | None = None) -> bool:
+    """Stop what a crash has left; whether there was anything."""
+    folders = data_directories(run) if run.secrets.exists() else []
+    pids = leftovers.find(run.path, data_directories=folders)
+    if not pids:
+        return False
+    with (progress or SilentProgress()).step(f"Stopping {len(pids)} processes left by a crash"):
+        leftovers.stop(pids)
+    return True
+
+
+def _port_from(surroundings: Mapping[str, str]) -> int | None:
+    text = outside.named("PORTFOLIO_PORT", surroundings)
+    return None if text is None else parse_port(text)
+
+
+def _start_supervisor(
+    run: RunDirectory,
+    held: lock.Lock,
+    surroundings: Mapping[str, str],
+    *,
+    hold: bool,
+) -> Platform:
+    """Start the supervisor in a session of its own; it keeps the lock for its life."""
+    reader, writer = os.pipe()
+    command = [sys.executable, "-m", "compose.supervise", str(run.path), "--owner", str(reader)]
+    with run.log("supervisor").open("ab") as log:
+        supervisor = subprocess.Popen(
+            [*command, "--hold-services"] if hold else command,
+            cwd=ROOT,
+            env={**surroundings, leftovers.MARK: str(run.path), **_pointers(run)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(reader, held.descriptor),
+            start_new_session=True,  # Ctrl-C is for `up`, which then stops it in order
+        )
+    os.close(reader)
+    platform = Platform(
+        run=run,
+        address=f"http://127.0.0.1:{run.read_state()['web_port']}/",
+        supervisor=supervisor,
+        owner_pipe=writer,
+        held=held,
+    )
+    platform.describe(detached=False)
+    return platform
+
+
+def _pointers(run: RunDirectory) -> dict[str, str]:
+    """What every child must see, whatever the shell that started `up` has exported."""
+    return {
+        "PORTFOLIO_RUN_DIR": str(run.path),
+        "PORTFOLIO_PORT": str(run.read_state()["web_port"]),
+    }
+
+
+def _bring_up(
+    platform: Platform,
+    servers: Sequence[Server],
+    surroundings: Mapping[str, str],
+    progress: Progress,
+) -> None:
+    run = platform.run
+    for server in servers:
+        with progress.step(f"{server.name} answers"):
+            _wait(platform, server.is_ready, server.name, patience=SERVER_PATIENCE)
+    supervisor = Supervisor.connect(run.path)
+    if not _is_prepared(run):
+        environment = {**surroundings, **_pointers(run), "VAULT_IDENTITY": "operator"}
+        with progress.step("Vault and the databases' roles are set up"):
+            _run_step([sys.executable, "-m", "cluster.secrets.provisioning"], run, environment)
+        with progress.step("Schemas, queues and first data are in place"):
+            operator = {**environment, "VAULT_IDENTITY": "operator"}
+            _run_step([sys.executable, str(ROOT / "manage.py"), "prepare"], run, operator)
+        run.update_state(prepared=_digest(run))
+        for process in services():
+            supervisor.start(process.name)
+    with progress.step("The site answers"):
+        port = run.read_state()["web_port"]
+        _wait(platform, lambda: web_answers(port), "web", patience=SERVICE_PATIENCE)
+    with progress.step("The services run"):
+        for process in services():
+            runs = partial(_runs, supervisor, process.name)
+            _wait(platform, runs, process.name, patience=SERVICE_PATIENCE)
+
+
+def _runs(supervisor: Supervisor, name: str) -> bool:
+    try:
+        found = supervisor.process(name)
+    except SupervisorError:
+        return False
+    return found.status == "running" and (found.age or 0.0) >= SETTLED
+
+
+def _wait(platform: Platform, condition: Callable[[], bool], name: str, *, patience: float) -> None:
+    """Wait for one part; PlainError with the end of its log when it does not come."""
+
+    def is_so() -> bool:
+        if platform.supervisor.poll() is not None:
+            raise PlainError(
+                f"The supervisor ended early. {_last_words(platform.run, 'supervisor')}"
+            )
+        return condition()
+
+    failure = f"{name} did not come up within {patience:.0f} s."
+    try:
+        wait_until(is_so, patience=patience, failure=failure)
+    except TimeoutError:
+        raise PlainError(f"{failure} {_last_words(platform.run, name)}") from None
+
+
+def _run_step(command: Sequence[str], run: RunDirectory, environment: Mapping[str, str]) -> None:
+    """Run one set-up program; its output goes to log/setup.log."""
+    log = run.log("setup")
+    with log.open("ab") as output:
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=output, check=False
+        )
+    if done.returncode != 0:
+        raise PlainError(f"Setting up failed. {_last_words(run, 'setup')}")
+
+
+def _last_words(run: RunDirectory, process: str) -> str:
+    log = run.log(process)
+    with suppress(OSError):
+        lines = log.read_text(errors="replace").strip().splitlines()
+        if lines:
+            return f"Its last words: {lines[-1].strip()} (more in {log})"
+    return f"Its log, {log}, is empty."
+
+
+def _is_prepared(run: RunDirectory) -> bool:
+    """Whether the last success was with exactly this code, these addresses and this Vault."""
+    return run.read_state().get("prepared") == _digest(run)
+
+
+def _digest(run: RunDirectory) -> str:
+    digest = hashlib.sha256()
+    code = (path for folder in CODE for path in (ROOT / folder).rglob("*"))
+    files = sorted(path for path in code if path.suffix in CODE_SUFFIXES)
+    for path in [*files, run.platform_file, run.secrets / "openbao.json"]:
+        digest.update(f"{path}\0".encode())
+        with suppress(FileNotFoundError):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _exists(pid: object) -> bool:
+    return isinstance(pid, int) and Path(f"/proc/{pid}").exists()

@@ -1,0 +1,139 @@
+"""The table of everything that runs, and the addresses at which it is found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+from compose import outside
+from compose.process import Process
+from compose.run_directory import RunDirectory
+from compose.servers.openbao import OpenBao, Unsealer
+from compose.servers.postgres import Postgres
+from compose.servers.rabbitmq import Epmd, RabbitMQ
+from compose.servers.redis import Redis
+from config.environment import DATABASES
+
+# The platform's own processes: name, module, arguments, and Vault identity.
+SERVICES: Final = (
+    *((f"worker-{name}", "cluster.worker", (name,), name) for name in DATABASES),
+    *((f"relay-{name}", "cluster.messaging.relay", (name,), name) for name in DATABASES),
+    ("payments-gateway", "cluster.payments.gateway", (), "payments"),
+    ("provider", "cluster.payments.sandbox", (), "provider"),
+    ("beat", "cluster.beat", (), "site"),
+    ("web", "config.web", (), "site"),
+)
+
+# Every port that may be needed. Those of servers that run elsewhere stay unused.
+PORTS: Final = (
+    *(f"postgres-{name}" for name in DATABASES),
+    "rabbitmq", "rabbitmq-distribution", "epmd",
+    "redis",
+    "openbao", "openbao-cluster",
+    "provider", "payments-gateway",
+)  # fmt: skip
+
+
+class Server(Protocol):
+    """What `up` has to know of a server."""
+
+    @property
+    def name(self) -> str: ...
+
+    def prepare(self) -> None:
+        """Make data and configuration; called while the server does not run."""
+
+    def process(self) -> Process:
+        """How the supervisor runs it."""
+
+    def is_ready(self) -> bool:
+        """Whether it answers a real request."""
+
+
+def address_name(database: str) -> str:
+    """The environment variable that names a database's address."""
+    return "DATABASE_URL" if database == "site" else f"{database.upper()}_DATABASE_URL"
+
+
+def local_servers(
+    run: RunDirectory, ports: Mapping[str, int], surroundings: Mapping[str, str]
+) -> list[Server]:
+    """The servers to start here: those whose address the surroundings do not name."""
+    servers: list[Server] = []
+    if not outside.named("BROKER_URL", surroundings):
+        servers.append(Epmd(port=ports["epmd"]))
+        servers.append(
+            RabbitMQ(
+                port=ports["rabbitmq"],
+                distribution_port=ports["rabbitmq-distribution"],
+                epmd_port=ports["epmd"],
+                run=run,
+            )
+        )
+    servers += [
+        Postgres(database=name, port=ports[f"postgres-{name}"], run=run)
+        for name in DATABASES
+        if not outside.named(address_name(name), surroundings)
+    ]
+    if not outside.named("REDIS_URL", surroundings):
+        servers.append(Redis(port=ports["redis"], run=run))
+    if not outside.named("VAULT_ADDR", surroundings):
+        bao = OpenBao(port=ports["openbao"], cluster_port=ports["openbao-cluster"], run=run)
+        servers += [bao, Unsealer(address=bao.url, run=run)]
+    return servers
+
+
+def addresses(
+    servers: Sequence[Server],
+    ports: Mapping[str, int],
+    surroundings: Mapping[str, str],
+    *,
+    web_port: int,
+) -> dict[str, str]:
+    """Every address by the name of its environment variable, local and elsewhere."""
+    found: dict[str, str] = {
+        "PROVIDER_URL": f"http://127.0.0.1:{ports['provider']}",
+        "PAYMENTS_WEBHOOK_URL": f"http://127.0.0.1:{ports['payments-gateway']}/webhooks/provider",
+    }
+    for server in servers:
+        match server:
+            case Postgres():
+                found[address_name(server.database)] = server.url
+            case RabbitMQ():
+                found["BROKER_URL"] = server.url
+            case Redis():
+                found["REDIS_URL"] = server.url
+            case OpenBao():
+                found["VAULT_ADDR"] = server.url
+    names = ["BROKER_URL", "REDIS_URL", "VAULT_ADDR", "PROVIDER_URL", "PAYMENTS_WEBHOOK_URL"]
+    for name in [*names, *map(address_name, DATABASES)]:
+        elsewhere = outside.named(name, surroundings)
+        if elsewhere:
+            found[name] = elsewhere
+    found["PORTFOLIO_PORT"] = str(web_port)
+    return found
+
+
+def needed_packages(surroundings: Mapping[str, str]) -> list[str]:
+    """The system packages of the servers that will run here."""
+    packages = []
+    if not outside.named("BROKER_URL", surroundings):
+        packages.append("rabbitmq-server")
+    if not outside.named("REDIS_URL", surroundings):
+        packages.append("redis-server")
+    if not all(outside.named(address_name(name), surroundings) for name in DATABASES):
+        packages.append("postgresql")
+    return packages
+
+
+def services() -> list[Process]:
+    """The platform's own processes, as the supervisor runs them."""
+    return [
+        Process(
+            name=name,
+            command=(sys.executable, "-m", module, *arguments),
+            environment={"VAULT_IDENTITY": identity},
+        )
+        for name, module, arguments, identity in SERVICES
+    ]

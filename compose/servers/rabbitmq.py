@@ -1,0 +1,189 @@
+"""RabbitMQ and its port mapper, apart from every other Erlang node of the machine."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import amqp
+
+from compose import system_packages
+from compose.errors import PlainError
+from compose.process import Process
+from compose.run_directory import RunDirectory, write_private
+
+VHOST: Final = "cluster"
+USER: Final = "cluster"
+NODE: Final = "cluster@localhost"
+COOKIE_LENGTH: Final = 32
+
+SETTINGS: Final = """\
+listeners.tcp.local = 127.0.0.1:{port}
+load_definitions = {definitions}
+log.console = true
+log.console.level = warning
+log.file = false
+# The usual 50 MB is too late on a disk that six databases share.
+disk_free_limit.absolute = 200MB
+vm_memory_high_watermark.relative = 0.4
+# Nobody reads the management statistics; counting them costs a tenth of the throughput.
+collect_statistics = none
+collect_statistics_interval = 60000
+heartbeat = 10
+"""
+
+
+@dataclass(frozen=True)
+class Epmd:
+    """Erlang's port mapper. Supervised, since the broker would leave its own behind."""
+
+    port: int
+
+    name = "epmd"
+
+    def prepare(self) -> None:
+        """It keeps nothing."""
+
+    def process(self) -> Process:
+        program = system_packages.epmd()
+        if program is None:
+            raise PlainError("epmd, a part of Erlang, is missing: apt-get install erlang-base")
+        return Process(
+            name=self.name,
+            command=(str(program), "-port", str(self.port), "-address", "127.0.0.1"),
+            # A client must not be able to stop it, and its stopping must not wait for the broker.
+            environment={"ERL_EPMD_PORT": str(self.port)},
+            patience=1.0,
+            stop_phase=1,
+            is_server=True,
+        )
+
+    def is_ready(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class RabbitMQ:
+    """The one broker; the password of its user `cluster` lies in `secrets/broker`."""
+
+    port: int
+    distribution_port: int
+    epmd_port: int
+    run: RunDirectory
+
+    name = "rabbitmq"
+
+    @property
+    def url(self) -> str:
+        """`pyamqp`, since `amqp` would take librabbitmq, which does not wait for confirms."""
+        return f"pyamqp://127.0.0.1:{self.port}/{VHOST}"
+
+    @property
+    def data(self) -> Path:
+        return self.run.data("rabbitmq")
+
+    def prepare(self) -> None:
+        self.data.mkdir(exist_ok=True)
+        cookie = self.data / ".erlang.cookie"
+        if not cookie.exists():
+            write_private(cookie, secrets.token_hex(COOKIE_LENGTH // 2).upper())
+            cookie.chmod(0o400)
+        definitions = self.data / "definitions.json"
+        write_private(definitions, json.dumps(_definitions(self.run.secret("broker"))))
+        settings = SETTINGS.format(port=self.port, definitions=definitions)
+        write_private(self.data / "rabbitmq.conf", settings)
+        write_private(self.data / "advanced.config", "[].\n")
+        write_private(self.data / "enabled_plugins", "[rabbitmq_consistent_hash_exchange].\n")
+
+    def process(self) -> Process:
+        program = system_packages.rabbitmq_server()
+        if program is None:
+            raise PlainError(
+                "RabbitMQ is missing: apt-get install --no-install-recommends rabbitmq-server"
+            )
+        return Process(
+            name=self.name,
+            command=(str(program),),
+            environment=self.environment(),
+            folder=self.data,
+            patience=7.0,  # it closes a quorum queue in about a quarter of a second
+            slow_to_stop=True,
+            is_server=True,
+        )
+
+    def environment(self) -> Mapping[str, str]:
+        """What points the node, and `rabbitmqctl`, at its own files and ports only."""
+        return {
+            "HOME": str(self.data),  # the cookie
+            "RUNNING_UNDER_SYSTEMD": "true",  # exec: the pid is the broker's own
+            "ERL_EPMD_PORT": str(self.epmd_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": NODE,
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_DIST_PORT": str(self.distribution_port),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_CONFIG_FILE": str(self.data / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.data / "advanced.config"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.data / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(self.data / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self.data / "log"),
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_GENERATED_CONFIG_DIR": str(self.data / "generated"),
+            "RABBITMQ_PLUGINS_EXPAND_DIR": str(self.data / "plugins"),
+            "RABBITMQ_PID_FILE": str(self.data / "rabbitmq.pid"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false"
+            ),
+        }
+
+    def is_ready(self) -> bool:
+        """Whether our user may open a connection to our virtual host."""
+        connection = amqp.Connection(
+            host=f"127.0.0.1:{self.port}",
+            userid=USER,
+            password=self.run.secret("broker"),
+            virtual_host=VHOST,
+            connect_timeout=2,
+            read_timeout=2,
+        )
+        try:
+            connection.connect()
+            connection.close()
+        except (OSError, amqp.AMQPError):
+            return False
+        return True
+
+
+def _definitions(password: str) -> dict[str, object]:
+    """The first and only user; a node with definitions makes no `guest`."""
+    return {
+        "users": [
+            {
+                "name": USER,
+                "password_hash": password_hash(password, salt=secrets.token_bytes(4)),
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": "administrator",
+            }
+        ],
+        "vhosts": [{"name": VHOST}],
+        "permissions": [
+            {"user": USER, "vhost": VHOST, "configure": ".*", "write": ".*", "read": ".*"}
+        ],
+    }
+
+
+def password_hash(password: str, *, salt: bytes) -> str:
+    """RabbitMQ's format: base64 of a four-byte salt and the SHA-256 of salt and password."""
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()

@@ -1,0 +1,131 @@
+"""The supervisor's own process: `python -m compose.supervise RUN-DIRECTORY …`.
+
+`up` starts it and holds the other end of a pipe. When that end closes before `up` has
+said that it detaches, the supervisor stops everything: a killed `up` leaves nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import resource
+import shutil
+import signal
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from compose import leftovers, outside
+from compose.process import Process
+from compose.processes import local_servers, services
+from compose.run_directory import LONGEST_SOCKET_PATH, RunDirectory
+from compose.watching import PatientArbiter, PatientWatcher
+
+DETACH: Final = b"d"
+LARGEST_LOG: Final = 20 * 1024**2  # bytes; two generations of 30 logs stay under 1.2 GB
+LOG_LOOK: Final = 30.0  # seconds
+OPEN_FILES: Final = 65536  # what RabbitMQ asks for, where the hard limit allows it
+KEPT_FOR_SERVERS: Final = frozenset({"LANG", "TZ", "TMPDIR"})
+
+
+def main() -> None:
+    options = _arguments()
+    run = RunDirectory(options.run_directory)
+    os.umask(0o077)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(OPEN_FILES, hard), hard))
+    servers = [
+        server.process()
+        for server in local_servers(run, run.read_state()["ports"], outside.environment())
+    ]
+    watchers = [*watch(run, servers), *watch(run, services(), autostart=not options.hold_services)]
+    asyncio.run(supervise(run, watchers, owner=options.owner))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="compose.supervise", description=__doc__)
+    parser.add_argument("run_directory", type=Path)
+    parser.add_argument("--owner", type=int, required=True, help="reading end of up's pipe")
+    parser.add_argument("--hold-services", action="store_true", help="start servers only")
+    return parser.parse_args()
+
+
+def watch(
+    run: RunDirectory, processes: Iterable[Process], *, autostart: bool = True
+) -> list[PatientWatcher]:
+    """How the supervisor will look after these processes, and in which environment."""
+    surroundings = outside.environment()
+    marks = {leftovers.MARK: str(run.path), "PORTFOLIO_RUN_DIR": str(run.path)}
+    # A server takes its settings from its own files, never from the user's shell.
+    bare = {name: value for name, value in surroundings.items() if name in KEPT_FOR_SERVERS}
+    bare["PATH"] = f"{surroundings.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin"
+    full = {**surroundings, "PYTHONUNBUFFERED": "1"}
+    return [
+        PatientWatcher(
+            process,
+            environment={**(bare if process.is_server else full), **marks},
+            log=run.log(process.name),
+            autostart=autostart,
+        )
+        for process in processes
+    ]
+
+
+async def supervise(run: RunDirectory, watchers: list[PatientWatcher], *, owner: int) -> None:
+    """Look after the watchers until a signal, or the death of `up`, ends it all."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    arbiter = PatientArbiter(
+        watchers,
+        endpoint=f"ipc://{socket_path(run, 'supervisor')}",
+        events=f"ipc://{socket_path(run, 'events')}",
+    )
+    # After the arbiter, which installs handlers of its own.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGCHLD, arbiter.manage_watchers)
+    loop.add_reader(owner, _hear_owner, owner, stop)
+    await arbiter.start()
+    trimmer = asyncio.create_task(_trim_logs(run))
+    await stop.wait()
+    trimmer.cancel()
+    stopped = asyncio.Event()
+    arbiter.when_free(lambda: arbiter.stop().add_done_callback(lambda _: stopped.set()))
+    await stopped.wait()
+    await asyncio.sleep(0)  # the arbiter closes its sockets in the loop's next turn
+
+
+def socket_path(run: RunDirectory, name: str) -> Path:
+    """Where a socket of the supervisor lies; elsewhere when the path is too long for one."""
+    path = run.path / f"{name}.sock"
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        return path
+    folder = Path(f"/tmp/working-timetable-{os.geteuid()}-{run.secret('platform-id')}")  # noqa: S108
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.geteuid():
+        raise PermissionError(f"{folder} belongs to somebody else")
+    return folder / path.name
+
+
+def _hear_owner(owner: int, stop: asyncio.Event) -> None:
+    if os.read(owner, 1) != DETACH:  # the end of the pipe: `up` has died
+        stop.set()
+    asyncio.get_running_loop().remove_reader(owner)
+
+
+async def _trim_logs(run: RunDirectory) -> None:
+    """Keep each log and one older generation; the writers append, so truncation is safe."""
+    while True:
+        for log in _large(list(run.log("any").parent.glob("*.log"))):
+            await asyncio.to_thread(shutil.copyfile, log, log.with_suffix(".log.1"))
+            os.truncate(log, 0)
+        await asyncio.sleep(LOG_LOOK)
+
+
+def _large(logs: Sequence[Path]) -> list[Path]:
+    return [log for log in logs if log.stat().st_size > LARGEST_LOG]
+
+
+if __name__ == "__main__":
+    main()

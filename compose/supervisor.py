@@ -1,0 +1,177 @@
+"""The supervisor as others see it: what runs, and start, stop, restart and kill it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from circus.client import CircusClient
+from circus.exc import CallError
+
+from compose import leftovers
+from compose.run_directory import RunDirectory
+from config.environment import run_directory
+
+Status = Literal["running", "paused", "waiting", "starting", "stopping", "stopped"]
+
+CONFLICT_RETRY: Final = 0.05  # seconds; the supervisor does one thing at a time
+CONFLICT_PATIENCE: Final = 20.0  # seconds; the slowest stop takes about ten
+ANSWER_PATIENCE: Final = 15.0  # seconds
+
+
+class SupervisorError(Exception):
+    """The supervisor does not run, does not answer, or knows no such process."""
+
+
+@dataclass(frozen=True)
+class ProcessState:
+    """One process as it is now.
+
+    `waiting` means dead and due to start again after its back-off, `paused` stopped by
+    SIGSTOP, `stopped` not wanted. `age` is in seconds; None when there is no process.
+    """
+
+    name: str
+    pid: int | None
+    status: Status
+    age: float | None
+    restarts: int
+    stop_signal: signal.Signals
+    patience: float
+    is_server: bool
+
+    @property
+    def started_at(self) -> float | None:
+        """When it was started, in seconds of the epoch."""
+        return None if self.age is None else time.time() - self.age
+
+
+@dataclass(frozen=True)
+class Supervisor:
+    """A client of one platform's supervisor; cheap to make, safe in any thread."""
+
+    endpoint: str
+
+    @classmethod
+    def connect(cls, directory: Path | None = None) -> Supervisor:
+        """The supervisor of a run directory, by default of this process's own.
+
+        Raises SupervisorError when none has run there.
+        """
+        run = RunDirectory(directory or run_directory())
+        endpoint = run.read_state().get("endpoint")
+        if endpoint is None:
+            raise SupervisorError(f"No platform has run in {run.path}: `python3 manage.py up`.")
+        return cls(endpoint)
+
+    def processes(self) -> list[ProcessState]:
+        """Every process, servers first."""
+        answer = self._call("processes", patience=2.0)
+        return [
+            ProcessState(**{**found, "stop_signal": signal.Signals(found["stop_signal"])})
+            for found in answer["processes"]
+        ]
+
+    def process(self, name: str) -> ProcessState:
+        """One process by name; raises SupervisorError when there is none of that name."""
+        for found in self.processes():
+            if found.name == name:
+                return found
+        raise SupervisorError(f"There is no process {name!r}.")
+
+    def pid(self, name: str) -> int:
+        """The pid of a live process; raises SupervisorError when it has none now."""
+        pid = self.process(name).pid
+        if pid is None:
+            raise SupervisorError(f"The process {name!r} is not running.")
+        return pid
+
+    def start(self, name: str) -> None:
+        """Start a stopped process; nothing when it runs."""
+        self._call("start", name=name, match="simple", waiting=True)
+
+    def stop(self, name: str) -> None:
+        """Stop a process, by force after its patience, and keep it stopped."""
+        pid = self.process(name).pid
+        if pid is not None:
+            _signal(pid, signal.SIGCONT)
+        self._call("stop", name=name, match="simple", waiting=True)
+
+    def restart(self, name: str) -> None:
+        """End a process as gently as it allows; the supervisor starts it again.
+
+        Returns when the old process is gone. A stopped process is started.
+        """
+        found = self.process(name)
+        if found.status == "stopped":
+            self.start(name)
+        elif found.pid is not None:
+            # Not by circus's own restart, during which it looks after nothing else.
+            _signal(found.pid, signal.SIGCONT)
+            _signal(found.pid, found.stop_signal)
+            if leftovers.wait_until_gone([found.pid], patience=found.patience):
+                _signal(found.pid, signal.SIGKILL)
+                leftovers.wait_until_gone([found.pid], patience=found.patience)
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
+        """Send a signal to the process alone; the value is the pid that got it."""
+        pid = self.pid(name)
+        _signal(pid, number)
+        return pid
+
+    def signal_tree(self, name: str, number: signal.Signals) -> list[int]:
+        """Send a signal to the process and all its descendants; their pids, parents first.
+
+        To pause PostgreSQL, which goes on serving while only its first process is paused.
+        """
+        pids = list(_tree(self.pid(name)))
+        for pid in pids:
+            _signal(pid, number)
+        return pids
+
+    def _call(self, command: str, *, patience: float = ANSWER_PATIENCE, **properties: Any) -> Any:
+        """One request; waits while the supervisor is busy with another one."""
+        end = time.monotonic() + CONFLICT_PATIENCE
+        while True:
+            answer = self._ask(command, patience=patience, properties=properties)
+            if answer["status"] == "ok":
+                return answer
+            reason = str(answer.get("reason"))
+            if "already running" not in reason or time.monotonic() > end:
+                raise SupervisorError(f"The supervisor refused `{command}`: {reason}")
+            time.sleep(CONFLICT_RETRY)
+
+    def _ask(self, command: str, *, patience: float, properties: dict[str, Any]) -> dict[str, Any]:
+        client = CircusClient(endpoint=self.endpoint, timeout=patience)
+        try:
+            answer: dict[str, Any] = client.send_message(command, **properties)
+        except CallError as error:
+            raise SupervisorError(
+                f"The supervisor does not answer at {self.endpoint}; does the platform run?"
+            ) from error
+        else:
+            return answer
+        finally:
+            client.stop()
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = task.read_text().split()
+        except OSError:
+            continue
+        for child in children:
+            yield from _tree(int(child))
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)

@@ -1,0 +1,181 @@
+"""Circus, taught the platform's manners.
+
+Circus gives up or spins on a process that keeps dying, starts it again only at its
+next periodic look, and stops everything at once. Here a death is noticed by SIGCHLD,
+early deaths are answered with a growing delay and never with giving up, and stopping
+follows the phases of `compose.process`. See docs/adr/0002-supervisor.md.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from asyncio import Future
+from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from circus.arbiter import Arbiter
+from circus.commands.base import Command
+from circus.exc import ConflictError
+from circus.watcher import Watcher
+from tornado import gen
+from tornado.ioloop import IOLoop
+
+from compose.backoff import LONGEST, Backoff
+from compose.process import Process
+
+# exec: the pid that the supervisor knows is the real process's, and its log is a plain
+# file, so that neither depends on the supervisor's life.
+LAUNCH: Final = 'exec "$@" >>"$0" 2>&1 </dev/null'
+CONFLICT_RETRY: Final = 0.02  # seconds; circus does one thing at a time
+
+
+class PatientWatcher(Watcher):  # type: ignore[misc]
+    """Keeps one process alive for ever, with a growing delay after early deaths."""
+
+    def __init__(
+        self, process: Process, *, environment: Mapping[str, str], log: Path, autostart: bool
+    ) -> None:
+        super().__init__(
+            process.name,
+            "/bin/sh",
+            args=["-c", LAUNCH, str(log), *process.command],
+            env={**environment, **process.environment},
+            working_dir=str(process.folder),
+            stop_signal=process.stop_signal,
+            graceful_timeout=process.patience,
+            autostart=autostart,
+            singleton=True,
+        )
+        self.process = process
+        self.backoff = Backoff()
+        self.spawns = 0
+        self.spawned_at = 0.0  # monotonic seconds
+        self.due: float | None = None  # when a dead process may start again, monotonic seconds
+
+    def spawn_process(self, recovery_wid: int | None = None) -> Any:
+        self.spawned_at = time.monotonic()
+        self.due = None
+        self.spawns += 1
+        return super().spawn_process(recovery_wid)
+
+    @gen.coroutine
+    def manage_processes(self) -> Generator[Any, Any, None]:
+        """Look once: start the process again if it is dead and its delay is over."""
+        if not self.is_active():
+            return
+        for process in list(self.processes.values()):
+            if not process.is_alive():
+                self.reap_process(process.pid)
+        if self.processes:
+            return
+        now = time.monotonic()
+        if self.due is None:
+            self.due = now + self.backoff.delay_after(now - self.spawned_at)
+        if now < self.due:
+            self.arbiter.look_again_in(self.due - now)
+        elif self.spawn_process() is False:  # not even a fork: memory or process limit
+            self.due = now + LONGEST
+        yield gen.moment
+
+    def report(self) -> dict[str, Any]:
+        """What `compose.supervisor.ProcessState` is made of."""
+        pid = next(iter(self.processes), None)
+        return {
+            "name": self.name,
+            "pid": pid,
+            "status": self._status_word(pid),
+            "age": None if pid is None else time.monotonic() - self.spawned_at,
+            "restarts": max(0, self.spawns - 1),
+            "stop_signal": int(self.process.stop_signal),
+            "patience": self.process.patience,
+            "is_server": self.process.is_server,
+        }
+
+    def _status_word(self, pid: int | None) -> str:
+        if self.is_stopped() or self.is_stopping():
+            return str(self.status())
+        if pid is None:
+            return "waiting"
+        return "paused" if _is_paused(pid) else "running"
+
+
+class PatientArbiter(Arbiter):  # type: ignore[misc]
+    """Looks after its watchers whenever a child dies, and stops them in order."""
+
+    def __init__(self, watchers: list[PatientWatcher], *, endpoint: str, events: str) -> None:
+        # The periodic look is a backstop for a SIGCHLD that came too early.
+        super().__init__(watchers, endpoint, events, check_delay=1.0, loop=IOLoop.current())
+
+    def manage_watchers(self) -> Any:
+        """Reap and restart what has died, now or as soon as circus is free."""
+        nothing: Future[None] = Future()
+        nothing.set_result(None)
+        if self._stopping:
+            return nothing
+        try:
+            return super().manage_watchers()
+        except ConflictError:
+            self.loop.call_later(CONFLICT_RETRY, self.manage_watchers)
+            return nothing
+
+    def look_again_in(self, delay: float) -> None:
+        self.loop.call_later(delay, self.manage_watchers)
+
+    def when_free(self, command: Callable[[], Any]) -> None:
+        """Run a command of circus that it refuses while another one runs."""
+        try:
+            command()
+        except ConflictError:
+            self.loop.call_later(CONFLICT_RETRY, self.when_free, command)
+
+    @gen.coroutine
+    def _stop_watchers(
+        self,
+        close_output_streams: bool = False,
+        watcher_iter_func: Callable[..., list[PatientWatcher]] | None = None,
+    ) -> Generator[Any, Any, None]:
+        chosen = (watcher_iter_func or self.iter_watchers)()
+        for watcher in chosen:
+            for pid in watcher.processes:
+                _resume(pid)
+        slow = [_stop(watcher, close_output_streams) for watcher in chosen if _is_slow(watcher)]
+        quick = [watcher for watcher in chosen if not _is_slow(watcher)]
+        for phase in sorted({watcher.process.stop_phase for watcher in quick}):
+            together = [watcher for watcher in quick if watcher.process.stop_phase == phase]
+            yield gen.multi([_stop(watcher, close_output_streams) for watcher in together])
+        yield gen.multi(slow)
+
+
+class Processes(Command):  # type: ignore[misc]
+    """Report on every process in one answer."""
+
+    name = "processes"
+
+    def execute(self, arbiter: PatientArbiter, _properties: Mapping[str, Any]) -> dict[str, Any]:
+        return {"processes": [watcher.report() for watcher in arbiter.watchers]}
+
+
+def _is_slow(watcher: PatientWatcher) -> bool:
+    return watcher.process.slow_to_stop
+
+
+def _stop(watcher: PatientWatcher, close_output_streams: bool) -> Any:
+    return watcher._stop(close_output_streams)  # noqa: SLF001  (what circus's own method calls)
+
+
+def _is_paused(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return status in ("T", "t")
+
+
+def _resume(pid: int) -> None:
+    """Let a paused process see its stop signal."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)

@@ -1,0 +1,76 @@
+"""Mistakes on the command line are told in one sentence, before anything is started."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from compose.arguments import UpArguments, parse_down, parse_up
+from compose.errors import Misuse
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], UpArguments()),
+        (["--detach"], UpArguments(detach=True)),
+        (["--port", "8080"], UpArguments(port=8080)),
+        (["--port=8080", "--detach"], UpArguments(detach=True, port=8080)),
+    ],
+)
+def test_up_understands(words: list[str], expected: UpArguments) -> None:
+    assert parse_up(words) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--port"], "--port needs a number"),
+        (["--port", "http"], "must be a number, and 'http' is none"),
+        (["--port", "-1"], "must be a number"),
+        (["--port", "٨٠٨٠"], "must be a number"),
+        (["--port", "80"], "between 1024 and 65535, and 80 does not"),
+        (["--port=65536"], "between 1024 and 65535"),
+        (["--daemon"], "does not understand '--daemon'"),
+    ],
+)
+def test_up_refuses(words: list[str], sentence: str) -> None:
+    with pytest.raises(Misuse, match=sentence) as refusal:
+        parse_up(words)
+    assert refusal.value.status == 2
+
+
+def test_down_takes_no_arguments() -> None:
+    with pytest.raises(Misuse, match="takes no arguments"):
+        parse_down(["now"])
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["up", "--port", "none"], "The port must be a number"),
+        (["chekmigrations"], "Unknown command 'chekmigrations'"),
+        (["dwon"], "did you mean `down`?"),
+        ([], "Usage: python3 manage.py COMMAND"),
+    ],
+)
+def test_misuse_is_one_sentence_and_status_2(words: list[str], sentence: str) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "manage.py", *words], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_entry_can_be_read_by_old_pythons() -> None:
+    top = (ROOT / "manage.py").read_text().partition("from compose")[0]
+    assert "f'" not in top
+    assert 'f"' not in top
+    assert "annotations" not in top
+    assert "->" not in top
