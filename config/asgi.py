@@ -1,0 +1,34 @@
+"""The ASGI application: pages, static files, and the event stream."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, cast
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from django.urls import path, re_path
+
+# Django asks for this variable by name; every other one goes through config.environment.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+pages = get_asgi_application()
+
+# These import models, which need the line above.
+from config.static_files import Send, StaticFiles  # noqa: E402
+from portfolio.stream.consumer import StreamConsumer  # noqa: E402
+
+
+async def refuse(_scope: Any, _receive: Any, send: Send) -> None:
+    """A WebSocket for which there is nothing: the handshake is answered with 403."""
+    await send({"type": "websocket.close"})
+
+
+websockets: list[Any] = [path("stream/", StreamConsumer.as_asgi())]
+websockets.append(re_path("", cast("Any", refuse)))
+
+application = ProtocolTypeRouter(
+    {
+        "http": StaticFiles(pages, prefix="/static/"),
+        "websocket": URLRouter(websockets),
+    }
+)

@@ -1,0 +1,15 @@
+"""All addresses of the site, and who answers when a request fails."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("portfolio.urls")),
+]
+handler400 = "portfolio.web.errors.bad_request"
+handler403 = "portfolio.web.errors.permission_denied"
+handler404 = "portfolio.web.errors.page_not_found"
+handler500 = "portfolio.web.errors.server_error"

@@ -1,0 +1,44 @@
+"""The gentle ambient load: a real checkout every few seconds, so that there is life to see."""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+from cluster.messaging.envelope import new_message_id
+from cluster.messaging.work import UnitOfWork
+from portfolio.requests import CheckoutOrder, Outcome, accept_checkouts, unfinished_checkouts
+
+# A cluster that does not keep up is not helped by more work.
+MOST_UNFINISHED: Final = 50
+
+# Mostly what a shop sees, and now and then a provider that stutters.
+MIX: Final = (
+    (Outcome.SUCCESS, "tok_ok", 84),
+    (Outcome.SUCCESS, "tok_twice", 4),
+    (Outcome.SUCCESS, "tok_reordered", 4),
+    (Outcome.DECLINED, "tok_declined", 8),
+)
+
+# Only what catalog restocks: the last items are left to whoever wants to race for them.
+ANY_RESTOCKED: Final = "SELECT sku FROM product WHERE restocked ORDER BY random() LIMIT 1"
+
+
+def start_ambient_checkout(work: UnitOfWork) -> None:
+    """Start one checkout of a visitor never seen before, unless too many are unfinished."""
+    if unfinished_checkouts(work) >= MOST_UNFINISHED:
+        return
+    work.cursor.execute(ANY_RESTOCKED)
+    product = work.cursor.fetchone()
+    if product is None:
+        return  # nothing has been listed yet
+    # Not a secret: anybody may foresee it.
+    [(outcome, card, _)] = random.choices(MIX, weights=[part[2] for part in MIX])  # noqa: S311
+    order = CheckoutOrder(
+        visitor=f"ambient-{new_message_id().hex[-12:]}",
+        sku=product[0],
+        quantity=random.randint(1, 3),  # noqa: S311
+        card=card,
+        requested_outcome=outcome,
+    )
+    accept_checkouts(work, requests=[order])

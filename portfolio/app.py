@@ -1,0 +1,24 @@
+"""The site as a service: it journals everything, handles no command, and asks for work."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cluster.messaging.service import Service
+from cluster.messaging.work import Scheduled
+from portfolio.ambient import start_ambient_checkout
+from portfolio.journal.purge import purge_journal
+
+AMBIENT_EVERY: Final = 2.0  # seconds: gentle, yet something moves whenever one looks
+PURGE_EVERY: Final = 10.0  # seconds
+
+SERVICE: Final = Service(
+    name="site",
+    code="WEB",
+    handlers={},
+    schedule=(
+        Scheduled(name="site.ambient_checkout", every=AMBIENT_EVERY, run=start_ambient_checkout),
+        Scheduled(name="site.purge_journal", every=PURGE_EVERY, run=purge_journal),
+    ),
+    journals=True,
+)

@@ -1,0 +1,22 @@
+"""Headcodes: the four characters by which a saga is known on every page, such as `2C08`.
+
+British railways name a train by the class digit, a letter for its route and two
+digits. Ours are derived from the saga's id: short enough to follow by eye, and
+rarely shared by two sagas of the same minute.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+CLASSES: Final = "123456789"
+ROUTES: Final = "ABCDEFGHJKLMNPRSTUVWXYZ"  # neither I, O nor Q: they look like digits
+NUMBERS: Final = 100
+
+
+def headcode(identifier: UUID) -> str:
+    """The headcode of a saga. The front of a UUIDv7 is its time, so the random tail decides."""
+    rest, number = divmod(identifier.int & 0xFFFFFFFF, NUMBERS)
+    rest, route = divmod(rest, len(ROUTES))
+    return f"{CLASSES[rest % len(CLASSES)]}{ROUTES[route]}{number:02d}"

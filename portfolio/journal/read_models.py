@@ -1,0 +1,120 @@
+"""What the journal tells the site's other tables: how requests ended, and what is for sale.
+
+Each function takes the new envelopes of one type, in the order of the journal,
+and applies all of them in one statement. Applied twice, they change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from cluster.catalog.contract import ProductListed, ProductRestocked
+from cluster.checkout.contract import CheckoutCompensated, CheckoutCompleted
+from cluster.messaging.contract import Payload, UnknownMessageType
+from cluster.messaging.envelope import Envelope, InvalidMessage, Message, decode_message
+from cluster.messaging.work import UnitOfWork
+from cluster.orders.contract import RefundAbandoned, RefundCompleted, RefundRefused
+
+END_CHECKOUTS: Final = """
+    UPDATE checkout_request r
+       SET status = %s, reason = t.reason, ended_at = t.at
+      FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS t (id, reason, at)
+     WHERE r.id = t.id AND r.status = 'accepted'
+"""
+
+END_REFUNDS: Final = """
+    UPDATE refund_request r
+       SET status = %s, reason = t.reason, ended_at = t.at
+      FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS t (id, reason, at)
+     WHERE r.id = t.id AND r.status = 'accepted'
+"""
+
+# Whether catalog restocks a product is said by the command that listed it,
+# which the journal holds as the cause of the event.
+LIST_PRODUCTS: Final = """
+    INSERT INTO product (sku, name, price, restocked)
+    SELECT DISTINCT ON (t.sku) t.sku, t.name, t.price,
+           coalesce((SELECT (j.envelope #>> '{data,restock_to}')::bigint > 0
+                       FROM journal j WHERE j.message_id = t.causation), false)
+      FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::uuid[]) WITH ORDINALITY
+        AS t (sku, name, price, causation, position)
+     ORDER BY t.sku, t.position DESC
+    ON CONFLICT (sku) DO UPDATE SET name = EXCLUDED.name, price = EXCLUDED.price
+"""
+
+RESTOCK_PRODUCTS: Final = (
+    "UPDATE product SET restocked = true WHERE sku = ANY (%s) AND NOT restocked"
+)
+
+Projection = Callable[[UnitOfWork, Sequence[Message[Any]]], None]
+
+
+def update_read_models(work: UnitOfWork, envelopes: Sequence[Envelope]) -> None:
+    """Apply new journal entries to the read models, in the order of the journal."""
+    messages: dict[str, list[Message[Payload]]] = {}
+    for envelope in envelopes:
+        if envelope.type in PROJECTIONS:
+            try:
+                message = decode_message(envelope)
+            except (InvalidMessage, UnknownMessageType):
+                continue  # whoever handles this type files it with the reason
+            messages.setdefault(envelope.type, []).append(message)
+    for name, project in PROJECTIONS.items():
+        if name in messages:
+            project(work, messages[name])
+
+
+def _end(
+    work: UnitOfWork, messages: Sequence[Message[Any]], *, statement: str, status: str
+) -> None:
+    ids, reasons, times = [], [], []
+    for message in messages:
+        identifier = _subject_id(message)
+        if identifier is not None:
+            ids.append(identifier)
+            reasons.append(getattr(message.payload, "reason", ""))
+            times.append(message.envelope.time)
+    work.cursor.execute(statement, (status, ids, reasons, times))
+
+
+def _list_products(work: UnitOfWork, messages: Sequence[Message[ProductListed]]) -> None:
+    listed = [message.payload for message in messages]
+    work.cursor.execute(
+        LIST_PRODUCTS,
+        (
+            [product.sku for product in listed],
+            [product.name for product in listed],
+            [product.price for product in listed],
+            [message.envelope.causationid for message in messages],
+        ),
+    )
+
+
+def _mark_restocked(work: UnitOfWork, messages: Sequence[Message[ProductRestocked]]) -> None:
+    work.cursor.execute(RESTOCK_PRODUCTS, ([message.payload.sku for message in messages],))
+
+
+def _subject_id(message: Message[Any]) -> UUID | None:
+    """The id that the message speaks of; None when its subject is not of that form."""
+    try:
+        return message.subject_id
+    except ValueError:
+        return None
+
+
+_end_checkouts = partial(_end, statement=END_CHECKOUTS)
+_end_refunds = partial(_end, statement=END_REFUNDS)
+
+_BY_SCHEMA: Final[Mapping[type[Payload], Projection]] = {
+    ProductListed: _list_products,
+    ProductRestocked: _mark_restocked,
+    CheckoutCompleted: partial(_end_checkouts, status="completed"),
+    CheckoutCompensated: partial(_end_checkouts, status="compensated"),
+    RefundCompleted: partial(_end_refunds, status="completed"),
+    RefundRefused: partial(_end_refunds, status="refused"),
+    RefundAbandoned: partial(_end_refunds, status="abandoned"),
+}
+PROJECTIONS: Final = {schema.message_type.name: run for schema, run in _BY_SCHEMA.items()}

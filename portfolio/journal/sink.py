@@ -1,0 +1,76 @@
+"""The site's side of its queue: whatever the broker delivers becomes journal entries."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+import psycopg
+
+from cluster.messaging.dead_letters import Reason, Rejected, file_dead_letter
+from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
+from cluster.messaging.outbox import flush
+from cluster.messaging.work import UnitOfWork
+from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable
+from portfolio.journal.recorder import record
+from portfolio.journal.wake import announce
+
+logger = logging.getLogger(__name__)
+
+# What a message itself can be guilty of; any other error is the database's, and passes.
+MESSAGE_AT_FAULT: Final = (psycopg.DataError, psycopg.IntegrityError, ValueError)
+
+
+class JournalSink:
+    """Records batches of deliveries in the journal; see `cluster.messaging.consumer.Sink`."""
+
+    def __init__(self, session: DatabaseSession, *, source: str = "site") -> None:
+        self._session = session
+        self._source = source
+
+    def apply(self, bodies: Sequence[bytes]) -> None:
+        """Record and commit a batch, then wake the web processes. Raises DatabaseUnavailable.
+
+        What is not an envelope, or cannot be stored, becomes a dead letter of the site.
+        """
+        entries: list[tuple[Envelope, bytes]] = []
+        for body in bodies:
+            try:
+                entries.append((decode_envelope(body), body))
+            except InvalidMessage as error:
+                self._file(Rejected(body, Reason.INVALID, str(error), None))
+        try:
+            self._record(entries)
+        except DatabaseUnavailable:
+            raise
+        except MESSAGE_AT_FAULT as error:
+            logger.info("recording one by one, since the batch failed: %r", error)
+            for entry in entries:
+                self._record_or_file(entry)
+
+    def _record(self, entries: Sequence[tuple[Envelope, bytes]]) -> None:
+        with self._session.transaction() as connection:
+            work = UnitOfWork(connection, source=self._source)
+            last_seq = record(
+                work, [envelope for envelope, _ in entries], [body for _, body in entries]
+            )
+        if last_seq is not None:
+            announce(last_seq)
+
+    def _record_or_file(self, entry: tuple[Envelope, bytes]) -> None:
+        try:
+            self._record([entry])
+        except DatabaseUnavailable:
+            raise
+        except MESSAGE_AT_FAULT as error:
+            envelope, body = entry
+            logger.exception("%s cannot be recorded", envelope.type)
+            detail = f"{type(error).__name__}: {error}"
+            self._file(Rejected(body, Reason.PERMANENT, detail, envelope))
+
+    def _file(self, letter: Rejected) -> None:
+        with self._session.transaction() as connection:
+            work = UnitOfWork(connection, source=self._source)
+            file_dead_letter(work, letter)
+            flush(work)

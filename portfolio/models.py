@@ -1,0 +1,117 @@
+"""The site's own tables: the journal, what visitors asked for, and a read model of the products.
+
+The worker writes them with set-based SQL (`journal/recorder.py`, `requests.py`);
+the models give the schema, the migrations, the admin and the pages' reads.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db import models
+
+CHECKOUT_STATUSES: Final = ("accepted", "completed", "compensated")
+REFUND_STATUSES: Final = ("accepted", "completed", "refused", "abandoned")
+
+
+class JournalEntry(models.Model):
+    """One message of the cluster, in the order in which the site learnt of it.
+
+    `seq` counts from 1 without a gap: whoever has seen `seq` asks for what comes after.
+    """
+
+    seq = models.BigIntegerField(primary_key=True)
+    message_id = models.UUIDField(unique=True)
+    source = models.TextField()
+    type = models.TextField()
+    subject = models.TextField()
+    sequence = models.IntegerField()
+    correlation = models.UUIDField()
+    causation = models.UUIDField(null=True)
+    time = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    envelope = models.JSONField()
+
+    class Meta:
+        db_table = "journal"
+        indexes = [models.Index(fields=["correlation", "seq"], name="journal_correlation")]
+        verbose_name_plural = "journal entries"
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.type}"
+
+
+class CheckoutRequest(models.Model):
+    """A checkout the site has accepted; `id` is the id of its saga (UUIDv7)."""
+
+    id = models.UUIDField(primary_key=True)
+    visitor = models.TextField()
+    sku = models.TextField()
+    quantity = models.IntegerField()
+    amount = models.BigIntegerField()  # pence, in all
+    card = models.TextField()
+    requested_outcome = models.TextField()
+    accepted_at = models.DateTimeField()
+    status = models.TextField(default="accepted")
+    reason = models.TextField(default="")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "checkout_request"
+        indexes = [
+            models.Index(fields=["visitor", "accepted_at"], name="checkout_request_visitor"),
+            # How many are unfinished is asked before each acceptance.
+            models.Index(
+                fields=["accepted_at"],
+                name="checkout_request_unfinished",
+                condition=models.Q(status="accepted"),
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(status__in=CHECKOUT_STATUSES), name="checkout_request_status"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(quantity__gt=0, amount__gte=0), name="checkout_request_amounts"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.status}"
+
+
+class RefundRequest(models.Model):
+    """A refund the site has accepted; `id` is the id of the refund."""
+
+    id = models.UUIDField(primary_key=True)
+    order_id = models.UUIDField()
+    accepted_at = models.DateTimeField()
+    status = models.TextField(default="accepted")
+    reason = models.TextField(default="")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "refund_request"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(status__in=REFUND_STATUSES), name="refund_request_status"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.status}"
+
+
+class Product(models.Model):
+    """What catalog has announced as listed, as far as the journal has heard."""
+
+    sku = models.TextField(primary_key=True)
+    name = models.TextField()
+    price = models.BigIntegerField()  # pence
+    restocked = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "product"
+
+    def __str__(self) -> str:
+        return self.sku

@@ -1,0 +1,193 @@
+"""The one place that accepts work for the cluster: the web, the command line and the ambient load.
+
+Acceptance is a row and a command in one transaction of the site's database. The
+ids are chosen by the caller's side, so that an acceptance whose commit was lost
+from sight can be run again and still happens once.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from cluster.checkout.contract import StartCheckout
+from cluster.messaging.envelope import new_message_id
+from cluster.messaging.work import UnitOfWork
+from cluster.orders.contract import RequestRefund
+
+MAX_QUANTITY: Final = 100
+LONGEST_VISITOR: Final = 100  # characters
+
+# The sandbox provider decides by the card's token what it does.
+CARDS: Final = frozenset(
+    {"tok_ok", "tok_declined", "tok_silent", "tok_late", "tok_twice", "tok_reordered"}
+)
+
+
+class Outcome(enum.StrEnum):
+    """What a caller would like to see a checkout come to."""
+
+    SUCCESS = "success"
+    DECLINED = "declined"  # the card is refused: the checkout turns round at payment
+    PROVIDER_SILENT = "provider-silent"  # no answer: it turns round when the deadline is missed
+    LATE_SUCCESS = "late-success"  # the answer comes after that: the money goes back
+    OUT_OF_STOCK = "out-of-stock"  # the product decides: name one that is sold out
+    LAST_ITEM_RACE = "last-item-race"  # the product decides: several want its last item
+
+    @property
+    def card(self) -> str:
+        """The card that brings this outcome about, as far as the payment decides it."""
+        return _CARD_FOR.get(self, "tok_ok")
+
+
+_CARD_FOR: Final = {
+    Outcome.DECLINED: "tok_declined",
+    Outcome.PROVIDER_SILENT: "tok_silent",
+    Outcome.LATE_SUCCESS: "tok_late",
+}
+
+
+class InvalidRequest(ValueError):
+    """What was asked for cannot be accepted; the message says why, in one plain sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutOrder:
+    """What somebody wants to buy. The price is not theirs to say."""
+
+    visitor: str
+    sku: str
+    quantity: int = 1
+    card: str = "tok_ok"
+    requested_outcome: str = Outcome.SUCCESS
+    id: UUID = field(default_factory=new_message_id)
+
+
+PRICES: Final = "SELECT sku, price FROM product WHERE sku = ANY (%s)"
+SOME_PRODUCTS: Final = "SELECT sku FROM product ORDER BY sku LIMIT 20"
+
+INSERT_CHECKOUTS: Final = """
+    INSERT INTO checkout_request (id, visitor, sku, quantity, amount, card, requested_outcome,
+                                  accepted_at, status, reason)
+    SELECT id, visitor, sku, quantity, amount, card, outcome, %s, 'accepted', ''
+      FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::int[], %s::bigint[],
+                  %s::text[], %s::text[])
+        AS t (id, visitor, sku, quantity, amount, card, outcome)
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+"""
+
+UNFINISHED: Final = "SELECT count(*) FROM checkout_request WHERE status = 'accepted'"
+
+INSERT_REFUND: Final = """
+    INSERT INTO refund_request (id, order_id, accepted_at, status, reason)
+    VALUES (%s, %s, %s, 'accepted', '')
+    ON CONFLICT (id) DO NOTHING
+"""
+
+
+def accept_checkouts(work: UnitOfWork, *, requests: Sequence[CheckoutOrder]) -> list[UUID]:
+    """Accept checkouts, all or none, and announce their start.
+
+    Returns the ids of the sagas, in the order of `requests`. Raises InvalidRequest
+    when any of them is wrong. Requests accepted before, by their ids, change nothing.
+    """
+    for request in requests:
+        _check(request)
+    prices = _prices(work, {request.sku for request in requests})
+    amounts = [prices[request.sku] * request.quantity for request in requests]
+    work.cursor.execute(
+        INSERT_CHECKOUTS,
+        (
+            work.now,
+            [request.id for request in requests],
+            [request.visitor for request in requests],
+            [request.sku for request in requests],
+            [request.quantity for request in requests],
+            amounts,
+            [request.card for request in requests],
+            [str(request.requested_outcome) for request in requests],
+        ),
+    )
+    accepted = {identifier for (identifier,) in work.cursor.fetchall()}
+    for request, amount in zip(requests, amounts, strict=True):
+        if request.id in accepted:
+            _start(work, request, amount)
+    return [request.id for request in requests]
+
+
+def accept_refund(work: UnitOfWork, *, order_id: UUID, refund_id: UUID | None = None) -> UUID:
+    """Accept the refund of a completed checkout's order and announce it; the refund's id.
+
+    Raises InvalidRequest when the order is unknown here or its checkout has not completed.
+    Whether it may still be refunded is for orders to decide.
+    """
+    work.cursor.execute("SELECT status FROM checkout_request WHERE id = %s", (order_id,))
+    found = work.cursor.fetchone()
+    if found is None:
+        raise InvalidRequest(f"There is no order {order_id}.")
+    if found[0] != "completed":
+        raise InvalidRequest(
+            f"The order {order_id} cannot be refunded: its checkout is {found[0]}, not completed."
+        )
+    refund_id = refund_id or new_message_id()
+    work.cursor.execute(INSERT_REFUND, (refund_id, order_id, work.now))
+    if work.cursor.rowcount:
+        work.send(RequestRefund(order=order_id), subject_id=refund_id, correlation=refund_id)
+    return refund_id
+
+
+def unfinished_checkouts(work: UnitOfWork) -> int:
+    """How many accepted checkouts have not ended yet, as far as the journal has heard."""
+    work.cursor.execute(UNFINISHED)
+    (count,) = work.cursor.fetchone() or (0,)
+    return int(count)
+
+
+def _check(request: CheckoutOrder) -> None:
+    if not 1 <= request.quantity <= MAX_QUANTITY:
+        raise InvalidRequest(
+            f"The quantity must be between 1 and {MAX_QUANTITY}, not {request.quantity}."
+        )
+    if request.card not in CARDS:
+        raise InvalidRequest(
+            f"The card {request.card!r} is unknown; the sandbox knows {', '.join(sorted(CARDS))}."
+        )
+    if not (0 < len(request.visitor) <= LONGEST_VISITOR and request.visitor.isprintable()):
+        raise InvalidRequest(
+            f"The visitor must be a name of 1 to {LONGEST_VISITOR} printable characters."
+        )
+
+
+def _prices(work: UnitOfWork, skus: set[str]) -> dict[str, int]:
+    """The price of each product, in pence; raises InvalidRequest for one that is unknown."""
+    # PostgreSQL's text cannot hold NUL: such a name is unknown without asking.
+    askable = [sku for sku in skus if sku.isprintable()]
+    work.cursor.execute(PRICES, (askable,))
+    prices: dict[str, int] = dict(work.cursor.fetchall())
+    unknown = sorted(skus - prices.keys())
+    if not unknown:
+        return prices
+    work.cursor.execute(SOME_PRODUCTS)
+    known = ", ".join(sku for (sku,) in work.cursor.fetchall())
+    raise InvalidRequest(
+        f"There is no product {unknown[0]!r}; "
+        + (f"there are {known}." if known else "no product has been listed yet.")
+    )
+
+
+def _start(work: UnitOfWork, request: CheckoutOrder, amount: int) -> None:
+    work.send(
+        StartCheckout(
+            visitor=request.visitor,
+            sku=request.sku,
+            quantity=request.quantity,
+            amount=amount,
+            card=request.card,
+        ),
+        subject_id=request.id,
+        correlation=request.id,
+    )

@@ -1,0 +1,67 @@
+// A connection to the journal's stream that resumes where it broke off. Knows no page.
+
+const WAITS = [1, 2, 3, 5, 8]; // seconds before each further attempt
+
+export class JournalConnection {
+  #address;
+  #last; // the seq of the last event received
+  #onState;
+  #onEvents;
+  #socket = null;
+  #failures = 0;
+  #timer = 0;
+
+  constructor(path, { after, onState, onEvents }) {
+    this.#address = new URL(path, location.href);
+    this.#address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    this.#last = after;
+    this.#onState = onState;
+    this.#onEvents = onEvents;
+  }
+
+  open() {
+    this.#onState(this.#failures ? "reconnecting" : "connecting");
+    this.#address.searchParams.set("after", this.#last);
+    const socket = new WebSocket(this.#address);
+    socket.addEventListener("message", ({ data }) => this.#read(socket, JSON.parse(data)));
+    socket.addEventListener("close", () => {
+      if (socket === this.#socket) this.#countDown(WAITS[Math.min(this.#failures++, WAITS.length - 1)]);
+    });
+    this.#socket = socket;
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+  }
+
+  #read(socket, frame) {
+    if (socket !== this.#socket) return;
+    if (frame.kind === "state") {
+      // The server begins elsewhere than it was asked to, and says so.
+      if (frame.after !== undefined) this.#last = frame.after;
+      this.#onState(frame.state);
+    } else if (frame.kind === "events") {
+      const fresh = frame.events.filter((event) => event.seq > this.#last);
+      if (fresh.length === 0) return;
+      if (fresh[0].seq !== this.#last + 1) {
+        socket.close(); // a gap must never pass in silence: ask again from where it opened
+        return;
+      }
+      this.#failures = 0;
+      this.#last = fresh[fresh.length - 1].seq;
+      this.#onEvents(fresh);
+    }
+  }
+
+  #countDown(seconds) {
+    if (seconds === 0) {
+      this.open();
+      return;
+    }
+    this.#onState(`reconnecting, ${seconds} s`);
+    this.#timer = setTimeout(() => this.#countDown(seconds - 1), 1000);
+  }
+}

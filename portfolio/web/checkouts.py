@@ -1,0 +1,113 @@
+"""POST /checkouts/: a visitor starts a real checkout."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from cluster.messaging.work import UnitOfWork
+from cluster.secrets.postgres import DatabaseUnavailable
+from portfolio.headcode import headcode
+from portfolio.requests import (
+    CheckoutOrder,
+    InvalidRequest,
+    Outcome,
+    accept_checkouts,
+    unfinished_checkouts,
+)
+from portfolio.unit import run_unit
+from portfolio.web.forms import CheckoutForm
+from portfolio.web.problems import problem, wants_json
+
+PERIOD: Final = timedelta(minutes=1)
+MOST_IN_PERIOD: Final = 10  # for each session: enough to play, too few to hurt
+MOST_UNFINISHED: Final = 200  # of all visitors: what the cluster drains in a few seconds
+VISITOR: Final = "visitor"  # the session's key
+
+# The lock makes two requests of one visitor wait for each other, or both would pass.
+LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+RECENT: Final = """
+    SELECT count(*) FROM checkout_request WHERE visitor = %s AND accepted_at > %s AND id <> %s
+"""
+
+
+class TooManyRequests(Exception):
+    """This visitor, or all of them together, should wait a little; the message says so."""
+
+    def __init__(self, detail: str, *, status: HTTPStatus, retry_after: int) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.retry_after = retry_after
+
+
+@require_POST
+def start(request: HttpRequest) -> HttpResponse:
+    """Accept one checkout and lead to its page, or say why not."""
+    form = CheckoutForm(request.POST)
+    if not form.is_valid():
+        return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, form.sentence())
+    outcome = Outcome(form.cleaned_data["outcome"])
+    order = CheckoutOrder(
+        visitor=_visitor(request),
+        sku=form.cleaned_data["sku"],
+        quantity=form.cleaned_data["quantity"] or 1,
+        card=outcome.card,
+        requested_outcome=outcome,
+    )
+    try:
+        run_unit(lambda work: _accept(work, order))
+    except InvalidRequest as error:
+        return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+    except TooManyRequests as error:
+        return problem(request, error.status, str(error), retry_after=error.retry_after)
+    except DatabaseUnavailable:
+        return problem(
+            request,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "The site's database is away, so nothing was accepted. Try again in a moment.",
+            retry_after=2,
+        )
+    return _accepted(request, order.id)
+
+
+def _accept(work: UnitOfWork, order: CheckoutOrder) -> None:
+    work.cursor.execute(LOCK, (order.visitor,))
+    work.cursor.execute(RECENT, (order.visitor, work.now - PERIOD, order.id))
+    (recent,) = work.cursor.fetchone() or (0,)
+    if recent >= MOST_IN_PERIOD:
+        raise TooManyRequests(
+            f"You have started {recent} checkouts in the last minute. Wait for some to end.",
+            status=HTTPStatus.TOO_MANY_REQUESTS,
+            retry_after=int(PERIOD.total_seconds()),
+        )
+    unfinished = unfinished_checkouts(work)
+    if unfinished >= MOST_UNFINISHED:
+        raise TooManyRequests(
+            f"{unfinished} checkouts have not ended yet. Try again in a moment.",
+            status=HTTPStatus.SERVICE_UNAVAILABLE,
+            retry_after=5,
+        )
+    accept_checkouts(work, requests=[order])
+
+
+def _visitor(request: HttpRequest) -> str:
+    """The visitor's random name, kept in the signed session cookie; nothing else is known."""
+    visitor = request.session.get(VISITOR)
+    if not isinstance(visitor, str):
+        visitor = request.session[VISITOR] = f"visitor-{secrets.token_hex(8)}"
+    return visitor
+
+
+def _accepted(request: HttpRequest, checkout_id: UUID) -> HttpResponse:
+    address = reverse("saga", args=[checkout_id])
+    if not wants_json(request):
+        return HttpResponseRedirect(address)
+    body = {"id": str(checkout_id), "headcode": headcode(checkout_id), "status": "accepted"}
+    return JsonResponse(body, status=HTTPStatus.ACCEPTED, headers={"Location": address})

@@ -1,0 +1,38 @@
+"""What Django calls when a request fails; see `config/urls.py`. It names the arguments."""
+# ruff: noqa: ARG001
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+
+from portfolio.web.problems import problem
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return problem(request, HTTPStatus.BAD_REQUEST, "The request could not be understood.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return problem(request, HTTPStatus.FORBIDDEN, "This is not for you to see.")
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return problem(request, HTTPStatus.NOT_FOUND, "There is no page at this address.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return problem(
+        request,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "Something broke while this page was made. It has been logged.",
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return problem(
+        request,
+        HTTPStatus.FORBIDDEN,
+        "The form had expired. Go back, reload the page, and send it again.",
+    )

@@ -1,0 +1,26 @@
+"""What supervisors and probes ask."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from portfolio.web.reading import readiness
+
+
+async def healthz(_request: HttpRequest) -> HttpResponse:
+    """The process answers; it asks nobody else."""
+    return HttpResponse("ok\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
+
+
+@require_safe
+def readyz(_request: HttpRequest) -> HttpResponse:
+    """The site can serve: its database answers and its journal is being written."""
+    missing = readiness()
+    return JsonResponse(
+        {"ready": not missing, "missing": missing},
+        status=HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK,
+        headers={"Cache-Control": "no-store"},
+    )

@@ -1,0 +1,69 @@
+"""The pages: home, and one saga's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import Error
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from portfolio.events import Mark, money
+from portfolio.headcode import headcode
+from portfolio.models import CheckoutRequest
+from portfolio.web.forms import OUTCOMES
+from portfolio.web.problems import problem
+from portfolio.web.reading import again_when_cut_off, events_of, last_seq, latest_events, products
+
+SHOWN: Final = 30
+SHOWN_OF_ONE: Final = 200
+JOURNAL_AWAY: Final = "The journal cannot be read at this moment; its database is away."
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The latest events, drawn on the server, and the form that starts a checkout."""
+    context = {"outcomes": OUTCOMES, **_table()}
+    try:
+        events = again_when_cut_off(lambda: latest_events(SHOWN))
+        context["products"] = again_when_cut_off(products)
+    except Error:
+        context["away"] = JOURNAL_AWAY
+        return render(
+            request, "portfolio/home.html", context, status=HTTPStatus.SERVICE_UNAVAILABLE
+        )
+    context["events"] = events
+    context["after"] = events[0].seq if events else 0
+    return render(request, "portfolio/home.html", context)
+
+
+@require_safe
+def saga(request: HttpRequest, saga_id: UUID) -> HttpResponse:
+    """One saga: how it stands, and every message that it has caused."""
+    try:
+        # Read first: the browser follows from here, and what is drawn lies before it.
+        after = again_when_cut_off(last_seq)
+        events = again_when_cut_off(lambda: events_of(saga_id, SHOWN_OF_ONE, up_to=after))
+        accepted = again_when_cut_off(CheckoutRequest.objects.filter(id=saga_id).first)
+    except Error:
+        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, JOURNAL_AWAY, retry_after=2)
+    if accepted is None and not events:
+        return problem(request, HTTPStatus.NOT_FOUND, f"There is no saga {saga_id}.")
+    context = {
+        "saga_id": saga_id,
+        "headcode": headcode(saga_id),
+        "checkout": accepted,
+        "amount": money(accepted.amount) if accepted else "",
+        "events": events,
+        "after": after,
+        **_table(),
+    }
+    return render(request, "portfolio/saga.html", context)
+
+
+def _table() -> dict[str, Any]:
+    return {"marks": list(Mark), "drawn_at": datetime.now(UTC)}

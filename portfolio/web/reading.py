@@ -1,0 +1,86 @@
+"""What the pages read from the site's database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+from uuid import UUID
+
+from django.db import Error, InterfaceError, OperationalError, connection
+
+from cluster.messaging.models import Heartbeat
+from portfolio.events import StreamEvent, present
+from portfolio.models import JournalEntry, Product
+
+# A beat comes every two seconds; five missing ones are no accident.
+BEAT_OVERDUE: Final = timedelta(seconds=10)
+PAUSES: Final = (0.1, 0.4)  # seconds
+
+Result = TypeVar("Result")
+DatabaseAway = (OperationalError, InterfaceError)
+
+
+def again_when_cut_off(read: Callable[[], Result]) -> Result:
+    """Run `read`, and again when its connection is lost, as it is when a lease is revoked."""
+    for pause in PAUSES:
+        try:
+            return read()
+        except DatabaseAway:
+            connection.close()
+            time.sleep(pause)
+    return read()
+
+
+def latest_events(limit: int) -> list[StreamEvent]:
+    """The newest journal entries, newest first."""
+    return [_presented(entry) for entry in JournalEntry.objects.order_by("-seq")[:limit]]
+
+
+def last_seq() -> int:
+    """How far the journal reaches; 0 when it is empty."""
+    newest = JournalEntry.objects.order_by("-seq").values_list("seq", flat=True).first()
+    return newest or 0
+
+
+def events_of(correlation: UUID, limit: int, *, up_to: int) -> list[StreamEvent]:
+    """The newest journal entries of one saga until `up_to`, newest first."""
+    entries = JournalEntry.objects.filter(correlation=correlation, seq__lte=up_to)
+    return [_presented(entry) for entry in entries.order_by("-seq")[:limit]]
+
+
+def products() -> list[Product]:
+    """What can be bought, as far as the journal has heard."""
+    return list(Product.objects.order_by("sku"))
+
+
+def readiness() -> dict[str, str]:
+    """What keeps the site from serving, by part; empty when it is ready."""
+    try:
+        beat = again_when_cut_off(Heartbeat.objects.filter(process="worker-site").first)
+    except Error as error:
+        return {"database": f"cannot be read: {type(error).__name__}"}
+    if beat is None:
+        return {"journal": "its worker has never reported"}
+    silence = datetime.now(UTC) - beat.beat_at
+    if silence > BEAT_OVERDUE:
+        return {"journal": f"its worker has been silent for {silence.total_seconds():.0f} s"}
+    if not beat.consuming:
+        return {"journal": "its worker receives nothing from the broker"}
+    return {}
+
+
+def _presented(entry: JournalEntry) -> StreamEvent:
+    envelope = entry.envelope if isinstance(entry.envelope, dict) else {}
+    return present(
+        seq=entry.seq,
+        message_id=entry.message_id,
+        source=entry.source,
+        type_name=entry.type,
+        subject=entry.subject,
+        sequence=entry.sequence,
+        correlation=entry.correlation,
+        time=entry.time,
+        data=envelope.get("data"),
+    )

@@ -1,0 +1,115 @@
+"""The running cluster as a fault test uses it: load it, break it, wait, and check it."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter as Tally
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from chaos.checkers.finding import Outcome
+from chaos.checkers.verify import Verdict, verify
+from cluster.operations.checkouts import Counter
+from cluster.operations.plan import Wanted
+from cluster.operations.queues import broker_connection, queue_depths
+from cluster.secrets.postgres import Database, DatabaseUnavailable, database
+from cluster.services import load_all
+from compose.supervisor import Supervisor, SupervisorError
+from tests.conditions import eventually
+
+# From the last kill to the end of the last saga: the broker's restart, the longest
+# deadline, and compensation, on a machine that runs everything on two cores.
+TO_THE_END = 120.0
+
+
+class Cluster:
+    """The platform of the test session."""
+
+    def __init__(self) -> None:
+        self.supervisor = Supervisor.connect()
+        self.counter = Counter()
+
+    def start_checkouts(
+        self,
+        count: int,
+        wanted: Wanted = Wanted.SUCCESS,
+        *,
+        sku: str | None = None,
+        quantity: int = 1,
+    ) -> list[UUID]:
+        """Have `count` checkouts accepted; their ids."""
+        orders = self.counter.order(wanted, count=count, sku=sku, quantity=quantity)
+        assert list(self.counter.accept(orders))[-1] == count
+        return [order.id for order in orders]
+
+    def rows(self, name: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Read from one service's database with the auditor's credentials."""
+        with self._auditor(name).connect(autocommit=True) as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def rows_when_up(self, name: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """The same, from a database that may be starting again."""
+
+        def read() -> list[list[tuple[Any, ...]]]:
+            try:
+                return [self.rows(name, query, *parameters)]
+            except (DatabaseUnavailable, psycopg.Error):
+                return []
+
+        return eventually(read, within=60.0)[0]
+
+    def saga_states(self, ids: Sequence[UUID]) -> Tally[str]:
+        query = "SELECT state FROM saga WHERE id = ANY(%s)"
+        return Tally(state for (state,) in self.rows_when_up("checkout", query, list(ids)))
+
+    def await_in_flight(self, ids: Sequence[UUID], *, at_least: int) -> None:
+        """Return once that many have begun, while some are still going on."""
+        eventually(lambda: self.saga_states(ids).total() >= at_least)
+
+    def await_ended(self, ids: Sequence[UUID]) -> Tally[str]:
+        """How the checkouts ended; fails when one of them has not ended in time."""
+
+        def ended() -> Tally[str] | None:
+            states = self.saga_states(ids)
+            done = states["completed"] + states["compensated"]
+            return states if done == len(ids) else None
+
+        return eventually(ended, within=TO_THE_END, every=0.25) or Tally()
+
+    def kill(self, name: str) -> None:
+        """SIGKILL one process by its pid; the supervisor starts it again."""
+        before = self.supervisor.kill(name, signal.SIGKILL)
+
+        def back() -> bool:
+            try:
+                found = self.supervisor.process(name)
+            except SupervisorError:
+                return False
+            return found.status == "running" and found.pid != before
+
+        eventually(back, within=60.0)
+
+    def verdict(self) -> Verdict:
+        """Examine every invariant, after waiting for rest."""
+        services = load_all()
+
+        def ready() -> dict[str, int]:
+            with broker_connection() as connection:
+                return {q.name: q.ready for q in queue_depths(connection, services)}
+
+        return verify(services, queues=ready, wait=60.0)
+
+    def assert_conserved(self) -> None:
+        """No invariant is violated; the counterexamples are the message of the failure."""
+        violations = {
+            finding.name: finding.counterexamples
+            for finding in self.verdict().findings
+            if finding.outcome is Outcome.FAIL
+        }
+        assert violations == {}
+
+    def _auditor(self, name: str) -> Database:
+        return database(name, auditor=True)

@@ -1,0 +1,17 @@
+"""The cluster that all tests of this folder share."""
+
+from __future__ import annotations
+
+import pytest
+
+from compose.platform import Platform
+from tests.cluster.cluster import Cluster
+from tests.conditions import eventually
+
+
+@pytest.fixture(scope="session")
+def cluster(platform: Platform) -> Cluster:
+    """The running cluster, once its first products are for sale."""
+    running = Cluster()
+    eventually(lambda: running.rows("site", "SELECT 1 FROM product WHERE restocked"))
+    return running

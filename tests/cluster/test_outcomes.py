@@ -1,0 +1,127 @@
+"""Every outcome that a caller can ask for, on the running cluster."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from cluster.messaging.outbox import flush
+from cluster.messaging.work import UnitOfWork
+from cluster.operations.plan import Wanted
+from cluster.secrets.postgres import DatabaseSession, database
+from portfolio.requests import InvalidRequest, accept_refund
+from tests.cluster.cluster import Cluster
+from tests.conditions import eventually
+
+pytestmark = pytest.mark.platform
+
+
+def reasons(cluster: Cluster, ids: list[UUID]) -> set[str]:
+    query = "SELECT failed_step FROM saga WHERE id = ANY(%s)"
+    return {step for (step,) in cluster.rows("checkout", query, ids)}
+
+
+def test_a_checkout_with_nothing_in_its_way_completes(cluster: Cluster) -> None:
+    ids = cluster.start_checkouts(10)
+
+    assert cluster.await_ended(ids) == {"completed": 10}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "failed_step"),
+    [
+        (Wanted.OUT_OF_STOCK, "reserve_stock"),
+        (Wanted.DECLINED, "authorise_payment"),
+        (Wanted.PROVIDER_SILENT, "authorise_payment"),
+        (Wanted.LATE_SUCCESS, "authorise_payment"),
+    ],
+)
+def test_a_checkout_that_cannot_go_on_is_compensated(
+    cluster: Cluster, wanted: Wanted, failed_step: str
+) -> None:
+    ids = cluster.start_checkouts(4, wanted)
+
+    assert cluster.await_ended(ids) == {"compensated": 4}
+    assert reasons(cluster, ids) == {failed_step}
+
+
+def test_money_that_was_authorised_too_late_goes_back(cluster: Cluster) -> None:
+    [late] = cluster.start_checkouts(1, Wanted.LATE_SUCCESS)
+    cluster.await_ended([late])
+
+    query = "SELECT account, amount FROM ledger_entry WHERE payment = %s ORDER BY id"
+    booked = eventually(lambda: cluster.rows("payments", query, late), within=30.0)
+    eventually(lambda: len(cluster.rows("payments", query, late)) == 4, within=30.0)
+
+    booked = cluster.rows("payments", query, late)
+    assert sum(amount for _, amount in booked) == 0
+    by_account = {
+        account: sum(a for name, a in booked if name == account) for account, _ in booked
+    }
+    assert set(by_account.values()) == {0}
+
+
+def test_one_of_many_gets_the_last_item(cluster: Cluster) -> None:
+    racers = cluster.start_checkouts(12, Wanted.LAST_ITEM_RACE)
+
+    assert cluster.await_ended(racers) == {"completed": 1, "compensated": 11}
+
+
+def test_a_refund_gives_money_stock_and_limit_back(cluster: Cluster) -> None:
+    [order] = cluster.start_checkouts(1)
+    cluster.await_ended([order])
+    eventually(lambda: state_of(cluster, order) == "fulfilled")
+    eventually(lambda: request_status(cluster, order) == "completed")
+
+    refund = ask_for_refund(order)
+
+    eventually(lambda: refund_state(cluster, refund) == "completed", within=30.0)
+    assert state_of(cluster, order) == "refunded"
+    returned = cluster.rows("catalog", "SELECT 1 FROM stock_return WHERE id = %s", refund)
+    restored = cluster.rows("identity", "SELECT 1 FROM limit_restoration WHERE id = %s", refund)
+    assert (len(returned), len(restored)) == (1, 1)
+
+
+def test_a_second_refund_of_an_order_is_refused(cluster: Cluster) -> None:
+    [order] = cluster.start_checkouts(1)
+    cluster.await_ended([order])
+    eventually(lambda: state_of(cluster, order) == "fulfilled")
+    eventually(lambda: request_status(cluster, order) == "completed")
+
+    first, second = ask_for_refund(order), ask_for_refund(order)
+
+    eventually(lambda: refund_state(cluster, first) == "completed", within=30.0)
+    assert refund_state(cluster, second) == "refused"
+
+
+def test_an_order_that_nobody_placed_cannot_be_refunded(cluster: Cluster) -> None:
+    with pytest.raises(InvalidRequest, match="There is no order"):
+        ask_for_refund(uuid4())
+
+
+def test_everything_is_conserved_after_all_outcomes(cluster: Cluster) -> None:
+    cluster.assert_conserved()
+
+
+def ask_for_refund(order: UUID) -> UUID:
+    with DatabaseSession(database("site", identity="site")).transaction() as connection:
+        work = UnitOfWork(connection, source="site")
+        refund = accept_refund(work, order_id=order)
+        flush(work)
+    return refund
+
+
+def state_of(cluster: Cluster, order: UUID) -> str | None:
+    rows = cluster.rows("orders", "SELECT state FROM orders WHERE id = %s", order)
+    return rows[0][0] if rows else None
+
+
+def request_status(cluster: Cluster, order: UUID) -> str:
+    query = "SELECT status FROM checkout_request WHERE id = %s"
+    return str(cluster.rows("site", query, order)[0][0])
+
+
+def refund_state(cluster: Cluster, refund: UUID) -> str | None:
+    rows = cluster.rows("orders", "SELECT state FROM refund WHERE id = %s", refund)
+    return rows[0][0] if rows else None
