@@ -24,6 +24,10 @@ from compose import platform as compose_platform  # noqa: E402
 from compose.servers.postgres import binaries  # noqa: E402
 from config import environment  # noqa: E402
 
+# Many rotations a minute: every test of the session runs under changing credentials.
+os.environ.setdefault("DATABASE_LEASE_TTL", "8")
+os.environ.setdefault("DATABASE_LEASE_MAX_TTL", "16")
+
 MESSAGING_TABLES = (
     "outbox",
     "outbox_stream",
@@ -34,6 +38,11 @@ MESSAGING_TABLES = (
     "counter",
     "heartbeat",
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sabotage leaves violations behind, so it comes last."""
+    items.sort(key=lambda item: item.get_closest_marker("sabotage") is not None)
 
 
 @pytest.fixture(scope="session")

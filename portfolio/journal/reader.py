@@ -14,7 +14,7 @@ from cluster.secrets.postgres import DatabaseSession, database
 from portfolio.events import StreamEvent, present
 
 PAGE: Final = 200  # entries; about 60 kB of JSON
-PATIENCE: Final = 3.0  # seconds a reader waits for the database before it says so
+PATIENCE: Final = 2.0  # seconds a reader waits for the database before it says so
 
 COLUMNS: Final = """
     SELECT seq, message_id, source, type, subject, sequence, correlation, time, envelope->'data'

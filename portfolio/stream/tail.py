@@ -25,7 +25,7 @@ from portfolio.stream.wakes import WakeUps
 logger = logging.getLogger(__name__)
 
 KEPT: Final = 2_000  # entries in memory, under a megabyte
-LOOK_ANYWAY: Final = 5.0  # seconds: a wake-up may be lost
+LOOK_ANYWAY: Final = 2.0  # seconds: a wake-up may be lost, and an outage wants to be noticed
 LOOK_WITHOUT_REDIS: Final = 1.0  # seconds
 RETRY_AFTER: Final = 0.5  # seconds
 

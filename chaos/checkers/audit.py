@@ -1,0 +1,219 @@
+"""The shell around the checkers: read each topic's rows from the snapshots, and let it decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from chaos.checkers import delivery, limits, money, queries, sagas, stock, streams
+from chaos.checkers.compare import Comparison, together
+from chaos.checkers.finding import Finding, unknown
+from chaos.checkers.snapshot import Pairs, Snapshots
+from cluster.messaging.service import Service
+from cluster.payments.sandbox.client import ProviderUnavailableError, read_books
+from cluster.secrets.vault import SecretsError, VaultClient
+from config.environment import DATABASES, MissingSetting, setting
+
+
+def examine(snapshots: Snapshots, services: Sequence[Service]) -> list[Finding]:
+    """Every invariant, in the order in which they are shown."""
+    return [
+        *_stock(snapshots),
+        *_money(snapshots),
+        *_limits(snapshots),
+        *_sagas(snapshots),
+        *_refunds(snapshots),
+        *_versions(snapshots),
+        *_streams(snapshots, services),
+        *_delivery(snapshots),
+    ]
+
+
+def _stock(snapshots: Snapshots) -> Iterator[Finding]:
+    rows = snapshots.rows("catalog", queries.PRODUCT_BOOKS)
+    yield stock.stock_conserved([stock.ProductBooks(*row) for row in rows])
+    yield stock.sales_match_checkouts(
+        snapshots.compare_whole(
+            Pairs("checkout", queries.PAIRS_BOUGHT), Pairs("catalog", queries.PAIRS_SOLD)
+        )
+    )
+
+
+def _money(snapshots: Snapshots) -> Iterator[Finding]:
+    entries, total, transactions = snapshots.row("payments", queries.LEDGER)
+    unbalanced = [(name, amount) for name, amount in snapshots.rows("payments", queries.UNBALANCED)]
+    yield money.ledger_balances(money.Ledger(entries, total, transactions, unbalanced))
+    (payments,) = snapshots.row("payments", queries.PAYMENTS)
+    ours = {
+        payment: money.Balance(authorised, captured)
+        for payment, authorised, captured in snapshots.rows("payments", queries.BALANCES)
+    }
+    open_ = [(payment, b.authorised) for payment, b in ours.items() if b.authorised]
+    yield money.nothing_left_authorised(payments, open_)
+    try:
+        yield money.ledger_matches_provider(ours, _provider_books())
+    except (ProviderUnavailableError, SecretsError, MissingSetting) as error:
+        yield unknown("ledger matches the provider", because=str(error))
+    yield money.captures_match_checkouts(
+        snapshots.compare_whole(
+            Pairs("checkout", queries.PAIRS_AMOUNTS), Pairs("payments", queries.PAIRS_CAPTURED)
+        )
+    )
+
+
+def _provider_books() -> dict[str, money.Balance]:
+    """What the provider itself says, asked with the operator's sight of its key."""
+    key = VaultClient.for_identity("operator").read_kv("provider")["api_key"]
+    books = read_books(setting("PROVIDER_URL"), api_key=key)
+    return {
+        str(payment): money.Balance(balance.authorised, balance.captured)
+        for payment, balance in books.items()
+    }
+
+
+def _limits(snapshots: Snapshots) -> Iterator[Finding]:
+    rows = snapshots.rows("identity", queries.VISITOR_BOOKS)
+    yield limits.limits_conserved([limits.VisitorBooks(*row) for row in rows])
+    yield limits.spending_matches_checkouts(
+        snapshots.compare_whole(
+            Pairs("checkout", queries.PAIRS_AMOUNTS), Pairs("identity", queries.PAIRS_SPENT)
+        )
+    )
+
+
+def _sagas(snapshots: Snapshots) -> Iterator[Finding]:
+    (total,) = snapshots.row("checkout", queries.SAGAS)
+    unended = [sagas.OpenSaga(*row) for row in snapshots.rows("checkout", queries.UNENDED_SAGAS)]
+    yield sagas.sagas_end(total, unended)
+    yield sagas.requests_answered(
+        "checkout",
+        snapshots.compare_whole(
+            Pairs("site", queries.PAIRS_CHECKOUT_REQUESTS),
+            Pairs("checkout", queries.PAIRS_SAGAS),
+        ),
+    )
+    for kind, left_behind, service, query in (
+        ("hold", "spent", "identity", queries.PAIRS_HOLDS),
+        ("reservation", "sold", "catalog", queries.PAIRS_RESERVATIONS),
+        ("order", "fulfilled", "orders", queries.PAIRS_ORDERS),
+    ):
+        completed = Pairs("checkout", queries.PAIRS_LEFT_BEHIND, {"state": left_behind})
+        yield sagas.no_orphans(kind, snapshots.compare_whole(completed, Pairs(service, query)))
+
+
+def _refunds(snapshots: Snapshots) -> Iterator[Finding]:
+    (total,) = snapshots.row("orders", queries.REFUNDS)
+    yield sagas.refunds_end(
+        total, [(id_, state) for id_, state in snapshots.rows("orders", queries.UNENDED_REFUNDS)]
+    )
+    yield sagas.requests_answered(
+        "refund",
+        snapshots.compare_whole(
+            Pairs("site", queries.PAIRS_REFUND_REQUESTS), Pairs("orders", queries.PAIRS_REFUNDS)
+        ),
+    )
+    for part, service, query in (
+        ("the money is back", "payments", queries.PAIRS_REFUNDS_SETTLED),
+        ("the items are back", "catalog", queries.PAIRS_RETURNED),
+        ("the limit is back", "identity", queries.PAIRS_RESTORED),
+    ):
+        completed = Pairs("orders", queries.PAIRS_REFUNDS_COMPLETED)
+        yield sagas.refunds_whole(part, snapshots.compare_whole(completed, Pairs(service, query)))
+
+
+def _versions(snapshots: Snapshots) -> Iterator[Finding]:
+    for name in DATABASES:
+        announced = queries.PAIRS_ANNOUNCED.get(name, queries.PAIRS_ANNOUNCED_ELSEWHERE)
+        comparison = snapshots.compare_whole(
+            Pairs(name, queries.PAIRS_VERSIONS[name]), Pairs(name, announced)
+        )
+        yield streams.versions_match(name, comparison)
+
+
+def _streams(snapshots: Snapshots, services: Sequence[Service]) -> Iterator[Finding]:
+    rows, first, last = snapshots.row("site", queries.JOURNAL_EXTENT)
+    gaps = snapshots.rows("site", queries.JOURNAL_GAPS) if rows and last - first + 1 != rows else []
+    extent = streams.JournalExtent(rows, first, last, [(after, before) for after, before in gaps])
+    yield streams.stream_whole(extent)
+
+    receivers = {s.name: sorted(s.consumes()) for s in services if not s.journals}
+    (since,) = snapshots.row("site", queries.JOURNAL_SINCE)
+    pruned = since != "-infinity"
+    journalled = Pairs(
+        "site",
+        queries.pairs_journalled(list(receivers)),
+        {"sources": list(DATABASES), "pruned": pruned, **receivers},
+    )
+    sent = [
+        Pairs(name, queries.PAIRS_OUTBOX_STREAMS, {"source": name, "since": since})
+        for name in DATABASES
+    ]
+    applied = [
+        Pairs(
+            name,
+            queries.PAIRS_INBOX_STREAMS,
+            {"receiver": name, "since": since, "sources": list(DATABASES)},
+        )
+        for name in receivers
+    ]
+    by_part = snapshots.compare([*sent, *applied], [journalled])
+    produced = streams.remembered(_of(by_part, streams.JOURNAL), pruned=pruned)
+    yield streams.nothing_lost(produced)
+    yield streams.nothing_from_nowhere(produced)
+    for name in receivers:
+        yield streams.all_applied(name, streams.remembered(_of(by_part, name), pruned=pruned))
+
+
+def _of(by_part: dict[str, Comparison], receiver: str) -> Comparison:
+    return together(
+        comparison
+        for part, comparison in sorted(by_part.items())
+        if part.partition(" ")[0] == receiver
+    )
+
+
+def _delivery(snapshots: Snapshots) -> Iterator[Finding]:
+    receivers = [name for name in DATABASES if name != "site"]
+    messages = sum(snapshots.row(name, queries.INBOX)[0] for name in receivers)
+    yield delivery.applied_once(
+        messages,
+        [
+            delivery.Repeated(name, message, type_, applied)
+            for name in receivers
+            for message, type_, applied in snapshots.rows(name, queries.REPEATED)
+        ],
+    )
+    heard = sum(snapshots.row(name, queries.INBOX_STREAMS)[0] for name in receivers)
+    yield delivery.nothing_parked(
+        heard,
+        [
+            delivery.Waiting(name, source, subject, sequence)
+            for name in receivers
+            for source, subject, sequence in snapshots.rows(name, queries.PARKED)
+        ],
+    )
+    kept = sum(snapshots.row(name, queries.DEAD_LETTERS)[0] for name in DATABASES)
+    yield delivery.dead_letters_settled(kept, list(_undelivered(snapshots)))
+    yield delivery.duplicates_happened(
+        {name: snapshots.row(name, queries.DEDUPLICATED)[0] for name in DATABASES}
+    )
+    arrivals, overtaken = snapshots.row("site", queries.OVERTAKEN)
+    yield delivery.arrivals_out_of_order(arrivals, overtaken)
+
+
+def _undelivered(snapshots: Snapshots) -> Iterator[delivery.Undelivered]:
+    """The dead letters nobody has replayed, each looked up in its source's outbox streams."""
+    letters = [
+        (f"{name}:{id_}", type_, reason, source, subject, sequence)
+        for name in DATABASES
+        for id_, type_, reason, source, subject, sequence in snapshots.rows(
+            name, queries.UNREPLAYED
+        )
+    ]
+    announced: dict[tuple[str, str], int] = {}
+    for source in {letter[3] for letter in letters} & set(DATABASES):
+        subjects = [letter[4] for letter in letters if letter[3] == source]
+        for subject, last in snapshots.rows(source, queries.ANNOUNCED, {"subjects": subjects}):
+            announced[source, subject] = last
+    for id_, type_, reason, source, subject, sequence in letters:
+        known = 0 < sequence <= announced.get((source, subject), 0)
+        yield delivery.Undelivered(id_, type_ or "a message of no type", reason, announced=known)

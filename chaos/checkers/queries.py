@@ -1,0 +1,208 @@
+"""The questions that the checkers ask of each database, by topic.
+
+Queries named PAIRS_… answer with (part, key, value) for `Snapshots.compare`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+PRODUCT_BOOKS: Final = """
+    SELECT p.sku, p.listed, p.available, p.reserved, p.sold,
+           coalesce(r.quantity, 0)::bigint, coalesce(s.quantity, 0)::bigint,
+           coalesce(b.quantity, 0)::bigint
+      FROM product p
+      LEFT JOIN (SELECT sku, sum(quantity) AS quantity FROM reservation
+                  WHERE state = 'reserved' GROUP BY sku) r USING (sku)
+      LEFT JOIN (SELECT sku, sum(quantity) AS quantity FROM sale GROUP BY sku) s USING (sku)
+      LEFT JOIN (SELECT sku, sum(quantity) AS quantity FROM stock_return GROUP BY sku) b USING (sku)
+     ORDER BY p.sku
+"""
+
+VISITOR_BOOKS: Final = """
+    SELECT v.visitor, v.limit_amount, v.held, v.spent,
+           coalesce(h.amount, 0)::bigint, coalesce(s.amount, 0)::bigint,
+           coalesce(b.amount, 0)::bigint
+      FROM visitor_limit v
+      LEFT JOIN (SELECT visitor, sum(amount) AS amount FROM hold
+                  WHERE state = 'held' GROUP BY visitor) h USING (visitor)
+      LEFT JOIN (SELECT visitor, sum(amount) AS amount FROM spend GROUP BY visitor) s
+          USING (visitor)
+      LEFT JOIN (SELECT visitor, sum(amount) AS amount FROM limit_restoration GROUP BY visitor) b
+          USING (visitor)
+"""
+
+LEDGER: Final = """
+    SELECT count(*), coalesce(sum(amount), 0)::bigint, count(DISTINCT transaction)
+      FROM ledger_entry
+"""
+UNBALANCED: Final = """
+    SELECT transaction, sum(amount)::bigint FROM ledger_entry
+     GROUP BY transaction HAVING sum(amount) <> 0
+"""
+# Balances by payment: authorised and merchant (captured); only those that are not zero.
+BALANCES: Final = """
+    SELECT payment::text,
+           coalesce(sum(amount) FILTER (WHERE account = 'authorised'), 0)::bigint AS authorised,
+           coalesce(sum(amount) FILTER (WHERE account = 'merchant'), 0)::bigint AS captured
+      FROM ledger_entry GROUP BY payment
+    HAVING sum(amount) FILTER (WHERE account = 'authorised') <> 0
+        OR sum(amount) FILTER (WHERE account = 'merchant') <> 0
+"""
+PAYMENTS: Final = "SELECT count(*) FROM payment"
+
+# What was captured for a checkout, before refunds that the visitor asked for later.
+PAIRS_CAPTURED: Final = """
+    SELECT '', payment::text, sum(amount)::text
+      FROM (SELECT payment, amount FROM ledger_entry WHERE account = 'merchant'
+            UNION ALL
+            SELECT order_id, amount FROM refund WHERE state = 'settled') AS taken
+     GROUP BY payment HAVING sum(amount) <> 0
+"""
+PAIRS_AMOUNTS: Final = """
+    SELECT '', id::text, context->>'amount' FROM saga
+     WHERE definition = 'checkout' AND state = 'completed'
+"""
+PAIRS_BOUGHT: Final = """
+    SELECT '', id::text, (context->>'quantity') || ' x ' || (context->>'sku') FROM saga
+     WHERE definition = 'checkout' AND state = 'completed'
+"""
+PAIRS_SOLD: Final = "SELECT '', id::text, quantity || ' x ' || sku FROM sale"
+PAIRS_SPENT: Final = "SELECT '', id::text, amount::text FROM spend"
+
+SAGAS: Final = "SELECT count(*) FROM saga"
+# Compensations are asked for again within a minute at most, whatever went wrong before.
+UNENDED_SAGAS: Final = """
+    SELECT id::text, state, position::text, coalesce(deadline, updated_at) < now() - interval '60 s'
+      FROM saga WHERE state IN ('running', 'compensating') ORDER BY started_at
+"""
+REFUNDS: Final = "SELECT count(*) FROM refund"
+UNENDED_REFUNDS: Final = "SELECT id::text, state FROM refund WHERE state = 'requested'"
+
+PAIRS_CHECKOUT_REQUESTS: Final = "SELECT '', id::text, status FROM checkout_request"
+PAIRS_SAGAS: Final = "SELECT '', id::text, state FROM saga WHERE definition = 'checkout'"
+PAIRS_REFUND_REQUESTS: Final = "SELECT '', id::text, status FROM refund_request"
+PAIRS_REFUNDS: Final = "SELECT '', id::text, state FROM refund"
+
+# What each completed checkout must have left in a service.
+PAIRS_LEFT_BEHIND: Final = """
+    SELECT '', id::text, %(state)s::text FROM saga
+     WHERE definition = 'checkout' AND state = 'completed'
+"""
+PAIRS_HOLDS: Final = "SELECT '', id::text, state FROM hold WHERE state IN ('held', 'spent')"
+PAIRS_RESERVATIONS: Final = """
+    SELECT '', id::text, state FROM reservation WHERE state IN ('reserved', 'sold')
+"""
+PAIRS_ORDERS: Final = """
+    SELECT '', id::text,
+           CASE WHEN state IN ('refunding', 'refunded') THEN 'fulfilled' ELSE state END
+      FROM orders WHERE state <> 'cancelled'
+"""
+
+PAIRS_REFUNDS_COMPLETED: Final = "SELECT '', id::text, 'done' FROM refund WHERE state = 'completed'"
+PAIRS_REFUNDS_SETTLED: Final = "SELECT '', id::text, 'done' FROM refund WHERE state = 'settled'"
+PAIRS_RETURNED: Final = "SELECT '', id::text, 'done' FROM stock_return"
+PAIRS_RESTORED: Final = "SELECT '', id::text, 'done' FROM limit_restoration"
+
+# By database: the version of every aggregate beside the messages announced about it.
+PAIRS_VERSIONS: Final = {
+    "site": """
+        SELECT '', 'saga/' || id, '1' FROM checkout_request
+        UNION ALL SELECT '', 'refund/' || id, '1' FROM refund_request""",
+    "identity": """
+        SELECT '', 'hold/' || id, version::text FROM hold WHERE version > 0
+        UNION ALL SELECT '', 'spend/' || id, '1' FROM spend
+        UNION ALL SELECT '', 'refund/' || id, '1' FROM limit_restoration""",
+    "catalog": """
+        SELECT '', 'product/' || id, version::text FROM product WHERE version > 0
+        UNION ALL SELECT '', 'reservation/' || id, version::text FROM reservation WHERE version > 0
+        UNION ALL SELECT '', 'sale/' || id, '1' FROM sale
+        UNION ALL SELECT '', 'refund/' || id, '1' FROM stock_return""",
+    "orders": """
+        SELECT '', 'order/' || id, version::text FROM orders WHERE version > 0
+        UNION ALL SELECT '', 'refund/' || id, version::text FROM refund WHERE version > 0""",
+    "payments": """
+        SELECT '', 'payment/' || id, version::text FROM payment WHERE version > 0
+        UNION ALL SELECT '', 'refund/' || id, version::text FROM refund WHERE version > 0""",
+    "checkout": "SELECT '', 'saga/' || id, messages_sent::text FROM saga WHERE messages_sent > 0",
+}
+PAIRS_ANNOUNCED: Final = {
+    # The site also sends commands about products, of which it keeps no row.
+    "site": """
+        SELECT '', subject, last_sequence::text FROM outbox_stream
+         WHERE subject LIKE 'saga/%%' OR subject LIKE 'refund/%%'""",
+    # A saga speaks of six aggregates, all by its own id.
+    "checkout": """
+        SELECT '', 'saga/' || split_part(subject, '/', 2), sum(last_sequence)::text
+          FROM outbox_stream WHERE subject NOT LIKE 'notice/%%' GROUP BY 2""",
+}
+PAIRS_ANNOUNCED_ELSEWHERE: Final = """
+    SELECT '', subject, last_sequence::text FROM outbox_stream WHERE subject NOT LIKE 'notice/%%'
+"""
+
+JOURNAL_EXTENT: Final = "SELECT count(*), coalesce(min(seq), 0), coalesce(max(seq), 0) FROM journal"
+JOURNAL_GAPS: Final = """
+    SELECT seq, following FROM (SELECT seq, lead(seq) OVER (ORDER BY seq) AS following FROM journal)
+        AS entries
+     WHERE following <> seq + 1 ORDER BY seq LIMIT 11
+"""
+# What was journalled before this has been forgotten; '-infinity': nothing has been.
+JOURNAL_SINCE: Final = """
+    SELECT coalesce((SELECT CASE WHEN seq = 1 THEN '-infinity' ELSE recorded_at::text END
+                       FROM journal ORDER BY seq LIMIT 1), '-infinity')
+"""
+# The part of a stream is "receiver source".
+PAIRS_OUTBOX_STREAMS: Final = """
+    SELECT 'journal ' || %(source)s, subject, last_sequence::text FROM outbox_stream
+     WHERE updated_at >= %(since)s::timestamptz
+"""
+PAIRS_INBOX_STREAMS: Final = """
+    SELECT %(receiver)s || ' ' || source, subject, last_sequence::text FROM inbox_stream
+     WHERE updated_at >= %(since)s::timestamptz AND source = ANY (%(sources)s)
+"""
+
+
+def pairs_journalled(receivers: Collection[str]) -> str:
+    """The journal's view of every stream, in one pass: whole, and as far as each receiver hears it.
+
+    Parameters: `sources`, `pruned`, and for each receiver, by its name, the types it hears.
+    """
+    heard = "".join(
+        f", max(sequence) FILTER (WHERE type = ANY (%({name})s)) AS {name}" for name in receivers
+    )
+    values = "".join(f", ('{name}', {name}::text)" for name in receivers)
+    return f"""
+        SELECT received.receiver || ' ' || streams.source, streams.subject, received.head
+          FROM (SELECT source, subject, count(*) AS messages,
+                       min(sequence) AS first, max(sequence) AS last{heard}
+                  FROM journal WHERE source = ANY (%(sources)s) GROUP BY source, subject) AS streams
+         CROSS JOIN LATERAL (VALUES ('journal',
+                CASE WHEN messages = last - first + 1 AND (first = 1 OR %(pruned)s) THEN last::text
+                     ELSE messages || ' of ' || last END){values}) AS received (receiver, head)
+         WHERE received.head IS NOT NULL
+    """  # noqa: S608 - names of services, from code
+
+
+INBOX: Final = "SELECT count(*) FROM inbox"
+REPEATED: Final = "SELECT message_id::text, type, applied FROM inbox WHERE applied <> 1 LIMIT 1000"
+PARKED: Final = "SELECT source, subject, sequence FROM parked ORDER BY parked_at LIMIT 1000"
+INBOX_STREAMS: Final = "SELECT count(*) FROM inbox_stream"
+DEDUPLICATED: Final = (
+    "SELECT coalesce(sum(value), 0)::bigint FROM counter WHERE name = 'deduplicated'"
+)
+DEAD_LETTERS: Final = "SELECT count(*) FROM dead_letter"
+UNREPLAYED: Final = """
+    SELECT id, type, reason, source, subject, coalesce(sequence, 0) FROM dead_letter
+     WHERE replayed_at IS NULL ORDER BY id LIMIT 1000
+"""
+ANNOUNCED: Final = """
+    SELECT subject, last_sequence FROM outbox_stream WHERE subject = ANY (%(subjects)s)
+"""
+# A sort of the whole journal would take longer than all the rest.
+OVERTAKEN: Final = """
+    SELECT count(*), count(*) FILTER (WHERE sequence < highest)
+      FROM (SELECT sequence, max(sequence) OVER (PARTITION BY source, subject ORDER BY seq
+                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS highest
+              FROM (SELECT * FROM journal ORDER BY seq DESC LIMIT 50000) AS latest) AS arrivals
+"""

@@ -1,0 +1,147 @@
+"""A consistent view of each database, read with the auditor's credentials.
+
+Each database is seen as of one moment; the moments differ by milliseconds. What
+may differ between them for that reason is marked `at_rest` in its finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, Self
+
+import psycopg
+
+from chaos.checkers.compare import (
+    BUCKETS,
+    EXAMINED,
+    Bucket,
+    Comparison,
+    Digest,
+    differences,
+    differing_buckets,
+    merged,
+    of_part,
+    parts,
+    rows_of,
+)
+from cluster.secrets.postgres import database
+from config.environment import DATABASES
+
+# hashtextextended is the same on every server of one major version.
+DIGEST: Final = """
+    SELECT part, (hashtextextended(key, 0) & {mask})::int, count(*),
+           sum(hashtextextended(key || '=' || value, 1))::text
+      FROM ({pairs}) AS pairs (part, key, value)
+     GROUP BY 1, 2
+"""
+# The second condition follows from the third; alone it reaches below a GROUP BY key.
+DETAIL: Final = """
+    SELECT part, key, value
+      FROM ({pairs}) AS pairs (part, key, value)
+     WHERE (hashtextextended(key, 0) & {mask})::int = ANY (%(buckets)s)
+       AND part || ' ' || (hashtextextended(key, 0) & {mask}) = ANY (%(wanted)s)
+"""
+MASK: Final = BUCKETS - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Rows (part, key, value), all text, that one database answers `query` with."""
+
+    database: str
+    query: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Snapshots:
+    """One repeatable-read transaction in each database; use as a context manager."""
+
+    def __init__(self) -> None:
+        self._connections: dict[str, psycopg.Connection[Any]] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            for name in DATABASES:
+                connection = database(name, auditor=True).connect()
+                opening.callback(connection.close)
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                # The first statement takes the snapshot. The others are for large histories.
+                connection.execute("SET LOCAL work_mem = '64MB'")
+                connection.execute("SET LOCAL jit = off")
+                self._connections[name] = connection
+            self._stack = opening.pop_all()
+        for connection in self._connections.values():
+            connection.execute("SELECT 1")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def rows(
+        self, name: str, query: str, parameters: Mapping[str, Any] | None = None
+    ) -> list[tuple[Any, ...]]:
+        return self._connections[name].execute(query.encode(), parameters or {}).fetchall()
+
+    def row(
+        self, name: str, query: str, parameters: Mapping[str, Any] | None = None
+    ) -> tuple[Any, ...]:
+        """The only row of an aggregate."""
+        (found,) = self.rows(name, query, parameters)
+        return found
+
+    def compare(self, left: Sequence[Pairs], right: Sequence[Pairs]) -> dict[str, Comparison]:
+        """Compare the union of the left maps with the union of the right ones, by part."""
+        left_digest = merged(self._digest(pairs) for pairs in left)
+        right_digest = merged(self._digest(pairs) for pairs in right)
+        differing = {
+            part: differing_buckets(of_part(left_digest, part), of_part(right_digest, part))
+            for part in parts(left_digest, right_digest)
+        }
+        examined = [bucket for buckets in differing.values() for bucket in buckets[:EXAMINED]]
+        left_rows = self._detail(left, examined)
+        right_rows = self._detail(right, examined)
+        return {
+            part: Comparison(
+                max(rows_of(of_part(left_digest, part)), rows_of(of_part(right_digest, part))),
+                differences(left_rows.get(part, {}), right_rows.get(part, {})),
+                partial=len(buckets) > EXAMINED,
+            )
+            for part, buckets in differing.items()
+        }
+
+    def compare_whole(self, left: Pairs, right: Pairs) -> Comparison:
+        """Compare two maps that have the one part ""."""
+        return self.compare([left], [right]).get("", Comparison(0, ()))
+
+    def _digest(self, pairs: Pairs) -> Digest:
+        answered = self.rows(
+            pairs.database, DIGEST.format(pairs=pairs.query, mask=MASK), dict(pairs.parameters)
+        )
+        return {(part, bucket): (rows, int(hashes)) for part, bucket, rows, hashes in answered}
+
+    def _detail(
+        self, sides: Sequence[Pairs], buckets: Sequence[Bucket]
+    ) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        if not buckets:
+            return found
+        wanted = {
+            "buckets": sorted({bucket for _, bucket in buckets}),
+            "wanted": [f"{part} {bucket}" for part, bucket in buckets],
+        }
+        for pairs in sides:
+            query = DETAIL.format(pairs=pairs.query, mask=MASK)
+            for part, key, value in self.rows(
+                pairs.database, query, {**pairs.parameters, **wanted}
+            ):
+                found.setdefault(part, {})[f"{part} {key}" if part else key] = value
+        return found

@@ -1,0 +1,1 @@
+"""What the command line does: start checkouts, look at the cluster, verify it, replay."""

@@ -1,0 +1,188 @@
+"""Start real checkouts through the site's outbox, and follow them in its journal."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from cluster.catalog.contract import ListProduct
+from cluster.messaging.contract import REGISTRY, Kind
+from cluster.messaging.envelope import new_message_id
+from cluster.messaging.outbox import flush
+from cluster.messaging.work import UnitOfWork
+from cluster.operations.plan import FEWEST_RACERS, Shelf, Wanted, outcomes, plan
+from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable, database
+from compose.errors import Misuse, PlainError
+from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome, accept_checkouts
+
+T = TypeVar("T")
+
+TOGETHER: Final = 500  # checkouts accepted in one transaction
+PATIENCE: Final = 30.0  # seconds for a database that is starting again, or a product to appear
+PAUSE: Final = 0.1  # seconds between two looks
+
+SHELF: Final = "SELECT sku, price, restocked FROM product"
+STATES: Final = """
+    SELECT id, status, reason, amount, accepted_at, ended_at FROM checkout_request
+     WHERE id = ANY (%s)
+"""
+STEPS: Final = """
+    SELECT seq, correlation, source, type FROM journal
+     WHERE correlation = ANY (%s) AND seq > %s ORDER BY seq
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutState:
+    """What the site knows of one checkout. `status`: accepted, completed or compensated."""
+
+    id: UUID
+    status: str
+    reason: str
+    amount: int
+    accepted_at: datetime
+    ended_at: datetime | None
+
+    @property
+    def ended(self) -> bool:
+        return self.status != "accepted"
+
+    @property
+    def seconds(self) -> float | None:
+        """From acceptance to the end; None while it goes on."""
+        return (self.ended_at - self.accepted_at).total_seconds() if self.ended_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An event of one checkout, in the order of the journal."""
+
+    checkout: UUID
+    service: str
+    verb: str
+
+
+class Counter:
+    """The site's counter, where checkouts are handed in and asked after.
+
+    Each call waits up to PATIENCE seconds for a database that is away, then
+    raises DatabaseUnavailable.
+    """
+
+    def __init__(self) -> None:
+        self._session = DatabaseSession(database("site", identity="site"))
+        self._seen = 0
+
+    def order(
+        self, wanted: Wanted, *, count: int, sku: str | None, quantity: int
+    ) -> list[CheckoutOrder]:
+        """Plan the checkouts; lists the product that a race is for. Raises PlainError, Misuse."""
+        chosen = outcomes(wanted, count)
+        if wanted is Wanted.LAST_ITEM_RACE and count < FEWEST_RACERS:
+            raise Misuse(f"A race needs at least {FEWEST_RACERS} checkouts: add --count.")
+        shelf = self._transact(_shelf)
+        if sku is not None and sku not in shelf.prices:
+            raise Misuse(_unknown_product(sku, shelf))
+        if sku is None and not shelf.restocked:
+            raise PlainError("No product has been listed yet: try again in a few seconds.")
+        return plan(
+            chosen,
+            shelf=shelf,
+            sku=sku,
+            quantity=quantity,
+            last_item=self._list_last_item() if Outcome.LAST_ITEM_RACE in chosen else None,
+            visitors=_visitors(),
+        )
+
+    def accept(self, orders: Sequence[CheckoutOrder]) -> Iterator[int]:
+        """Hand the orders in; yields how many have been accepted so far. Raises Misuse."""
+        for start in range(0, len(orders), TOGETHER):
+            some = orders[start : start + TOGETHER]
+
+            def accept(work: UnitOfWork, some: Sequence[CheckoutOrder] = some) -> None:
+                accept_checkouts(work, requests=some)
+
+            try:
+                self._transact(accept)
+            except InvalidRequest as error:
+                raise Misuse(str(error)) from error
+            yield start + len(some)
+
+    def states(self, ids: Sequence[UUID]) -> dict[UUID, CheckoutState]:
+        def read(work: UnitOfWork) -> list[tuple[Any, ...]]:
+            return work.cursor.execute(STATES, (list(ids),)).fetchall()
+
+        return {row[0]: CheckoutState(*row) for row in self._transact(read)}
+
+    def new_steps(self, ids: Sequence[UUID]) -> list[Step]:
+        """The events about these checkouts since the last call."""
+
+        def read(work: UnitOfWork) -> list[tuple[Any, ...]]:
+            return work.cursor.execute(STEPS, (list(ids), self._seen)).fetchall()
+
+        rows = self._transact(read)
+        self._seen = max([self._seen, *(row[0] for row in rows)])
+        return [
+            Step(checkout, source, type_.split(".")[1].replace("_", " "))
+            for _, checkout, source, type_ in rows
+            if type_ in REGISTRY and REGISTRY[type_].kind is Kind.EVENT
+        ]
+
+    def _list_last_item(self) -> str:
+        """Offer one item of a new product; its SKU, once the site knows it."""
+        identifier = new_message_id()
+        sku = f"LAST-{identifier.hex[-8:].upper()}"
+        product = ListProduct(sku=sku, name="Last of its kind", price=2_500, stock=1)
+
+        def send(work: UnitOfWork) -> None:
+            work.send(product, subject_id=identifier, correlation=identifier)
+
+        self._transact(send)
+        end = time.monotonic() + PATIENCE
+        while sku not in self._transact(_shelf).prices:
+            if time.monotonic() > end:
+                raise PlainError(
+                    f"The catalog has not listed {sku} within {PATIENCE:.0f} s: "
+                    "`python3 manage.py cluster status` says what is down."
+                )
+            time.sleep(PAUSE)
+        return sku
+
+    def _transact(self, run: Callable[[UnitOfWork], T]) -> T:
+        """Run in one transaction, again when the connection was lost: `run` is idempotent."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                with self._session.transaction() as connection:
+                    work = UnitOfWork(connection, source="site")
+                    result = run(work)
+                    flush(work)
+                    return result
+            except DatabaseUnavailable:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(PAUSE)
+
+
+def _shelf(work: UnitOfWork) -> Shelf:
+    rows = work.cursor.execute(SHELF).fetchall()
+    return Shelf(
+        {sku: price for sku, price, _ in rows}, [sku for sku, _, restocked in rows if restocked]
+    )
+
+
+def _unknown_product(sku: str, shelf: Shelf) -> str:
+    known = ", ".join(sorted(shelf.restocked))
+    return f"There is no product {sku!r}; " + (
+        f"there are {known}." if known else "no product has been listed yet."
+    )
+
+
+def _visitors() -> Iterator[str]:
+    while True:
+        yield f"cli-{secrets.token_hex(6)}"

@@ -1,0 +1,161 @@
+"""Dead letters of all services: list, show, and send again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+
+from cluster.messaging.contract import UnknownMessageType
+from cluster.messaging.envelope import (
+    InvalidMessage,
+    decode_envelope,
+    decode_message,
+    new_message_id,
+)
+from cluster.messaging.outbox import CHANNEL
+from cluster.secrets.postgres import database
+from cluster.services import load
+from compose.errors import Misuse
+from config.environment import DATABASES
+
+LIST: Final = """
+    SELECT id, message_id, source, type, subject, sequence, body, reason, detail,
+           created_at, replayed_at, replays
+      FROM dead_letter WHERE %(every)s OR replayed_at IS NULL ORDER BY id
+"""
+SHOW: Final = """
+    SELECT id, message_id, source, type, subject, sequence, body, reason, detail,
+           created_at, replayed_at, replays
+      FROM dead_letter WHERE id = %(id)s
+"""
+MARK: Final = """
+    UPDATE dead_letter SET replayed_at = %(now)s, replays = replays + 1 WHERE id = %(id)s
+"""
+# Straight to the queue of the service that gave the message up: nobody else hears it twice.
+SEND_AGAIN: Final = """
+    INSERT INTO outbox
+        (message_id, destination, routing_key, subject, sequence, body, created_at)
+    VALUES (%(message_id)s, %(queue)s, %(type)s, %(subject)s, %(sequence)s, %(body)s, %(now)s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One dead letter; `service` is the one that could not apply it."""
+
+    service: str
+    number: int
+    message_id: UUID | None
+    source: str
+    type: str
+    subject: str
+    sequence: int | None
+    body: bytes
+    reason: str
+    detail: str
+    created_at: datetime
+    replayed_at: datetime | None
+    replays: int
+
+    @property
+    def id(self) -> str:
+        return f"{self.service}:{self.number}"
+
+    def text(self) -> str:
+        """The body, with what is not UTF-8 made visible."""
+        return self.body.decode(errors="backslashreplace")
+
+    def as_json(self) -> dict[str, Any]:
+        fields = asdict(self)
+        del fields["service"], fields["number"]
+        return {
+            **fields,
+            "id": self.id,
+            "service": self.service,
+            "message_id": str(self.message_id) if self.message_id else None,
+            "body": self.text(),
+            "created_at": self.created_at.isoformat(),
+            "replayed_at": self.replayed_at.isoformat() if self.replayed_at else None,
+        }
+
+
+def letter_id(text: str) -> tuple[str, int]:
+    """The service and number of `service:number`; raises Misuse."""
+    service, _, number = text.partition(":")
+    if service not in DATABASES or not (number.isascii() and number.isdigit()):
+        raise Misuse(
+            f"{text!r} is not the id of a dead letter; they look like checkout:17, and "
+            "`python3 manage.py deadletters list` shows them."
+        )
+    return service, int(number)
+
+
+def letters(services: Sequence[str], *, every: bool) -> list[Letter]:
+    """The dead letters of these services, oldest first; replayed ones too with `every`."""
+    found = []
+    for service in services:
+        with _connection(service) as connection:
+            rows = connection.execute(LIST, {"every": every}).fetchall()
+        found += [Letter(service, *row) for row in rows]
+    return found
+
+
+def letter(text: str) -> Letter:
+    """The dead letter of this id; raises Misuse when there is none."""
+    service, number = letter_id(text)
+    with _connection(service) as connection:
+        # Beyond bigint there is no letter, and no way to ask PostgreSQL for one.
+        row = connection.execute(SHOW, {"id": number}).fetchone() if number < 1 << 63 else None
+    if row is None:
+        raise Misuse(f"There is no dead letter {text}.")
+    return Letter(service, *row)
+
+
+def replay(letter: Letter) -> None:
+    """Send the message again to the service that gave it up; the letter stays, marked.
+
+    One transaction: marked and on its way, or neither.
+    """
+    now = datetime.now(UTC)
+    with _connection(letter.service) as connection:
+        connection.execute(MARK, {"now": now, "id": letter.number})
+        connection.execute(
+            SEND_AGAIN,
+            {
+                # Rows of the outbox want an id; the message itself keeps what its body says.
+                "message_id": letter.message_id or new_message_id(),
+                "queue": load(letter.service).queue,
+                "type": letter.type,
+                "subject": letter.subject,
+                "sequence": letter.sequence or 0,
+                "body": letter.body,
+                "now": now,
+            },
+        )
+        connection.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
+
+
+def why_hopeless(letter: Letter) -> str | None:
+    """Why a replay is bound to end among the dead letters again; None when it need not."""
+    try:
+        envelope = decode_envelope(letter.body)
+        if letter.service != "site":
+            decode_message(envelope)
+            if envelope.type not in load(letter.service).consumes():
+                return f"{letter.service} has no handler for {envelope.type}"
+    except (InvalidMessage, UnknownMessageType) as error:
+        return str(error)
+    return None
+
+
+@contextmanager
+def _connection(service: str) -> Iterator[psycopg.Connection[Any]]:
+    """One transaction as the operator, who may open every database."""
+    with database(service, identity="operator").connect() as connection:
+        yield connection

@@ -1,0 +1,41 @@
+"""What can go wrong beneath a command, told in one plain sentence."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import amqp
+import psycopg
+
+from cluster.secrets.vault import SecretsError
+from compose.errors import PlainError
+from config.environment import MissingSetting
+
+MEND: Final = "Does the platform run? `python3 manage.py cluster status` says more."
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Turn the errors of servers that are away into PlainError, exit status 1."""
+    # The keepers of leases log each attempt; here the one sentence at the end is enough.
+    logging.getLogger("cluster").setLevel(logging.CRITICAL)
+    try:
+        yield
+    except MissingSetting as error:
+        raise PlainError(str(error)) from error
+    except (psycopg.OperationalError, SecretsError, amqp.AMQPError, OSError) as error:
+        raise PlainError(f"{_sentence(error)} {MEND}") from error
+
+
+def reason(error: BaseException) -> str:
+    """The first line of an error's message, or its name when it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _sentence(error: BaseException) -> str:
+    told = reason(error)
+    return f"{told[:1].upper()}{told[1:].rstrip('.')}."

@@ -1,0 +1,179 @@
+"""Follow checkouts until each has ended, drawing what is known meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter as Tally
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from cluster.operations.checkouts import CheckoutState, Counter, Step
+from portfolio.events import CODES
+from portfolio.headcode import headcode
+from portfolio.requests import CheckoutOrder
+
+EACH_SHOWN: Final = 20  # up to so many checkouts, each has a line of its own
+LOOK_EVERY: Final = 0.2  # seconds
+COLOURS: Final = {"completed": "green", "compensated": "yellow", "accepted": "cyan"}
+
+
+@dataclass
+class Progress:
+    """What is known of the checkouts that were started."""
+
+    orders: Sequence[CheckoutOrder]
+    states: dict[UUID, CheckoutState] = field(default_factory=dict)
+    steps: dict[UUID, list[Step]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def learn(self, states: dict[UUID, CheckoutState], steps: Sequence[Step]) -> None:
+        self.states |= states
+        for step in steps:
+            self.steps.setdefault(step.checkout, []).append(step)
+
+    @property
+    def unfinished(self) -> list[UUID]:
+        return [
+            order.id
+            for order in self.orders
+            if order.id not in self.states or not self.states[order.id].ended
+        ]
+
+    def tally(self) -> Tally[str]:
+        return Tally(
+            self.states[order.id].status if order.id in self.states else "accepted"
+            for order in self.orders
+        )
+
+    def by_outcome(self) -> dict[str, Tally[str]]:
+        """How the checkouts of each requested outcome stand."""
+        found: dict[str, Tally[str]] = {}
+        for order in self.orders:
+            state = self.states.get(order.id)
+            tally = found.setdefault(str(order.requested_outcome), Tally())
+            tally[state.status if state else "accepted"] += 1
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        tally = self.tally()
+        return {
+            "accepted": len(self.orders),
+            "ended": len(self.orders) - tally["accepted"],
+            "completed": tally["completed"],
+            "compensated": tally["compensated"],
+            "unfinished": tally["accepted"],
+            "seconds": round(self.seconds, 3),
+            "by_outcome": {name: dict(count) for name, count in self.by_outcome().items()},
+            "checkouts": [self._one(order) for order in self.orders],
+        }
+
+    def _one(self, order: CheckoutOrder) -> dict[str, Any]:
+        state = self.states.get(order.id)
+        return {
+            "id": str(order.id),
+            "headcode": headcode(order.id),
+            "outcome": str(order.requested_outcome),
+            "visitor": order.visitor,
+            "sku": order.sku,
+            "quantity": order.quantity,
+            "amount": state.amount if state else None,
+            "status": state.status if state else "accepted",
+            "reason": state.reason if state else "",
+            "seconds": state.seconds if state else None,
+        }
+
+
+def follow(counter: Counter, progress: Progress, *, timeout: float, console: Console) -> bool:
+    """Look until all have ended, at most `timeout` seconds; whether all have."""
+    started = time.monotonic()
+    each = len(progress.orders) <= EACH_SHOWN
+    draw = _each if each else _totals
+    with _shown(console) as show:
+        while True:
+            ids = [order.id for order in progress.orders] if each else progress.unfinished
+            progress.learn(counter.states(ids), counter.new_steps(ids) if each else [])
+            progress.seconds = time.monotonic() - started
+            over = not progress.unfinished or progress.seconds > timeout
+            show(draw(progress), over)
+            if over:
+                return not progress.unfinished
+            time.sleep(LOOK_EVERY)
+
+
+@contextmanager
+def _shown(console: Console) -> Iterator[Callable[[RenderableType, bool], None]]:
+    """Draw in place on a terminal; elsewhere print the last state once."""
+    if not console.is_terminal:
+        yield lambda drawing, last: console.print(drawing) if last else None
+        return
+    with Live(console=console, auto_refresh=False) as live:
+        yield lambda drawing, _last: live.update(drawing, refresh=True)
+
+
+def summary(progress: Progress) -> RenderableType:
+    """How the checkouts of each requested outcome ended."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("outcome asked for")
+    for heading in ("completed", "compensated", "under way"):
+        table.add_column(heading, justify="right")
+    for outcome, tally in progress.by_outcome().items():
+        counts = (tally["completed"], tally["compensated"], tally["accepted"])
+        table.add_row(outcome, *map(str, counts))
+    return table
+
+
+def _each(progress: Progress) -> RenderableType:
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
+    for heading in ("train", "asked for", "what", "steps passed", "state"):
+        table.add_column(heading, overflow="fold")
+    for order in progress.orders:
+        state = progress.states.get(order.id)
+        status = state.status if state else "accepted"
+        table.add_row(
+            headcode(order.id),
+            str(order.requested_outcome),
+            f"{order.quantity} x {order.sku}",
+            _passed(progress.steps.get(order.id, [])),
+            Text(_told(status, state), style=COLOURS[status]),
+        )
+    return table
+
+
+def _passed(steps: Sequence[Step]) -> Text:
+    told = Text()
+    for step in steps:
+        if told:
+            told.append(" › ", style="dim")
+        told.append(f"{CODES.get(step.service, step.service)} ", style="dim")
+        told.append(step.verb)
+    return told
+
+
+def _told(status: str, state: CheckoutState | None) -> str:
+    if state is None or state.seconds is None:
+        return "under way"
+    why = f": {state.reason}" if state.reason else ""
+    return f"{status} in {state.seconds:.2f} s{why}"
+
+
+def _totals(progress: Progress) -> RenderableType:
+    tally, total = progress.tally(), len(progress.orders)
+    ended = total - tally["accepted"]
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(
+        ProgressBar(total=total, completed=ended, width=40),
+        f"{ended} of {total} ended",
+        Text(f"{tally['completed']} completed", style=COLOURS["completed"]),
+        Text(f"{tally['compensated']} compensated", style=COLOURS["compensated"]),
+        f"{progress.seconds:.1f} s",
+    )
+    return grid

@@ -1,0 +1,65 @@
+"""How many messages wait in each queue, and how many consumers take them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import amqp
+
+from cluster.messaging.service import Service
+from cluster.messaging.topology import connect
+from cluster.secrets.vault import VaultClient
+from config import environment
+
+PATIENCE: Final = 4.0  # seconds for one answer; a paused broker never answers
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """One queue; `ready` leaves out what consumers have taken and not acknowledged."""
+
+    name: str
+    ready: int
+    consumers: int
+
+
+@contextmanager
+def broker_connection() -> Iterator[Any]:
+    """An AMQP connection with the auditor's sight of the broker's password."""
+    connection = connect(_address(), heartbeat=0, timeout=PATIENCE)
+    try:
+        assert connection.sock is not None, "a connection that was opened has a socket"
+        connection.sock.settimeout(PATIENCE)
+        yield connection
+    finally:
+        # Closing politely waits for an answer, which a paused broker does not give.
+        connection.collect()
+
+
+def queue_depths(connection: Any, services: Sequence[Service]) -> list[QueueDepth]:
+    """Every queue of these services; a queue that does not exist is left out."""
+    channel = connection.channel()
+    found = []
+    for service in services:
+        for name in (service.queue, service.dead_queue, service.task_queue):
+            try:
+                declared = channel.queue_declare(name, passive=True)
+            except amqp.NotFound:
+                channel = connection.channel()  # the broker closes the one that asked
+            else:
+                found.append(QueueDepth(name, declared.message_count, declared.consumer_count))
+    channel.close()
+    return found
+
+
+def _address() -> str:
+    parts = urlsplit(environment.broker_url())
+    if parts.username is not None:
+        return environment.broker_url()
+    account = VaultClient.for_identity("auditor").read_kv("broker")
+    login = f"{quote(account['username'], safe='')}:{quote(account['password'], safe='')}"
+    return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))

@@ -1,0 +1,164 @@
+"""The state of the whole cluster, asked of all parts at once; a part that is down says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotInTime
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from cluster.messaging.service import Service
+from cluster.operations.errors import reason
+from cluster.operations.queues import QueueDepth, broker_connection, queue_depths
+from cluster.operations.vitals import Vitals, read_vitals
+from compose.supervisor import ProcessState, Supervisor
+from config.environment import DATABASES
+
+T = TypeVar("T")
+
+PATIENCE: Final = 12.0  # seconds for the slowest part
+SILENT_AFTER: Final = 6.0  # seconds; three heartbeats
+STUCK_AFTER: Final = 30.0  # seconds; a relay drains within milliseconds when all is well
+EXPIRED_FOR: Final = 30.0  # seconds; Vault drops a role within a few of its end
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[T]):
+    """What a part answered, or why it did not."""
+
+    value: T | None
+    unreachable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterStatus:
+    """Everything that was asked, and what is not as it should be, in sentences."""
+
+    processes: Part[list[ProcessState]]
+    queues: Part[list[QueueDepth]]
+    databases: Mapping[str, Part[Vitals]]
+    troubles: tuple[str, ...]
+
+    @property
+    def healthy(self) -> bool:
+        return not self.troubles
+
+    @property
+    def absent(self) -> bool:
+        """Whether nothing at all has answered: there is no platform to speak of."""
+        parts: list[Part[Any]] = [self.processes, self.queues, *self.databases.values()]
+        return all(part.value is None for part in parts)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "healthy": self.healthy,
+            "troubles": list(self.troubles),
+            "processes": _json(self.processes, lambda all_: [_process(one) for one in all_]),
+            "queues": _json(self.queues, lambda all_: [asdict(one) for one in all_]),
+            "databases": {name: _json(part, _vitals) for name, part in self.databases.items()},
+            "sagas": self._of("checkout", lambda vitals: vitals.sagas),
+            "stream": self._of("site", lambda vitals: vitals.stream),
+            "dead_letters": {
+                name: part.value.dead_letters_waiting if part.value else None
+                for name, part in self.databases.items()
+            },
+        }
+
+    def _of(self, name: str, pick: Callable[[Vitals], Any]) -> Any:
+        vitals = self.databases[name].value
+        return pick(vitals) if vitals else None
+
+
+def read_status(services: Sequence[Service]) -> ClusterStatus:
+    """Ask the supervisor, the broker and every database; takes PATIENCE seconds at most."""
+    pool = ThreadPoolExecutor(max_workers=len(DATABASES) + 2)
+    asked_processes = pool.submit(lambda: Supervisor.connect().processes())
+    asked_queues = pool.submit(_queues, services)
+    asked = {name: pool.submit(read_vitals, name) for name in DATABASES}
+    processes, queues = _answer(asked_processes), _answer(asked_queues)
+    databases = {name: _answer(future) for name, future in asked.items()}
+    pool.shutdown(wait=False, cancel_futures=True)
+    found = ClusterStatus(processes, queues, databases, ())
+    return ClusterStatus(processes, queues, databases, tuple(troubles(found, services)))
+
+
+def troubles(status: ClusterStatus, services: Sequence[Service]) -> Iterator[str]:
+    """What is not as it should be."""
+    yield from _process_troubles(status.processes)
+    yield from _queue_troubles(status.queues, services)
+    for name, part in status.databases.items():
+        if part.value is None:
+            yield f"The database of {name} is unreachable: {part.unreachable}"
+        else:
+            yield from _database_troubles(name, part.value)
+
+
+def _process_troubles(part: Part[list[ProcessState]]) -> Iterator[str]:
+    if part.value is None:
+        yield f"The supervisor is unreachable: {part.unreachable}"
+    for process in part.value or ():
+        if process.status != "running":
+            yield f"The process {process.name} is {process.status}."
+
+
+def _queue_troubles(part: Part[list[QueueDepth]], services: Sequence[Service]) -> Iterator[str]:
+    if part.value is None:
+        yield f"The broker is unreachable: {part.unreachable}"
+        return
+    depths = {queue.name: queue for queue in part.value}
+    for service in services:
+        for name in (service.queue, service.dead_queue, service.task_queue):
+            if name not in depths:
+                yield f"The queue {name} does not exist."
+            elif not depths[name].consumers:
+                yield f"Nobody consumes the queue {name}."
+
+
+def _database_troubles(name: str, vitals: Vitals) -> Iterator[str]:
+    if vitals.outbox_age is not None and vitals.outbox_age > STUCK_AFTER:
+        yield f"The outbox of {name} has not been drained for {vitals.outbox_age:.0f} s."
+    if not any(beat.process == f"worker-{name}" for beat in vitals.heartbeats):
+        yield f"worker-{name} has never been heard of."
+    for beat in vitals.heartbeats:
+        if beat.age > SILENT_AFTER:
+            yield f"{beat.process} has not been heard of for {beat.age:.0f} s."
+        elif not beat.consuming:
+            yield f"{beat.process} lives, but does not receive from its queue."
+    for lease in vitals.leases:
+        if lease.remaining < -EXPIRED_FOR:
+            yield f"The role {lease.role} of {name} should have gone {-lease.remaining:.0f} s ago."
+
+
+def _queues(services: Sequence[Service]) -> list[QueueDepth]:
+    with broker_connection() as connection:
+        return queue_depths(connection, services)
+
+
+def _answer(future: Future[T]) -> Part[T]:
+    try:
+        return Part(future.result(timeout=PATIENCE))
+    except NotInTime:
+        return Part(None, f"no answer within {PATIENCE:.0f} s")
+    except Exception as error:  # noqa: BLE001 - whatever a part fails with is its state
+        return Part(None, reason(error))
+
+
+def _json(part: Part[T], render: Callable[[T], Any]) -> Any:
+    return {"unreachable": part.unreachable} if part.value is None else render(part.value)
+
+
+def _process(process: ProcessState) -> dict[str, Any]:
+    return {
+        "name": process.name,
+        "pid": process.pid,
+        "status": process.status,
+        "age": process.age,
+        "restarts": process.restarts,
+    }
+
+
+def _vitals(vitals: Vitals) -> dict[str, Any]:
+    found = asdict(vitals)
+    del found["sagas"], found["stream"]  # they stand for themselves in the document
+    return found

@@ -1,0 +1,65 @@
+"""The verdict of `cluster verify` as a table."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from chaos.checkers.finding import Finding, Outcome
+from chaos.checkers.verify import Verdict
+
+MARKS: Final = {
+    Outcome.OK: "[green]✓ ok[/green]",
+    Outcome.FAIL: "[red]✗ fail[/red]",
+    Outcome.INFO: "[blue]· info[/blue]",
+}
+
+
+def show_verdict(verdict: Verdict, console: Console) -> None:
+    """Print each invariant with its counts, then counterexamples, then the answer."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("")
+    table.add_column("invariant", overflow="fold")
+    table.add_column("checked", justify="right")
+    table.add_column("violations", justify="right")
+    table.add_column("", overflow="fold")
+    for finding in verdict.findings:
+        table.add_row(
+            MARKS[finding.outcome],
+            finding.name,
+            f"{finding.checked:,}",
+            _violations(finding),
+            f"[dim]{escape(finding.sentence)}[/dim]",
+        )
+    console.print(table)
+    for finding in verdict.findings:
+        if finding.outcome is Outcome.FAIL:
+            console.print(f"\n[red]{finding.name}[/red]")
+            for counterexample in finding.counterexamples:
+                console.print(f"  {escape(counterexample)}", soft_wrap=True)
+            hidden = len(finding.violations) - len(finding.counterexamples)
+            if hidden:
+                console.print(f"  … and {hidden} more")
+    console.print(f"\n{answer(verdict)}")
+
+
+def answer(verdict: Verdict) -> str:
+    """The verdict in a sentence or two."""
+    failed = sum(finding.outcome is Outcome.FAIL for finding in verdict.findings)
+    unknown = sum(finding.unknown for finding in verdict.findings)
+    told = "0 violations." if not failed else f"{failed} of the invariants are violated."
+    if unknown:
+        told += f" {unknown} could not be decided."
+    if unknown or any(f.at_rest and f.outcome is Outcome.INFO for f in verdict.findings):
+        told += f" The cluster was not at rest: {verdict.moving}."
+    return f"{told} ({verdict.seconds:.1f} s)"
+
+
+def _violations(finding: Finding) -> str:
+    if finding.outcome is Outcome.INFO:
+        return ""
+    count = f"{len(finding.violations):,}"
+    return f"at least {count}" if finding.partial and finding.violations else count

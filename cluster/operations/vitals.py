@@ -1,0 +1,122 @@
+"""What one database tells of its service: outbox, leases, heartbeats, dead letters, sagas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import psycopg
+
+from cluster.secrets.postgres import database
+
+PATIENCE: Final = 4.0  # seconds for Vault to give credentials
+CONNECT_PATIENCE: Final = 3  # seconds
+STATEMENT_PATIENCE: Final = 4.0  # seconds
+
+DEPTHS: Final = """
+    SELECT (SELECT count(*) FROM outbox),
+           (SELECT extract(epoch FROM now() - min(created_at)) FROM outbox)::float8,
+           (SELECT count(*) FROM parked),
+           (SELECT count(*) FROM dead_letter),
+           (SELECT count(*) FROM dead_letter WHERE replayed_at IS NULL)
+"""
+HEARTBEATS: Final = """
+    SELECT process, extract(epoch FROM now() - beat_at)::float8, consuming, detail
+      FROM heartbeat ORDER BY process
+"""
+# Logins that Vault made: members of the owner or the auditor, which themselves cannot log in.
+LEASES: Final = """
+    SELECT login.rolname, family.rolname,
+           extract(epoch FROM login.rolvaliduntil - now())::float8,
+           (SELECT count(*) FROM pg_stat_activity s WHERE s.usesysid = login.oid)
+      FROM pg_roles login
+      JOIN pg_auth_members m ON m.member = login.oid
+      JOIN pg_roles family ON family.oid = m.roleid
+     WHERE login.rolcanlogin AND NOT login.rolsuper AND login.rolvaliduntil IS NOT NULL
+       AND family.rolname IN (%(name)s || '_owner', %(name)s || '_auditor')
+     ORDER BY login.rolvaliduntil
+"""
+SAGAS: Final = "SELECT state, count(*) FROM saga GROUP BY state ORDER BY state"
+STREAM: Final = """
+    SELECT coalesce(max(seq), 0),
+           extract(epoch FROM now() - max(recorded_at))::float8,
+           percentile_cont(0.5) WITHIN GROUP (
+               ORDER BY extract(epoch FROM recorded_at - time))::float8
+      FROM (SELECT seq, recorded_at, time FROM journal ORDER BY seq DESC LIMIT 100) AS latest
+"""
+UNFINISHED: Final = "SELECT count(*) FROM checkout_request WHERE status = 'accepted'"
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a process last said of itself; `age` in seconds."""
+
+    process: str
+    age: float
+    consuming: bool
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedRole:
+    """A login that Vault made. `remaining` in seconds; below zero it should be gone."""
+
+    role: str
+    member_of: str
+    remaining: float
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """One database. Ages are seconds; None: there is nothing of that kind."""
+
+    outbox: int
+    outbox_age: float | None
+    parked: int
+    dead_letters: int
+    dead_letters_waiting: int
+    heartbeats: tuple[Heartbeat, ...]
+    leases: tuple[LeasedRole, ...]
+    sagas: Mapping[str, int] | None = None  # checkout's only
+    stream: Mapping[str, float | None] | None = field(default=None)  # the site's only
+
+
+def read_vitals(name: str) -> Vitals:
+    """Ask one database as its auditor. Raises DatabaseUnavailable or SecretsError in seconds."""
+    holder = database(name, auditor=True)
+    holder.current(patience=PATIENCE)
+    with holder.connect(
+        statement_timeout=STATEMENT_PATIENCE, connect_timeout=CONNECT_PATIENCE
+    ) as connection:
+        depths = connection.execute(DEPTHS).fetchone()
+        assert depths is not None, "an aggregate has a row"
+        outbox, outbox_age, parked, dead_letters, waiting = depths
+        return Vitals(
+            outbox=outbox,
+            outbox_age=outbox_age,
+            parked=parked,
+            dead_letters=dead_letters,
+            dead_letters_waiting=waiting,
+            heartbeats=tuple(Heartbeat(*row) for row in connection.execute(HEARTBEATS).fetchall()),
+            leases=tuple(
+                LeasedRole(*row) for row in connection.execute(LEASES, {"name": name}).fetchall()
+            ),
+            sagas=_sagas(connection) if name == "checkout" else None,
+            stream=_stream(connection) if name == "site" else None,
+        )
+
+
+def _sagas(connection: psycopg.Connection[Any]) -> dict[str, int]:
+    return dict(connection.execute(SAGAS).fetchall())
+
+
+def _stream(connection: psycopg.Connection[Any]) -> dict[str, float | None]:
+    """The journal: its last seq, how long ago it grew, and how far it is behind (median)."""
+    row = connection.execute(STREAM).fetchone()
+    unfinished = connection.execute(UNFINISHED).fetchone()
+    assert row is not None, "an aggregate has a row"
+    assert unfinished is not None, "an aggregate has a row"
+    seq, age, lag = row
+    return {"seq": seq, "age": age, "lag": lag, "unfinished_checkouts": unfinished[0]}

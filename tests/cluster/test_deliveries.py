@@ -1,0 +1,201 @@
+"""Duplicated, reordered, poisoned and doubly relayed deliveries on the running cluster."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID, uuid4
+
+import amqp
+import psycopg
+import pytest
+
+from cluster.messaging.envelope import CONTENT_TYPE, new_message_id
+from cluster.messaging.topology import EXCHANGE, connect
+from cluster.operations.deadletters import letter, replay
+from portfolio.requests import CheckoutOrder
+from tests.cluster.cluster import Cluster
+from tests.conditions import eventually
+from tests.conftest import superuser_address
+
+pytestmark = [pytest.mark.platform, pytest.mark.fault]
+
+END_BLOCKED_DELETE = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE wait_event_type = 'Lock' AND query LIKE 'DELETE FROM outbox%'
+"""
+
+
+@pytest.fixture
+def channel(broker_url: str) -> Iterator[amqp.Channel]:
+    connection = connect(broker_url)
+    yield connection.channel()
+    connection.close()
+
+
+def publish(channel: amqp.Channel, routing_key: str, body: bytes) -> None:
+    """Put a message on the wire as any client can."""
+    message = amqp.Message(body, content_type=CONTENT_TYPE, delivery_mode=2)
+    channel.basic_publish(message, exchange=EXCHANGE, routing_key=routing_key)
+
+
+def journalled(cluster: Cluster, ids: list[UUID]) -> list[tuple[str, bytes]]:
+    """Every message about these checkouts: routing key and body."""
+    query = "SELECT type, envelope FROM journal WHERE correlation = ANY(%s) ORDER BY seq"
+    return [(type_, json.dumps(e).encode()) for type_, e in cluster.rows("site", query, ids)]
+
+
+def deduplicated(cluster: Cluster, service: str) -> int:
+    query = "SELECT value FROM counter WHERE name = 'deduplicated'"
+    rows = cluster.rows(service, query)
+    return int(rows[0][0]) if rows else 0
+
+
+def test_every_message_of_a_checkout_delivered_twice_changes_nothing(
+    cluster: Cluster, channel: amqp.Channel
+) -> None:
+    ids = cluster.start_checkouts(5)
+    cluster.await_ended(ids)
+    before = {name: deduplicated(cluster, name) for name in ("catalog", "orders", "checkout")}
+
+    for routing_key, body in journalled(cluster, ids):
+        publish(channel, routing_key, body)
+
+    for name, count in before.items():
+        eventually(lambda name=name, count=count: deduplicated(cluster, name) >= count + 5)
+    cluster.assert_conserved()
+
+
+def test_commands_that_arrive_in_the_wrong_order_are_applied_in_the_right_one(
+    cluster: Cluster, channel: amqp.Channel
+) -> None:
+    """Hold and release of one limit, swapped: the release waits until the hold was made."""
+    with stopped(cluster, "relay-checkout"):
+        ids = cluster.start_checkouts(5)
+        waiting = "SELECT routing_key, body FROM outbox WHERE subject = ANY(%s) ORDER BY id DESC"
+        subjects = [f"hold/{identifier}" for identifier in ids]
+        eventually(
+            lambda: len(cluster.rows("checkout", waiting, subjects)) == 10, within=40.0
+        )
+        swapped = cluster.rows("checkout", waiting, subjects)
+        releases = [row for row in swapped if row[0] == "identity.release_hold.v1"]
+        for routing_key, body in releases:
+            publish(channel, routing_key, bytes(body))
+        held_back = "SELECT count(*) FROM parked WHERE subject = ANY(%s)"
+        eventually(lambda: cluster.rows("identity", held_back, subjects) == [(5,)])
+        for routing_key, body in swapped:
+            publish(channel, routing_key, bytes(body))
+        eventually(lambda: holds(cluster, ids) == ["released"] * 5)
+
+    assert cluster.await_ended(ids) == {"compensated": 5}
+    cluster.assert_conserved()
+
+
+def holds(cluster: Cluster, ids: list[UUID]) -> list[str]:
+    query = "SELECT state FROM hold WHERE id = ANY(%s)"
+    return [state for (state,) in cluster.rows("identity", query, ids)]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [(b"\x00 not json", "invalid"), (b'{"specversion": "1.0"}', "invalid")],
+)
+def test_garbage_on_the_wire_is_kept_and_stops_nobody(
+    cluster: Cluster, channel: amqp.Channel, body: bytes, reason: str
+) -> None:
+    kept = "SELECT reason FROM dead_letter WHERE body = %s"
+    before = len(cluster.rows("orders", kept, body))
+
+    publish(channel, "orders.confirm_order.v1", body)
+    ids = cluster.start_checkouts(3)
+
+    assert cluster.await_ended(ids) == {"completed": 3}
+    eventually(lambda: len(cluster.rows("orders", kept, body)) == before + 1)
+    assert cluster.rows("orders", kept, body)[-1] == (reason,)
+
+
+def test_a_poisoned_order_parks_its_own_checkout_until_it_is_replayed(cluster: Cluster) -> None:
+    """A constraint that the handler knows nothing of makes one visitor's order inapplicable."""
+    visitor = f"poisoned-{uuid4().hex[:8]}"
+    with refusing(f"visitor <> '{visitor}'"):
+        poisoned = start_for(cluster, visitor)
+        healthy = cluster.start_checkouts(5)
+        assert cluster.await_ended(healthy) == {"completed": 5}
+        eventually(lambda: dead_letters(cluster, poisoned))
+        # The saga misses its deadline and turns round; the cancellation waits behind the poison.
+        eventually(lambda: parked(cluster, poisoned) >= 1, within=40.0)
+        assert cluster.saga_states([poisoned]) == {"compensating": 1}
+
+    [number] = dead_letters(cluster, poisoned)
+    replay(letter(f"orders:{number}"))
+
+    assert cluster.await_ended([poisoned]) == {"compensated": 1}
+    assert parked(cluster, poisoned) == 0
+    cluster.assert_conserved()
+
+
+def start_for(cluster: Cluster, visitor: str) -> UUID:
+    order = CheckoutOrder(visitor=visitor, sku="MUG-ENAMEL", id=new_message_id())
+    assert list(cluster.counter.accept([order])) == [1]
+    return order.id
+
+
+def dead_letters(cluster: Cluster, identifier: UUID) -> list[int]:
+    query = "SELECT id FROM dead_letter WHERE subject = %s AND replayed_at IS NULL"
+    return [row[0] for row in cluster.rows("orders", query, f"order/{identifier}")]
+
+
+def parked(cluster: Cluster, identifier: UUID) -> int:
+    query = "SELECT count(*) FROM parked WHERE subject = %s"
+    return int(cluster.rows("orders", query, f"order/{identifier}")[0][0])
+
+
+def test_a_relay_killed_between_confirm_and_delete_sends_again_and_nobody_notices(
+    cluster: Cluster,
+) -> None:
+    """A lock on the outbox row holds the delete back; the message is out, and still in the table."""
+    with stopped(cluster, "relay-site"):
+        ids = cluster.start_checkouts(3)
+        held = psycopg.connect(f"{superuser_address('site')}/site")
+        subjects = [f"saga/{identifier}" for identifier in ids]
+        held.execute("SELECT 1 FROM outbox WHERE subject = ANY(%s) FOR UPDATE", (subjects,))
+    before = deduplicated(cluster, "checkout")
+    eventually(lambda: cluster.saga_states(ids).total() == 3)
+
+    cluster.supervisor.kill("relay-site", signal.SIGKILL)
+    # The server would still carry out the delete that it has; a relay that died a
+    # moment earlier would never have asked for it.
+    eventually(lambda: held.execute(END_BLOCKED_DELETE).fetchall())
+    held.rollback()
+    held.close()
+
+    eventually(lambda: deduplicated(cluster, "checkout") >= before + 3, within=30.0)
+    assert cluster.await_ended(ids) == {"completed": 3}
+    cluster.assert_conserved()
+
+
+@contextmanager
+def stopped(cluster: Cluster, process: str) -> Iterator[None]:
+    """A process that does not run meanwhile."""
+    cluster.supervisor.stop(process)
+    try:
+        yield
+    finally:
+        cluster.supervisor.start(process)
+
+
+@contextmanager
+def refusing(condition: str) -> Iterator[None]:
+    """The orders table accepts only rows that fulfil `condition` meanwhile."""
+    address = f"{superuser_address('orders')}/orders"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(
+            f"ALTER TABLE orders ADD CONSTRAINT poison CHECK ({condition}) NOT VALID".encode()
+        )
+    try:
+        yield
+    finally:
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("ALTER TABLE orders DROP CONSTRAINT poison")

@@ -1,0 +1,90 @@
+"""Credentials change under load, by rotation and by revocation, and no work is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.request import urlopen
+from uuid import UUID
+
+import pytest
+
+from cluster.secrets.vault import VaultClient
+from tests.cluster.cluster import Cluster
+from tests.conditions import eventually
+
+pytestmark = [pytest.mark.platform, pytest.mark.fault]
+
+ROTATIONS = 20
+COUNT_ROTATIONS = "SELECT count(*) FROM journal WHERE type LIKE '%%.credentials_rotated.v1'"
+
+
+def rotations(cluster: Cluster) -> int:
+    return int(cluster.rows("site", COUNT_ROTATIONS)[0][0])
+
+
+class Visitors:
+    """Reads the home page again and again, and remembers every answer."""
+
+    def __init__(self, url: str) -> None:
+        self.answers: list[int | str] = []
+        self._url = url
+        self._leave = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+
+    def _read(self) -> None:
+        while not self._leave.is_set():
+            try:
+                with urlopen(self._url, timeout=10) as answer:
+                    self.answers.append(answer.status)
+            except OSError as error:
+                self.answers.append(str(error))
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        self._thread.start()
+        yield
+        self._leave.set()
+        self._thread.join(timeout=20)
+
+
+def test_twenty_rotations_under_load_cost_no_request_and_no_checkout(
+    cluster: Cluster, platform_url: str
+) -> None:
+    before = rotations(cluster)
+    visitors = Visitors(f"{platform_url}/")
+    ids: list[UUID] = []
+
+    def rotated_under_load() -> bool:
+        ids.extend(cluster.start_checkouts(5))
+        cluster.await_ended(ids[-5:])
+        return rotations(cluster) - before >= ROTATIONS
+
+    with visitors.reading():
+        eventually(rotated_under_load, within=150.0)
+
+    assert set(visitors.answers) == {200}
+    assert cluster.await_ended(ids) == {"completed": len(ids)}
+
+
+@pytest.mark.parametrize("service", ["orders", "payments", "checkout"])
+def test_a_lease_revoked_under_load_ends_sessions_and_the_service_comes_back(
+    cluster: Cluster, service: str
+) -> None:
+    ids = cluster.start_checkouts(60)
+    cluster.await_in_flight(ids, at_least=5)
+    operator = VaultClient.for_identity("operator")
+    users = "SELECT usename FROM pg_stat_activity WHERE datname = %s AND application_name <> ''"
+    had = {name for (name,) in cluster.rows(service, users, service) if "auditor" not in name}
+
+    for lease in operator.list_leases(service):
+        operator.revoke_lease(lease)
+
+    roles = "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)"
+    eventually(lambda: not cluster.rows(service, roles, list(had)))
+    assert cluster.await_ended(ids).total() == 60
+
+
+def test_everything_is_conserved_after_rotations_and_revocations(cluster: Cluster) -> None:
+    cluster.assert_conserved()

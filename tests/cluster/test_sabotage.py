@@ -1,0 +1,137 @@
+"""The checkers can fail: each guarantee is switched off in turn, and the violation is found.
+
+These tests leave violations behind in the databases, so they run after all others.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import amqp
+import psycopg
+import pytest
+
+from chaos.checkers.finding import Outcome
+from cluster.messaging.topology import connect
+from config.environment import platform_file
+from tests.cluster.cluster import Cluster
+from tests.cluster.test_deliveries import journalled, publish
+from tests.conditions import eventually
+from tests.conftest import superuser_address
+
+pytestmark = [pytest.mark.platform, pytest.mark.fault, pytest.mark.sabotage]
+
+END_BLOCKED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
+
+@contextmanager
+def sabotaged(cluster: Cluster, protection: str, processes: list[str]) -> Iterator[None]:
+    """These processes run without one protection meanwhile."""
+    _set_sabotage(platform_file(), protection)
+    for process in processes:
+        cluster.supervisor.restart(process)
+    try:
+        yield
+    finally:
+        _set_sabotage(platform_file(), "")
+        for process in processes:
+            cluster.supervisor.restart(process)
+
+
+def _set_sabotage(path: Path, protection: str) -> None:
+    recorded = json.loads(path.read_text())
+    path.write_text(json.dumps({**recorded, "SABOTAGE": protection}))
+
+
+def violations(cluster: Cluster) -> dict[str, list[str]]:
+    """The names of the invariants that are violated, with their counterexamples."""
+    return {
+        finding.name: finding.counterexamples
+        for finding in cluster.verdict().findings
+        if finding.outcome is Outcome.FAIL
+    }
+
+
+@pytest.fixture
+def channel(broker_url: str) -> Iterator[amqp.Channel]:
+    connection = connect(broker_url)
+    yield connection.channel()
+    connection.close()
+
+
+def crash_with_the_messages_held_back(cluster: Cluster) -> list[UUID]:
+    """Kill orders after its effect, while a lock keeps its messages from being written."""
+    table = psycopg.connect(f"{superuser_address('orders')}/orders")
+    table.execute("LOCK TABLE outbox IN SHARE MODE")
+    ids = cluster.start_checkouts(3)
+    watcher = psycopg.connect(f"{superuser_address('orders')}/orders", autocommit=True)
+    blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
+    eventually(lambda: watcher.execute(blocked, ("%INSERT INTO outbox%",)).fetchall())
+    cluster.supervisor.kill("worker-orders", signal.SIGKILL)
+    eventually(lambda: watcher.execute(END_BLOCKED).fetchall())
+    watcher.close()
+    table.rollback()
+    table.close()
+    return ids
+
+
+def test_with_the_outbox_in_the_transaction_that_crash_loses_nothing(cluster: Cluster) -> None:
+    """The control of the experiment: the same crash, and every guarantee on."""
+    ids = crash_with_the_messages_held_back(cluster)
+
+    assert cluster.await_ended(ids).total() == 3
+    assert violations(cluster) == {}
+
+
+def test_with_the_outbox_outside_the_transaction_a_lost_message_is_found(
+    cluster: Cluster,
+) -> None:
+    with sabotaged(cluster, "outbox", ["worker-orders"]):
+        eventually(lambda: cluster.supervisor.process("worker-orders").status == "running")
+        ids = crash_with_the_messages_held_back(cluster)
+    cluster.await_ended(ids)
+
+    found = violations(cluster)
+
+    assert any(str(identifier) in str(found) for identifier in ids), found
+
+
+def test_with_the_inbox_off_a_second_effect_is_found(
+    cluster: Cluster, channel: amqp.Channel
+) -> None:
+    before = violations(cluster)
+    with sabotaged(cluster, "inbox", ["worker-identity", "worker-catalog"]):
+        ids = cluster.start_checkouts(3)
+        cluster.await_ended(ids)
+        for routing_key, body in journalled(cluster, ids):
+            publish(channel, routing_key, body)
+        twice = "SELECT 1 FROM inbox WHERE applied > 1"
+        eventually(lambda: cluster.rows("identity", twice) and cluster.rows("catalog", twice))
+
+    found = violations(cluster)
+
+    assert {name for name in found if name not in before}, found
+
+
+def test_with_confirms_off_a_message_that_died_with_the_broker_is_found(
+    cluster: Cluster,
+) -> None:
+    """The broker is paused, so that what the relay hands over is certainly not yet safe."""
+    with sabotaged(cluster, "confirms", ["relay-site"]):
+        eventually(lambda: cluster.rows("site", "SELECT count(*) FROM outbox") == [(0,)])
+        cluster.supervisor.signal_tree("rabbitmq", signal.SIGSTOP)
+        ids = cluster.start_checkouts(3)
+        subjects = [f"saga/{identifier}" for identifier in ids]
+        waiting = "SELECT 1 FROM outbox WHERE subject = ANY(%s)"
+        eventually(lambda: not cluster.rows("site", waiting, subjects))
+        cluster.kill("rabbitmq")
+    eventually(lambda: cluster.verdict().at_rest or True)
+
+    found = violations(cluster)
+
+    assert any(str(identifier) in str(found) for identifier in ids), found

@@ -1,0 +1,54 @@
+"""What the site's tests share: a unit of work on its real database, undone afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from cluster.messaging.contract import Payload
+from cluster.messaging.envelope import Envelope, dataschema, encode_payload, new_message_id
+from cluster.messaging.work import UnitOfWork
+from cluster.secrets.postgres import DatabaseSession, database
+
+
+class _UndoError(Exception):
+    """Ends the transaction of a test."""
+
+
+@pytest.fixture
+def site_work(platform: Any) -> Iterator[UnitOfWork]:
+    """A unit of work in an open transaction of the site's database that is rolled back."""
+    session = DatabaseSession(database("site"))
+    with suppress(_UndoError), session.transaction() as connection:
+        yield UnitOfWork(connection, source="site")
+        raise _UndoError
+    session.close()
+
+
+def envelope_of(
+    payload: Payload,
+    *,
+    source: str,
+    subject_id: UUID | None = None,
+    causation: UUID | None = None,
+) -> Envelope:
+    """An envelope as `source` would send it, the first about its subject."""
+    subject_id = subject_id or new_message_id()
+    declared = payload.message_type
+    return Envelope(
+        id=new_message_id(),
+        source=source,
+        type=declared.name,
+        subject=f"{declared.aggregate}/{subject_id}",
+        time=datetime.now(UTC),
+        dataschema=dataschema(declared),
+        correlationid=subject_id,
+        causationid=causation,
+        sequence=1,
+        data=encode_payload(payload),
+    )
