@@ -67,6 +67,7 @@ kept=/usr/sbin/policy-rc.d.before-working-timetable
 cluster=/etc/postgresql-common/createcluster.d/working-timetable.conf
 put_back() {
   rm -f "$policy" "$cluster"
+  rmdir --ignore-fail-on-non-empty "${cluster%/*}" 2>/dev/null || true
   if [ -e "$kept" ]; then mv "$kept" "$policy"; fi
 }
 trap put_back EXIT
@@ -77,7 +78,7 @@ chmod 755 "$policy"
 mkdir -p "${cluster%/*}"
 echo 'create_main_cluster = false' > "$cluster"
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
-apt-get update
+apt-get update || true  # a broken list of something else; the installation decides
 apt-get install --yes --no-install-recommends $PACKAGES
 if [ -d /run/systemd/system ]; then
   for unit in $UNITS; do systemctl disable "$unit" || true; done

@@ -7,6 +7,7 @@ asks for `platform` starts the whole cluster there once for the session.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,7 @@ def platform() -> Iterator[compose_platform.Platform]:
         yield None  # type: ignore[misc]
         return
     compose_platform.stop(TEST_RUN)
+    shutil.rmtree(TEST_RUN, ignore_errors=True)  # violations that a sabotage has left, for one
     running = compose_platform.start(TEST_RUN)
     yield running
     close_databases()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from chaos.checkers import delivery, limits, money, queries, sagas, stock, streams
-from chaos.checkers.compare import Comparison, together
+from chaos.checkers.compare import together
 from chaos.checkers.finding import Finding, unknown
+from chaos.checkers.hearing import aggregates_heard
 from chaos.checkers.snapshot import Pairs, Snapshots
 from cluster.messaging.service import Service
 from cluster.payments.sandbox.client import ProviderUnavailableError, read_books
@@ -39,8 +40,9 @@ def _stock(snapshots: Snapshots) -> Iterator[Finding]:
 
 
 def _money(snapshots: Snapshots) -> Iterator[Finding]:
-    entries, total, transactions = snapshots.row("payments", queries.LEDGER)
-    unbalanced = [(name, amount) for name, amount in snapshots.rows("payments", queries.UNBALANCED)]
+    entries, total, transactions, wrong = snapshots.row("payments", queries.LEDGER)
+    rows = snapshots.rows("payments", queries.UNBALANCED) if wrong else []
+    unbalanced = [(transaction, amount) for transaction, amount in rows]
     yield money.ledger_balances(money.Ledger(entries, total, transactions, unbalanced))
     (payments,) = snapshots.row("payments", queries.PAYMENTS)
     ours = {
@@ -135,40 +137,27 @@ def _streams(snapshots: Snapshots, services: Sequence[Service]) -> Iterator[Find
     extent = streams.JournalExtent(rows, first, last, [(after, before) for after, before in gaps])
     yield streams.stream_whole(extent)
 
-    receivers = {s.name: sorted(s.consumes()) for s in services if not s.journals}
     (since,) = snapshots.row("site", queries.JOURNAL_SINCE)
     pruned = since != "-infinity"
-    journalled = Pairs(
-        "site",
-        queries.pairs_journalled(list(receivers)),
-        {"sources": list(DATABASES), "pruned": pruned, **receivers},
-    )
+    everyone = list(DATABASES)
     sent = [
         Pairs(name, queries.PAIRS_OUTBOX_STREAMS, {"source": name, "since": since})
         for name in DATABASES
     ]
-    applied = [
-        Pairs(
-            name,
-            queries.PAIRS_INBOX_STREAMS,
-            {"receiver": name, "since": since, "sources": list(DATABASES)},
-        )
-        for name in receivers
-    ]
-    by_part = snapshots.compare([*sent, *applied], [journalled])
-    produced = streams.remembered(_of(by_part, streams.JOURNAL), pruned=pruned)
-    yield streams.nothing_lost(produced)
-    yield streams.nothing_from_nowhere(produced)
-    for name in receivers:
-        yield streams.all_applied(name, streams.remembered(_of(by_part, name), pruned=pruned))
+    kept = Pairs("site", queries.PAIRS_JOURNALLED, {"sources": everyone, "pruned": pruned})
+    comparison = together(snapshots.compare(sent, [kept]).values())
+    journalled = streams.remembered(comparison, pruned=pruned)
+    yield streams.nothing_lost(journalled)
+    yield streams.nothing_from_nowhere(journalled)
 
-
-def _of(by_part: dict[str, Comparison], receiver: str) -> Comparison:
-    return together(
-        comparison
-        for part, comparison in sorted(by_part.items())
-        if part.partition(" ")[0] == receiver
-    )
+    for receiver, heard in aggregates_heard(services).items():
+        meant = [
+            Pairs(source, queries.PAIRS_SENT_TO, {"source": source, "aggregates": aggregates})
+            for source, aggregates in heard.items()
+        ]
+        applied = Pairs(receiver, queries.PAIRS_APPLIED, {"sources": everyone})
+        comparison = together(snapshots.compare(meant, [applied]).values())
+        yield streams.all_applied(receiver, comparison)
 
 
 def _delivery(snapshots: Snapshots) -> Iterator[Finding]:

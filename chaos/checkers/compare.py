@@ -16,10 +16,8 @@ BUCKETS: Final = 1024  # in each part
 # counterexamples, bounded when everything differs.
 EXAMINED: Final = 64
 
-# A map may have parts that are reported apart; most have one, named "".
-Bucket: TypeAlias = tuple[str, int]
 # bucket → (number of rows, sum of the rows' hashes)
-Digest: TypeAlias = Mapping[Bucket, tuple[int, int]]
+Digest: TypeAlias = Mapping[int, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class Comparison:
 
 def merged(digests: Iterable[Digest]) -> Digest:
     """The digest of the union of several maps without a common key."""
-    total: dict[Bucket, tuple[int, int]] = {}
+    total: dict[int, tuple[int, int]] = {}
     for digest in digests:
         for bucket, (rows, hashes) in digest.items():
             before_rows, before_hashes = total.get(bucket, (0, 0))
@@ -50,15 +48,7 @@ def merged(digests: Iterable[Digest]) -> Digest:
     return total
 
 
-def parts(*digests: Digest) -> set[str]:
-    return {part for digest in digests for part, _ in digest}
-
-
-def of_part(digest: Digest, part: str) -> Digest:
-    return {bucket: total for bucket, total in digest.items() if bucket[0] == part}
-
-
-def differing_buckets(left: Digest, right: Digest) -> list[Bucket]:
+def differing_buckets(left: Digest, right: Digest) -> list[int]:
     """The buckets whose contents cannot be the same."""
     return sorted(
         bucket

@@ -5,7 +5,6 @@ Queries named PAIRS_… answer with (part, key, value) for `Snapshots.compare`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Final
 
 PRODUCT_BOOKS: Final = """
@@ -33,9 +32,12 @@ VISITOR_BOOKS: Final = """
           USING (visitor)
 """
 
+# Entries, their sum, transactions, and how many of those do not sum to zero.
 LEDGER: Final = """
-    SELECT count(*), coalesce(sum(amount), 0)::bigint, count(DISTINCT transaction)
-      FROM ledger_entry
+    SELECT coalesce(sum(entries), 0)::bigint, coalesce(sum(amount), 0)::bigint,
+           count(*), count(*) FILTER (WHERE amount <> 0)
+      FROM (SELECT count(*) AS entries, sum(amount) AS amount
+              FROM ledger_entry GROUP BY transaction) AS transactions
 """
 UNBALANCED: Final = """
     SELECT transaction, sum(amount)::bigint FROM ledger_entry
@@ -152,37 +154,28 @@ JOURNAL_SINCE: Final = """
     SELECT coalesce((SELECT CASE WHEN seq = 1 THEN '-infinity' ELSE recorded_at::text END
                        FROM journal ORDER BY seq LIMIT 1), '-infinity')
 """
-# The part of a stream is "receiver source".
+# What left each outbox, and what the journal has of it: whole, or how much of it.
 PAIRS_OUTBOX_STREAMS: Final = """
-    SELECT 'journal ' || %(source)s, subject, last_sequence::text FROM outbox_stream
+    SELECT %(source)s::text, subject, last_sequence::text FROM outbox_stream
      WHERE updated_at >= %(since)s::timestamptz
 """
-PAIRS_INBOX_STREAMS: Final = """
-    SELECT %(receiver)s || ' ' || source, subject, last_sequence::text FROM inbox_stream
-     WHERE updated_at >= %(since)s::timestamptz AND source = ANY (%(sources)s)
+PAIRS_JOURNALLED: Final = """
+    SELECT source, subject,
+           CASE WHEN messages = last - first + 1 AND (first = 1 OR %(pruned)s) THEN last::text
+                ELSE messages || ' of ' || last END
+      FROM (SELECT source, subject, count(*) AS messages,
+                   min(sequence) AS first, max(sequence) AS last
+              FROM journal WHERE source = ANY (%(sources)s) GROUP BY source, subject) AS streams
 """
-
-
-def pairs_journalled(receivers: Collection[str]) -> str:
-    """The journal's view of every stream, in one pass: whole, and as far as each receiver hears it.
-
-    Parameters: `sources`, `pruned`, and for each receiver, by its name, the types it hears.
-    """
-    heard = "".join(
-        f", max(sequence) FILTER (WHERE type = ANY (%({name})s)) AS {name}" for name in receivers
-    )
-    values = "".join(f", ('{name}', {name}::text)" for name in receivers)
-    return f"""
-        SELECT received.receiver || ' ' || streams.source, streams.subject, received.head
-          FROM (SELECT source, subject, count(*) AS messages,
-                       min(sequence) AS first, max(sequence) AS last{heard}
-                  FROM journal WHERE source = ANY (%(sources)s) GROUP BY source, subject) AS streams
-         CROSS JOIN LATERAL (VALUES ('journal',
-                CASE WHEN messages = last - first + 1 AND (first = 1 OR %(pruned)s) THEN last::text
-                     ELSE messages || ' of ' || last END){values}) AS received (receiver, head)
-         WHERE received.head IS NOT NULL
-    """  # noqa: S608 - names of services, from code
-
+# What left an outbox for one receiver, and how far that receiver has applied it.
+PAIRS_SENT_TO: Final = """
+    SELECT %(source)s::text, subject, last_sequence::text FROM outbox_stream
+     WHERE split_part(subject, '/', 1) = ANY (%(aggregates)s)
+"""
+PAIRS_APPLIED: Final = """
+    SELECT source, subject, last_sequence::text FROM inbox_stream
+     WHERE source = ANY (%(sources)s)
+"""
 
 INBOX: Final = "SELECT count(*) FROM inbox"
 REPEATED: Final = "SELECT message_id::text, type, applied FROM inbox WHERE applied <> 1 LIMIT 1000"
@@ -204,5 +197,5 @@ OVERTAKEN: Final = """
     SELECT count(*), count(*) FILTER (WHERE sequence < highest)
       FROM (SELECT sequence, max(sequence) OVER (PARTITION BY source, subject ORDER BY seq
                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS highest
-              FROM (SELECT * FROM journal ORDER BY seq DESC LIMIT 50000) AS latest) AS arrivals
+              FROM (SELECT * FROM journal ORDER BY seq DESC LIMIT 20000) AS latest) AS arrivals
 """

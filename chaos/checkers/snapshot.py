@@ -17,14 +17,11 @@ import psycopg
 from chaos.checkers.compare import (
     BUCKETS,
     EXAMINED,
-    Bucket,
     Comparison,
     Digest,
     differences,
     differing_buckets,
     merged,
-    of_part,
-    parts,
     rows_of,
 )
 from cluster.secrets.postgres import database
@@ -100,18 +97,19 @@ class Snapshots:
 
     def compare(self, left: Sequence[Pairs], right: Sequence[Pairs]) -> dict[str, Comparison]:
         """Compare the union of the left maps with the union of the right ones, by part."""
-        left_digest = merged(self._digest(pairs) for pairs in left)
-        right_digest = merged(self._digest(pairs) for pairs in right)
+        left_digests, right_digests = self._digests(left), self._digests(right)
+        names = left_digests.keys() | right_digests.keys()
         differing = {
-            part: differing_buckets(of_part(left_digest, part), of_part(right_digest, part))
-            for part in parts(left_digest, right_digest)
+            part: differing_buckets(left_digests.get(part, {}), right_digests.get(part, {}))
+            for part in names
         }
-        examined = [bucket for buckets in differing.values() for bucket in buckets[:EXAMINED]]
-        left_rows = self._detail(left, examined)
-        right_rows = self._detail(right, examined)
+        examined = [
+            (part, bucket) for part, buckets in differing.items() for bucket in buckets[:EXAMINED]
+        ]
+        left_rows, right_rows = self._detail(left, examined), self._detail(right, examined)
         return {
             part: Comparison(
-                max(rows_of(of_part(left_digest, part)), rows_of(of_part(right_digest, part))),
+                max(rows_of(side.get(part, {})) for side in (left_digests, right_digests)),
                 differences(left_rows.get(part, {}), right_rows.get(part, {})),
                 partial=len(buckets) > EXAMINED,
             )
@@ -122,14 +120,20 @@ class Snapshots:
         """Compare two maps that have the one part ""."""
         return self.compare([left], [right]).get("", Comparison(0, ()))
 
-    def _digest(self, pairs: Pairs) -> Digest:
-        answered = self.rows(
-            pairs.database, DIGEST.format(pairs=pairs.query, mask=MASK), dict(pairs.parameters)
-        )
-        return {(part, bucket): (rows, int(hashes)) for part, bucket, rows, hashes in answered}
+    def _digests(self, sides: Sequence[Pairs]) -> dict[str, Digest]:
+        """The digest of each part of the union."""
+        found: dict[str, list[Digest]] = {}
+        for pairs in sides:
+            query = DIGEST.format(pairs=pairs.query, mask=MASK)
+            by_part: dict[str, dict[int, tuple[int, int]]] = {}
+            for part, bucket, rows, hashes in self.rows(pairs.database, query, pairs.parameters):
+                by_part.setdefault(part, {})[bucket] = (rows, int(hashes))
+            for part, digest in by_part.items():
+                found.setdefault(part, []).append(digest)
+        return {part: merged(digests) for part, digests in found.items()}
 
     def _detail(
-        self, sides: Sequence[Pairs], buckets: Sequence[Bucket]
+        self, sides: Sequence[Pairs], buckets: Sequence[tuple[str, int]]
     ) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
         if not buckets:

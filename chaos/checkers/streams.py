@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from chaos.checkers.compare import Comparison, Difference
 from chaos.checkers.finding import Counterexample, Finding, conclude
 
-JOURNAL: Final = "journal"  # the name under which the site's journal stands among the receivers
-
-# The key of a stream as one receiver sees it: "receiver source subject".
+# The key of a stream is "source subject", as Snapshots.compare names a key in a part.
 
 
 def remembered(streams: Comparison, *, pruned: bool) -> Comparison:
@@ -60,13 +57,13 @@ def nothing_from_nowhere(streams: Comparison) -> Finding:
 
 
 def all_applied(service: str, streams: Comparison) -> Finding:
-    """Left: the last message this service applied, by stream; right: the last one journalled."""
+    """Left: the last message sent to this service, by stream; right: the last it applied."""
     return conclude(
         f"everything applied: {service}",
         checked=streams.checked,
         violations=(
             Counterexample(
-                f"{_stream(d)}: {d.right or 'none'} sent, {d.left or 'none'} applied", _about(d)
+                f"{_stream(d)}: {d.left or 'none'} sent, {d.right or 'none'} applied", _about(d)
             )
             for d in streams.differences
         ),
@@ -119,7 +116,7 @@ def stream_whole(journal: JournalExtent) -> Finding:
 
 
 def _stream(difference: Difference) -> str:
-    _, source, subject = difference.key.split(" ", 2)
+    source, _, subject = difference.key.partition(" ")
     return f"{source}'s {subject}"
 
 

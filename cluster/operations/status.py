@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -138,10 +137,9 @@ def _queues(services: Sequence[Service]) -> list[QueueDepth]:
 def _answer(future: Future[T]) -> Part[T]:
     try:
         return Part(future.result(timeout=PATIENCE))
-    except NotInTime:
-        return Part(None, f"no answer within {PATIENCE:.0f} s")
     except Exception as error:  # noqa: BLE001 - whatever a part fails with is its state
-        return Part(None, reason(error))
+        in_time = future.done()
+        return Part(None, reason(error) if in_time else f"no answer within {PATIENCE:.0f} s")
 
 
 def _json(part: Part[T], render: Callable[[T], Any]) -> Any:

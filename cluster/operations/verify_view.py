@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from chaos.checkers.finding import Finding, Outcome
 from chaos.checkers.verify import Verdict
@@ -16,26 +17,36 @@ MARKS: Final = {
     Outcome.FAIL: "[red]✗ fail[/red]",
     Outcome.INFO: "[blue]· info[/blue]",
 }
+HEADINGS: Final[tuple[tuple[str, JustifyMethod], ...]] = (
+    ("", "left"),
+    ("invariant", "left"),
+    ("checked", "right"),
+    ("violations", "right"),
+    ("", "left"),
+)
+OTHER_COLUMNS: Final = 36  # what the mark, the two numbers and the gaps take
 
 
 def show_verdict(verdict: Verdict, console: Console) -> None:
     """Print each invariant with its counts, then counterexamples, then the answer."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("")
-    table.add_column("invariant", overflow="fold")
-    table.add_column("checked", justify="right")
-    table.add_column("violations", justify="right")
-    table.add_column("", overflow="fold")
+    for heading, justify in HEADINGS:
+        table.add_column(heading, no_wrap=True, justify=justify)
+    names = max((len(finding.name) for finding in verdict.findings), default=0)
     for finding in verdict.findings:
+        sentence = Text(finding.sentence, style="dim")
+        sentence.truncate(max(0, console.width - names - OTHER_COLUMNS), overflow="ellipsis")
         table.add_row(
             MARKS[finding.outcome],
             finding.name,
             f"{finding.checked:,}",
             _violations(finding),
-            f"[dim]{escape(finding.sentence)}[/dim]",
+            sentence,
         )
     console.print(table)
     for finding in verdict.findings:
+        if finding.unknown:
+            console.print(f"[blue]{finding.name}[/blue]: {escape(finding.sentence)}")
         if finding.outcome is Outcome.FAIL:
             console.print(f"\n[red]{finding.name}[/red]")
             for counterexample in finding.counterexamples:

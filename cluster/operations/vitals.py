@@ -10,7 +10,7 @@ import psycopg
 
 from cluster.secrets.postgres import database
 
-PATIENCE: Final = 4.0  # seconds for Vault to give credentials
+PATIENCE: Final = 6.0  # seconds for Vault to give credentials: longer than its own timeout
 CONNECT_PATIENCE: Final = 3  # seconds
 STATEMENT_PATIENCE: Final = 4.0  # seconds
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -20,11 +21,18 @@ from psycopg.conninfo import conninfo_to_dict
 from cluster.secrets import policies
 from cluster.secrets import provisioning_postgres as server
 from cluster.secrets.private_file import write_private_file
-from cluster.secrets.vault import SecretNotFound, SecretsError, VaultClient
+from cluster.secrets.vault import (
+    SecretNotFound,
+    SecretsError,
+    SecretsUnavailable,
+    VaultClient,
+)
 from config import environment
 from config.environment import DATABASES
 
 BROKER_USER: Final = "cluster"
+UPGRADE_LOOKS: Final = 200
+UPGRADE_PAUSE: Final = 0.1  # seconds; the upgrade takes well under one
 
 Progress = Callable[[str], None]
 
@@ -59,10 +67,26 @@ def _enable_engines(vault: VaultClient) -> None:
     mounts = vault.read("sys/mounts")["data"]
     if "kv/" not in mounts:
         vault.write("sys/mounts/kv", {"type": "kv", "options": {"version": "2"}})
+    _await_versioned_store(vault)
     if "database/" not in mounts:
         vault.write("sys/mounts/database", {"type": "database"})
     if "approle/" not in vault.read("sys/auth")["data"]:
         vault.write("sys/auth/approle", {"type": "approle"})
+
+
+def _await_versioned_store(vault: VaultClient) -> None:
+    """A new kv engine turns itself into a versioned one; it refuses (400) until it has."""
+    for _ in range(UPGRADE_LOOKS):
+        try:
+            vault.read("kv/config")
+            return
+        except SecretsUnavailable:
+            raise
+        except SecretsError as error:
+            if "pgrading" not in str(error):
+                raise
+        time.sleep(UPGRADE_PAUSE)
+    raise ProvisioningError("the kv engine has not become a versioned one within 20 s")
 
 
 def _store_secrets(vault: VaultClient) -> None:

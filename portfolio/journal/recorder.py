@@ -27,8 +27,11 @@ LOCK: Final = "SELECT pg_advisory_xact_lock(%s)"
 APPEND: Final = """
     WITH incoming AS (
         SELECT DISTINCT ON (message_id) *
-          FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::int[], %s::uuid[],
-                      %s::uuid[], %s::timestamptz[], %s::jsonb[]) WITH ORDINALITY
+          FROM ROWS FROM (
+                   unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::int[], %s::uuid[],
+                          %s::uuid[], %s::timestamptz[]),
+                   jsonb_array_elements(%s::jsonb)
+               ) WITH ORDINALITY
             AS t (message_id, source, type, subject, sequence, correlation,
                   causation, time, envelope, position)
          ORDER BY message_id, position
@@ -73,7 +76,7 @@ def record(work: UnitOfWork, envelopes: Sequence[Envelope], bodies: Sequence[byt
     return max(written.values())
 
 
-def _columns(envelopes: Sequence[Envelope], bodies: Sequence[bytes]) -> tuple[list[Any], ...]:
+def _columns(envelopes: Sequence[Envelope], bodies: Sequence[bytes]) -> tuple[Any, ...]:
     return (
         [envelope.id for envelope in envelopes],
         [storable_text(envelope.source) for envelope in envelopes],
@@ -83,7 +86,8 @@ def _columns(envelopes: Sequence[Envelope], bodies: Sequence[bytes]) -> tuple[li
         [envelope.correlationid for envelope in envelopes],
         [envelope.causationid for envelope in envelopes],
         [envelope.time for envelope in envelopes],
-        [storable_json(body) for body in bodies],
+        # One JSON array: a PostgreSQL array would need every quotation mark escaped.
+        f"[{','.join(storable_json(body) for body in bodies)}]",
     )
 
 

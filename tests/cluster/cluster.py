@@ -92,15 +92,21 @@ class Cluster:
 
         eventually(back, within=60.0)
 
-    def verdict(self) -> Verdict:
-        """Examine every invariant, after waiting for rest."""
+    def verdict(self, *, wait: float = 60.0) -> Verdict:
+        """Examine every invariant, after waiting up to `wait` seconds for rest."""
         services = load_all()
 
-        def ready() -> dict[str, int]:
-            with broker_connection() as connection:
-                return {q.name: q.ready for q in queue_depths(connection, services)}
+        def ready() -> dict[str, int] | None:
+            try:
+                with broker_connection() as connection:
+                    return {q.name: q.ready for q in queue_depths(connection, services)}
+            except OSError:
+                return None  # the broker is starting again
 
-        return verify(services, queues=ready, wait=60.0)
+        def ready_when_up() -> dict[str, int]:
+            return eventually(ready, within=60.0) or {}
+
+        return verify(services, queues=ready_when_up, wait=wait)
 
     def assert_conserved(self) -> None:
         """No invariant is violated; the counterexamples are the message of the failure."""

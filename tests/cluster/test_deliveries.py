@@ -30,7 +30,7 @@ END_BLOCKED_DELETE = """
 
 @pytest.fixture
 def channel(broker_url: str) -> Iterator[amqp.Channel]:
-    connection = connect(broker_url)
+    connection = connect(broker_url, heartbeat=0)
     yield connection.channel()
     connection.close()
 

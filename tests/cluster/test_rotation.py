@@ -75,14 +75,15 @@ def test_a_lease_revoked_under_load_ends_sessions_and_the_service_comes_back(
     ids = cluster.start_checkouts(60)
     cluster.await_in_flight(ids, at_least=5)
     operator = VaultClient.for_identity("operator")
-    users = "SELECT usename FROM pg_stat_activity WHERE datname = %s AND application_name <> ''"
-    had = {name for (name,) in cluster.rows(service, users, service) if "auditor" not in name}
+    users = "SELECT DISTINCT usename FROM pg_stat_activity WHERE starts_with(usename, %s)"
+    had = [name for (name,) in cluster.rows(service, users, f"lease_{service}_")]
+    assert had
 
     for lease in operator.list_leases(service):
         operator.revoke_lease(lease)
 
     roles = "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)"
-    eventually(lambda: not cluster.rows(service, roles, list(had)))
+    eventually(lambda: not cluster.rows(service, roles, had))
     assert cluster.await_ended(ids).total() == 60
 
 

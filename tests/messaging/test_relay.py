@@ -23,7 +23,7 @@ from tests.conditions import eventually
 
 @pytest.fixture
 def channel(broker_url: str) -> Iterator[amqp.Channel]:
-    connection = connect(broker_url)
+    connection = connect(broker_url, heartbeat=0)
     yield connection.channel()
     connection.close()
 
@@ -81,7 +81,7 @@ def start_relay(scratch: DatabaseSession, broker_url: str) -> Iterator[Callable[
 
 def test_the_transport_is_the_one_that_waits_for_confirms(broker_url: str) -> None:
     """`amqp://` would take librabbitmq when it is importable, and that one does not wait."""
-    connection = connect(broker_url)
+    connection = connect(broker_url, heartbeat=0)
     assert type(connection) is amqp.Connection
     connection.close()
 

@@ -1,0 +1,65 @@
+"""`manage.py bench NAME`: measure the running platform, see tests/benchmarks."""
+
+from __future__ import annotations
+
+import json
+import signal
+from types import FrameType
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand, CommandParser
+from rich.console import Console
+
+from cluster.operations.arguments import whole_number
+from cluster.operations.errors import told_plainly
+from compose.errors import Misuse
+from tests.benchmarks.registry import BENCHES, Options
+from tests.benchmarks.table import render
+
+# Fewer tell nothing; more at once could sell faster than the shelves are filled.
+FEWEST: Final = 10
+MOST: Final = 5_000
+MOST_RUNS: Final = 20
+
+
+class Command(BaseCommand):
+    """Exit status: 0 when measured, 1 when it could not be, 2 for misuse."""
+
+    help = "Measure the running platform: " + "; ".join(
+        f"{name}: {bench.summary}" for name, bench in BENCHES.items()
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        count = whole_number("count", least=FEWEST, most=MOST)
+        runs = whole_number("number of runs", least=1, most=MOST_RUNS)
+        parser.add_argument("name", help=f"one of: {', '.join(BENCHES)}")
+        parser.add_argument("--json", action="store_true", help="one JSON document")
+        parser.add_argument("--count", type=count, metavar="N", help="how much in each run")
+        parser.add_argument("--runs", type=runs, metavar="N", help="how many runs")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        bench = BENCHES.get(options["name"])
+        if bench is None:
+            raise Misuse(f"There is no bench {options['name']!r}; there is: {', '.join(BENCHES)}.")
+        # Ends like Ctrl-C, so that its databases, queues and workers go with it.
+        signal.signal(signal.SIGTERM, _interrupt)
+        # What is going on is told beside the result, never in it.
+        progress = Console(stderr=True, highlight=False)
+        with told_plainly(), progress.status("Preparing …") as status:
+
+            def say(what: str) -> None:
+                status.update(f"{what[:1].upper()}{what[1:]} …")
+                if not progress.is_terminal:
+                    progress.print(what)
+
+            asked = Options(count=options["count"], runs=options["runs"])
+            document = bench.measure(asked, say).as_json()
+        if options["json"]:
+            self.stdout.write(json.dumps(document, indent=2))
+        else:
+            Console(highlight=False).print(render(document))
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

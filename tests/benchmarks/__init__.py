@@ -1,0 +1,1 @@
+"""Benchmarks of the running platform: `manage.py bench NAME [--json]` (docs/adr/0008)."""

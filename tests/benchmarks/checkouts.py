@@ -1,0 +1,155 @@
+"""Real checkouts through the running platform: a load, and one at a time on an idle cluster."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from cluster.messaging.envelope import new_message_id
+from cluster.messaging.outbox import flush
+from cluster.messaging.work import UnitOfWork
+from cluster.secrets.postgres import DatabaseSession, database
+from compose.errors import PlainError
+from portfolio.requests import CheckoutOrder, accept_checkouts
+from tests.benchmarks.document import Figures, percentile
+from tests.benchmarks.processor_time import Stopwatch
+
+BATCH: Final = 100  # checkouts accepted in one transaction
+# At most this many checkouts under way: enough for full batches everywhere, and so few that
+# none of them waits longer in a queue than a step's deadline allows.
+UNDER_WAY: Final = 400
+LOOK: Final = 0.05  # seconds between two looks at a load
+GLANCE: Final = 0.01  # seconds between two looks at a single checkout
+# Ten times slower than a machine of this kind has ever been: then something is broken.
+SLOWEST: Final = 3  # checkouts per second
+LONGEST_SINGLE: Final = 30.0  # seconds
+
+PRODUCTS: Final = "SELECT sku FROM product WHERE restocked ORDER BY sku"
+UNFINISHED: Final = """
+    SELECT count(*) FROM checkout_request
+     WHERE status = 'accepted' AND accepted_at >= %s AND visitor LIKE %s
+"""
+COMPLETED: Final = (
+    "SELECT count(*) FROM checkout_request WHERE id = ANY(%s) AND status = 'completed'"
+)
+RECORDED: Final = "SELECT count(*) FROM journal WHERE correlation = ANY(%s)"
+# What follows the completion: each completed checkout is done when both are in the journal.
+CONSEQUENCES: Final = """
+    SELECT count(*) FROM journal
+     WHERE correlation = ANY(%s) AND type IN ('identity.limit_spent.v1', 'catalog.stock_sold.v1')
+"""
+COMPLETION: Final = """
+    SELECT time, recorded_at FROM journal
+     WHERE correlation = %s AND type = 'checkout.checkout_completed.v1'
+"""
+
+
+class Shop:
+    """Where the bench hands checkouts in, and sees in the site's database how they went."""
+
+    def __init__(self) -> None:
+        self._session = DatabaseSession(database("site", identity="site"))
+        self._products = [sku for (sku,) in self._read(PRODUCTS)]
+        if not self._products:
+            raise PlainError("No product has been listed yet: try again in a few seconds.")
+
+    def measure_load(self, count: int) -> Figures:
+        """Take `count` checkouts through the platform as fast as it goes.
+
+        From the first acceptance until the last saga has ended and everything
+        that follows from it is in the journal, hence seen within LOOK seconds.
+        """
+        visitors = f"bench-{new_message_id().hex[-12:]}"
+        orders = self._orders(count, visitors)
+        ids = [order.id for order in orders]
+        processors = Stopwatch()
+        began, give_up = datetime.now(UTC), time.monotonic() + 30 + count / SLOWEST
+        start = time.monotonic()
+        for first in range(0, count, BATCH):
+            self._wait_until_fewer(UNDER_WAY - BATCH + 1, began, visitors, give_up)
+            self._accept(orders[first : first + BATCH])
+        self._wait_until_fewer(1, began, visitors, give_up)
+        completed = self._count(COMPLETED, ids)
+        while self._count(CONSEQUENCES, ids) < 2 * completed:
+            _look_again(give_up)
+        seconds = time.monotonic() - start
+        cost = processors.seconds()
+        events = self._count(RECORDED, ids)
+        return {
+            "checkouts_per_second": round(count / seconds, 1),
+            "events_per_second": round(events / seconds, 1),
+            "seconds": round(seconds, 2),
+            "checkouts": count,
+            "completed": completed,
+            "events": events,
+            "cpu_ms_per_checkout": cost and round(1000 * cost / count, 2),
+        }
+
+    def measure_idle(self, count: int) -> Figures:
+        """Checkouts one after another, each from the return of its acceptance's commit.
+
+        `p50_ms` and `p99_ms` end when the site's journal records the completion, after
+        checkout's commit, relay, broker and journal: what a visitor can see. `decided`
+        ends when the saga's completing transaction began. All clocks are this machine's.
+        """
+        seen, decided = [], []
+        for order in self._orders(count, f"bench-{new_message_id().hex[-12:]}"):
+            self._accept([order])
+            accepted = datetime.now(UTC)
+            decided_at, recorded_at = self._completion(order.id)
+            decided.append((decided_at - accepted).total_seconds() * 1000)
+            seen.append((recorded_at - accepted).total_seconds() * 1000)
+        return {
+            "p50_ms": round(percentile(seen, 50), 1),
+            "p99_ms": round(percentile(seen, 99), 1),
+            "decided_p50_ms": round(percentile(decided, 50), 1),
+            "decided_p99_ms": round(percentile(decided, 99), 1),
+            "checkouts": count,
+        }
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _orders(self, count: int, visitors: str) -> list[CheckoutOrder]:
+        """Orders of as many visitors, over all products in turn."""
+        return [
+            CheckoutOrder(
+                visitor=f"{visitors}-{number}", sku=self._products[number % len(self._products)]
+            )
+            for number in range(count)
+        ]
+
+    def _accept(self, orders: Sequence[CheckoutOrder]) -> None:
+        with self._session.transaction() as connection:
+            work = UnitOfWork(connection, source="site")
+            accept_checkouts(work, requests=orders)
+            flush(work)
+
+    def _wait_until_fewer(self, limit: int, since: datetime, visitors: str, end: float) -> None:
+        while self._count(UNFINISHED, since, f"{visitors}-%") >= limit:
+            _look_again(end)
+
+    def _completion(self, checkout: UUID) -> tuple[datetime, datetime]:
+        end = time.monotonic() + LONGEST_SINGLE
+        while not (rows := self._read(COMPLETION, checkout)):
+            _look_again(end, pause=GLANCE)
+        return rows[0][0], rows[0][1]
+
+    def _count(self, statement: str, *parameters: object) -> int:
+        return int(self._read(statement, *parameters)[0][0])
+
+    def _read(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with self._session.transaction() as connection:
+            return connection.execute(statement.encode(), parameters).fetchall()
+
+
+def _look_again(end: float, *, pause: float = LOOK) -> None:
+    if time.monotonic() > end:
+        raise PlainError(
+            "The checkouts of the bench did not complete in time: "
+            "`python3 manage.py cluster status` says what is down."
+        )
+    time.sleep(pause)

@@ -1,0 +1,43 @@
+"""The table of benches: a name, what it measures, and the function that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from tests.benchmarks import pipeline
+from tests.benchmarks.document import Result
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks of a bench; None leaves it to the bench."""
+
+    count: int | None = None
+    runs: int | None = None
+
+
+# Says in a few words what is being done now.
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One bench. `measure` raises PlainError when it cannot be done."""
+
+    summary: str
+    measure: Callable[[Options, Say], Result]
+
+
+BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
+    {
+        "pipeline": Bench(
+            summary="checkouts through outbox, broker and inbox, beside two baselines",
+            measure=lambda options, say: pipeline.measure(
+                count=options.count or pipeline.COUNT, runs=options.runs or pipeline.RUNS, say=say
+            ),
+        ),
+    }
+)

@@ -1,0 +1,137 @@
+"""Databases and queues of a bench's own, on the platform's servers, gone afterwards.
+
+Each of the platform's PostgreSQL servers gets a database `bench`, with the
+server's own settings: fsync on. What a killed bench left is removed first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import amqp
+import psycopg
+
+from cluster.messaging.topology import connect
+from cluster.secrets.broker import broker_url_with_credentials
+from compose.errors import PlainError
+from config.environment import DATABASES, MissingSetting, database_url, run_directory
+
+NAME: Final = "bench"
+# One bench at a time: two would measure each other. Held on the site's server.
+LOCK: Final = 0x62656E6368  # "bench" in ASCII
+QUORUM: Final = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
+
+
+def address(database: str, *, name: str = NAME) -> dict[str, Any]:
+    """What psycopg needs to open database `name` on the server of `database`, as superuser."""
+    server = urlsplit(database_url(database))
+    return {
+        "host": server.hostname,
+        "port": server.port,
+        "dbname": name,
+        "user": "postgres",
+        "password": _password(),
+        "connect_timeout": 5,
+    }
+
+
+@contextmanager
+def databases() -> Iterator[str]:
+    """A database `bench` on each server; the value is the servers' version.
+
+    Raises PlainError when the platform does not run, or another bench does.
+    """
+    with ExitStack() as stack:
+        try:
+            servers = {
+                database: stack.enter_context(
+                    psycopg.connect(**address(database, name="postgres"), autocommit=True)
+                )
+                for database in DATABASES
+            }
+        except (MissingSetting, psycopg.OperationalError) as error:
+            raise PlainError(
+                "The platform does not run, and a bench measures the running one: "
+                "start it with `python3 manage.py up`."
+            ) from error
+        _alone(servers["site"])
+        stack.callback(_drop, servers.values())
+        _drop(servers.values())
+        for server in servers.values():
+            server.execute(f"CREATE DATABASE {NAME}".encode())
+        yield _version(servers["site"])
+
+
+@contextmanager
+def queues(names: Sequence[str], *, exchange: str | None = None) -> Iterator[amqp.Connection]:
+    """Empty quorum queues of these names, on a connection that the caller may use.
+
+    With `exchange`, a fanout exchange of that name copies each message to all of them.
+    """
+    _delete(names, exchange)
+    connection = connect(broker_url_with_credentials(), heartbeat=0)
+    try:
+        channel = connection.channel()
+        for name in names:
+            channel.queue_declare(name, durable=True, auto_delete=False, arguments=QUORUM)
+        if exchange is not None:
+            channel.exchange_declare(exchange, "fanout", durable=True, auto_delete=False)
+            for name in names:
+                channel.queue_bind(name, exchange)
+        yield connection
+    finally:
+        connection.collect()
+        _delete(names, exchange)
+
+
+def broker_version() -> str:
+    """The broker's version, as it introduces itself."""
+    connection: Any = connect(broker_url_with_credentials(), heartbeat=0)
+    try:
+        return str(connection.server_properties["version"])
+    finally:
+        connection.close()
+
+
+def _delete(names: Sequence[str], exchange: str | None) -> None:
+    # By a connection of its own: Ctrl-C may have cut the other one off inside a frame.
+    connection = connect(broker_url_with_credentials(), heartbeat=0)
+    try:
+        channel = connection.channel()
+        for name in names:  # what does not exist is deleted without a word
+            channel.queue_delete(name)
+        if exchange is not None:
+            channel.exchange_delete(exchange)
+    finally:
+        connection.close()
+
+
+def _alone(server: psycopg.Connection[Any]) -> None:
+    """Keep other benches out, until this connection closes."""
+    row = server.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+    if row != (True,):
+        raise PlainError("Another bench is running; wait until it has ended.")
+
+
+def _drop(servers: Any) -> None:
+    for server in servers:
+        server.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)".encode())
+
+
+def _version(server: psycopg.Connection[Any]) -> str:
+    number = server.info.server_version
+    return f"{number // 10_000}.{number % 10_000}"
+
+
+def _password() -> str:
+    path = run_directory() / "secrets" / "postgres-superuser"
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise PlainError(
+            "The platform does not run here: its baselines need databases of their own, and "
+            f"{path} with the superuser's password cannot be read; `python3 manage.py up` makes it."
+        ) from error

@@ -1,0 +1,91 @@
+"""What `cluster status` finds wrong."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+
+from cluster.operations.queues import QueueDepth
+from cluster.operations.status import ClusterStatus, Part, troubles
+from cluster.operations.vitals import Heartbeat, LeasedRole, Vitals
+from cluster.services import load
+from compose.supervisor import ProcessState, Status
+
+SERVICES = (load("orders"),)
+
+
+def vitals() -> Vitals:
+    return Vitals(
+        outbox=0,
+        outbox_age=None,
+        parked=0,
+        dead_letters=0,
+        dead_letters_waiting=0,
+        heartbeats=(Heartbeat("worker-orders", age=1.0, consuming=True, detail={}),),
+        leases=(LeasedRole("v-orders-1", "orders_owner", remaining=40.0, sessions=1),),
+    )
+
+
+def process(status: Status = "running") -> ProcessState:
+    return ProcessState("worker-orders", 7, status, 1.0, 0, signal.SIGTERM, 5.0, is_server=False)
+
+
+def cluster(
+    *, orders: Vitals | None = None, queues: list[QueueDepth] | None = None
+) -> ClusterStatus:
+    names = ("orders.inbox", "orders.dead", "orders.tasks")
+    return ClusterStatus(
+        Part([process()]),
+        Part(queues or [QueueDepth(name, 0, 1) for name in names]),
+        {"orders": Part(orders or vitals())},
+        (),
+    )
+
+
+def told(status: ClusterStatus) -> list[str]:
+    return list(troubles(status, SERVICES))
+
+
+def test_nothing_is_wrong_when_everything_runs_and_answers() -> None:
+    assert told(cluster()) == []
+
+
+def test_a_paused_process_is_named() -> None:
+    status = replace(cluster(), processes=Part([process("paused")]))
+    assert told(status) == ["The process worker-orders is paused."]
+
+
+def test_a_part_that_is_down_says_why() -> None:
+    status = replace(cluster(), queues=Part(None, "connection refused"))
+    assert told(status) == ["The broker is unreachable: connection refused"]
+
+
+def test_a_queue_without_a_consumer_is_named() -> None:
+    queues = [
+        QueueDepth("orders.inbox", 4, 0),
+        QueueDepth("orders.dead", 0, 1),
+        QueueDepth("orders.tasks", 0, 1),
+    ]
+    assert told(cluster(queues=queues)) == ["Nobody consumes the queue orders.inbox."]
+
+
+def test_a_worker_that_lives_and_does_not_consume_is_unhealthy() -> None:
+    deaf = replace(vitals(), heartbeats=(Heartbeat("worker-orders", 1.0, False, {}),))
+    assert told(cluster(orders=deaf)) == [
+        "worker-orders lives, but does not receive from its queue."
+    ]
+
+
+def test_a_worker_that_fell_silent_is_unhealthy() -> None:
+    silent = replace(vitals(), heartbeats=(Heartbeat("worker-orders", 9.0, True, {}),))
+    assert told(cluster(orders=silent)) == ["worker-orders has not been heard of for 9 s."]
+
+
+def test_an_outbox_that_nobody_drains_is_unhealthy() -> None:
+    stuck = replace(vitals(), outbox=3, outbox_age=31.0)
+    assert told(cluster(orders=stuck)) == ["The outbox of orders has not been drained for 31 s."]
+
+
+def test_a_login_that_outlived_its_lease_is_unhealthy() -> None:
+    orphan = replace(vitals(), leases=(LeasedRole("v-1", "orders_owner", -31.0, 0),))
+    assert told(cluster(orders=orphan)) == ["The role v-1 of orders should have gone 31 s ago."]
