@@ -128,7 +128,7 @@ class HeartbeatStep(bootsteps.StartStopStep):
         runtime: Runtime = parent.app.runtime
         self._timer = parent.hub.call_repeatedly(HEARTBEAT, runtime.beat)
 
-    def stop(self, parent: Any) -> None:
+    def stop(self, _parent: Any) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -152,12 +152,13 @@ def build(service: Service, broker_url: str) -> Any:
 
 
 def _register(app: Any, runtime: Runtime, scheduled: Scheduled) -> None:
-    @app.task(name=scheduled.name)
     def run() -> None:
         try:
             runtime.run(scheduled)
         except DatabaseUnavailable as error:
             logger.warning("%s is left for the next time: %s", scheduled.name, error)
+
+    app.task(name=scheduled.name)(run)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from compose.errors import PlainError
 
-NEEDED_SPACE: Final = 500 * 1024**2  # bytes; six databases and a broker begin with about 350 MB
+NEEDED_SPACE: Final = 500 * 1024**2  # bytes; a test run was seen with 325 MB of data
 LONGEST_SOCKET_PATH: Final = 100  # bytes; the kernel allows 107
 
 

@@ -80,7 +80,7 @@ def superuser_address(database: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def scratch_database(platform: compose_platform.Platform) -> Iterator[Database]:
+def scratch_database(platform: compose_platform.Platform) -> Database:
     """A database of the tests' own, with the messaging tables, that no service uses."""
     site, catalog = superuser_address("site"), superuser_address("catalog")
     with psycopg.connect(f"{site}/postgres", autocommit=True) as connection:
@@ -95,7 +95,7 @@ def scratch_database(platform: compose_platform.Platform) -> Iterator[Database]:
     with psycopg.connect(f"{site}/scratch") as connection:
         connection.execute(statements.encode())
     os.environ["SCRATCH_DATABASE_URL"] = f"{site}/scratch"
-    yield Database("scratch")
+    return Database("scratch")
 
 
 @pytest.fixture

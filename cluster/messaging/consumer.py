@@ -181,6 +181,9 @@ class InboxStep(bootsteps.StartStopStep):
                 return
 
 
+CELERY_BLUEPRINT: Any = Consumer.Blueprint
+
+
 class PatientConsumer(Consumer):
     """Celery's consumer with short waits between attempts to reach the broker.
 
@@ -188,7 +191,7 @@ class PatientConsumer(Consumer):
     after six seconds was joined after twelve.
     """
 
-    class Blueprint(Consumer.Blueprint):
+    class Blueprint(CELERY_BLUEPRINT):
         """Celery's steps without delayed delivery.
 
         That one declares some 28 queues on a quorum broker, which slow its start and
@@ -197,7 +200,7 @@ class PatientConsumer(Consumer):
 
         default_steps = tuple(
             step
-            for step in Consumer.Blueprint.default_steps
+            for step in CELERY_BLUEPRINT.default_steps
             if step != "celery.worker.consumer.delayed_delivery:DelayedDelivery"
         )
 

@@ -22,8 +22,10 @@ P_co = TypeVar("P_co", bound=Payload, covariant=True)
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One message on the wire. `subject` is `<aggregate>/<id>`; `sequence` counts from 1
-    without a gap within one (source, subject)."""
+    """One message on the wire. `subject` is `<aggregate>/<id>`.
+
+    `sequence` counts from 1 without a gap within one (source, subject).
+    """
 
     id: UUID
     source: str

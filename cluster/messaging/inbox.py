@@ -134,7 +134,7 @@ class Inbox:
             self._commit(deliveries)
         except DatabaseUnavailable:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - each message is then tried, and judged, alone
             logger.info("applying one by one, since the batch failed: %r", error)
             self._apply_singly(deliveries)
 
@@ -144,16 +144,17 @@ class Inbox:
             envelope = None
             try:
                 envelope = decode_envelope(body)
-                if envelope.type not in self._handlers:
-                    raise UnknownMessageType(
-                        f"{self._service.name} has no handler for {envelope.type}"
-                    )
+                self._check_type(envelope)
                 deliveries.append(Delivery(body, decode_message(envelope)))
             except InvalidMessage as error:
                 rejected.append(Rejected(body, Reason.INVALID, str(error), envelope))
             except UnknownMessageType as error:
                 rejected.append(Rejected(body, Reason.UNKNOWN_TYPE, str(error), envelope))
         return deliveries, rejected
+
+    def _check_type(self, envelope: Envelope) -> None:
+        if envelope.type not in self._handlers:
+            raise UnknownMessageType(f"{self._service.name} has no handler for {envelope.type}")
 
     def _commit(self, deliveries: Sequence[Delivery]) -> None:
         """One transaction: ids, positions, effects and messages, all or nothing."""
@@ -175,7 +176,6 @@ class Inbox:
         for attempt in range(CONFLICT_ATTEMPTS):
             try:
                 self._commit([delivery])
-                return None
             except DatabaseUnavailable:
                 raise
             except Exception as error:
@@ -188,6 +188,8 @@ class Inbox:
                 detail = f"{type(error).__name__}: {error}"
                 self._file(Rejected(delivery.body, Reason.PERMANENT, detail, delivery.envelope))
                 return Failure.PERMANENT
+            else:
+                return None
         raise AssertionError("unreachable")
 
     def _file(self, letter: Rejected) -> None:

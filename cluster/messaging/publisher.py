@@ -140,7 +140,7 @@ class Publisher:
         self._refused.update(self._settle(delivery_tag, multiple))
 
     def _on_return(
-        self, error: Exception, exchange: str, routing_key: str, message: amqp.Message
+        self, _error: Exception, _exchange: str, routing_key: str, message: amqp.Message
     ) -> None:
         logger.error("nobody is bound to %s; the message stays in the outbox", routing_key)
         self._refused.add(message.properties["application_headers"]["outbox"])

@@ -156,7 +156,7 @@ def main() -> None:
     database = Database(service)
     relay = Relay(database, broker_url_with_credentials())
 
-    def stop(signum: int, frame: FrameType | None) -> None:
+    def stop(_signum: int, _frame: FrameType | None) -> None:
         relay.stop()
 
     signal.signal(signal.SIGTERM, stop)

@@ -79,12 +79,13 @@ def _await_versioned_store(vault: VaultClient) -> None:
     for _ in range(UPGRADE_LOOKS):
         try:
             vault.read("kv/config")
-            return
         except SecretsUnavailable:
             raise
         except SecretsError as error:
             if "pgrading" not in str(error):
                 raise
+        else:
+            return
         time.sleep(UPGRADE_PAUSE)
     raise ProvisioningError("the kv engine has not become a versioned one within 20 s")
 

@@ -176,7 +176,7 @@ def _may_pass(path: Path) -> bool:
 
 
 def _initialise(run: RunDirectory, home: Path, template: Path) -> None:
-    """Run initdb once; the six servers start from copies, which takes a fifth of the time."""
+    """Run initdb once; the six servers start from copies, which takes half the time."""
     owner = _owner()
     home.mkdir(parents=True, exist_ok=True)
     if home.is_relative_to(FAR_DATA):

@@ -76,9 +76,7 @@ def test_commands_that_arrive_in_the_wrong_order_are_applied_in_the_right_one(
         ids = cluster.start_checkouts(5)
         waiting = "SELECT routing_key, body FROM outbox WHERE subject = ANY(%s) ORDER BY id DESC"
         subjects = [f"hold/{identifier}" for identifier in ids]
-        eventually(
-            lambda: len(cluster.rows("checkout", waiting, subjects)) == 10, within=40.0
-        )
+        eventually(lambda: len(cluster.rows("checkout", waiting, subjects)) == 10, within=40.0)
         swapped = cluster.rows("checkout", waiting, subjects)
         releases = [row for row in swapped if row[0] == "identity.release_hold.v1"]
         for routing_key, body in releases:
@@ -155,7 +153,7 @@ def parked(cluster: Cluster, identifier: UUID) -> int:
 def test_a_relay_killed_between_confirm_and_delete_sends_again_and_nobody_notices(
     cluster: Cluster,
 ) -> None:
-    """A lock on the outbox row holds the delete back; the message is out, and still in the table."""
+    """A lock on the row holds the delete back: the message is out, and still in the outbox."""
     with stopped(cluster, "relay-site"):
         ids = cluster.start_checkouts(3)
         held = psycopg.connect(f"{superuser_address('site')}/site")

@@ -56,9 +56,7 @@ def test_money_that_was_authorised_too_late_goes_back(cluster: Cluster) -> None:
 
     booked = cluster.rows("payments", query, late)
     assert sum(amount for _, amount in booked) == 0
-    by_account = {
-        account: sum(a for name, a in booked if name == account) for account, _ in booked
-    }
+    by_account = {account: sum(a for name, a in booked if name == account) for account, _ in booked}
     assert set(by_account.values()) == {0}
 
 

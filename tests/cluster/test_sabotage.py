@@ -26,7 +26,9 @@ from tests.conftest import superuser_address
 
 pytestmark = [pytest.mark.platform, pytest.mark.fault, pytest.mark.sabotage]
 
-END_BLOCKED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+END_BLOCKED = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+"""
 
 
 @contextmanager

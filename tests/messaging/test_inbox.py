@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -63,10 +63,10 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(scratch: DatabaseSession) -> Iterator[Shelf]:
+def shelf(scratch: DatabaseSession) -> Shelf:
     with scratch.transaction() as connection:
         connection.execute(EFFECTS)
-    yield Shelf(scratch)
+    return Shelf(scratch)
 
 
 def test_an_effect_its_inbox_row_and_its_message_commit_together(shelf: Shelf) -> None:
@@ -165,9 +165,7 @@ def test_a_poison_message_is_kept_and_parks_its_own_aggregate_only(shelf: Shelf)
 
     shelf.apply(poison, after, other)
 
-    letters = shelf.rows(
-        "SELECT reason, detail FROM dead_letter WHERE message_id = %s", poison.id
-    )
+    letters = shelf.rows("SELECT reason, detail FROM dead_letter WHERE message_id = %s", poison.id)
     assert letters == [("permanent", "PermanentError: this cannot be reserved")]
     assert shelf.effects(poison.correlationid) == []
     assert shelf.parked(poison.correlationid) == [2]

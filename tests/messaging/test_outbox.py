@@ -47,13 +47,18 @@ def test_messages_of_one_subject_are_numbered_from_one(scratch: DatabaseSession)
 def test_a_rollback_takes_messages_and_numbers_with_it(scratch: DatabaseSession) -> None:
     subject = new_message_id()
 
-    with pytest.raises(RuntimeError, match="changed my mind"), scratch.transaction() as connection:
-        announce(connection, subject)
-        raise RuntimeError("changed my mind")
+    with pytest.raises(RuntimeError, match="changed my mind"):
+        announce_and_fail(scratch, subject)
     with scratch.transaction() as connection:
         announce(connection, subject)
 
     assert sequences(scratch, subject) == [1]
+
+
+def announce_and_fail(scratch: DatabaseSession, subject: UUID) -> None:
+    with scratch.transaction() as connection:
+        announce(connection, subject)
+        raise RuntimeError("changed my mind")
 
 
 def test_two_transactions_on_one_subject_are_numbered_in_commit_order(

@@ -25,9 +25,9 @@ class Command(BaseCommand):
     """Migrate the databases, declare the broker's topology, list the first products."""
 
     help = "Bring every database and the broker to what the code expects."
-    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
+    requires_system_checks: list[str] = []
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **_options: Any) -> None:
         for alias in connections:
             call_command("migrate", database=alias, verbosity=0, interactive=False)
             self.stdout.write(f"migrated {alias}")

@@ -23,7 +23,7 @@ from tests.benchmarks.naive.app import QUEUES, make_app
 
 READY: Final = "ready"
 # One process with the solo pool takes 1.5 to 2 times what a prefork child does (docs/adr/0008).
-POOL: Final = "solo"
+POOL: Final = "prefork"
 STOCK: Final = 1_000_000
 
 
