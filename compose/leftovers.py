@@ -16,6 +16,7 @@ from typing import Final
 
 MARK: Final = "PORTFOLIO_SUPERVISED"
 _POLL: Final = 0.05  # seconds
+_ROUNDS: Final = 5  # a child of a child of a dying process is rare already
 
 
 def find(run_directory: Path, *, data_directories: Sequence[Path] = ()) -> list[int]:
@@ -32,6 +33,17 @@ def find(run_directory: Path, *, data_directories: Sequence[Path] = ()) -> list[
         for pid in (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
         if pid not in ours and _is_alive(pid) and _is_marked(pid, mark, folders)
     ]
+
+
+def stop_all(
+    run_directory: Path, *, data_directories: Sequence[Path] = (), patience: float = 5.0
+) -> None:
+    """Stop until nothing is left: a process that is told to end may yet start another."""
+    for _ in range(_ROUNDS):
+        pids = find(run_directory, data_directories=data_directories)
+        if not pids:
+            return
+        stop(pids, patience=patience)
 
 
 def stop(pids: Iterable[int], *, patience: float = 5.0) -> None:

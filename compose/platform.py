@@ -171,7 +171,7 @@ def _sweep(run: RunDirectory, progress: Progress | None = None) -> bool:
     if not pids:
         return False
     with (progress or SilentProgress()).step(f"Stopping {len(pids)} processes left by a crash"):
-        leftovers.stop(pids)
+        leftovers.stop_all(run.path, data_directories=folders)
     return True
 
 

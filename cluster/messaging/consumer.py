@@ -181,7 +181,14 @@ class InboxStep(bootsteps.StartStopStep):
                 return
 
 
-CELERY_BLUEPRINT: Any = Consumer.Blueprint
+# Celery's steps without delayed delivery. That one declares some 28 queues on a quorum
+# broker, which slow its start and stop, for ETA and countdown tasks; here deadlines
+# live in PostgreSQL.
+STEPS: Final = tuple(
+    step
+    for step in Consumer.Blueprint.default_steps
+    if step != "celery.worker.consumer.delayed_delivery:DelayedDelivery"
+)
 
 
 class PatientConsumer(Consumer):
@@ -191,18 +198,7 @@ class PatientConsumer(Consumer):
     after six seconds was joined after twelve.
     """
 
-    class Blueprint(CELERY_BLUEPRINT):
-        """Celery's steps without delayed delivery.
-
-        That one declares some 28 queues on a quorum broker, which slow its start and
-        stop, for ETA and countdown tasks; here deadlines live in PostgreSQL.
-        """
-
-        default_steps = tuple(
-            step
-            for step in CELERY_BLUEPRINT.default_steps
-            if step != "celery.worker.consumer.delayed_delivery:DelayedDelivery"
-        )
+    Blueprint: Any = type("Blueprint", (Consumer.Blueprint,), {"default_steps": STEPS})
 
     def ensure_connected(self, conn: Any) -> Any:
         def report(error: Exception, interval: float) -> None:

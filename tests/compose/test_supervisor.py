@@ -59,7 +59,7 @@ class Toy:
             self.lose_up()
         self.process.terminate()
         self.process.wait(15)
-        leftovers.stop(leftovers.find(self.run.path))
+        leftovers.stop_all(self.run.path)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -189,7 +189,7 @@ def test_a_killed_supervisor_leaves_only_what_the_next_up_stops(
     toy.process.kill()
     toy.process.wait(5)
     left = leftovers.find(run.path)
-    leftovers.stop(left, patience=1.0)
+    leftovers.stop_all(run.path, patience=1.0)
     assert pids <= set(left)
     assert leftovers.find(run.path) == []
 
