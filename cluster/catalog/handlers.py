@@ -34,12 +34,12 @@ LIST: Final = """
 """
 RECORD_SALES: Final = """
     INSERT INTO sale (id, sku, quantity, at)
-    SELECT id, sku, quantity, %s FROM unnest(%s::uuid[], %s::text[], %s::bigint[])
+    SELECT id, sku, quantity, %s FROM unnest(%b::uuid[], %b::text[], %b::bigint[])
         AS t (id, sku, quantity)
 """
 RECORD_RETURNS: Final = """
     INSERT INTO stock_return (id, sku, quantity, at)
-    SELECT id, sku, quantity, %s FROM unnest(%s::uuid[], %s::text[], %s::bigint[])
+    SELECT id, sku, quantity, %s FROM unnest(%b::uuid[], %b::text[], %b::bigint[])
         AS t (id, sku, quantity)
 """
 

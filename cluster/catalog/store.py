@@ -15,7 +15,7 @@ LOCK_STOCK: Final = """
 """
 SAVE_STOCK: Final = """
     UPDATE product SET available = t.available, reserved = t.reserved, sold = t.sold
-      FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[])
+      FROM unnest(%b::text[], %b::bigint[], %b::bigint[], %b::bigint[])
         AS t (sku, available, reserved, sold)
      WHERE product.sku = t.sku
 """
@@ -31,7 +31,7 @@ SAVE_RESERVATIONS: Final = """
     INSERT INTO reservation
         (id, sku, quantity, state, version, expires_at, created_at, updated_at)
     SELECT id, sku, quantity, state, version, %s, %s, %s
-      FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::text[], %s::int[])
+      FROM unnest(%b::uuid[], %b::text[], %b::bigint[], %b::text[], %b::int[])
         AS t (id, sku, quantity, state, version)
     ON CONFLICT (id) DO UPDATE
        SET state = EXCLUDED.state, version = EXCLUDED.version, updated_at = EXCLUDED.updated_at

@@ -25,12 +25,12 @@ from cluster.payments.contract import RefundSettled
 
 RECORD_SPENDS: Final = """
     INSERT INTO spend (id, visitor, amount, at)
-    SELECT id, visitor, amount, %s FROM unnest(%s::uuid[], %s::text[], %s::bigint[])
+    SELECT id, visitor, amount, %s FROM unnest(%b::uuid[], %b::text[], %b::bigint[])
         AS t (id, visitor, amount)
 """
 RECORD_RESTORATIONS: Final = """
     INSERT INTO limit_restoration (id, visitor, amount, at)
-    SELECT id, visitor, amount, %s FROM unnest(%s::uuid[], %s::text[], %s::bigint[])
+    SELECT id, visitor, amount, %s FROM unnest(%b::uuid[], %b::text[], %b::bigint[])
         AS t (id, visitor, amount)
 """
 

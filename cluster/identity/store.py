@@ -13,7 +13,7 @@ from cluster.messaging.work import UnitOfWork
 # each other and never deadlock.
 OPEN_LIMITS: Final = """
     INSERT INTO visitor_limit (visitor, limit_amount, held, spent)
-    SELECT visitor, %s, 0, 0 FROM unnest(%s::text[]) AS visitor ORDER BY visitor
+    SELECT visitor, %s, 0, 0 FROM unnest(%b::text[]) AS visitor ORDER BY visitor
     ON CONFLICT (visitor) DO NOTHING
 """
 LOCK_LIMITS: Final = """
@@ -22,7 +22,7 @@ LOCK_LIMITS: Final = """
 """
 SAVE_LIMITS: Final = """
     UPDATE visitor_limit SET held = t.held, spent = t.spent
-      FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) AS t (visitor, held, spent)
+      FROM unnest(%b::text[], %b::bigint[], %b::bigint[]) AS t (visitor, held, spent)
      WHERE visitor_limit.visitor = t.visitor
 """
 LOCK_HOLDS: Final = """
@@ -32,7 +32,7 @@ LOCK_HOLDS: Final = """
 SAVE_HOLDS: Final = """
     INSERT INTO hold (id, visitor, amount, state, version, created_at, updated_at)
     SELECT id, visitor, amount, state, version, %s, %s
-      FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::text[], %s::int[])
+      FROM unnest(%b::uuid[], %b::text[], %b::bigint[], %b::text[], %b::int[])
         AS t (id, visitor, amount, state, version)
     ON CONFLICT (id) DO UPDATE
        SET state = EXCLUDED.state, version = EXCLUDED.version, updated_at = EXCLUDED.updated_at

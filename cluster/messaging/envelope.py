@@ -7,8 +7,10 @@ extension. `correlationid` names the saga, `causationid` the message that caused
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -42,7 +44,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     datacontenttype: str = msgspec.field(default="application/json")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Message(Generic[P_co]):
     """An envelope with its payload decoded and checked against the contract."""
 
@@ -57,7 +59,7 @@ class Message(Generic[P_co]):
     def correlation(self) -> UUID:
         return self.envelope.correlationid
 
-    @property
+    @cached_property
     def subject_id(self) -> UUID:
         """The id part of the subject."""
         return UUID(self.envelope.subject.partition("/")[2])
@@ -67,6 +69,7 @@ class InvalidMessage(ValueError):
     """The bytes are not an envelope, or the payload does not fit its schema."""
 
 
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _encoder: Final = msgspec.json.Encoder()
 _envelope_decoder: Final = msgspec.json.Decoder(Envelope)
 _payload_decoders: Final[dict[type[Payload], msgspec.json.Decoder[Any]]] = {}
@@ -109,7 +112,7 @@ def decode_message(envelope: Envelope) -> Message[Payload]:
     """Check the payload against its type's schema; raises InvalidMessage or UnknownMessageType."""
     declared = message_type(envelope.type)
     aggregate, _, identifier = envelope.subject.partition("/")
-    if aggregate != declared.aggregate or not _is_uuid(identifier):
+    if aggregate != declared.aggregate or not _UUID.fullmatch(identifier):
         raise InvalidMessage(
             f"{envelope.type} speaks of {declared.aggregate}/<uuid>, not of {envelope.subject!r}"
         )
@@ -121,11 +124,3 @@ def decode_message(envelope: Envelope) -> Message[Payload]:
         return Message(envelope, decoder.decode(envelope.data))
     except msgspec.MsgspecError as error:
         raise InvalidMessage(f"{envelope.type}: {error}") from error
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

@@ -28,7 +28,7 @@ CHANNEL: Final = "outbox"  # the NOTIFY channel that wakes the relay
 # therefore get their sequence, and become visible, in commit order (guarantee 4).
 TAKE_SEQUENCES: Final = """
     INSERT INTO outbox_stream (subject, last_sequence, updated_at)
-    SELECT subject, taken, %s FROM unnest(%s::text[], %s::int[]) AS t (subject, taken)
+    SELECT subject, taken, %s FROM unnest(%b::text[], %b::int[]) AS t (subject, taken)
     ORDER BY subject
     ON CONFLICT (subject) DO UPDATE
        SET last_sequence = outbox_stream.last_sequence + EXCLUDED.last_sequence,
@@ -43,7 +43,7 @@ WRITE_ROWS: Final = """
         INSERT INTO outbox
             (message_id, destination, routing_key, subject, sequence, body, created_at)
         SELECT message_id, destination, routing_key, subject, sequence, body, %s
-          FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::int[], %s::bytea[])
+          FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::int[], %b::bytea[])
             AS t (message_id, destination, routing_key, subject, sequence, body)
         RETURNING 1
     )

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import amqp
+from amqp.spec import Basic
 
 from cluster.messaging.envelope import CONTENT_TYPE
 from cluster.messaging.sabotage import Sabotage, switched_off
@@ -51,8 +53,8 @@ class Publisher:
 
     def __init__(self, url: str) -> None:
         self._confirming = Sabotage.CONFIRMS not in switched_off()
-        self._unconfirmed: dict[int, int] = {}
-        self._refused: set[int] = set()
+        self._unconfirmed: dict[int, str] = {}
+        self._refused: set[str] = set()
         self._published = 0
         try:
             self._connection = connect(url, heartbeat=HEARTBEAT)
@@ -73,15 +75,16 @@ class Publisher:
     def publish(self, rows: Sequence[OutboxRow]) -> list[int]:
         """Send a batch; the ids that the broker confirmed as routed. Raises BrokerUnavailable."""
         try:
-            for row in rows:
-                self._send(row)
+            with self._in_one_write():
+                for row in rows:
+                    self._send(row)
             if not self._confirming:
                 return [row.id for row in rows]
             self._await_confirms()
         except BROKER_ERRORS as error:
             raise BrokerUnavailable(str(error)) from error
         refused, self._refused = self._refused, set()
-        return [row.id for row in rows if row.id not in refused]
+        return [row.id for row in rows if row.message_id not in refused]
 
     def keep_alive(self) -> None:
         """Answer heartbeats and notice a closed connection; raises BrokerUnavailable."""
@@ -97,6 +100,23 @@ class Publisher:
         except BROKER_ERRORS:
             logger.debug("the broker connection was gone already")
 
+    @contextmanager
+    def _in_one_write(self) -> Iterator[None]:
+        """Collect the frames of a batch and hand them to the kernel at once.
+
+        py-amqp writes each message by itself; the system calls were a third of the
+        cost of publishing.
+        """
+        transport: Any = self._connection.transport
+        write, frames = transport._write, bytearray()  # noqa: SLF001
+        transport._write = frames.extend  # noqa: SLF001
+        try:
+            yield
+        finally:
+            transport._write = write  # noqa: SLF001
+        with transport.having_timeout(CONFIRM_TIMEOUT):
+            write(frames)
+
     def _send(self, row: OutboxRow) -> None:
         message = amqp.Message(
             row.body,
@@ -104,17 +124,21 @@ class Publisher:
             delivery_mode=2,
             message_id=row.message_id,
             type=row.routing_key,
-            # The outbox id comes back with a returned message; the subject is
-            # what a partitioned service's queue is chosen by.
-            application_headers={"outbox": row.id, "subject": row.subject},
+            # What a partitioned service's queue is chosen by.
+            application_headers={"subject": row.subject},
         )
         self._published += 1
-        self._unconfirmed[self._published] = row.id
-        self._channel.basic_publish(
+        self._unconfirmed[self._published] = row.message_id
+        exchange = "" if row.destination else EXCHANGE
+        routing_key = row.destination or row.routing_key
+        mandatory, immediate = True, False
+        # Not basic_publish: that looks for incoming frames before each message,
+        # which `keep_alive` does once for a batch.
+        self._channel.send_method(
+            Basic.Publish,
+            "Bssbb",
+            (0, exchange, routing_key, mandatory, immediate),
             message,
-            exchange="" if row.destination else EXCHANGE,
-            routing_key=row.destination or row.routing_key,
-            mandatory=True,
         )
 
     def _await_confirms(self) -> None:
@@ -143,9 +167,9 @@ class Publisher:
         self, _error: Exception, _exchange: str, routing_key: str, message: amqp.Message
     ) -> None:
         logger.error("nobody is bound to %s; the message stays in the outbox", routing_key)
-        self._refused.add(message.properties["application_headers"]["outbox"])
+        self._refused.add(message.properties["message_id"])
 
-    def _settle(self, delivery_tag: int, multiple: bool) -> list[int]:
+    def _settle(self, delivery_tag: int, multiple: bool) -> list[str]:
         if not multiple:
             return [self._unconfirmed.pop(delivery_tag)]
         # Tags are dictionary keys in the order of sending: the confirmed ones are a prefix.

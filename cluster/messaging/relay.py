@@ -104,7 +104,9 @@ class Relay:
     def _drain(self) -> int:
         """Send one batch; the number of rows that left the outbox."""
         assert self._connection is not None
-        rows = [OutboxRow(*row) for row in self._connection.execute(READ_BATCH, (BATCH,))]
+        # In binary, since bodies in text form are twice as long and have to be unhexed.
+        cursor = self._connection.execute(READ_BATCH, (BATCH,), binary=True)
+        rows = [OutboxRow(*row) for row in cursor]
         if not rows:
             return 0
         sent = self._publish(rows)

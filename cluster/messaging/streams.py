@@ -19,7 +19,7 @@ Run: TypeAlias = tuple[int, int]  # first and last of consecutive sequences
 
 RECORD_IDS: Final = """
     INSERT INTO inbox (message_id, type, applied, applied_at)
-    SELECT message_id, type, 1, %s FROM unnest(%s::uuid[], %s::text[]) AS t (message_id, type)
+    SELECT message_id, type, 1, %s FROM unnest(%b::uuid[], %b::text[]) AS t (message_id, type)
     ON CONFLICT (message_id) DO NOTHING
     RETURNING message_id
 """
@@ -28,7 +28,7 @@ RECORD_IDS: Final = """
 RECORD_IDS_AGAIN: Final = """
     INSERT INTO inbox AS seen (message_id, type, applied, applied_at)
     SELECT message_id, type, count(*), %s
-      FROM unnest(%s::uuid[], %s::text[]) AS t (message_id, type) GROUP BY message_id, type
+      FROM unnest(%b::uuid[], %b::text[]) AS t (message_id, type) GROUP BY message_id, type
     ON CONFLICT (message_id) DO UPDATE SET applied = seen.applied + EXCLUDED.applied
     RETURNING message_id
 """
@@ -37,7 +37,7 @@ RECORD_IDS_AGAIN: Final = """
 # early or too late, and moves nothing.
 ADVANCE: Final = """
     WITH runs AS (
-        SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::int[])
+        SELECT * FROM unnest(%b::text[], %b::text[], %b::int[], %b::int[])
             AS t (source, subject, first, last)
     ), begun AS (
         INSERT INTO inbox_stream (source, subject, last_sequence, updated_at)
@@ -59,14 +59,14 @@ ADVANCE: Final = """
 
 ADVANCE_REGARDLESS: Final = """
     INSERT INTO inbox_stream AS s (source, subject, last_sequence, updated_at)
-    SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::timestamptz[])
+    SELECT * FROM unnest(%b::text[], %b::text[], %b::int[], %b::timestamptz[])
     ON CONFLICT (source, subject) DO UPDATE
        SET last_sequence = greatest(s.last_sequence, EXCLUDED.last_sequence)
 """
 
 POSITIONS: Final = """
     SELECT source, subject, last_sequence
-      FROM inbox_stream JOIN unnest(%s::text[], %s::text[]) AS t (source, subject)
+      FROM inbox_stream JOIN unnest(%b::text[], %b::text[]) AS t (source, subject)
      USING (source, subject)
 """
 
@@ -74,13 +74,13 @@ PARK: Final = """
     WITH parked_now AS (
         INSERT INTO parked (source, subject, sequence, message_id, body, parked_at)
         SELECT source, subject, sequence, message_id, body, %s
-          FROM unnest(%s::text[], %s::text[], %s::int[], %s::uuid[], %s::bytea[])
+          FROM unnest(%b::text[], %b::text[], %b::int[], %b::uuid[], %b::bytea[])
             AS t (source, subject, sequence, message_id, body)
         ON CONFLICT (source, subject, sequence) DO NOTHING
         RETURNING message_id
     ), forgotten AS (
         -- Parked is not applied: its id must be new again when its turn comes.
-        DELETE FROM inbox WHERE message_id = ANY(%s::uuid[])
+        DELETE FROM inbox WHERE message_id = ANY(%b::uuid[])
     )
     SELECT message_id FROM parked_now
 """
@@ -88,7 +88,7 @@ PARK: Final = """
 CLEAR_PARKED: Final = """
     DELETE FROM parked p USING inbox_stream s
      WHERE s.source = p.source AND s.subject = p.subject AND p.sequence <= s.last_sequence
-       AND (p.source, p.subject) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+       AND (p.source, p.subject) IN (SELECT * FROM unnest(%b::text[], %b::text[]))
 """
 
 NEXT_PARKED: Final = """

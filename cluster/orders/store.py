@@ -17,8 +17,8 @@ SAVE_ORDERS: Final = """
     INSERT INTO orders
         (id, visitor, sku, quantity, amount, state, version, created_at, updated_at)
     SELECT id, visitor, sku, quantity, amount, state, version, %s, %s
-      FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
-                  %s::text[], %s::int[])
+      FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::bigint[], %b::bigint[],
+                  %b::text[], %b::int[])
         AS t (id, visitor, sku, quantity, amount, state, version)
     ON CONFLICT (id) DO UPDATE
        SET state = EXCLUDED.state, version = EXCLUDED.version, updated_at = EXCLUDED.updated_at
@@ -31,8 +31,8 @@ SAVE_REFUNDS: Final = """
     INSERT INTO refund (id, order_id, state, version, money_back, stock_back, limit_back,
                         created_at, updated_at)
     SELECT id, order_id, state, version, money_back, stock_back, limit_back, %s, %s
-      FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::int[], %s::bool[], %s::bool[],
-                  %s::bool[])
+      FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::int[], %b::bool[], %b::bool[],
+                  %b::bool[])
         AS t (id, order_id, state, version, money_back, stock_back, limit_back)
     ON CONFLICT (id) DO UPDATE
        SET state = EXCLUDED.state, version = EXCLUDED.version,

@@ -23,7 +23,7 @@ from tests.benchmarks.naive.app import QUEUES, make_app
 
 READY: Final = "ready"
 # One process with the solo pool takes 1.5 to 2 times what a prefork child does (docs/adr/0008).
-POOL: Final = "prefork"
+POOL: Final = "solo"
 STOCK: Final = 1_000_000
 
 
@@ -36,6 +36,7 @@ def main() -> None:
     from tests.benchmarks.naive import tasks  # its models need Django set up
 
     _make_tables(service)
+    connections.close_all()  # whatever the pool: no child may inherit one
     app: Any = make_app()
     tasks.register(app)
     worker_ready.connect(_say_ready, weak=False)
