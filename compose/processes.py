@@ -133,7 +133,7 @@ def services() -> list[Process]:
         Process(
             name=name,
             command=(sys.executable, "-m", module, *arguments),
-            environment={"VAULT_IDENTITY": identity},
+            environment={"VAULT_IDENTITY": identity, "PROCESS_NAME": name},
         )
         for name, module, arguments, identity in SERVICES
     ]

@@ -1,0 +1,282 @@
+"""The AsyncAPI document: every registered message type, and who sends and receives it.
+
+Nothing in it is written by hand: types, owners and payloads come from the
+registry of contracts, receivers from the handler tables of the services. One
+channel is one stream, the commands or the events of one owner's aggregate,
+since a service that hears one event of an aggregate hears them all.
+
+The registry knows who publishes an event, its owner, and who carries a command
+out, also its owner. It does not know who sends a command, so no operation says so.
+Source: https://www.asyncapi.com/docs/reference/specification/v3.0.0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from inspect import cleandoc
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+# `notices` is imported for its effect: its types join the registry, which else only workers see.
+from cluster.messaging import notices as notices
+from cluster.messaging.contract import REGISTRY, ContractError, Kind, MessageType
+from cluster.messaging.envelope import CONTENT_TYPE, Envelope, dataschema
+from cluster.messaging.service import Service
+from cluster.messaging.topology import EXCHANGE
+
+Document: TypeAlias = dict[str, Any]
+
+VERSION: Final = "1.0.0"  # of the document as a whole; each message type carries its own
+ENVELOPE: Final = "CloudEvent"
+SERVER: Final = "broker"
+LOGIN: Final = "broker_login"
+HEADERS: Final = "DeliveryHeaders"
+VHOST: Final = "cluster"
+BINDING: Final = "0.3.0"  # https://github.com/asyncapi/bindings/tree/master/amqp
+UUID_PATTERN: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+DESCRIPTION: Final = """\
+Every message is a CloudEvents 1.0 envelope in structured JSON mode on one topic exchange; the
+routing key is the envelope's `type`. `sequence` counts the messages of one source and subject
+from 1 without a gap. Delivery is at least once: a consumer knows a message by its `id`.
+
+Commands are received by their owner. Who sends one is not part of its contract.
+"""
+
+# What the envelope's field types do not say.
+ATTRIBUTES: Final[dict[str, Document]] = {
+    "id": {"description": "A UUIDv7, unique and sorted by the time of its making."},
+    "source": {"description": "The service that sent it."},
+    "type": {"description": "The message type, which is also the routing key."},
+    "time": {"format": "date-time", "description": "When it was announced."},
+    "subject": {"description": "What it speaks of: <aggregate>/<uuid>."},
+    "dataschema": {"format": "uri-reference", "description": "The payload's schema, in here."},
+    "correlationid": {"description": "The saga that it belongs to."},
+    "causationid": {"description": "The message that caused it; absent when none did."},
+    "sequence": {
+        "minimum": 1,
+        "description": "Its place among the messages of one source and subject.",
+    },
+    "traceparent": {"description": "W3C Trace Context, when the sender had one."},
+    "specversion": {"const": "1.0"},
+    "datacontenttype": {"const": "application/json"},
+}
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The commands, or the events, of one owner's aggregate: one channel."""
+
+    owner: str
+    aggregate: str
+    kind: Kind
+    types: tuple[MessageType, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.owner}.{self.aggregate}.{self.kind}s"
+
+
+def document(services: Sequence[Service]) -> Document:
+    """The whole document; `services` are all of them, so that the registry is filled.
+
+    Raises ContractError when two message types would share the name of a schema.
+    """
+    declared = sorted(REGISTRY.values(), key=lambda known: known.name)
+    streams = _streams(declared)
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Working Timetable: the messages of the cluster",
+            "version": VERSION,
+            "description": DESCRIPTION,
+            "license": {"name": "MIT", "url": "https://opensource.org/license/mit"},
+        },
+        "defaultContentType": CONTENT_TYPE,
+        "servers": {SERVER: _server()},
+        "channels": {stream.name: _channel(stream) for stream in streams},
+        "operations": dict(_operations(services, streams)),
+        "components": {
+            "schemas": _schemas(declared),
+            "messages": {known.name: _message(known) for known in declared},
+            "securitySchemes": {LOGIN: {"type": "userPassword"}},
+        },
+    }
+
+
+def _streams(declared: Iterable[MessageType]) -> list[Stream]:
+    members: dict[tuple[str, str, Kind], list[MessageType]] = {}
+    for known in declared:
+        members.setdefault((known.owner, known.aggregate, known.kind), []).append(known)
+    return [Stream(*key, tuple(types)) for key, types in sorted(members.items())]
+
+
+def _server() -> Document:
+    return {
+        "host": "{address}",
+        "pathname": f"/{VHOST}",
+        "protocol": "amqp",
+        "protocolVersion": "0-9-1",
+        "description": "RabbitMQ; BROKER_URL names it, and Vault keeps its credentials.",
+        "variables": {
+            "address": {"default": "127.0.0.1:5672", "description": "Host and port of the broker."}
+        },
+        "security": [_ref("securitySchemes", LOGIN)],
+    }
+
+
+def _channel(stream: Stream) -> Document:
+    """One stream. The exchange's routing key is the address with its parameter filled in."""
+    verbs = [known.name.partition(".")[2] for known in stream.types]
+    return {
+        "address": f"{stream.owner}.{{{stream.kind}}}",
+        "title": f"{stream.kind.capitalize()}s of {stream.owner}'s {stream.aggregate}",
+        "parameters": {
+            str(stream.kind): {"enum": verbs, "description": "Verb and version of the type."}
+        },
+        "messages": {known.name: _ref("messages", known.name) for known in stream.types},
+        "servers": [{"$ref": f"#/servers/{SERVER}"}],
+        "tags": [{"name": stream.owner}, {"name": str(stream.kind)}],
+        "bindings": {
+            "amqp": {
+                "is": "routingKey",
+                "exchange": {
+                    "name": EXCHANGE,
+                    "type": "topic",
+                    "durable": True,
+                    "autoDelete": False,
+                    "vhost": VHOST,
+                },
+                "bindingVersion": BINDING,
+            }
+        },
+    }
+
+
+def _operations(
+    services: Sequence[Service], streams: Sequence[Stream]
+) -> Iterator[tuple[str, Document]]:
+    for service in services:
+        for stream in streams:
+            if stream.kind is Kind.EVENT and stream.owner == service.name:
+                yield f"{service.name}.send.{stream.name}", _send(service, stream)
+            heard = _heard(service, stream)
+            if heard:
+                yield f"{service.name}.receive.{stream.name}", _receive(service, stream, heard)
+
+
+def _heard(service: Service, stream: Stream) -> list[MessageType]:
+    """The types of a stream that a service's queue is bound to; the journal's to everything."""
+    if service.journals:
+        return list(stream.types)
+    consumed = service.consumes()
+    return [known for known in stream.types if known.name in consumed]
+
+
+def _send(service: Service, stream: Stream) -> Document:
+    return {
+        "action": "send",
+        **_operation(service, stream, stream.types),
+        "summary": f"{service.name} publishes the events of its {stream.aggregate}.",
+        "bindings": {
+            "amqp": {"deliveryMode": 2, "mandatory": True, "bindingVersion": BINDING},
+        },
+    }
+
+
+def _receive(service: Service, stream: Stream, heard: Sequence[MessageType]) -> Document:
+    purpose = "records" if service.journals else "applies"
+    what = f"{stream.owner}'s {stream.aggregate}"
+    return {
+        "action": "receive",
+        **_operation(service, stream, heard),
+        "summary": f"{service.name} {purpose} the {stream.kind}s of {what}.",
+        "bindings": {"amqp": {"ack": True, "bindingVersion": BINDING}},
+        "x-queue": service.queue,
+    }
+
+
+def _operation(service: Service, stream: Stream, types: Sequence[MessageType]) -> Document:
+    channel = f"#/channels/{stream.name}"
+    return {
+        "channel": {"$ref": channel},
+        "messages": [{"$ref": f"{channel}/messages/{known.name}"} for known in types],
+        "tags": [{"name": service.name, "description": f"Rail {service.code}"}],
+    }
+
+
+def _message(known: MessageType) -> Document:
+    """One type: the envelope, with what this type fixes in it."""
+    fixed: Document = {
+        "type": {"const": known.name},
+        "subject": {"pattern": f"^{known.aggregate}/{UUID_PATTERN}$"},
+        "dataschema": {"const": dataschema(known)},
+        "data": _ref("schemas", known.schema.__name__),
+    }
+    if known.kind is Kind.EVENT:
+        fixed["source"] = {"const": known.owner}
+    said = cleandoc(known.schema.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
+    return {
+        "name": known.name,
+        "title": known.schema.__name__,
+        **({"summary": said} if said else {}),
+        "contentType": CONTENT_TYPE,
+        "headers": _ref("schemas", HEADERS),
+        "correlationId": {"location": "$message.payload#/correlationid"},
+        "payload": {"allOf": [_ref("schemas", ENVELOPE), {"properties": fixed}]},
+        # A tag must not come twice, and checkout's aggregate is a checkout.
+        "tags": [
+            {"name": tag} for tag in dict.fromkeys((known.owner, known.aggregate, known.kind))
+        ],
+        "bindings": {"amqp": {"messageType": known.name, "bindingVersion": BINDING}},
+    }
+
+
+def _schemas(declared: Sequence[MessageType]) -> Document:
+    names = [ENVELOPE, HEADERS, *(known.schema.__name__ for known in declared)]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ContractError(f"several message types have a schema named {', '.join(repeated)}")
+    _, payloads = msgspec.json.schema_components(
+        [known.schema for known in declared], ref_template="#/components/schemas/{name}"
+    )
+    return {ENVELOPE: _envelope(), HEADERS: _headers(), **payloads}
+
+
+def _envelope() -> Document:
+    """The envelope as it is on the wire, where attributes with a constant are written out."""
+    _, found = msgspec.json.schema_components([Envelope], ref_template="{name}")
+    schema: Document = found[Envelope.__name__]
+    properties: Document = {}
+    for name, attribute in schema["properties"].items():
+        # An attribute that has no value is left out, never null (CloudEvents 1.0, section 3.1).
+        present = next((kind for kind in attribute.get("anyOf", ()) if kind["type"] != "null"), {})
+        kept = present or {key: value for key, value in attribute.items() if key != "default"}
+        properties[name] = kept | ATTRIBUTES.get(name, {})
+    properties["data"] = {"type": "object", "description": "The payload, by its own schema."}
+    return {
+        "title": ENVELOPE,
+        "description": "CloudEvents 1.0 in structured JSON mode, with this cluster's extensions.",
+        "type": "object",
+        "properties": properties,
+        "required": [*schema["required"], "specversion", "datacontenttype"],
+    }
+
+
+def _headers() -> Document:
+    """What a relay puts beside the envelope; a consumer needs none of it."""
+    return {
+        "title": HEADERS,
+        "type": "object",
+        "properties": {
+            "outbox": {"type": "integer", "description": "The row that it left the outbox from."},
+            "subject": {"type": "string", "description": "As in the envelope, for partitioning."},
+        },
+        "required": ["outbox", "subject"],
+    }
+
+
+def _ref(section: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{section}/{name}"}
