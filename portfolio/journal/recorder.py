@@ -28,8 +28,8 @@ APPEND: Final = """
     WITH incoming AS (
         SELECT DISTINCT ON (message_id) *
           FROM ROWS FROM (
-                   unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::int[], %s::uuid[],
-                          %s::uuid[], %s::timestamptz[]),
+                   unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::int[], %b::uuid[],
+                          %b::uuid[], %b::timestamptz[]),
                    jsonb_array_elements(%s::jsonb)
                ) WITH ORDINALITY
             AS t (message_id, source, type, subject, sequence, correlation,

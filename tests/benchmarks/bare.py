@@ -28,8 +28,8 @@ from tests.benchmarks.scratch import address, queues
 Connection: TypeAlias = psycopg.Connection[Any]
 
 # What one successful checkout writes on the platform, counted in pg_stat_user_tables: 14
-# messages, each in an outbox, an inbox and the journal; and 33 rows inserted or updated in
-# the services' own tables. The positions of streams (26 rows) are left out: they are not bare.
+# messages, each in an outbox, an inbox and the journal; and 33 rows inserted, updated or
+# deleted in the services' own tables. The positions of streams (28 rows) are left out.
 MESSAGES: Final = 14
 EFFECTS: Final = 33
 BATCH: Final = 35  # checkouts, hence 490 messages

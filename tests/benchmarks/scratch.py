@@ -22,6 +22,7 @@ from config.environment import DATABASES, MissingSetting, database_url, run_dire
 NAME: Final = "bench"
 # One bench at a time: two would measure each other. Held on the site's server.
 LOCK: Final = 0x62656E6368  # "bench" in ASCII
+PATIENCE: Final = 30.0  # seconds for one answer of a server
 QUORUM: Final = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
 
 
@@ -35,6 +36,7 @@ def address(database: str, *, name: str = NAME) -> dict[str, Any]:
         "user": "postgres",
         "password": _password(),
         "connect_timeout": 5,
+        "options": f"-c statement_timeout={int(PATIENCE * 1000)}",
     }
 
 
@@ -72,7 +74,7 @@ def queues(names: Sequence[str], *, exchange: str | None = None) -> Iterator[amq
     With `exchange`, a fanout exchange of that name copies each message to all of them.
     """
     _delete(names, exchange)
-    connection = connect(broker_url_with_credentials(), heartbeat=0)
+    connection = _broker()
     try:
         channel = connection.channel()
         for name in names:
@@ -89,16 +91,23 @@ def queues(names: Sequence[str], *, exchange: str | None = None) -> Iterator[amq
 
 def broker_version() -> str:
     """The broker's version, as it introduces itself."""
-    connection: Any = connect(broker_url_with_credentials(), heartbeat=0)
+    connection = _broker()
     try:
         return str(connection.server_properties["version"])
     finally:
         connection.close()
 
 
+def _broker() -> Any:
+    """A connection on which every answer is waited for a bounded time."""
+    connection: Any = connect(broker_url_with_credentials(), heartbeat=0)
+    connection.sock.settimeout(PATIENCE)
+    return connection
+
+
 def _delete(names: Sequence[str], exchange: str | None) -> None:
     # By a connection of its own: Ctrl-C may have cut the other one off inside a frame.
-    connection = connect(broker_url_with_credentials(), heartbeat=0)
+    connection = _broker()
     try:
         channel = connection.channel()
         for name in names:  # what does not exist is deleted without a word

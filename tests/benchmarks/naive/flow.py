@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +17,7 @@ import psycopg
 
 from cluster.messaging.envelope import new_message_id
 from compose.errors import PlainError
-from config.environment import ROOT, SERVICES
+from config.environment import ROOT, SERVICES, run_directory
 from portfolio.seed import PRODUCTS
 from tests.benchmarks.checkouts import BATCH, LOOK
 from tests.benchmarks.document import Figures
@@ -110,7 +112,8 @@ def naive_checkouts() -> Iterator[NaiveCheckouts]:
     """The five workers, started and ready; stopped by their pids afterwards."""
     with ExitStack() as stack:
         stack.enter_context(queues(list(QUEUES.values())))
-        log = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")), "log")
+        log = run_directory() / "log" / "bench-naive.log"
+        log.write_text("")
         workers = [stack.enter_context(_worker(service, log)) for service in SERVICES]
         _await_ready(workers, log)
         connections = {
@@ -139,16 +142,19 @@ def _worker(service: str, log: Path) -> Iterator[subprocess.Popen[str]]:
     try:
         yield worker
     finally:
-        worker.kill()  # nothing that it could finish is wanted any more
+        # Its whole session, of which it is the first: nothing that it could finish is wanted.
+        with suppress(ProcessLookupError):
+            os.killpg(worker.pid, signal.SIGKILL)
         worker.communicate(timeout=STOP_PATIENCE)
 
 
 def _await_ready(workers: Sequence[subprocess.Popen[str]], log: Path) -> None:
     end = time.monotonic() + START_PATIENCE
     for worker in workers:
-        # An end of the worker ends this read too; that it hangs is left to the limit below.
+        # Readable: it has said something, or has ended.
         assert worker.stdout is not None
-        if worker.stdout.readline().strip() != READY or time.monotonic() > end:
+        said, _, _ = select.select([worker.stdout], [], [], max(0, end - time.monotonic()))
+        if not said or worker.stdout.readline().strip() != READY:
             lines = log.read_text().strip().splitlines() or ["it did not say why"]
             raise PlainError(f"A worker of the Celery baseline did not start: {lines[-1]}")
 

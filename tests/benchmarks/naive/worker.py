@@ -22,7 +22,7 @@ from django.db import connections
 from tests.benchmarks.naive.app import QUEUES, make_app
 
 READY: Final = "ready"
-# One process with the solo pool takes 1.5 to 2 times what a prefork child does (docs/adr/0008).
+# Against prefork with one child: a fifth less processor time at the same rate (docs/adr/0008).
 POOL: Final = "solo"
 STOCK: Final = 1_000_000
 
