@@ -7,7 +7,13 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from portfolio.models import CheckoutRequest, JournalEntry, Product, RefundRequest
+from portfolio.models import (
+    CheckoutRequest,
+    ErasureRequest,
+    JournalEntry,
+    Product,
+    RefundRequest,
+)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -37,6 +43,11 @@ class CheckoutRequestAdmin(ReadOnlyAdmin):
 @admin.register(RefundRequest)
 class RefundRequestAdmin(ReadOnlyAdmin):
     list_display = ("id", "accepted_at", "order_id", "status", "reason")
+
+
+@admin.register(ErasureRequest)
+class ErasureRequestAdmin(ReadOnlyAdmin):
+    list_display = ("id", "accepted_at", "status", "reason")
 
 
 @admin.register(Product)

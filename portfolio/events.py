@@ -64,6 +64,7 @@ class Verb(enum.StrEnum):
     CONFIRMED = "confirmed"
     DECLINED = "declined"
     DEDUPLICATED = "deduplicated"
+    ERASED = "erased"
     EXPIRED = "expired"
     FAILED = "failed"
     GAVE_BACK = "gave back"
@@ -135,12 +136,14 @@ def _failed(verb: Verb, detail: str) -> Telling:
 
 
 _ITEMS: Final = "{quantity} × {sku}"
+_FORGOTTEN: Final = "a visitor, known in {rows} rows"
 
 TELLINGS: Final[Mapping[str, Telling]] = {
     "checkout.start_checkout.v1": _asked("CHK to sell {quantity} × {sku} for {money}"),
     "checkout.checkout_turned.v1": _undid(Verb.TURNED_ROUND, "at {step}: {reason}"),
     "checkout.checkout_completed.v1": _did(Verb.COMPLETED, "{quantity} × {sku} for {money}"),
     "checkout.checkout_compensated.v1": _undid(Verb.COMPENSATED, "after {step}: {reason}"),
+    "checkout.visitor_erased.v1": _did(Verb.ERASED, _FORGOTTEN),
     "identity.hold_limit.v1": _asked("IDN to hold {money} of the limit"),
     "identity.release_hold.v1": _asked("IDN to release the hold: {reason}"),
     "identity.limit_held.v1": _did(Verb.HELD, "{money} of the limit"),
@@ -148,6 +151,12 @@ TELLINGS: Final[Mapping[str, Telling]] = {
     "identity.hold_released.v1": _undid(Verb.RELEASED, "{money} of the limit"),
     "identity.limit_spent.v1": _did(Verb.SPENT, "{money} of the limit"),
     "identity.limit_restored.v1": _undid(Verb.RESTORED, "{money} of the limit"),
+    "identity.request_erasure.v1": _asked("IDN to forget a visitor"),
+    "identity.erasure_requested.v1": _did(
+        Verb.REQUESTED, "that everyone forget a visitor, attempt {attempt}"
+    ),
+    "identity.erasure_refused.v1": _failed(Verb.REFUSED, "to forget a visitor: {reason}"),
+    "identity.erasure_completed.v1": _did(Verb.COMPLETED, "the erasure of a visitor"),
     "catalog.list_product.v1": _asked("CAT to list {stock} × {sku}"),
     "catalog.product_listed.v1": _did(Verb.LISTED, "{stock} × {sku}, {name}"),
     "catalog.product_restocked.v1": _did(Verb.RESTOCKED, _ITEMS),
@@ -159,6 +168,7 @@ TELLINGS: Final[Mapping[str, Telling]] = {
     "catalog.reservation_expired.v1": _undid(Verb.EXPIRED, _ITEMS),
     "catalog.stock_sold.v1": _did(Verb.SOLD, _ITEMS),
     "catalog.stock_returned.v1": _undid(Verb.HANDED_BACK, _ITEMS),
+    "catalog.visitor_erased.v1": _did(Verb.ERASED, _FORGOTTEN),
     "orders.confirm_order.v1": _asked("ORD to confirm {quantity} × {sku}"),
     "orders.cancel_order.v1": _asked("ORD to cancel the order: {reason}"),
     "orders.order_confirmed.v1": _did(Verb.CONFIRMED, "the order of {money}"),
@@ -169,6 +179,7 @@ TELLINGS: Final[Mapping[str, Telling]] = {
     "orders.refund_refused.v1": _failed(Verb.REFUSED, "{reason}"),
     "orders.refund_completed.v1": _did(Verb.COMPLETED, "the refund"),
     "orders.refund_abandoned.v1": _failed(Verb.GAVE_UP, "the refund: {reason}"),
+    "orders.visitor_erased.v1": _did(Verb.ERASED, _FORGOTTEN),
     "payments.authorise_payment.v1": _asked("PAY to authorise {money}"),
     "payments.void_payment.v1": _asked("PAY to void the payment: {reason}"),
     "payments.capture_payment.v1": _asked("PAY to capture {money}"),
@@ -184,6 +195,7 @@ TELLINGS: Final[Mapping[str, Telling]] = {
     ),
     "payments.refund_settled.v1": _undid(Verb.PAID_BACK, "{money}"),
     "payments.refund_failed.v1": _failed(Verb.FAILED, "{reason}"),
+    "payments.visitor_erased.v1": _did(Verb.ERASED, _FORGOTTEN),
 }
 
 # Each service announces these of itself, under its own name.

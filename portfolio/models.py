@@ -12,6 +12,7 @@ from django.db import models
 
 CHECKOUT_STATUSES: Final = ("accepted", "completed", "compensated")
 REFUND_STATUSES: Final = ("accepted", "completed", "refused", "abandoned")
+ERASURE_STATUSES: Final = ("accepted", "completed", "refused")
 
 
 class JournalEntry(models.Model):
@@ -95,6 +96,34 @@ class RefundRequest(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(status__in=REFUND_STATUSES), name="refund_request_status"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.status}"
+
+
+class ErasureRequest(models.Model):
+    """A visitor's wish to be forgotten that the site has accepted; `id` is the id of its saga."""
+
+    id = models.UUIDField(primary_key=True)
+    # Until it has ended; then the pseudonym, or nothing when it was refused.
+    visitor = models.TextField()
+    accepted_at = models.DateTimeField()
+    status = models.TextField(default="accepted")
+    reason = models.TextField(default="")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "erasure_request"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["visitor"],
+                condition=models.Q(status="accepted"),
+                name="erasure_request_open",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=ERASURE_STATUSES), name="erasure_request_status"
             ),
         ]
 

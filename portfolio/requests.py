@@ -14,6 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from cluster.checkout.contract import StartCheckout
+from cluster.identity.contract import RequestErasure
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
 from cluster.orders.contract import RequestRefund
@@ -88,6 +89,14 @@ INSERT_REFUND: Final = """
     ON CONFLICT (id) DO NOTHING
 """
 
+# At most one of a visitor is open at a time.
+INSERT_ERASURE: Final = """
+    INSERT INTO erasure_request (id, visitor, accepted_at, status, reason)
+    VALUES (%s, %s, %s, 'accepted', '')
+    ON CONFLICT DO NOTHING
+"""
+OPEN_ERASURE: Final = "SELECT id FROM erasure_request WHERE visitor = %s AND status = 'accepted'"
+
 
 def accept_checkouts(work: UnitOfWork, *, requests: Sequence[CheckoutOrder]) -> list[UUID]:
     """Accept checkouts, all or none, and announce their start.
@@ -140,6 +149,23 @@ def accept_refund(work: UnitOfWork, *, order_id: UUID, refund_id: UUID | None = 
     return refund_id
 
 
+def accept_erasure(work: UnitOfWork, *, visitor: str, erasure_id: UUID | None = None) -> UUID:
+    """Accept a visitor's wish to be forgotten and announce it; the erasure's id.
+
+    An erasure of this visitor that is open already is the answer then. Whether the visitor
+    may be forgotten now is for identity to decide. Raises InvalidRequest for an improper name.
+    """
+    _check_visitor(visitor)
+    erasure_id = erasure_id or new_message_id()
+    work.cursor.execute(INSERT_ERASURE, (erasure_id, visitor, work.now))
+    if work.cursor.rowcount:
+        work.send(RequestErasure(visitor=visitor), subject_id=erasure_id, correlation=erasure_id)
+        return erasure_id
+    work.cursor.execute(OPEN_ERASURE, (visitor,))
+    (open_erasure,) = work.cursor.fetchone() or (erasure_id,)
+    return UUID(str(open_erasure))
+
+
 def unfinished_checkouts(work: UnitOfWork) -> int:
     """How many accepted checkouts have not ended yet, as far as the journal has heard."""
     work.cursor.execute(UNFINISHED)
@@ -156,7 +182,11 @@ def _check(request: CheckoutOrder) -> None:
         raise InvalidRequest(
             f"The card {request.card!r} is unknown; the sandbox knows {', '.join(sorted(CARDS))}."
         )
-    if not (0 < len(request.visitor) <= LONGEST_VISITOR and request.visitor.isprintable()):
+    _check_visitor(request.visitor)
+
+
+def _check_visitor(visitor: str) -> None:
+    if not (0 < len(visitor) <= LONGEST_VISITOR and visitor.isprintable()):
         raise InvalidRequest(
             f"The visitor must be a name of 1 to {LONGEST_VISITOR} printable characters."
         )

@@ -23,6 +23,7 @@ def examine(snapshots: Snapshots, services: Sequence[Service]) -> list[Finding]:
         *_limits(snapshots),
         *_sagas(snapshots),
         *_refunds(snapshots),
+        *_erasures(snapshots),
         *_versions(snapshots),
         *_streams(snapshots, services),
         *_delivery(snapshots),
@@ -120,6 +121,16 @@ def _refunds(snapshots: Snapshots) -> Iterator[Finding]:
     ):
         completed = Pairs("orders", queries.PAIRS_REFUNDS_COMPLETED)
         yield sagas.refunds_whole(part, snapshots.compare_whole(completed, Pairs(service, query)))
+
+
+def _erasures(snapshots: Snapshots) -> Iterator[Finding]:
+    yield sagas.requests_answered(
+        "erasure",
+        snapshots.compare_whole(
+            Pairs("site", queries.PAIRS_ERASURE_REQUESTS),
+            Pairs("identity", queries.PAIRS_ERASURES),
+        ),
+    )
 
 
 def _versions(snapshots: Snapshots) -> Iterator[Finding]:

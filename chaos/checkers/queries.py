@@ -86,6 +86,8 @@ PAIRS_CHECKOUT_REQUESTS: Final = "SELECT '', id::text, status FROM checkout_requ
 PAIRS_SAGAS: Final = "SELECT '', id::text, state FROM saga WHERE definition = 'checkout'"
 PAIRS_REFUND_REQUESTS: Final = "SELECT '', id::text, status FROM refund_request"
 PAIRS_REFUNDS: Final = "SELECT '', id::text, state FROM refund"
+PAIRS_ERASURE_REQUESTS: Final = "SELECT '', id::text, status FROM erasure_request"
+PAIRS_ERASURES: Final = "SELECT '', id::text, state FROM erasure"
 
 # What each completed checkout must have left in a service.
 PAIRS_LEFT_BEHIND: Final = """
@@ -111,11 +113,13 @@ PAIRS_RESTORED: Final = "SELECT '', id::text, 'done' FROM limit_restoration"
 PAIRS_VERSIONS: Final = {
     "site": """
         SELECT '', 'saga/' || id, '1' FROM checkout_request
-        UNION ALL SELECT '', 'refund/' || id, '1' FROM refund_request""",
+        UNION ALL SELECT '', 'refund/' || id, '1' FROM refund_request
+        UNION ALL SELECT '', 'erasure/' || id, '1' FROM erasure_request""",
     "identity": """
         SELECT '', 'hold/' || id, version::text FROM hold WHERE version > 0
         UNION ALL SELECT '', 'spend/' || id, '1' FROM spend
-        UNION ALL SELECT '', 'refund/' || id, '1' FROM limit_restoration""",
+        UNION ALL SELECT '', 'refund/' || id, '1' FROM limit_restoration
+        UNION ALL SELECT '', 'erasure/' || id, version::text FROM erasure""",
     "catalog": """
         SELECT '', 'product/' || id, version::text FROM product WHERE version > 0
         UNION ALL SELECT '', 'reservation/' || id, version::text FROM reservation WHERE version > 0
@@ -133,14 +137,20 @@ PAIRS_ANNOUNCED: Final = {
     # The site also sends commands about products, of which it keeps no row.
     "site": """
         SELECT '', subject, last_sequence::text FROM outbox_stream
-         WHERE subject LIKE 'saga/%%' OR subject LIKE 'refund/%%'""",
+         WHERE split_part(subject, '/', 1) IN ('saga', 'refund', 'erasure')""",
+    # All that identity says of an erasure has a row; the others only answer.
+    "identity": """
+        SELECT '', subject, last_sequence::text FROM outbox_stream
+         WHERE subject NOT LIKE 'notice/%%'""",
     # A saga speaks of six aggregates, all by its own id.
     "checkout": """
         SELECT '', 'saga/' || split_part(subject, '/', 2), sum(last_sequence)::text
-          FROM outbox_stream WHERE subject NOT LIKE 'notice/%%' GROUP BY 2""",
+          FROM outbox_stream WHERE split_part(subject, '/', 1) NOT IN ('notice', 'erasure')
+         GROUP BY 2""",
 }
 PAIRS_ANNOUNCED_ELSEWHERE: Final = """
-    SELECT '', subject, last_sequence::text FROM outbox_stream WHERE subject NOT LIKE 'notice/%%'
+    SELECT '', subject, last_sequence::text FROM outbox_stream
+     WHERE split_part(subject, '/', 1) NOT IN ('notice', 'erasure')
 """
 
 JOURNAL_EXTENT: Final = "SELECT count(*), coalesce(min(seq), 0), coalesce(max(seq), 0) FROM journal"

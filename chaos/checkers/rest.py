@@ -25,7 +25,13 @@ MOVING: Final = {
          WHERE status = 'accepted' AND accepted_at > now() - interval '60 s'
         UNION ALL
         SELECT id::text FROM refund_request
+         WHERE status = 'accepted' AND accepted_at > now() - interval '60 s'
+        UNION ALL
+        SELECT id::text FROM erasure_request
          WHERE status = 'accepted' AND accepted_at > now() - interval '60 s'""",
+    "identity": """
+        SELECT id::text FROM erasure
+         WHERE state = 'requested' AND updated_at > now() - interval '60 s'""",
     "checkout": """
         SELECT id::text FROM saga WHERE state IN ('running', 'compensating')
            AND coalesce(deadline, updated_at) > now() - interval '60 s'""",

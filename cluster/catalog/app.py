@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from cluster.catalog import handlers, schedule
+from cluster.catalog import erasure, handlers, schedule
 from cluster.catalog.contract import ListProduct, ReleaseStock, ReserveStock
 from cluster.checkout.contract import CheckoutCompensated, CheckoutCompleted
+from cluster.identity.contract import ErasureCompleted, ErasureRefused, ErasureRequested
 from cluster.messaging.service import Service
 from cluster.messaging.work import Scheduled, ignore
 from cluster.payments.contract import RefundFailed, RefundSettled
@@ -22,6 +23,9 @@ SERVICE: Final = Service(
         CheckoutCompensated: ignore,
         RefundSettled: handlers.take_back,
         RefundFailed: ignore,
+        ErasureRequested: erasure.erase_visitors,
+        ErasureRefused: ignore,
+        ErasureCompleted: ignore,
     },
     schedule=(
         Scheduled("catalog.restock", every=2.0, run=schedule.restock),

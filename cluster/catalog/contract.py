@@ -84,3 +84,11 @@ class StockReturned(Payload, frozen=True):
 
     sku: str
     quantity: int
+
+
+@event("catalog.visitor_erased.v1", aggregate="erasure")
+class CatalogVisitorErased(Payload, frozen=True):
+    """Catalog keeps nothing of a visitor: `rows` is 0."""
+
+    attempt: int
+    rows: int

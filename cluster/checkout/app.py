@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from cluster.checkout import erasure
 from cluster.checkout.handlers import HANDLERS, sweep_deadlines
+from cluster.identity.contract import ErasureCompleted, ErasureRefused, ErasureRequested
 from cluster.messaging.service import Service
-from cluster.messaging.work import Scheduled
+from cluster.messaging.work import Scheduled, ignore
 
 # A deadline may be overrun by this much, in seconds, before the saga turns round.
 SWEEP_EVERY: Final = 1.0
@@ -14,6 +16,11 @@ SWEEP_EVERY: Final = 1.0
 SERVICE: Final = Service(
     name="checkout",
     code="CHK",
-    handlers=HANDLERS,
+    handlers={
+        **HANDLERS,
+        ErasureRequested: erasure.erase_visitors,
+        ErasureRefused: ignore,
+        ErasureCompleted: ignore,
+    },
     schedule=(Scheduled(name="checkout.sweep_deadlines", every=SWEEP_EVERY, run=sweep_deadlines),),
 )

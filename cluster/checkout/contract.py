@@ -36,3 +36,11 @@ class CheckoutCompleted(Payload, frozen=True):
 class CheckoutCompensated(Payload, frozen=True):
     step: str
     reason: str
+
+
+@event("checkout.visitor_erased.v1", aggregate="erasure")
+class CheckoutVisitorErased(Payload, frozen=True):
+    """The visitor's checkouts, `rows` of them, stand under the pseudonym."""
+
+    attempt: int
+    rows: int

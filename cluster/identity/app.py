@@ -1,15 +1,21 @@
-"""The identity service: which handler takes which message."""
+"""The identity service: which handler takes which message, and what it does by the clock."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from cluster.checkout.contract import CheckoutCompensated, CheckoutCompleted
-from cluster.identity import handlers
-from cluster.identity.contract import HoldLimit, ReleaseHold
+from cluster.catalog.contract import CatalogVisitorErased
+from cluster.checkout.contract import (
+    CheckoutCompensated,
+    CheckoutCompleted,
+    CheckoutVisitorErased,
+)
+from cluster.identity import erasure, handlers
+from cluster.identity.contract import HoldLimit, ReleaseHold, RequestErasure
 from cluster.messaging.service import Service
-from cluster.messaging.work import ignore
-from cluster.payments.contract import RefundFailed, RefundSettled
+from cluster.messaging.work import Scheduled, ignore
+from cluster.orders.contract import OrdersVisitorErased
+from cluster.payments.contract import PaymentsVisitorErased, RefundFailed, RefundSettled
 
 SERVICE: Final = Service(
     name="identity",
@@ -21,5 +27,11 @@ SERVICE: Final = Service(
         CheckoutCompensated: ignore,
         RefundSettled: handlers.restore_limit,
         RefundFailed: ignore,
+        RequestErasure: erasure.request_erasure,
+        CatalogVisitorErased: erasure.collect_receipts,
+        OrdersVisitorErased: erasure.collect_receipts,
+        PaymentsVisitorErased: erasure.collect_receipts,
+        CheckoutVisitorErased: erasure.collect_receipts,
     },
+    schedule=(Scheduled("identity.ask_again", every=5.0, run=erasure.ask_again),),
 )

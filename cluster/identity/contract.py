@@ -1,8 +1,14 @@
-"""What identity publishes: the limit hold of a checkout, and what becomes of it."""
+"""What identity publishes: the limit hold of a checkout, and the erasure of a visitor."""
 
 from __future__ import annotations
 
+from typing import Final
+from uuid import UUID
+
 from cluster.messaging.contract import Payload, command, event
+
+# What every service writes in the place of an erased visitor's card.
+ERASED_CARD: Final = "erased"
 
 
 @command("identity.hold_limit.v1", aggregate="hold")
@@ -49,3 +55,38 @@ class LimitRestored(Payload, frozen=True):
 
     visitor: str
     amount: int
+
+
+@command("identity.request_erasure.v1", aggregate="erasure")
+class RequestErasure(Payload, frozen=True):
+    """Replace the visitor by a pseudonym in every database."""
+
+    visitor: str
+
+
+@event("identity.erasure_requested.v1", aggregate="erasure")
+class ErasureRequested(Payload, frozen=True):
+    """Every service is to write `pseudonym` for `visitor`, and to answer with its receipt.
+
+    `checkouts` are the ids of all checkouts of the visitor that identity knows. A service
+    answers each attempt, whether it changes anything or not, unless something of the visitor
+    is still under way there: then it says nothing, and will be asked again.
+    """
+
+    visitor: str
+    pseudonym: str
+    checkouts: tuple[UUID, ...]
+    attempt: int
+
+
+@event("identity.erasure_refused.v1", aggregate="erasure")
+class ErasureRefused(Payload, frozen=True):
+    reason: str
+
+
+@event("identity.erasure_completed.v1", aggregate="erasure")
+class ErasureCompleted(Payload, frozen=True):
+    """Every service has answered; `rows` of theirs stand under the pseudonym."""
+
+    pseudonym: str
+    rows: int

@@ -28,6 +28,8 @@ RECORD_SPENDS: Final = """
     SELECT id, visitor, amount, %s FROM unnest(%b::uuid[], %b::text[], %b::bigint[])
         AS t (id, visitor, amount)
 """
+# Whose limit it is: the refund may have begun before its visitor was erased.
+SPENDERS: Final = "SELECT id, visitor FROM spend WHERE id = ANY(%s)"
 RECORD_RESTORATIONS: Final = """
     INSERT INTO limit_restoration (id, visitor, amount, at)
     SELECT id, visitor, amount, %s FROM unnest(%b::uuid[], %b::text[], %b::bigint[])
@@ -110,9 +112,12 @@ def spend_hold(work: UnitOfWork, messages: Sequence[Message[CheckoutCompleted]],
 
 def restore_limit(work: UnitOfWork, messages: Sequence[Message[RefundSettled]], /) -> None:
     """A refund was paid: its amount may be spent again."""
-    limits = lock_limits(work, [message.payload.visitor for message in messages])
-    for message in messages:
-        visitor, amount = message.payload.visitor, message.payload.amount
+    work.cursor.execute(SPENDERS, ([message.payload.order for message in messages],))
+    spenders = dict(work.cursor.fetchall())
+    visitors = [spenders.get(m.payload.order, m.payload.visitor) for m in messages]
+    limits = lock_limits(work, visitors)
+    for message, visitor in zip(messages, visitors, strict=True):
+        amount = message.payload.amount
         limits[visitor] = limits[visitor].restore(amount)
         work.reply(message, LimitRestored(visitor=visitor, amount=amount))
     save_limits(work, list(limits.values()))
@@ -121,7 +126,7 @@ def restore_limit(work: UnitOfWork, messages: Sequence[Message[RefundSettled]], 
         (
             work.now,
             [message.subject_id for message in messages],
-            [message.payload.visitor for message in messages],
+            visitors,
             [message.payload.amount for message in messages],
         ),
     )

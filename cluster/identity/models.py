@@ -62,3 +62,31 @@ class LimitRestoration(models.Model):
 
     class Meta:
         db_table = "limit_restoration"
+
+
+class Erasure(models.Model):
+    """A visitor's wish to be forgotten; `version` counts what was announced about it."""
+
+    id = models.UUIDField(primary_key=True)
+    # Until it has ended; then the pseudonym, or nothing when it was refused.
+    visitor = models.TextField()
+    # requested, completed or refused
+    state = models.TextField()
+    # By service: which attempt it has answered, and how many of its rows it concerned.
+    receipts = models.JSONField()
+    version = models.IntegerField()
+    # When those who have not answered are asked again; null when it has ended.
+    ask_again_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "erasure"
+        indexes = [
+            # Few rows at any time.
+            models.Index(
+                fields=["ask_again_at"],
+                condition=models.Q(ask_again_at__isnull=False),
+                name="erasure_unanswered",
+            )
+        ]

@@ -6,10 +6,15 @@ from typing import Final
 
 from cluster.catalog.contract import StockReturned
 from cluster.checkout.contract import CheckoutCompensated, CheckoutCompleted
-from cluster.identity.contract import LimitRestored
+from cluster.identity.contract import (
+    ErasureCompleted,
+    ErasureRefused,
+    ErasureRequested,
+    LimitRestored,
+)
 from cluster.messaging.service import Service
 from cluster.messaging.work import ignore
-from cluster.orders import handlers, refunds
+from cluster.orders import erasure, handlers, refunds
 from cluster.orders.contract import CancelOrder, ConfirmOrder, RequestRefund
 from cluster.payments.contract import RefundFailed, RefundSettled
 
@@ -26,5 +31,8 @@ SERVICE: Final = Service(
         RefundFailed: refunds.refund_failed,
         StockReturned: refunds.stock_came_back,
         LimitRestored: refunds.limit_came_back,
+        ErasureRequested: erasure.erase_visitors,
+        ErasureRefused: ignore,
+        ErasureCompleted: ignore,
     },
 )

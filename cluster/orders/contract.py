@@ -74,3 +74,11 @@ class RefundAbandoned(Payload, frozen=True):
 
     order: UUID
     reason: str
+
+
+@event("orders.visitor_erased.v1", aggregate="erasure")
+class OrdersVisitorErased(Payload, frozen=True):
+    """The visitor's orders, `rows` of them, stand under the pseudonym."""
+
+    attempt: int
+    rows: int

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from cluster.identity.contract import ErasureCompleted, ErasureRefused, ErasureRequested
 from cluster.messaging.service import Service
-from cluster.messaging.work import Scheduled
+from cluster.messaging.work import Scheduled, ignore
+from cluster.payments import erasure
 from cluster.payments.handlers import HANDLERS, forget_provider_events
 
 FORGET_EVERY: Final = 600.0  # seconds; housekeeping, nothing waits for it
@@ -17,7 +19,12 @@ FORGET_EVERY: Final = 600.0  # seconds; housekeeping, nothing waits for it
 SERVICE: Final = Service(
     name="payments",
     code="PAY",
-    handlers=HANDLERS,
+    handlers={
+        **HANDLERS,
+        ErasureRequested: erasure.erase_visitors,
+        ErasureRefused: ignore,
+        ErasureCompleted: ignore,
+    },
     schedule=(
         Scheduled(
             name="payments.forget_provider_events", every=FORGET_EVERY, run=forget_provider_events

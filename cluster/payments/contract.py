@@ -89,3 +89,11 @@ class RefundSettled(Payload, frozen=True):
 class RefundFailed(Payload, frozen=True):
     order: UUID
     reason: str
+
+
+@event("payments.visitor_erased.v1", aggregate="erasure")
+class PaymentsVisitorErased(Payload, frozen=True):
+    """No card of the visitor is kept; `rows` payments and refunds were theirs."""
+
+    attempt: int
+    rows: int

@@ -13,10 +13,12 @@ from uuid import UUID
 
 from cluster.catalog.contract import ProductListed, ProductRestocked
 from cluster.checkout.contract import CheckoutCompensated, CheckoutCompleted
+from cluster.identity.contract import ErasureCompleted, ErasureRefused, ErasureRequested
 from cluster.messaging.contract import Payload, UnknownMessageType
 from cluster.messaging.envelope import Envelope, InvalidMessage, Message, decode_message
 from cluster.messaging.work import UnitOfWork
 from cluster.orders.contract import RefundAbandoned, RefundCompleted, RefundRefused
+from portfolio.journal.erasure import complete_erasures, forget_visitors, refuse_erasures
 
 END_CHECKOUTS: Final = """
     UPDATE checkout_request r
@@ -116,5 +118,9 @@ _BY_SCHEMA: Final[Mapping[type[Payload], Projection]] = {
     RefundCompleted: partial(_end_refunds, status="completed"),
     RefundRefused: partial(_end_refunds, status="refused"),
     RefundAbandoned: partial(_end_refunds, status="abandoned"),
+    # In this order: what is forgotten in a batch must have been announced before it is complete.
+    ErasureRequested: forget_visitors,
+    ErasureCompleted: complete_erasures,
+    ErasureRefused: refuse_erasures,
 }
 PROJECTIONS: Final = {schema.message_type.name: run for schema, run in _BY_SCHEMA.items()}

@@ -1,0 +1,16 @@
+"""Catalog's part in the erasure of a visitor: a receipt, since it keeps nothing of visitors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cluster.catalog.contract import CatalogVisitorErased
+from cluster.identity.contract import ErasureRequested
+from cluster.messaging.envelope import Message
+from cluster.messaging.work import UnitOfWork
+
+
+def erase_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequested]], /) -> None:
+    """Answer. Reservations and sales know their checkout and their items, not whose they are."""
+    for message in messages:
+        work.reply(message, CatalogVisitorErased(attempt=message.payload.attempt, rows=0))

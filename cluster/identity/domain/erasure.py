@@ -1,0 +1,127 @@
+"""The erasure of a visitor: whom it asks, what they have answered, and when it is over. Pure.
+
+Every service is asked in *attempts*. An attempt asks all of them, and the erasure is
+complete when all have answered the same one: whoever answered an earlier attempt may have
+received a straggler since, from the one that had not.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+# Identity answers to itself; these answer by message.
+SERVICES: Final = frozenset({"catalog", "orders", "payments", "checkout"})
+
+# The wait for the receipts of an attempt doubles with each: a service that lags by
+# more than the first wait could otherwise never answer the latest attempt.
+FIRST_WAIT: Final = timedelta(seconds=10)
+LONGEST_WAIT: Final = timedelta(minutes=5)
+
+CHECKOUT_UNDER_WAY: Final = "a checkout of this visitor is under way"
+
+
+class ErasureState(enum.StrEnum):
+    """Where an erasure stands. All but REQUESTED are final."""
+
+    REQUESTED = "requested"
+    COMPLETED = "completed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A service's answer: so many of its rows stand under the pseudonym after `attempt`."""
+
+    attempt: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """One erasure. `version` counts its announcements, `receipts` are by service.
+
+    Once it has ended, `visitor` no longer names the visitor and nothing is due.
+    """
+
+    id: UUID
+    visitor: str
+    state: ErasureState = ErasureState.REQUESTED
+    version: int = 0
+    receipts: Mapping[str, Receipt] = field(default_factory=dict)
+    ask_again_at: datetime | None = None
+
+    @property
+    def pseudonym(self) -> str:
+        """What stands in the visitor's place from now on; it leads back to nobody."""
+        # The random end of the UUIDv7; its beginning is the time.
+        return f"erased-{self.id.hex[-12:]}"
+
+    @property
+    def attempt(self) -> int:
+        """The number of the latest attempt, 0 before the first."""
+        # Until it has ended nothing but attempts is announced.
+        return self.version - (self.state is not ErasureState.REQUESTED)
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """The services that have not answered the latest attempt."""
+        return frozenset(
+            service
+            for service in SERVICES
+            if service not in self.receipts or self.receipts[service].attempt < self.attempt
+        )
+
+    @property
+    def rows(self) -> int:
+        """How many rows stand under the pseudonym, in all databases."""
+        return sum(receipt.rows for receipt in self.receipts.values())
+
+    def asked(self, now: datetime, *, own_rows: int) -> Erasure:
+        """The erasure with one more attempt announced; `own_rows` is identity's own receipt."""
+        attempt = self.attempt + 1
+        wait = min(FIRST_WAIT * 2.0 ** min(attempt - 1, 16), LONGEST_WAIT)
+        return replace(
+            self,
+            version=self.version + 1,
+            receipts={**self.receipts, "identity": Receipt(attempt, own_rows)},
+            ask_again_at=now + wait,
+        )
+
+    def postponed(self, now: datetime) -> Erasure:
+        """The erasure, to be looked at again later: its visitor has a checkout under way."""
+        return replace(self, ask_again_at=now + FIRST_WAIT)
+
+    def answered(self, service: str, receipt: Receipt) -> Erasure:
+        """The erasure with a receipt; completed by the last one that was missing.
+
+        A receipt that comes after the end, or for an attempt already answered, changes nothing.
+        """
+        if self.state is not ErasureState.REQUESTED:
+            return self
+        known = self.receipts.get(service)
+        if known is not None and known.attempt >= receipt.attempt:
+            return self
+        collected = replace(self, receipts={**self.receipts, service: receipt})
+        return collected if collected.missing else collected.completed()
+
+    def refused(self) -> Erasure:
+        return replace(self, visitor="", state=ErasureState.REFUSED, version=self.version + 1)
+
+    def completed(self) -> Erasure:
+        return replace(
+            self,
+            visitor=self.pseudonym,
+            state=ErasureState.COMPLETED,
+            version=self.version + 1,
+            ask_again_at=None,
+        )
+
+
+def why_not_erasable(*, held: int) -> str | None:
+    """Why a visitor with `held` pence on hold cannot be erased now; None when nothing stands."""
+    return CHECKOUT_UNDER_WAY if held else None

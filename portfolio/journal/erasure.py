@@ -1,0 +1,96 @@
+"""The site's part in the erasure of a visitor: it forgets the name in its tables and its journal.
+
+The journal keeps every entry with its number, its time and its place in its stream; only
+the visitor and the card inside are replaced. An erasure that has ended, either way, leaves
+no name behind in its own entries either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from cluster.identity.contract import (
+    ERASED_CARD,
+    ErasureCompleted,
+    ErasureRefused,
+    ErasureRequested,
+)
+from cluster.messaging.envelope import Message
+from cluster.messaging.work import UnitOfWork
+
+# A refused erasure has no pseudonym, and nothing needs to know any more whose it was.
+NOBODY: Final = ""
+
+FORGET_CHECKOUTS: Final = """
+    UPDATE checkout_request r SET visitor = t.pseudonym, card = %s
+      FROM unnest(%s::text[], %s::text[]) AS t (visitor, pseudonym)
+     WHERE r.visitor = t.visitor
+"""
+
+# The messages of a refund have the refund's id as their correlation.
+REDACT_CHECKOUTS: Final = """
+    WITH checkout AS (
+        SELECT id, visitor AS pseudonym FROM checkout_request WHERE visitor = ANY(%s)
+    ), saga AS (
+        SELECT id, pseudonym FROM checkout
+        UNION ALL
+        SELECT r.id, pseudonym FROM refund_request r JOIN checkout ON checkout.id = r.order_id
+    )
+    UPDATE journal j
+       SET envelope = jsonb_set(
+               CASE WHEN envelope #> '{data,card}' IS NULL THEN envelope
+                    ELSE jsonb_set(envelope, '{data,card}', to_jsonb(%s::text)) END,
+               '{data,visitor}', to_jsonb(saga.pseudonym))
+      FROM saga
+     WHERE j.correlation = saga.id AND envelope #>> '{data,visitor}' <> saga.pseudonym
+"""
+
+END: Final = """
+    UPDATE erasure_request r
+       SET visitor = t.pseudonym, status = %s, reason = t.reason, ended_at = t.at
+      FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[])
+        AS t (id, pseudonym, reason, at)
+     WHERE r.id = t.id AND r.status = 'accepted'
+"""
+REDACT_ERASURES: Final = """
+    UPDATE journal j
+       SET envelope = jsonb_set(envelope, '{data,visitor}', to_jsonb(t.pseudonym))
+      FROM unnest(%s::uuid[], %s::text[]) AS t (id, pseudonym)
+     WHERE j.correlation = t.id AND envelope #>> '{data,visitor}' <> t.pseudonym
+"""
+
+
+def forget_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequested]]) -> None:
+    """Write the pseudonym in the visitor's requests and in the journal's entries of them."""
+    pseudonyms = [message.payload.pseudonym for message in messages]
+    visitors = [message.payload.visitor for message in messages]
+    work.cursor.execute(FORGET_CHECKOUTS, (ERASED_CARD, visitors, pseudonyms))
+    work.cursor.execute(REDACT_CHECKOUTS, (pseudonyms, ERASED_CARD))
+
+
+def complete_erasures(work: UnitOfWork, messages: Sequence[Message[ErasureCompleted]]) -> None:
+    """Forget the name in the erasure itself, and in what was journalled of it meanwhile."""
+    pseudonyms = [message.payload.pseudonym for message in messages]
+    work.cursor.execute(REDACT_CHECKOUTS, (pseudonyms, ERASED_CARD))
+    _end(work, messages, pseudonyms, [""] * len(messages), status="completed")
+
+
+def refuse_erasures(work: UnitOfWork, messages: Sequence[Message[ErasureRefused]]) -> None:
+    """Keep the reason. The name stays with the visitor's checkouts only."""
+    reasons = [message.payload.reason for message in messages]
+    _end(work, messages, [NOBODY] * len(messages), reasons, status="refused")
+
+
+def _end(
+    work: UnitOfWork,
+    messages: Sequence[Message[ErasureCompleted]] | Sequence[Message[ErasureRefused]],
+    pseudonyms: list[str],
+    reasons: list[str],
+    *,
+    status: str,
+) -> None:
+    ids = [message.subject_id for message in messages]
+    times = [message.envelope.time for message in messages]
+    work.cursor.execute(END, (status, ids, pseudonyms, reasons, times))
+    work.cursor.execute(REDACT_ERASURES, (ids, pseudonyms))
