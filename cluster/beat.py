@@ -30,7 +30,7 @@ def schedule() -> dict[str, dict[str, Any]]:
             "options": {"queue": service.task_queue, "expires": max(scheduled.every, 1.0)},
         }
         for service in load_all()
-        for scheduled in service.schedule
+        for scheduled in service.periodic_work
     }
 
 

@@ -93,5 +93,10 @@ def redis_url() -> str:
     return setting("REDIS_URL")
 
 
+def web_interface() -> str:
+    """The address the site listens on: loopback, unless a container says otherwise."""
+    return setting("PORTFOLIO_INTERFACE", "127.0.0.1")
+
+
 def web_port() -> int:
     return int(setting("PORTFOLIO_PORT", "8000"))

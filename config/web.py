@@ -88,7 +88,7 @@ def main() -> None:
     """Serve until told to stop."""
     server = WebServer(
         application=application,
-        endpoints=[f"tcp:port={environment.web_port()}:interface=127.0.0.1"],
+        endpoints=[f"tcp:port={environment.web_port()}:interface={environment.web_interface()}"],
         http_timeout=HTTP_TIMEOUT,
         ping_interval=PING_EVERY,
         ping_timeout=PING_TIMEOUT,

@@ -19,8 +19,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-# `notices` is imported for its effect: its types join the registry, which else only workers see.
-from cluster.messaging import notices as notices
+import cluster.messaging.notices  # noqa: F401 - its types join the registry as it is imported
 from cluster.messaging.contract import REGISTRY, ContractError, Kind, MessageType
 from cluster.messaging.envelope import CONTENT_TYPE, Envelope, dataschema
 from cluster.messaging.service import Service
@@ -217,6 +216,8 @@ def _message(known: MessageType) -> Document:
     }
     if known.kind is Kind.EVENT:
         fixed["source"] = {"const": known.owner}
+    # A tag must not come twice, and an aggregate of checkout is called a checkout.
+    tags = dict.fromkeys((known.owner, known.aggregate, str(known.kind)))
     said = cleandoc(known.schema.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
     return {
         "name": known.name,
@@ -226,10 +227,7 @@ def _message(known: MessageType) -> Document:
         "headers": _ref("schemas", HEADERS),
         "correlationId": {"location": "$message.payload#/correlationid"},
         "payload": {"allOf": [_ref("schemas", ENVELOPE), {"properties": fixed}]},
-        # A tag must not come twice, and checkout's aggregate is a checkout.
-        "tags": [
-            {"name": tag} for tag in dict.fromkeys((known.owner, known.aggregate, known.kind))
-        ],
+        "tags": [{"name": tag} for tag in tags],
         "bindings": {"amqp": {"messageType": known.name, "bindingVersion": BINDING}},
     }
 
@@ -252,8 +250,8 @@ def _envelope() -> Document:
     properties: Document = {}
     for name, attribute in schema["properties"].items():
         # An attribute that has no value is left out, never null (CloudEvents 1.0, section 3.1).
-        present = next((kind for kind in attribute.get("anyOf", ()) if kind["type"] != "null"), {})
-        kept = present or {key: value for key, value in attribute.items() if key != "default"}
+        kinds = [kind for kind in attribute.get("anyOf", [attribute]) if kind.get("type") != "null"]
+        kept = {key: value for key, value in kinds[0].items() if key != "default"}
         properties[name] = kept | ATTRIBUTES.get(name, {})
     properties["data"] = {"type": "object", "description": "The payload, by its own schema."}
     return {
@@ -266,15 +264,16 @@ def _envelope() -> Document:
 
 
 def _headers() -> Document:
-    """What a relay puts beside the envelope; a consumer needs none of it."""
+    """What a relay puts beside the envelope, for the broker; a consumer needs none of it."""
+    key = "The subject's id, by which the replicas of a service share its messages."
     return {
         "title": HEADERS,
         "type": "object",
         "properties": {
-            "outbox": {"type": "integer", "description": "The row that it left the outbox from."},
-            "subject": {"type": "string", "description": "As in the envelope, for partitioning."},
+            "subject": {"type": "string", "description": "As in the envelope."},
+            "partitionkey": {"type": "string", "format": "uuid", "description": key},
         },
-        "required": ["outbox", "subject"],
+        "required": ["subject"],
     }
 
 

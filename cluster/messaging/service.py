@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cluster.messaging.contract import REGISTRY, ContractError, Kind, Payload
+from cluster.messaging.retention import retention_of
 from cluster.messaging.work import Handler, Scheduled
 
 
@@ -27,6 +28,11 @@ class Service:
     @property
     def queue(self) -> str:
         return f"{self.name}.journal" if self.journals else f"{self.name}.inbox"
+
+    @property
+    def periodic_work(self) -> tuple[Scheduled, ...]:
+        """Its own schedule, and what the messaging layer does by the clock in every database."""
+        return (*self.schedule, retention_of(self.name))
 
     @property
     def dead_queue(self) -> str:

@@ -1,0 +1,173 @@
+"""The served AsyncAPI document says what the contracts and the handler tables say, and no less."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import pytest
+from django.test import RequestFactory
+from django.urls import resolve
+
+from cluster.messaging import asyncapi, contract
+from cluster.messaging.contract import REGISTRY, ContractError, Kind, MessageType, Payload
+from cluster.messaging.envelope import (
+    CONTENT_TYPE,
+    Envelope,
+    dataschema,
+    encode_envelope,
+    new_message_id,
+)
+from cluster.services import load_all
+from portfolio.web.asyncapi import asyncapi as view
+from portfolio.web.asyncapi import document as served
+
+DOCUMENT: dict[str, Any] = json.loads(served())
+TYPES = sorted(REGISTRY)
+
+
+def resolved(pointer: str) -> Any:
+    """What a fragment of the document points at (RFC 6901); KeyError when there is nothing."""
+    found: Any = DOCUMENT
+    for part in pointer.removeprefix("#/").split("/"):
+        found = found[part.replace("~1", "/").replace("~0", "~")]
+    return found
+
+
+def references(part: Any) -> Iterator[str]:
+    """Every `$ref` in a part of the document."""
+    if isinstance(part, dict):
+        if "$ref" in part:
+            yield part["$ref"]
+        for value in part.values():
+            yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)
+
+
+def fixed_by(name: str) -> dict[str, Any]:
+    """What the message of this type says beyond the envelope that all have."""
+    fixed: dict[str, Any] = DOCUMENT["components"]["messages"][name]["payload"]["allOf"][1]
+    return fixed["properties"]  # type: ignore[no-any-return]
+
+
+def operations(service: str, action: str) -> set[str]:
+    """The types that a service sends or receives, as the operations say."""
+    return {
+        reference["$ref"].rpartition("/")[2]
+        for name, operation in DOCUMENT["operations"].items()
+        if name.startswith(f"{service}.{action}.")
+        for reference in operation["messages"]
+    }
+
+
+def test_the_document_has_what_the_specification_requires() -> None:
+    assert DOCUMENT["asyncapi"] == "3.0.0"
+    assert {"title", "version"} <= DOCUMENT["info"].keys()
+    assert all({"host", "protocol"} <= server.keys() for server in DOCUMENT["servers"].values())
+    assert all({"address", "messages"} <= known.keys() for known in DOCUMENT["channels"].values())
+    assert all(
+        {"action", "channel"} <= operation.keys() and operation["action"] in {"send", "receive"}
+        for operation in DOCUMENT["operations"].values()
+    )
+
+
+def test_every_reference_leads_somewhere() -> None:
+    found = set(references(DOCUMENT))
+    assert len(found) > len(TYPES)
+    for reference in found:
+        assert resolved(reference)
+
+
+def test_what_the_messaging_layer_announces_is_in_it_too() -> None:
+    assert "orders.message_deduplicated.v1" in DOCUMENT["components"]["messages"]
+    assert "site.credentials_rotated.v1" in DOCUMENT["components"]["messages"]
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_the_dataschema_of_an_envelope_leads_to_the_schema_of_its_payload(name: str) -> None:
+    declared = REGISTRY[name]
+    address, _, fragment = dataschema(declared).partition("#")
+    assert resolve(address).func is view
+    schema = resolved(f"#{fragment}")
+    assert schema["title"] == declared.schema.__name__
+    assert set(schema["properties"]) == set(declared.schema.__struct_fields__)
+    assert schema["additionalProperties"] is False
+    assert fixed_by(name)["dataschema"]["const"] == dataschema(declared)
+    assert fixed_by(name)["data"] == {"$ref": f"#{fragment}"}
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_message_is_in_one_channel_whose_address_is_its_routing_key(name: str) -> None:
+    channels = [known for known in DOCUMENT["channels"].values() if name in known["messages"]]
+    assert len(channels) == 1
+    ((parameter, values),) = channels[0]["parameters"].items()
+    keys = [channels[0]["address"].replace(f"{{{parameter}}}", verb) for verb in values["enum"]]
+    assert sorted(keys) == sorted(channels[0]["messages"])
+    assert channels[0]["bindings"]["amqp"]["exchange"]["name"] == "cluster.events"
+    assert DOCUMENT["components"]["messages"][name]["contentType"] == CONTENT_TYPE
+
+
+@pytest.mark.parametrize("service", load_all(), ids=lambda service: service.name)
+def test_a_service_sends_its_events_and_receives_what_it_handles(service: Any) -> None:
+    owned = {
+        name
+        for name, known in REGISTRY.items()
+        if known.owner == service.name and known.kind is Kind.EVENT
+    }
+    assert operations(service.name, "send") == owned
+    heard = set(REGISTRY) if service.journals else set(service.consumes())
+    assert operations(service.name, "receive") == heard
+
+
+def test_only_the_source_of_an_event_is_known() -> None:
+    assert fixed_by("catalog.stock_reserved.v1")["source"] == {"const": "catalog"}
+    assert "source" not in fixed_by("catalog.reserve_stock.v1")
+
+
+def test_the_envelope_is_described_as_it_goes_over_the_wire() -> None:
+    schema = DOCUMENT["components"]["schemas"]["CloudEvent"]
+    bare = Envelope(
+        id=new_message_id(),
+        source="catalog",
+        type="catalog.stock_released.v1",
+        subject=f"reservation/{new_message_id()}",
+        time=datetime.now(UTC),
+        dataschema="/asyncapi.json#/components/schemas/StockReleased",
+        correlationid=new_message_id(),
+        sequence=1,
+        data=msgspec.Raw(b"{}"),
+    )
+    assert set(json.loads(encode_envelope(bare))) == set(schema["required"])
+    whole = msgspec.structs.replace(bare, causationid=new_message_id(), traceparent="00-0-0-00")
+    assert set(json.loads(encode_envelope(whole))) == set(schema["properties"])
+
+
+def test_two_schemas_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class StockReserved(Payload, frozen=True):
+        """Another type of this name."""
+
+    other = MessageType("site.stock_reserved.v1", "site", Kind.EVENT, "page", StockReserved)
+    monkeypatch.setattr(asyncapi, "REGISTRY", {**contract.REGISTRY, other.name: other})
+    with pytest.raises(ContractError, match="a schema named StockReserved"):
+        asyncapi.document(load_all())
+
+
+def test_it_is_served_as_json_with_a_validator(rf: RequestFactory) -> None:
+    answer = view(rf.get("/asyncapi.json"))
+    assert answer.status_code == HTTPStatus.OK
+    assert answer["Content-Type"] == "application/json"
+    assert json.loads(answer.content) == DOCUMENT
+    again = view(rf.get("/asyncapi.json", headers={"If-None-Match": answer["ETag"]}))
+    assert (again.status_code, again.content) == (HTTPStatus.NOT_MODIFIED, b"")
+    assert again["ETag"] == answer["ETag"]
+
+
+def test_it_can_only_be_read(rf: RequestFactory) -> None:
+    assert view(rf.head("/asyncapi.json")).status_code == HTTPStatus.OK
+    assert view(rf.post("/asyncapi.json")).status_code == HTTPStatus.METHOD_NOT_ALLOWED
