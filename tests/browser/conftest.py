@@ -18,9 +18,13 @@ ARGUMENTS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of the session."""
+    """One Chromium for the tests of a module.
+
+    Playwright keeps an event loop running in this thread, in which no asynchronous
+    test of another module could run.
+    """
     path = shutil.which("chromium")
     assert path, "these tests drive the system's Chromium: apt-get install chromium"
     with sync_playwright() as playwright:

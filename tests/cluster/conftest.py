@@ -9,9 +9,12 @@ from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(platform: Platform) -> Cluster:
-    """The running cluster, once its first products are for sale."""
+    """The running cluster, once its first products are for sale.
+
+    Of each module its own: tests of the secrets close the databases of this process.
+    """
     running = Cluster()
     eventually(lambda: running.rows("site", "SELECT 1 FROM product WHERE restocked"))
     return running
