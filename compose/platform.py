@@ -237,18 +237,20 @@ def _bring_up(
         with progress.step("Vault and the databases' roles are set up"):
             _run_step([sys.executable, "-m", "cluster.secrets.provisioning"], run, environment)
         with progress.step("Schemas, queues and first data are in place"):
-            operator = {**environment, "VAULT_IDENTITY": "operator"}
-            _run_step([sys.executable, str(ROOT / "manage.py"), "prepare"], run, operator)
+            _run_step([sys.executable, str(ROOT / "manage.py"), "prepare"], run, environment)
         run.update_state(prepared=_digest(run))
         for process in services():
             supervisor.start(process.name)
     with progress.step("The site answers"):
         port = run.read_state()["web_port"]
-        _wait(platform, lambda: web_answers(port), "web", patience=SERVICE_PATIENCE)
+        _wait(platform, lambda: web_answers(port, "/healthz"), "web", patience=SERVICE_PATIENCE)
     with progress.step("The services run"):
         for process in services():
             runs = partial(_runs, supervisor, process.name)
             _wait(platform, runs, process.name, patience=SERVICE_PATIENCE)
+    with progress.step("The journal is being written"):
+        ready = partial(web_answers, port, "/readyz")
+        _wait(platform, ready, "worker-site", patience=SERVICE_PATIENCE)
 
 
 def _runs(supervisor: Supervisor, name: str) -> bool:

@@ -20,11 +20,11 @@ def wait_until(condition: Callable[[], bool], *, patience: float, failure: str) 
         time.sleep(POLL)
 
 
-def web_answers(port: int) -> bool:
-    """Whether the site says that it is well."""
+def web_answers(port: int, path: str) -> bool:
+    """Whether the site says yes: at /healthz that it answers, at /readyz that it can serve."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", "/healthz")
+        connection.request("GET", path)
         return connection.getresponse().status == HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False
