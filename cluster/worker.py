@@ -1,7 +1,8 @@
 """A service's process: a Celery worker that consumes its inbox and runs its scheduled work.
 
-    python -m cluster.worker SERVICE
+    python -m cluster.worker SERVICE [REPLICA]
 
+Of several workers of a service, the setting REPLICAS, each is told which one it is (from 1).
 It imports no Django, so that a killed worker is back in about a second.
 """
 
@@ -20,22 +21,28 @@ from celery import bootsteps
 from psycopg.types.json import Jsonb
 
 from cluster.celery_app import make_app, task_queue
-from cluster.messaging.consumer import InboxStep, QueueConsumer, Sink
+from cluster.messaging.consumer import InboxStep, QueueConsumer, Sink, StandIn
 from cluster.messaging.inbox import Inbox
 from cluster.messaging.notices import announce, credentials_rotated
 from cluster.messaging.outbox import flush
 from cluster.messaging.service import Service
+from cluster.messaging.topology import partition_queues
 from cluster.messaging.work import Scheduled, UnitOfWork
 from cluster.secrets.broker import broker_url_with_credentials
 from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
 from cluster.services import load
+from compose.replicas import worker_names
 
 logger = logging.getLogger(__name__)
 
 # Three missed beats make a worker suspect; `cluster status` counts in these.
 HEARTBEAT: Final = 2.0
 
+# Workers that there were before REPLICAS was changed would be missed for ever.
 BEAT: Final = """
+    WITH dismissed AS (
+        DELETE FROM heartbeat WHERE starts_with(process, 'worker-') AND process <> ALL(%s)
+    )
     INSERT INTO heartbeat (process, beat_at, consuming, detail) VALUES (%s, %s, %s, %s)
     ON CONFLICT (process) DO UPDATE
        SET beat_at = EXCLUDED.beat_at, consuming = EXCLUDED.consuming, detail = EXCLUDED.detail
@@ -45,15 +52,14 @@ BEAT: Final = """
 class Runtime:
     """What one worker process holds: its service, its database session and its inbox."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, replica: int = 1) -> None:
         self.service = service
-        self.process = f"worker-{service.name}"
+        self.workers = worker_names(service.name)
+        self.process = self.workers[replica - 1]
         self.session = DatabaseSession(Database(service.name))
         self.inbox = Inbox(service, self.session)
-        self.consumers: list[QueueConsumer] = [
-            QueueConsumer(service.queue, self._sink()),
-            QueueConsumer(service.dead_queue, _GivenUp(self.inbox)),
-        ]
+        self.stand_ins: list[StandIn] = []
+        self.consumers = self._consumers(replica)
         self._generation = 0
 
     def run(self, scheduled: Scheduled) -> None:
@@ -65,6 +71,8 @@ class Runtime:
 
     def beat(self) -> None:
         """Say that this process lives, whether it consumes, and whose credentials it uses."""
+        for stand_in in self.stand_ins:
+            stand_in.hand_back()
         try:
             with self.session.transaction() as connection:
                 work = UnitOfWork(connection, source=self.service.name)
@@ -74,6 +82,20 @@ class Runtime:
             self.inbox.apply_parked()
         except DatabaseUnavailable as error:
             logger.warning("no heartbeat: %s", error)
+
+    def _consumers(self, replica: int) -> list[QueueConsumer]:
+        """What this worker consumes, its most important queue first."""
+        sink = self._sink()
+        dead = QueueConsumer(self.service.dead_queue, _GivenUp(self.inbox))
+        partitions = partition_queues(self.service, len(self.workers))
+        if not partitions:
+            return [QueueConsumer(self.service.queue, sink), dead]
+        own = QueueConsumer(partitions[replica - 1], sink)
+        others = [*partitions[replica:], *partitions[: replica - 1]]
+        self.stand_ins = [StandIn(queue, sink) for queue in others]
+        # What waited when there were no partitions, and letters that are sent again.
+        addressed = [QueueConsumer(self.service.queue, sink)] if replica == 1 else []
+        return [own, *self.stand_ins, *addressed, dead]
 
     def _sink(self) -> Sink:
         if not self.service.journals:
@@ -90,7 +112,7 @@ class Runtime:
             "waiting": sum(consumer.waiting for consumer in self.consumers),
             "seconds_since_applied": round(now - self.consumers[0].applied_at, 1),
         }
-        return self.process, datetime.now(UTC), consuming, Jsonb(detail)
+        return self.workers, self.process, datetime.now(UTC), consuming, Jsonb(detail)
 
     def _announce_rotation(self, work: UnitOfWork) -> None:
         credentials = self.session.database.current()
@@ -136,9 +158,9 @@ class HeartbeatStep(bootsteps.StartStopStep):
     shutdown = stop
 
 
-def build(service: Service, broker_url: str) -> Any:
+def build(service: Service, broker_url: str, *, replica: int = 1) -> Any:
     """The worker's Celery app, with its runtime, its steps and its scheduled tasks."""
-    runtime = Runtime(service)
+    runtime = Runtime(service, replica)
     app: Any = make_app(broker_url)
     app.conf.task_queues = [task_queue(service.task_queue)]
     app.conf.task_default_queue = service.task_queue
@@ -146,7 +168,7 @@ def build(service: Service, broker_url: str) -> Any:
     app.queue_consumers = runtime.consumers
     app.steps["consumer"].add(InboxStep)
     app.steps["consumer"].add(HeartbeatStep)
-    for scheduled in service.schedule:
+    for scheduled in service.periodic_work:
         _register(app, runtime, scheduled)
     return app
 
@@ -165,7 +187,10 @@ def main() -> None:
     """Work for the service named on the command line until told to stop."""
     service = load(sys.argv[1])
     service.check()
-    app = build(service, broker_url_with_credentials())
+    replica = int(sys.argv[2]) if sys.argv[2:] else 1
+    if not 1 <= replica <= len(worker_names(service.name)):
+        sys.exit(f"{service.name} has no worker {replica}: see the setting REPLICAS.")
+    app = build(service, broker_url_with_credentials(), replica=replica)
     # Scheduled tasks run every second; what they do is in the database, not in the log.
     for chatter in ("celery.app.trace", "celery.worker.strategy"):
         logging.getLogger(chatter).setLevel(logging.WARNING)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from compose import outside
 from compose.process import Process
+from compose.replicas import parse_replicas, worker_names
 from compose.run_directory import RunDirectory
 from compose.servers.openbao import OpenBao, Unsealer
 from compose.servers.postgres import Postgres
@@ -15,9 +16,8 @@ from compose.servers.rabbitmq import Epmd, RabbitMQ
 from compose.servers.redis import Redis
 from config.environment import DATABASES
 
-# The platform's own processes: name, module, arguments, and Vault identity.
+# The platform's own processes beside the workers: name, module, arguments, Vault identity.
 SERVICES: Final = (
-    *((f"worker-{name}", "cluster.worker", (name,), name) for name in DATABASES),
     *((f"relay-{name}", "cluster.messaging.relay", (name,), name) for name in DATABASES),
     ("payments-gateway", "cluster.payments.gateway", (), "payments"),
     ("provider", "cluster.payments.sandbox", (), "provider"),
@@ -112,6 +112,10 @@ def addresses(
         if elsewhere:
             found[name] = elsewhere
     found["PORTFOLIO_PORT"] = str(web_port)
+    replicas = outside.named("REPLICAS", surroundings)
+    if replicas:
+        parse_replicas(replicas)  # nonsense is refused before anything starts
+        found["REPLICAS"] = replicas
     return found
 
 
@@ -135,5 +139,14 @@ def services() -> list[Process]:
             command=(sys.executable, "-m", module, *arguments),
             environment={"VAULT_IDENTITY": identity, "PROCESS_NAME": name},
         )
-        for name, module, arguments, identity in SERVICES
+        for name, module, arguments, identity in (*_workers(), *SERVICES)
     ]
+
+
+def _workers() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+    """Each service's workers; replicas are told which one they are, counting from 1."""
+    for service in DATABASES:
+        names = worker_names(service)
+        for number, name in enumerate(names, start=1):
+            which = (str(number),) if len(names) > 1 else ()
+            yield name, "cluster.worker", (service, *which), service

@@ -29,7 +29,8 @@ RECORD_SPENDS: Final = """
         AS t (id, visitor, amount)
 """
 # Whose limit it is: the refund may have begun before its visitor was erased.
-SPENDERS: Final = "SELECT id, visitor FROM spend WHERE id = ANY(%s)"
+# Locked, so that an erasure by another replica renames them before or after, not in between.
+SPENDERS: Final = "SELECT id, visitor FROM spend WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 RECORD_RESTORATIONS: Final = """
     INSERT INTO limit_restoration (id, visitor, amount, at)
     SELECT id, visitor, amount, %s FROM unnest(%b::uuid[], %b::text[], %b::bigint[])

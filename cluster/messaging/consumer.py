@@ -49,6 +49,7 @@ class QueueConsumer:
         self.applied_at = time.monotonic()
         self._sink = sink
         self._channel: amqp.Channel | None = None
+        self._subscriptions = 0
         self._waiting: list[tuple[int, bytes]] = []
         self._failures = 0
         self._not_before = 0.0
@@ -63,9 +64,7 @@ class QueueConsumer:
         self._waiting.clear()
         self._channel = channel
         channel.basic_qos(0, PREFETCH, False)
-        channel.basic_consume(
-            self.queue, callback=self._receive, on_cancel=lambda _tag: self._cancelled()
-        )
+        self._subscribe(channel, wait=True)
         self.consuming = True
 
     def stop(self) -> None:
@@ -97,6 +96,20 @@ class QueueConsumer:
             self.applied_at = time.monotonic()
             self._acknowledge_to(batch[-1][0])
 
+    def _subscribe(self, channel: amqp.Channel, *, wait: bool) -> None:
+        self._subscriptions += 1
+        channel.basic_consume(
+            self.queue,
+            consumer_tag=self._tag,
+            callback=self._receive,
+            on_cancel=lambda _tag: self._cancelled(),
+            nowait=not wait,
+        )
+
+    @property
+    def _tag(self) -> str:
+        return f"{self.queue}-{self._subscriptions}"
+
     def _receive(self, message: amqp.Message) -> None:
         body = message.body
         tag = message.delivery_tag
@@ -124,6 +137,36 @@ class QueueConsumer:
         """The broker ended the subscription: connected, and not consuming any more."""
         self.consuming = False
         raise amqp.RecoverableConnectionError(f"the broker cancelled consuming {self.queue}")
+
+
+class StandIn(QueueConsumer):
+    """Consumes the partition of another replica while that one is away.
+
+    The broker delivers a partition to one of its consumers, the one that came first, and
+    to the next only when that one goes. It does not give a partition back to a replica that
+    returns (from version 4 it can, by priority), so the stand-in does.
+    """
+
+    def __init__(self, queue: str, sink: Sink) -> None:
+        super().__init__(queue, sink)
+        self._active = False
+
+    def hand_back(self) -> None:
+        """Queue up again behind the other consumers, if the broker has chosen this one.
+
+        What was delivered is still applied and acknowledged here. Where that and the
+        successor's first messages overtake each other, the inbox parks the early ones.
+        """
+        if self._channel is None or not self._active:
+            return
+        self._active = False
+        # Without waiting for the answers: a paused broker must not stop the heartbeat.
+        self._channel.basic_cancel(self._tag, nowait=True)
+        self._subscribe(self._channel, wait=False)
+
+    def _receive(self, message: amqp.Message) -> None:
+        self._active = True
+        super()._receive(message)
 
 
 class InboxStep(bootsteps.StartStopStep):

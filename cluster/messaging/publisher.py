@@ -19,7 +19,7 @@ from amqp.spec import Basic
 
 from cluster.messaging.envelope import CONTENT_TYPE
 from cluster.messaging.sabotage import Sabotage, switched_off
-from cluster.messaging.topology import EXCHANGE, connect
+from cluster.messaging.topology import EXCHANGE, PARTITION_KEY, connect
 
 logger = logging.getLogger(__name__)
 
@@ -124,8 +124,12 @@ class Publisher:
             delivery_mode=2,
             message_id=row.message_id,
             type=row.routing_key,
-            # What a partitioned service's queue is chosen by.
-            application_headers={"subject": row.subject},
+            # What a replicated service's queue is chosen by (CloudEvents' name for it): the id
+            # alone, so that all of a checkout's aggregates come to the same replica.
+            application_headers={
+                "subject": row.subject,
+                PARTITION_KEY: row.subject.rpartition("/")[2],
+            },
         )
         self._published += 1
         self._unconfirmed[self._published] = row.message_id

@@ -3,13 +3,16 @@
 Everything is durable and quorum-replicated. Nothing is ever dropped: a full
 queue refuses the publisher (`reject-publish`), and a message that is given up
 on goes to the service's dead-letter queue at least once.
+A service with several workers has a partition for each: docs/adr/0011.
 Source: https://www.rabbitmq.com/docs/quorum-queues
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import uuid4
 
 import amqp
 from kombu.utils.url import parse_url
@@ -19,6 +22,13 @@ from cluster.messaging.service import Service
 EXCHANGE: Final = "cluster.events"
 DEAD_EXCHANGE: Final = "cluster.dead"
 
+# The header by which a message finds its partition: the id of the aggregate.
+PARTITION_KEY: Final = "partitionkey"
+
+MARKER: Final = "cluster.end_of_queue"  # the type of a message that nobody but `_move` sees
+MOVED_AT_ONCE: Final = 100  # messages
+MOVE_PATIENCE: Final = 10.0  # seconds between two messages, the marker included
+
 # A message is redelivered when its consumer dies. Storms of kills must not
 # exhaust the limit for innocent messages; a message that itself kills the
 # worker reaches it within a minute.
@@ -26,6 +36,10 @@ DELIVERY_LIMIT: Final = 20
 # Far beyond any backlog that the disk of one machine holds; beyond it the
 # broker refuses, the outbox keeps, and nothing is lost.
 MAX_LENGTH: Final = 1_000_000
+
+
+class PartitionInUse(Exception):
+    """A partition is to go, and somebody still consumes it: messages could be lost."""
 
 
 def connect(url: str, *, heartbeat: int = 10, timeout: float = 5.0) -> amqp.Connection:
@@ -46,52 +60,154 @@ def connect(url: str, *, heartbeat: int = 10, timeout: float = 5.0) -> amqp.Conn
     return connection
 
 
-def declare(channel: amqp.Channel, services: Sequence[Service], *, partitions: int = 1) -> None:
-    """Declare the whole topology; declaring what exists with equal arguments changes nothing."""
+def declare(
+    connection: amqp.Connection,
+    services: Sequence[Service],
+    *,
+    partitions: Mapping[str, int] | None = None,
+) -> None:
+    """Declare the whole topology; declaring what exists with equal arguments changes nothing.
+
+    `partitions` says into how many queues a service's messages are spread; a service that
+    is not named has one queue. Another number than last time moves what waits in the
+    partitions that go; raises PartitionInUse, having changed nothing, while those have consumers.
+    """
+    channel = connection.channel()
+    counts = {service.name: (partitions or {}).get(service.name, 1) for service in services}
+    surplus = {
+        service.name: _surplus(connection, service, counts[service.name]) for service in services
+    }
     channel.exchange_declare(EXCHANGE, "topic", durable=True, auto_delete=False)
     channel.exchange_declare(DEAD_EXCHANGE, "direct", durable=True, auto_delete=False)
     for service in services:
         _declare_queue(channel, service.dead_queue, {})
         channel.queue_bind(service.dead_queue, DEAD_EXCHANGE, service.queue)
-        keys = ["#"] if service.journals else sorted(service.consumes())
-        if partitions > 1 and not service.journals:
-            _declare_partitions(channel, service, keys, partitions)
-        else:
-            _declare_queue(channel, service.queue, _consumed(service))
-            for key in keys:
-                channel.queue_bind(service.queue, EXCHANGE, key)
+        _declare_queue(channel, service.queue, _consumed(service))
         _declare_queue(channel, service.task_queue, {})
+        _bind(channel, service, counts[service.name])
+        _retire(channel, service, counts[service.name], surplus[service.name])
+    channel.close()
 
 
 def partition_queues(service: Service, partitions: int) -> list[str]:
-    """The queues that the replicas of a service consume: one, or one for each partition."""
+    """The queues that the messages of a service are spread over; none when there is no need."""
+    return [_partition(service, number) for number in range(partitions if partitions > 1 else 0)]
+
+
+def queues(service: Service, partitions: int) -> list[str]:
+    """Every queue of a service. Its own one exists with partitions too, for replayed letters."""
+    own = [service.queue, *partition_queues(service, partitions)]
+    return [*own, service.dead_queue, service.task_queue]
+
+
+def _partition(service: Service, number: int) -> str:
+    return f"{service.queue}.{number}"
+
+
+def _spread(service: Service) -> str:
+    return f"{service.queue}.partitions"
+
+
+def _bind(channel: amqp.Channel, service: Service, partitions: int) -> None:
+    """Bind what the service hears to its queue, or to its partitions.
+
+    The new way is bound before the old one is cut: a message that comes between is
+    delivered twice, which the inbox sees, and never not at all.
+    """
+    keys = ["#"] if service.journals else sorted(service.consumes())
     if partitions == 1:
-        return [service.queue]
-    return [f"{service.queue}.{number}" for number in range(partitions)]
+        for key in keys:
+            channel.queue_bind(service.queue, EXCHANGE, key)
+        return
+    _declare_partitions(channel, service, partitions)
+    for key in keys:
+        channel.exchange_bind(_spread(service), EXCHANGE, key)
+    for key in keys:
+        channel.queue_unbind(service.queue, EXCHANGE, key)
 
 
-def _declare_partitions(
-    channel: amqp.Channel, service: Service, keys: Sequence[str], partitions: int
-) -> None:
-    """Spread a service's messages over queues by the hash of their subject.
+def _declare_partitions(channel: amqp.Channel, service: Service, partitions: int) -> None:
+    """Spread a service's messages over queues by the hash of the id they are about.
 
-    All messages of one subject land in one queue, and a single active consumer
+    All messages about one id land in one queue, and a single active consumer
     reads it: more replicas, and still the order of each aggregate.
     Source: rabbitmq_consistent_hash_exchange.
     """
-    spread = f"{service.queue}.partitions"
     channel.exchange_declare(
-        spread,
+        _spread(service),
         "x-consistent-hash",
         durable=True,
         auto_delete=False,
-        arguments={"hash-header": "subject"},
+        arguments={"hash-header": PARTITION_KEY},
     )
-    for key in keys:
-        channel.exchange_bind(spread, EXCHANGE, key)
     for queue in partition_queues(service, partitions):
         _declare_queue(channel, queue, {**_consumed(service), "x-single-active-consumer": True})
-        channel.queue_bind(queue, spread, "1")
+        channel.queue_bind(queue, _spread(service), "1")
+
+
+def _surplus(connection: amqp.Connection, service: Service, partitions: int) -> list[str]:
+    """The partitions of a larger number than now, all without consumers."""
+    found: list[str] = []
+    number = len(partition_queues(service, partitions))
+    while True:
+        queue = _partition(service, number + len(found))
+        channel = connection.channel()
+        try:
+            declared: Any = channel.queue_declare(queue, passive=True)
+        except amqp.NotFound:  # which closes the channel
+            return found
+        channel.close()
+        if declared.consumer_count:
+            raise PartitionInUse(
+                f"The queue {queue} is to go and still has consumers: stop the workers of "
+                f"{service.name}, then prepare again."
+            )
+        found.append(queue)
+
+
+def _retire(
+    channel: amqp.Channel, service: Service, partitions: int, surplus: Sequence[str]
+) -> None:
+    """Cut surplus partitions off, move what waits in them to the service's own queue, delete them.
+
+    From the last one down, so that after a crash the next attempt finds the rest.
+    """
+    if not surplus:
+        return
+    if partitions == 1:
+        channel.exchange_delete(_spread(service))
+    else:
+        for queue in surplus:
+            channel.queue_unbind(queue, _spread(service), "1")
+    for queue in reversed(surplus):
+        _move(channel, queue, service.queue)
+        channel.queue_delete(queue)
+
+
+def _move(channel: amqp.Channel, queue: str, destination: str) -> None:
+    """Move every message of a queue that nobody publishes to or consumes any more.
+
+    A marker is put behind them: counts may be out of date after a restart, and single
+    fetches (basic.get) are refused by a queue with a single active consumer.
+    """
+    marker = amqp.Message("", message_id=str(uuid4()), type=MARKER, delivery_mode=2)
+    channel.basic_publish_confirm(marker, routing_key=queue)
+    arrived: deque[amqp.Message] = deque()
+    channel.basic_qos(0, MOVED_AT_ONCE, False)
+    subscription = channel.basic_consume(queue, callback=arrived.append)
+    found = None
+    while found != marker.properties["message_id"]:
+        while not arrived:
+            channel.connection.drain_events(timeout=MOVE_PATIENCE)
+        message = arrived.popleft()
+        if message.properties.get("type") == MARKER:  # this one, or that of a broken attempt
+            found = message.properties["message_id"]
+        else:
+            copy = amqp.Message(message.body, **message.properties)
+            channel.basic_publish_confirm(copy, routing_key=destination)
+        assert message.delivery_tag is not None, "a delivered message carries its tag"
+        channel.basic_ack(message.delivery_tag)
+    channel.basic_cancel(subscription)
 
 
 def _consumed(service: Service) -> dict[str, Any]:

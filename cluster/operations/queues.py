@@ -11,8 +11,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import amqp
 
 from cluster.messaging.service import Service
-from cluster.messaging.topology import connect
+from cluster.messaging.topology import connect, queues
 from cluster.secrets.vault import VaultClient
+from compose.replicas import replicas
 from config import environment
 
 PATIENCE: Final = 4.0  # seconds for one answer; a paused broker never answers
@@ -44,8 +45,9 @@ def queue_depths(connection: Any, services: Sequence[Service]) -> list[QueueDept
     """Every queue of these services; a queue that does not exist is left out."""
     channel = connection.channel()
     found = []
+    workers = replicas()
     for service in services:
-        for name in (service.queue, service.dead_queue, service.task_queue):
+        for name in queues(service, workers[service.name]):
             try:
                 declared = channel.queue_declare(name, passive=True)
             except amqp.NotFound:

@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from cluster.messaging.service import Service
+from cluster.messaging.topology import queues
 from cluster.operations.errors import reason
 from cluster.operations.queues import QueueDepth, broker_connection, queue_depths
 from cluster.operations.vitals import Vitals, read_vitals
+from compose.replicas import replicas, worker_names
 from compose.supervisor import ProcessState, Supervisor
 from config.environment import DATABASES
 
@@ -106,8 +108,9 @@ def _queue_troubles(part: Part[list[QueueDepth]], services: Sequence[Service]) -
         yield f"The broker is unreachable: {part.unreachable}"
         return
     depths = {queue.name: queue for queue in part.value}
+    workers = replicas()
     for service in services:
-        for name in (service.queue, service.dead_queue, service.task_queue):
+        for name in queues(service, workers[service.name]):
             if name not in depths:
                 yield f"The queue {name} does not exist."
             elif not depths[name].consumers:
@@ -117,8 +120,10 @@ def _queue_troubles(part: Part[list[QueueDepth]], services: Sequence[Service]) -
 def _database_troubles(name: str, vitals: Vitals) -> Iterator[str]:
     if vitals.outbox_age is not None and vitals.outbox_age > STUCK_AFTER:
         yield f"The outbox of {name} has not been drained for {vitals.outbox_age:.0f} s."
-    if not any(beat.process == f"worker-{name}" for beat in vitals.heartbeats):
-        yield f"worker-{name} has never been heard of."
+    heard_of = {beat.process for beat in vitals.heartbeats}
+    for worker in worker_names(name):
+        if worker not in heard_of:
+            yield f"{worker} has never been heard of."
     for beat in vitals.heartbeats:
         if beat.age > SILENT_AFTER:
             yield f"{beat.process} has not been heard of for {beat.age:.0f} s."

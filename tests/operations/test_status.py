@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 
+import pytest
+
 from cluster.operations.queues import QueueDepth
 from cluster.operations.status import ClusterStatus, Part, troubles
 from cluster.operations.vitals import Heartbeat, LeasedRole, Vitals
@@ -89,3 +91,16 @@ def test_an_outbox_that_nobody_drains_is_unhealthy() -> None:
 def test_a_login_that_outlived_its_lease_is_unhealthy() -> None:
     orphan = replace(vitals(), leases=(LeasedRole("v-1", "orders_owner", -31.0, 0),))
     assert told(cluster(orders=orphan)) == ["The role v-1 of orders should have gone 31 s ago."]
+
+
+def test_a_missing_replica_and_a_missing_partition_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REPLICAS", "orders=2")
+    names = ("orders.inbox", "orders.inbox.0", "orders.dead", "orders.tasks")
+    alone = replace(vitals(), heartbeats=(Heartbeat("worker-orders-1", 1.0, True, {}),))
+    status = cluster(orders=alone, queues=[QueueDepth(name, 0, 1) for name in names])
+    assert told(status) == [
+        "The queue orders.inbox.1 does not exist.",
+        "worker-orders-2 has never been heard of.",
+    ]

@@ -18,6 +18,7 @@ from cluster.messaging.work import UnitOfWork
 from cluster.secrets.broker import broker_url_with_credentials
 from cluster.secrets.postgres import DatabaseSession, database
 from cluster.services import load_all
+from compose.replicas import replicas
 from portfolio.seed import list_products
 
 
@@ -32,7 +33,7 @@ class Command(BaseCommand):
             call_command("migrate", database=alias, verbosity=0, interactive=False)
             self.stdout.write(f"migrated {alias}")
         broker = connect(broker_url_with_credentials())
-        declare(broker.channel(), load_all())
+        declare(broker, load_all(), partitions=replicas())
         broker.close()
         self.stdout.write("declared the broker's queues")
         with DatabaseSession(database("site")).transaction() as connection:
