@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 import amqp
+import psycopg
 from celery import bootsteps
 from celery.worker.consumer import Consumer
 
 from cluster.messaging.inbox import TransientFailure
-from cluster.secrets.postgres import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -34,14 +34,11 @@ class Sink(Protocol):
     """What happens to the messages of one queue."""
 
     def apply(self, bodies: Sequence[bytes]) -> None:
-        """Apply and commit; raises DatabaseUnavailable or TransientFailure."""
+        """Apply and commit; raises psycopg.Error or TransientFailure."""
 
 
 class QueueConsumer:
-    """Takes the deliveries of one queue to one sink, in batches, acknowledging late.
-
-    With `single` each delivery is a batch of its own.
-    """
+    """Takes the deliveries of one queue to one sink, in batches, acknowledging late."""
 
     def __init__(self, queue: str, sink: Sink) -> None:
         self.queue = queue
@@ -82,7 +79,9 @@ class QueueConsumer:
         batch, rest = self._waiting[:BATCH], self._waiting[BATCH:]
         try:
             self._sink.apply([body for _, body in batch])
-        except DatabaseUnavailable as error:
+        except psycopg.Error as error:
+            # Unreachable, read-only, out of space: nothing of the batch is acknowledged,
+            # and what part of it was committed is recognised when it is applied again.
             self._postpone(error)
         except TransientFailure as failure:
             again = set(failure.bodies)

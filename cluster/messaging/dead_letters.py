@@ -39,27 +39,38 @@ class Rejected:
 FILE: Final = """
     INSERT INTO dead_letter
         (message_id, source, type, subject, sequence, body, reason, detail, created_at, replays)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 0)
+    SELECT %(id)s::uuid, %(source)s, %(type)s, %(subject)s, %(sequence)s::int, %(body)s, %(reason)s,
+           %(detail)s, %(now)s, 0
+     WHERE NOT EXISTS (
+         SELECT FROM dead_letter WHERE message_id = %(id)s::uuid AND replayed_at IS NULL
+     )
+    RETURNING id
 """
 
 
 def file_dead_letter(work: UnitOfWork, rejected: Rejected) -> None:
-    """Keep one message with its reason, and announce that."""
+    """Keep one message with its reason, and announce that.
+
+    A letter that is kept already, and comes again because its acknowledgement was lost,
+    is not kept twice.
+    """
     envelope = rejected.envelope
     work.cursor.execute(
         FILE,
-        (
-            envelope.id if envelope else None,
-            envelope.source if envelope else "",
-            envelope.type if envelope else "",
-            envelope.subject if envelope else "",
-            envelope.sequence if envelope else None,
-            rejected.body,
-            rejected.reason,
-            rejected.detail,
-            work.now,
-        ),
+        {
+            "id": envelope.id if envelope else None,
+            "source": envelope.source if envelope else "",
+            "type": envelope.type if envelope else "",
+            "subject": envelope.subject if envelope else "",
+            "sequence": envelope.sequence if envelope else None,
+            "body": rejected.body,
+            "reason": rejected.reason.value,
+            "detail": rejected.detail,
+            "now": work.now,
+        },
     )
+    if work.cursor.fetchone() is None:
+        return
     # If it had been parked, it no longer waits for its turn.
     if envelope:
         work.cursor.execute("DELETE FROM parked WHERE message_id = %s", (envelope.id,))

@@ -172,6 +172,18 @@ def test_a_poison_message_is_kept_and_parks_its_own_aggregate_only(shelf: Shelf)
     assert shelf.effects(other.correlationid) == [1]
 
 
+def test_a_poison_message_that_is_delivered_again_is_kept_once(shelf: Shelf) -> None:
+    shelf.fail_on["POISON"] = PermanentError("this cannot be reserved")
+    poison = reserve_stock(sku="POISON")
+
+    shelf.apply(poison)
+    shelf.apply(poison)
+
+    letters = shelf.rows("SELECT id FROM dead_letter WHERE message_id = %s", poison.id)
+    assert len(letters) == 1
+    assert shelf.announced("catalog.message_dead_lettered.v1", poison.correlationid) == 1
+
+
 def test_a_replayed_message_is_applied_and_releases_what_waited_for_it(shelf: Shelf) -> None:
     shelf.fail_on["POISON"] = PermanentError("not yet")
     poison = reserve_stock(sku="POISON")
