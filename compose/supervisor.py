@@ -130,7 +130,7 @@ class Supervisor:
 
         To pause PostgreSQL, which goes on serving while only its first process is paused.
         """
-        pids = list(_tree(self.pid(name)))
+        pids = list(process_tree(self.pid(name)))
         for pid in pids:
             _signal(pid, number)
         return pids
@@ -161,7 +161,8 @@ class Supervisor:
             client.stop()
 
 
-def _tree(pid: int) -> Iterator[int]:
+def process_tree(pid: int) -> Iterator[int]:
+    """A process and all its descendants, parents first."""
     yield pid
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
@@ -169,7 +170,7 @@ def _tree(pid: int) -> Iterator[int]:
         except OSError:
             continue
         for child in children:
-            yield from _tree(int(child))
+            yield from process_tree(int(child))
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

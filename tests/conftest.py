@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+import amqp
 import psycopg
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_RUN = Path(os.environ.setdefault("PORTFOLIO_RUN_DIR", str(ROOT / ".run" / "test")))
 
+from cluster.messaging.topology import connect  # noqa: E402
 from cluster.secrets.broker import broker_url_with_credentials  # noqa: E402
 from cluster.secrets.postgres import Database, DatabaseSession, close_databases  # noqa: E402
 from compose import platform as compose_platform  # noqa: E402
@@ -106,3 +108,11 @@ def scratch(scratch_database: Database) -> Iterator[DatabaseSession]:
         connection.execute(f"TRUNCATE {', '.join(MESSAGING_TABLES)}".encode())
     yield session
     session.close()
+
+
+@pytest.fixture
+def channel(broker_url: str) -> Iterator[amqp.Channel]:
+    """A channel to the running broker, as any client may open one."""
+    connection = connect(broker_url, heartbeat=0)
+    yield connection.channel()
+    connection.close()

@@ -21,7 +21,7 @@ import msgspec
 
 import cluster.messaging.notices  # noqa: F401 - its types join the registry as it is imported
 from cluster.messaging.contract import REGISTRY, ContractError, Kind, MessageType
-from cluster.messaging.envelope import CONTENT_TYPE, Envelope, dataschema
+from cluster.messaging.envelope import CONTENT_TYPE, UUID_PATTERN, Envelope, dataschema
 from cluster.messaging.service import Service
 from cluster.messaging.topology import EXCHANGE
 
@@ -34,7 +34,6 @@ LOGIN: Final = "broker_login"
 HEADERS: Final = "DeliveryHeaders"
 VHOST: Final = "cluster"
 BINDING: Final = "0.3.0"  # https://github.com/asyncapi/bindings/tree/master/amqp
-UUID_PATTERN: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 DESCRIPTION: Final = """\
 Every message is a CloudEvents 1.0 envelope in structured JSON mode on one topic exchange; the

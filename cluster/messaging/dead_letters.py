@@ -69,15 +69,15 @@ def file_dead_letter(work: UnitOfWork, rejected: Rejected) -> None:
             "now": work.now,
         },
     )
-    if work.cursor.fetchone() is None:
-        return
+    newly_kept = work.cursor.fetchone() is not None
     # If it had been parked, it no longer waits for its turn.
     if envelope:
         work.cursor.execute("DELETE FROM parked WHERE message_id = %s", (envelope.id,))
-    notice = dead_lettered(
-        work.source, envelope, reason=rejected.reason.value, detail=rejected.detail
-    )
-    announce(work, notice, envelope)
+    if newly_kept:
+        notice = dead_lettered(
+            work.source, envelope, reason=rejected.reason.value, detail=rejected.detail
+        )
+        announce(work, notice, envelope)
 
 
 def given_up_by_broker(body: bytes) -> Rejected:

@@ -69,7 +69,8 @@ class InvalidMessage(ValueError):
     """The bytes are not an envelope, or the payload does not fit its schema."""
 
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+UUID_PATTERN: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_UUID: Final = re.compile(UUID_PATTERN)
 _encoder: Final = msgspec.json.Encoder()
 _envelope_decoder: Final = msgspec.json.Decoder(Envelope)
 _payload_decoders: Final[dict[type[Payload], msgspec.json.Decoder[Any]]] = {}

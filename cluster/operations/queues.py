@@ -6,15 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import amqp
 
 from cluster.messaging.service import Service
 from cluster.messaging.topology import connect, queues
+from cluster.secrets.broker import broker_url_with
 from cluster.secrets.vault import VaultClient
 from compose.replicas import replicas
-from config import environment
 
 PATIENCE: Final = 4.0  # seconds for one answer; a paused broker never answers
 
@@ -31,7 +30,7 @@ class QueueDepth:
 @contextmanager
 def broker_connection() -> Iterator[Any]:
     """An AMQP connection with the auditor's sight of the broker's password."""
-    connection = connect(_address(), heartbeat=0, timeout=PATIENCE)
+    connection = connect(broker_url_with(_as_auditor), heartbeat=0, timeout=PATIENCE)
     try:
         assert connection.sock is not None, "a connection that was opened has a socket"
         connection.sock.settimeout(PATIENCE)
@@ -58,10 +57,5 @@ def queue_depths(connection: Any, services: Sequence[Service]) -> list[QueueDept
     return found
 
 
-def _address() -> str:
-    parts = urlsplit(environment.broker_url())
-    if parts.username is not None:
-        return environment.broker_url()
-    account = VaultClient.for_identity("auditor").read_kv("broker")
-    login = f"{quote(account['username'], safe='')}:{quote(account['password'], safe='')}"
-    return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
+def _as_auditor() -> dict[str, str]:
+    return VaultClient.for_identity("auditor").read_kv("broker")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from cluster.secrets.patience import read_kv_patiently
@@ -13,9 +14,14 @@ def broker_url_with_credentials() -> str:
 
     While Vault is away it waits and logs; a service cannot begin without its broker anyway.
     """
+    return broker_url_with(lambda: read_kv_patiently("broker"))
+
+
+def broker_url_with(account_of: Callable[[], Mapping[str, str]]) -> str:
+    """BROKER_URL as it is when it names a user, else with the account that is then asked for."""
     parts = urlsplit(environment.broker_url())
     if parts.username is not None:
         return environment.broker_url()
-    account = read_kv_patiently("broker")
+    account = account_of()
     login = f"{quote(account['username'], safe='')}:{quote(account['password'], safe='')}"
     return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))

@@ -7,11 +7,11 @@ busy machine it is the figure to compare.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from compose.supervisor import Supervisor, SupervisorError
+from compose.supervisor import Supervisor, SupervisorError, process_tree
 
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 
@@ -35,7 +35,7 @@ class Stopwatch:
 
     def _spent(self) -> float:
         # A child that has ended is counted by its parent, under the last two of the four.
-        trees = {pid for root in self._pids for pid in _tree(root)}
+        trees = {pid for root in self._pids for pid in process_tree(root)}
         return sum(sum(_times(pid)) for pid in trees) / TICKS
 
 
@@ -46,14 +46,3 @@ def _times(pid: int) -> list[int]:
     except OSError:
         return []
     return [int(field) for field in stat.rpartition(")")[2].split()[11:15]]
-
-
-def _tree(pid: int) -> Iterator[int]:
-    yield pid
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = task.read_text().split()
-        except OSError:
-            continue
-        for child in children:
-            yield from _tree(int(child))

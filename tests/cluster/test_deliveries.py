@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from cluster.messaging.envelope import CONTENT_TYPE, new_message_id
-from cluster.messaging.topology import EXCHANGE, connect
+from cluster.messaging.topology import EXCHANGE
 from cluster.operations.deadletters import letter, replay
 from portfolio.requests import CheckoutOrder
 from tests.cluster.cluster import Cluster
@@ -26,13 +26,6 @@ END_BLOCKED_DELETE = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
      WHERE wait_event_type = 'Lock' AND query LIKE 'DELETE FROM outbox%'
 """
-
-
-@pytest.fixture
-def channel(broker_url: str) -> Iterator[amqp.Channel]:
-    connection = connect(broker_url, heartbeat=0)
-    yield connection.channel()
-    connection.close()
 
 
 def publish(channel: amqp.Channel, routing_key: str, body: bytes) -> None:

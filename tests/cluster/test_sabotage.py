@@ -17,7 +17,6 @@ import psycopg
 import pytest
 
 from chaos.checkers.finding import Outcome
-from cluster.messaging.topology import connect
 from config.environment import platform_file
 from tests.cluster.cluster import Cluster
 from tests.cluster.test_deliveries import journalled, publish
@@ -60,13 +59,6 @@ def violations(cluster: Cluster, *, wait: float = 15.0) -> dict[str, list[str]]:
         for finding in cluster.verdict(wait=wait).findings
         if finding.outcome is Outcome.FAIL
     }
-
-
-@pytest.fixture
-def channel(broker_url: str) -> Iterator[amqp.Channel]:
-    connection = connect(broker_url, heartbeat=0)
-    yield connection.channel()
-    connection.close()
 
 
 def crash_with_the_messages_held_back(cluster: Cluster) -> list[UUID]:

@@ -184,6 +184,25 @@ def test_a_poison_message_that_is_delivered_again_is_kept_once(shelf: Shelf) -> 
     assert shelf.announced("catalog.message_dead_lettered.v1", poison.correlationid) == 1
 
 
+def test_a_parked_poison_that_is_kept_already_waits_no_longer(shelf: Shelf) -> None:
+    """The broker gave it up while a copy was parked; then its turn came."""
+    shelf.fail_on["POISON"] = PermanentError("this cannot be reserved")
+    first = reserve_stock()
+    poison = reserve_stock(subject_id=first.correlationid, sku="POISON", sequence=2)
+    shelf.apply(poison)
+    shelf.inbox.file_given_up([encode_envelope(poison)])
+    with shelf.session.transaction() as connection:
+        connection.execute(
+            "INSERT INTO parked VALUES (%s, %s, 2, %s, %s, now())",
+            (poison.source, poison.subject, poison.id, encode_envelope(poison)),
+        )
+
+    shelf.apply(first)
+
+    assert shelf.effects(first.correlationid) == [1]
+    assert shelf.parked(first.correlationid) == []
+
+
 def test_a_replayed_message_is_applied_and_releases_what_waited_for_it(shelf: Shelf) -> None:
     shelf.fail_on["POISON"] = PermanentError("not yet")
     poison = reserve_stock(sku="POISON")

@@ -22,13 +22,6 @@ from tests.conditions import eventually
 
 
 @pytest.fixture
-def channel(broker_url: str) -> Iterator[amqp.Channel]:
-    connection = connect(broker_url, heartbeat=0)
-    yield connection.channel()
-    connection.close()
-
-
-@pytest.fixture
 def queue(channel: amqp.Channel) -> Iterator[str]:
     """A queue of this test's own; outbox rows reach it by their `destination`."""
     name = f"test.{uuid4()}"
