@@ -7,6 +7,8 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("articles/", include("articles.urls")),
+    path("chaos/", include("chaos.urls")),
     path("", include("portfolio.urls")),
 ]
 handler400 = "portfolio.web.errors.bad_request"
