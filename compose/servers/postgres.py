@@ -41,6 +41,7 @@ fsync = on
 synchronous_commit = on
 wal_level = minimal                  # nobody replicates; less to write
 max_wal_senders = 0
+max_prepared_transactions = 16       # only for `bench commit`, which shows two-phase commit
 min_wal_size = 32MB
 max_wal_size = 256MB
 max_parallel_workers_per_gather = 0  # short set-based statements gain nothing from it

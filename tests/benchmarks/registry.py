@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from tests.benchmarks import pipeline
+from tests.benchmarks import commit, pipeline
 from tests.benchmarks.document import Result
 
 
@@ -37,6 +37,12 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
             summary="checkouts through outbox, broker and inbox, beside two baselines",
             measure=lambda options, say: pipeline.measure(
                 count=options.count or pipeline.COUNT, runs=options.runs or pipeline.RUNS, say=say
+            ),
+        ),
+        "commit": Bench(
+            summary="a transfer between two databases, by two-phase commit and by saga steps",
+            measure=lambda options, say: commit.measure(
+                count=options.count or commit.COUNT, runs=options.runs or commit.RUNS, say=say
             ),
         ),
     }

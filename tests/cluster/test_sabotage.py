@@ -52,13 +52,16 @@ def _set_sabotage(path: Path, protection: str) -> None:
 def violations(cluster: Cluster, *, wait: float = 15.0) -> dict[str, list[str]]:
     """The names of the invariants that are violated, with all their counterexamples.
 
-    What sabotage has broken seldom comes to rest, so the wait for rest is short.
+    What sabotage has broken seldom comes to rest, so the wait for rest is short. They are
+    printed too: `manage.py test tests/cluster/test_sabotage.py -s` shows what was found.
     """
-    return {
+    found = {
         finding.name: [violation.text for violation in finding.violations]
         for finding in cluster.verdict(wait=wait).findings
         if finding.outcome is Outcome.FAIL
     }
+    print(json.dumps(found, indent=1))
+    return found
 
 
 def crash_with_the_messages_held_back(cluster: Cluster) -> list[UUID]:

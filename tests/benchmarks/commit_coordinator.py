@@ -1,0 +1,41 @@
+"""A coordinator that gets as far as its worst moment, says so, and waits to be killed.
+
+python -m tests.benchmarks.commit_coordinator two_phase|saga_steps
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from uuid import uuid4
+
+import psycopg
+
+from tests.benchmarks.commit import ANNOUNCE, GIVE, GIVER, TAKE, TAKER
+from tests.benchmarks.scratch import address
+
+LONGEST = 30.0  # seconds; it does not outlive a bench that has died
+
+
+def main(flow: str) -> None:
+    giver = psycopg.connect(**address(GIVER), autocommit=True)
+    taker = psycopg.connect(**address(TAKER), autocommit=True)
+    giver.execute("BEGIN")
+    giver.execute(GIVE, (0,))
+    if flow == "two_phase":
+        # Both have promised; the decision has not been written down.
+        taker.execute("BEGIN")
+        taker.execute(TAKE, (0,))
+        name = uuid4().hex
+        giver.execute(f"PREPARE TRANSACTION '{name}'".encode())
+        taker.execute(f"PREPARE TRANSACTION '{name}'".encode())
+    else:
+        # The first step is committed with its message; the second has not begun.
+        giver.execute(ANNOUNCE, (uuid4(),))
+        giver.execute("COMMIT")
+    print("between", flush=True)
+    time.sleep(LONGEST)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
