@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from tests.benchmarks import commit, pipeline
+from tests.benchmarks import commit, dual_write, pipeline
 from tests.benchmarks.document import Result
 
 
@@ -37,6 +37,14 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
             summary="checkouts through outbox, broker and inbox, beside two baselines",
             measure=lambda options, say: pipeline.measure(
                 count=options.count or pipeline.COUNT, runs=options.runs or pipeline.RUNS, say=say
+            ),
+        ),
+        "dual-write": Bench(
+            summary="kill a writer again and again: publishing beside a commit, and an outbox",
+            measure=lambda options, say: dual_write.measure(
+                count=options.count or dual_write.KILLS,
+                runs=options.runs or dual_write.RUNS,
+                say=say,
             ),
         ),
         "commit": Bench(
