@@ -122,7 +122,11 @@ class Keeper:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._stopping or self._due(), self._sleep())
+                # Not wait_for: each wish moves the time at which something is due, and a wish
+                # that comes too soon after the last one must not wait for an unrelated renewal.
+                while not self._stopping and not self._due():
+                    if not self._changed.wait(self._sleep()):
+                        break
                 if self._stopping:
                     return
             if time.monotonic() >= self._try_at:

@@ -124,6 +124,17 @@ def test_old_credentials_are_rejected_once_every_connection_has_moved(
     assert load.failures == []
 
 
+def test_a_second_wish_right_behind_the_first_waits_for_its_turn_and_no_longer(
+    orders: Database,
+) -> None:
+    """It once slept until the next renewal, and whoever wished gave up after ten seconds."""
+    first = orders.rotate()
+
+    second = orders.rotate()
+
+    assert second.generation == first.generation + 1
+
+
 def test_a_renewed_lease_keeps_its_credentials(orders: Database, wait_until: WaitUntil) -> None:
     first = orders.current()
     assert first.expires_at is not None
