@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from tests.benchmarks import commit, dual_write, pipeline
+from tests.benchmarks import commit, dual_write, pipeline, rotation
 from tests.benchmarks.document import Result
 
 
@@ -44,6 +44,14 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
             measure=lambda options, say: dual_write.measure(
                 count=options.count or dual_write.KILLS,
                 runs=options.runs or dual_write.RUNS,
+                say=say,
+            ),
+        ),
+        "rotation": Bench(
+            summary="credentials rotated and revoked under load",
+            measure=lambda options, say: rotation.measure(
+                count=options.count or rotation.ROTATIONS,
+                runs=options.runs or rotation.RUNS,
                 say=say,
             ),
         ),
