@@ -34,6 +34,11 @@ def run_directory() -> Path:
     return Path(os.environ.get("PORTFOLIO_RUN_DIR") or ROOT / ".run").resolve()
 
 
+def static_directory() -> Path:
+    """Where the static files are gathered: in the run directory, unless an image has them."""
+    return Path(setting("STATIC_DIRECTORY", str(run_directory() / "static")))
+
+
 def platform_file() -> Path:
     """Where `manage.py up` records the addresses it chose."""
     return run_directory() / "platform.json"
@@ -91,6 +96,26 @@ def broker_url() -> str:
 
 def redis_url() -> str:
     return setting("REDIS_URL")
+
+
+def observer_url() -> str:
+    """Where the observer answers with what it has measured."""
+    return setting("OBSERVER_URL")
+
+
+def revision() -> str:
+    """The revision that an image was built from; empty in a checkout, where git is asked."""
+    return setting("REVISION", "")
+
+
+def repository_url() -> str:
+    """The public repository, such as https://example.org/owner/name; empty: there is none."""
+    return setting("REPOSITORY_URL", "").rstrip("/")
+
+
+def site_url() -> str:
+    """Where the site is reached by other processes of the platform."""
+    return setting("SITE_URL", f"http://127.0.0.1:{web_port()}")
 
 
 def web_interface() -> str:

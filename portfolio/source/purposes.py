@@ -1,0 +1,111 @@
+"""What a file or folder is for, in one line, from what its author wrote at its top."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Final
+
+from portfolio.source.definitions import outline
+from portfolio.source.tree import SourceFile, snapshot
+
+# The folders that hold no module or README of their own to say it.
+FOLDERS: Final = {
+    ".ci": "What must hold before a change is kept.",
+    "articles": "The write-ups: Markdown, revisions, feeds.",
+    "chaos": "Breaking the cluster on purpose, and measuring what that does.",
+    "cluster": "The five services, and what they share: messages, sagas, secrets.",
+    "cluster/catalog": "The catalogue: products, reservations, stock.",
+    "cluster/checkout": "The checkout: the saga that runs through all services.",
+    "cluster/identity": "Identity: visitors and what each may spend.",
+    "cluster/messaging": "Outbox, relay, inbox, dead letters: how messages travel.",
+    "cluster/orders": "Orders, and the refunds that open and close on them.",
+    "cluster/payments": "Payments: the ledger, and the way to the provider.",
+    "cluster/sagas": "The saga engine: definitions as data, and the rules that run them.",
+    "cluster/secrets": "Leased credentials: fetching, renewing, swapping.",
+    "compose/containers": "The platform as containers.",
+    "compose/kubernetes": "The platform on Kubernetes.",
+    "config": "Settings, addresses, and the web server.",
+    "docs": "What the code cannot say itself.",
+    "docs/adr": "Decisions, with their reasons.",
+    "portfolio": "The site.",
+    "portfolio/journal": "Every message, kept in order.",
+    "portfolio/stream": "The journal as it grows, sent to browsers.",
+    "portfolio/web": "Pages, forms, errors and headers.",
+    "tests": "What is specified, and tried on the running platform.",
+}
+# What a folder of this name holds, wherever it lies.
+NAMED: Final = {
+    "commands": "Commands of manage.py.",
+    "domain": "Decisions alone, without any I/O.",
+    "management": "Commands of manage.py.",
+    "migrations": "The database's tables, step by step.",
+    "seeds": "Content that a new platform starts with.",
+    "servers": "One file for each server.",
+    "services": "One file for each service.",
+    "static": "Styles, scripts, pictures.",
+    "templates": "The pages' HTML.",
+    "templatetags": "Tags for the templates.",
+}
+LONGEST: Final = 140  # characters
+_COMMENTS: Final = (
+    re.compile(r"\A\s*/\*+\s*(.+?)\s*\*/", re.DOTALL),  # CSS and JavaScript
+    re.compile(r"\A\s*((?://[^\n]*\n)+)"),
+    re.compile(r"\A\s*\{#\s*(.+?)\s*#\}", re.DOTALL),  # Django's templates
+    re.compile(r"\A\s*\{% comment %\}\s*(.+?)\s*\{% endcomment %\}", re.DOTALL),
+    re.compile(r"\A(?:#!.*\n)?((?:# ?\w[^\n]*\n)(?:#[^\n]*\n)*)"),  # YAML, shell, Dockerfile
+)
+
+
+def lead_of(file: SourceFile) -> str:
+    """The first paragraph that the file says about itself; empty when it says nothing."""
+    if not file.text:
+        return ""
+    if file.path.endswith(".py"):
+        return _paragraph(outline(file.text).docstring)
+    if file.path.endswith(".md"):
+        return _markdown(file.text)
+    for comment in _COMMENTS:
+        found = comment.match(file.text)
+        if found is not None:
+            said = re.sub(r"(?m)^\s*(?://|#|\*)\s?", "", found[1])
+            return _paragraph(said)
+    return ""
+
+
+@cache
+def purpose_of(path: str) -> str:
+    """One line on a file or a folder; empty when nobody has written one."""
+    file = snapshot().files.get(path)
+    if file is not None:
+        return _first_sentence(lead_of(file))
+    for name in ("__init__.py", "README.md"):
+        own = snapshot().files.get(f"{path}/{name}" if path else name)
+        lead = lead_of(own) if own is not None else ""
+        if lead:
+            return _first_sentence(lead)
+    name = path.rpartition("/")[2]
+    return FOLDERS.get(path) or NAMED.get(name) or _tests_of(path)
+
+
+def _tests_of(path: str) -> str:
+    return f"Tests of {path.removeprefix('tests/')}." if path.startswith("tests/") else ""
+
+
+def _paragraph(text: str) -> str:
+    return " ".join(text.strip().partition("\n\n")[0].replace("`", "").split())
+
+
+def _markdown(text: str) -> str:
+    """The first paragraph that is prose; else the first heading."""
+    paragraphs = [part.strip() for part in text.split("\n\n") if part.strip()]
+    prose = [part for part in paragraphs if not re.match(r"[#\-*|>`<!\d]", part)]
+    chosen = prose[0] if prose else paragraphs[0].lstrip("# ") if paragraphs else ""
+    return _paragraph(re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", chosen.replace("**", "")))
+
+
+def _first_sentence(text: str) -> str:
+    sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z`])", text, maxsplit=1)[0]
+    if len(sentence) <= LONGEST:
+        return sentence
+    return sentence[:LONGEST].rsplit(" ", 1)[0].rstrip(" ,;:") + " …"
