@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from chaos import views
 
 app_name = "chaos"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("", views.index, name="index")]

@@ -148,6 +148,8 @@ class HeartbeatStep(bootsteps.StartStopStep):
 
     def start(self, parent: Any) -> None:
         runtime: Runtime = parent.app.runtime
+        # The first beat at once: it says that a worker is back, and when.
+        parent.hub.call_soon(runtime.beat)
         self._timer = parent.hub.call_repeatedly(HEARTBEAT, runtime.beat)
 
     def stop(self, _parent: Any) -> None:

@@ -132,8 +132,12 @@ def _configure(
     ports = choose_ports(PORTS, state.get("ports", {}), taken=web_port)
     servers = local_servers(run, ports, surroundings)
     run.write_addresses(addresses(servers, ports, surroundings, web_port=web_port))
-    endpoint = f"ipc://{socket_path(run, 'supervisor')}"
-    run.update_state(ports=ports, web_port=web_port, endpoint=endpoint)
+    run.update_state(
+        ports=ports,
+        web_port=web_port,
+        endpoint=f"ipc://{socket_path(run, 'supervisor')}",
+        announcements=f"ipc://{socket_path(run, 'events')}",
+    )
     return servers
 
 

@@ -23,6 +23,7 @@ SERVICES: Final = (
     ("provider", "cluster.payments.sandbox", (), "provider"),
     ("beat", "cluster.beat", (), "site"),
     ("web", "config.web", (), "site"),
+    ("observer", "chaos.observer", (), "observer"),
 )
 
 # Every port that may be needed. Those of servers that run elsewhere stay unused.
@@ -31,7 +32,7 @@ PORTS: Final = (
     "rabbitmq", "rabbitmq-distribution", "epmd",
     "redis",
     "openbao", "openbao-cluster",
-    "provider", "payments-gateway",
+    "provider", "payments-gateway", "observer",
 )  # fmt: skip
 
 
@@ -95,6 +96,7 @@ def addresses(
     found: dict[str, str] = {
         "PROVIDER_URL": f"http://127.0.0.1:{ports['provider']}",
         "PAYMENTS_WEBHOOK_URL": f"http://127.0.0.1:{ports['payments-gateway']}/webhooks/provider",
+        "OBSERVER_URL": f"http://127.0.0.1:{ports['observer']}",
     }
     for server in servers:
         match server:

@@ -14,8 +14,18 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 pages = get_asgi_application()
 
 # These import models, which need the line above.
+from chaos.observer.client import latest  # noqa: E402
+from chaos.observer.consumer import ObservationsConsumer  # noqa: E402
 from config.static_files import Send, StaticFiles  # noqa: E402
+from portfolio.source.revision import running_revision  # noqa: E402
+from portfolio.source.tree import snapshot  # noqa: E402
 from portfolio.stream.consumer import StreamConsumer  # noqa: E402
+
+# What runs is what is on the disk now: the pages below /source/ show this copy.
+snapshot()
+running_revision()
+# From now on the latest of the observer is in memory, before anybody asks for it.
+latest()
 
 
 async def refuse(_scope: Any, _receive: Any, send: Send) -> None:
@@ -23,7 +33,10 @@ async def refuse(_scope: Any, _receive: Any, send: Send) -> None:
     await send({"type": "websocket.close"})
 
 
-websockets: list[Any] = [path("stream/", StreamConsumer.as_asgi())]
+websockets: list[Any] = [
+    path("stream/", StreamConsumer.as_asgi()),
+    path("observations/", ObservationsConsumer.as_asgi()),
+]
 websockets.append(re_path("", cast("Any", refuse)))
 
 application = ProtocolTypeRouter(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import secrets
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -58,7 +59,6 @@ DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", *environment.setting("ALLOWED_HOSTS", "").split()]
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -68,9 +68,10 @@ INSTALLED_APPS = [
     "django.contrib.sitemaps",
     "channels",
     "axes",
-    "portfolio",
+    "portfolio",  # before Django's admin, whose templates it replaces
     "articles",
     "chaos",
+    "portfolio.admin_site.apps.OwnersAdminConfig",
     "cluster",
     "cluster.messaging",
     "cluster.identity",
@@ -80,8 +81,10 @@ INSTALLED_APPS = [
     "cluster.checkout",
 ]
 MIDDLEWARE = [
+    "portfolio.web.page_cache.PageCacheMiddleware",  # first: what it answers passes no other
     "django.middleware.gzip.GZipMiddleware",
     "portfolio.web.headers.SecurityHeadersMiddleware",
+    "portfolio.web.body_limit.BodyLimitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -94,6 +97,14 @@ MIDDLEWARE = [
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
@@ -112,6 +123,16 @@ TEMPLATES = [
 ]
 STATIC_URL = "/static/"
 STATIC_ROOT = ROOT / "staticfiles"
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "portfolio.typefaces.finder.TypefaceFinder",
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Hashed names in a process that has gathered the files (config/static_build.py).
+    "staticfiles": {"BACKEND": "config.static_storage.NamingStorage"},
+}
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
@@ -176,10 +197,33 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
+# Where a proxy ends TLS (BEHIND_TLS=yes), cookies travel by TLS alone, and what the proxy
+# says of the visitor's scheme is believed: it must overwrite X-Forwarded-Proto.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = environment.setting("BEHIND_TLS", "") == "yes"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
 CSRF_FAILURE_VIEW = "portfolio.web.errors.csrf_failure"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # the largest form of the site has four fields
+# An article of 400 kB in its form, and a paste so far too large that it is refused in words.
+# Visitors' forms are held to 64 kB by portfolio/web/body_limit.py.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+
+
+# Guessing passwords ---------------------------------------------------------------------
+
+# One name from one address: nobody locks the owner out from elsewhere, and whoever guesses
+# from many addresses meets a password of twelve characters. Counted in the database, so
+# that every web process counts alike and a restart forgets nothing.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+# Behind a proxy, the address that the proxy saw; see portfolio/web/contact.py.
+AXES_CLIENT_IP_CALLABLE = "portfolio.admin_site.login.client_address"
+AXES_LOCKOUT_CALLABLE = "portfolio.admin_site.login.locked_out"
+AXES_HTTP_RESPONSE_CODE = 429
+AXES_ENABLE_ADMIN = False  # its tables are shown by portfolio/admin_site/accounts.py
+AXES_VERBOSE = False  # it would print a line at the start of every command
 
 
 # Logging -------------------------------------------------------------------------------

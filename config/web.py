@@ -13,7 +13,7 @@ from autobahn.exception import Disconnected
 from daphne.server import Server  # it installs Twisted's asyncio reactor
 from daphne.ws_protocol import WebSocketProtocol
 
-from config import environment
+from config import environment, static_build
 from config.asgi import application
 
 HTTP_TIMEOUT: Final = 60  # seconds for one request
@@ -86,6 +86,7 @@ def _gate(server: WebServer) -> None:
 
 def main() -> None:
     """Serve until told to stop."""
+    static_build.ensure()
     server = WebServer(
         application=application,
         endpoints=[f"tcp:port={environment.web_port()}:interface={environment.web_interface()}"],

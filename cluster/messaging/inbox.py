@@ -91,7 +91,7 @@ class Inbox:
     def __init__(self, service: Service, session: DatabaseSession) -> None:
         self._service = service
         self._session = session
-        self._handlers = {s.message_type.name: h for s, h in service.handlers.items()}
+        self._handlers = {s.message_type.name: h for s, h in service.table.items()}
         self._deduplicating = Sabotage.INBOX not in switched_off()
         self._atomic = Sabotage.OUTBOX not in switched_off()
         self._turn_has_come = False  # a stream moved that has parked messages

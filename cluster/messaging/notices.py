@@ -1,4 +1,4 @@
-"""What the messaging layer itself announces: it deduplicated, parked, gave up, changed credentials.
+"""What the messaging layer itself announces: deduplicated, parked, given up, replayed, rotated.
 
 Each service has its own set of types (`orders.message_deduplicated.v1`), since
 an event is published by its owner. Each notice is about a subject of its own.
@@ -52,6 +52,21 @@ class CredentialsRotated(Payload, frozen=True):
     generation: int
 
 
+class DeadLetterReplayed(Payload, frozen=True):
+    """A kept message is on its way to this service again."""
+
+    letter: int
+    type: str
+    subject: str
+
+
+class ReplayRefused(Payload, frozen=True):
+    """A kept message was not sent again, and why."""
+
+    letter: int
+    reason: str
+
+
 def _declare(schema: type[Payload], verb: str, service: str) -> type[Payload]:
     name = f"{service.capitalize()}{schema.__name__}"
     owned = msgspec.defstruct(
@@ -63,6 +78,8 @@ def _declare(schema: type[Payload], verb: str, service: str) -> type[Payload]:
 _deduplicated: Final = {s: _declare(Deduplicated, "message_deduplicated", s) for s in DATABASES}
 _parked: Final = {s: _declare(Parked, "message_parked", s) for s in DATABASES}
 _dead_lettered: Final = {s: _declare(DeadLettered, "message_dead_lettered", s) for s in DATABASES}
+_replayed: Final = {s: _declare(DeadLetterReplayed, "dead_letter_replayed", s) for s in DATABASES}
+_replay_refused: Final = {s: _declare(ReplayRefused, "replay_refused", s) for s in DATABASES}
 _rotated: Final = {s: _declare(CredentialsRotated, "credentials_rotated", s) for s in DATABASES}
 
 
@@ -87,6 +104,14 @@ def dead_lettered(service: str, envelope: Envelope | None, *, reason: str, detai
         reason=reason,
         detail=detail[:500],
     )
+
+
+def dead_letter_replayed(service: str, *, letter: int, type_: str, subject: str) -> Payload:
+    return _replayed[service](letter=letter, type=type_, subject=subject)
+
+
+def replay_refused(service: str, *, letter: int, reason: str) -> Payload:
+    return _replay_refused[service](letter=letter, reason=reason)
 
 
 def credentials_rotated(service: str, *, process: str, username: str, generation: int) -> Payload:

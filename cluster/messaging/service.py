@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cluster.messaging.contract import REGISTRY, ContractError, Kind, Payload
+from cluster.messaging.replays import replay_handlers
 from cluster.messaging.retention import retention_of
 from cluster.messaging.work import Handler, Scheduled
 
@@ -35,6 +36,11 @@ class Service:
         return (*self.schedule, retention_of(self.name))
 
     @property
+    def table(self) -> Mapping[type[Payload], Handler]:
+        """Its handlers, and those that every service with an inbox has."""
+        return self.handlers if self.journals else {**self.handlers, **replay_handlers(self.name)}
+
+    @property
     def dead_queue(self) -> str:
         return f"{self.name}.dead"
 
@@ -44,7 +50,7 @@ class Service:
 
     def consumes(self) -> frozenset[str]:
         """The names of all message types that this service's queue is bound to."""
-        return frozenset(schema.message_type.name for schema in self.handlers)
+        return frozenset(schema.message_type.name for schema in self.table)
 
     def check(self) -> None:
         """Raise ContractError unless the handler table is complete.

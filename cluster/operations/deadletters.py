@@ -12,13 +12,9 @@ from uuid import UUID
 import psycopg
 
 from cluster.messaging.contract import UnknownMessageType
-from cluster.messaging.envelope import (
-    InvalidMessage,
-    decode_envelope,
-    decode_message,
-    new_message_id,
-)
+from cluster.messaging.envelope import InvalidMessage, decode_envelope, decode_message
 from cluster.messaging.outbox import CHANNEL
+from cluster.messaging.replays import send_again
 from cluster.secrets.postgres import database
 from cluster.services import load
 from compose.errors import Misuse
@@ -33,15 +29,6 @@ SHOW: Final = """
     SELECT id, message_id, source, type, subject, sequence, body, reason, detail,
            created_at, replayed_at, replays
       FROM dead_letter WHERE id = %(id)s
-"""
-MARK: Final = """
-    UPDATE dead_letter SET replayed_at = %(now)s, replays = replays + 1 WHERE id = %(id)s
-"""
-# Straight to the queue of the service that gave the message up: nobody else hears it twice.
-SEND_AGAIN: Final = """
-    INSERT INTO outbox
-        (message_id, destination, routing_key, subject, sequence, body, created_at)
-    VALUES (%(message_id)s, %(queue)s, %(type)s, %(subject)s, %(sequence)s, %(body)s, %(now)s)
 """
 
 
@@ -120,25 +107,19 @@ def letter(text: str) -> Letter:
 def replay(letter: Letter) -> None:
     """Send the message again to the service that gave it up; the letter stays, marked.
 
-    One transaction: marked and on its way, or neither.
+    One transaction: marked and on its way, or neither. Raises Misuse when somebody else was faster.
     """
-    now = datetime.now(UTC)
     with _connection(letter.service) as connection:
-        connection.execute(MARK, {"now": now, "id": letter.number})
-        connection.execute(
-            SEND_AGAIN,
-            {
-                # Rows of the outbox want an id; the message itself keeps what its body says.
-                "message_id": letter.message_id or new_message_id(),
-                "queue": load(letter.service).queue,
-                "type": letter.type,
-                "subject": letter.subject,
-                "sequence": letter.sequence or 0,
-                "body": letter.body,
-                "now": now,
-            },
+        sent = send_again(
+            connection.cursor(),
+            letter=letter.number,
+            replays=letter.replays,
+            queue=load(letter.service).queue,
+            now=datetime.now(UTC),
         )
         connection.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
+    if sent is None:
+        raise Misuse(f"{letter.id} was sent again by somebody else meanwhile.")
 
 
 def why_hopeless(letter: Letter) -> str | None:

@@ -90,29 +90,39 @@ def read_vitals(name: str) -> Vitals:
     with holder.connect(
         statement_timeout=STATEMENT_PATIENCE, connect_timeout=CONNECT_PATIENCE
     ) as connection:
-        depths = connection.execute(DEPTHS).fetchone()
-        assert depths is not None, "an aggregate has a row"
-        outbox, outbox_age, parked, dead_letters, waiting = depths
         return Vitals(
-            outbox=outbox,
-            outbox_age=outbox_age,
-            parked=parked,
-            dead_letters=dead_letters,
-            dead_letters_waiting=waiting,
-            heartbeats=tuple(Heartbeat(*row) for row in connection.execute(HEARTBEATS).fetchall()),
-            leases=tuple(
-                LeasedRole(*row) for row in connection.execute(LEASES, {"name": name}).fetchall()
-            ),
-            sagas=_sagas(connection) if name == "checkout" else None,
-            stream=_stream(connection) if name == "site" else None,
+            **depths(connection),
+            heartbeats=heartbeats(connection),
+            leases=leases(connection, name),
+            sagas=sagas(connection) if name == "checkout" else None,
+            stream=stream(connection) if name == "site" else None,
         )
 
 
-def _sagas(connection: psycopg.Connection[Any]) -> dict[str, int]:
+def depths(connection: psycopg.Connection[Any]) -> dict[str, Any]:
+    """What waits in the outbox, is parked, and was given up: the first fields of Vitals."""
+    row = connection.execute(DEPTHS).fetchone()
+    assert row is not None, "an aggregate has a row"
+    names = ("outbox", "outbox_age", "parked", "dead_letters", "dead_letters_waiting")
+    return dict(zip(names, row, strict=True))
+
+
+def heartbeats(connection: psycopg.Connection[Any]) -> tuple[Heartbeat, ...]:
+    """What each process of the service last said of itself."""
+    return tuple(Heartbeat(*row) for row in connection.execute(HEARTBEATS).fetchall())
+
+
+def leases(connection: psycopg.Connection[Any], name: str) -> tuple[LeasedRole, ...]:
+    """The logins that Vault has made in this database, the one that ends first at the top."""
+    return tuple(LeasedRole(*row) for row in connection.execute(LEASES, {"name": name}).fetchall())
+
+
+def sagas(connection: psycopg.Connection[Any]) -> dict[str, int]:
+    """How many sagas are in each state, in checkout's database."""
     return dict(connection.execute(SAGAS).fetchall())
 
 
-def _stream(connection: psycopg.Connection[Any]) -> dict[str, float | None]:
+def stream(connection: psycopg.Connection[Any]) -> dict[str, float | None]:
     """The journal: its last seq, how long ago it grew, and how far it is behind (median)."""
     row = connection.execute(STREAM).fetchone()
     unfinished = connection.execute(UNFINISHED).fetchone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from cluster.secrets.patience import read_kv_patiently
@@ -13,8 +14,13 @@ def redis_url_with_credentials() -> str:
 
     While Vault is away it waits and logs.
     """
+    return redis_url_with(lambda: read_kv_patiently("redis"))
+
+
+def redis_url_with(account_of: Callable[[], Mapping[str, str]]) -> str:
+    """REDIS_URL as it is when it carries a password, else with the one that is then asked for."""
     parts = urlsplit(environment.redis_url())
     if parts.password is not None:
         return environment.redis_url()
-    password = quote(read_kv_patiently("redis")["password"], safe="")
+    password = quote(account_of()["password"], safe="")
     return urlunsplit(parts._replace(netloc=f":{password}@{parts.netloc}"))

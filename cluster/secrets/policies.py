@@ -9,7 +9,7 @@ from typing import Any, Final
 from config import environment
 from config.environment import DATABASES
 
-IDENTITIES: Final = (*DATABASES, "provider", "auditor", "operator")
+IDENTITIES: Final = (*DATABASES, "provider", "auditor", "observer", "operator")
 TOKEN_PERIOD: Final = 20 * 60  # seconds; a token that is renewed in time never ends
 
 _READ: Final = ("read",)
@@ -40,9 +40,10 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield "sys/leases/lookup/database/creds/*", _SEARCH
             yield "sys/leases/revoke", _UPDATE
         case "auditor":
-            for database in DATABASES:
-                yield from _lease_rules(f"{database}-auditor")
-            yield from _message_rules()
+            yield from _audit_rules()
+        case "observer":
+            yield from _audit_rules()
+            yield from _lease_rules("site")  # where it keeps the outages that it has seen
         case _:
             yield from _lease_rules(identity)
             yield from _message_rules()
@@ -58,6 +59,13 @@ def _lease_rules(role: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     leases = f"database/creds/{role}" if role == "*" else f"database/creds/{role}/*"
     yield f"sys/leases/renew/{leases}", _UPDATE
     yield f"sys/leases/revoke/{leases}", _UPDATE
+
+
+def _audit_rules() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Read every database, and ask the broker and the cache."""
+    for database in DATABASES:
+        yield from _lease_rules(f"{database}-auditor")
+    yield from _message_rules()
 
 
 def _message_rules() -> Iterator[tuple[str, tuple[str, ...]]]:

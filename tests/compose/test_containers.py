@@ -260,13 +260,17 @@ def test_a_pod_may_do_nothing_that_it_need_not(name: str) -> None:
         assert {"cpu", "memory"} == one["resources"]["limits"].keys()
 
 
-@pytest.mark.parametrize("name", ["web", "provider", "payments-gateway"])
+@pytest.mark.parametrize("name", ["web", "provider", "payments-gateway", "observer"])
 def test_what_answers_requests_is_probed_on_the_port_of_its_address(name: str) -> None:
     found = container(deployed()[name])
     assert {"startupProbe", "readinessProbe", "livenessProbe"} <= found.keys()
     (port,) = found["ports"]
     (of_service,) = of_kind("Service")[name]["spec"]["ports"]
-    variable = {"provider": "PROVIDER_URL", "payments-gateway": "PAYMENTS_WEBHOOK_URL"}.get(name)
+    variable = {
+        "provider": "PROVIDER_URL",
+        "payments-gateway": "PAYMENTS_WEBHOOK_URL",
+        "observer": "OBSERVER_URL",
+    }.get(name)
     address = addresses()[variable] if variable else f":{addresses()['PORTFOLIO_PORT']}/"
     assert f":{port['containerPort']}" in address
     assert of_service["port"] == port["containerPort"]

@@ -79,7 +79,8 @@ def test_every_process_has_a_name_and_an_identity_of_vault() -> None:
     assert found["worker-orders"] == "orders"
     assert found["payments-gateway"] == "payments"
     assert found["web"] == "site"
-    assert len(found) == 16
+    assert found["observer"] == "observer"
+    assert len(found) == 17
 
 
 def test_everything_can_stop_within_ten_seconds() -> None:

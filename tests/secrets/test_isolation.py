@@ -53,8 +53,8 @@ def test_credentials_leased_by_orders_open_no_other_database_of_their_server(
     [
         ("site", {"site", "operator"}),
         ("provider", {"payments", "provider", "operator"}),
-        ("broker", {*DATABASES, "auditor", "operator"}),
-        ("redis", {*DATABASES, "auditor", "operator"}),
+        ("broker", {*DATABASES, "auditor", "observer", "operator"}),
+        ("redis", {*DATABASES, "auditor", "observer", "operator"}),
     ],
 )
 def test_each_stored_secret_has_these_readers(

@@ -6,12 +6,15 @@ services start, with the operator's identity.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connections
 
+from articles.seeding import prepare_articles
 from cluster.messaging.outbox import flush
 from cluster.messaging.topology import connect, declare
 from cluster.messaging.work import UnitOfWork
@@ -19,16 +22,25 @@ from cluster.secrets.broker import broker_url_with_credentials
 from cluster.secrets.postgres import DatabaseSession, database
 from cluster.services import load_all
 from compose.replicas import replicas
+from config.environment import ROOT
+from portfolio.admin_site.groups import ensure_groups
+from portfolio.admin_site.owner import ensure_owner, password_file
+from portfolio.owner.seeding import import_seeds
 from portfolio.seed import list_products
 
 
 class Command(BaseCommand):
-    """Migrate the databases, declare the broker's topology, list the first products."""
+    """Migrate the databases, declare the broker's topology, list the first products.
+
+    And gather the static files, so that the web server finds them done.
+    """
 
     help = "Bring every database and the broker to what the code expects."
     requires_system_checks: list[str] = []
 
     def handle(self, *_args: Any, **_options: Any) -> None:
+        # Beside the rest: it takes seconds of computing, and the rest waits for databases.
+        files = subprocess.Popen([sys.executable, "-m", "config.static_build"], cwd=ROOT)
         for alias in connections:
             call_command("migrate", database=alias, verbosity=0, interactive=False)
             self.stdout.write(f"migrated {alias}")
@@ -41,3 +53,12 @@ class Command(BaseCommand):
             listed = list_products(work)
             flush(work)
         self.stdout.write(f"sent {listed} products to the catalog")
+        # If it failed, the web server says why in its log, and serves plain names.
+        if files.wait() == 0:
+            self.stdout.write("gathered the static files")
+        self.stdout.write(f"wrote {import_seeds()} of the owner's words")
+        for sentence in prepare_articles():
+            self.stdout.write(sentence)
+        ensure_groups()
+        if ensure_owner():
+            self.stdout.write(f"made the account owner; its first password is in {password_file()}")

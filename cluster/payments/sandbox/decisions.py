@@ -2,12 +2,14 @@
 
 The card says how it behaves:
 
-tok_ok         authorises at once
-tok_declined   declines
-tok_silent     never answers the authorisation
-tok_late       authorises after LATE_AUTHORISATION seconds, whatever was asked meanwhile
-tok_twice      sends each webhook twice
-tok_reordered  sends the authorisation's webhook after those of later operations, and again
+tok_ok             authorises at once
+tok_slow           authorises as a bank does: after `slow_authorisation` seconds
+tok_declined       declines at once
+tok_slow_declined  declines as a bank does, after as long
+tok_silent         never answers the authorisation
+tok_late           authorises after LATE_AUTHORISATION seconds, whatever was asked meanwhile
+tok_twice          sends each webhook twice
+tok_reordered      sends the authorisation's webhook after those of later operations, and again
 """
 
 from __future__ import annotations
@@ -15,10 +17,16 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 from typing import Final
+from uuid import UUID
 
 from cluster.payments.provider_api import EventType, Operation, OperationKind
 
+REFUSED: Final = "the card was declined"
 LATE_AUTHORISATION: Final = 9.0  # seconds; a checkout gives up after 6
+# A bank answers within a second mostly, and now and then takes its time.
+SLOW_AUTHORISATION: Final = (0.3, 2.0)  # seconds, the least and the most
+# More than 1 makes the short ones the frequent ones: with 2.5 half of them stay under 0.6 s.
+SLOW_SKEW: Final = 2.5
 # The second copy comes when the first has been dealt with.
 REPEAT_AFTER: Final = 0.2
 # Long enough for the answer to a later operation to overtake, within the 6 s of a checkout.
@@ -107,11 +115,22 @@ def decide(account: Account | None, operation: Operation) -> Ruling:
 
 
 def authorise_late(account: Account) -> Ruling:
-    """The time of a late authorisation has come."""
+    """The time has come to answer an authorisation that was not answered at once."""
+    if account.card == "tok_slow_declined":
+        declined = Answer(EventType.DECLINED, reason=REFUSED)
+        return Ruling(replace(account, state=AccountState.DECLINED), declined)
     return Ruling(
         replace(account, state=AccountState.AUTHORISED),
         Answer(EventType.AUTHORISED, account.amount),
     )
+
+
+def slow_authorisation(payment: UUID) -> float:
+    """How long a bank takes over this payment, in seconds; the same whenever it is asked."""
+    least, most = SLOW_AUTHORISATION
+    # The end of an id is random, its front is the time.
+    share = (payment.int & 0xFFFF_FFFF) / 0x1_0000_0000
+    return float(least + (most - least) * share**SLOW_SKEW)
 
 
 def delivery_delays(card: str, event: EventType) -> tuple[float, ...]:
@@ -137,10 +156,13 @@ def _authorise(account: Account | None, operation: Operation) -> Ruling:
             return Ruling(opened(AccountState.AUTHORISED), granted)
         case "tok_silent":
             return Ruling(opened(AccountState.PENDING), None)
+        case "tok_slow" | "tok_slow_declined":
+            pause = slow_authorisation(operation.payment)
+            return Ruling(opened(AccountState.PENDING), None, authorise_after=pause)
         case "tok_late":
             return Ruling(opened(AccountState.PENDING), None, authorise_after=LATE_AUTHORISATION)
         case "tok_declined":
-            declined = Answer(EventType.DECLINED, reason="the card was declined")
+            declined = Answer(EventType.DECLINED, reason=REFUSED)
         case _:
             declined = Answer(EventType.DECLINED, reason="the card is not known")
     return Ruling(opened(AccountState.DECLINED), declined)

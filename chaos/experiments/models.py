@@ -1,0 +1,74 @@
+"""What is kept of experiments: the incidents, the audit trail, and the owner's switch."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db import models
+
+
+class Incident(models.Model):
+    """One recorded incident. `document` is an `IncidentDocument`; the columns are its digest."""
+
+    id = models.UUIDField(primary_key=True)
+    experiment = models.TextField()
+    title = models.TextField()
+    summary = models.TextField()
+    process = models.TextField()
+    recorded_at = models.DateTimeField()
+    revision = models.TextField()
+    passed = models.BooleanField()
+    recover_seconds = models.FloatField(null=True)
+    origin = models.TextField(blank=True, help_text="Where it was recorded, if not here.")
+    document = models.JSONField()
+
+    class Meta:
+        db_table = "incident"
+        indexes = [models.Index(fields=["-recorded_at"], name="incident_recorded_at")]
+
+    def __str__(self) -> str:
+        return f"{self.title}, {self.recorded_at:%d %b %Y %H:%M}"
+
+
+class AuditEntry(models.Model):
+    """Who broke what, when, and how it ended; written before the fault, never changed by hand."""
+
+    at = models.DateTimeField()
+    actor = models.TextField()
+    action = models.TextField()
+    target = models.TextField()
+    outcome = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "fault_audit"
+        ordering = ["-at"]
+        verbose_name = "audit entry"
+        verbose_name_plural = "audit trail"
+
+    def __str__(self) -> str:
+        return f"{self.at:%d %b %Y %H:%M:%S} {self.actor}: {self.action}"
+
+
+class FaultSwitch(models.Model):
+    """The one row that says whether anybody may break things; without it they may."""
+
+    ONLY: Final = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY, editable=False)
+    hard_faults = models.BooleanField(
+        "hard faults allowed", default=True, help_text="Kills and pauses of real processes."
+    )
+    reason = models.CharField(
+        max_length=200, blank=True, help_text="Shown to whoever is refused meanwhile."
+    )
+
+    class Meta:
+        db_table = "fault_switch"
+        verbose_name = "fault switch"
+        verbose_name_plural = "fault switch"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(id=1), name="fault_switch_only_one"),
+        ]
+
+    def __str__(self) -> str:
+        return "Hard faults are allowed" if self.hard_faults else "Hard faults are switched off"

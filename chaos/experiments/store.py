@@ -1,0 +1,60 @@
+"""The database's side of experiments: the switch, the audit trail and the kept incidents."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from chaos.experiments.incident import IncidentDocument
+from chaos.experiments.models import AuditEntry, FaultSwitch, Incident
+from compose.errors import PlainError
+
+
+def require_allowed() -> None:
+    """Raise PlainError when the owner has switched hard faults off in the admin."""
+    switch = FaultSwitch.objects.filter(pk=FaultSwitch.ONLY).first()
+    if switch is not None and not switch.hard_faults:
+        reason = f": {switch.reason}" if switch.reason else ""
+        raise PlainError(f"Hard faults are switched off in the admin{reason}.")
+
+
+def note(*, actor: str, action: str, target: str, outcome: str = "") -> AuditEntry:
+    """Write down who broke what; the value can be completed with its outcome."""
+    return AuditEntry.objects.create(
+        at=datetime.now(UTC), actor=actor, action=action, target=target, outcome=outcome
+    )
+
+
+def conclude(entry: AuditEntry, outcome: str) -> None:
+    """Add to an entry how it ended."""
+    entry.outcome = outcome
+    entry.save(update_fields=["outcome"])
+
+
+def keep(document: IncidentDocument, *, origin: str = "") -> Incident:
+    """Store an incident; a second time changes nothing. `origin` says where, if not here."""
+    found, _ = Incident.objects.get_or_create(
+        id=UUID(document.id),
+        defaults={
+            "experiment": document.experiment,
+            "title": document.title,
+            "summary": document.summary,
+            "process": document.process,
+            "recorded_at": datetime.fromisoformat(document.recorded_at),
+            "revision": document.revision,
+            "passed": document.passed,
+            "recover_seconds": document.figures.recover_seconds,
+            "origin": origin,
+            "document": msgspec.to_builtins(document),
+        },
+    )
+    return found
+
+
+def document_of(incident: Incident) -> IncidentDocument:
+    """The record of a kept incident, typed."""
+    found: Any = incident.document
+    return msgspec.convert(found, IncidentDocument)

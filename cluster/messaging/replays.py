@@ -1,0 +1,112 @@
+"""Sending a dead letter again, asked for by a message: who asks needs no right to the database.
+
+Each service that has an inbox understands one command, `<service>.replay_dead_letter.v1`.
+The command line does the same directly (`cluster/operations/deadletters.py`), as the operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from cluster.messaging.contract import Payload, command
+from cluster.messaging.envelope import Message, new_message_id
+from cluster.messaging.notices import dead_letter_replayed, replay_refused
+from cluster.messaging.work import Handler, UnitOfWork
+from config.environment import SERVICES
+
+
+class ReplayDeadLetter(Payload, frozen=True):
+    """Send a dead letter again. `replays` is how often that was done when it was asked for."""
+
+    letter: int
+    replays: int
+
+
+def _declare(service: str) -> type[Payload]:
+    name = f"{service.capitalize()}{ReplayDeadLetter.__name__}"
+    owned = msgspec.defstruct(
+        name,
+        [],
+        bases=(ReplayDeadLetter,),
+        namespace={"__doc__": ReplayDeadLetter.__doc__},
+        frozen=True,
+    )
+    return command(f"{service}.replay_dead_letter.v1", aggregate="letter")(
+        cast(type[Payload], owned)
+    )
+
+
+_commands: Final = {service: _declare(service) for service in SERVICES}
+
+# Marked and on its way in one statement. Straight to the queue of the service that gave it
+# up: nobody else hears it twice. Rows of the outbox want an id; what has none gets one.
+SEND_AGAIN: Final = """
+    WITH letter AS (
+        UPDATE dead_letter SET replayed_at = %(now)s, replays = replays + 1
+         WHERE id = %(letter)s AND replays = %(replays)s
+        RETURNING message_id, type, subject, sequence, body
+    )
+    INSERT INTO outbox (message_id, destination, routing_key, subject, sequence, body, created_at)
+    SELECT coalesce(message_id, %(new_id)s), %(queue)s, type, subject, coalesce(sequence, 0), body,
+           %(now)s
+      FROM letter
+    RETURNING routing_key, subject
+"""
+
+
+def replay_command(service: str, *, letter: int, replays: int) -> Payload:
+    """The wish that `service` send its dead letter of this number again."""
+    return _commands[service](letter=letter, replays=replays)
+
+
+def replay_handlers(service: str) -> Mapping[type[Payload], Handler]:
+    """The handler of a service's own command; nothing for one without an inbox."""
+    return {_commands[service]: replay_letters} if service in _commands else {}
+
+
+def replay_letters(work: UnitOfWork, messages: Sequence[Message[Any]], /) -> None:
+    """Put each letter back into the service's own queue, and announce what became of it.
+
+    One by one: a person has pressed a button for each of them.
+    """
+    for message in messages:
+        wish = message.payload
+        sent = send_again(
+            work.cursor,
+            letter=wish.letter,
+            replays=wish.replays,
+            queue=f"{work.source}.inbox",
+            now=work.now,
+        )
+        if sent is None:
+            reason = "it is not there any more, or was sent again meanwhile"
+            work.reply(message, replay_refused(work.source, letter=wish.letter, reason=reason))
+        else:
+            type_, subject = sent
+            notice = dead_letter_replayed(
+                work.source, letter=wish.letter, type_=type_, subject=subject
+            )
+            work.reply(message, notice)
+
+
+def send_again(
+    cursor: psycopg.Cursor[Any], *, letter: int, replays: int, queue: str, now: Any
+) -> tuple[str, str] | None:
+    """Mark the letter and write it to the outbox; its type and subject.
+
+    None when there is no such letter, or when it was replayed more often than `replays`
+    times: whoever asked has not seen that.
+    """
+    if not 0 < letter < 1 << 63:  # beyond bigint there is none, and no way to ask for one
+        return None
+    new_id: UUID = new_message_id()
+    cursor.execute(
+        SEND_AGAIN,
+        {"letter": letter, "replays": replays, "queue": queue, "now": now, "new_id": new_id},
+    )
+    return cursor.fetchone()

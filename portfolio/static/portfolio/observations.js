@@ -1,0 +1,108 @@
+// What the observer sees, over one socket a page, however many parts of the page follow.
+//
+//   const stop = followObservations({ onSnapshot(snapshot) {…}, onState(words) {…} });
+//
+// Whoever comes later gets the last snapshot at once. While nobody can see the page the
+// connection is closed; it is opened again when the page is shown.
+
+const WAITS = [1, 2, 3, 5, 8]; // seconds before each further attempt
+const SILENCE = 8000; // milliseconds without a frame, after which a connection counts as broken
+
+const followers = new Set();
+let socket = null;
+let timer = 0; // of the count-down to the next attempt
+let watchdog = 0;
+let failures = 0;
+let lastSnapshot = null;
+let lastWords = "";
+
+export function followObservations(follower) {
+  const own = { ...follower }; // the same object may follow twice
+  followers.add(own);
+  if (lastSnapshot) own.onSnapshot?.(lastSnapshot);
+  if (lastWords) own.onState?.(lastWords);
+  if (followers.size === 1) {
+    document.addEventListener("visibilitychange", followVisibility);
+    followVisibility();
+  }
+  return () => {
+    if (!followers.delete(own) || followers.size > 0) return;
+    document.removeEventListener("visibilitychange", followVisibility);
+    disconnect();
+  };
+}
+
+function followVisibility() {
+  if (document.hidden) {
+    disconnect();
+    say("paused while the page is hidden");
+  } else if (!socket && !timer) {
+    failures = 0;
+    connect();
+  }
+}
+
+function connect() {
+  timer = 0;
+  say(failures ? "reconnecting" : "connecting");
+  const address = new URL("/observations/", location.href);
+  address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  const opened = new WebSocket(address);
+  socket = opened;
+  guard(opened);
+  opened.addEventListener("message", ({ data }) => {
+    if (opened === socket) read(JSON.parse(data));
+  });
+  opened.addEventListener("close", () => {
+    if (opened === socket) lose();
+  });
+}
+
+function disconnect() {
+  clearTimeout(timer);
+  clearTimeout(watchdog);
+  timer = 0;
+  const closing = socket;
+  socket = null;
+  closing?.close();
+}
+
+// A network that has gone tells nobody; silence does.
+function guard(opened) {
+  clearTimeout(watchdog);
+  watchdog = setTimeout(() => {
+    if (opened === socket) lose();
+  }, SILENCE);
+}
+
+function lose() {
+  disconnect();
+  countDown(WAITS[Math.min(failures++, WAITS.length - 1)]);
+}
+
+function countDown(seconds) {
+  if (seconds === 0) {
+    connect();
+    return;
+  }
+  say(`reconnecting, ${seconds} s`);
+  timer = setTimeout(countDown, 1000, seconds - 1);
+}
+
+function read(frame) {
+  if (frame.kind === "state") {
+    clearTimeout(watchdog); // it may have nothing more to say for long: the observer is away
+    say(frame.state);
+  } else if (frame.kind === "snapshot") {
+    guard(socket);
+    failures = 0;
+    lastSnapshot = frame.snapshot;
+    for (const follower of followers) follower.onSnapshot?.(lastSnapshot);
+  }
+}
+
+function say(words) {
+  if (words === lastWords) return;
+  lastWords = words;
+  for (const follower of followers) follower.onState?.(words);
+}
