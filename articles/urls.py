@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from articles import cards, feeds, views
 
 app_name = "articles"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.article_list, name="list"),
+    path("feed.atom", feeds.atom, name="feed-atom"),
+    path("feed.json", feeds.json_feed, name="feed-json"),
+    path("tags/<slug:slug>/", views.tag, name="tag"),
+    path("series/<slug:slug>/", views.series, name="series"),
+    path("<slug:slug>/", views.article, name="article"),
+    path("<slug:slug>/card.png", cards.card, name="card"),
+    path("<slug:slug>/revisions/", views.revisions, name="revisions"),
+    path("<slug:slug>/revisions/<int:number>/", views.revision, name="revision"),
+]

@@ -45,10 +45,12 @@ def _up(asked: arguments.UpArguments) -> int:
         return 130
     if asked.detach:
         progress.say(running.address)
+        progress.say(running.way_in)
         return 0
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: stop.set())
     progress.say(f"The platform runs at {running.address} – press Ctrl-C to stop it.")
+    progress.say(running.way_in)
     ended_early = _follow(running, stop, progress)
     with progress.step("Stopping everything"):
         running.stop()

@@ -57,6 +57,17 @@ class Platform:
             detached=detached,
         )
 
+    @property
+    def way_in(self) -> str:
+        """One line on the admin: its address, and where the first password lies. Never that."""
+        password = self.run.secrets / "owner-password"
+        try:
+            shown = password.relative_to(ROOT)
+        except ValueError:
+            shown = password
+        known = f" as owner; the first password is in {shown}" if password.exists() else ""
+        return f"Admin: {self.address}admin/{known}"
+
     def detach(self) -> None:
         """Let it run on when this process ends."""
         self.describe(detached=True)

@@ -20,6 +20,7 @@ from config.static_files import Send, StaticFiles  # noqa: E402
 from portfolio.source.revision import running_revision  # noqa: E402
 from portfolio.source.tree import snapshot  # noqa: E402
 from portfolio.stream.consumer import StreamConsumer  # noqa: E402
+from portfolio.web.page_memory import PageFront  # noqa: E402
 
 # What runs is what is on the disk now: the pages below /source/ show this copy.
 snapshot()
@@ -41,7 +42,7 @@ websockets.append(re_path("", cast("Any", refuse)))
 
 application = ProtocolTypeRouter(
     {
-        "http": StaticFiles(pages, prefix="/static/"),
+        "http": StaticFiles(PageFront(pages), prefix="/static/"),
         "websocket": URLRouter(websockets),
     }
 )

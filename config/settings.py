@@ -81,7 +81,7 @@ INSTALLED_APPS = [
     "cluster.checkout",
 ]
 MIDDLEWARE = [
-    "portfolio.web.page_cache.PageCacheMiddleware",  # first: what it answers passes no other
+    "portfolio.web.page_cache.PageCacheMiddleware",  # first: it keeps what all others have made
     "django.middleware.gzip.GZipMiddleware",
     "portfolio.web.headers.SecurityHeadersMiddleware",
     "portfolio.web.body_limit.BodyLimitMiddleware",
@@ -138,6 +138,8 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False  # one language; every page is spared the look-ups
+# As the admin writes them; the pages name their own formats.
+DATE_FORMAT, TIME_FORMAT, DATETIME_FORMAT = "j M Y", "H:i:s", "j M Y, H:i:s"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
+from portfolio.admin_site import accounts as accounts_admin
+from portfolio.admin_site import chaos as chaos_admin
+from portfolio.admin_site.read_only import ReadOnlyAdmin
+from portfolio.contact import admin as contact_admin
 from portfolio.models import (
     CheckoutRequest,
     ErasureRequest,
@@ -14,17 +15,10 @@ from portfolio.models import (
     Product,
     RefundRequest,
 )
+from portfolio.owner import admin as owner_admin
 
-
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    def has_add_permission(self, _request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        return False
+# Importing them registers them.
+__all__ = ["accounts_admin", "chaos_admin", "contact_admin", "owner_admin"]
 
 
 @admin.register(JournalEntry)

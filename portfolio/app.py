@@ -7,10 +7,12 @@ from typing import Final
 from cluster.messaging.service import Service
 from cluster.messaging.work import Scheduled
 from portfolio.ambient import start_ambient_checkout
+from portfolio.contact.mail import mail_messages
 from portfolio.journal.purge import purge_journal
 
 AMBIENT_EVERY: Final = 2.0  # seconds: gentle, yet something moves whenever one looks
 PURGE_EVERY: Final = 10.0  # seconds
+MAIL_EVERY: Final = 15.0  # seconds; whoever writes a message does not wait for it
 
 SERVICE: Final = Service(
     name="site",
@@ -19,6 +21,7 @@ SERVICE: Final = Service(
     schedule=(
         Scheduled(name="site.ambient_checkout", every=AMBIENT_EVERY, run=start_ambient_checkout),
         Scheduled(name="site.purge_journal", every=PURGE_EVERY, run=purge_journal),
+        Scheduled(name="site.mail_messages", every=MAIL_EVERY, run=mail_messages),
     ),
     journals=True,
 )

@@ -9,3 +9,8 @@ class PortfolioConfig(AppConfig):
     name = "portfolio"
     label = "portfolio"
     verbose_name = "The site"
+
+    def ready(self) -> None:
+        from portfolio.web.content import watch_content
+
+        watch_content()

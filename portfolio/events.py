@@ -18,7 +18,7 @@ import msgspec
 from cluster.catalog import contract as catalog
 from cluster.checkout import contract as checkout
 from cluster.identity import contract as identity
-from cluster.messaging import notices
+from cluster.messaging import notices, replays
 from cluster.messaging.contract import REGISTRY, ContractError, Kind
 from cluster.orders import contract as orders
 from cluster.payments import contract as payments
@@ -28,7 +28,7 @@ from portfolio.headcode import headcode
 LONGEST_DETAIL: Final = 200
 LONGEST_NAME: Final = 100
 
-CONTRACTS: Final = (identity, catalog, orders, payments, checkout, notices)
+CONTRACTS: Final = (identity, catalog, orders, payments, checkout, notices, replays)
 
 # A service never gets a hue; it has a fixed rail and these letters.
 CODES: Final[Mapping[str, str]] = {
@@ -80,6 +80,7 @@ class Verb(enum.StrEnum):
     RESERVED = "reserved"
     RESTOCKED = "restocked"
     RESTORED = "restored"
+    SENT_AGAIN = "sent again"
     SET_ASIDE = "set aside"
     SOLD = "sold"
     SPENT = "spent"
@@ -203,6 +204,11 @@ NOTICES: Final[Mapping[str, Telling]] = {
     "message_deduplicated": _did(Verb.DEDUPLICATED, "{type}"),
     "message_parked": Telling(Verb.PARKED, Mark.IN_FLIGHT, "{type}, number {sequence}"),
     "message_dead_lettered": _failed(Verb.SET_ASIDE, "{type}: {reason}, {detail}"),
+    "replay_dead_letter": _asked("for the dead letter {letter} once more"),
+    "dead_letter_replayed": Telling(
+        Verb.SENT_AGAIN, Mark.IN_FLIGHT, "the dead letter {letter}, {type}"
+    ),
+    "replay_refused": _failed(Verb.REFUSED, "to send the dead letter {letter} again: {reason}"),
     "credentials_rotated": _did(Verb.CHANGED_CREDENTIALS, "{process}, generation {generation}"),
 }
 

@@ -10,6 +10,23 @@ from typing import Final
 
 from django.db import models
 
+from portfolio.contact.models import ContactMessage
+from portfolio.owner.models import CaseStudy, Link, Page, Profile, SeedImport
+
+__all__ = [
+    "CaseStudy",
+    "CheckoutRequest",
+    "ContactMessage",
+    "ErasureRequest",
+    "JournalEntry",
+    "Link",
+    "Page",
+    "Product",
+    "Profile",
+    "RefundRequest",
+    "SeedImport",
+]
+
 CHECKOUT_STATUSES: Final = ("accepted", "completed", "compensated")
 REFUND_STATUSES: Final = ("accepted", "completed", "refused", "abandoned")
 ERASURE_STATUSES: Final = ("accepted", "completed", "refused")

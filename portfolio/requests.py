@@ -24,7 +24,16 @@ LONGEST_VISITOR: Final = 100  # characters
 
 # The sandbox provider decides by the card's token what it does.
 CARDS: Final = frozenset(
-    {"tok_ok", "tok_declined", "tok_silent", "tok_late", "tok_twice", "tok_reordered"}
+    {
+        "tok_ok",
+        "tok_slow",
+        "tok_declined",
+        "tok_slow_declined",
+        "tok_silent",
+        "tok_late",
+        "tok_twice",
+        "tok_reordered",
+    }
 )
 
 

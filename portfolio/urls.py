@@ -4,13 +4,50 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portfolio.web import asyncapi, checkouts, health, pages
+from articles import cards
+from chaos import status
+from portfolio.architecture import views as architecture_views
+from portfolio.source import views as source_views
+from portfolio.web import (
+    asyncapi,
+    checkouts,
+    contact,
+    design,
+    health,
+    home,
+    lab,
+    owner_pages,
+    pages,
+    palette,
+    robots,
+    search,
+    sitemap,
+)
 
 urlpatterns = [
-    path("", pages.home, name="home"),
+    path("", home.home, name="home"),
+    path("events/", pages.events, name="events"),
     path("checkouts/", checkouts.start, name="start-checkout"),
     path("sagas/<uuid:saga_id>/", pages.saga, name="saga"),
+    path("architecture/", architecture_views.region, name="architecture"),
+    path("architecture/<slug:name>/", architecture_views.node, name="architecture-node"),
+    path("lab/", lab.lab, name="lab"),
+    path("lab/<slug:name>/", lab.service, name="lab-service"),
+    path("work/", owner_pages.work, name="work"),
+    path("work/<slug:slug>/", owner_pages.case_study, name="case-study"),
+    path("about/", owner_pages.about, name="about"),
+    path("contact/", contact.contact, name="contact"),
+    path("contact/sent/", contact.sent, name="contact-sent"),
+    path("source/", source_views.source, name="source"),
+    path("source/<path:path>", source_views.source, name="source"),
+    path("design/", design.design, name="design"),
+    path("palette.json", palette.palette, name="palette"),
+    path("search/", search.search, name="search"),
+    path("card.png", cards.default_card, name="card"),
+    path("sitemap.xml", sitemap.sitemap, name="sitemap"),
+    path("robots.txt", robots.robots, name="robots"),
     path("asyncapi.json", asyncapi.asyncapi, name="asyncapi"),
+    path("status.json", status.status, name="status"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

@@ -6,7 +6,10 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
+from articles.editing import lost as editing
+from portfolio.web import contact
 from portfolio.web.problems import problem
 
 
@@ -31,6 +34,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    if editing.is_editors(request):
+        return editing.expired(request)  # nor is an article
+    if request.path == reverse("contact"):
+        return contact.expired(request)  # what was written is not lost with the token
     return problem(
         request,
         HTTPStatus.FORBIDDEN,

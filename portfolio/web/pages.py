@@ -1,4 +1,4 @@
-"""The pages: home, and one saga's."""
+"""The journal's pages: every message, and one saga's."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ JOURNAL_AWAY: Final = "The journal cannot be read at this moment; its database i
 
 
 @require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    """The latest events, drawn on the server, and the form that starts a checkout."""
+def events(request: HttpRequest) -> HttpResponse:
+    """The graph and the latest events, drawn on the server, and the form that starts a checkout."""
     context = {"outcomes": OUTCOMES, **_table()}
     try:
-        events = again_when_cut_off(lambda: latest_events(SHOWN))
+        newest = again_when_cut_off(lambda: latest_events(SHOWN))
         context["products"] = again_when_cut_off(products)
     except Error:
         context["away"] = JOURNAL_AWAY
         return render(
-            request, "portfolio/home.html", context, status=HTTPStatus.SERVICE_UNAVAILABLE
+            request, "portfolio/events.html", context, status=HTTPStatus.SERVICE_UNAVAILABLE
         )
-    context["events"] = events
-    context["after"] = events[0].seq if events else 0
-    return render(request, "portfolio/home.html", context)
+    context["events"] = newest
+    context["after"] = newest[0].seq if newest else 0
+    return render(request, "portfolio/events.html", context)
 
 
 @require_safe
@@ -47,18 +47,18 @@ def saga(request: HttpRequest, saga_id: UUID) -> HttpResponse:
     try:
         # Read first: the browser follows from here, and what is drawn lies before it.
         after = again_when_cut_off(last_seq)
-        events = again_when_cut_off(lambda: events_of(saga_id, SHOWN_OF_ONE, up_to=after))
+        messages = again_when_cut_off(lambda: events_of(saga_id, SHOWN_OF_ONE, up_to=after))
         accepted = again_when_cut_off(CheckoutRequest.objects.filter(id=saga_id).first)
     except Error:
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, JOURNAL_AWAY, retry_after=2)
-    if accepted is None and not events:
+    if accepted is None and not messages:
         return problem(request, HTTPStatus.NOT_FOUND, f"There is no saga {saga_id}.")
     context = {
         "saga_id": saga_id,
         "headcode": headcode(saga_id),
         "checkout": accepted,
         "amount": money(accepted.amount) if accepted else "",
-        "events": events,
+        "events": messages,
         "after": after,
         **_table(),
     }

@@ -2,13 +2,50 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.html import format_html
+
+log = logging.getLogger(__name__)
 
 PROBLEM_JSON: Final = "application/problem+json"
+
+# What the page is headed with; the status's own phrase stands above it.
+HEADINGS: Final = {
+    HTTPStatus.BAD_REQUEST: "This could not be understood",
+    HTTPStatus.FORBIDDEN: "This is not open to you",
+    HTTPStatus.NOT_FOUND: "Nothing stops here",
+    HTTPStatus.CONFLICT: "Somebody was faster",
+    HTTPStatus.PRECONDITION_FAILED: "It has changed meanwhile",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "This cannot be done",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too much at once",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Something broke",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Away for a moment",
+}
+
+# When even the page about the failure fails: no template, no database, no static file.
+LAST_RESORT: Final = """<!doctype html>
+<html lang="en-GB">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <title>{heading} · Working timetable</title>
+  </head>
+  <body>
+    <main>
+      <p>{status} {title}</p>
+      <h1>{heading}</h1>
+      <p>{detail}</p>
+      <p><a href="/">Begin at the first page</a></p>
+    </main>
+  </body>
+</html>
+"""
 
 
 def wants_json(request: HttpRequest) -> bool:
@@ -35,8 +72,23 @@ def problem(
         }
         response = JsonResponse(body, status=status, content_type=PROBLEM_JSON)
     else:
-        context = {"status": int(status), "title": status.phrase, "detail": detail}
-        response = render(request, "portfolio/problem.html", context, status=status)
+        response = _page(request, status, detail)
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+def _page(request: HttpRequest, status: HTTPStatus, detail: str) -> HttpResponse:
+    context = {
+        "status": int(status),
+        "title": status.phrase,
+        "heading": HEADINGS.get(status, status.phrase),
+        "detail": detail,
+        "path": request.path,
+    }
+    try:
+        return render(request, "portfolio/problem.html", context, status=status)
+    except Exception:
+        # Whatever broke the page may break this one as well; a visitor is told all the same.
+        log.exception("the page about a %s could not be drawn", int(status))
+        return HttpResponse(format_html(LAST_RESORT, **context), status=status)

@@ -17,6 +17,7 @@ from portfolio.models import JournalEntry, Product
 # A beat comes every two seconds; five missing ones are no accident.
 BEAT_OVERDUE: Final = timedelta(seconds=10)
 PAUSES: Final = (0.1, 0.4)  # seconds
+RECENT: Final = 20_000  # entries: half an hour at the ambient load
 
 Result = TypeVar("Result")
 DatabaseAway = (OperationalError, InterfaceError)
@@ -36,6 +37,13 @@ def again_when_cut_off(read: Callable[[], Result]) -> Result:
 def latest_events(limit: int) -> list[StreamEvent]:
     """The newest journal entries, newest first."""
     return [_presented(entry) for entry in JournalEntry.objects.order_by("-seq")[:limit]]
+
+
+def latest_events_from(source: str, limit: int) -> list[StreamEvent]:
+    """The newest journal entries of one service, newest first, among the latest RECENT."""
+    # Bounded: of a service that has long been silent nothing is found, and not slowly.
+    entries = JournalEntry.objects.filter(source=source, seq__gt=last_seq() - RECENT)
+    return [_presented(entry) for entry in entries.order_by("-seq")[:limit]]
 
 
 def last_seq() -> int:

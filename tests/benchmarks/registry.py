@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from tests.benchmarks import commit, dual_write, pipeline, rotation
+from tests.benchmarks import commit, dual_write, pages, pipeline, rotation
 from tests.benchmarks.document import Result
 
 
@@ -59,6 +59,12 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
             summary="a transfer between two databases, by two-phase commit and by saga steps",
             measure=lambda options, say: commit.measure(
                 count=options.count or commit.COUNT, runs=options.runs or commit.RUNS, say=say
+            ),
+        ),
+        "pages": Bench(
+            summary="an article and the first page from the page cache, beside a bare Django view",
+            measure=lambda options, say: pages.measure(
+                count=options.count or pages.COUNT, runs=options.runs or pages.RUNS, say=say
             ),
         ),
     }

@@ -1,4 +1,4 @@
-"""The first page in a real browser: live, without JavaScript, on a phone, in the dark."""
+"""The page of all messages in a real browser: live, without JavaScript, on a phone, in the dark."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def newest_event(page: Page) -> str:
 def test_the_page_goes_live_without_a_complaint(
     page: Page, platform_url: str, complaints: list[str]
 ) -> None:
-    page.goto(platform_url)
+    page.goto(f"{platform_url}/events/")
     expect(page.locator(part("state"))).to_have_text(re.compile("^live"), timeout=WITHIN)
     assert complaints == []
 
@@ -32,7 +32,7 @@ def test_the_page_goes_live_without_a_complaint(
 def test_a_started_checkout_is_followed_on_its_page_to_its_end(
     page: Page, platform_url: str, complaints: list[str]
 ) -> None:
-    page.goto(platform_url)
+    page.goto(f"{platform_url}/events/")
     page.get_by_role("button", name="Start and watch").click()
     expect(page.locator("h1")).to_have_text(re.compile(r"^Checkout [1-9][A-Z][0-9]{2}$"))
     ended = page.locator(".events .verb", has_text=re.compile("completed|compensated"))
@@ -41,21 +41,22 @@ def test_a_started_checkout_is_followed_on_its_page_to_its_end(
 
 
 def test_a_pause_keeps_the_rows_still_and_counts_what_is_new(page: Page, platform_url: str) -> None:
-    page.goto(platform_url)
+    page.goto(f"{platform_url}/events/")
     expect(page.locator(part("state"))).to_have_text(re.compile("^live"), timeout=WITHIN)
-    page.get_by_role("button", name="Pause").click()
+    table = page.locator("event-stream")
+    table.get_by_role("button", name="Pause").click()
     before = newest_event(page)
     resume = page.get_by_role("button", name=re.compile(r"Resume: \d+ new"))
     expect(resume).to_be_visible(timeout=WITHIN)
     assert newest_event(page) == before
     resume.click()
     assert newest_event(page) != before
-    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(table.get_by_role("button", name="Pause")).to_be_visible()
 
 
 def test_without_the_stream_the_page_says_that_it_reconnects(page: Page, platform_url: str) -> None:
     page.route_web_socket(re.compile("/stream/"), lambda socket: socket.close())
-    page.goto(platform_url)
+    page.goto(f"{platform_url}/events/")
     expect(page.locator(part("state"))).to_have_text(
         re.compile(r"^reconnecting, \d+ s$"), timeout=WITHIN
     )
@@ -66,7 +67,7 @@ def test_without_javascript_the_latest_events_are_there(
 ) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(platform_url)
+    page.goto(f"{platform_url}/events/")
     expect(page.locator(".events tbody tr")).not_to_have_count(0)
     expect(page.locator(part("state"))).to_contain_text("Without JavaScript it stands still")
     expect(page.locator(part("pause"))).to_be_hidden()
@@ -80,6 +81,6 @@ def test_nothing_is_cut_off_at_any_width(
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
-    page.goto(platform_url)
+    page.goto(f"{platform_url}/events/")
     assert page.evaluate("document.documentElement.scrollWidth") == width
     context.close()

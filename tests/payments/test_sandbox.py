@@ -18,6 +18,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from cluster.checkout.definition import AUTHORISATION_DEADLINE
 from cluster.payments.provider_api import (
     BooksPage,
     EventType,
@@ -30,7 +31,11 @@ from cluster.payments.provider_api import (
 )
 from cluster.payments.sandbox.books import Books, KeyReusedError
 from cluster.payments.sandbox.client import ProviderUnavailableError, read_books
-from cluster.payments.sandbox.decisions import LATE_AUTHORISATION
+from cluster.payments.sandbox.decisions import (
+    LATE_AUTHORISATION,
+    SLOW_AUTHORISATION,
+    slow_authorisation,
+)
 from cluster.payments.sandbox.server import Provider
 from cluster.payments.signature import verify
 from tests.payments.conftest import KEYS, eventually, free_port, serve
@@ -122,6 +127,35 @@ def test_each_card_behaves_as_it_is_called(books: Books, clock: Clock) -> None:
     assert books.authorise_due() == 0
     assert told(books, payments["tok_late"]) == ["authorised"]
     assert told(books, payments["tok_silent"]) == []
+
+
+@pytest.mark.parametrize(
+    ("card", "answer"), [("tok_slow", "authorised"), ("tok_slow_declined", "declined")]
+)
+def test_a_slow_card_is_answered_when_a_bank_would_have_answered(
+    books: Books, clock: Clock, card: str, answer: str
+) -> None:
+    payment = uuid4()
+    books.accept([operation(OperationKind.AUTHORISE, payment, card)])
+    assert books.next_due() == pytest.approx(slow_authorisation(payment))
+    clock.now += slow_authorisation(payment) - 0.01
+    assert books.authorise_due() == 0
+    clock.now += 0.02
+    assert books.authorise_due() == 1
+    assert told(books, payment) == [answer]
+
+
+def test_a_bank_takes_the_same_time_over_a_payment_whenever_it_is_asked() -> None:
+    payment = uuid4()
+    assert slow_authorisation(payment) == slow_authorisation(payment)
+
+
+def test_a_bank_answers_soon_mostly_and_always_before_a_checkout_gives_up() -> None:
+    pauses = sorted(slow_authorisation(UUID(int=n * 0x0100_0001)) for n in range(256))
+    least, most = SLOW_AUTHORISATION
+    assert least <= pauses[0] < pauses[-1] <= most
+    assert most < AUTHORISATION_DEADLINE.total_seconds()
+    assert pauses[128] < (least + most) / 2
 
 
 def test_a_late_authorisation_comes_although_it_was_voided(books: Books, clock: Clock) -> None:

@@ -13,20 +13,20 @@ JSON = {"Accept": "application/json"}
 
 @pytest.fixture
 def visitor(platform_url: str) -> Iterator[requests.Session]:
-    """A visitor who has opened the first page."""
+    """A visitor who has opened the page with the form."""
     with requests.Session() as session:
-        session.get(f"{platform_url}/").raise_for_status()
+        session.get(f"{platform_url}/events/").raise_for_status()
         session.headers["X-CSRFToken"] = str(session.cookies["csrftoken"])
         yield session
 
 
 def first_product(visitor: requests.Session, platform_url: str) -> str:
-    page = visitor.get(f"{platform_url}/").text
+    page = visitor.get(f"{platform_url}/events/").text
     return page.split('name="sku"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
 
 
-def test_the_first_page_shows_events_drawn_on_the_server(platform_url: str) -> None:
-    page = requests.get(f"{platform_url}/", timeout=10)
+def test_the_page_of_all_messages_shows_them_drawn_on_the_server(platform_url: str) -> None:
+    page = requests.get(f"{platform_url}/events/", timeout=10)
     assert page.status_code == 200
     assert '<a class="headcode" href="/sagas/' in page.text
     assert "Without JavaScript it stands still" in page.text

@@ -2,6 +2,8 @@
 
 export function drawRow(template, event) {
   const row = template.content.firstElementChild.cloneNode(true);
+  row.dataset.saga = event.correlation;
+  row.dataset.seq = event.seq;
   const clock = event.time.slice(11, 23);
   const time = row.querySelector("time");
   time.dateTime = event.time;

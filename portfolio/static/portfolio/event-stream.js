@@ -3,8 +3,9 @@
 // The server has drawn the latest rows. This element adds the ones that follow, says
 // in words how it is connected, and never moves rows under a reader who has paused it.
 
-import { JournalConnection } from "./journal-connection.js";
 import { drawRow } from "./event-row.js";
+import { followJournal } from "./journal-feed.js";
+import "./lighting.js";
 
 const MOST_ROWS = 200;
 const SPEAK_EVERY = 5000; // milliseconds between two sentences to a screen reader
@@ -17,7 +18,7 @@ const OUTCOMES = new Set([
 ]);
 
 class EventStream extends HTMLElement {
-  #connection = null;
+  #stop = null;
   #waiting = []; // events that have come and are not drawn, oldest first
   #unseen = 0; // how many have come since the pause, those no longer kept included
   #paused = false;
@@ -28,17 +29,16 @@ class EventStream extends HTMLElement {
     this.#part("pause").hidden = false;
     this.#part("pause").addEventListener("click", () => this.#togglePause());
     document.addEventListener("visibilitychange", this.#draw);
-    this.#connection = new JournalConnection(this.getAttribute("stream"), {
+    this.#stop = followJournal(this.getAttribute("stream"), {
       after: Number(this.getAttribute("after")),
       onState: (words) => { this.#part("state").textContent = words; },
       onEvents: (events) => this.#receive(events),
     });
-    this.#connection.open();
   }
 
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this.#draw);
-    this.#connection?.close();
+    this.#stop?.();
   }
 
   #part(name) {

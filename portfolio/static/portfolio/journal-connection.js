@@ -21,7 +21,8 @@ export class JournalConnection {
 
   open() {
     this.#onState(this.#failures ? "reconnecting" : "connecting");
-    this.#address.searchParams.set("after", this.#last);
+    // Without a seq the server begins with the latest events, and says after which.
+    if (this.#last !== undefined) this.#address.searchParams.set("after", this.#last);
     const socket = new WebSocket(this.#address);
     socket.addEventListener("message", ({ data }) => this.#read(socket, JSON.parse(data)));
     socket.addEventListener("close", () => {
@@ -34,7 +35,9 @@ export class JournalConnection {
     clearTimeout(this.#timer);
     const socket = this.#socket;
     this.#socket = null;
-    socket?.close();
+    // One that is closed while it opens makes the browser complain.
+    if (socket?.readyState === WebSocket.CONNECTING) socket.addEventListener("open", () => socket.close());
+    else socket?.close();
   }
 
   #read(socket, frame) {

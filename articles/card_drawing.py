@@ -1,0 +1,171 @@
+"""An OpenGraph picture as PNG: wordmark, title, meta line and a figure, 1200 by 630 pixels.
+
+Drawn by resvg from SVG with the site's own typefaces. No font of the machine takes
+part, so the picture is the same wherever it is made.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from typing import Any, Final
+from xml.etree import ElementTree as ET
+
+import resvg_py
+from fontTools.ttLib import TTFont
+
+WIDTH: Final = 1200
+HEIGHT: Final = 630
+MARGIN: Final = 56
+INNER: Final = WIDTH - 2 * MARGIN
+
+# Sizes of the title with the lines it may take, the best first: the first that fits is
+# taken. Beside a figure one line is better than a large one.
+ALONE: Final = ((104, 2), (88, 3), (72, 3), (58, 4))
+ABOVE_A_FIGURE: Final = ((76, 1), (68, 1), (60, 1), (54, 2), (46, 2))
+LEADING: Final = 1.06
+RULES: Final = 105  # where the second of the two rules lies
+FIGURE_GAP: Final = 36
+FIGURE_END: Final = HEIGHT - 36
+
+# The light scheme of tokens.css; a picture has no other.
+PAPER: Final = "#eef1ec"
+INK: Final = "#17211c"
+INK_3: Final = "#57645c"
+IDLE: Final = "#78847c"
+
+HEADING: Final = "Barlow Condensed"
+MONO: Final = "DM Mono"
+SVG: Final = "http://www.w3.org/2000/svg"
+
+
+def draw_card(*, title: str, meta: str, site: str, figure: str = "") -> bytes:
+    """The picture. `figure` is a standalone SVG document; what cannot be read is left out."""
+    drawing = _parsed(figure)
+    size, lines = _fitted(title, ALONE if drawing is None else ABOVE_A_FIGURE)
+    baseline = RULES + 22 + size * 0.92
+    parts = [
+        f'<svg xmlns="{SVG}" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{PAPER}"/>',
+        (
+            f'<text x="{MARGIN}" y="74" font-family="{HEADING}" font-weight="600" font-size="34" '
+            f'letter-spacing="1.4" fill="{INK}">{escape(site.upper())}</text>'
+        ),
+        (
+            f'<text x="{WIDTH - MARGIN}" y="73" text-anchor="end" font-family="{MONO}" '
+            f'font-size="22" letter-spacing="0.6" fill="{INK_3}">{escape(meta.upper())}</text>'
+        ),
+        f'<path d="M{MARGIN} 97H{WIDTH - MARGIN}" stroke="{INK}" stroke-width="3"/>',
+        f'<path d="M{MARGIN} {RULES - 1}H{WIDTH - MARGIN}" stroke="{IDLE}" stroke-width="1.5"/>',
+    ]
+    for line in lines:
+        parts.append(
+            f'<text x="{MARGIN - 2}" y="{baseline:.1f}" font-family="{HEADING}" font-weight="600" '
+            f'font-size="{size}" fill="{INK}">{escape(line)}</text>'
+        )
+        baseline += size * LEADING
+    if drawing is not None:
+        parts.append(_placed(drawing, top=baseline - size * LEADING + FIGURE_GAP))
+    parts.append("</svg>")
+    return resvg_py.svg_to_bytes(
+        svg_string="".join(parts),
+        skip_system_fonts=True,
+        font_files=list(_font_files()),
+        font_family=HEADING,
+        monospace_family=MONO,
+        sans_serif_family=HEADING,
+        serif_family=HEADING,
+    )
+
+
+def _parsed(figure: str) -> ET.Element | None:
+    """The figure's root with a viewBox; None when it is no drawing."""
+    if not figure:
+        return None
+    try:
+        root = ET.fromstring(figure)  # noqa: S314  # our own drawing
+    except ET.ParseError:
+        return None
+    if "viewBox" not in root.attrib:
+        root.set("viewBox", f"0 0 {root.get('width', INNER)} {root.get('height', INNER)}")
+    return root
+
+
+def _placed(drawing: ET.Element, *, top: float) -> str:
+    """The figure in what is left of the picture, as large as it fits."""
+    placed = {
+        "x": str(MARGIN),
+        "y": f"{top:.1f}",
+        "width": str(INNER),
+        "height": f"{FIGURE_END - top:.1f}",
+        "preserveAspectRatio": "xMinYMin meet",
+    }
+    drawing.attrib.update(placed)
+    ET.register_namespace("", SVG)
+    return ET.tostring(drawing, encoding="unicode")
+
+
+def _fitted(title: str, sizes: Sequence[tuple[int, int]]) -> tuple[int, list[str]]:
+    """The first size at which the title takes no more than its lines; cut at the last."""
+    size, most = sizes[-1]
+    lines: list[str] = []
+    for size, most in sizes:  # the last is used below
+        lines = _wrapped(title, size)
+        if len(lines) <= most and max(_width(line, size) for line in lines) <= INNER:
+            return size, _balanced(lines, size)
+    kept = lines[:most]
+    while kept[-1] and _width(f"{kept[-1]}…", size) > INNER:
+        kept[-1] = kept[-1][:-1].rstrip()
+    return size, [*kept[:-1], f"{kept[-1]}…"]
+
+
+def _wrapped(title: str, size: int, width: float = INNER) -> list[str]:
+    lines: list[str] = []
+    for word in title.split():
+        if lines and _width(f"{lines[-1]} {word}", size) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines or [""]
+
+
+def _balanced(lines: list[str], size: int) -> list[str]:
+    """The same number of lines, about equally long: no single word is left over."""
+    title, narrow = " ".join(lines), float(INNER)
+    best = lines
+    while len(lines) > 1:
+        narrow -= size / 2
+        tried = _wrapped(title, size, narrow)
+        if len(tried) > len(lines) or max(_width(line, size) for line in tried) > narrow:
+            return best
+        best = tried
+    return best
+
+
+def _width(text: str, size: int) -> float:
+    """How wide the heading face sets the text, in pixels; kerning is left to the margin."""
+    units, glyphs, advances = _metrics()
+    advance = sum(int(advances[glyphs.get(ord(each), ".notdef")][0]) for each in text)
+    return advance * size / units
+
+
+@functools.cache
+def _metrics() -> tuple[int, dict[int, str], Any]:
+    font = TTFont(_font("fontpkg_barlow_condensed", "BarlowCondensed-SemiBold.ttf"))
+    return font["head"].unitsPerEm, font.getBestCmap(), font["hmtx"].metrics
+
+
+@functools.cache
+def _font_files() -> tuple[str, ...]:
+    return (
+        _font("fontpkg_barlow_condensed", "BarlowCondensed-Medium.ttf"),
+        _font("fontpkg_barlow_condensed", "BarlowCondensed-SemiBold.ttf"),
+        _font("fontpkg_dm_mono", "DMMono-Regular.ttf"),
+        _font("fontpkg_dm_mono", "DMMono-Medium.ttf"),
+    )
+
+
+def _font(package: str, name: str) -> str:
+    return str(files(package) / "files" / name)

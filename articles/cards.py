@@ -1,0 +1,48 @@
+"""The OpenGraph pictures: one for each article, with its figure, and one for all other pages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from articles.card_drawing import draw_card
+from articles.figures import picture
+from articles.models import Article
+from articles.templatetags.reading import day, grouped
+from articles.views import says_when_away
+from portfolio.web.page_cache import cached_page
+from portfolio.web.structured import SITE
+
+# Fetched when a link is shared, and kept by whoever has fetched it: a minute is fresh.
+LIFETIME: Final = 60.0  # seconds
+DEFAULT_TITLE: Final = "Five services at work"
+DEFAULT_FIGURE: Final = "train-graph window=12"
+
+
+@require_safe
+@cached_page(lifetime=LIFETIME)
+@says_when_away
+def card(_request: HttpRequest, slug: str) -> HttpResponse:
+    """The picture of a visible article."""
+    article = Article.objects.visible().filter(slug=slug).first()
+    if article is None:
+        raise Http404
+    meta = f"{day(article.published_at)} · {article.minutes} min · {grouped(article.words)} words"
+    return _png(article.title, meta, article.figure or DEFAULT_FIGURE)
+
+
+@require_safe
+@cached_page(lifetime=LIFETIME)
+def default_card(_request: HttpRequest) -> HttpResponse:
+    """The picture of every page that has none of its own."""
+    return _png(DEFAULT_TITLE, "", DEFAULT_FIGURE)
+
+
+def _png(title: str, meta: str, figure: str) -> HttpResponse:
+    # Without its figure a picture still has its title.
+    drawn = draw_card(title=title, meta=meta, site=SITE, figure=picture(figure) or "")
+    # Other sites may show it: that is what it is for.
+    headers = {"Cross-Origin-Resource-Policy": "cross-origin"}
+    return HttpResponse(drawn, content_type="image/png", headers=headers)

@@ -1,0 +1,44 @@
+"""The text as readers would get it, made by the same pipeline, with nothing stored."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+
+from articles import markdown
+from articles.figures import assets, fill
+from portfolio.web.problems import wants_json
+
+
+def preview(request: HttpRequest) -> HttpResponse:
+    """JSON for the editor's script; a page for a browser without it."""
+    body = request.POST.get("body", "").replace("\r\n", "\n")
+    made = markdown.render(body)
+    needs = assets(made.html)
+    html = fill(made.html, request)
+    if not wants_json(request):
+        context = {
+            "title": request.POST.get("title") or "Without a title",
+            "summary": request.POST.get("summary", ""),
+            "html": html,
+            "problems": made.problems,
+            "assets": needs,
+        }
+        return render(request, "admin/articles/article/preview.html", context)
+    response = JsonResponse(
+        {
+            "html": html,
+            "problems": [
+                {"line": problem.line, "sentence": problem.sentence} for problem in made.problems
+            ],
+            "words": made.words,
+            "minutes": made.minutes,
+            "sheets": [static(sheet) for sheet in needs.stylesheets],
+        },
+        status=HTTPStatus.OK,
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,31 @@
+"""The group of people who may write articles, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.contrib.auth.models import Group, Permission
+
+EDITORS: Final = "Editors"
+# Neither deletes anything: an article is taken back to draft, and an old text restored.
+MAY: Final = (
+    "add_article",
+    "change_article",
+    "view_article",
+    "view_revision",
+    "add_tag",
+    "change_tag",
+    "view_tag",
+    "add_series",
+    "change_series",
+    "view_series",
+)
+
+
+def ensure_editors() -> Group:
+    """The group, with what it lacked of these permissions; what an owner has added stays."""
+    group, _ = Group.objects.get_or_create(name=EDITORS)
+    group.permissions.add(
+        *Permission.objects.filter(content_type__app_label="articles", codename__in=MAY)
+    )
+    return group

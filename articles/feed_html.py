@@ -1,0 +1,99 @@
+"""An article's HTML as a feed carries it: whole, with absolute addresses and without live parts.
+
+A reader's program has neither our style sheet nor our scripts: a figure becomes its
+caption with a link to where it is drawn, and what only serves the page is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from html.parser import HTMLParser
+from typing import Final
+from urllib.parse import urljoin
+
+from django.utils.safestring import SafeString, mark_safe
+
+KEPT_ATTRIBUTES: Final = frozenset(
+    {"href", "src", "alt", "title", "id", "colspan", "rowspan", "scope", "start", "datetime"}
+)
+ADDRESSES: Final = frozenset({"href", "src"})
+EMPTY: Final = frozenset({"br", "hr", "img", "col", "wbr"})
+# Drawn by the page: their place is told in words.
+DRAWN: Final = frozenset({"svg", "script", "style", "button", "template"})
+# Marks that help on the page alone.
+LEFT_OUT: Final = frozenset({"permalink", "back"})
+# XML has no way of writing these.
+CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+
+
+def feed_html(html: str, *, address: str) -> SafeString:
+    """The article's `html` for its feeds; `address` is the absolute one of its page."""
+    rewriting = _Rewriting(address)
+    rewriting.feed(CONTROL.sub("", html))
+    rewriting.close()
+    return mark_safe("".join(rewriting.parts))  # noqa: S308  # sanitised when it was saved
+
+
+class _Rewriting(HTMLParser):
+    def __init__(self, address: str) -> None:
+        super().__init__(convert_charrefs=False)
+        self.parts: list[str] = []
+        self._address = address
+        self._skipped: list[str] = []  # open elements that are left out
+        self._figure = ""  # the id of the figure we are in
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        classes = (given.get("class") or "").split()
+        if self._skipped:
+            if tag not in EMPTY:
+                self._skipped.append(tag)
+            return
+        if tag == "figure":
+            self._figure = given.get("id") or ""
+        if "data-figure" in given:
+            self.parts.append(self._link_to_figure())
+            self._skipped.append(tag)
+            return
+        if tag in DRAWN or not LEFT_OUT.isdisjoint(classes):
+            self._skipped.append(tag)
+            return
+        kept = "".join(
+            f' {name}="{escape(self._absolute(name, value or ""))}"'
+            for name, value in attrs
+            if name in KEPT_ATTRIBUTES
+        )
+        self.parts.append(f"<{tag}{kept}>")
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._skipped:
+            if tag not in EMPTY:
+                self._skipped.pop()
+            return
+        if tag not in EMPTY:
+            self.parts.append(f"</{tag}>")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        # As browsers read it: the stroke means nothing, except inside a drawing.
+        if not self._skipped:
+            self.handle_starttag(tag, attrs)
+
+    def handle_data(self, data: str) -> None:
+        if not self._skipped:
+            self.parts.append(data)
+
+    def handle_entityref(self, name: str) -> None:
+        if not self._skipped:
+            self.parts.append(f"&{name};")
+
+    def handle_charref(self, name: str) -> None:
+        if not self._skipped:
+            self.parts.append(f"&#{name};")
+
+    def _absolute(self, name: str, value: str) -> str:
+        return urljoin(self._address, value) if name in ADDRESSES else value
+
+    def _link_to_figure(self) -> str:
+        place = escape(f"{self._address}#{self._figure}" if self._figure else self._address)
+        return f'<p><a href="{place}">This figure is drawn from the running cluster.</a></p>'

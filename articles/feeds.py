@@ -1,0 +1,168 @@
+"""The write-ups as feeds with their full text: Atom 1.0 (RFC 4287) and JSON Feed 1.1.
+
+Both are kept by the page cache, which also answers conditional requests
+(If-None-Match, If-Modified-Since).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib.syndication.views import Feed
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.feedgenerator import Atom1Feed
+from django.utils.http import http_date
+from django.utils.xmlutils import SimplerXMLGenerator
+from django.views.decorators.http import require_safe
+
+from articles.feed_html import feed_html
+from articles.models import Article
+from articles.views import says_when_away
+from portfolio.owner.models import Profile
+from portfolio.web.page_cache import cached_page
+from portfolio.web.structured import SITE
+
+# Full texts: a reader that comes weekly misses nothing, and the file stays below a megabyte.
+MOST: Final = 20
+TITLE: Final = f"{SITE}: articles"
+SUBTITLE: Final = "Write-ups on distributed systems, each checked against a running cluster."
+LANGUAGE: Final = "en-GB"
+JSON_FEED: Final = "https://jsonfeed.org/version/1.1"
+
+
+def newest() -> list[Article]:
+    """The articles of a feed, newest first."""
+    return list(Article.objects.visible().prefetch_related("tags")[:MOST])
+
+
+def author_name() -> str:
+    profile = Profile.objects.first()
+    return profile.name if profile else SITE
+
+
+def changed_at(article: Article) -> datetime:
+    """When its text was last revised, or came out; a visible article has a date."""
+    assert article.published_at is not None
+    return max(article.revised_at or article.published_at, article.published_at)
+
+
+class _FullAtom(Atom1Feed):
+    """Django's Atom with the text itself, a logo and the entries' own language."""
+
+    # Django's default names a style sheet language that no reader needs.
+    def root_attributes(self) -> dict[str, str]:
+        return {**super().root_attributes(), "xml:lang": LANGUAGE}
+
+    def add_item_elements(self, handler: SimplerXMLGenerator, item: dict[str, Any]) -> None:
+        super().add_item_elements(handler, item)
+        handler.addQuickElement("content", item["content"], {"type": "html"})
+
+
+class _ArticleFeed(Feed[Article, None]):
+    feed_type = _FullAtom
+    title = TITLE
+    subtitle = SUBTITLE
+    language = LANGUAGE.lower()
+
+    def get_object(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> None:
+        # An instance for each request, see `atom`: addresses are those under which it was asked.
+        self._request = request
+
+    def link(self) -> str:
+        return reverse("articles:list")
+
+    def feed_url(self) -> str:
+        return reverse("articles:feed-atom")
+
+    def feed_guid(self) -> str:
+        return self._request.build_absolute_uri(self.feed_url())
+
+    def author_name(self) -> str:
+        return author_name()
+
+    def author_link(self) -> str:
+        return self._request.build_absolute_uri(reverse("about"))
+
+    def items(self) -> Sequence[Article]:
+        return newest()
+
+    def item_title(self, item: Any) -> str:
+        return str(item.title)  # Django would escape it as for a page
+
+    def item_description(self, item: Any) -> str:
+        return str(item.summary)
+
+    def item_link(self, item: Article) -> str:
+        return item.get_absolute_url()
+
+    def item_guid(self, item: Article) -> str:
+        return self._request.build_absolute_uri(item.get_absolute_url())
+
+    def item_pubdate(self, item: Article) -> datetime | None:
+        return item.published_at
+
+    def item_updateddate(self, item: Article) -> datetime:
+        return changed_at(item)
+
+    def item_categories(self, item: Article) -> list[str]:
+        return [tag.name for tag in item.tags.all()]
+
+    def item_extra_kwargs(self, item: Article) -> dict[str, Any]:
+        address = self._request.build_absolute_uri(item.get_absolute_url())
+        return {"content": feed_html(item.html, address=address)}
+
+
+@require_safe
+@cached_page()
+@says_when_away
+def atom(request: HttpRequest) -> HttpResponse:
+    """The newest articles as Atom."""
+    response: HttpResponse = _ArticleFeed()(request)
+    response.headers["Content-Type"] = "application/atom+xml; charset=utf-8"
+    return response
+
+
+@require_safe
+@cached_page()
+@says_when_away
+def json_feed(request: HttpRequest) -> HttpResponse:
+    """The newest articles as JSON Feed."""
+    articles = newest()
+    document = {
+        "version": JSON_FEED,
+        "title": TITLE,
+        "description": SUBTITLE,
+        "home_page_url": request.build_absolute_uri(reverse("articles:list")),
+        "feed_url": request.build_absolute_uri(reverse("articles:feed-json")),
+        "language": LANGUAGE,
+        "authors": [{"name": author_name(), "url": request.build_absolute_uri(reverse("about"))}],
+        "items": [_item(request, article) for article in articles],
+    }
+    response = HttpResponse(
+        json.dumps(document, ensure_ascii=False), content_type="application/feed+json"
+    )
+    if articles:
+        newest_change = max(changed_at(article) for article in articles)
+        response.headers["Last-Modified"] = http_date(newest_change.timestamp())
+    return response
+
+
+def _item(request: HttpRequest, article: Article) -> dict[str, Any]:
+    assert article.published_at is not None
+    address = request.build_absolute_uri(article.get_absolute_url())
+    return {
+        "id": address,
+        "url": address,
+        "title": article.title,
+        "summary": article.summary,
+        "content_html": feed_html(article.html, address=address),
+        "image": f"{address}card.png",
+        "date_published": article.published_at.isoformat(),
+        "date_modified": changed_at(article).isoformat(),
+        "tags": [tag.name for tag in article.tags.all()],
+        "language": LANGUAGE,
+    }

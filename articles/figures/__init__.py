@@ -1,0 +1,17 @@
+"""Figures that articles name, and that are drawn when a page is asked for.
+
+A stored text holds only a figure's name and options, in an empty element:
+
+    <div data-figure="train-graph" data-options="{&quot;window&quot;: 20}"></div>
+
+`fill` puts the drawing there; `assets` says which sheets and scripts the page needs;
+`picture` draws a figure alone, for the OpenGraph image.
+"""
+
+from __future__ import annotations
+
+from articles.figures.fill import Assets, assets, fill
+from articles.figures.picture import picture
+from articles.figures.registry import FIGURES, Figure, checked_options
+
+__all__ = ["FIGURES", "Assets", "Figure", "assets", "checked_options", "fill", "picture"]

@@ -1,0 +1,69 @@
+"""Putting the drawings into a stored text, when its page is asked for."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from dataclasses import dataclass
+from html import unescape
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from articles.figures.registry import FIGURES, Figure
+
+logger: Final = logging.getLogger(__name__)
+
+# The renderer writes exactly this, and no text can: in it, `<` and `"` are escaped.
+_PLACE: Final = re.compile(r'<div data-figure="([a-z-]+)" data-options="([^"]*)"></div>')
+NOT_NOW: Final = "This figure cannot be drawn at this moment."
+
+
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """Static paths of what a page with these figures links; each once, in a steady order."""
+
+    stylesheets: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()  # ES modules
+
+
+def assets(html: str) -> Assets:
+    """What the figures of a stored text need."""
+    used = [FIGURES[name] for name, _ in _PLACE.findall(html) if name in FIGURES]
+    return Assets(
+        stylesheets=tuple(dict.fromkeys(sheet for figure in used for sheet in figure.stylesheets)),
+        scripts=tuple(dict.fromkeys(script for figure in used for script in figure.scripts)),
+    )
+
+
+def fill(html: str, request: HttpRequest | None = None) -> SafeString:
+    """A stored text with its figures drawn.
+
+    Never raises: a figure that cannot be drawn says so in its place.
+    """
+    return mark_safe(  # noqa: S308  (the text has passed the allow-list when it was stored)
+        _PLACE.sub(lambda found: _drawn(found[1], found[2], request), html)
+    )
+
+
+def _drawn(name: str, options: str, request: HttpRequest | None) -> str:
+    figure = FIGURES.get(name)
+    if figure is None:
+        return absence(f"There is no figure “{name}” any more.")
+    try:
+        return _draw(figure, json.loads(unescape(options)), request)
+    except Exception:  # a figure must not take its article down
+        logger.exception("the figure %s could not be drawn", name)
+        return absence(NOT_NOW)
+
+
+def _draw(figure: Figure, options: Any, request: HttpRequest | None) -> str:
+    return str(figure.load("draw")(options, request))
+
+
+def absence(sentence: str) -> SafeString:
+    """What stands in a figure's place when there is nothing to draw."""
+    return format_html('<p class="absence">{}</p>', sentence)

@@ -1,0 +1,136 @@
+"""`lease-rotation`: the leased logins of the databases, and the latest rotations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from django.db import Error
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from articles.figures.fill import absence
+from articles.figures.registry import Options
+from articles.figures.standalone import Cell, standalone_table
+from chaos.observer.client import latest
+from portfolio.events import CODES
+from portfolio.models import JournalEntry
+from portfolio.web.reading import again_when_cut_off, last_seq
+
+TYPES: Final = tuple(f"{service}.credentials_rotated.v1" for service in CODES)
+# What the platform leases by default; the bars' scale grows with longer leases.
+USUAL_LEASE: Final = 60  # seconds
+# Journal entries, from the newest: on a busy cluster some minutes, on an idle one days.
+LOOKED_AT: Final = 100_000
+BAR: Final = 160  # pixels of the drawing's own grid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One service's newest login; None where nobody could tell."""
+
+    service: str
+    code: str
+    role: str | None
+    remaining: float | None  # seconds
+    sessions: int | None
+    bar: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """One time at which a process began to use another login."""
+
+    at: datetime
+    code: str
+    process: str
+    username: str
+    generation: int
+
+
+def draw(options: Options, request: HttpRequest | None) -> SafeString:
+    rows, scale = read_leases()
+    rotations = _rotations(options["rotations"])
+    if not rows and rotations is None:
+        return absence(
+            "The leases cannot be read at this moment: the observer and the database are away."
+        )
+    context = {
+        "rows": rows,
+        "scale": scale,
+        "bar": BAR,
+        "rotations": rotations,
+        "drawn_at": datetime.now(UTC),
+    }
+    return render_to_string("articles/figures/lease_rotation.html", context, request)
+
+
+def picture(_options: Options) -> str | None:
+    rows, _ = read_leases()
+    if not rows:
+        return None
+    cells = [
+        [
+            Cell(row.code, strong=True),
+            Cell(row.role or "no lease known"),
+            Cell("" if row.remaining is None else f"{row.remaining:.0f} s left"),
+            Cell(bar=row.bar),
+        ]
+        for row in rows
+    ]
+    return standalone_table(("", "login", "lease", ""), cells)
+
+
+def read_leases() -> tuple[list[Row], float]:
+    """The newest login of each service, and how many seconds a full bar is."""
+    snapshot = latest()
+    if snapshot is None:
+        return [], USUAL_LEASE
+    found = {name: state.lease for name in CODES if (state := snapshot.service(name))}
+    longest = max((lease.remaining_seconds for lease in found.values() if lease), default=0)
+    scale = max(USUAL_LEASE, longest)
+    rows = []
+    for name, code in CODES.items():
+        lease = found.get(name)
+        remaining = max(0.0, lease.remaining_seconds) if lease else None
+        rows.append(
+            Row(
+                service=name,
+                code=code,
+                role=lease.role if lease else None,
+                remaining=remaining,
+                sessions=lease.sessions if lease else None,
+                bar=0 if remaining is None else round(remaining / scale * BAR, 1),
+            )
+        )
+    return rows, scale
+
+
+def _rotations(count: int) -> list[Rotation] | None:
+    """The latest rotations, newest first; None when the database is away."""
+    try:
+        entries = again_when_cut_off(
+            lambda: list(
+                JournalEntry.objects.filter(
+                    type__in=TYPES, seq__gt=last_seq() - LOOKED_AT
+                ).order_by("-seq")[:count]
+            )
+        )
+    except Error:
+        return None
+    rotations = []
+    for entry in entries:
+        envelope = entry.envelope if isinstance(entry.envelope, dict) else {}
+        data = envelope.get("data") or {}
+        rotations.append(
+            Rotation(
+                at=entry.time,
+                code=CODES.get(entry.source.rpartition("/")[2], entry.source),
+                process=str(data.get("process", "")),
+                username=str(data.get("username", "")),
+                generation=int(data.get("generation", 0)),
+            )
+        )
+    return rotations

@@ -1,0 +1,116 @@
+"""`outbox-depth`: how many messages wait in each service's outbox, now and in the last minutes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db import Error
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from articles.figures import sparkline
+from articles.figures.fill import absence
+from articles.figures.registry import Options
+from articles.figures.standalone import Cell, standalone_table
+from chaos.models import Gauge
+from chaos.observer.client import latest
+from portfolio.events import CODES
+from portfolio.web.reading import again_when_cut_off
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One outbox. What nobody could tell is None."""
+
+    service: str
+    code: str
+    waiting: int | None
+    oldest: float | None  # seconds
+    rate: float | None  # messages a second that the relay published
+    points: str
+    most: int | None  # in the time shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depths:
+    """All outboxes at one moment."""
+
+    at: str
+    rows: list[Row]
+    top: int
+    history: bool
+
+
+def draw(options: Options, request: HttpRequest | None) -> SafeString:
+    minutes = options["minutes"]
+    depths = read(minutes)
+    if depths is None:
+        return absence("The outboxes cannot be counted at this moment: the observer is away.")
+    context = {
+        "depths": depths,
+        "minutes": minutes,
+        "width": sparkline.WIDTH,
+        "height": sparkline.HEIGHT,
+    }
+    return render_to_string("articles/figures/outbox_depth.html", context, request)
+
+
+def picture(options: Options) -> str | None:
+    depths = read(options["minutes"])
+    if depths is None:
+        return None
+    rows = [
+        [
+            Cell(row.code, strong=True),
+            Cell(row.service),
+            Cell("?" if row.waiting is None else f"{row.waiting}"),
+            Cell(points=row.points),
+        ]
+        for row in depths.rows
+    ]
+    return standalone_table(("", "outbox", "waiting", f"last {options['minutes']} min"), rows)
+
+
+def read(minutes: int) -> Depths | None:
+    """The observer's numbers and what it has kept of them; None when it is away."""
+    snapshot = latest()
+    if snapshot is None:
+        return None
+    history = _history(minutes)
+    top = max((value for kept in history.values() for _, value in kept), default=0)
+    rows = []
+    for name, code in CODES.items():
+        state, kept = snapshot.service(name), history.get(name, [])
+        rows.append(
+            Row(
+                service=name,
+                code=code,
+                waiting=state.outbox if state else None,
+                oldest=state.outbox_age_seconds if state else None,
+                rate=state.published_per_second if state else None,
+                points=sparkline.points(kept, seconds=minutes * 60, top=top),
+                most=int(max((value for _, value in kept), default=0)) if kept else None,
+            )
+        )
+    return Depths(at=snapshot.at, rows=rows, top=int(top), history=bool(history))
+
+
+def _history(minutes: int) -> dict[str, list[tuple[float, float]]]:
+    """By service, pairs of age in seconds and depth; nothing when the database is away."""
+    now = datetime.now(UTC)
+    try:
+        kept = again_when_cut_off(
+            lambda: list(
+                Gauge.objects.filter(at__gt=now - timedelta(minutes=minutes), outbox__isnull=False)
+                .order_by("at")
+                .values_list("service", "at", "outbox")
+            )
+        )
+    except Error:
+        return {}
+    found: dict[str, list[tuple[float, float]]] = {}
+    for service, at, outbox in kept:
+        found.setdefault(service, []).append(((now - at).total_seconds(), float(outbox or 0)))
+    return found

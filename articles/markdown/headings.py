@@ -1,0 +1,62 @@
+"""Headings get ids and permalinks, and make the table of contents."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import Final
+
+from django.utils.text import slugify
+from markdown_it.token import Token
+
+from articles.markdown.making import Making, line_of, made, plain
+
+FIRST: Final = 2  # the article's title is the page's only h1
+IN_CONTENTS: Final = 3
+LONGEST_ID: Final = 80
+# Ids that pages around the article have, and those that numbering gives.
+_TAKEN: Final = re.compile(r"main|contents|(listing|table|figure|note)-\d+(-mark)?")
+
+
+def link_headings(tokens: list[Token], making: Making) -> list[Token]:
+    """Give each heading its id and permalink; say where the outline is broken."""
+    before = FIRST - 1
+    for index, token in enumerate(tokens):
+        if token.type != "heading_open":
+            continue
+        level, line = int(token.tag[1]), line_of(token)
+        if level < FIRST:
+            making.say(line, "The title is the page's heading; begin sections with “##”.")
+            level = FIRST
+            token.tag = tokens[index + 2].tag = f"h{level}"
+        elif level > before + 1:
+            making.say(line, f"A heading of level {level} cannot follow one of level {before}.")
+        before = level
+        _link(token, tokens[index + 1], level, making)
+    return tokens
+
+
+def _link(opening: Token, inline: Token, level: int, making: Making) -> None:
+    title = plain(inline)
+    if not title:
+        making.say(line_of(opening), "This heading is empty.")
+    anchor = _anchor(title, making)
+    making.ids.add(anchor)
+    opening.attrs = {"id": anchor}
+    label = escape(f"Link to “{title}”")
+    permalink = f' <a class="permalink" href="#{anchor}" aria-label="{label}">#</a>'
+    inline.children = [*(inline.children or []), made(permalink)]
+    if level <= IN_CONTENTS:
+        making.toc.append({"id": anchor, "title": title, "level": level})
+
+
+def _anchor(title: str, making: Making) -> str:
+    """An id of the title's words; a later heading of the same words gets a number behind them."""
+    wanted = slugify(title)[:LONGEST_ID].strip("-") or "section"
+    if _TAKEN.fullmatch(wanted):
+        wanted = f"{wanted}-section"
+    anchor = wanted
+    while anchor in making.ids:
+        making.same_words[wanted] += 1
+        anchor = f"{wanted}-{making.same_words[wanted] + 1}"
+    return anchor

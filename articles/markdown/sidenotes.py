@@ -1,0 +1,110 @@
+"""Footnotes are put behind the block that first names them; wide pages draw them in the margin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import escape
+
+from markdown_it.token import Token
+
+from articles.markdown.making import Making, blocks, line_of, made, with_lines
+from articles.options import shortened
+
+
+@dataclass(slots=True)
+class _Notes:
+    making: Making
+    written: dict[str, list[Token]] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    marks: dict[str, int] = field(default_factory=dict)
+
+
+def place_sidenotes(tokens: list[Token], making: Making) -> list[Token]:
+    """Number the notes in the order of their marks, and put each where it is first named."""
+    notes = _Notes(making)
+    text = _without_definitions(tokens, notes)
+    placed: list[Token] = []
+    for block in blocks(text):
+        placed += block
+        waiting = _mark(block, notes)
+        while waiting:
+            label = waiting.pop(0)
+            note = notes.written[label]
+            waiting += _mark(note, notes)
+            placed += _note(notes.numbers[label], note)
+    for label, line in notes.lines.items():
+        if label not in notes.numbers:
+            making.say(line, f"The footnote “{shortened(label)}” is named nowhere in the text.")
+    return placed
+
+
+def _without_definitions(tokens: list[Token], notes: _Notes) -> list[Token]:
+    text: list[Token] = []
+    opened: list[str] = []
+    for token in tokens:
+        if token.type == "footnote_reference_open":
+            label = token.meta["label"]
+            if label in notes.written:
+                sentence = f"The footnote “{shortened(label)}” is written twice."
+                notes.making.say(line_of(token), sentence)
+            opened.append(label)
+            notes.written[label] = []
+            notes.lines[label] = line_of(token)
+        elif token.type == "footnote_reference_close":
+            opened.pop()
+        elif opened:
+            notes.written[opened[-1]].append(token)
+        else:
+            text.append(token)
+    return text
+
+
+def _mark(block: list[Token], notes: _Notes) -> list[str]:
+    """Turn the references of a block into marks; the labels that were named for the first time."""
+    first_named: list[str] = []
+    for line, child in _references(block):
+        label = child.meta["label"]
+        if label not in notes.written:
+            notes.making.say(line, f"There is no footnote “{shortened(label)}”.")
+            continue
+        if label not in notes.numbers:
+            notes.numbers[label] = notes.making.number("note")
+            notes.marks[label] = 0
+            first_named.append(label)
+        number = notes.numbers[label]
+        notes.marks[label] += 1
+        again = f"-{notes.marks[label]}" if notes.marks[label] > 1 else ""
+        child.type = "made"
+        child.content = (
+            f'<sup class="reference" id="note-{number}-mark{again}">'
+            f'<a href="#note-{number}" aria-label="Note {number}">{number}</a></sup>'
+        )
+    return first_named
+
+
+def _references(block: list[Token]) -> Iterator[tuple[int, Token]]:
+    for token in block:
+        if token.type == "inline":
+            for line, child in with_lines(token):
+                if child.type == "footnote_ref":
+                    yield line, child
+
+
+def _note(number: int, tokens: list[Token]) -> list[Token]:
+    """The note itself: its number in front of its first words, the way back after the last."""
+    count = f'<span class="number">{number}</span> '
+    back = f' <a class="back" href="#note-{number}-mark" aria-label="Back to the text">↩</a>'
+    paragraphs = [
+        tokens[index + 1] for index, token in enumerate(tokens) if token.type == "paragraph_open"
+    ]
+    if not paragraphs:
+        inside = [made(f"<p>{count}{back}</p>"), *tokens]
+    else:
+        first, last = paragraphs[0], paragraphs[-1]
+        first.children = [made(count), *(first.children or [])]
+        last.children = [*(last.children or []), made(back)]
+        inside = tokens
+    opening = f'<div class="sidenote" id="{escape(f"note-{number}")}" role="note">\n'
+    return [made(opening), *inside, made("</div>\n")]

@@ -1,0 +1,52 @@
+"""{value}`module:NAME`: a constant, as the running source sets it."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Final
+
+from markdown_it.token import Token
+
+from articles.markdown.making import Making, made, with_lines
+from articles.problems import Refused
+from articles.sources import source_value
+
+ROLE: Final = "{value}"
+
+
+def insert_values(tokens: list[Token], making: Making) -> list[Token]:
+    """Put each constant in the place of its name, as code that leads to its line."""
+    for token in tokens:
+        if token.type == "inline" and ROLE in token.content:
+            _insert(token, making)
+    return tokens
+
+
+def _insert(inline: Token, making: Making) -> None:
+    children: list[Token] = []
+    for line, child in with_lines(inline):
+        before = children[-1] if children else None
+        if (
+            child.type == "code_inline"
+            and before is not None
+            and before.type == "text"
+            and before.content.endswith(ROLE)
+        ):
+            before.content = before.content.removesuffix(ROLE)
+            children.append(_value(child, line, making))
+        else:
+            children.append(child)
+    inline.children = children
+
+
+def _value(code: Token, line: int, making: Making) -> Token:
+    target = code.content.strip()
+    try:
+        value = source_value(target)
+    except Refused as refusal:
+        making.say(line, str(refusal))
+        return code
+    return made(
+        f'<a class="value" href="{escape(value.url)}" title="{escape(target)}">'
+        f"<code>{escape(value.written)}</code></a>"
+    )

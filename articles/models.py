@@ -1,0 +1,229 @@
+"""Write-ups, their revisions, tags and series.
+
+A row holds both what the author wrote (`body`, Markdown) and what readers get
+(`html`, rendered and sanitised when it was saved). Writing goes through
+`articles.writing`, which keeps a revision of every text that was ever saved.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Self
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Left
+from django.urls import reverse
+from django.utils import timezone
+
+DRAFT: Final = "draft"
+PUBLISHED: Final = "published"
+STATES: Final = ((DRAFT, "Draft"), (PUBLISHED, "Published"))
+
+# Characters of an article that search looks at; PostgreSQL refuses an index entry above 1 MB.
+SEARCHED_LENGTH: Final = 100_000
+
+SLUG: Final = RegexValidator(
+    r"\A[a-z0-9]+(-[a-z0-9]+)*\Z",
+    "An address is made of small letters, digits and single hyphens, such as two-phase-commit.",
+)
+
+
+class Tag(models.Model):
+    """A subject that several articles share."""
+
+    slug = models.CharField(max_length=80, unique=True, validators=[SLUG])
+    name = models.CharField(max_length=80)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("articles:tag", args=[self.slug])
+
+
+class Series(models.Model):
+    """Articles that are meant to be read in an order."""
+
+    slug = models.CharField(max_length=80, unique=True, validators=[SLUG])
+    title = models.CharField(max_length=200)
+    summary = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["title"]
+        verbose_name_plural = "series"
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("articles:series", args=[self.slug])
+
+
+class ArticleQuerySet(models.QuerySet["Article"]):
+    def visible(self) -> Self:
+        """What readers may see at this moment: published and not scheduled; newest first."""
+        return self.filter(state=PUBLISHED, published_at__lte=timezone.now()).order_by(
+            "-published_at", "-pk"
+        )
+
+
+class Article(models.Model):
+    """One write-up."""
+
+    slug = models.CharField(
+        "address",
+        max_length=120,
+        unique=True,
+        validators=[SLUG],
+        error_messages={"unique": "Another article already has this address."},
+    )
+    title = models.CharField(max_length=200)
+    summary = models.TextField(blank=True)
+    body = models.TextField("text", blank=True)  # Markdown, as the author wrote it
+
+    # Made from `body` when it is saved; see articles/markdown/.
+    html = models.TextField(blank=True, editable=False)
+    text = models.TextField(blank=True, editable=False)  # without any markup, for search
+    toc = models.JSONField(default=list, blank=True, editable=False)  # [{"id", "title", "level"}]
+    words = models.PositiveIntegerField(default=0, editable=False)
+    minutes = models.PositiveIntegerField(default=0, editable=False)  # reading time
+    # What is wrong with the text: [{"line", "sentence"}]. Only a draft may have any.
+    problems = models.JSONField(default=list, blank=True, editable=False)
+    rendered_at = models.DateTimeField(null=True, editable=False)
+
+    state = models.CharField(max_length=20, choices=STATES, default=DRAFT)
+    published_at = models.DateTimeField(null=True, blank=True)  # in the future: scheduled
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)  # any change of the row
+    revised_at = models.DateTimeField(null=True, editable=False)  # of the text, once published
+    what_changed = models.TextField(blank=True)  # told to readers, about the newest revision
+    revision = models.PositiveIntegerField(default=0, editable=False)  # shown as REV 3
+    version = models.PositiveIntegerField(default=0, editable=False)  # the optimistic lock
+
+    series = models.ForeignKey(
+        Series, null=True, blank=True, on_delete=models.SET_NULL, related_name="articles"
+    )
+    series_position = models.PositiveIntegerField(null=True, blank=True)
+    tags = models.ManyToManyField(Tag, blank=True, related_name="articles")
+    related = models.ManyToManyField("self", symmetrical=False, blank=True)
+    figure = models.CharField(max_length=80, blank=True)  # drawn on the OpenGraph picture
+    canonical_url = models.URLField(blank=True)
+
+    # PostgreSQL keeps it: no way of writing a row can forget it.
+    search = models.GeneratedField(
+        expression=(
+            SearchVector("title", weight="A", config="english")
+            + SearchVector("summary", weight="B", config="english")
+            + SearchVector(Left("text", SEARCHED_LENGTH), weight="C", config="english")
+        ),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    objects = ArticleQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-published_at", "-pk"]
+        indexes = [
+            GinIndex(fields=["search"], name="article_search"),
+            models.Index(fields=["-published_at"], name="article_published"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=[DRAFT, PUBLISHED]), name="article_state"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state=PUBLISHED) | models.Q(published_at__isnull=False),
+                name="article_published_has_date",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the row, with what readers get made from `body` anew."""
+        self.render()
+        super().save(*args, **kwargs)
+
+    def get_absolute_url(self) -> str:
+        return reverse("articles:article", args=[self.slug])
+
+    def render(self) -> None:
+        """Make `html` and all that is told about it from `body`; stores nothing."""
+        from articles.markdown import render
+
+        rendered = render(self.body)
+        self.html = rendered.html
+        self.text = rendered.text
+        self.toc = rendered.toc
+        self.words = rendered.words
+        self.minutes = rendered.minutes
+        self.problems = [
+            {"line": problem.line, "sentence": problem.sentence} for problem in rendered.problems
+        ]
+        self.rendered_at = timezone.now()
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether readers may see it at this moment."""
+        return (
+            self.state == PUBLISHED
+            and self.published_at is not None
+            and self.published_at <= timezone.now()
+        )
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Published, at a time that has not come."""
+        return self.state == PUBLISHED and not self.is_visible
+
+
+class Revision(models.Model):
+    """A text of an article as it was saved once. Revisions are only ever added."""
+
+    article = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    title = models.CharField(max_length=200)
+    summary = models.TextField(blank=True)
+    body = models.TextField(blank=True)
+    saved_at = models.DateTimeField(default=timezone.now)
+    # Nobody when it came with the platform's own seeds, or when the account is gone.
+    editor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    note = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["article", "number"], name="revision_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title}, revision {self.number}"
+
+
+class ImportedSeed(models.Model):
+    """A file of articles/seeds/ that was imported, remembered longer than its article.
+
+    The article is the seed's own as long as its `version` is still the one here;
+    no article at all means that the owner has deleted it.
+    """
+
+    slug = models.CharField(max_length=120, primary_key=True)
+    digest = models.CharField(max_length=64)  # SHA-256 of the file
+    article = models.OneToOneField(
+        Article, null=True, on_delete=models.SET_NULL, related_name="imported_seed"
+    )
+    version = models.PositiveIntegerField()
+    imported_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.slug

@@ -1,0 +1,147 @@
+"""The write-ups as readers see them: lists, one article, and its public history."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.db import Error
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from articles import reading
+from articles.differences import Difference, difference
+from articles.figures import assets, fill
+from articles.models import Article, Series, Tag
+from portfolio.web.page_cache import cached_page
+from portfolio.web.problems import problem
+from portfolio.web.reading import again_when_cut_off
+from portfolio.web.structured import article_data
+
+AWAY: Final = "The articles cannot be read at this moment; their database is away."
+
+View = Callable[..., HttpResponse]
+
+
+def says_when_away(view: View) -> View:
+    """A plain page instead of an error while the database does not answer."""
+
+    @functools.wraps(view)
+    def patient(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return again_when_cut_off(lambda: view(request, *args, **kwargs))
+        except Error:
+            return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
+
+    return patient
+
+
+@require_safe
+@cached_page()
+@says_when_away
+def article_list(request: HttpRequest) -> HttpResponse:
+    """All articles, newest first; the series and tags among which one may choose."""
+    articles = reading.listed()
+    context = {
+        "articles": articles,
+        "series_list": list(reading.in_series(articles).items()),
+        "tags": reading.used_tags(),
+    }
+    return render(request, "articles/list.html", context)
+
+
+@require_safe
+@cached_page()
+@says_when_away
+def tag(request: HttpRequest, slug: str) -> HttpResponse:
+    """The articles on one subject. A tag that no visible article carries does not exist."""
+    found = Tag.objects.filter(slug=slug).first()
+    articles = [each for each in reading.listed() if found in each.tags.all()] if found else []
+    if not articles:
+        raise Http404
+    context = {"tag": found, "articles": articles, "tags": reading.used_tags()}
+    return render(request, "articles/tag.html", context)
+
+
+@require_safe
+@cached_page()
+@says_when_away
+def series(request: HttpRequest, slug: str) -> HttpResponse:
+    """The articles of one series, in the order in which they are meant to be read."""
+    found = Series.objects.filter(slug=slug).first()
+    articles = reading.in_series(reading.listed()).get(found, []) if found else []
+    if not articles:
+        raise Http404
+    context = {
+        "series": found,
+        "articles": articles,
+        "minutes": sum(each.minutes for each in articles),
+    }
+    return render(request, "articles/series.html", context)
+
+
+@require_safe
+@cached_page()
+@says_when_away
+def article(request: HttpRequest, slug: str) -> HttpResponse:
+    """One article with its figures as they stand now; for its editors also before it is out."""
+    found = _article(request, slug)
+    context = {
+        "article": found,
+        "html": fill(found.html, request),
+        "assets": assets(found.html),
+        "neighbours": reading.neighbours(found),
+        "related": reading.related(found),
+        "tags": found.tags.all(),
+        "revisions": len(reading.public_revisions(found)),
+        "canonical": found.canonical_url or request.build_absolute_uri(found.get_absolute_url()),
+        "card": request.build_absolute_uri(f"{found.get_absolute_url()}card.png"),
+        "structured": article_data(request, found),
+        "may_edit": _may_edit(request),
+    }
+    return render(request, "articles/article.html", context)
+
+
+@require_safe
+@cached_page()
+@says_when_away
+def revisions(request: HttpRequest, slug: str) -> HttpResponse:
+    """Every text of the article that readers have seen."""
+    found = _article(request, slug)
+    context = {"article": found, "revisions": reading.public_revisions(found)}
+    return render(request, "articles/revisions.html", context)
+
+
+@require_safe
+@cached_page()
+@says_when_away
+def revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """What one revision changed, against the public one before it."""
+    found = _article(request, slug)
+    public = reading.public_revisions(found)
+    at = next((index for index, each in enumerate(public) if each.number == number), None)
+    if at is None:
+        raise Http404
+    this = public[at]
+    before = public[at + 1] if at + 1 < len(public) else None
+    changed: Difference | None = None
+    if before is not None:
+        changed = difference(before, this)
+    context = {"article": found, "revision": this, "before": before, "difference": changed}
+    return render(request, "articles/revision.html", context)
+
+
+def _article(request: HttpRequest, slug: str) -> Article:
+    """The article, if this visitor may see it; raises Http404."""
+    found = Article.objects.select_related("series").filter(slug=slug).first()
+    if found is None or not (found.is_visible or _may_edit(request)):
+        raise Http404
+    return found
+
+
+def _may_edit(request: HttpRequest) -> bool:
+    user = request.user
+    return user.is_authenticated and user.is_staff and user.has_perm("articles.change_article")

@@ -1,0 +1,94 @@
+"""What stands where on the admin's first page, and in its side bar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+# Group by group, in the order of the page. A model that is named nowhere comes last.
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "Writing": ("articles.Article", "articles.Tag", "articles.Series", "articles.Revision"),
+    "Site": (
+        "portfolio.Page",
+        "portfolio.CaseStudy",
+        "portfolio.Profile",
+        "portfolio.Link",
+    ),
+    "Messages": ("portfolio.ContactMessage",),
+    "Cluster": (
+        "portfolio.CheckoutRequest",
+        "portfolio.RefundRequest",
+        "portfolio.ErasureRequest",
+        "portfolio.Product",
+        "portfolio.JournalEntry",
+    ),
+    "Chaos": (
+        "chaos.FaultSwitch",
+        "chaos.Incident",
+        "chaos.Outage",
+        "chaos.AuditEntry",
+    ),
+    "Accounts": (
+        "auth.User",
+        "auth.Group",
+        "axes.AccessAttempt",
+        "axes.AccessLog",
+    ),
+}
+REST: Final = "More"
+SEE_LETTERS: Final = "messaging.view_deadletter"
+REPLAY_LETTERS: Final = "messaging.change_deadletter"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a model stands: its group, and the number in it."""
+
+    group: str
+    number: int
+
+
+_PLACES: Final = {
+    label: Place(group, number)
+    for group, labels in GROUPS.items()
+    for number, label in enumerate(labels)
+}
+_LAST: Final = Place(REST, 0)
+
+
+def grouped(request: HttpRequest, apps: list[Any]) -> list[Any]:
+    """Django's list of apps with their models, as the groups above; empty ones are left out."""
+    groups: dict[str, list[tuple[int, Any]]] = {name: [] for name in (*GROUPS, REST)}
+    for app in apps:
+        for model in app["models"]:
+            place = _PLACES.get(f"{app['app_label']}.{model['object_name']}", _LAST)
+            groups[place.group].append((place.number, model))
+    if request.user.has_perm(SEE_LETTERS):
+        groups["Cluster"].append((-1, _dead_letters()))
+    return [
+        {
+            "name": name,
+            "app_label": name.lower(),
+            "app_url": f"{reverse('admin:index')}#{name.lower()}",
+            "has_module_perms": True,
+            "models": [model for _, model in sorted(found, key=lambda pair: pair[0])],
+        }
+        for name, found in groups.items()
+        if found
+    ]
+
+
+def _dead_letters() -> dict[str, Any]:
+    """They lie in six databases, so no model of Django's admin shows them."""
+    return {
+        "model": None,
+        "name": "Dead letters",
+        "object_name": "DeadLetter",
+        "perms": {"add": False, "change": False, "delete": False, "view": True},
+        "admin_url": reverse("admin:deadletters"),
+        "add_url": None,
+        "view_only": True,
+    }

@@ -1,0 +1,62 @@
+"""Who may do what: the two groups, made anew at each `manage.py prepare`.
+
+What an owner has added to a group stays; what a group lacks of this is put back.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.contrib.auth.models import Group, Permission
+
+from articles.editors import EDITORS, ensure_editors
+
+OPERATORS: Final = "Operators"
+
+# Beside the articles (articles/editors.py): the owner's words, and what visitors wrote.
+EDITORS_MAY: Final = (
+    "portfolio.view_page",
+    "portfolio.change_page",
+    "portfolio.view_casestudy",
+    "portfolio.add_casestudy",
+    "portfolio.change_casestudy",
+    "portfolio.view_profile",
+    "portfolio.change_profile",
+    "portfolio.view_link",
+    "portfolio.add_link",
+    "portfolio.change_link",
+    "portfolio.view_contactmessage",
+)
+OPERATORS_MAY: Final = (
+    "messaging.view_deadletter",
+    "messaging.change_deadletter",
+    "chaos.view_faultswitch",
+    "chaos.change_faultswitch",
+    "chaos.view_auditentry",
+    "chaos.view_incident",
+    "chaos.view_outage",
+    "portfolio.view_checkoutrequest",
+    "portfolio.view_refundrequest",
+    "portfolio.view_erasurerequest",
+    "portfolio.view_product",
+    "portfolio.view_journalentry",
+)
+
+
+def ensure_groups() -> tuple[Group, Group]:
+    """Editors and Operators, with what they lacked of their permissions."""
+    ensure_editors()
+    return _with(EDITORS, EDITORS_MAY), _with(OPERATORS, OPERATORS_MAY)
+
+
+def _with(name: str, labels: tuple[str, ...]) -> Group:
+    group, _ = Group.objects.get_or_create(name=name)
+    permissions = [_permission(label) for label in labels]
+    group.permissions.add(*permissions)
+    return group
+
+
+def _permission(label: str) -> Permission:
+    """The permission of this name; raises Permission.DoesNotExist for one that is misspelt."""
+    app, _, codename = label.partition(".")
+    return Permission.objects.get(content_type__app_label=app, codename=codename)

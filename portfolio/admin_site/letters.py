@@ -1,0 +1,153 @@
+"""Dead letters for the admin: read through the observer, sent again by a message.
+
+The web process may open the site's database alone (docs/adr/0016-replay-from-the-admin.md).
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from chaos.observer.letters import PATH, KeptLetter, Letters, key
+from cluster.messaging.envelope import new_message_id
+from cluster.messaging.notices import announce, dead_letter_replayed
+from cluster.messaging.replays import replay_command, send_again
+from cluster.messaging.work import UnitOfWork
+from cluster.operations.deadletters import Letter, why_hopeless
+from cluster.secrets.vault import SecretsError
+from cluster.services import load
+from config.environment import DATABASES, MissingSetting, observer_url
+from portfolio.unit import run_unit
+
+PATIENCE: Final = 8.0  # seconds for all databases; one that is away costs two
+LONGEST_ANSWER: Final = 8 * 1024 * 1024  # bytes
+
+
+class LettersAway(Exception):
+    """The dead letters cannot be read now; the message says why in one sentence."""
+
+
+class NoSuchLetter(Exception):
+    """There is no dead letter of this service and number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a dead letter holds: its attributes if it is an envelope, its body as text."""
+
+    attributes: list[tuple[str, str]]
+    data: str  # the payload, indented; empty when the body is no envelope
+    body: str
+    hopeless: str | None  # why it would come back, if that is certain
+
+
+def list_letters(*, service: str | None, replayed: bool) -> Letters:
+    """The newest letters, of one service or of all; raises LettersAway."""
+    query = {"replayed": "yes" if replayed else "no", **({"service": service} if service else {})}
+    return msgspec.json.decode(_ask(f"{PATH}?{urlencode(query)}"), type=Letters)
+
+
+def find_letter(service: str, number: int) -> KeptLetter:
+    """One letter with its body; raises LettersAway or NoSuchLetter."""
+    if service not in DATABASES or number >= 10**18:
+        raise NoSuchLetter(f"There is no dead letter {service}:{number}.")
+    return msgspec.json.decode(_ask(f"{PATH}/{service}/{number}"), type=KeptLetter)
+
+
+def content_of(letter: KeptLetter) -> Content:
+    """The letter's body, taken apart as far as it can be read."""
+    body = letter.body or b""
+    try:
+        envelope = json.loads(body)
+    except ValueError:
+        envelope = None
+    attributes: list[tuple[str, str]] = []
+    data = ""
+    if isinstance(envelope, dict):
+        attributes = [(name, str(it)) for name, it in envelope.items() if name != "data"]
+        if "data" in envelope:
+            data = json.dumps(envelope["data"], indent=2, ensure_ascii=False)
+    return Content(attributes, data, body.decode(errors="backslashreplace"), _hopeless(letter))
+
+
+def replay_letters(letters: list[KeptLetter]) -> None:
+    """Ask each letter's service to send it again: all of them, or none.
+
+    The wishes leave by the site's outbox, so that a service that is away gets them when it
+    is back. A letter of the site itself is sent again at once: it lies in this database.
+    Raises DatabaseUnavailable.
+    """
+    # Chosen here: a transaction that was lost from sight may run again. Asked for twice,
+    # a letter is sent once, since its count of replays has moved on.
+    ids = [new_message_id() for _ in letters]
+
+    def act(work: UnitOfWork) -> None:
+        for letter, wish_id in zip(letters, ids, strict=True):
+            if letter.service == "site":
+                _send_own(work, letter)
+                continue
+            wish = replay_command(letter.service, letter=letter.number, replays=letter.replays)
+            work.send(wish, subject_id=wish_id, correlation=wish_id)
+
+    run_unit(act)
+
+
+def _send_own(work: UnitOfWork, letter: KeptLetter) -> None:
+    queue = load("site").queue
+    sent = send_again(
+        work.cursor, letter=letter.number, replays=letter.replays, queue=queue, now=work.now
+    )
+    if sent is not None:
+        type_, subject = sent
+        notice = dead_letter_replayed("site", letter=letter.number, type_=type_, subject=subject)
+        announce(work, notice, None)
+
+
+def _hopeless(letter: KeptLetter) -> str | None:
+    return why_hopeless(
+        Letter(
+            service=letter.service,
+            number=letter.number,
+            message_id=None,
+            source=letter.source,
+            type=letter.type,
+            subject=letter.subject,
+            sequence=letter.sequence,
+            body=letter.body or b"",
+            reason=letter.reason,
+            detail=letter.detail,
+            created_at=letter.created_at,
+            replayed_at=letter.replayed_at,
+            replays=letter.replays,
+        )
+    )
+
+
+def _ask(path: str) -> bytes:
+    try:
+        address = urlsplit(observer_url())
+        headers = {"Authorization": f"Bearer {key()}"}
+        connection: Any = http.client.HTTPConnection(
+            address.hostname or "127.0.0.1", address.port, timeout=PATIENCE
+        )
+        try:
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            body: bytes = answer.read(LONGEST_ANSWER)
+        finally:
+            connection.close()
+    except SecretsError as error:
+        raise LettersAway("Vault is away, and without it nobody may read them.") from error
+    except (OSError, http.client.HTTPException, MissingSetting) as error:
+        raise LettersAway("The observer, which reads them, is away.") from error
+    words = body.decode(errors="replace")
+    if answer.status == http.client.NOT_FOUND and path.startswith(f"{PATH}/"):
+        raise NoSuchLetter(f"{words[:1].upper()}{words[1:]}.")
+    if answer.status != http.client.OK:
+        raise LettersAway(words if words.endswith(".") else f"The observer answered: {words}.")
+    return body

@@ -1,0 +1,99 @@
+"""The admin as the owner and the editors see it: grouped, with the cluster on its first page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.contrib.admin import AdminSite
+from django.db import Error
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
+from django.urls import URLPattern, URLResolver, path
+
+from portfolio.web.problems import problem
+
+AWAY: Final = (
+    "The site’s database is away, so the admin cannot be used at this moment. "
+    "Nothing was changed by this request that it would not have told you."
+)
+RETRY_AFTER: Final = 5  # seconds
+
+View = Callable[..., HttpResponseBase]
+
+
+class OwnersAdmin(AdminSite):
+    """One page with everything; each request is answered in words when the database is away."""
+
+    site_header = "Working timetable"
+    site_title = "Admin"
+    index_title = "Admin"
+    index_template = "admin/index.html"
+    enable_nav_sidebar = True
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Staff whose session has not lasted too long."""
+        from portfolio.admin_site.login import is_fresh
+
+        return super().has_permission(request) and is_fresh(request)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        from portfolio.admin_site import deadletters
+
+        own: list[URLPattern | URLResolver] = [
+            path(
+                "cluster/dead-letters/", self.admin_view(deadletters.show_all), name="deadletters"
+            ),
+            path(
+                "cluster/dead-letters/replay/",
+                self.admin_view(deadletters.replay),
+                name="deadletters_replay",
+            ),
+            path(
+                "cluster/dead-letters/<str:service>/<int:number>/",
+                self.admin_view(deadletters.show),
+                name="deadletter",
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        return told_when_away(super().admin_view(view, cacheable))
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return told_when_away(super().login)(request, extra_context)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        from portfolio.admin_site.dashboard import dashboard
+
+        return super().index(request, {**(extra_context or {}), **dashboard(request)})
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """The models in the groups of `contents.py`; of one app when Django asks for one."""
+        from portfolio.admin_site.contents import grouped
+
+        apps: list[Any] = super().get_app_list(request, app_label)
+        return apps if app_label else grouped(request, apps)
+
+
+def told_when_away(view: View) -> View:
+    """A view that answers in a sentence while the site's database is away."""
+
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            response = view(request, *args, **kwargs)
+            # Lists are read while they are drawn: here, where their failure is caught.
+            if isinstance(response, SimpleTemplateResponse):
+                response = response.render()
+        except Error:
+            return away(request)
+        return response
+
+    answer.__dict__.update(getattr(view, "__dict__", {}))
+    return answer
+
+
+def away(request: HttpRequest) -> HttpResponse:
+    return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=RETRY_AFTER)

@@ -1,0 +1,144 @@
+"""One request's path: the messages of one saga as the journal holds them, in order.
+
+A hop is one message. It is drawn from the service whose message caused it to the one that
+sent it, which is what the journal proves: `causation` names the message that its sender was
+handling. A message without a cause was sent by the clock (a missed deadline) or on request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from portfolio.events import StreamEvent, present
+from portfolio.headcode import headcode
+from portfolio.models import CheckoutRequest, JournalEntry
+
+MOST_HOPS: Final = 60  # a checkout that turns round sends about 25
+
+# After its end a checkout is still heard of: what was reserved becomes sold.
+SETTLED_AFTER: Final = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One message of the saga.
+
+    `service` sent it, and `came_from` sent the message that it answers; `cause` is that
+    message's number on this path. Times are milliseconds.
+    """
+
+    number: int
+    event: StreamEvent
+    service: str
+    came_from: str
+    cause: int | None
+    after_cause: float | None
+    after_start: float
+
+    @property
+    def stays(self) -> bool:
+        """Whether nothing travelled: it was sent on request, by the clock, or to oneself."""
+        return not self.came_from or self.came_from == self.service
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """All hops of one saga. `status` is that of the checkout; empty when it is none."""
+
+    saga: UUID
+    hops: tuple[Hop, ...]
+    status: str
+    more: bool
+
+    @property
+    def headcode(self) -> str:
+        return headcode(self.saga)
+
+    @property
+    def ended(self) -> bool:
+        return self.status != "accepted"
+
+    @property
+    def milliseconds(self) -> float:
+        """From the first message to the last."""
+        return max((hop.after_start for hop in self.hops), default=0.0)
+
+    @property
+    def sent_by(self) -> dict[str, list[int]]:
+        """The numbers of the messages that each service sent."""
+        found: dict[str, list[int]] = {}
+        for hop in self.hops:
+            found.setdefault(hop.service, []).append(hop.number)
+        return found
+
+    @property
+    def legs(self) -> dict[tuple[str, str], int]:
+        """From which service to which it went, and with which message for the first time."""
+        found: dict[tuple[str, str], int] = {}
+        for hop in self.hops:
+            if not hop.stays:
+                found.setdefault((hop.came_from, hop.service), hop.number)
+        return found
+
+
+def latest_finished() -> UUID | None:
+    """The checkout that ended last; raises django.db.Error."""
+    ended = CheckoutRequest.objects.filter(ended_at__lt=datetime.now(UTC) - SETTLED_AFTER).order_by(
+        "-accepted_at"
+    )
+    return ended.values_list("id", flat=True).first()
+
+
+def path_of(saga: UUID) -> Path:
+    """The path of a saga as far as the journal has heard of it; raises django.db.Error."""
+    # Asked first: when it says that it has ended, the entries include the end.
+    request = CheckoutRequest.objects.filter(id=saga).values_list("status", flat=True).first()
+    entries = list(
+        JournalEntry.objects.filter(correlation=saga).order_by("time", "seq")[: MOST_HOPS + 1]
+    )
+    return Path(saga, hops_of(entries[:MOST_HOPS]), request or "", len(entries) > MOST_HOPS)
+
+
+def hops_of(entries: Sequence[JournalEntry]) -> tuple[Hop, ...]:
+    """Journal entries of one saga as hops, in the order of their times."""
+    numbers = {entry.message_id: number for number, entry in enumerate(entries, start=1)}
+    by_number = dict(enumerate(entries, start=1))
+    found = []
+    for number, entry in by_number.items():
+        cause = numbers.get(entry.causation) if entry.causation else None
+        caused_by = by_number[cause] if cause is not None else None
+        found.append(
+            Hop(
+                number=number,
+                event=_presented(entry),
+                service=entry.source,
+                came_from=caused_by.source if caused_by else "",
+                cause=cause,
+                after_cause=_milliseconds(caused_by.time, entry.time) if caused_by else None,
+                after_start=_milliseconds(entries[0].time, entry.time),
+            )
+        )
+    return tuple(found)
+
+
+def _milliseconds(earlier: datetime, later: datetime) -> float:
+    return round((later - earlier).total_seconds() * 1000, 1)
+
+
+def _presented(entry: JournalEntry) -> StreamEvent:
+    envelope = entry.envelope if isinstance(entry.envelope, dict) else {}
+    return present(
+        seq=entry.seq,
+        message_id=entry.message_id,
+        source=entry.source,
+        type_name=entry.type,
+        subject=entry.subject,
+        sequence=entry.sequence,
+        correlation=entry.correlation,
+        time=entry.time,
+        data=envelope.get("data"),
+    )

@@ -1,0 +1,118 @@
+"""The last minutes of a node: outages as brackets on a rail, and its numbers as small curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from chaos.models import Gauge
+from chaos.observer.snapshot import OutageSpan, Snapshot
+from portfolio.architecture.reading import FORMS, NOTHING
+
+WINDOW: Final = timedelta(minutes=10)  # for which the observer's snapshot tells of outages
+# Units of a curve; the page stretches it to the width there is.
+CURVE_WIDTH: Final = 600
+CURVE_HEIGHT: Final = 40
+# A curve is interrupted where nobody measured for so long.
+GAP: Final = timedelta(seconds=30)
+
+CURVES: Final = (
+    ("published_per_second", "published", "rate"),
+    ("consumed_per_second", "applied", "rate"),
+    ("outbox", "waiting in the outbox", "n"),
+    ("queue_depth", "waiting in the queue", "n"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """An outage on a rail of 100 units, which are the ten minutes until now."""
+
+    x: float
+    width: float
+    outage: OutageSpan
+
+    @property
+    def end(self) -> float:
+        return round(self.x + self.width, 2)
+
+    @property
+    def words(self) -> str:
+        seconds = self.outage.seconds
+        return f"{self.outage.cause}, " + ("still out" if seconds is None else f"+{seconds:.1f} s")
+
+
+@dataclass(frozen=True, slots=True)
+class Rail:
+    """One process over the last ten minutes."""
+
+    process: str
+    brackets: tuple[Bracket, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A number over the last ten minutes: its line, and where it lay."""
+
+    name: str
+    paths: tuple[str, ...]
+    least: str
+    most: str
+    last: str
+    last_x: float = 0
+    last_y: float = 0
+
+
+def rails(processes: Sequence[str], snapshot: Snapshot) -> list[Rail]:
+    """The processes' last ten minutes, as the snapshot tells of them."""
+    now = datetime.fromisoformat(snapshot.at)
+    return [
+        Rail(
+            process,
+            tuple(_bracket(span, now) for span in snapshot.outages if span.process == process),
+        )
+        for process in processes
+    ]
+
+
+def _bracket(span: OutageSpan, now: datetime) -> Bracket:
+    whole = WINDOW.total_seconds()
+    began = (now - datetime.fromisoformat(span.began)).total_seconds()
+    ended = (now - datetime.fromisoformat(span.ended)).total_seconds() if span.ended else 0.0
+    x = max(0.0, 100 - 100 * began / whole)
+    return Bracket(round(x, 2), round(max(0.3, 100 - 100 * ended / whole - x), 2), span)
+
+
+def curves(service: str) -> list[Curve]:
+    """A service's numbers over the last ten minutes; raises django.db.Error.
+
+    A number that nobody measured in that time has no curve.
+    """
+    now = datetime.now(UTC)
+    gauges = list(Gauge.objects.filter(service=service, at__gte=now - WINDOW).order_by("at"))
+    found = []
+    for field, name, form in CURVES:
+        points = [(g.at, getattr(g, field)) for g in gauges if getattr(g, field) is not None]
+        if len(points) > 1:
+            found.append(_curve(name, form, points, now))
+    return found
+
+
+def _curve(name: str, form: str, points: Sequence[tuple[datetime, float]], now: datetime) -> Curve:
+    values = [value for _, value in points]
+    top = max(*values, 1)
+    paths: list[str] = []
+    before: datetime | None = None
+    x = y = 0.0
+    for at, value in points:
+        x = round(CURVE_WIDTH * (1 - (now - at) / WINDOW), 1)
+        y = round(CURVE_HEIGHT - 2 - (CURVE_HEIGHT - 4) * value / top, 1)
+        if before is None or at - before > GAP:
+            paths.append(f"M{x} {y}")
+        else:
+            paths[-1] += f"L{x} {y}"
+        before = at
+    show = FORMS.get(form, lambda _: NOTHING)
+    return Curve(name, tuple(paths), show(min(values)), show(max(values)), show(values[-1]), x, y)

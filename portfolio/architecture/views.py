@@ -1,0 +1,187 @@
+"""The pages of the plan: all of it, one service, one process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from django.db import Error
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, reverse
+from django.views.decorators.http import require_safe
+
+from articles.models import Article
+from chaos.observer.client import latest
+from chaos.observer.snapshot import Snapshot
+from portfolio.architecture import drawing, path, route, tables, timeline, yard
+from portfolio.architecture.experiments import record_of
+from portfolio.architecture.knowledge import command_of, knowledge
+from portfolio.architecture.plan import ALIASES, Kind, Node, plan
+from portfolio.architecture.reading import reading
+from portfolio.models import Product
+from portfolio.web.problems import problem
+from portfolio.web.reading import again_when_cut_off
+
+logger = logging.getLogger(__name__)
+
+AWAY: Final = "The site’s database is away, so this cannot be told at the moment."
+NO_SUCH_PATH: Final = "There is no saga of this id in the journal."
+NO_PATH_YET: Final = "No checkout has ended yet, so there is no path to draw."
+
+Result = TypeVar("Result")
+
+
+@require_safe
+def region(request: HttpRequest) -> HttpResponse:
+    """The whole plan; with ?path=latest or ?path=ID the path of one saga over it."""
+    snapshot = latest()
+    asked = request.GET.get("path", "")
+    drawn, problem_words = _path(asked) if asked else (None, "")
+    wide, narrow = drawing.drawings(snapshot)
+    context = {
+        **_common(snapshot, region=True),
+        "drawings": [(one, route.route(one.arrangement, drawn) if drawn else None)
+                     for one in (wide, narrow)],
+        "rows": drawing.rows(snapshot),
+        "links": drawing.link_rows(snapshot),
+        "path": drawn,
+        "ladders": route.ladders(drawn) if drawn else None,
+        "path_problem": problem_words,
+        "sku": _or_none(_anything_restocked),
+    }  # fmt: skip
+    # The browser, which has the plan, asks for the path alone.
+    name = "only_path" if request.GET.get("only") == "path" else "region"
+    return render(request, f"portfolio/architecture/{name}.html", context)
+
+
+@require_safe
+def node(request: HttpRequest, name: str) -> HttpResponse:
+    """One service or one process."""
+    if name in ALIASES:
+        return redirect("architecture-node", ALIASES[name], permanent=True)
+    found = plan().nodes.get(name)
+    if found is None:
+        return problem(request, HTTPStatus.NOT_FOUND, f"Nothing on the plan is called “{name}”.")
+    if found.kind is Kind.SERVICE:
+        return _service(request, found)
+    return _instance(request, found)
+
+
+def _service(request: HttpRequest, found: Node) -> HttpResponse:
+    snapshot = latest()
+    parts = [part.name for part in plan().parts(found.name)]
+    context = {
+        **_common(snapshot),
+        **_of_node(found, snapshot, parts),
+        "yards": [_yard(one, snapshot) for one in yard.yards(found.name)],
+        "parts": drawing.rows(snapshot, parts),
+        "own_tables": tables.own_tables(found.name),
+        "messaging_tables": tables.messaging_tables(),
+        "heard": tables.heard(found.name, snapshot),
+        "told": tables.told(found.name, snapshot),
+        "journals": found.name == "site",
+        "curves": _or_none(lambda: timeline.curves(found.name)),
+        "lab": _address("lab-service", found.name),
+    }  # fmt: skip
+    return render(request, "portfolio/architecture/service.html", context)
+
+
+def _yard(one: yard.Yard, snapshot: Snapshot | None) -> tuple[drawing.Drawing, list[Any]]:
+    """A service enlarged, and its sidings with what waits on them."""
+    return drawing.draw(one.arrangement, snapshot), [
+        (siding, drawing.place(siding.number, snapshot) if siding.number else None)
+        for siding in one.sidings
+    ]
+
+
+def _instance(request: HttpRequest, found: Node) -> HttpResponse:
+    snapshot = latest()
+    context = {
+        **_common(snapshot),
+        **_of_node(found, snapshot, [found.name]),
+        "process": snapshot.process(found.name) if snapshot else None,
+        "figures": drawing.instance_figures(found, snapshot),
+        "command": command_of(found),
+    }
+    return render(request, "portfolio/architecture/instance.html", context)
+
+
+def _common(snapshot: Snapshot | None, *, region: bool = False) -> dict[str, Any]:
+    return {
+        "section": "architecture",
+        "snapshot": snapshot,
+        "level": "region" if region else "node",
+        "up": "" if region else reverse("architecture"),
+    }
+
+
+def _of_node(found: Node, snapshot: Snapshot | None, processes: list[str]) -> dict[str, Any]:
+    """What the pages of services and of processes have in common."""
+    known = knowledge(found)
+    up = reverse("architecture-node", args=[found.above]) if found.above else None
+    return {
+        "node": found,
+        "known": known,
+        "reading": reading(found, snapshot),
+        "row": drawing.rows(snapshot, [found.name])[0],
+        "links": drawing.link_rows(snapshot, found.name),
+        "up": up or reverse("architecture"),
+        "rails": timeline.rails(processes, snapshot)
+        if snapshot and found.kind is not Kind.BROWSER
+        else None,
+        "record": _or_none(lambda: record_of(processes)),
+        "record_away": AWAY,
+        "articles": _or_none(lambda: _articles(found)),
+    }
+
+
+def _path(asked: str) -> tuple[path.Path | None, str]:
+    """The path that was asked for, or a sentence on why there is none."""
+    try:
+        saga = again_when_cut_off(path.latest_finished) if asked == "latest" else UUID(asked)
+        if saga is None:
+            return None, NO_PATH_YET
+        found = again_when_cut_off(lambda: path.path_of(saga))
+    except ValueError:
+        return None, NO_SUCH_PATH
+    except Error:
+        return None, AWAY
+    # One that was accepted a moment ago has not reached the journal yet.
+    return (found, "") if found.hops or found.status else (None, NO_SUCH_PATH)
+
+
+def _anything_restocked() -> str | None:
+    """Something that can be bought at any time."""
+    products = Product.objects.filter(restocked=True).order_by("sku")
+    return products.values_list("sku", flat=True).first()
+
+
+def _articles(found: Node) -> list[Article]:
+    """The write-ups that list or name the source of this node's patterns."""
+    modules = {pattern.source.partition(":")[0] for pattern in knowledge(found).patterns}
+    wanted = Q()
+    for module in modules:
+        wanted |= Q(body__contains=module)
+    return list(Article.objects.visible().filter(wanted)[:4]) if modules else []
+
+
+def _or_none(read: Callable[[], Result]) -> Result | None:
+    """What `read` finds; None while the database is away."""
+    try:
+        return again_when_cut_off(read)
+    except Error as error:
+        logger.info("part of the plan cannot be told: %s", error)
+        return None
+
+
+def _address(name: str, *arguments: str) -> str:
+    """The address of another page; empty while there is none."""
+    try:
+        return reverse(name, args=arguments)
+    except NoReverseMatch:
+        return ""

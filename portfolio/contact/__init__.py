@@ -1,0 +1,1 @@
+"""The contact form: kept in the database first, then mailed when mail is configured."""

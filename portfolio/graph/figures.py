@@ -1,0 +1,127 @@
+"""Whole figures for a page: controls, drawing, caption, and the data as a table.
+
+Each works without JavaScript; `train-graph.js` then lets the live one follow the
+journal and the recorded one be played. Where the journal cannot be read, a figure says so.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from django.db import Error
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
+
+from portfolio.graph import draw
+from portfolio.graph.journal import entries_of, latest_entries
+from portfolio.graph.model import milliseconds
+from portfolio.graph.rails import RAILS
+from portfolio.graph.scale import seconds
+from portfolio.graph.tables import journey_rows, outage_rows, stop_rows
+from portfolio.web.reading import again_when_cut_off, last_seq
+
+WINDOWS: Final = (4, 12, 60)  # seconds to choose from
+AWAY: Final = "The journal cannot be read at this moment, so there is nothing to draw."
+CAPTION: Final = (
+    "Each slanted line is a checkout on its way through the services, from left to right; "
+    "the slope is the time a service took."
+)
+SAGA_CAPTION: Final = (
+    "The line rests on a rail until CHK has asked the next service, "
+    "and slopes until that one has answered."
+)
+
+
+def live_figure(window: int = 12, *, caption: str = CAPTION) -> SafeString:
+    """The last `window` seconds, which then follow the cluster."""
+    try:
+        minute = again_when_cut_off(lambda: latest_entries(timedelta(seconds=max(window, 60))))
+        reached = minute[-1].seq if minute else again_when_cut_off(last_seq)
+    except Error:
+        return _render({"kind": "live", "away": AWAY, "caption": caption})
+    since = milliseconds(datetime.now(UTC) - timedelta(seconds=window) - draw.LEAD)
+    recent = [event for event in minute if event.at >= since]
+    drawing = draw.live(window, recent, draw.outages_now())
+    key = _key()
+    return _render(
+        {
+            "kind": "live",
+            "key": key,
+            "drawing": mark_safe(drawing.html(key=key)),  # noqa: S308 - escaped where written
+            "words": drawing.words,
+            "caption": caption,
+            "window": window,
+            "windows": WINDOWS,
+            "drawn": drawing.frame.at,
+            "drawn_at": datetime.now(UTC),
+            # The browser draws from what follows these, so that its picture begins as ours.
+            "after": recent[0].seq - 1 if recent else reached,
+            "after_minute": minute[0].seq - 1 if minute else reached,
+            "rails": RAILS,
+            "journeys": journey_rows(drawing.traffic, drawing.frame),
+            "outages": outage_rows(drawing.outages, drawing.frame),
+        }
+    )
+
+
+def saga_figure(saga: UUID, *, caption: str = SAGA_CAPTION) -> SafeString:
+    """One saga at its own scale; while it runs, its figure follows it."""
+    try:
+        events = again_when_cut_off(lambda: entries_of(saga))
+    except Error:
+        return _render({"kind": "saga", "away": AWAY, "caption": caption})
+    key = _key()
+    drawing = draw.one_saga(events)
+    journeys = drawing.traffic.journeys
+    running = any(journey.ended is None for journey in journeys) or not journeys
+    return _render(
+        {
+            "kind": "saga",
+            "key": key,
+            "saga": str(saga),
+            "running": running,
+            "drawing": mark_safe(draw.saga_html(events, key=key)),  # noqa: S308
+            "words": drawing.words,
+            "caption": caption,
+            "drawn": drawing.frame.at,
+            "after": (events[0].seq - 1) if events else None,
+            "stops": stop_rows(journeys),
+        }
+    )
+
+
+def incident_figure(incident: Any, *, caption: str = "") -> SafeString:
+    """A recorded incident, whole, which can then be played."""
+    key = _key()
+    recorded = draw.recording(incident)
+    drawing = draw.whole(recorded)
+    breaks = recorded.scale.breaks
+    left_out = sum(gap.ends - gap.begins for gap in breaks)
+    return _render(
+        {
+            "kind": "recorded",
+            "key": key,
+            "drawing": mark_safe(drawing.html(key=key, fits="whole")),  # noqa: S308
+            "words": drawing.words,
+            "caption": caption,
+            "length": seconds(recorded.ends - recorded.begins),
+            "left_out": seconds(left_out) if left_out else "",
+            "recording": msgspec.to_builtins(recorded),
+            "rails": RAILS,
+            "journeys": journey_rows(drawing.traffic, drawing.frame),
+            "outages": outage_rows(drawing.outages, drawing.frame),
+        }
+    )
+
+
+def _render(context: dict[str, Any]) -> SafeString:
+    return SafeString(render_to_string("portfolio/graph/figure.html", context))
+
+
+def _key() -> str:
+    """What makes the ids of one figure its own on a page that may hold several."""
+    return f"graph-{secrets.token_hex(3)}"

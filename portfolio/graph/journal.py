@@ -1,0 +1,54 @@
+"""What the graph reads from the journal: only the columns that it draws."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from portfolio.events import CODES, Mark, Verb, telling
+from portfolio.graph.model import GraphEvent, milliseconds
+from portfolio.headcode import headcode
+from portfolio.models import JournalEntry
+
+# A view is bounded by entries as well as by time: nobody can read ten thousand traces.
+MOST_ENTRIES: Final = 4000
+COLUMNS: Final = ("seq", "time", "source", "type", "correlation")
+
+
+def latest_entries(span: timedelta) -> list[GraphEvent]:
+    """What the journal has recorded in the last `span`, in the order of its seq."""
+    since = datetime.now(UTC) - span
+    newest_first = JournalEntry.objects.order_by("-seq").values_list(*COLUMNS)[:MOST_ENTRIES]
+    entries = []
+    for row in newest_first.iterator(chunk_size=500):
+        if row[1] < since:
+            break
+        entries.append(_entry(*row))
+    return entries[::-1]
+
+
+def entries_of(saga: UUID) -> list[GraphEvent]:
+    """All that the journal has of one saga."""
+    of_saga = JournalEntry.objects.filter(correlation=saga).order_by("seq")
+    return [_entry(*row) for row in of_saga.values_list(*COLUMNS)[:MOST_ENTRIES]]
+
+
+def latest_saga(ending: str) -> UUID | None:
+    """The saga that ended last with an event of this type, among the latest entries."""
+    newest = JournalEntry.objects.order_by("-seq").values_list("correlation", "type")
+    return next((saga for saga, type_ in newest[:MOST_ENTRIES] if type_ == ending), None)
+
+
+def _entry(seq: int, time: datetime, source: str, type_: str, saga: UUID) -> GraphEvent:
+    said: Any = telling(type_)
+    return GraphEvent(
+        seq=seq,
+        at=milliseconds(time),
+        code=CODES.get(source, "???"),
+        type=type_,
+        mark=said.mark if said else Mark.UNKNOWN,
+        verb=said.verb if said else Verb.TOLD,
+        saga=str(saga),
+        headcode=headcode(saga),
+    )

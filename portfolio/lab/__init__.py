@@ -1,0 +1,1 @@
+"""The lab: each service, what it owns, the patterns behind it, its numbers and its demo."""

@@ -1,0 +1,87 @@
+"""What a service hears and says, from the contracts that it is checked against at its start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from cluster.messaging.contract import REGISTRY, Kind, MessageType
+from cluster.messaging.work import Handler, ignore
+from cluster.services import load_all
+from portfolio.events import CODES, Mark, telling
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One type of message: who is at the other end, and how it is told.
+
+    `schema` and `handler` are targets of `locate`; there is no handler for a type that is
+    heard only because its aggregate is, and none for what is said.
+    """
+
+    name: str
+    verb: str
+    mark: Mark
+    others: tuple[str, ...]  # rail codes
+    schema: str
+    handler: str = ""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """The messages of one service: commands it carries out, events it hears and announces."""
+
+    commands: tuple[Entry, ...]
+    heard: tuple[Entry, ...]
+    announced: tuple[Entry, ...]
+    notices: tuple[Entry, ...]  # what the messaging layer announces of the service itself
+
+
+@cache
+def traffic(service_name: str) -> Traffic:
+    """What the service of this name hears and says; raises KeyError for an unknown one."""
+    services = {service.name: service for service in load_all()}
+    service = services[service_name]
+    listeners: dict[str, list[str]] = {}
+    for other in services.values():
+        for name in other.consumes():
+            listeners.setdefault(name, []).append(CODES[other.name])
+    handlers = {schema.message_type.name: handler for schema, handler in service.handlers.items()}
+    taken = [(REGISTRY[name], handler) for name, handler in handlers.items()]
+    own = [
+        declared
+        for declared in REGISTRY.values()
+        if declared.owner == service_name and declared.kind is Kind.EVENT
+    ]
+    return Traffic(
+        commands=tuple(_taken(it, h) for it, h in taken if it.kind is Kind.COMMAND),
+        heard=tuple(_taken(it, h) for it, h in taken if it.kind is Kind.EVENT),
+        announced=tuple(_said(it, listeners) for it in own if it.aggregate != "notice"),
+        notices=tuple(_said(it, listeners) for it in own if it.aggregate == "notice"),
+    )
+
+
+def _taken(declared: MessageType, handler: Handler) -> Entry:
+    module = getattr(handler, "__module__", "")
+    name = getattr(handler, "__qualname__", "")
+    return _entry(
+        declared,
+        others=(CODES[declared.owner],) if declared.kind is Kind.EVENT else (),
+        handler="" if handler is ignore or not name else f"{module}:{name}",
+    )
+
+
+def _said(declared: MessageType, listeners: dict[str, list[str]]) -> Entry:
+    return _entry(declared, others=tuple(listeners.get(declared.name, ())))
+
+
+def _entry(declared: MessageType, *, others: tuple[str, ...], handler: str = "") -> Entry:
+    told = telling(declared.name)
+    return Entry(
+        name=declared.name,
+        verb=str(told.verb) if told else "",
+        mark=told.mark if told else Mark.UNKNOWN,
+        others=others,
+        schema=f"message:{declared.name}",
+        handler=handler,
+    )

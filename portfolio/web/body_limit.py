@@ -1,0 +1,66 @@
+"""How much a request may bring: little from a visitor, an article's worth from an editor."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from portfolio.web.problems import problem
+
+VISITORS: Final = 64 * 1024  # bytes; the largest form of the site has four fields
+EDITORS_PATH: Final = "/admin/"
+TOO_LARGE: Final = (
+    "That is too much to take in one piece. Nothing was saved. Go back: your text is still there."
+)
+
+Response = HttpResponseBase
+Handler = Callable[[HttpRequest], Response] | Callable[[HttpRequest], Awaitable[Response]]
+
+
+class BodyLimitMiddleware:
+    """Refuses larger bodies in a sentence, before anything has read them.
+
+    A body of undeclared length counts as none: no form field is read from one.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+        self._asynchronous = iscoroutinefunction(get_response)
+        if self._asynchronous:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if self._asynchronous:
+            return self._later(request)
+        return refusal(request) or cast("Response", self.get_response(request))
+
+    async def _later(self, request: HttpRequest) -> Response:
+        return refusal(request) or await cast("Awaitable[Response]", self.get_response(request))
+
+
+def refusal(request: HttpRequest) -> Response | None:
+    """The answer to a request that brings too much."""
+    if declared_length(request) <= largest(request.path):
+        return None
+    return problem(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
+
+
+def largest(path: str) -> int:
+    """How many bytes a request to this path may bring."""
+    limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return limit if path.startswith(EDITORS_PATH) else VISITORS
+
+
+def declared_length(request: HttpRequest) -> int:
+    """What the request says of its length; 0 when it says nothing readable."""
+    declared = request.META.get("CONTENT_LENGTH") or "0"
+    return int(declared) if declared.isdecimal() else 0

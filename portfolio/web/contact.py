@@ -1,0 +1,151 @@
+"""The contact form over HTTP."""
+
+from __future__ import annotations
+
+import ipaddress
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from cluster.secrets.postgres import DatabaseUnavailable
+from portfolio.contact.accept import Letter, TooManyMessages, keep
+from portfolio.contact.form import LONGEST_MESSAGE, MOST_LINKS, ContactForm
+from portfolio.contact.passes import new_pass
+from portfolio.owner.reading import NotKnown, Words, words_of
+from portfolio.unit import run_unit
+from portfolio.web.problems import PROBLEM_JSON, wants_json
+
+AWAY: Final = (
+    "The site’s database is away, so your message was not kept. It is still in the form: "
+    "send it again in a moment."
+)
+EXPIRED: Final = (
+    "The form had expired, or your browser keeps no cookies for this site. Your words are still "
+    "here: send them again."
+)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def contact(request: HttpRequest) -> HttpResponse:
+    """The form, and what becomes of it."""
+    if request.method != "POST":
+        return _drawn(request, ContactForm())
+    form = ContactForm(request.POST)
+    if not form.is_valid():
+        return refused(request, form, HTTPStatus.UNPROCESSABLE_ENTITY, form.sentences())
+    letter = Letter(
+        id=form.id,
+        name=form.cleaned_data["name"],
+        email=form.cleaned_data["email"],
+        subject=form.cleaned_data["subject"],
+        message=form.cleaned_data["message"],
+        remote=remote_of(request),
+        trapped=form.is_trapped,
+    )
+    try:
+        run_unit(lambda work: keep(work, letter))
+    except TooManyMessages as error:
+        return refused(
+            request, form, error.status, {"form": [str(error)]}, retry_after=error.retry_after
+        )
+    except DatabaseUnavailable:
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        return refused(request, form, status, {"form": [AWAY]}, retry_after=5)
+    if wants_json(request):
+        return JsonResponse({"id": str(letter.id), "status": "kept"}, status=HTTPStatus.CREATED)
+    return HttpResponseRedirect(reverse("contact-sent"))
+
+
+@require_safe
+def sent(request: HttpRequest) -> HttpResponse:
+    """Where a message that was kept leads; it may be reloaded."""
+    return render(request, "portfolio/contact_sent.html", {"words": _words()})
+
+
+def expired(request: HttpRequest) -> HttpResponse:
+    """The form again with all that was typed, for a request whose token was refused."""
+    form = ContactForm(request.POST)
+    return refused(request, form, HTTPStatus.FORBIDDEN, {"form": [EXPIRED]})
+
+
+def refused(
+    request: HttpRequest,
+    form: ContactForm,
+    status: HTTPStatus,
+    sentences: dict[str, list[str]],
+    *,
+    retry_after: int | None = None,
+) -> HttpResponse:
+    """Say what is wrong: beside the fields with everything typed, or as a problem document."""
+    response: HttpResponse
+    if wants_json(request):
+        body = {
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": int(status),
+            "detail": " ".join(sentence for found in sentences.values() for sentence in found),
+            "instance": request.path,
+            # An extension member (RFC 9457, 3.2): the sentences by field.
+            "errors": sentences,
+        }
+        response = JsonResponse(body, status=status, content_type=PROBLEM_JSON)
+    else:
+        response = _drawn(request, form, status=status, sentences=sentences)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def remote_of(request: HttpRequest) -> str:
+    """A keyed hash of the sender's address, which tells senders apart and names nobody."""
+    return salted_hmac("portfolio.contact.remote", sender_address(request)).hexdigest()[:32]
+
+
+def sender_address(request: HttpRequest) -> str:
+    """The address that a request comes from.
+
+    Behind a proxy that is the last entry of X-Forwarded-For, which the proxy has written. It
+    is believed only when the connection comes from a private network; a stranger may write
+    any header, but not come from there.
+    """
+    peer: str = request.META.get("REMOTE_ADDR", "")
+    try:
+        behind_proxy = ipaddress.ip_address(peer).is_private
+        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
+        return str(ipaddress.ip_address(forwarded)) if behind_proxy and forwarded else peer
+    except ValueError:
+        return peer
+
+
+def _drawn(
+    request: HttpRequest,
+    form: ContactForm,
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    sentences: dict[str, list[str]] | None = None,
+) -> HttpResponse:
+    context: dict[str, Any] = {
+        "words": _words(),
+        "form": form,
+        "typed": {name: form.typed(name) for name in form.fields},
+        "wrong": sentences or {},
+        "pass": form.next_pass if form.is_bound else new_pass(),
+        "longest": LONGEST_MESSAGE,
+        "most_links": MOST_LINKS,
+    }
+    return render(request, "portfolio/contact.html", context, status=status)
+
+
+def _words() -> Words | None:
+    """The words of the page; None while they cannot be read: the form can do without."""
+    try:
+        return words_of("contact")
+    except NotKnown:
+        return None

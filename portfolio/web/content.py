@@ -1,0 +1,29 @@
+"""Which rows the pages are made of: when one is written, kept pages are old."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.db.models import Model
+from django.db.models.signals import m2m_changed, post_delete, post_save
+
+from portfolio.web.page_cache import content_changed
+
+# Every table of these, their many-to-many tables included.
+CONTENT_APPS: Final = frozenset({"articles"})
+CONTENT_MODELS: Final = frozenset(
+    {"portfolio.Profile", "portfolio.Link", "portfolio.Page", "portfolio.CaseStudy",
+     "chaos.Incident"}
+)  # fmt: skip
+
+
+def watch_content() -> None:
+    """Connect the models above to the page cache; once, when Django is ready."""
+    for signal in (post_save, post_delete, m2m_changed):
+        signal.connect(_written, dispatch_uid="portfolio.web.content")
+
+
+def _written(sender: type[Model], **_signal: Any) -> None:
+    meta = sender._meta  # noqa: SLF001  # Django's documented way to a model's labels
+    if meta.app_label in CONTENT_APPS or meta.label in CONTENT_MODELS:
+        content_changed()

@@ -1,0 +1,82 @@
+"""The design, all of it on one page."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from portfolio.design.tokens import GROUNDS, MARK, TEXT, lengths, tokens
+from portfolio.source.highlight import highlighted_lines
+from portfolio.source.resolve import UnknownSource, excerpt
+from portfolio.typefaces.faces import FACES, LICENCES
+from portfolio.typefaces.folder import PLACE, typefaces_folder
+
+# Shape, name, what it says, and how a line that leads to it is drawn.
+MARKS: Final = (
+    ("in-flight", "in flight", "asked, and not answered yet", "a solid line"),
+    ("committed", "committed", "it happened, and stays", "a solid line"),
+    ("compensated", "compensated", "it was undone", "a dashed line that runs back"),
+    ("failed", "failed", "refused, given up, killed", "the line ends"),
+    ("unknown", "unknown", "nobody can say", "a dotted line"),
+)
+# What stands in the sample of an event table: shapes and forms, not messages that were sent.
+ROWS: Final = (
+    ("in-flight", "asked", "the verb of a command"),
+    ("committed", "reserved", "the verb of an event"),
+    ("compensated", "handed back", "the verb of a compensation"),
+    ("failed", "declined", "the verb of a refusal"),
+    ("unknown", "unknown", "no answer either way"),
+)
+LISTED: Final = "portfolio.design.contrast:contrast"
+
+
+@require_safe
+def design(request: HttpRequest) -> HttpResponse:
+    """Tokens with their contrasts, type, marks and components, in both themes."""
+    context = {
+        "tokens": tokens(),
+        "lengths": lengths(),
+        "grounds": GROUNDS,
+        "text_contrast": TEXT,
+        "mark_contrast": MARK,
+        "faces": _faces(),
+        "licences": [
+            (f"{PLACE}/{name}", package.removeprefix("fontpkg_").replace("_", " ").title())
+            for name, package in LICENCES.items()
+        ],
+        "marks": MARKS,
+        "rows": ROWS,
+        "themes": ("light", "dark"),
+        "listing": _listing(),
+        "listed": LISTED,
+    }
+    return render(request, "portfolio/design.html", context)
+
+
+def _listing() -> list[tuple[int, str]]:
+    """The lines of the sample with their numbers; empty where the source is not at hand."""
+    try:
+        shown = excerpt(LISTED)
+    except UnknownSource:
+        return []
+    return list(enumerate(highlighted_lines(shown.text, shown.language), shown.location.first))
+
+
+@cache
+def _faces() -> list[dict[str, Any]]:
+    """The faces as they are served, with their sizes in bytes."""
+    folder = typefaces_folder() / PLACE
+    return [
+        {
+            "family": face.family,
+            "weight": face.weight,
+            "style": face.style,
+            "size": (folder / face.file_name).stat().st_size,
+            "glyphs": len(face.text),
+        }
+        for face in FACES
+    ]

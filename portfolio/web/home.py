@@ -1,0 +1,94 @@
+"""The first page: the cluster at work, who is behind it, and where to read on."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.apps import apps
+from django.db import Error, models
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from articles.models import Article
+from chaos.observer.client import latest
+from portfolio.owner.reading import NotKnown, Words, words_of
+from portfolio.web.owner_pages import owner, words_away
+from portfolio.web.page_cache import cached_page
+from portfolio.web.reading import again_when_cut_off
+from portfolio.web.structured import SITE, json_ld
+from portfolio.web.tally import tally
+
+logger = logging.getLogger(__name__)
+
+MOST_ARTICLES: Final = 5
+# What the article beside a recorded incident is tagged with.
+INCIDENT_TAG: Final = "incidents"
+
+
+@cached_page()
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The live figure and everything that leads on from it."""
+    try:
+        words = words_of("home")
+    except NotKnown:
+        return words_away(request)
+    context: dict[str, Any] = {
+        "words": words,
+        "snapshot": latest(),
+        "structured": json_ld(_structured(request, words)),
+    }
+    try:
+        context |= again_when_cut_off(_read)
+    except Error as error:
+        logger.warning("the first page is drawn without the journal: %s", error)
+        return render(
+            request, "portfolio/front_page.html", context, status=HTTPStatus.SERVICE_UNAVAILABLE
+        )
+    return render(request, "portfolio/front_page.html", context)
+
+
+def latest_incident() -> Any | None:
+    """The newest recorded incident that the platform came through unharmed, if there is one."""
+    try:
+        incident: Any = apps.get_model("chaos", "Incident")
+        return incident.objects.filter(passed=True).order_by("-recorded_at").first()
+    except LookupError:
+        return None  # nothing records incidents yet
+
+
+def article_beside(incident: Any) -> Article | None:
+    """The write-up that explains an incident: the newest that speaks of incidents."""
+    if incident is None:
+        return None
+    return Article.objects.visible().filter(tags__slug=INCIDENT_TAG).first()
+
+
+def _structured(request: HttpRequest, words: Words) -> dict[str, Any]:
+    """The site and its owner for search engines."""
+    site = {
+        "@type": "WebSite",
+        "name": SITE,
+        "url": request.build_absolute_uri("/"),
+        "inLanguage": "en-GB",
+        "author": {"@id": request.build_absolute_uri("/about/#owner")},
+    }
+    return {"@graph": [site, owner(request, words)]}
+
+
+def _read() -> dict[str, Any]:
+    incident = latest_incident()
+    return {
+        "tally": tally(),
+        "incident": incident,
+        "incident_article": article_beside(incident),
+        "articles": list(_shown_articles()),
+    }
+
+
+def _shown_articles() -> models.QuerySet[Article]:
+    unread = ("body", "html", "text", "toc", "problems", "search")
+    return Article.objects.visible().defer(*unread)[:MOST_ARTICLES]

@@ -1,0 +1,107 @@
+"""The lab: all services, and a page for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.db import Error
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from chaos.observer.client import latest
+from chaos.observer.snapshot import Process, ServiceState
+from portfolio.events import Mark
+from portfolio.lab.course import course_of
+from portfolio.lab.services import PARTICIPANTS, SHARED, Participant
+from portfolio.lab.traffic import traffic
+from portfolio.owner.reading import NotKnown, words_of
+from portfolio.web.owner_pages import words_away
+from portfolio.web.page_cache import cached_page
+from portfolio.web.problems import problem
+from portfolio.web.reading import again_when_cut_off, latest_events_from, products
+
+EVENTS: Final = 12
+EVENTS_AWAY: Final = "The journal cannot be read at this moment; the site’s database is away."
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the observer last saw of a service: its numbers and its processes."""
+
+    participant: Participant
+    state: ServiceState | None
+    processes: list[Process]
+
+    @property
+    def words(self) -> str:
+        """How it is, in one short sentence."""
+        if self.state is None or self.state.healthy is None:
+            return "no reading"
+        if self.state.healthy:
+            return "in order"
+        troubled = [process for process in self.processes if process.healthy is False]
+        return "; ".join(f"{it.name}: {it.words}" for it in troubled) or "not in order"
+
+
+@cached_page(lifetime=2)
+@require_safe
+def lab(request: HttpRequest) -> HttpResponse:
+    """Every service in a line, with its numbers now."""
+    try:
+        words = words_of("lab")
+    except NotKnown:
+        return words_away(request)
+    context = {
+        "words": words,
+        "readings": [reading_of(participant) for participant in PARTICIPANTS.values()],
+        "snapshot": latest(),
+        "shared": SHARED,
+    }
+    return render(request, "portfolio/lab.html", context)
+
+
+@require_safe
+def service(request: HttpRequest, name: str) -> HttpResponse:
+    """One service: what it owns, how, what it hears and says, its numbers and its demos."""
+    participant = PARTICIPANTS.get(name)
+    if participant is None:
+        known = ", ".join(PARTICIPANTS)
+        return problem(
+            request, HTTPStatus.NOT_FOUND, f"There is no service {name!r} here; there are {known}."
+        )
+    names = list(PARTICIPANTS)
+    following = names[(names.index(name) + 1) % len(names)]
+    now = datetime.now(UTC)
+    context: dict[str, Any] = {
+        "participant": participant,
+        "reading": reading_of(participant),
+        "snapshot": latest(),
+        "traffic": traffic(name),
+        "following": PARTICIPANTS[following],
+        "drawn_at": now,
+        "marks": list(Mark),
+    }
+    try:
+        context["course"] = again_when_cut_off(lambda: course_of(name, now))
+        context["events"] = again_when_cut_off(lambda: latest_events_from(name, EVENTS))
+        listed = {product.sku for product in again_when_cut_off(products)}
+        context["demos"] = [demo for demo in participant.demos if demo.sku in listed]
+    except Error:
+        context["away"] = EVENTS_AWAY
+    return render(request, "portfolio/lab_service.html", context)
+
+
+def reading_of(participant: Participant) -> Reading:
+    """What the observer knows of a service at this moment; empty when it is away."""
+    snapshot = latest()
+    if snapshot is None:
+        return Reading(participant, None, [])
+    return Reading(
+        participant,
+        snapshot.service(participant.name),
+        [it for it in snapshot.processes if it.service == participant.name],
+    )

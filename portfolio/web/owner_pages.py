@@ -1,0 +1,84 @@
+"""The pages of the owner's words: work, its case studies, and about."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from portfolio.owner.reading import NotKnown, Words, case_studies, words_of
+from portfolio.web.page_cache import cached_page
+from portfolio.web.problems import problem
+from portfolio.web.structured import json_ld
+
+WORDS_AWAY = "The words of this page cannot be read at this moment; the site’s database is away."
+
+
+def words_away(request: HttpRequest) -> HttpResponse:
+    """What is said instead of a page whose words nobody remembers."""
+    return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, WORDS_AWAY, retry_after=5)
+
+
+@cached_page()
+@require_safe
+def work(request: HttpRequest) -> HttpResponse:
+    """The list of case studies."""
+    try:
+        context = {"words": words_of("work"), "studies": case_studies()}
+    except NotKnown:
+        return words_away(request)
+    return render(request, "portfolio/work.html", context)
+
+
+@cached_page()
+@require_safe
+def case_study(request: HttpRequest, slug: str) -> HttpResponse:
+    """One case study, with the way to the next."""
+    try:
+        words, studies = words_of("work"), case_studies()
+    except NotKnown:
+        return words_away(request)
+    places = {study.slug: place for place, study in enumerate(studies)}
+    if slug not in places:
+        return problem(request, HTTPStatus.NOT_FOUND, "There is no piece of work at this address.")
+    place = places[slug]
+    context = {
+        "words": words,
+        "study": studies[place],
+        "following": studies[(place + 1) % len(studies)] if len(studies) > 1 else None,
+    }
+    return render(request, "portfolio/case_study.html", context)
+
+
+@cached_page()
+@require_safe
+def about(request: HttpRequest) -> HttpResponse:
+    """Who the owner is."""
+    try:
+        words = words_of("about")
+    except NotKnown:
+        return words_away(request)
+    profile_page = {"@type": "ProfilePage", "mainEntity": owner(request, words)}
+    context = {"words": words, "structured": json_ld(profile_page)}
+    return render(request, "portfolio/about.html", context)
+
+
+def owner(request: HttpRequest, words: Words) -> dict[str, Any]:
+    """The owner as a schema.org Person."""
+    profile = words.profile
+    person: dict[str, Any] = {
+        "@type": "Person",
+        "@id": request.build_absolute_uri("/about/#owner"),
+        "name": profile.name,
+        "jobTitle": profile.role,
+        "description": profile.introduction,
+        "homeLocation": {"@type": "Place", "name": profile.location},
+        "url": request.build_absolute_uri(reverse("about")),
+    }
+    if words.links:
+        person["sameAs"] = [link.url for link in words.links]
+    return person

@@ -1,0 +1,81 @@
+"""What the command palette can find: pages, articles, services, nodes, source files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from django.db import Error
+from django.http import HttpRequest, JsonResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from articles.models import Article
+from portfolio.architecture.plan import plan
+from portfolio.lab.services import PARTICIPANTS
+from portfolio.source.tree import paths
+from portfolio.web.navigation import SECTIONS
+from portfolio.web.reading import again_when_cut_off
+
+MAX_AGE: Final = 60  # seconds; a new article is in the palette a minute later
+
+# Title, address, and words by which it is found too; the sections come before them.
+PAGES: Final = (
+    ("Home", "/", "start first page"),
+    ("Every message of the cluster", "/events/", "events journal table stream start a checkout"),
+    ("Search the articles", "/search/", "find"),
+    ("Source", "/source/", "code files revision"),
+    ("Design", "/design/", "tokens type colours components marks"),
+    ("Articles as an Atom feed", "/articles/feed.atom", "rss subscribe"),
+    ("Articles as a JSON feed", "/articles/feed.json", "subscribe"),
+    ("Messages as AsyncAPI", "/asyncapi.json", "schemas events commands api"),
+    ("State of the cluster as JSON", "/status.json", "health snapshot observer"),
+)
+
+Entry = dict[str, str]
+
+
+@require_safe
+def palette(_request: HttpRequest) -> JsonResponse:
+    """Everything that has an address, by kind; `away` says what could not be read."""
+    entries = [*_pages(), *_services(), *_nodes(), *_files()]
+    away = ""
+    try:
+        articles = again_when_cut_off(lambda: list(_articles()))
+    except Error:
+        articles, away = [], "The articles cannot be read at this moment."
+    return JsonResponse(
+        {"entries": [*articles, *entries], "away": away},
+        headers={"Cache-Control": f"max-age={MAX_AGE}"},
+    )
+
+
+def _entry(kind: str, title: str, address: str, words: str = "") -> Entry:
+    return {"kind": kind, "title": title, "address": address, "words": words}
+
+
+def _pages() -> Iterator[Entry]:
+    for section in SECTIONS:
+        yield _entry("page", section.title, section.address)
+    for title, address, words in PAGES:
+        yield _entry("page", title, address, words)
+
+
+def _articles() -> Iterator[Entry]:
+    for slug, title, summary in Article.objects.visible().values_list("slug", "title", "summary"):
+        yield _entry("article", title, reverse("articles:article", args=[slug]), summary)
+
+
+def _services() -> Iterator[Entry]:
+    for name, participant in PARTICIPANTS.items():
+        yield _entry("service", participant.title, f"/lab/{name}/", f"{name} {participant.code}")
+
+
+def _nodes() -> Iterator[Entry]:
+    for node in plan().nodes.values():
+        yield _entry("node", node.name, f"/architecture/{node.name}/", f"{node.kind} {node.label}")
+
+
+def _files() -> Iterator[Entry]:
+    for path in paths():
+        yield _entry("source", path, f"/source/{path}")

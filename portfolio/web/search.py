@@ -1,0 +1,50 @@
+"""The search page; it works without a script."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.db import Error
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from articles.search import LONGEST_QUERY, asks_for_nothing, search_articles, tidy
+from portfolio.web.places import find_places
+from portfolio.web.reading import again_when_cut_off
+
+TOO_LONG: Final = (
+    f"The query is longer than {LONGEST_QUERY} characters. A few words of it are enough."
+)
+TOO_COMMON: Final = "Such words stand in every text. Add one that says what it is about."
+AWAY: Final = "Nothing can be searched at this moment; the site’s database is away."
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """What the site has on `q`: articles by their text, pages by their names."""
+    query = tidy(request.GET.get("q", ""))
+    context: dict[str, Any] = {"query": query[:LONGEST_QUERY], "asked": "q" in request.GET}
+    status = HTTPStatus.OK
+    if len(query) > LONGEST_QUERY:
+        context["unclear"] = TOO_LONG
+        status = HTTPStatus.BAD_REQUEST
+    elif query:
+        try:
+            context |= again_when_cut_off(lambda: _found(query))
+        except Error:
+            context["unclear"] = AWAY
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+    response = render(request, "articles/search.html", context, status=status)
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _found(query: str) -> dict[str, Any]:
+    # "About" stands in every text, and is the name of a page.
+    common = asks_for_nothing(query)
+    places = find_places(query, by_name_alone=common)
+    if common and not places:
+        return {"unclear": TOO_COMMON}
+    return {"found": search_articles(query), "places": places, "searched": True}

@@ -1,0 +1,76 @@
+"""The sitemap: every page that is worth finding, with the day of its last change where known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib.sitemaps import Sitemap
+from django.contrib.sitemaps.views import sitemap as draw_sitemap
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from articles.models import Article
+from articles.reading import in_series, listed, used_tags
+from articles.views import says_when_away
+from portfolio.architecture.plan import plan
+from portfolio.lab.services import PARTICIPANTS
+from portfolio.owner.models import CaseStudy
+from portfolio.web.page_cache import cached_page
+
+PAGES: Final = (
+    "home", "architecture", "lab", "chaos:index", "work", "about", "contact", "events",
+    "articles:list", "source",
+)  # fmt: skip
+
+
+class Pages(Sitemap[str]):
+    """The sections, each service's page in the lab, and each node's of the plan."""
+
+    def items(self) -> list[str]:
+        return [
+            *(reverse(name) for name in PAGES),
+            *(reverse("lab-service", args=[name]) for name in PARTICIPANTS),
+            *(reverse("architecture-node", args=[name]) for name in plan().nodes),
+        ]
+
+    def location(self, item: str) -> str:
+        return item
+
+
+class Articles(Sitemap[Article]):
+    def items(self) -> list[Article]:
+        return listed()
+
+    def lastmod(self, item: Article) -> datetime | None:
+        return item.revised_at or item.published_at
+
+
+class Work(Sitemap[CaseStudy]):
+    def items(self) -> Iterable[CaseStudy]:
+        return CaseStudy.objects.filter(visible=True)
+
+
+class Subjects(Sitemap[Any]):
+    """Tags and series."""
+
+    def items(self) -> list[Any]:
+        return [*used_tags(), *in_series(listed())]
+
+
+SITEMAPS: Final[dict[str, type[Sitemap[Any]] | Sitemap[Any]]] = {
+    "pages": Pages,
+    "articles": Articles,
+    "work": Work,
+    "subjects": Subjects,
+}
+
+
+@require_safe
+@cached_page(lifetime=60.0)
+@says_when_away
+def sitemap(request: HttpRequest) -> HttpResponse:
+    """Everything in one file: there are far fewer than the 50,000 addresses one may hold."""
+    return draw_sitemap(request, SITEMAPS).render()

@@ -1,0 +1,117 @@
+"""Articles of the tests' own on the running platform, gone afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+
+from config.environment import ROOT
+
+# A word that no article of the site has.
+RARE: Final = "quagga"
+
+# Run by `manage.py shell`: the site's own code writes, renders and announces.
+WRITE: Final = f"""
+import json, sys
+from datetime import timedelta
+from django.utils import timezone
+from articles.models import Article, Revision, Series, Tag
+
+BODY = '''The {RARE} is striped in front only.[^why] See [the other one](/articles/test-second/).
+
+## First section
+
+::: figure train-graph window=20
+What the cluster does now.
+:::
+
+### A part of it
+
+```python title="One line" hl="1"
+print("<b>&amp;</b>")
+```
+
+## Second section
+
+| fault | seconds |
+|---|---:|
+| none | 0 |
+
+Table: Nothing.
+
+[^why]: Nobody knows for sure.
+'''
+
+
+def write(slug, title, body, state, days, revision=1, **more):
+    return Article.objects.create(
+        slug=slug, title=title, summary=f"About {{title}}.", body=body, state=state,
+        published_at=now + timedelta(days=days), revision=revision, **more)
+
+
+now = timezone.now()
+series = Series.objects.create(slug="test-series", title="A test's series", summary="In order.")
+tag = Tag.objects.create(slug="test-tag", name="Test tag")
+alone = Tag.objects.create(slug="test-unused", name="Only on a draft")
+first = write("test-first", "Stripes & <saddles>", BODY, "published", -3, 3, series=series,
+              series_position=1, what_changed="A word.", revised_at=now)
+second = write("test-second", "The other one", "Also about a {RARE}. Nothing else.", "published",
+               -2, series=series, series_position=2)
+draft = write("test-draft", "A draft", "A {RARE} that is not finished.", "draft", -1)
+later = write("test-later", "A scheduled one", "A {RARE} of tomorrow.", "published", 1)
+first.tags.add(tag)
+second.tags.add(tag)
+draft.tags.add(alone)
+texts = [("Never published.", -9), ("The {RARE} is spotted.", -4), ("The {RARE} is striped.", 0)]
+for number, (text, days) in enumerate(texts, start=1):
+    Revision.objects.create(article=first, number=number, title=first.title, summary="", body=text,
+                            saved_at=now + timedelta(days=days), note=f"Note {{number}}")
+print(json.dumps({{"words": first.words, "minutes": first.minutes}}))
+"""
+DELETE: Final = """
+from articles.models import Article, Series, Tag
+for model in (Article, Series, Tag):
+    model.objects.filter(slug__startswith="test-").delete()
+"""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What there is: test-first and test-second in test-series, a draft, a scheduled one."""
+
+    url: str  # of the site, without a slash at the end
+    words: int  # of test-first
+    minutes: int
+
+    def address(self, slug: str = "test-first") -> str:
+        return f"{self.url}/articles/{slug}/"
+
+
+def site_shell(script: str) -> str:
+    """The last line that a script prints in the site's own surroundings."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "shell", "--no-imports", "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "VAULT_IDENTITY": "site"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return (done.stdout.splitlines() or [""])[-1]
+
+
+@pytest.fixture(scope="session")
+def written(platform_url: str) -> Iterator[Written]:
+    """Published, scheduled and unfinished articles, and the site that shows them."""
+    site_shell(DELETE)  # what a run that was killed has left
+    yield Written(url=platform_url, **json.loads(site_shell(WRITE)))
+    site_shell(DELETE)

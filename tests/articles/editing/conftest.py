@@ -1,0 +1,61 @@
+"""The site's real database in a transaction that is undone, and editors who sign in to its admin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+from django.contrib.auth.models import AbstractBaseUser, User
+from django.db import connection, transaction
+from django.test import Client
+from pytest_django import DjangoDbBlocker
+
+from articles.editors import ensure_editors
+
+BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
+NOTHING: Final = {"read_version": "0", "title": "", "slug": "", "summary": "", "body": ""}
+
+SignIn = Callable[..., Client]
+
+
+@pytest.fixture
+def site(platform: Any, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Whatever a test writes into the site's database is gone after it."""
+    with django_db_blocker.unblock():
+        connection.close()  # a lease may have ended since the last test
+        with transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+        connection.close()
+
+
+def _client(user: AbstractBaseUser) -> Client:
+    client = Client()
+    client.force_login(user, backend=BACKEND)
+    return client
+
+
+@pytest.fixture
+def editor(site: None) -> User:
+    """A member of the group Editors."""
+    user = User.objects.create_user("test-editor", password=None, is_staff=True)
+    user.groups.add(ensure_editors())
+    return user
+
+
+@pytest.fixture
+def desk(editor: User) -> Client:
+    """The editor's browser."""
+    return _client(editor)
+
+
+@pytest.fixture
+def other_desk(site: None) -> Client:
+    """The owner's browser."""
+    return _client(User.objects.create_superuser("test-owner", password=None))
+
+
+def form(**fields: str) -> dict[str, str]:
+    """What the editor's form sends."""
+    return {**NOTHING, **fields}

@@ -1,0 +1,104 @@
+"""Whatever is written, what is stored runs nothing and is the same each time."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from articles.figures import fill
+from articles.markdown import render
+from articles.markdown.links import permitted
+from articles.markdown.sanitise import ATTRIBUTES, SCHEMES, TAGS
+
+# Pieces that mean something to the parser, the renderer, or a browser.
+PIECES = (
+    "<script>", "</script>", "<img src=x onerror=alert(1)>", "<svg/onload=alert(1)>", "<!--", "-->",
+    "javascript:alert(1)", "java\tscript:alert(1)", "data:text/html,<b>", "vbscript:x", "&#106;avascript:",
+    "[x](", ")", "![", "](", "<", ">", "\"", "'", "&lt;", "&quot;", "&#0;", "\x00", "\u2028", "`", "```", "~~~",
+    "::: figure train-graph", "::: figure incident ref=", "::: listing cluster.messaging.relay:BATCH",
+    "::: measurement x", "::: note <b>", ":::", "\n:::\n", "{value}`", "{value}`cluster.messaging.relay:BATCH`",
+    "[^a]", "\n\n[^a]: ", "[^", "^", "title=\"\"><script>\"", "hl=\"1-9\"", "window=20", "wide",
+    "| a | b |\n|---|--:|\n| c |", "\n\nTable: ", "# ", "## ", "### ", "\n", "\n\n", "    ", "- ", "1. ", "> ",
+    "**", "_", "~~", "\\", "<div data-figure=\"train-graph\" data-options=\"{}\"></div>",
+)  # fmt: skip
+
+texts = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=12)), max_size=30).map("".join)
+
+
+class Checked(HTMLParser):
+    """Reads HTML as a browser would, and insists on the allow-list."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.places = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in TAGS
+        for name, value in attrs:
+            assert name in ATTRIBUTES.get(tag, ()), f"<{tag} {name}>"
+            assert not name.startswith("on")
+            if name in {"href", "src"}:
+                assert permitted(value or "")
+                scheme = (value or "").partition(":")[0].lower()
+                assert ":" not in (value or "").split("/")[0] or scheme in SCHEMES
+            if name == "data-figure":
+                self.places += 1
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(data)
+
+    def handle_decl(self, decl: str) -> None:
+        raise AssertionError(decl)
+
+
+@settings(max_examples=400, deadline=None)
+@given(texts)
+def test_any_text_renders_to_harmless_html(text: str) -> None:
+    rendered = render(text)
+    checked = Checked()
+    checked.feed(rendered.html)
+    checked.close()
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts)
+def test_rendering_is_deterministic(text: str) -> None:
+    assert render(text) == render(text)
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts)
+def test_problems_name_lines_that_there_are(text: str) -> None:
+    lines = text.count("\n") + text.count("\x0b") + 2
+    for problem in render(text).problems:
+        assert 1 <= problem.line <= lines
+        assert problem.sentence.strip().endswith((".", ":"))
+
+
+def test_an_author_cannot_write_a_figures_place_by_hand() -> None:
+    rendered = render('<div data-figure="train-graph" data-options="{}"></div>\n')
+    assert str(fill(rendered.html)) == rendered.html
+    assert "&lt;div data-figure" in rendered.html
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("/articles/", True),
+        ("#here", True),
+        ("https://example.org", True),
+        ("mailto:a@example.org", True),
+        ("javascript:alert(1)", False),
+        (" JavaScript:alert(1)", False),
+        ("java\nscript:alert(1)", False),
+        ("java%0ascript:alert(1)", False),
+        ("\x01javascript:alert(1)", False),
+        ("data:text/html,x", False),
+        ("file:///etc/passwd", False),
+    ],
+)
+def test_links_lead_only_where_a_click_is_harmless(address: str, expected: bool) -> None:
+    assert permitted(address) == expected

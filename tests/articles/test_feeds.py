@@ -1,0 +1,133 @@
+"""The feeds: valid, whole, with absolute addresses, and answered conditionally."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from xml.etree import ElementTree as ET
+
+import feedparser  # type: ignore[import-untyped]
+import pytest
+import requests
+
+from articles.feed_html import feed_html
+from tests.articles.conftest import RARE, Written
+from tests.conditions import eventually
+
+ADDRESS = "https://example.test/articles/a/"
+ATOM = "{http://www.w3.org/2005/Atom}"
+FEEDS = ("feed.atom", "feed.json")
+
+
+def rewritten(html: str) -> str:
+    return str(feed_html(html, address=ADDRESS))
+
+
+def test_addresses_become_absolute() -> None:
+    assert rewritten(
+        '<a href="/source/x.py">a</a><a href="#b">b</a><a href="https://c/">c</a>'
+    ) == (
+        '<a href="https://example.test/source/x.py">a</a>'
+        f'<a href="{ADDRESS}#b">b</a><a href="https://c/">c</a>'
+    )
+
+
+def test_a_figure_becomes_its_caption_with_a_link() -> None:
+    html = (
+        '<figure class="figure" id="figure-1"><div data-figure="train-graph" '
+        'data-options="{}"></div><figcaption>What runs.</figcaption></figure>'
+    )
+    assert rewritten(html) == (
+        f'<figure id="figure-1"><p><a href="{ADDRESS}#figure-1">This figure is drawn from the '
+        "running cluster.</a></p><figcaption>What runs.</figcaption></figure>"
+    )
+
+
+def test_what_serves_the_page_alone_is_left_out() -> None:
+    html = (
+        '<h2 id="a">A <a class="permalink" href="#a">#</a></h2><svg><path d="M0 0"/><g></g></svg>'
+        '<div class="scroll" tabindex="0" role="region"><p>Text<br>more</p></div>'
+    )
+    assert rewritten(html) == '<h2 id="a">A </h2><div><p>Text<br>more</p></div>'
+
+
+def test_text_that_looks_like_markup_stays_text() -> None:
+    html = '<code>&lt;a href=&quot;/x&quot;&gt; &#38; href="/y"</code>'
+    assert rewritten(html) == html
+
+
+def test_characters_that_xml_cannot_write_are_left_out() -> None:
+    assert rewritten("<p>a\x0bb\x00c</p>") == "<p>abc</p>"
+
+
+@pytest.mark.platform
+def test_atom_has_what_its_specification_requires(written: Written) -> None:
+    def whole() -> ET.Element | None:
+        answer = requests.get(f"{written.url}/articles/feed.atom", timeout=10)
+        assert answer.headers["Content-Type"] == "application/atom+xml; charset=utf-8"
+        feed = ET.fromstring(answer.content)
+        return feed if written.address() in answer.text else None
+
+    feed = eventually(whole)
+    assert feed is not None
+    for name in ("id", "title", "updated", "author"):  # RFC 4287, 4.1.1
+        assert feed.find(f"{ATOM}{name}") is not None, name
+    links = {link.get("rel"): link.get("href") for link in feed.findall(f"{ATOM}link")}
+    assert links["self"] == f"{written.url}/articles/feed.atom"
+    assert links["alternate"] == f"{written.url}/articles/"
+    for entry in feed.findall(f"{ATOM}entry"):
+        for name in ("id", "title", "updated", "published", "summary", "content"):
+            assert entry.find(f"{ATOM}{name}") is not None, name
+
+
+@pytest.mark.platform
+def test_a_reader_gets_the_whole_text(written: Written) -> None:
+    parsed = feedparser.parse(f"{written.url}/articles/feed.atom")
+    assert (parsed.bozo, parsed.version) == (False, "atom10")
+    [first] = [entry for entry in parsed.entries if entry.link == written.address()]
+    assert first.title == "Stripes & <saddles>"
+    assert RARE in first.content[0].value
+    assert f'href="{written.address("test-second")}"' in first.content[0].value
+    assert "This figure is drawn from the running cluster." in first.content[0].value
+    assert [tag.term for tag in first.tags] == ["Test tag"]
+    assert "test-later" not in str(parsed)
+    assert "test-draft" not in str(parsed)
+
+
+@pytest.mark.platform
+def test_the_json_feed_has_what_its_specification_requires(written: Written) -> None:
+    answer = requests.get(f"{written.url}/articles/feed.json", timeout=10)
+    assert answer.headers["Content-Type"] == "application/feed+json"
+    feed = answer.json()
+    assert feed["version"] == "https://jsonfeed.org/version/1.1"
+    assert feed["feed_url"] == f"{written.url}/articles/feed.json"
+    assert feed["title"]
+    assert feed["authors"][0]["name"]
+    [first] = [item for item in feed["items"] if item["id"] == written.address()]
+    assert first["url"] == written.address()
+    assert RARE in first["content_html"]
+    assert datetime.fromisoformat(first["date_published"]) < datetime.fromisoformat(
+        first["date_modified"]
+    )
+    assert first["tags"] == ["Test tag"]
+
+
+@pytest.mark.platform
+@pytest.mark.parametrize("feed", FEEDS)
+def test_a_reader_that_has_the_feed_gets_it_only_when_it_changes(
+    written: Written, feed: str
+) -> None:
+    address = f"{written.url}/articles/{feed}"
+    first = requests.get(address, timeout=10)
+    for name, value in (
+        ("If-None-Match", first.headers["ETag"]),
+        ("If-Modified-Since", first.headers["Last-Modified"]),
+    ):
+        again = requests.get(address, headers={name: value}, timeout=10)
+        assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.platform
+def test_pages_name_their_feeds(written: Written) -> None:
+    text = requests.get(written.address(), timeout=10).text
+    assert 'href="/articles/feed.atom" type="application/atom+xml"' in text
+    assert 'href="/articles/feed.json" type="application/feed+json"' in text

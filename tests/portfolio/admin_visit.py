@@ -1,0 +1,57 @@
+"""Coming into the admin over HTTP, as the owner or as a member of a group."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import requests
+from django.contrib.auth.models import Group, User
+
+from config.environment import run_directory
+
+TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
+
+
+@dataclass
+class Visit:
+    """One browser's worth of cookies, and forms that carry their token."""
+
+    url: str
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def get(self, path: str, **parameters: str) -> requests.Response:
+        return self.session.get(f"{self.url}{path}", params=parameters, timeout=30)
+
+    def post(
+        self, path: str, data: dict[str, object], *, form: str = "", follow: bool = True
+    ) -> requests.Response:
+        """Send `data` to `path`, with the token of the page that `form` names."""
+        found = TOKEN.search(self.get(form or path).text)
+        token = found[1] if found else ""
+        return self.session.post(
+            f"{self.url}{path}",
+            data={"csrfmiddlewaretoken": token, **data},
+            allow_redirects=follow,
+            timeout=30,
+        )
+
+    def log_in(self, name: str, password: str, *, then: str = "/admin/") -> requests.Response:
+        fields: dict[str, object] = {"username": name, "password": password, "next": then}
+        return self.post("/admin/login/", fields)
+
+
+def owner_visit(url: str) -> Visit:
+    """The owner, with the first password that `prepare` wrote down."""
+    visit = Visit(url)
+    password = (run_directory() / "secrets" / "owner-password").read_text().strip()
+    assert visit.log_in("owner", password).url.endswith("/admin/")
+    return visit
+
+
+def make_user(*groups: str, password: str) -> User:
+    """A new member of staff in these groups; needs the database unblocked."""
+    user = User.objects.create_user(f"{uuid4().hex[:10]}", password=password, is_staff=True)
+    user.groups.set(Group.objects.filter(name__in=groups))
+    return user

@@ -1,0 +1,182 @@
+"""The lab: every service with its source, its messages, its numbers and a real demo."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+
+from chaos.observer.history import GaugePoint
+from chaos.observer.snapshot import ServiceState
+from cluster.messaging.contract import REGISTRY
+from cluster.services import MODULES
+from portfolio.lab import course
+from portfolio.lab.services import PARTICIPANTS, SHARED, Demo, Participant, Pattern
+from portfolio.lab.traffic import traffic
+from portfolio.requests import MAX_QUANTITY
+from portfolio.seed import PRODUCTS
+from portfolio.source.resolve import locate
+from portfolio.web.forms import OUTCOMES
+from portfolio.web.lab import Reading
+
+PATTERNS = [*SHARED, *(it for one in PARTICIPANTS.values() for it in one.patterns)]
+DEMOS = [(one, demo) for one in PARTICIPANTS.values() for demo in one.demos]
+NOW = datetime(2026, 11, 22, 21, 0, tzinfo=UTC)
+
+
+def test_every_service_that_runs_has_its_page() -> None:
+    assert set(PARTICIPANTS) == set(MODULES)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
+def test_every_pattern_leads_to_the_running_source(pattern: Pattern) -> None:
+    assert [locate(target).path for target in pattern.sources]
+
+
+@pytest.mark.parametrize("participant", PARTICIPANTS.values(), ids=lambda it: it.name)
+def test_every_table_that_is_named_is_the_services_own(participant: Participant) -> None:
+    from django.apps import apps
+
+    label = "portfolio" if participant.name == "site" else participant.name
+    tables = {model._meta.db_table for model in apps.get_app_config(label).get_models()}
+    assert {table for table, _ in participant.keeps} <= tables
+
+
+@pytest.mark.parametrize("name", PARTICIPANTS)
+def test_what_a_service_hears_and_says_is_what_its_contracts_declare(name: str) -> None:
+    found = traffic(name)
+    for entry in (*found.commands, *found.heard, *found.announced, *found.notices):
+        assert entry.name in REGISTRY
+        assert entry.verb
+        assert locate(entry.schema)
+        if entry.handler:
+            assert locate(entry.handler)
+    assert all(entry.name.startswith(f"{name}.") for entry in found.announced)
+
+
+@pytest.mark.parametrize(("participant", "demo"), DEMOS, ids=lambda it: it.name)
+def test_every_demo_asks_for_what_the_form_accepts(participant: Participant, demo: Demo) -> None:
+    assert str(demo.form_outcome) in dict(OUTCOMES)
+    assert 1 <= demo.quantity <= MAX_QUANTITY
+    assert demo.sku in {product.sku for product in PRODUCTS}
+
+
+@pytest.mark.platform
+@pytest.mark.parametrize("name", PARTICIPANTS)
+def test_each_page_shows_numbers_demos_source_and_events(platform_url: str, name: str) -> None:
+    page = requests.get(f"{platform_url}/lab/{name}/", timeout=10)
+    assert page.status_code == 200
+    for expected in (PARTICIPANTS[name].title, "Waiting in its outbox", "Start and watch"):
+        assert expected in page.text
+    assert 'href="/source/' in page.text
+    assert 'class="headcode"' in page.text
+
+
+@pytest.mark.platform
+def test_the_lab_names_all_services(platform_url: str) -> None:
+    page = requests.get(f"{platform_url}/lab/", timeout=10).text
+    assert [name for name in PARTICIPANTS if f'href="/lab/{name}/"' not in page] == []
+
+
+@pytest.mark.platform
+def test_an_unknown_service_is_answered_with_those_there_are(platform_url: str) -> None:
+    answer = requests.get(
+        f"{platform_url}/lab/shipping/", headers={"Accept": "application/json"}, timeout=10
+    )
+    assert answer.status_code == 404
+    assert "there are identity, catalog, payments" in answer.json()["detail"]
+
+
+@pytest.mark.platform
+@pytest.mark.parametrize(
+    ("service", "demo", "verb"),
+    [
+        ("identity", "More than the limit allows", "refused"),
+        ("catalog", "Something that is sold out", "refused"),
+        ("payments", "A declined card", "declined"),
+    ],
+)
+def test_a_demo_starts_a_checkout_that_this_service_decides(
+    platform_url: str, service: str, demo: str, verb: str
+) -> None:
+    with requests.Session() as visitor:
+        page = visitor.get(f"{platform_url}/lab/{service}/", timeout=10).text
+        form = page.split(f"<h3>{demo}</h3>", 1)[1].split("</form>", 1)[0]
+        fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+        answer = visitor.post(f"{platform_url}/checkouts/", data=fields, timeout=10)
+        assert "/sagas/" in answer.url
+        assert verb in _ended(visitor, answer.url)
+
+
+def _ended(visitor: requests.Session, address: str) -> str:
+    """The saga's page, once it has ended."""
+    from tests.conditions import eventually
+
+    def page() -> str | None:
+        text = visitor.get(address, timeout=10).text
+        return text if "compensated at" in text or "completed at" in text else None
+
+    return eventually(page)
+
+
+# Numbers ---------------------------------------------------------------------------------
+
+
+def point(seconds_ago: float, *, sent: float | None = 1.0, queue: int | None = 0) -> GaugePoint:
+    return GaugePoint(
+        at=NOW - timedelta(seconds=seconds_ago),
+        outbox=0,
+        outbox_age_seconds=None,
+        parked=0,
+        dead_letters=0,
+        queue_depth=queue,
+        published_per_second=sent,
+        consumed_per_second=None,
+        checkouts_per_second=None,
+        stream_lag_seconds=None,
+    )
+
+
+def course_of(monkeypatch: pytest.MonkeyPatch, points: list[GaugePoint]) -> course.Course | None:
+    monkeypatch.setattr(course, "gauges", lambda _service, _minutes: points)
+    return course.course_of("orders", NOW)
+
+
+def test_a_time_without_measurements_is_a_gap_and_not_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    points = [point(300), point(290), point(100), point(90), point(80)]
+    found = course_of(monkeypatch, points)
+    assert found is not None
+    assert [len(line.split()) for line in found.curves[0].lines] == [2, 3]
+
+
+def test_what_was_never_measured_has_no_curve_and_says_so_in_the_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = course_of(monkeypatch, [point(20), point(10, sent=4.0, queue=7)])
+    assert found is not None
+    assert [curve.title for curve in found.curves] == [
+        "Messages out",
+        "Waiting in queue and outbox",
+    ]
+    newest = found.rows[0]
+    assert (newest.sent, newest.received, newest.queued) == (4.0, None, 7)
+    assert found.rows[1].sent is None
+
+
+def test_without_any_measurement_there_is_no_course(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert course_of(monkeypatch, []) is None
+
+
+def test_a_service_without_a_reading_is_not_called_healthy() -> None:
+    orders = PARTICIPANTS["orders"]
+    assert Reading(orders, None, []).words == "no reading"
+    assert Reading(orders, ServiceState(name="orders", code="ORD", healthy=None), []).words == (
+        "no reading"
+    )
+    assert Reading(orders, ServiceState(name="orders", code="ORD", healthy=False), []).words == (
+        "not in order"
+    )
