@@ -138,8 +138,7 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False  # one language; every page is spared the look-ups
-# As the admin writes them; the pages name their own formats.
-DATE_FORMAT, TIME_FORMAT, DATETIME_FORMAT = "j M Y", "H:i:s", "j M Y, H:i:s"
+FORMAT_MODULE_PATH = "config.formats"  # seconds, and the 24-hour clock
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 

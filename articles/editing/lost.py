@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, site
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -33,7 +33,7 @@ NOT_CARRIED: Final = frozenset({"csrfmiddlewaretoken", *SHOWN})
 View = Callable[..., HttpResponseBase]
 
 
-def keeping(view: View, site: AdminSite) -> View:
+def keeping(view: View, admin_site: AdminSite) -> View:
     """An editor's view that loses no text to an ended session or an absent database."""
 
     @functools.wraps(view)
@@ -41,11 +41,14 @@ def keeping(view: View, site: AdminSite) -> View:
         if not holds_text(request):
             return view(request, *args, **kwargs)
         try:
-            if not site.has_permission(request):
+            if not admin_site.has_permission(request):
                 return kept(request, SIGNED_OUT, HTTPStatus.FORBIDDEN)
-            return view(request, *args, **kwargs)
+            answer = view(request, *args, **kwargs)
         except Error:
             return kept(request, AWAY, HTTPStatus.SERVICE_UNAVAILABLE)
+        if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:  # the admin has noticed first
+            return kept(request, AWAY, HTTPStatus.SERVICE_UNAVAILABLE)
+        return answer
 
     return careful
 
@@ -81,6 +84,8 @@ def kept(request: HttpRequest, sentence: str, status: HTTPStatus) -> HttpRespons
     ]
     context = {
         "title": "Your text is kept",
+        "site_header": site.site_header,
+        "site_title": site.site_title,
         "sentence": sentence,
         "signed_out": sentence != AWAY,
         "login": reverse("admin:login"),

@@ -74,9 +74,7 @@ class FaultSwitchAdmin(admin.ModelAdmin[FaultSwitch]):
             if form.changed_data:
                 note(
                     actor=request.user.get_username(),
-                    action="switched hard faults on"
-                    if obj.hard_faults
-                    else "switched hard faults off",
+                    action="switched on" if obj.hard_faults else "switched off",
                     target="hard faults",
                     outcome=obj.reason,
                 )

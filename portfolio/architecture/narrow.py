@@ -58,7 +58,7 @@ def arrangement() -> Arrangement:
         height=end + 128,
         places=(*_surroundings(), *_stations(whole), *_below(end)),
         lines=tuple(_lines(whole, end)),
-        numbers=(*numbers, *_numbers()),
+        numbers=(*numbers, *_numbers(whole)),
         titles=titles,
         rules=rules,
         main_line=(f"M{MAIN} {FIRST - 14}V{end}", f"M{JOIN} {FIRST - 14}V{end}"),
@@ -148,10 +148,12 @@ def _lines(whole: Plan, end: int) -> Iterator[Line]:
     yield Line("unsealer>openbao", f"M{near + 34} {end + LOW + 29}V{end + LOW}")
 
 
-def _numbers() -> Iterator[Number]:
+def _numbers(whole: Plan) -> Iterator[Number]:
     for service in STATIONS:
         y, state = top(service), f"s/{service}"
-        yield Number(LEFT - 6, y + HEARD - 6, f"{state}/consumed_per_second", "rate", "end")
+        alone = len(whole.workers(service)) == 1
+        above = y + HEARD + (-6 if alone else 16)
+        yield Number(LEFT - 6, above, f"{state}/consumed_per_second", "rate", "end")
         yield Number(LEFT - 6, y + TOLD - 6, f"{state}/published_per_second", "rate", "end")
         yield Number(CREW + 11, y + HEARD + 16, f"{state}/queue_depth", "n", before="queue ")
         yield Number(

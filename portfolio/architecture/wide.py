@@ -35,6 +35,7 @@ FOOT: Final = SERVICES + TALL
 BUFFER: Final = FOOT + 34
 CREW: Final = 424  # the marks of workers and relays
 MAIN: Final = 500  # the upper rail of the main line
+CLOSE: Final = 15  # between the marks of several workers
 BELOW: Final = 548  # the top of what stands below it
 
 
@@ -90,14 +91,7 @@ def _stations(whole: Plan) -> Iterator[Place]:
     for service in STATIONS:
         x = middle(service)
         yield _plate(service, service, SERVICES, TALL)
-        workers = whole.workers(service)
-        for number, worker in enumerate(workers):
-            y = CREW - 9 * (len(workers) - 1) + 18 * number
-            yield Place(
-                worker.name, Shape.STATION, x - TRACK, y, label=(x - TRACK + 12, y - 4),
-                hit=(x - TRACK - 12, y - 18 if len(workers) == 1 else y - 9, 64,
-                     36 if len(workers) == 1 else 18),
-            )  # fmt: skip
+        yield from _workers(whole, service)
         yield Place(
             f"postgres-{service}", Shape.STOP, x, BUFFER, label=(x, BUFFER + 19), anchor="middle",
             hit=(x - 42, BUFFER - 14, 84, 54),
@@ -105,6 +99,23 @@ def _stations(whole: Plan) -> Iterator[Place]:
         yield Place(
             f"relay-{service}", Shape.STATION, x + TRACK, CREW, label=(x + TRACK - 12, CREW - 4),
             anchor="end", hit=(x + TRACK - 52, CREW - 18, 64, 36),
+        )  # fmt: skip
+
+
+def _workers(whole: Plan, service: str) -> Iterator[Place]:
+    """The marks of a service's workers; several stand close together, by their numbers."""
+    x, workers = middle(service) - TRACK, whole.workers(service)
+    if len(workers) == 1:
+        yield Place(
+            workers[0].name, Shape.STATION, x, CREW, label=(x + 12, CREW - 4),
+            hit=(x - 12, CREW - 18, 64, 36),
+        )  # fmt: skip
+        return
+    for number, worker in enumerate(workers):
+        y = CREW - CLOSE * (len(workers) - 1) // 2 + CLOSE * number - 18
+        yield Place(
+            worker.name, Shape.STATION, x, y, label=(x + 12, y + 5),
+            hit=(x - 12, y - CLOSE // 2, 36, CLOSE), text=str(number + 1),
         )  # fmt: skip
 
 
@@ -161,7 +172,7 @@ def _tracks(whole: Plan, service: str) -> Iterator[Line]:
 def _numbers(whole: Plan) -> Iterator[Number]:
     for service in STATIONS:
         x, state = middle(service), f"s/{service}"
-        low = CREW + 12 + (9 * (len(whole.workers(service)) - 1))
+        low = CREW + 12 if len(whole.workers(service)) == 1 else MAIN - 27
         yield Number(x - TRACK + 12, low, f"{state}/consumed_per_second", "rate")
         yield Number(x + TRACK - 12, CREW + 12, f"{state}/published_per_second", "rate", "end")
         yield Number(x - TRACK + 12, MAIN - 12, f"{state}/queue_depth", "n", before="queue ")

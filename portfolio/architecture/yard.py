@@ -27,6 +27,7 @@ from portfolio.architecture.tables import own_tables
 
 MOST_SIDINGS: Final = 5  # own tables that are drawn; the page lists all
 ROW: Final = 30  # from one siding to the next
+EACH: Final = 28  # from one worker's mark to the next
 LOW: Final = 50
 TALL: Final = 74
 EDGES: Final = {"site": "web", "payments": "payments-gateway"}
@@ -92,7 +93,8 @@ def _yard(service: str, measures: Measures) -> Yard:
     sidings = tuple(_sidings(service, measures, foot))
     end = sidings[-1].y + 34  # of the spine
     crew = end + measures.crew_below if measures.crew_below else foot + 96
-    main = max(end + 74, crew + 110)
+    last = crew + EACH * (len(plan().workers(service)) - 1)
+    main = max(end + 74, last + 110)
     places = tuple(_places(service, measures, end=end, crew=crew, main=main))
     lines = tuple(_lines(service, measures, foot=foot, end=end, crew=crew, main=main))
     numbers = tuple(_numbers(service, measures, crew=crew, main=main))
@@ -151,7 +153,7 @@ def _places(service: str, measures: Measures, *, end: int, crew: int, main: int)
     (worker, relay), ((left, anchor), (right, other)) = measures.tracks, measures.labels
     workers = whole.workers(service)
     for index, node in enumerate(workers):
-        mark = crew + 20 * index
+        mark = crew + EACH * index
         yield Place(
             node.name, Shape.STATION, worker, mark, label=(left, mark + 5), anchor=anchor,
             hit=_hit(worker, left, mark, anchor), text=node.name,
@@ -205,9 +207,10 @@ def _joined(edge: tuple[int, int, int], plate: tuple[int, int, int]) -> str:
 def _numbers(service: str, measures: Measures, *, crew: int, main: int) -> Iterator[Number]:
     state = f"s/{service}"
     (left, anchor), (right, other) = measures.labels
-    below = crew + 20 * (len(plan().workers(service)) - 1)
+    workers = plan().workers(service)
+    below = crew + EACH * (len(workers) - 1)
     for row, (path, form, before) in enumerate(
-        ((f"p/worker-{service}/age_seconds", "s", "up "),
+        ((f"p/{workers[0].name}/age_seconds", "s", "up "),
          (f"{state}/consumed_per_second", "rate", "applies ")), start=1
     ):  # fmt: skip
         yield Number(left, below + 6 + 17 * row, path, form, anchor, before)

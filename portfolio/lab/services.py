@@ -56,8 +56,8 @@ GOOD: Final = Demo(
 )
 DECLINED: Final = Demo(
     "A declined card",
-    "The provider declines. The checkout turns round at its third step: the void, the stock and "
-    "the limit, in this order.",
+    "The provider declines, and the checkout turns round at its third step: the stock is "
+    "released, and then the limit.",
     Outcome.DECLINED,
 )
 SILENT: Final = Demo(

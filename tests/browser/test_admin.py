@@ -26,7 +26,7 @@ PAGES = [
     "/admin/portfolio/profile/1/change/",
     "/admin/cluster/dead-letters/",
     "/admin/chaos/faultswitch/",
-    "/admin/auth/user/add/",
+    "/admin/auth/user/",
 ]
 
 

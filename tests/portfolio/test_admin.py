@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,8 @@ from django.test import RequestFactory
 
 from articles.editors import EDITORS
 from chaos.models import AuditEntry, FaultSwitch
+from compose.platform import Platform
+from compose.run_directory import RunDirectory
 from portfolio.admin_site import dashboard, login, owner
 from portfolio.admin_site.groups import (
     EDITORS_MAY,
@@ -207,9 +210,10 @@ class TestTheSwitch:
             entry = AuditEntry.objects.latest("at")
             assert (entry.actor, entry.action, entry.outcome) == (
                 user,
-                "switched hard faults off",
+                "switched off",
                 "a demonstration",
             )
+            entry.delete()
 
     def test_the_trail_cannot_be_changed_even_by_the_owner(self, platform_url: str) -> None:
         came = owner_visit(platform_url)
@@ -234,6 +238,18 @@ class TestTheFirstAccount:
         file = owner.password_file()
         assert file.stat().st_mode & 0o777 == 0o600
         assert len(file.read_text().strip()) >= 20
+
+    def test_up_says_where_the_password_lies_and_not_what_it_is(self, tmp_path: Path) -> None:
+        run = RunDirectory(tmp_path)
+        run.make()
+        none: Any = None
+        platform = Platform(run, "http://127.0.0.1:8000/", none, 0, none)
+        assert platform.way_in == "Admin: http://127.0.0.1:8000/admin/"
+        (run.secrets / "owner-password").write_text("kept to itself")
+        assert platform.way_in == (
+            "Admin: http://127.0.0.1:8000/admin/ as owner; "
+            f"the first password is in {run.secrets}/owner-password"
+        )
 
     def test_it_is_made_once(self, unblocked: None) -> None:
         before = owner.password_file().read_text()

@@ -100,7 +100,7 @@ def test_an_incident_is_shown_only_when_something_records_them(
     def unknown(_app: str, _model: str) -> Any:
         raise LookupError
 
-    monkeypatch.setattr(home.apps, "get_model", unknown)
+    monkeypatch.setattr("portfolio.web.home.apps.get_model", unknown)
     assert home.latest_incident() is None
 
 

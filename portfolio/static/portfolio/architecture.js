@@ -11,6 +11,9 @@ const SPEAK_EVERY = 2000; // milliseconds between two sentences to a screen read
 const FRESH = 4000; // milliseconds; the observer speaks every second
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+// One plan takes the place of another; between the two the socket stays open.
+followObservations({});
+
 class ArchitectureCanvas extends HTMLElement {
   #stop = null;
   #ticks = null;

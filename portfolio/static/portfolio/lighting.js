@@ -15,8 +15,10 @@ function light(saga, seq) {
   }
 }
 
+// What the keyboard is at stays lit while the pointer is at nothing.
 function pointed({ target }) {
-  light(target.closest?.("[data-saga]")?.dataset.saga ?? "", target.closest?.("[data-seq]")?.dataset.seq ?? "");
+  const at = (target.closest?.("[data-saga]") ? target : document.activeElement) ?? target;
+  light(at.closest?.("[data-saga]")?.dataset.saga ?? "", at.closest?.("[data-seq]")?.dataset.seq ?? "");
 }
 
 document.addEventListener("pointerover", pointed);

@@ -99,6 +99,7 @@ class TrainGraph extends HTMLElement {
 
   #show(window) {
     this.#window = window;
+    this.#lastSaid = 0;
     for (const button of this.querySelectorAll("[data-window]")) {
       button.setAttribute("aria-pressed", String(Number(button.dataset.window) === window));
     }

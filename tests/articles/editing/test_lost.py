@@ -65,7 +65,7 @@ def test_an_absent_database_gives_the_text_back(
     monkeypatch.setattr(ArticleAdmin, "save_model", away)
     answer = desk.post(ADD, {**SENT, "summary": "s"})
     assert answer.status_code == 503
-    assert "The site's database is away, so nothing was saved." in answer.content.decode()
+    assert "database is away, so nothing was saved." in answer.content.decode()
     assert "Each &amp; every word.</textarea>" in answer.content.decode()
 
 

