@@ -115,6 +115,11 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
                 pattern.callback = lost.keeping(pattern.callback, site)
         return [*own, *inherited]
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"title": "Articles", **(extra_context or {})})
+
     # The editor -----------------------------------------------------------------------
 
     def get_object(

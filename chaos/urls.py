@@ -7,4 +7,7 @@ from django.urls import path
 from chaos import views
 
 app_name = "chaos"
-urlpatterns = [path("", views.index, name="index")]
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("incidents/<uuid:incident_id>/", views.incident, name="incident"),
+]

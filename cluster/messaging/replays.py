@@ -36,7 +36,9 @@ def _declare(service: str) -> type[Payload]:
         namespace={"__doc__": ReplayDeadLetter.__doc__},
         frozen=True,
     )
-    return command(f"{service}.replay_dead_letter.v1", aggregate="letter")(
+    # An aggregate for each service: the site speaks of it to that service alone, and the
+    # checkers expect everybody who hears of an aggregate to have applied all about it.
+    return command(f"{service}.replay_dead_letter.v1", aggregate=f"{service}_letter")(
         cast(type[Payload], owned)
     )
 

@@ -13,7 +13,7 @@ from django.db import OperationalError
 
 from portfolio.graph import figures
 from portfolio.graph.draw import incident_svg, one_saga, recording, whole
-from portfolio.graph.journal import GraphEvent
+from portfolio.graph.model import GraphEvent
 from portfolio.graph.palette import Theme, picture_style
 from tests.portfolio.graph.checkouts import DECLINED, GOOD, events
 
