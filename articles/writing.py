@@ -6,7 +6,7 @@ ever saved is lost, and nobody overwrites what they have not seen.
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -27,9 +27,7 @@ class NotPublishable(Exception):
 
 
 @transaction.atomic
-def save_article(
-    *, article: Article, editor: AbstractBaseUser | None = None, note: str = ""
-) -> Article:
+def save_article(*, article: Article, editor: User | None = None, note: str = "") -> Article:
     """Save the article, and its text as a new revision if it is a new text.
 
     `article.version` must be the one that was read: raises ChangedMeanwhile when the
@@ -60,7 +58,7 @@ def save_article(
     return article
 
 
-def restore_revision(*, revision: Revision, editor: AbstractBaseUser | None) -> Article:
+def restore_revision(*, revision: Revision, editor: User | None) -> Article:
     """Make an old text the current one again, as a new revision; raises as `save_article`."""
     article = Article.objects.get(pk=revision.article_id)
     article.title = revision.title

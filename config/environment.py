@@ -108,11 +108,6 @@ def revision() -> str:
     return setting("REVISION", "")
 
 
-def repository_url() -> str:
-    """The public repository, such as https://example.org/owner/name; empty: there is none."""
-    return setting("REPOSITORY_URL", "").rstrip("/")
-
-
 def site_url() -> str:
     """Where the site is reached by other processes of the platform."""
     return setting("SITE_URL", f"http://127.0.0.1:{web_port()}")

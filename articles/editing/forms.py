@@ -117,7 +117,7 @@ class ArticleForm(forms.ModelForm[Article]):
         self.theirs: Article | None = None  # what was saved meanwhile, if that was noticed
         self.problems: list[MarkdownProblem] = []
         self.standing = Standing(self.instance.state, self.instance.published_at)
-        others = cast("forms.ModelMultipleChoiceField", self.fields["related"])
+        others = cast("forms.ModelMultipleChoiceField[Article]", self.fields["related"])
         others.queryset = Article.objects.exclude(pk=self.instance.pk).only("title")
         if self.instance.pk:
             self.initial["read_version"] = self.instance.version

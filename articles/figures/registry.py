@@ -105,7 +105,7 @@ FIGURES: Final[Mapping[str, Figure]] = {
             words="Each message of the latest saga that ended in this way",
             module="articles.figures.saga_steps",
             options={"outcome": Choice(words=("compensated", "completed"))},
-            stylesheets=_GRAPH_SHEETS,
+            stylesheets=(*_GRAPH_SHEETS, "articles/figures.css"),
             scripts=_GRAPH_SCRIPTS,
         ),
         Figure(

@@ -24,4 +24,4 @@ def picture(options: Options) -> str | None:
 def render_tag(tag: str, context: dict[str, object], request: HttpRequest | None) -> SafeString:
     """A tag of the graph's library, as a template would write it."""
     template = engines["django"].from_string(f"{{% load graph %}}{{% {tag} %}}")
-    return template.render(context, request)
+    return SafeString(template.render(context, request))

@@ -110,7 +110,7 @@ def _medians(
     if unknown:
         known = ", ".join(groups)
         raise Refused(f"The measurement “{name}” has no “{unknown[0][:60]}”; it has: {known}.")
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for group in show or groups:
         for figure, median in groups[group].items():
             label, unit = _label(figure)

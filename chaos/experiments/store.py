@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
-from chaos.experiments.incident import IncidentDocument
+from chaos.experiments.incident import IncidentDocument, read_incident
 from chaos.experiments.models import AuditEntry, FaultSwitch, Incident
 from compose.errors import PlainError
+
+ELSEWHERE: Final = "recorded on another machine"
 
 
 def require_allowed() -> None:
@@ -52,6 +55,14 @@ def keep(document: IncidentDocument, *, origin: str = "") -> Incident:
         },
     )
     return found
+
+
+def keep_recordings(folder: Path) -> int:
+    """Keep the exported incidents of a folder, said to be from elsewhere; how many there are."""
+    recordings = sorted(folder.glob("*.json"))
+    for path in recordings:
+        keep(read_incident(path.read_bytes()), origin=ELSEWHERE)
+    return len(recordings)
 
 
 def document_of(incident: Incident) -> IncidentDocument:

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.shortcuts import render
 from django.views.decorators.http import conditional_page, require_safe
 
-from config import environment
+from portfolio.owner.reading import NotKnown, words_of
 from portfolio.source.definitions import Definition, Kind, outline
 from portfolio.source.highlight import Range, language_name, language_of, listing
 from portfolio.source.purposes import lead_of, purpose_of
@@ -80,9 +80,17 @@ def steps(path: str) -> list[Step]:
     return [Step("source", address("")), *above]
 
 
+def public_repository() -> str:
+    """Where the owner's profile says that the source is public; empty when it says nothing."""
+    try:
+        return words_of("about").profile.repository_url.rstrip("/")
+    except NotKnown:
+        return ""
+
+
 def public_url(path: str, fragment: str = "") -> str:
     """The file at this revision in the public repository; empty when there is none to name."""
-    repository, revision = environment.repository_url(), running_revision()
+    repository, revision = public_repository(), running_revision()
     if not repository.startswith("https://") or not revision.known:
         return ""
     url = f"{repository}/blob/{revision.full}/{quote(path)}"

@@ -6,13 +6,13 @@ import logging
 from http import HTTPStatus
 from typing import Any, Final
 
-from django.apps import apps
 from django.db import Error, models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from articles.models import Article
+from chaos.experiments.models import Incident
 from chaos.observer.client import latest
 from portfolio.owner.reading import NotKnown, Words, words_of
 from portfolio.web.owner_pages import owner, words_away
@@ -51,16 +51,13 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "portfolio/front_page.html", context)
 
 
-def latest_incident() -> Any | None:
-    """The newest recorded incident that the platform came through unharmed, if there is one."""
-    try:
-        incident: Any = apps.get_model("chaos", "Incident")
-        return incident.objects.filter(passed=True).order_by("-recorded_at").first()
-    except LookupError:
-        return None  # nothing records incidents yet
+def latest_incident() -> Incident | None:
+    """The newest recorded incident that a platform came through unharmed, this one's first."""
+    survived = Incident.objects.filter(passed=True)
+    return survived.order_by("origin", "-recorded_at").first()
 
 
-def article_beside(incident: Any) -> Article | None:
+def article_beside(incident: Incident | None) -> Article | None:
     """The write-up that explains an incident: the newest that speaks of incidents."""
     if incident is None:
         return None

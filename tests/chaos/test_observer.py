@@ -235,5 +235,5 @@ def test_status_json_takes_no_post(platform_url: str) -> None:
 def test_the_chaos_page_lists_outages(platform_url: str, steady: Snapshot) -> None:
     with urllib.request.urlopen(f"{platform_url}/chaos/", timeout=WITHIN) as answer:
         page = answer.read().decode()
-    assert "<h1>Outages</h1>" in page
+    assert "<h1>Chaos</h1>" in page
     assert "Time to recover" in page

@@ -94,16 +94,6 @@ def test_words_once_read_are_remembered_while_the_database_is_away(
     assert words_of("home") is WORDS
 
 
-def test_an_incident_is_shown_only_when_something_records_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def unknown(_app: str, _model: str) -> Any:
-        raise LookupError
-
-    monkeypatch.setattr("portfolio.web.home.apps.get_model", unknown)
-    assert home.latest_incident() is None
-
-
 @pytest.mark.parametrize(
     ("number", "expected"),
     [(0, "0"), (12_408, "12\xa0408"), (None, "no reading"), ("", "no reading")],

@@ -28,6 +28,13 @@ class LeaseRotation extends HTMLElement {
       this.time.dateTime = snapshot.at;
       this.time.textContent = snapshot.at.slice(11, 19);
     }
+    // A lease that was renewed may be longer than any when the page was drawn.
+    const longest = Math.max(...snapshot.services.map(({ lease }) => lease?.remaining_seconds ?? 0));
+    if (longest > this.scale) {
+      this.scale = longest;
+      const whole = this.querySelector("[data-whole]");
+      if (whole) whole.textContent = longest.toFixed(0);
+    }
     for (const { name, lease } of snapshot.services) {
       const row = this.querySelector(`tr[data-service="${CSS.escape(name)}"]`);
       if (row) this.drawRow(row, lease);

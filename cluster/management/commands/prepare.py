@@ -14,7 +14,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connections
 
+from articles.figures.incident import FOLDER as RECORDINGS
 from articles.seeding import prepare_articles
+from chaos.experiments.store import keep_recordings
 from cluster.messaging.outbox import flush
 from cluster.messaging.topology import connect, declare
 from cluster.messaging.work import UnitOfWork
@@ -57,6 +59,7 @@ class Command(BaseCommand):
         if files.wait() == 0:
             self.stdout.write("gathered the static files")
         self.stdout.write(f"wrote {import_seeds()} of the owner's words")
+        self.stdout.write(f"kept {keep_recordings(RECORDINGS)} incidents of the articles")
         for sentence in prepare_articles():
             self.stdout.write(sentence)
         ensure_groups()

@@ -1,4 +1,4 @@
-"""The site's real database in a transaction that is undone, and editors who sign in to its admin."""
+"""The site's real database in a transaction that is undone, and who signs in to its admin."""
 
 from __future__ import annotations
 

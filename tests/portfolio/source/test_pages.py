@@ -21,6 +21,12 @@ from portfolio.source.tree import snapshot
 RELAY = "/source/cluster/messaging/relay.py"
 
 
+@pytest.fixture(autouse=True)
+def no_public_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The owner's profile is a row, and these tests have no database."""
+    monkeypatch.setattr(views, "public_repository", lambda: "")
+
+
 @pytest.fixture(scope="module")
 def client() -> Client:
     return Client(HTTP_HOST="127.0.0.1")
@@ -83,11 +89,11 @@ def test_the_public_repository_is_linked_at_this_revision(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert b"public repository" not in client.get(RELAY).content
-    monkeypatch.setenv("REPOSITORY_URL", "https://example.org/owner/name/")
+    monkeypatch.setattr(views, "public_repository", lambda: "https://example.org/owner/name")
     monkeypatch.setattr(views, "running_revision", lambda: Revision("abc", "abc123", changed=False))
     page = client.get(f"{RELAY}?lines=40-42").content.decode()
     assert "https://example.org/owner/name/blob/abc123/cluster/messaging/relay.py#L40-L42" in page
-    monkeypatch.setenv("REPOSITORY_URL", "javascript:alert(1)")
+    monkeypatch.setattr(views, "public_repository", lambda: "javascript:alert(1)")
     assert b"javascript:" not in client.get(RELAY).content
 
 
