@@ -61,7 +61,12 @@ def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
             content_type="application/json",
             headers={"Content-Disposition": f'attachment; filename="{document.experiment}.json"'},
         )
-    context = {"section": "chaos", "incident": document, "origin": found.origin}
+    context = {
+        "section": "chaos",
+        "incident": document,
+        "record": found.document,  # as the graph takes it
+        "origin": found.origin,
+    }
     return render(request, "chaos/incident.html", context)
 
 
