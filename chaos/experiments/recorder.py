@@ -31,7 +31,7 @@ from cluster.secrets.postgres import DatabaseUnavailable, database
 from cluster.secrets.vault import SecretsError
 from compose.errors import PlainError
 from compose.supervisor import Supervisor
-from portfolio.events import StreamEvent, present, telling
+from portfolio.events import StreamEvent, present
 from portfolio.source.revision import running_revision
 
 LOOK_EVERY: Final = 0.1  # seconds
@@ -202,7 +202,7 @@ def _document(
             Invariant(finding.name, finding.outcome.value, finding.checked, finding.sentence)
             for finding in verdict.findings
         ],
-        events=[event for event in entries if _is_drawn(event)],
+        events=entries,
     )
 
 
@@ -225,12 +225,6 @@ def _entries(recording: Recording, ended: datetime) -> list[StreamEvent]:
         )
         for seq, message_id, source, type_name, subject, sequence, correlation, at, data in rows
     ]
-
-
-def _is_drawn(event: StreamEvent) -> bool:
-    """Commands are left out: each is followed by the event that it asked for."""
-    told = telling(event.type)
-    return told is None or told.verb != "asked" or event.type.startswith("checkout.")
 
 
 def _note_ends(
