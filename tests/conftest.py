@@ -57,9 +57,27 @@ def platform() -> Iterator[compose_platform.Platform]:
     compose_platform.stop(TEST_RUN)
     shutil.rmtree(TEST_RUN, ignore_errors=True)  # violations that a sabotage has left, for one
     running = compose_platform.start(TEST_RUN)
+    _lead_django_to_the_databases()
     yield running
     close_databases()
     compose_platform.stop(TEST_RUN)
+
+
+def _lead_django_to_the_databases() -> None:
+    """Django read its settings at collection, when nothing ran and nobody knew an address."""
+    from django.db import connections
+
+    from config import settings as declared
+
+    found = {
+        alias: declared._database("site" if alias == "default" else alias)
+        for alias in declared.DATABASES
+    }
+    declared.DATABASES.update(found)
+    connections.__dict__["settings"] = connections.configure_settings(found)
+    for alias in found:
+        if hasattr(connections._connections, alias):
+            delattr(connections._connections, alias)
 
 
 @pytest.fixture(scope="session")
