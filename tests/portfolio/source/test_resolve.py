@@ -40,10 +40,10 @@ def test_the_lines_are_those_of_what_runs(target: str, running: Any) -> None:
 
 
 def test_a_decorated_view_is_shown_with_its_decorators() -> None:
-    assert first_lines("portfolio.web.pages:home", 2) == (
+    assert first_lines("portfolio.web.pages:saga", 2) == (
         "@require_safe\ndef home(request: HttpRequest) -> HttpResponse:"
     )
-    assert locate_object(portfolio.web.pages.home) == locate("portfolio.web.pages:home")
+    assert locate_object(portfolio.web.pages.saga) == locate("portfolio.web.pages:saga")
 
 
 def test_a_constant_is_shown_as_it_is_set() -> None:
