@@ -64,6 +64,8 @@ def restore_revision(*, revision: Revision, editor: User | None) -> Article:
     article.title = revision.title
     article.summary = revision.summary
     article.body = revision.body
+    if article.is_visible:  # what readers were told of the other text is not true of this one
+        article.what_changed = f"The text of revision {revision.number} was restored."
     note = f"Restored revision {revision.number}"
     return save_article(article=article, editor=editor, note=note)
 

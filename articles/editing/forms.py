@@ -78,7 +78,7 @@ class ArticleForm(forms.ModelForm[Article]):
         label="Note on this revision",
         required=False,
         max_length=300,
-        help_text="For editors.",
+        help_text="Readers find it in the list of revisions.",
     )
     schedule_at = forms.DateTimeField(
         label="Publish at (UTC)",

@@ -56,6 +56,21 @@ def test_restoring_saves_the_old_text_as_a_new_revision(
     assert article.revisions.count() == 4
 
 
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [("published", "The text of revision 2 was restored."), ("draft", "It is slow now.")],
+)
+def test_readers_are_told_of_a_restored_text_that_they_get(
+    article: Article, desk: Client, state: str, told: str
+) -> None:
+    Article.objects.filter(pk=article.pk).update(
+        state=state, published_at=article.created_at, what_changed="It is slow now."
+    )
+    desk.post(address(article, "restore"), {"number": "2"})
+    article.refresh_from_db()
+    assert article.what_changed == told
+
+
 def test_a_text_with_problems_is_not_restored_under_readers_eyes(
     article: Article, desk: Client
 ) -> None:
