@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.db import models
 
-from chaos.experiments.models import AuditEntry, FaultSwitch, Incident
+from chaos.experiments.models import AuditEntry, ExperimentRun, FaultSwitch, Incident
 
-__all__ = ["AuditEntry", "FaultSwitch", "Gauge", "Incident", "Outage"]
+__all__ = ["AuditEntry", "ExperimentRun", "FaultSwitch", "Gauge", "Incident", "Outage"]
 
 
 class Outage(models.Model):

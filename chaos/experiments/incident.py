@@ -13,7 +13,13 @@ import msgspec
 from chaos.observer.snapshot import OutageSpan
 from portfolio.events import StreamEvent
 
-Label = Literal["injected", "detected", "first success", "recovered", "drained", "verified"]
+Label = Literal[
+    "injected", "detected", "degraded", "healed", "first success", "recovered", "drained",
+    "consistent", "verified",
+]  # fmt: skip
+# "passed" only when nothing deviated; "aborted": an abort condition ended the method early;
+# "refused": the platform was not steady before, so that nothing was broken.
+Status = Literal["passed", "deviated", "aborted"]
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -43,6 +49,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     dead_lettered: int
     violations: int
     undecided: int
+    consistent_seconds: float | None = None
 
 
 class Invariant(msgspec.Struct, frozen=True):
@@ -52,6 +59,65 @@ class Invariant(msgspec.Struct, frozen=True):
     outcome: str
     checked: int
     sentence: str
+    violations: int = 0
+    unknown: bool = False
+    counterexamples: list[str] = []
+
+
+class Injection(msgspec.Struct, frozen=True, kw_only=True):
+    """One fault of the method. `healed_by`: its rollback, the watchdog, or the platform itself."""
+
+    fault: str
+    target: str
+    injected_at: str
+    words: str
+    seconds: float | None = None
+    healed_at: str | None = None
+    healed_by: str = ""
+
+
+class ProbeReading(msgspec.Struct, frozen=True, kw_only=True):
+    """One probe of the steady-state hypothesis at one moment: before, during or after."""
+
+    at: str
+    when: Literal["before", "during", "after"]
+    probe: str
+    ok: bool
+    words: str
+
+
+class Offered(msgspec.Struct, frozen=True, kw_only=True):
+    """The load: what was handed in, accepted, refused, and handed in again with the same id."""
+
+    profile: str
+    handed_in: int
+    accepted: int
+    refused: int
+    repeated: int = 0
+
+
+class Deliveries(msgspec.Struct, frozen=True, kw_only=True):
+    """Counted over all services from the beginning of the run to its end."""
+
+    published: int
+    confirmed: int
+    redelivered: int
+    deduplicated: int
+    parked: int
+    dead_lettered: int
+    replayed: int
+
+
+class Followed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client of the public stream saw: `whole` when each seq came once, in order."""
+
+    first_seq: int
+    last_seq: int
+    events: int
+    repeated: int
+    missing: int
+    reconnects: int
+    whole: bool
 
 
 class IncidentDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +142,16 @@ class IncidentDocument(msgspec.Struct, frozen=True, kw_only=True):
     outages: list[OutageSpan]
     invariants: list[Invariant]
     events: list[StreamEvent]
+    status: Status | None = None
+    blast_radius: str = ""
+    actor: str = ""
+    seed: int | None = None
+    injections: list[Injection] = []
+    readings: list[ProbeReading] = []
+    offered: Offered | None = None
+    deliveries: Deliveries | None = None
+    followed: Followed | None = None
+    deviations: list[str] = []
 
     def as_json(self) -> bytes:
         return msgspec.json.format(msgspec.json.encode(self), indent=1)

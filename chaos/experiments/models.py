@@ -30,6 +30,44 @@ class Incident(models.Model):
         return f"{self.title}, {self.recorded_at:%d %b %Y %H:%M}"
 
 
+class ExperimentRun(models.Model):
+    """One wish to run an experiment, from the queue to its record.
+
+    `visitor` is the random name of a session, never shown; `asked_by` is what others see.
+    """
+
+    QUEUED: Final = "queued"
+    RUNNING: Final = "running"
+    ENDED: Final = "ended"
+    WITHDRAWN: Final = "withdrawn"
+    FAILED: Final = "failed"  # it could not be run; `words` say why
+
+    id = models.UUIDField(primary_key=True)
+    experiment = models.TextField()
+    seed = models.BigIntegerField(null=True)
+    rate = models.FloatField()
+    visitor = models.TextField()
+    asked_by = models.TextField()
+    asked_at = models.DateTimeField()
+    state = models.TextField(default=QUEUED)
+    words = models.TextField(blank=True)
+    began_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    incident = models.ForeignKey(
+        Incident, null=True, on_delete=models.SET_NULL, related_name="runs", db_constraint=False
+    )
+
+    class Meta:
+        db_table = "experiment_run"
+        indexes = [
+            models.Index(fields=["state", "asked_at"], name="experiment_run_queue"),
+            models.Index(fields=["visitor", "-asked_at"], name="experiment_run_visitor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.experiment} for {self.asked_by}, {self.state}"
+
+
 class AuditEntry(models.Model):
     """Who broke what, when, and how it ended; written before the fault, never changed by hand."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from chaos.faults.armed import ArmedFaults
 from chaos.observer.board import Board
 from chaos.observer.health import DEPTHS_FRESH
 from chaos.observer.outages import Outage
@@ -22,6 +23,7 @@ from chaos.observer.snapshot import (
     iso,
 )
 from chaos.probes.database import Depths
+from chaos.runner.running import read_running
 
 # A relay drains within milliseconds; what waits longer waits for something.
 STUCK_AFTER: Final = 10.0  # seconds
@@ -59,6 +61,8 @@ def snapshot(
         outages=[outage.span() for outage in outages],
         up_since=None if up_since is None else iso(up_since),
         revision=revision,
+        experiment=read_running(),
+        faults=ArmedFaults().all(),
     )
 
 

@@ -11,6 +11,9 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from chaos.faults.armed import ArmedFault
+from chaos.runner.running import RunningExperiment
+
 State = Literal["steady", "degraded", "unknown"]
 ProcessStatus = Literal["running", "stopped", "starting", "paused", "unknown"]
 Kind = Literal[
@@ -146,6 +149,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     outages: list[OutageSpan]
     up_since: str | None = None
     revision: str | None = None
+    experiment: RunningExperiment | None = None
+    faults: list[ArmedFault] = []
 
     def process(self, name: str) -> Process | None:
         """The process of this name."""

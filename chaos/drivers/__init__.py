@@ -1,0 +1,1 @@
+"""Drivers carry faults out: the local supervisor, the Docker Engine, Kubernetes."""

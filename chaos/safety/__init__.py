@@ -1,0 +1,1 @@
+"""Who may break what, and when: the queue, the limits, the owner's switch and the audit trail."""
