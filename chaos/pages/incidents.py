@@ -1,4 +1,4 @@
-"""A kept incident as its page tells it: the verdict in a word, and its probes side by side; pure."""
+"""A kept incident as its page tells it: the verdict in a word, its probes side by side; pure."""
 
 from __future__ import annotations
 
@@ -78,6 +78,4 @@ def _told(readings: Sequence[ProbeReading], probe: str, when: When) -> Told | No
 
 def invariants_in_order(document: IncidentDocument) -> Iterator[object]:
     """Violated ones first, then those that could not be decided, then the rest."""
-    yield from sorted(
-        document.invariants, key=lambda one: (one.outcome != "fail", not one.unknown)
-    )
+    yield from sorted(document.invariants, key=lambda one: (one.outcome != "fail", not one.unknown))

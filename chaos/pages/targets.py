@@ -91,8 +91,7 @@ def last_outages() -> dict[str, LastOutage]:
     """The latest outage of each process that ever had one. Raises django.db.Error."""
     newest = Outage.objects.order_by("process", "-began").distinct("process")
     return {
-        outage.process: LastOutage(outage.cause, outage.began, outage.seconds)
-        for outage in newest
+        outage.process: LastOutage(outage.cause, outage.began, outage.seconds) for outage in newest
     }
 
 

@@ -18,9 +18,9 @@ from chaos.pages.catalogue import groups
 from chaos.pages.drill import DRILLS, steps
 from chaos.pages.phases import now
 from chaos.pages.queue import places
+from chaos.pages.strips import scale_of, strips
 from chaos.pages.switch import closed
 from chaos.pages.targets import last_outages, medians, target_groups
-from chaos.pages.strips import scale_of, strips
 from chaos.reports.recoveries import recoveries
 from portfolio.events import Mark
 from portfolio.web.problems import problem

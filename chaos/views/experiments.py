@@ -62,9 +62,7 @@ def document(request: HttpRequest, name: str) -> HttpResponse:
         return problem(request, HTTPStatus.NOT_FOUND, UNKNOWN.format(name))
     asked = request.GET.get("seed", "")
     if asked and not (asked.isascii() and asked.isdigit() and len(asked) < 10):  # noqa: PLR2004
-        return problem(
-            request, HTTPStatus.UNPROCESSABLE_ENTITY, "The seed must be a whole number."
-        )
+        return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "The seed must be a whole number.")
     body = msgspec.json.format(
         msgspec.json.encode(found.document(int(asked) if asked else None)), indent=2
     )
