@@ -55,7 +55,7 @@ def target_groups(
         process.name: Target(
             name=process.name,
             mark=mark_of(process, spans.get(process.name)),
-            words=process.words,
+            words=words_of(process),
             last=_newer(last.get(process.name), spans.get(process.name)),
             median=medians.get(process.name),
         )
@@ -76,6 +76,13 @@ def mark_of(process: Process, outage: OutageSpan | None) -> Mark:
     if not process.healthy:
         return "failed"
     return "in-flight" if outage is not None else "committed"
+
+
+def words_of(process: Process) -> str:
+    """Short while it is well, the observer's whole sentence when it is not."""
+    if not process.healthy:
+        return process.words
+    return "works" if process.probe_ms is None else f"answers in {process.probe_ms:.1f} ms"
 
 
 def medians(found: Iterable[Recovery]) -> dict[str, float]:

@@ -7,6 +7,12 @@ const LONG = 100; // seconds from which tenths say nothing
 
 export const seconds = (value) => `${value >= LONG ? value.toFixed(0) : value.toFixed(1)} s`;
 
+// Short while it is well, the observer's whole sentence when it is not.
+function wordsOf({ healthy, words, probe_ms: milliseconds }) {
+  if (!healthy) return words;
+  return milliseconds === null || milliseconds === undefined ? "works" : `answers in ${milliseconds.toFixed(1)} ms`;
+}
+
 class TargetHealth extends HTMLElement {
   #stop = null;
   #rows = new Map();
@@ -26,7 +32,8 @@ class TargetHealth extends HTMLElement {
     for (const span of outages) {
       if (!(latest.get(span.process)?.began > span.began)) latest.set(span.process, span);
     }
-    for (const { name, healthy, words } of processes) {
+    for (const process of processes) {
+      const { name, healthy } = process;
       const row = this.#rows.get(name);
       if (!row) continue;
       const span = latest.get(name);
@@ -36,7 +43,7 @@ class TargetHealth extends HTMLElement {
         row.className = mark;
         row.querySelector("use").setAttribute("href", `#mark-${mark}`);
       }
-      write(row.querySelector('[data-part="words"]'), words);
+      write(row.querySelector('[data-part="words"]'), wordsOf(process));
       if (span) {
         const length = open ? `still, ${seconds((Date.parse(at) - Date.parse(span.began)) / 1000)}` : seconds(span.seconds);
         write(row.querySelector('[data-part="last"]'), `${span.began.slice(11, 19)}, ${length}`);
