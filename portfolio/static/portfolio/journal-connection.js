@@ -29,6 +29,7 @@ export class JournalConnection {
     if (this.#last !== undefined) this.#address.searchParams.set("after", this.#last);
     const socket = new WebSocket(this.#address);
     socket.addEventListener("message", ({ data }) => {
+      if (socket !== this.#socket) return;
       this.#guard(socket);
       this.#read(socket, JSON.parse(data));
     });
@@ -41,7 +42,7 @@ export class JournalConnection {
     clearTimeout(this.#watchdog);
     this.#watchdog = setTimeout(() => {
       this.#lose(socket);
-      socket.close();
+      hangUp(socket);
     }, SILENCE);
   }
 
@@ -57,13 +58,10 @@ export class JournalConnection {
     clearTimeout(this.#watchdog);
     const socket = this.#socket;
     this.#socket = null;
-    // One that is closed while it opens makes the browser complain.
-    if (socket?.readyState === WebSocket.CONNECTING) socket.addEventListener("open", () => socket.close());
-    else socket?.close();
+    if (socket) hangUp(socket);
   }
 
   #read(socket, frame) {
-    if (socket !== this.#socket) return;
     if (frame.kind === "state") {
       // The server begins elsewhere than it was asked to, and says so.
       if (frame.after !== undefined) this.#last = frame.after;
@@ -90,4 +88,10 @@ export class JournalConnection {
     this.#onState(`reconnecting, ${seconds} s`);
     this.#timer = setTimeout(() => this.#countDown(seconds - 1), 1000);
   }
+}
+
+// One that is closed while it opens makes the browser complain.
+function hangUp(socket) {
+  if (socket.readyState === WebSocket.CONNECTING) socket.addEventListener("open", () => socket.close());
+  else socket.close();
 }
