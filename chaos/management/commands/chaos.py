@@ -23,7 +23,7 @@ from chaos.experiments.incident import IncidentDocument
 from chaos.experiments.models import Incident
 from chaos.experiments.run import NotSteady
 from chaos.experiments.storm import LARGEST_SEED
-from chaos.faults import engine
+from chaos.faults.heal_command import heal_everything
 from chaos.runner.by_hand import run_by_hand
 from chaos.safety.permits import REST_BETWEEN
 from cluster.operations.arguments import whole_number
@@ -121,12 +121,8 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(chosen.document(seed), indent=2, ensure_ascii=False))
 
     def _heal(self, options: dict[str, Any]) -> None:
-        said = engine.heal_all()
-        if options["json"]:
-            self.stdout.write(json.dumps({"healed": said}, indent=2, ensure_ascii=False))
-            return
-        for words in said or ["Nothing is broken on purpose."]:
-            self.stdout.write(words)
+        if not heal_everything(self.stdout.write, as_json=options["json"]):
+            raise SystemExit(1)
 
     def _campaign(self, options: dict[str, Any]) -> None:
         seed = options["seed"] or 0
