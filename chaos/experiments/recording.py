@@ -145,8 +145,7 @@ class Recording:
             if snapshot.state == "degraded":
                 self.moments.setdefault("degraded", at)
             self._note_recovery(snapshot, at)
-            if self.recovered and _nothing_waits(snapshot, self._before):
-                self.moments.setdefault("consistent", at)
+            self._note_consistency(snapshot, at)
             self._consider_aborting(snapshot, now)
 
     def _look(self) -> None:
@@ -190,6 +189,13 @@ class Recording:
         self._steady_since = self._steady_since or at
         if (at - self._steady_since).total_seconds() >= STAYS:
             self.moments["recovered"] = self._steady_since
+
+    def _note_consistency(self, snapshot: Snapshot, at: datetime) -> None:
+        """The first moment at which nothing waited, of those until the recovery was certain."""
+        if _nothing_waits(snapshot, self._before):
+            self.moments.setdefault("consistent", at)
+        elif not self.recovered:
+            self.moments.pop("consistent", None)
 
     def _in_force(self) -> bool:
         return any(

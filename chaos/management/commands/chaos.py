@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import logging
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -170,6 +171,8 @@ class Command(BaseCommand):
 
 def _recorded(turn: Turn, *, rate: float) -> IncidentDocument:
     """Run one with its progress on the terminal."""
+    # It tells each activity on standard error, where the progress is.
+    logging.getLogger("chaostoolkit").setLevel(logging.CRITICAL)
     progress = Console(stderr=True, highlight=False)
     with progress.status("Preparing …") as status:
         return run_by_hand(
