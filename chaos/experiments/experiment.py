@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chaos.experiments import document
+from chaos.experiments.profile import Profile
 from chaos.experiments.step import GRACE, Step
 from chaos.faults.armed import LONGEST
 
@@ -28,16 +29,6 @@ class Family(enum.StrEnum):
     NETWORK = "network"
     LOAD = "load"
     STORM = "storm"
-
-
-class Profile(enum.StrEnum):
-    """How checkouts are handed in while an experiment runs; see `chaos/experiments/load.py`."""
-
-    STEADY = "steady"  # all of them succeed when nothing is in their way
-    MIXED = "mixed"  # every outcome in turn: declined, sold out, silent and late providers
-    RETRY_STORM = "retry-storm"  # the same checkouts again and again, by many threads at once
-    FLASH_SALE = "flash-sale"  # many buyers at once, few items
-    POISON = "poison"  # some buyers are such that orders cannot apply their command
 
 
 @dataclass(frozen=True, slots=True)

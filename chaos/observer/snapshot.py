@@ -28,6 +28,8 @@ Kind = Literal[
     "provider",
     "beat",
     "observer",
+    "watchdog",
+    "runner",
     "other",
 ]
 

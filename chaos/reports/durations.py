@@ -32,7 +32,8 @@ def typical_seconds() -> Typical:
     ).order_by("-asked_at")
     found: dict[str, list[float]] = defaultdict(list)
     for name, began, end in ended.values_list("experiment", "began_at", "ended_at")[:LATEST]:
-        found[name].append((end - began).total_seconds())
+        if began is not None and end is not None:  # for the type checker: the filter says so
+            found[name].append((end - began).total_seconds())
     every = [seconds for one in found.values() for seconds in one]
     return Typical(
         {name: statistics.median(seconds) for name, seconds in found.items()},

@@ -78,6 +78,9 @@ class Counter:
         self._session = DatabaseSession(database("site", identity="site"))
         self._seen = 0
 
+    def close(self) -> None:
+        self._session.close()
+
     def order(
         self, wanted: Wanted, *, count: int, sku: str | None, quantity: int
     ) -> list[CheckoutOrder]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from chaos.experiments.declarations.words import COMES_THROUGH, capital
-from chaos.experiments.experiment import Experiment, Family, Profile
+from chaos.experiments.experiment import Experiment, Family
+from chaos.experiments.profile import Profile
 from chaos.experiments.step import Step
 
 SECONDS: Final = 12.0
