@@ -20,7 +20,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ import psycopg
 from cluster.messaging import disturbance
 from cluster.messaging.outbox import CHANNEL
 from cluster.messaging.publisher import BrokerUnavailable, OutboxRow, Publisher
-from cluster.secrets.broker import broker_url_with_credentials
+from cluster.secrets.broker import broker_address
 from cluster.secrets.postgres import Database
 
 logger = logging.getLogger(__name__)
@@ -56,9 +56,9 @@ DELETE_SENT: Final = "DELETE FROM outbox WHERE id = ANY(%s)"
 
 
 class Relay:
-    """Drains one outbox until told to stop."""
+    """Drains one outbox until told to stop. `broker_url` is asked for each connection."""
 
-    def __init__(self, database: Database, broker_url: str) -> None:
+    def __init__(self, database: Database, broker_url: Callable[[], str]) -> None:
         self._database = database
         self._broker_url = broker_url
         self._connection: psycopg.Connection[Any] | None = None
@@ -148,7 +148,7 @@ class Relay:
 
     def _publish(self, rows: Sequence[OutboxRow]) -> list[int]:
         if self._publisher is None:
-            self._publisher = Publisher(self._broker_url)
+            self._publisher = Publisher(self._broker_url())
         return self._publisher.publish(rows)
 
     def _wait(self) -> None:
@@ -191,7 +191,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     service = sys.argv[1]
     database = Database(service)
-    relay = Relay(database, broker_url_with_credentials())
+    relay = Relay(database, broker_address())
 
     def stop(_signum: int, _frame: FrameType | None) -> None:
         relay.stop()

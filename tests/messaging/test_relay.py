@@ -63,7 +63,7 @@ def start_relay(scratch: DatabaseSession, broker_url: str) -> Iterator[Callable[
     running: list[tuple[Relay, threading.Thread]] = []
 
     def start() -> Relay:
-        relay = Relay(scratch.database, broker_url)
+        relay = Relay(scratch.database, lambda: broker_url)
         thread = threading.Thread(target=relay.run)
         thread.start()
         running.append((relay, thread))
