@@ -9,7 +9,7 @@ from typing import Any, Final
 from config import environment
 from config.environment import DATABASES
 
-IDENTITIES: Final = (*DATABASES, "provider", "auditor", "observer", "operator")
+IDENTITIES: Final = (*DATABASES, "provider", "auditor", "observer", "operator", "link-proxy")
 TOKEN_PERIOD: Final = 20 * 60  # seconds; a token that is renewed in time never ends
 
 _READ: Final = ("read",)
@@ -39,6 +39,9 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield "sys/leases/lookup", _UPDATE
             yield "sys/leases/lookup/database/creds/*", _SEARCH
             yield "sys/leases/revoke", _UPDATE
+        case "link-proxy":
+            # It carries bytes and knows no secret; Vault takes no policy without a rule.
+            yield "auth/token/lookup-self", _READ
         case "auditor":
             yield from _audit_rules()
         case "observer":
