@@ -71,6 +71,7 @@ def live_figure(window: int = 12, *, caption: str = CAPTION) -> SafeString:
 def saga_figure(saga: UUID, *, caption: str = SAGA_CAPTION) -> SafeString:
     """One saga at its own scale; while it runs, its figure follows it."""
     try:
+        reached = again_when_cut_off(last_seq)  # first: what comes between the two is in both
         events = again_when_cut_off(lambda: entries_of(saga))
     except Error:
         return _render({"kind": "saga", "away": AWAY, "caption": caption})
@@ -88,7 +89,7 @@ def saga_figure(saga: UUID, *, caption: str = SAGA_CAPTION) -> SafeString:
             "words": drawing.words,
             "caption": caption,
             "drawn": drawing.frame.at,
-            "after": (events[0].seq - 1) if events else None,
+            "after": events[0].seq - 1 if events else reached,
             "stops": stop_rows(journeys),
         }
     )

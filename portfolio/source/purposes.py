@@ -34,10 +34,12 @@ FOLDERS: Final = {
     "portfolio/web": "Pages, forms, errors and headers.",
     "tests": "What is specified, and tried on the running platform.",
 }
-# What a folder of this name holds, wherever it lies.
+# What a folder of this name holds, and what lies below it, wherever that is.
 NAMED: Final = {
     "commands": "Commands of manage.py.",
     "domain": "Decisions alone, without any I/O.",
+    "experiments": "What is broken on purpose, and the records of that.",
+    "incidents": "Recordings of experiments, which the articles draw.",
     "management": "Commands of manage.py.",
     "migrations": "The database's tables, step by step.",
     "seeds": "Content that a new platform starts with.",
@@ -84,8 +86,12 @@ def purpose_of(path: str) -> str:
         lead = lead_of(own) if own is not None else ""
         if lead:
             return _first_sentence(lead)
-    name = path.rpartition("/")[2]
-    return FOLDERS.get(path) or NAMED.get(name) or _tests_of(path)
+    return FOLDERS.get(path) or _named(path) or _tests_of(path)
+
+
+def _named(path: str) -> str:
+    names = reversed(path.split("/"))
+    return next((NAMED[name] for name in names if name in NAMED), "")
 
 
 def _tests_of(path: str) -> str:

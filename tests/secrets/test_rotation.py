@@ -176,7 +176,9 @@ def test_a_service_recovers_from_a_revoked_lease_by_itself(
         assert sessions_of(old.username) == 0
     assert all(isinstance(failure, DatabaseUnavailable) for failure in load.failures)
     # Each session is cut once; what it was doing then is done again, nothing twice, nothing lost.
-    assert len(load.failures) <= len(load.committed)
+    # One that comes back before the new login is there has its old one refused, and cuts nothing.
+    cut = [failure for failure in load.failures if "failed: FATAL" not in str(failure)]
+    assert len(cut) <= len(load.committed)
 
 
 def test_a_revoked_lease_is_replaced_though_no_connection_notices(

@@ -8,6 +8,14 @@ import { JournalConnection } from "./journal-connection.js";
 
 const KEPT = 1000; // events for whoever comes later
 
+// Once all scripts of the page have run, so that its parts share the first connection. A part
+// whose code came later finds this settled: it asks at a time when no more is to be waited for.
+const scriptsHaveRun = new Promise((resolve) => {
+  if (document.readyState === "complete") resolve();
+  addEventListener("DOMContentLoaded", resolve);
+  addEventListener("load", resolve);
+});
+
 const feeds = new Map();
 
 export function followJournal(path, follower) {
@@ -45,12 +53,10 @@ class Feed {
     };
   }
 
-  // Once all scripts of the page have run, so that its parts share the first connection.
   #open() {
     if (this.#opening) return;
     this.#opening = true;
-    if (document.readyState === "interactive") addEventListener("DOMContentLoaded", () => this.#connect());
-    else setTimeout(() => this.#connect());
+    scriptsHaveRun.then(() => setTimeout(() => this.#connect()));
   }
 
   #connect() {
