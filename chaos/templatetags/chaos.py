@@ -56,7 +56,7 @@ def delivery_figures(incident: IncidentDocument) -> Iterator[tuple[str, str]]:
     if incident.deliveries is None:
         return
     for name, value in msgspec.structs.asdict(incident.deliveries).items():
-        yield name.replace("_", " "), str(value)
+        yield name.replace("_", " "), "not counted" if value is None else str(value)
 
 
 @register.filter
@@ -69,13 +69,14 @@ def hypothesis_probes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 # What documents of earlier versions do not have.
-LATER: Final = frozenset({"consistent_seconds"})
+LATER: Final = frozenset({"consistent_seconds", "recover_after_heal_seconds"})
 NAMES: Final = {
     "detect_seconds": "until the observer noticed",
     "first_success_seconds": "until a checkout accepted after the fault had completed",
     "recover_seconds": "until the process did its work again",
     "drain_seconds": "until everything accepted before that had ended",
     "consistent_seconds": "until no difference was left between the services",
+    "recover_after_heal_seconds": "until then, counted from when the fault was taken back",
     "checkouts": "checkouts accepted",
     "refused": "refused, so nothing was promised",
     "unfinished": "without an end",
