@@ -30,7 +30,8 @@ RECORD_BRACKETS: Final = """() => {
   }).observe(graph, { childList: true, subtree: true });
 }"""
 SMALL_TARGETS: Final = """(least) => [...document.querySelectorAll(
-    "main button, main summary, main select, main input:not([type=hidden]), main .jumps a, main h4 a, main th a")]
+    "button, summary, select, input:not([type=hidden]), .jumps a, th a")]
+  .filter((element) => element.closest("main"))
   .filter((element) => element.checkVisibility())
   .map((element) => [element.textContent.trim().slice(0, 30), element.getBoundingClientRect()])
   .filter(([, { height, width }]) => height > 1 && (height < least || width < 24))
