@@ -34,7 +34,7 @@ TERMINATE: Final = """
 """
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class LinkFault:
     """One way in which a link can be broken.
 

@@ -41,7 +41,7 @@ REFUSE: Final = f"""
 SETTLE: Final = "SELECT pg_sleep(0.5)"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class MessageFault:
     """Something that a relay, or every relay, does to the messages that it sends.
 

@@ -12,13 +12,15 @@ import enum
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
 from cluster.messaging.envelope import new_message_id
-from cluster.messaging.publisher import OutboxRow
+
+if TYPE_CHECKING:  # the publisher knows the topology, and that the services that may ask for this
+    from cluster.messaging.publisher import OutboxRow
 
 logger = logging.getLogger(__name__)
 
@@ -220,5 +222,10 @@ def _corrupted(row: OutboxRow, queue: str) -> OutboxRow:
     identifier = str(new_message_id())
     envelope: dict[str, Any] = msgspec.json.decode(row.body)
     envelope |= {"id": identifier, "sequence": NO_PLACE, "data": {"corrupted": True}}
-    body = msgspec.json.encode(envelope)
-    return OutboxRow(NO_ROW, identifier, queue, row.routing_key, row.subject, body)
+    return replace(
+        row,
+        id=NO_ROW,
+        message_id=identifier,
+        destination=queue,
+        body=msgspec.json.encode(envelope),
+    )

@@ -77,6 +77,15 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 def _accept(work: UnitOfWork, order: CheckoutOrder) -> None:
+    keep_pace(work, order)
+    accept_checkouts(work, requests=[order])
+
+
+def keep_pace(work: UnitOfWork, order: CheckoutOrder) -> None:
+    """Raise TooManyRequests unless this visitor, and all of them, may begin one more.
+
+    Two requests of one visitor wait for each other until the transaction ends.
+    """
     work.cursor.execute(LOCK, (order.visitor,))
     work.cursor.execute(RECENT, (order.visitor, work.now - PERIOD, order.id))
     (recent,) = work.cursor.fetchone() or (0,)
@@ -93,7 +102,6 @@ def _accept(work: UnitOfWork, order: CheckoutOrder) -> None:
             status=HTTPStatus.SERVICE_UNAVAILABLE,
             retry_after=5,
         )
-    accept_checkouts(work, requests=[order])
 
 
 def _accepted(request: HttpRequest, checkout_id: UUID) -> HttpResponse:
