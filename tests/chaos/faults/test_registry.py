@@ -25,7 +25,7 @@ NAMES = {
 
 
 def test_every_fault_is_there() -> None:
-    assert NAMES <= FAULTS.keys()
+    assert FAULTS.keys() >= NAMES
     assert all(name == fault.name for name, fault in FAULTS.items())
 
 
