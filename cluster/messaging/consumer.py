@@ -247,6 +247,9 @@ class PatientConsumer(Consumer):
     def ensure_connected(self, conn: Any) -> Any:
         def report(error: Exception, interval: float) -> None:
             logger.warning("no broker yet (%s); trying again in %.1f s", error, interval)
+            conn.switch(self.app.broker_address())
+
+        conn.switch(self.app.broker_address())  # where it is now, not when the worker began
 
         return conn.ensure_connection(
             report, None, interval_start=0.1, interval_step=0.2, interval_max=1.0
