@@ -27,7 +27,7 @@ SERVICES: Final = (
     ("observer", "chaos.observer", (), "observer"),
     # It logs in nowhere; so it has the identity that may least.
     ("watchdog", "chaos.watchdog", (), "provider"),
-    ("chaos-runner", "chaos.runner", (), "site"),
+    ("chaos-runner", "chaos.runner", (), "runner"),
     ("link-proxy", "chaos.links", (), "link-proxy"),
 )
 

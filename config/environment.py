@@ -86,6 +86,12 @@ def vault_identity() -> str:
     return setting("VAULT_IDENTITY", "site")
 
 
+def acting_identity(usual: str) -> str:
+    """`usual`, or this process's own identity where that may do the same: the runner's."""
+    own = setting("VAULT_IDENTITY", "")
+    return own if own == "runner" else usual
+
+
 def approle_file(identity: str) -> Path:
     """The file, mode 0600, with the role id and secret id of one identity."""
     folder = Path(setting("APPROLE_DIR", str(run_directory() / "secrets" / "approle")))

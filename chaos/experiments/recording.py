@@ -128,25 +128,31 @@ class Recording:
 
     def see(self, snapshot: Snapshot | None, *, now: float) -> None:
         """Learn from one look; `now` in monotonic seconds."""
+        reason = self._learn(snapshot, now)
+        if reason:  # without the lock: healing takes its time
+            self._cut_short(reason)
+
+    def _learn(self, snapshot: Snapshot | None, now: float) -> str:
+        """Why the run must be cut short; empty when it need not be."""
         with self._lock:
             if now - self._last_reading >= READ_EVERY:
                 self._last_reading = now
                 self._read(snapshot)
             injected = self.moments.get("injected")
             if snapshot is None:
-                return
+                return ""
             if injected is None:
                 self._before = snapshot
-                return
+                return ""
             at = moment(snapshot.at)
             self._note_outages(snapshot, injected)
             if at < injected:
-                return
+                return ""
             if snapshot.state == "degraded":
                 self.moments.setdefault("degraded", at)
             self._note_recovery(snapshot, at)
             self._note_consistency(snapshot, at)
-            self._consider_aborting(snapshot, now)
+            return self._reason_to_abort(snapshot, now)
 
     def _look(self) -> None:
         while not self._ended.wait(LOOK_EVERY):
@@ -216,18 +222,18 @@ class Recording:
                 )
             )
 
-    def _consider_aborting(self, snapshot: Snapshot, now: float) -> None:
+    def _reason_to_abort(self, snapshot: Snapshot, now: float) -> str:
         limits = self.experiment.abort
         if snapshot.sagas is not None:
             open_ = snapshot.sagas.running + snapshot.sagas.compensating
             if open_ > limits.unfinished:
-                self._cut_short(f"{open_} checkouts had not ended")
+                return f"{open_} checkouts had not ended"
         if self._awaited > 0 or self._in_force() or self.recovered or self._settled_at is None:
-            return
+            return ""
         if now - self._settled_at > limits.degraded_seconds and not is_steady(snapshot):
-            self._cut_short(
-                f"the platform was not steady {limits.degraded_seconds:.0f} s after the last fault"
-            )
+            bound = f"{limits.degraded_seconds:.0f} s"
+            return f"the platform was not steady {bound} after the last fault"
+        return ""
 
 
 def moment(text: str) -> datetime:

@@ -33,8 +33,8 @@ INGREDIENTS: Final[tuple[tuple[str, tuple[str, ...], tuple[float, float] | None]
     ("end-database-sessions", DATABASES, None),
     ("read-only-database", ("orders", "checkout"), (3.0, 6.0)),
     ("revoke-leases", ("orders", "catalog", "identity"), None),
-    ("duplicate-messages", ("checkout", "payments"), (5.0, 10.0)),
-    ("delay-messages", ("orders", "catalog"), (5.0, 10.0)),
+    ("duplicate-messages", ("relay-checkout", "relay-payments"), (5.0, 10.0)),
+    ("delay-messages", ("relay-orders", "relay-catalog"), (5.0, 10.0)),
 )
 PARAMETERS: Final = {"delay-messages": {"milliseconds": 800}}
 

@@ -24,6 +24,7 @@ from chaos.faults import engine
 from chaos.runner.announcement import Announcement
 from chaos.runner.lock import RunLock
 from chaos.runner.results import Results, RunResult
+from chaos.runner.running import read_running, write_running
 from chaos.safety.permits import REST_BETWEEN, WITHDRAWING
 from compose.errors import PlainError
 
@@ -62,9 +63,11 @@ class Runner:
             return False
         if not ExperimentRun.objects.filter(state=ExperimentRun.QUEUED).exists():
             # What is still said to run has no living runner, if the right to run is free.
-            if ExperimentRun.objects.filter(state=ExperimentRun.RUNNING).exists():
+            running = ExperimentRun.objects.filter(state=ExperimentRun.RUNNING)
+            if read_running() is not None or running.exists():
                 with self._right("leftovers") as mine:
-                    return mine and self.settle_leftovers() > 0
+                    if mine:
+                        self.settle_leftovers()
             return False
         if time.monotonic() - self._last_ended < self.rest:
             return False
@@ -78,10 +81,10 @@ class Runner:
                 self._last_ended = time.monotonic()
         return taken is not None
 
-    def settle_leftovers(self) -> int:
+    def settle_leftovers(self) -> None:
         """Heal and close what a dead runner has left; call it with the right to run."""
-        left = list(ExperimentRun.objects.filter(state=ExperimentRun.RUNNING))
-        for run in left:
+        write_running(None)
+        for run in ExperimentRun.objects.filter(state=ExperimentRun.RUNNING):
             engine.heal_all(run=str(run.id))
             run.state, run.words, run.ended_at = (
                 ExperimentRun.FAILED,
@@ -90,7 +93,6 @@ class Runner:
             )
             run.save(update_fields=["state", "words", "ended_at"])
             logger.warning("run %s was left by a dead runner", run.id)
-        return len(left)
 
     @contextmanager
     def _right(self, who: str) -> Iterator[bool]:

@@ -40,8 +40,10 @@ class Watchdog:
         self._patients: dict[str, _Patient] = {}
 
     def look(self) -> None:
-        """Begin to heal what has expired. Each in a thread of its own: one heal may have to
-        wait for a server that another one lets go on."""
+        """Begin to heal what has expired.
+
+        Each in a thread of its own: one heal may wait for a server that another lets go on.
+        """
         armed = self._armed.all()
         for gone in self._patients.keys() - {fault.id for fault in armed}:
             del self._patients[gone]
@@ -70,7 +72,7 @@ class Watchdog:
         patient = self._patients[fault.id]
         try:
             words = self._make_engine().heal(fault, by=WATCHDOG)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (it never gives up, whatever went wrong)
             patient.failures += 1
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (patient.failures - 1))
             patient.next_at = time.monotonic() + pause

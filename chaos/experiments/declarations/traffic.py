@@ -34,7 +34,7 @@ def _messages() -> Iterator[Experiment]:
         blast_radius="Nobody notices, since every service recognises what it has applied.",
         watch="The count of deduplicated deliveries rises with every command.",
         targets=("relay-checkout",),
-        steps=(Step("duplicate-messages", "checkout", SECONDS),),
+        steps=(Step("duplicate-messages", "relay-checkout", SECONDS),),
         load=Profile.MIXED,
     )
     yield Experiment(
@@ -45,7 +45,7 @@ def _messages() -> Iterator[Experiment]:
         blast_radius="Some messages wait, parked, for one that was sent before them.",
         watch="Parked messages appear and go when the earlier one arrives.",
         targets=("relay-checkout",),
-        steps=(Step("reorder-messages", "checkout", SECONDS),),
+        steps=(Step("reorder-messages", "relay-checkout", SECONDS),),
         load=Profile.MIXED,
     )
     yield Experiment(
@@ -56,7 +56,9 @@ def _messages() -> Iterator[Experiment]:
         blast_radius="Checkouts take two seconds longer at each stop in payments.",
         watch="The traces run flat between payments and checkout.",
         targets=("relay-payments",),
-        steps=(Step("delay-messages", "payments", SECONDS, parameters={"milliseconds": 2000}),),
+        steps=(
+            Step("delay-messages", "relay-payments", SECONDS, parameters={"milliseconds": 2000}),
+        ),
     )
     yield Experiment(
         name="poison-order",
