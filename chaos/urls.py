@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from chaos.views import board, experiments, incidents, recoveries, runs
+from chaos.views import board, experiments, incidents, recoveries, runs, surgery
 
 app_name = "chaos"
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/", runs.run, name="run"),
     path("runs/<uuid:run_id>/withdraw/", runs.take_back, name="withdraw"),
     path("incidents/<uuid:incident_id>/", incidents.incident, name="incident"),
+    path("surgery/", surgery.surgery, name="surgery"),
     path("recoveries/", recoveries.recoveries, name="recoveries"),
     path("recoveries.json", recoveries.recoveries_json, name="recoveries-document"),
 ]

@@ -19,6 +19,7 @@ from chaos.pages.drill import DRILLS, steps
 from chaos.pages.phases import now
 from chaos.pages.queue import places
 from chaos.pages.strips import scale_of, strips
+from chaos.pages.surgery import offered
 from chaos.pages.switch import closed
 from chaos.pages.targets import last_outages, medians, target_groups
 from chaos.reports.recoveries import recoveries
@@ -45,6 +46,7 @@ def board(request: HttpRequest) -> HttpResponse:
         "snapshot": snapshot,
         "now": now(snapshot),
         "drills": [(drill, steps(drill, snapshot)) for drill in DRILLS],
+        "surgery": offered(),
         "marks": list(Mark),
         "drawn_at": datetime.now(UTC),
     }

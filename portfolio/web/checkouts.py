@@ -73,7 +73,7 @@ def start(request: HttpRequest) -> HttpResponse:
             "The site's database is away, so nothing was accepted. Try again in a moment.",
             retry_after=2,
         )
-    return _accepted(request, order.id)
+    return accepted(request, order.id)
 
 
 def _accept(work: UnitOfWork, order: CheckoutOrder) -> None:
@@ -104,7 +104,8 @@ def keep_pace(work: UnitOfWork, order: CheckoutOrder) -> None:
         )
 
 
-def _accepted(request: HttpRequest, checkout_id: UUID) -> HttpResponse:
+def accepted(request: HttpRequest, checkout_id: UUID) -> HttpResponse:
+    """The answer to whoever has begun a checkout: its page, or what programs need."""
     address = reverse("saga", args=[checkout_id])
     if not wants_json(request):
         return HttpResponseRedirect(address)

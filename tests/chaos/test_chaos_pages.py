@@ -17,6 +17,7 @@ import requests
 from chaos.experiments.catalogue import EXPERIMENTS
 from chaos.experiments.incident import read_incident
 from config.environment import ROOT
+from tests.conditions import eventually
 from tests.conftest import superuser_address
 from tests.portfolio.admin_visit import TOKEN, Visit
 
@@ -194,6 +195,51 @@ def test_two_visitors_at_once_get_different_places(visit: Visit, platform_url: s
         assert visit.get("/chaos/queue/").text.count("</form>") == 1  # of one's own only
     finally:
         take_back_all(other)
+
+
+# Message surgery -----------------------------------------------------------------------------
+
+
+def operate(visit: Visit, **fields: str) -> requests.Response:
+    token = TOKEN.search(visit.get("/chaos/").text)
+    assert token
+    return visit.session.post(
+        f"{visit.url}/chaos/surgery/",
+        data={"csrfmiddlewaretoken": token[1], **fields},
+        headers=JSON,
+        timeout=30,
+    )
+
+
+def test_a_message_that_is_sent_twice_is_applied_once_and_shown_as_recognised(
+    visit: Visit,
+) -> None:
+    told = operate(visit, operation="duplicate", message="orders.confirm_order.v1")
+    assert told.status_code == HTTPStatus.ACCEPTED
+    saga = told.headers["Location"]
+    eventually(lambda: "It completed at" in visit.get(saga).text, within=60.0)
+    eventually(lambda: "deduplicated" in visit.get(saga).text, within=30.0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "Choose what is to be done"),
+        ({"operation": "delete"}, "Choose what is to be done"),
+        ({"operation": "delay", "message": "orders.drop_everything.v1"}, "Choose one of"),
+        ({"operation": "delay", "seconds": "x"}, "must be a number"),
+        ({"operation": "delay", "seconds": "nan"}, "must be a number"),
+        ({"operation": "delay", "seconds": "1e999"}, "must be a number"),
+        ({"operation": "delay", "seconds": "11"}, "is held back for"),
+        ({"operation": "delay", "seconds": "-1"}, "is held back for"),
+    ],
+)
+def test_an_operation_that_is_not_offered_is_refused_in_words(
+    visit: Visit, fields: dict[str, str], words: str
+) -> None:
+    answer = operate(visit, **{"message": "orders.confirm_order.v1", **fields})
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert words in answer.json()["detail"]
 
 
 # What is refused ---------------------------------------------------------------------------
