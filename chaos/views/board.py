@@ -24,6 +24,7 @@ from chaos.pages.switch import closed
 from chaos.pages.targets import last_outages, medians, target_groups
 from chaos.reports.recoveries import recoveries
 from portfolio.events import Mark
+from portfolio.owner.reading import NotKnown, Words, words_of
 from portfolio.web.problems import problem
 from portfolio.web.reading import again_when_cut_off, latest_events
 from portfolio.web.visitors import known_visitor
@@ -46,6 +47,7 @@ def board(request: HttpRequest) -> HttpResponse:
         "snapshot": snapshot,
         "now": now(snapshot),
         "drills": [(drill, steps(drill, snapshot)) for drill in DRILLS],
+        "words": _words(),
         "surgery": offered(),
         "marks": list(Mark),
         "drawn_at": datetime.now(UTC),
@@ -76,6 +78,14 @@ def queue(request: HttpRequest) -> HttpResponse:
     response = render(request, "chaos/parts/places.html", {"places": found})
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _words() -> Words | None:
+    """What the owner wrote for this page; None while that cannot be read."""
+    try:
+        return words_of("chaos")
+    except NotKnown:
+        return None
 
 
 def _read(request: HttpRequest) -> dict[str, Any]:
