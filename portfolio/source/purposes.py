@@ -13,7 +13,9 @@ from portfolio.source.tree import SourceFile, snapshot
 FOLDERS: Final = {
     ".ci": "What must hold before a change is kept.",
     "articles": "The write-ups: Markdown, revisions, feeds.",
+    "articles/incidents": "Recorded incidents that articles draw.",
     "chaos": "Breaking the cluster on purpose, and measuring what that does.",
+    "chaos/experiments": "What is broken on purpose, and what must hold meanwhile.",
     "cluster": "The five services, and what they share: messages, sagas, secrets.",
     "cluster/catalog": "The catalogue: products, reservations, stock.",
     "cluster/checkout": "The checkout: the saga that runs through all services.",
@@ -34,7 +36,7 @@ FOLDERS: Final = {
     "portfolio/web": "Pages, forms, errors and headers.",
     "tests": "What is specified, and tried on the running platform.",
 }
-# What a folder of this name holds, wherever it lies.
+# What a folder of this name holds, wherever it lies, and every folder inside it.
 NAMED: Final = {
     "commands": "Commands of manage.py.",
     "domain": "Decisions alone, without any I/O.",
@@ -84,8 +86,11 @@ def purpose_of(path: str) -> str:
         lead = lead_of(own) if own is not None else ""
         if lead:
             return _first_sentence(lead)
-    name = path.rpartition("/")[2]
-    return FOLDERS.get(path) or NAMED.get(name) or _tests_of(path)
+    return FOLDERS.get(path) or _named(path) or _tests_of(path)
+
+
+def _named(path: str) -> str:
+    return next((NAMED[name] for name in reversed(path.split("/")) if name in NAMED), "")
 
 
 def _tests_of(path: str) -> str:

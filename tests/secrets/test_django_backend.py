@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.postgres import signals
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, transaction
 from django.db.utils import ConnectionHandler
@@ -36,6 +37,7 @@ def handler(
             }
         )
         monkeypatch.setattr(transaction, "connections", handler)
+        monkeypatch.setattr(signals, "connections", handler)  # asks each new connection
         yield handler
         handler.close_all()
         close_databases()

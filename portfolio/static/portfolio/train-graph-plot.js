@@ -38,7 +38,7 @@ export class Plot {
     const defs = svg.querySelector("defs");
     svg.querySelector("title").remove(); // it would hang over the whole figure as a tooltip
     while (defs.nextSibling) defs.nextSibling.remove();
-    for (const name of ["back", "rails", "front", "traces", "labels", "now"]) {
+    for (const name of ["back", "rails", "front", "now", "traces", "labels"]) {
       this.#groups[name] = svg.appendChild(document.createElementNS(SVG, "g"));
     }
     svg.setAttribute("role", "group");
@@ -71,7 +71,7 @@ export class Plot {
         .map(({ x, label }) => `<text class="time" x="${x}" y="${AXIS_Y + top}">${label}</text>`).join("")
       + scene.breaks.map((gap) => this.#torn(gap)).join(""));
     this.#write("front", scene.flags.map((flag) =>
-      `<path class="flag" d="M${flag.x} ${flag.y - 8}V${BOTTOM + top}"/>${words("flag-words", { ...flag, x: flag.x + 4 })}`).join("")
+      `<path class="flag" d="M${flag.x} ${flag.y - 8}V${BOTTOM + top}"/>${flag.text && words("flag-words", { ...flag, x: flag.x + 4 })}`).join("")
       + scene.brackets.map((bracket) => this.#bracket(bracket)).join("")
       + scene.ticks.map(({ x, y, kind }) =>
         `<g class="tick ${kind}" transform="translate(${x} ${y})">${TICKS[kind]}</g>`).join(""));

@@ -41,7 +41,7 @@ def test_the_lines_are_those_of_what_runs(target: str, running: Any) -> None:
 
 def test_a_decorated_view_is_shown_with_its_decorators() -> None:
     assert first_lines("portfolio.web.pages:saga", 2) == (
-        "@require_safe\ndef home(request: HttpRequest) -> HttpResponse:"
+        "@require_safe\ndef saga(request: HttpRequest, saga_id: UUID) -> HttpResponse:"
     )
     assert locate_object(portfolio.web.pages.saga) == locate("portfolio.web.pages:saga")
 
