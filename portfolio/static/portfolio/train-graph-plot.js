@@ -30,10 +30,12 @@ export class Plot {
   #written = new Map(); // what a part last held, so that nothing is written twice
   #traces = new Map();
   #current = null; // the trace that the keyboard stops at
+  #linked; // whether the sagas have pages here
 
-  constructor(svg, top = 0) {
+  constructor(svg, top = 0, linked = true) {
     this.#svg = svg;
     this.#top = top;
+    this.#linked = linked;
     this.#hatch = svg.querySelector("pattern").id;
     const defs = svg.querySelector("defs");
     svg.querySelector("title").remove(); // it would hang over the whole figure as a tooltip
@@ -96,9 +98,10 @@ export class Plot {
       gone.delete(trace.id);
       let link = this.#traces.get(trace.id);
       if (!link) {
-        link = document.createElementNS(SVG, "a");
+        link = document.createElementNS(SVG, this.#linked ? "a" : "g");
         link.setAttribute("class", "trace");
-        link.setAttribute("href", `/sagas/${trace.id}/`);
+        if (this.#linked) link.setAttribute("href", `/sagas/${trace.id}/`);
+        else link.setAttribute("role", "img");
         link.setAttribute("tabindex", "-1");
         link.dataset.saga = trace.id;
         this.#traces.set(trace.id, link);

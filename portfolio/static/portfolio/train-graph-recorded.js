@@ -35,7 +35,7 @@ export function play(element) {
   const recorded = JSON.parse(element.querySelector('script[type="application/json"]').textContent);
   const { traffic, outages, flags, begins, ends, scale: { breaks } } = recorded;
   const top = flags.length ? FLAGS_HEIGHT : 0;
-  const plot = new Plot(part("plot"), top);
+  const plot = new Plot(part("plot"), top, !element.hasAttribute("unlinked"));
   const length = squashed(ends, breaks) - squashed(begins, breaks);
   const moments = [...new Set([
     ...traffic.journeys.flatMap(({ stops }) => stops.map(({ at }) => at)),
