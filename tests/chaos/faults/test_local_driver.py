@@ -62,5 +62,5 @@ def test_what_a_server_refuses_is_told_with_its_own_words(driver: LocalDriver) -
         driver.sql("orders", ["SELECT * FROM nothing"])
     with pytest.raises(DriverError, match="404"):
         driver.secrets("GET", "database/roles/nobody")
-    with pytest.raises(DriverError, match="rabbitmqctl set_vm_memory_high_watermark: .*many"):
+    with pytest.raises(DriverError, match=r"rabbitmqctl set_vm_memory_high_watermark: .*many"):
         driver.broker("set_vm_memory_high_watermark", "many")
