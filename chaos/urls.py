@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from chaos import views
+from chaos.views import board, experiments, incidents, recoveries, runs, surgery
 
 app_name = "chaos"
 urlpatterns = [
-    path("", views.index, name="index"),
-    path("incidents/<uuid:incident_id>/", views.incident, name="incident"),
+    path("", board.board, name="index"),
+    path("queue/", board.queue, name="queue"),
+    path("experiments/<slug:name>/", experiments.experiment, name="experiment"),
+    path("experiments/<slug:name>.json", experiments.document, name="experiment-document"),
+    path("runs/", runs.ask, name="runs"),
+    path("runs/<uuid:run_id>/", runs.run, name="run"),
+    path("runs/<uuid:run_id>/withdraw/", runs.take_back, name="withdraw"),
+    path("incidents/<uuid:incident_id>/", incidents.incident, name="incident"),
+    path("surgery/", surgery.surgery, name="surgery"),
+    path("recoveries/", recoveries.recoveries, name="recoveries"),
+    path("recoveries.json", recoveries.recoveries_json, name="recoveries-document"),
 ]

@@ -6,12 +6,13 @@ python -m cluster.beat
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
 
 from cluster.celery_app import make_app, task_queue
-from cluster.secrets.broker import broker_url_with_credentials
+from cluster.secrets.broker import broker_address
 from cluster.services import load_all
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ def schedule() -> dict[str, dict[str, Any]]:
     }
 
 
-def build(broker_url: str) -> Celery:
+def build(broker_url: Callable[[], str]) -> Celery:
     """The beat's Celery app; it keeps its schedule in memory, since nothing needs to survive."""
     app = make_app(broker_url)
     app.conf.beat_schedule = schedule()
@@ -46,7 +47,7 @@ def build(broker_url: str) -> Celery:
 
 def main() -> None:
     """Send tasks until told to stop."""
-    app = build(broker_url_with_credentials())
+    app = build(broker_address())
     app.Beat(loglevel="INFO", quiet=True).run()
 
 

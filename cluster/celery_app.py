@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from celery import Celery
 from kombu import Queue
 
-from cluster.messaging.topology import MAX_LENGTH
+from cluster.messaging.topology import MAX_LENGTH, client_properties
 
 
 def task_queue(name: str) -> Queue:
@@ -22,9 +25,10 @@ def task_queue(name: str) -> Queue:
     )
 
 
-def make_app(broker_url: str) -> Celery:
-    """A Celery app on the broker at `broker_url` (which carries its credentials)."""
-    app = Celery("cluster", broker=broker_url, set_as_current=False)
+def make_app(broker_url: Callable[[], str]) -> Celery:
+    """A Celery app on the broker; `broker_url` gives its address, with credentials, at any time."""
+    app: Any = Celery("cluster", broker=broker_url(), set_as_current=False)
+    app.broker_address = broker_url
     app.conf.update(
         # Nothing reads results: what a task did is in the database.
         task_ignore_result=True,
@@ -33,7 +37,10 @@ def make_app(broker_url: str) -> Celery:
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
         # Publishing waits for the broker's confirm.
-        broker_transport_options={"confirm_publish": True},
+        broker_transport_options={
+            "confirm_publish": True,
+            "client_properties": client_properties(),
+        },
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_heartbeat=10,
@@ -54,4 +61,4 @@ def make_app(broker_url: str) -> Celery:
         task_create_missing_queues=False,
         timezone="UTC",
     )
-    return app
+    return app  # type: ignore[no-any-return]

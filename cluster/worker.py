@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from cluster.messaging.outbox import flush
 from cluster.messaging.service import Service
 from cluster.messaging.topology import partition_queues
 from cluster.messaging.work import Scheduled, UnitOfWork
-from cluster.secrets.broker import broker_url_with_credentials
+from cluster.secrets.broker import broker_address
 from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
 from cluster.services import load
 from compose.replicas import worker_names
@@ -160,7 +160,7 @@ class HeartbeatStep(bootsteps.StartStopStep):
     shutdown = stop
 
 
-def build(service: Service, broker_url: str, *, replica: int = 1) -> Any:
+def build(service: Service, broker_url: Callable[[], str], *, replica: int = 1) -> Any:
     """The worker's Celery app, with its runtime, its steps and its scheduled tasks."""
     runtime = Runtime(service, replica)
     app: Any = make_app(broker_url)
@@ -192,7 +192,7 @@ def main() -> None:
     replica = int(sys.argv[2]) if sys.argv[2:] else 1
     if not 1 <= replica <= len(worker_names(service.name)):
         sys.exit(f"{service.name} has no worker {replica}: see the setting REPLICAS.")
-    app = build(service, broker_url_with_credentials(), replica=replica)
+    app = build(service, broker_address(), replica=replica)
     # Scheduled tasks run every second; what they do is in the database, not in the log.
     for chatter in ("celery.app.trace", "celery.worker.strategy"):
         logging.getLogger(chatter).setLevel(logging.WARNING)

@@ -93,6 +93,7 @@ def make_environment(kind: str) -> None:
         if not _has_pip():
             _create()
         _install(lock)
+        _show_the_checkout()
         _record(kind, wanted)
 
 
@@ -128,6 +129,12 @@ def _record(kind: str, digest: str) -> None:
     if kind == "test":
         recorded["run"] = hashlib.sha256((LOCKS / "run.txt").read_bytes()).hexdigest()
     _stamp().write_text(json.dumps(recorded))
+
+
+def _show_the_checkout() -> None:
+    """Let the environment's own programs, such as `chaos`, import what is checked out here."""
+    for packages in VENV.glob("lib/python3*/site-packages"):
+        (packages / "checkout.pth").write_text(f"{ROOT}\n")
 
 
 def _has_pip() -> bool:

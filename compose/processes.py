@@ -15,6 +15,7 @@ from compose.servers.postgres import Postgres
 from compose.servers.rabbitmq import Epmd, RabbitMQ
 from compose.servers.redis import Redis
 from config.environment import DATABASES
+from config.routes import LINKS
 
 # The platform's own processes beside the workers: name, module, arguments, Vault identity.
 SERVICES: Final = (
@@ -26,6 +27,8 @@ SERVICES: Final = (
     ("observer", "chaos.observer", (), "observer"),
     # It logs in nowhere; so it has the identity that may least.
     ("watchdog", "chaos.watchdog", (), "provider"),
+    ("chaos-runner", "chaos.runner", (), "runner"),
+    ("link-proxy", "chaos.links", (), "link-proxy"),
 )
 
 # Every port that may be needed. Those of servers that run elsewhere stay unused.
@@ -35,6 +38,7 @@ PORTS: Final = (
     "redis",
     "openbao", "openbao-cluster",
     "provider", "payments-gateway", "observer",
+    *(f"link-{name}" for name in LINKS),
 )  # fmt: skip
 
 
@@ -99,6 +103,7 @@ def addresses(
         "PROVIDER_URL": f"http://127.0.0.1:{ports['provider']}",
         "PAYMENTS_WEBHOOK_URL": f"http://127.0.0.1:{ports['payments-gateway']}/webhooks/provider",
         "OBSERVER_URL": f"http://127.0.0.1:{ports['observer']}",
+        "LINK_PORTS": ",".join(f"{name}={ports[f'link-{name}']}" for name in LINKS),
     }
     for server in servers:
         match server:

@@ -14,8 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from config import routes
+
 ROOT: Final = Path(__file__).resolve().parent.parent
-SERVICES: Final = ("identity", "catalog", "orders", "payments", "checkout")
+SERVICES: Final = routes.SERVICES
 DATABASES: Final = ("site", *SERVICES)
 
 
@@ -69,9 +71,10 @@ def setting(name: str, default: str | None = None) -> str:
 def database_url(database: str) -> str:
     """The address of one database: DATABASE_URL for the site, <SERVICE>_DATABASE_URL otherwise.
 
-    A URL without a user means that credentials are leased from Vault.
+    A URL without a user means that credentials are leased from Vault. Ask for each connection.
     """
-    return setting("DATABASE_URL" if database == "site" else f"{database.upper()}_DATABASE_URL")
+    url = setting("DATABASE_URL" if database == "site" else f"{database.upper()}_DATABASE_URL")
+    return _led(url, f"{database}-database")
 
 
 def vault_address() -> str:
@@ -83,6 +86,12 @@ def vault_identity() -> str:
     return setting("VAULT_IDENTITY", "site")
 
 
+def acting_identity(usual: str) -> str:
+    """`usual`, or this process's own identity where that may do the same: the runner's."""
+    own = setting("VAULT_IDENTITY", "")
+    return own if own == "runner" else usual
+
+
 def approle_file(identity: str) -> Path:
     """The file, mode 0600, with the role id and secret id of one identity."""
     folder = Path(setting("APPROLE_DIR", str(run_directory() / "secrets" / "approle")))
@@ -90,12 +99,42 @@ def approle_file(identity: str) -> Path:
 
 
 def broker_url() -> str:
-    """The broker without credentials; those come from Vault unless the URL carries them."""
-    return setting("BROKER_URL")
+    """The broker without credentials; those come from Vault unless the URL carries them.
+
+    Ask for each connection: a network fault leads one service's connections elsewhere.
+    """
+    return _led(setting("BROKER_URL"), f"{vault_identity()}-broker")
 
 
 def redis_url() -> str:
-    return setting("REDIS_URL")
+    """The cache, without its password; ask for each connection."""
+    return _led(setting("REDIS_URL"), f"{vault_identity()}-cache")
+
+
+def provider_url() -> str:
+    """The payment provider; ask for each request."""
+    return _led(setting("PROVIDER_URL"), f"{vault_identity()}-provider")
+
+
+def _led(url: str, link: str) -> str:
+    """`url`, or the fault proxy's address while a network fault breaks this process's link."""
+    return routes.detoured(url, routes_file(), link, vault_identity())
+
+
+def routes_file() -> Path:
+    """Which links are led through the fault proxy now; it need not exist."""
+    return run_directory() / "chaos" / "routes.json"
+
+
+def link_ports() -> dict[str, int]:
+    """The fault proxy's port for each link: LINK_PORTS=orders-broker=41001,…"""
+    pairs = (pair.partition("=") for pair in setting("LINK_PORTS", "").split(",") if pair)
+    return {link: int(port) for link, _, port in pairs}
+
+
+def link_proxy() -> str:
+    """The host at which the fault proxy listens, as its clients name it."""
+    return setting("LINK_PROXY", "127.0.0.1")
 
 
 def observer_url() -> str:

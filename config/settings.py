@@ -18,6 +18,7 @@ from django.utils.functional import lazy
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from cluster.secrets.cache_connections import RoutedConnection
 from config import environment
 
 django_stubs_ext.monkeypatch()  # makes Django's generic classes subscriptable at run time
@@ -183,7 +184,10 @@ CACHES = {
             "SOCKET_CONNECT_TIMEOUT": 0.5,
             "SOCKET_TIMEOUT": 0.5,
             # redis-py 8 tries again by itself: a timeout of one second became fourteen.
-            "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)},
+            "CONNECTION_POOL_KWARGS": {
+                "retry": Retry(NoBackoff(), 0),
+                "connection_class": RoutedConnection,
+            },
             "IGNORE_EXCEPTIONS": True,
         },
     },

@@ -18,7 +18,7 @@ import msgspec
 from cluster.catalog import contract as catalog
 from cluster.checkout import contract as checkout
 from cluster.identity import contract as identity
-from cluster.messaging import notices, replays
+from cluster.messaging import notices, replays, surgery
 from cluster.messaging.contract import REGISTRY, ContractError, Kind
 from cluster.orders import contract as orders
 from cluster.payments import contract as payments
@@ -28,7 +28,7 @@ from portfolio.headcode import headcode
 LONGEST_DETAIL: Final = 200
 LONGEST_NAME: Final = 100
 
-CONTRACTS: Final = (identity, catalog, orders, payments, checkout, notices, replays)
+CONTRACTS: Final = (identity, catalog, orders, payments, checkout, notices, replays, surgery)
 
 # A service never gets a hue; it has a fixed rail and these letters.
 CODES: Final[Mapping[str, str]] = {
@@ -74,6 +74,7 @@ class Verb(enum.StrEnum):
     LISTED = "listed"
     PAID_BACK = "paid back"
     PARKED = "parked"
+    PREPARED = "prepared"
     REFUSED = "refused"
     RELEASED = "released"
     REQUESTED = "requested"
@@ -209,6 +210,8 @@ NOTICES: Final[Mapping[str, Telling]] = {
         Verb.SENT_AGAIN, Mark.IN_FLIGHT, "the dead letter {letter}, {type}"
     ),
     "replay_refused": _failed(Verb.REFUSED, "to send the dead letter {letter} again: {reason}"),
+    "disturb_messages": _asked("to {operation} {message}"),
+    "messages_disturbed": _did(Verb.PREPARED, "to {operation} {message}"),
     "credentials_rotated": _did(Verb.CHANGED_CREDENTIALS, "{process}, generation {generation}"),
 }
 

@@ -90,6 +90,12 @@ INSERT_CHECKOUTS: Final = """
     RETURNING id
 """
 
+NOT_BEGUN: Final = """
+    SELECT id, visitor, sku, quantity, amount, card FROM checkout_request r
+     WHERE id = ANY (%s) AND status = 'accepted'
+       AND NOT EXISTS (SELECT FROM outbox_stream WHERE subject = 'saga/' || r.id)
+"""
+
 UNFINISHED: Final = "SELECT count(*) FROM checkout_request WHERE status = 'accepted'"
 
 INSERT_REFUND: Final = """
@@ -113,6 +119,31 @@ def accept_checkouts(work: UnitOfWork, *, requests: Sequence[CheckoutOrder]) -> 
     Returns the ids of the sagas, in the order of `requests`. Raises InvalidRequest
     when any of them is wrong. Requests accepted before, by their ids, change nothing.
     """
+    for request, amount in _register(work, requests):
+        _start(work, request, amount)
+    return [request.id for request in requests]
+
+
+def register_checkout(work: UnitOfWork, *, request: CheckoutOrder) -> bool:
+    """Accept a checkout without starting it; False when it was accepted before.
+
+    Whoever calls this sees to it that `begin_checkouts` follows. Raises InvalidRequest.
+    """
+    return bool(_register(work, [request]))
+
+
+def begin_checkouts(work: UnitOfWork, *, ids: Sequence[UUID]) -> None:
+    """Announce the start of accepted checkouts; of those that have begun, nothing."""
+    work.cursor.execute(NOT_BEGUN, (list(ids),))
+    for identifier, visitor, sku, quantity, amount, card in work.cursor.fetchall():
+        order = CheckoutOrder(id=identifier, visitor=visitor, sku=sku, quantity=quantity, card=card)
+        _start(work, order, amount)
+
+
+def _register(
+    work: UnitOfWork, requests: Sequence[CheckoutOrder]
+) -> list[tuple[CheckoutOrder, int]]:
+    """Check and write down; the new ones with their amounts, in pence."""
     for request in requests:
         _check(request)
     prices = _prices(work, {request.sku for request in requests})
@@ -131,10 +162,11 @@ def accept_checkouts(work: UnitOfWork, *, requests: Sequence[CheckoutOrder]) -> 
         ),
     )
     accepted = {identifier for (identifier,) in work.cursor.fetchall()}
-    for request, amount in zip(requests, amounts, strict=True):
-        if request.id in accepted:
-            _start(work, request, amount)
-    return [request.id for request in requests]
+    return [
+        (request, amount)
+        for request, amount in zip(requests, amounts, strict=True)
+        if request.id in accepted
+    ]
 
 
 def accept_refund(work: UnitOfWork, *, order_id: UUID, refund_id: UUID | None = None) -> UUID:

@@ -1,74 +1,29 @@
-"""The experiments that exist: so far, one hard kill for each process of the platform."""
+"""The experiments that exist. What is not in here cannot be asked for."""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from chaos.experiments.declarations import kills, pauses, servers, storms, traffic
+from chaos.experiments.experiment import Experiment
 from compose.errors import Misuse
-from config.environment import DATABASES, SERVICES
 
-# Shared by all services: when one of them dies, every rail feels it.
-SHARED: Final = {
-    "rabbitmq": "the broker",
-    "redis": "the cache",
-    "openbao": "the secrets server",
-}
-SITE: Final = {
-    "web": "the web server",
-    "payments-gateway": "the payments gateway",
-    "provider": "the sandbox payment provider",
-    "beat": "the scheduler",
-}
+__all__ = ["EXPERIMENTS", "Experiment", "experiment", "experiments_on"]
 
 
-@dataclass(frozen=True, slots=True)
-class Experiment:
-    """One thing to break, and what is expected of the platform meanwhile.
-
-    `hypothesis` is the steady-state hypothesis in one sentence (Principles of Chaos
-    Engineering, principlesofchaos.org); `blast_radius` says who may notice.
-    """
-
-    name: str
-    title: str
-    process: str
-    fault: signal.Signals
-    hypothesis: str
-    blast_radius: str
+def _collected(declarations: Iterable[Experiment]) -> Mapping[str, Experiment]:
+    found: dict[str, Experiment] = {}
+    for one in declarations:
+        if one.name in found:
+            raise ValueError(f"two experiments are called {one.name}")
+        found[one.name] = one
+    return MappingProxyType(found)
 
 
-def _kill(process: str, words: str, blast_radius: str) -> Experiment:
-    return Experiment(
-        name=f"kill-{process}",
-        title=f"{words[0].upper()}{words[1:]} is killed",
-        process=process,
-        fault=signal.SIGKILL,
-        hypothesis=(
-            f"When {words} is killed, every accepted checkout still completes or is compensated, "
-            "and no money, stock or message is lost."
-        ),
-        blast_radius=blast_radius,
-    )
-
-
-def _all() -> list[Experiment]:
-    found = [_kill(name, words, "every service") for name, words in SHARED.items()]
-    for name in DATABASES:
-        owner = "the site" if name not in SERVICES else name
-        found.append(_kill(f"postgres-{name}", f"the database of {owner}", owner))
-        found.append(_kill(f"worker-{name}", f"the worker of {owner}", owner))
-        found.append(_kill(f"relay-{name}", f"the outbox relay of {owner}", owner))
-    payers = {"web": "visitors", "beat": "scheduled work"}
-    found += [_kill(name, words, payers.get(name, "payments")) for name, words in SITE.items()]
-    return found
-
-
-EXPERIMENTS: Final[Mapping[str, Experiment]] = MappingProxyType(
-    {experiment.name: experiment for experiment in _all()}
+EXPERIMENTS: Final = _collected(
+    one for family in (kills, pauses, servers, traffic, storms) for one in family.declared()
 )
 
 
@@ -83,5 +38,5 @@ def experiment(name: str) -> Experiment:
 
 
 def experiments_on(process: str) -> list[Experiment]:
-    """What can be done to a process, by the name that the supervisor gives it."""
-    return [found for found in EXPERIMENTS.values() if found.process == process]
+    """What can be done to a process, by the name that the supervisor gives it; storms left out."""
+    return [one for one in EXPERIMENTS.values() if process in one.targets and not one.seeded]

@@ -34,6 +34,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
     `first_success_seconds`: until a checkout completed that had been accepted after the
     fault. `drain_seconds`: until the last checkout accepted before the recovery ended.
+    `consistent_seconds`: until no message waited, was parked or lay in the dead letters.
+    `recover_after_heal_seconds`: the recovery counted from the last heal, for what lasts.
     """
 
     detect_seconds: float | None
@@ -50,6 +52,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     violations: int
     undecided: int
     consistent_seconds: float | None = None
+    recover_after_heal_seconds: float | None = None
 
 
 class Invariant(msgspec.Struct, frozen=True):
@@ -97,15 +100,19 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deliveries(msgspec.Struct, frozen=True, kw_only=True):
-    """Counted over all services from the beginning of the run to its end."""
+    """Counted over all services from the beginning of the run to its end.
+
+    `deduplicated`: came again after they had been applied. `redelivered`: given out again by
+    the broker, None while nobody counts it.
+    """
 
     published: int
     confirmed: int
-    redelivered: int
     deduplicated: int
     parked: int
     dead_lettered: int
     replayed: int
+    redelivered: int | None = None
 
 
 class Followed(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,60 +1,132 @@
-"""The load of an experiment: checkouts handed in at a steady rate by a client that retries."""
+"""The load of an experiment: checkouts handed in by clients that retry until they are answered."""
 
 from __future__ import annotations
 
+import random
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import Final
 from uuid import UUID
 
-from cluster.operations.checkouts import Counter
-from cluster.operations.plan import Wanted
+from chaos.experiments.incident import Offered
+from chaos.experiments.orders import ON_SALE, orders_for
+from chaos.experiments.profile import Profile
+from cluster.operations.checkouts import CheckoutState, Counter
 from cluster.secrets.postgres import DatabaseUnavailable
 from portfolio.requests import CheckoutOrder
 
+LONGEST: Final = 200.0  # seconds; no experiment loads the platform for longer
+BURST_THREADS: Final = 8
+TRIES: Final = 4  # times that each thread of a retry storm hands in each checkout
 
-@dataclass
+
 class Load:
-    """Started with `begin`, ended with `end`; `refused` were never accepted, so owe nothing."""
+    """Started with `begin`, ended with `end`. What was refused was never accepted, so owes nothing.
 
-    rate: float  # checkouts a second
-    accepted: list[UUID] = field(default_factory=list)
-    refused: int = 0
+    Making one plans its orders: prices and shelves are read before anything breaks.
+    """
 
-    def __post_init__(self) -> None:
+    def __init__(self, profile: Profile, rate: float) -> None:
+        self.profile = profile
+        self.rate = rate  # checkouts a second, where it is not a burst
+        self.handed_in = 0
+        self._refused = 0
+        self._accepted: dict[UUID, None] = {}
+        self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="load", daemon=True)
-        self._counter = Counter()
-        # Planned before anything breaks: prices and shelves are read here.
-        self._orders = iter(
-            self._counter.order(Wanted.SUCCESS, count=self._most(), sku=None, quantity=1)
-        )
+        orders = orders_for(profile, most=max(1, int(rate * LONGEST)))
+        self._threads = [
+            threading.Thread(target=run, args=(some,), name="load", daemon=True)
+            for run, some in self._shares(orders)
+        ]
+
+    @property
+    def accepted(self) -> list[UUID]:
+        """The checkouts that the site has accepted, each once."""
+        with self._lock:
+            return list(self._accepted)
+
+    @property
+    def refused(self) -> int:
+        return self._refused
 
     def begin(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def end(self) -> None:
         """Hand in no more; returns when the last one has been answered."""
         self._stop.set()
-        self._thread.join()
+        self.wait()
 
-    def _most(self) -> int:
-        return max(1, int(self.rate * LONGEST))
+    def wait(self, *, within: float | None = None) -> bool:
+        """Wait until everything has been handed in; False when it took longer than `within`."""
+        end = None if within is None else time.monotonic() + within
+        for thread in self._threads:
+            if thread.ident is None:
+                continue  # it never began
+            thread.join(None if end is None else max(0.0, end - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
-    def _run(self) -> None:
+    def offered(self) -> Offered:
+        """The figures of the load."""
+        accepted = len(self.accepted)
+        return Offered(
+            profile=str(self.profile),
+            handed_in=self.handed_in,
+            accepted=accepted,
+            refused=self._refused,
+            repeated=max(0, self.handed_in - accepted - self._refused),
+        )
+
+    def disappointments(self, states: Mapping[UUID, CheckoutState]) -> list[str]:
+        """What the profile promised and did not come about, in sentences."""
+        completed = sum(state.status == "completed" for state in states.values())
+        if self.profile is Profile.FLASH_SALE and completed != ON_SALE:
+            return [f"{completed} checkouts bought one of the {ON_SALE} items of the flash sale."]
+        if self.profile is Profile.RETRY_STORM and completed != len(states):
+            return [f"Of {len(states)} checkouts of the retry storm {completed} completed."]
+        return []
+
+    def _shares(
+        self, orders: Sequence[CheckoutOrder]
+    ) -> Iterator[tuple[Callable[[Sequence[CheckoutOrder]], None], Sequence[CheckoutOrder]]]:
+        """What each thread does, and with which orders."""
+        if not self.profile.is_burst:
+            yield self._pace, orders
+            return
+        for number in range(BURST_THREADS):
+            if self.profile is Profile.RETRY_STORM:
+                yield self._rush, random.sample(list(orders) * TRIES, len(orders) * TRIES)
+            else:
+                yield self._rush, orders[number::BURST_THREADS]
+
+    def _pace(self, orders: Sequence[CheckoutOrder]) -> None:
         started = time.monotonic()
-        for number, order in enumerate(self._orders):
-            due = started + number / self.rate
-            if self._stop.wait(max(0.0, due - time.monotonic())):
-                return
-            self._hand_in(order)
+        with closing(Counter()) as counter:
+            for number, order in enumerate(orders):
+                due = started + number / self.rate
+                if self._stop.wait(max(0.0, due - time.monotonic())):
+                    return
+                self._hand_in(counter, order)
 
-    def _hand_in(self, order: CheckoutOrder) -> None:
+    def _rush(self, orders: Sequence[CheckoutOrder]) -> None:
+        with closing(Counter()) as counter:
+            for order in orders:
+                if self._stop.is_set():
+                    return
+                self._hand_in(counter, order)
+
+    def _hand_in(self, counter: Counter, order: CheckoutOrder) -> None:
         try:
-            for _ in self._counter.accept([order]):
-                self.accepted.append(order.id)
+            for _ in counter.accept([order]):
+                with self._lock:
+                    self._accepted[order.id] = None
         except DatabaseUnavailable:
-            self.refused += 1
-
-
-LONGEST = 150.0  # seconds; no experiment loads the platform for longer
+            with self._lock:
+                self._refused += 1
+        finally:
+            with self._lock:
+                self.handed_in += 1

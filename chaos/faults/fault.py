@@ -30,9 +30,14 @@ class FaultWords:
 class Fault(Protocol):
     """One way to break something. `inject` and `heal` may be called from different processes."""
 
-    name: str
-    kind: FaultKind
-    words: FaultWords
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> FaultKind: ...
+
+    @property
+    def words(self) -> FaultWords: ...
 
     def targets(self) -> tuple[str, ...]:
         """What it can be applied to: processes, databases, services or links, by name."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from chaos.faults import links, messages
 from chaos.faults.broker import BrokerMemoryAlarm, CloseBrokerConnections, PauseQueue
 from chaos.faults.databases import (
     EndDatabaseSessions,
@@ -53,6 +54,8 @@ FAULTS: Final[Mapping[str, Fault]] = register(
         SlowDatabase(),
         RevokeLeases(),
         SealSecrets(),
+        *messages.FAULTS,
+        *links.FAULTS,
     ]
 )
 

@@ -19,6 +19,7 @@ KINDS: Final[dict[str, Kind]] = {
     "beat": "beat",
     "observer": "observer",
     "watchdog": "watchdog",
+    "chaos-runner": "runner",
 }
 PREFIXES: Final[dict[str, Kind]] = {
     "postgres": "database",
@@ -56,4 +57,12 @@ def _expected() -> Iterator[str]:
     for name in DATABASES:
         yield from worker_names(name)
     yield from (f"relay-{name}" for name in DATABASES)
-    yield from ("payments-gateway", "provider", "beat", "web", "observer", "watchdog")
+    yield from (
+        "payments-gateway",
+        "provider",
+        "beat",
+        "web",
+        "observer",
+        "watchdog",
+        "chaos-runner",
+    )

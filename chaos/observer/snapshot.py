@@ -29,6 +29,7 @@ Kind = Literal[
     "beat",
     "observer",
     "watchdog",
+    "runner",
     "other",
 ]
 

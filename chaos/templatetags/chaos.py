@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
 
 import msgspec
 from django import template
@@ -22,21 +23,60 @@ def seconds(value: float) -> str:
 
 
 @register.filter
+def milliseconds(moment: datetime) -> str:
+    """The time of day with three decimals."""
+    return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
+
+
+@register.filter
 def figures(incident: IncidentDocument) -> Iterator[tuple[str, str]]:
-    """Each figure's name and value, as people read them."""
+    """Each figure's name and value, as people read them; what a document lacks is left out."""
     for name, value in msgspec.structs.asdict(incident.figures).items():
         if name.endswith("_seconds"):
+            if value is None and name in LATER:
+                continue
             told = "not seen" if value is None else seconds(value)
         else:
             told = str(value)
         yield NAMES.get(name, name.replace("_", " ")), told
 
 
+@register.filter
+def load_figures(incident: IncidentDocument) -> Iterator[tuple[str, str]]:
+    """What was handed in; nothing where the document does not say."""
+    if incident.offered is None:
+        return
+    for name, value in msgspec.structs.asdict(incident.offered).items():
+        yield OFFERED.get(name, name.replace("_", " ")), str(value)
+
+
+@register.filter
+def delivery_figures(incident: IncidentDocument) -> Iterator[tuple[str, str]]:
+    """How messages travelled; nothing where the document does not say."""
+    if incident.deliveries is None:
+        return
+    for name, value in msgspec.structs.asdict(incident.deliveries).items():
+        yield name.replace("_", " "), "not counted" if value is None else str(value)
+
+
+@register.filter
+def hypothesis_probes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The probes of a Chaos Toolkit document, each with where its function stands."""
+    return [
+        {**probe, "source": f"{probe['provider']['module']}:{probe['provider']['func']}"}
+        for probe in document["steady-state-hypothesis"]["probes"]
+    ]
+
+
+# What documents of earlier versions do not have.
+LATER: Final = frozenset({"consistent_seconds", "recover_after_heal_seconds"})
 NAMES: Final = {
     "detect_seconds": "until the observer noticed",
     "first_success_seconds": "until a checkout accepted after the fault had completed",
     "recover_seconds": "until the process did its work again",
     "drain_seconds": "until everything accepted before that had ended",
+    "consistent_seconds": "until no difference was left between the services",
+    "recover_after_heal_seconds": "until then, counted from when the fault was taken back",
     "checkouts": "checkouts accepted",
     "refused": "refused, so nothing was promised",
     "unfinished": "without an end",
@@ -44,4 +84,11 @@ NAMES: Final = {
     "dead_lettered": "set aside as dead letters",
     "violations": "invariants violated",
     "undecided": "invariants that could not be decided",
+}
+OFFERED: Final = {
+    "profile": "load",
+    "handed_in": "handed in",
+    "accepted": "of these accepted",
+    "refused": "refused in words",
+    "repeated": "handed in again with the same id",
 }

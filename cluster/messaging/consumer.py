@@ -245,8 +245,13 @@ class PatientConsumer(Consumer):
     Blueprint: Any = type("Blueprint", (Consumer.Blueprint,), {"default_steps": STEPS})
 
     def ensure_connected(self, conn: Any) -> Any:
+        address = self.app.broker_address  # type: ignore[attr-defined]  # see make_app
+
         def report(error: Exception, interval: float) -> None:
             logger.warning("no broker yet (%s); trying again in %.1f s", error, interval)
+            conn.switch(address())
+
+        conn.switch(address())  # where it is now, not when the worker began
 
         return conn.ensure_connection(
             report, None, interval_start=0.1, interval_step=0.2, interval_max=1.0

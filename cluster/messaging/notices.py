@@ -1,4 +1,4 @@
-"""What the messaging layer itself announces: deduplicated, parked, given up, replayed, rotated.
+"""What the messaging layer itself announces: deduplicated, parked, given up, disturbed, rotated.
 
 Each service has its own set of types (`orders.message_deduplicated.v1`), since
 an event is published by its owner. Each notice is about a subject of its own.
@@ -14,7 +14,7 @@ import msgspec
 from cluster.messaging.contract import Payload, event
 from cluster.messaging.envelope import Envelope, new_message_id
 from cluster.messaging.work import UnitOfWork
-from config.environment import DATABASES
+from config.environment import DATABASES, SERVICES
 
 
 class Deduplicated(Payload, frozen=True):
@@ -42,6 +42,13 @@ class DeadLettered(Payload, frozen=True):
     subject: str
     reason: str
     detail: str
+
+
+class MessagesDisturbed(Payload, frozen=True):
+    """From now on `operation` is done to the next message of this type in this correlation."""
+
+    operation: str
+    message: str
 
 
 class CredentialsRotated(Payload, frozen=True):
@@ -80,6 +87,8 @@ _parked: Final = {s: _declare(Parked, "message_parked", s) for s in DATABASES}
 _dead_lettered: Final = {s: _declare(DeadLettered, "message_dead_lettered", s) for s in DATABASES}
 _replayed: Final = {s: _declare(DeadLetterReplayed, "dead_letter_replayed", s) for s in DATABASES}
 _replay_refused: Final = {s: _declare(ReplayRefused, "replay_refused", s) for s in DATABASES}
+_disturbed: Final = {s: _declare(MessagesDisturbed, "messages_disturbed", s) for s in SERVICES}
+DISTURBED: Final[frozenset[type[Payload]]] = frozenset(_disturbed.values())
 _rotated: Final = {s: _declare(CredentialsRotated, "credentials_rotated", s) for s in DATABASES}
 
 
@@ -112,6 +121,10 @@ def dead_letter_replayed(service: str, *, letter: int, type_: str, subject: str)
 
 def replay_refused(service: str, *, letter: int, reason: str) -> Payload:
     return _replay_refused[service](letter=letter, reason=reason)
+
+
+def messages_disturbed(service: str, *, operation: str, message: str) -> Payload:
+    return _disturbed[service](operation=operation, message=message)
 
 
 def credentials_rotated(service: str, *, process: str, username: str, generation: int) -> Payload:

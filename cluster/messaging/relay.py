@@ -10,6 +10,7 @@ A broker outage costs delay and nothing else: there is no retry budget.
 One relay of a database is active at a time, by an advisory lock; a second one
 stands by. Two at work (SKIP LOCKED) would each take half of an aggregate's
 messages and could send them in either order (docs/adr/0001).
+What it is told to do wrong, it does by `disturbance.py`.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, Final
 
 import psycopg
 
+from cluster.messaging import disturbance
 from cluster.messaging.outbox import CHANNEL
 from cluster.messaging.publisher import BrokerUnavailable, OutboxRow, Publisher
-from cluster.secrets.broker import broker_url_with_credentials
+from cluster.secrets.broker import broker_address
 from cluster.secrets.postgres import Database
 
 logger = logging.getLogger(__name__)
@@ -45,18 +47,24 @@ READ_BATCH: Final = """
     SELECT id, message_id::text, destination, routing_key, subject, body
       FROM outbox ORDER BY id LIMIT %s
 """
+# While some are held back on purpose; at most as many as disturbances allow.
+READ_OTHERS: Final = """
+    SELECT id, message_id::text, destination, routing_key, subject, body
+      FROM outbox WHERE id <> ALL(%s::bigint[]) ORDER BY id LIMIT %s
+"""
 DELETE_SENT: Final = "DELETE FROM outbox WHERE id = ANY(%s)"
 
 
 class Relay:
-    """Drains one outbox until told to stop."""
+    """Drains one outbox until told to stop. `broker_url` is asked for each connection."""
 
-    def __init__(self, database: Database, broker_url: str) -> None:
+    def __init__(self, database: Database, broker_url: Callable[[], str]) -> None:
         self._database = database
         self._broker_url = broker_url
         self._connection: psycopg.Connection[Any] | None = None
         self._generation = 0
         self._publisher: Publisher | None = None
+        self._disturbances = disturbance.Disturbances()
         self._stopping = False
 
     def stop(self) -> None:
@@ -97,25 +105,50 @@ class Relay:
             connection.close()
             return False
         connection.execute("RESET lock_timeout")
+        # Called whenever the connection reads: while a backlog keeps the relay busy, too.
+        connection.add_notify_handler(self._hear)
         connection.execute(f"LISTEN {CHANNEL}")
+        connection.execute(f"LISTEN {disturbance.CHANNEL}")
         self._connection, self._generation = connection, generation
         return True
 
     def _drain(self) -> int:
         """Send one batch; the number of rows that left the outbox."""
         assert self._connection is not None
-        # In binary, since bodies in text form are twice as long and have to be unhexed.
-        cursor = self._connection.execute(READ_BATCH, (BATCH,), binary=True)
-        rows = [OutboxRow(*row) for row in cursor]
+        rows = self._read()
+        if self._disturbances:
+            return self._send_disturbed(rows)
         if not rows:
             return 0
+        return len(self._send(rows))
+
+    def _read(self) -> list[OutboxRow]:
+        assert self._connection is not None
+        query: str = READ_BATCH
+        parameters: tuple[Any, ...] = (BATCH,)
+        if self._disturbances:
+            query, parameters = READ_OTHERS, (self._disturbances.held(), BATCH)
+        # In binary, since bodies in text form are twice as long and have to be unhexed.
+        cursor = self._connection.execute(query.encode(), parameters, binary=True)
+        return [OutboxRow(*row) for row in cursor]
+
+    def _send(self, rows: Sequence[OutboxRow]) -> list[int]:
+        """Publish and delete what was confirmed; the ids of those rows."""
+        assert self._connection is not None
         sent = self._publish(rows)
         self._connection.execute(DELETE_SENT, (sent,))
-        return len(sent)
+        return sent
+
+    def _send_disturbed(self, rows: Sequence[OutboxRow]) -> int:
+        """The same, as disturbances want it; the number of rows that were sent or held back."""
+        to_send = self._disturbances.apply(rows)
+        held_back = {row.id for row in rows} - {row.id for row in to_send}
+        sent = set(self._send(to_send)) if to_send else set()
+        return len(sent - {disturbance.NO_ROW}) + len(held_back)
 
     def _publish(self, rows: Sequence[OutboxRow]) -> list[int]:
         if self._publisher is None:
-            self._publisher = Publisher(self._broker_url)
+            self._publisher = Publisher(self._broker_url())
         return self._publisher.publish(rows)
 
     def _wait(self) -> None:
@@ -124,12 +157,14 @@ class Relay:
         watched: list[Any] = [self._connection]
         if self._publisher is not None:
             watched.append(self._publisher.socket)
-        select.select(watched, [], [], SWEEP)
         # The backlog is read after this, so its notifications are all answered by one drain.
-        for _ in self._connection.notifies(timeout=0):
-            pass
+        select.select(watched, [], [], self._disturbances.patience(SWEEP))
         if self._publisher is not None:
             self._publisher.keep_alive()
+
+    def _hear(self, notification: psycopg.Notify) -> None:
+        if notification.channel == disturbance.CHANNEL:
+            self._disturbances.hear(notification.payload)
 
     def _abandon(self, error: Exception) -> None:
         """Drop the connection that failed, and only that one."""
@@ -156,7 +191,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     service = sys.argv[1]
     database = Database(service)
-    relay = Relay(database, broker_url_with_credentials())
+    relay = Relay(database, broker_address())
 
     def stop(_signum: int, _frame: FrameType | None) -> None:
         relay.stop()

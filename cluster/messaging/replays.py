@@ -60,6 +60,22 @@ SEND_AGAIN: Final = """
     RETURNING routing_key, subject
 """
 
+# The same for all letters that one constraint caused, for whoever can pass no parameters.
+SEND_REFUSED_AGAIN: Final = """
+    WITH letter AS (
+        UPDATE dead_letter SET replayed_at = now(), replays = replays + 1
+         WHERE replayed_at IS NULL AND reason = 'permanent'
+           AND strpos(detail, 'constraint "{constraint}"') > 0
+        RETURNING id, message_id, type, subject, sequence, body
+    ), sent AS (
+        INSERT INTO outbox
+            (message_id, destination, routing_key, subject, sequence, body, created_at)
+        SELECT message_id, '{queue}', type, subject, sequence, body, now() FROM letter ORDER BY id
+        RETURNING 1
+    )
+    SELECT pg_notify('outbox', ''), count(*) FROM sent
+"""
+
 
 def replay_command(service: str, *, letter: int, replays: int) -> Payload:
     """The wish that `service` send its dead letter of this number again."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from cluster.messaging.contract import REGISTRY, ContractError, Kind, Payload
 from cluster.messaging.replays import replay_handlers
 from cluster.messaging.retention import retention_of
+from cluster.messaging.surgery import surgery_handlers
 from cluster.messaging.work import Handler, Scheduled
 
 
@@ -38,7 +39,9 @@ class Service:
     @property
     def table(self) -> Mapping[type[Payload], Handler]:
         """Its handlers, and those that every service with an inbox has."""
-        return self.handlers if self.journals else {**self.handlers, **replay_handlers(self.name)}
+        if self.journals:
+            return self.handlers
+        return {**self.handlers, **replay_handlers(self.name), **surgery_handlers(self.name)}
 
     @property
     def dead_queue(self) -> str:

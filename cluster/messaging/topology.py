@@ -18,6 +18,7 @@ import amqp
 from kombu.utils.url import parse_url
 
 from cluster.messaging.service import Service
+from config import environment
 
 EXCHANGE: Final = "cluster.events"
 DEAD_EXCHANGE: Final = "cluster.dead"
@@ -55,9 +56,17 @@ def connect(url: str, *, heartbeat: int = 10, timeout: float = 5.0) -> amqp.Conn
         heartbeat=heartbeat,
         connect_timeout=timeout,
         read_timeout=None,
+        client_properties=client_properties(),
     )
     connection.connect()
     return connection
+
+
+def client_properties() -> dict[str, Any]:
+    """What the broker is told of this process: its name, and the service whose it is."""
+    identity = environment.vault_identity()
+    name = environment.setting("PROCESS_NAME", identity)
+    return {"connection_name": name, "service": identity}
 
 
 def declare(

@@ -18,6 +18,7 @@ from cluster.messaging.work import UnitOfWork
 from cluster.operations.plan import FEWEST_RACERS, Shelf, Wanted, outcomes, plan
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable, database
 from compose.errors import Misuse, PlainError
+from config.environment import acting_identity
 from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome, accept_checkouts
 
 T = TypeVar("T")
@@ -75,8 +76,11 @@ class Counter:
     """
 
     def __init__(self) -> None:
-        self._session = DatabaseSession(database("site", identity="site"))
+        self._session = DatabaseSession(database("site", identity=acting_identity("site")))
         self._seen = 0
+
+    def close(self) -> None:
+        self._session.close()
 
     def order(
         self, wanted: Wanted, *, count: int, sku: str | None, quantity: int

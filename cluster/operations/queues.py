@@ -14,6 +14,7 @@ from cluster.messaging.topology import connect, queues
 from cluster.secrets.broker import broker_url_with
 from cluster.secrets.vault import VaultClient
 from compose.replicas import replicas
+from config.environment import acting_identity
 
 PATIENCE: Final = 4.0  # seconds for one answer; a paused broker never answers
 
@@ -58,4 +59,4 @@ def queue_depths(connection: Any, services: Sequence[Service]) -> list[QueueDept
 
 
 def _as_auditor() -> dict[str, str]:
-    return VaultClient.for_identity("auditor").read_kv("broker")
+    return VaultClient.for_identity(acting_identity("auditor")).read_kv("broker")

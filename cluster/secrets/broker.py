@@ -17,6 +17,17 @@ def broker_url_with_credentials() -> str:
     return broker_url_with(lambda: read_kv_patiently("broker"))
 
 
+def broker_address() -> Callable[[], str]:
+    """What gives BROKER_URL with credentials, to be called for each connection.
+
+    The account is read once, with the same patience: reconnecting needs no Vault.
+    """
+    if urlsplit(environment.broker_url()).username is not None:
+        return environment.broker_url
+    account = read_kv_patiently("broker")
+    return lambda: broker_url_with(lambda: account)
+
+
 def broker_url_with(account_of: Callable[[], Mapping[str, str]]) -> str:
     """BROKER_URL as it is when it names a user, else with the account that is then asked for."""
     parts = urlsplit(environment.broker_url())

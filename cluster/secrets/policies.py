@@ -9,7 +9,15 @@ from typing import Any, Final
 from config import environment
 from config.environment import DATABASES
 
-IDENTITIES: Final = (*DATABASES, "provider", "auditor", "observer", "operator")
+IDENTITIES: Final = (
+    *DATABASES,
+    "provider",
+    "auditor",
+    "observer",
+    "operator",
+    "link-proxy",
+    "runner",
+)
 TOKEN_PERIOD: Final = 20 * 60  # seconds; a token that is renewed in time never ends
 
 _READ: Final = ("read",)
@@ -39,11 +47,19 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield "sys/leases/lookup", _UPDATE
             yield "sys/leases/lookup/database/creds/*", _SEARCH
             yield "sys/leases/revoke", _UPDATE
+        case "link-proxy":
+            # It carries bytes and knows no secret; Vault takes no policy without a rule.
+            yield "auth/token/lookup-self", _READ
         case "auditor":
             yield from _audit_rules()
         case "observer":
             yield from _audit_rules()
             yield from _lease_rules("site")  # where it keeps the outages that it has seen
+        case "runner":
+            # It hands checkouts in as the site does, and examines them as an auditor.
+            yield from _audit_rules()
+            yield from _lease_rules("site")
+            yield "kv/data/site", _READ
         case _:
             yield from _lease_rules(identity)
             yield from _message_rules()

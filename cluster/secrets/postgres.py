@@ -62,7 +62,8 @@ class Database:
     def __init__(self, name: str, *, identity: str | None = None, auditor: bool = False) -> None:
         self.name = name
         self.auditor = auditor
-        self.identity = identity or ("auditor" if auditor else environment.vault_identity())
+        own = environment.acting_identity("auditor") if auditor else environment.vault_identity()
+        self.identity = identity or own
         self.on_rotation: list[Callable[[Credentials], None]] = []
         self._lock = threading.Lock()
         self._keeper: Keeper | None = None

@@ -16,6 +16,7 @@ from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_safe
 
 from articles.models import Article
+from chaos.experiments.catalogue import experiments_on
 from chaos.observer.client import latest
 from chaos.observer.snapshot import Snapshot
 from portfolio.architecture import drawing, path, route, tables, timeline, yard
@@ -134,6 +135,9 @@ def _of_node(found: Node, snapshot: Snapshot | None, processes: list[str]) -> di
         "rails": timeline.rails(processes, snapshot)
         if snapshot and found.kind is not Kind.BROWSER
         else None,
+        "experiments": list(
+            {one.name: one for name in processes for one in experiments_on(name)}.values()
+        ),
         "record": _or_none(lambda: record_of(processes)),
         "record_away": AWAY,
         "articles": _or_none(lambda: _articles(found)),

@@ -16,9 +16,11 @@ from cluster.checkout.contract import CheckoutCompensated, CheckoutCompleted
 from cluster.identity.contract import ErasureCompleted, ErasureRefused, ErasureRequested
 from cluster.messaging.contract import Payload, UnknownMessageType
 from cluster.messaging.envelope import Envelope, InvalidMessage, Message, decode_message
+from cluster.messaging.notices import DISTURBED
 from cluster.messaging.work import UnitOfWork
 from cluster.orders.contract import RefundAbandoned, RefundCompleted, RefundRefused
 from portfolio.journal.erasure import complete_erasures, forget_visitors, refuse_erasures
+from portfolio.requests import begin_checkouts
 
 END_CHECKOUTS: Final = """
     UPDATE checkout_request r
@@ -99,6 +101,10 @@ def _mark_restocked(work: UnitOfWork, messages: Sequence[Message[ProductRestocke
     work.cursor.execute(RESTOCK_PRODUCTS, ([message.payload.sku for message in messages],))
 
 
+def _begin_disturbed(work: UnitOfWork, messages: Sequence[Message[Any]]) -> None:
+    begin_checkouts(work, ids=[message.correlation for message in messages])
+
+
 def _subject_id(message: Message[Any]) -> UUID | None:
     """The id that the message speaks of; None when its subject is not of that form."""
     try:
@@ -122,5 +128,7 @@ _BY_SCHEMA: Final[Mapping[type[Payload], Projection]] = {
     ErasureRequested: forget_visitors,
     ErasureCompleted: complete_erasures,
     ErasureRefused: refuse_erasures,
+    # A visitor's checkout waits until its disturbance is in force (chaos/surgery.py).
+    **dict.fromkeys(DISTURBED, _begin_disturbed),
 }
 PROJECTIONS: Final = {schema.message_type.name: run for schema, run in _BY_SCHEMA.items()}

@@ -55,6 +55,7 @@ class JournalSink:
             last_seq = record(
                 work, [envelope for envelope, _ in entries], [body for _, body in entries]
             )
+            flush(work)  # what the site begins when it hears of something
         if last_seq is not None:
             announce(last_seq)
 

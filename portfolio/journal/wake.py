@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from cluster.secrets.cache import redis_url_with_credentials
+from cluster.secrets.cache_connections import RoutedConnection
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ def _connect() -> redis.Redis:
         socket_timeout=TIMEOUT,
         # redis-py 8 tries again by itself, for many times the timeout.
         retry=Retry(NoBackoff(), 0),
+        connection_class=RoutedConnection,
     )
 
 

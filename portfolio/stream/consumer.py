@@ -7,6 +7,8 @@ Frames to the browser are JSON texts:
     {"kind": "events", "events": [{"seq": 8842, …}, …]}   a page, in order
 
 Without `after` it begins with the last entries. Nothing is expected from the browser.
+A state is repeated when there has been nothing to say for some seconds, so that silence
+means a broken connection.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -31,6 +35,8 @@ BEGIN_WITH: Final = 50  # entries, for a browser that has seen none
 LARGEST_SEQ: Final = 2**63 - 1  # PostgreSQL's bigint
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,19}")
 RETRY_AFTER: Final = 0.5  # seconds
+# Who hears nothing for longer than this has lost the connection; journal-connection.js knows.
+SPEAK_ANYWAY: Final = 4.0  # seconds
 
 # Close codes for private use (RFC 6455, section 7.4.2), after 1008, 1011 and 1013, which
 # daphne's library does not let an application send.
@@ -48,6 +54,7 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         super().__init__(*args, **kwargs)
         self._task: asyncio.Task[None] | None = None
         self._said = ""
+        self._sent_at = 0.0  # the last frame, monotonic seconds
 
     async def connect(self) -> None:
         if not is_ours(self.scope["headers"]):
@@ -93,11 +100,13 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
                 continue
             if entries:
                 # The server holds this back while the browser does not take what was sent.
-                await self.send(text_data=events_frame(entries))
+                await self._send(events_frame(entries))
                 seen = entries[-1].seq
             else:
                 await self._say(tail.condition)
-                await change.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(SPEAK_ANYWAY):
+                        await change.wait()
 
     async def _begin(self, tail: JournalTail, after: int | None) -> int:
         """The seq that the first event follows, said aloud where it is not what was asked for."""
@@ -125,9 +134,14 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
                 await asyncio.sleep(RETRY_AFTER)
 
     async def _say(self, state: str, **details: int) -> None:
-        if state != self._said:
+        """In words; again when nothing has been sent for a while, as a sign of life."""
+        if state != self._said or time.monotonic() - self._sent_at >= SPEAK_ANYWAY:
             self._said = state
-            await self.send(text_data=state_frame(state, **details))
+            await self._send(state_frame(state, **details))
+
+    async def _send(self, frame: str) -> None:
+        await self.send(text_data=frame)
+        self._sent_at = time.monotonic()
 
     async def _refuse(self, reason: str, code: int) -> None:
         if self._task is not None and self._task is not asyncio.current_task():

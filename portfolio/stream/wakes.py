@@ -15,6 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from cluster.secrets.cache import redis_url_with_credentials
+from cluster.secrets.cache_connections import RoutedAsyncConnection
 from portfolio.journal.wake import CHANNEL
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class WakeUps:
                 # redis-py 8 tries again by itself, for many times the timeout.
                 retry=Retry(NoBackoff(), 0),
                 health_check_interval=0,
+                connection_class=RoutedAsyncConnection,
             )
             try:
                 await self._listen(client)

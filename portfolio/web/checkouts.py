@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
@@ -25,11 +24,11 @@ from portfolio.requests import (
 from portfolio.unit import run_unit
 from portfolio.web.forms import CheckoutForm
 from portfolio.web.problems import problem, wants_json
+from portfolio.web.visitors import visitor_of
 
 PERIOD: Final = timedelta(minutes=1)
 MOST_IN_PERIOD: Final = 10  # for each session: enough to play, too few to hurt
 MOST_UNFINISHED: Final = 200  # of all visitors: what the cluster drains in a few seconds
-VISITOR: Final = "visitor"  # the session's key
 
 # The lock makes two requests of one visitor wait for each other, or both would pass.
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
@@ -55,7 +54,7 @@ def start(request: HttpRequest) -> HttpResponse:
         return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, form.sentence())
     outcome = Outcome(form.cleaned_data["outcome"])
     order = CheckoutOrder(
-        visitor=_visitor(request),
+        visitor=visitor_of(request),
         sku=form.cleaned_data["sku"],
         quantity=form.cleaned_data["quantity"] or 1,
         card=outcome.card,
@@ -74,10 +73,19 @@ def start(request: HttpRequest) -> HttpResponse:
             "The site's database is away, so nothing was accepted. Try again in a moment.",
             retry_after=2,
         )
-    return _accepted(request, order.id)
+    return accepted(request, order.id)
 
 
 def _accept(work: UnitOfWork, order: CheckoutOrder) -> None:
+    keep_pace(work, order)
+    accept_checkouts(work, requests=[order])
+
+
+def keep_pace(work: UnitOfWork, order: CheckoutOrder) -> None:
+    """Raise TooManyRequests unless this visitor, and all of them, may begin one more.
+
+    Two requests of one visitor wait for each other until the transaction ends.
+    """
     work.cursor.execute(LOCK, (order.visitor,))
     work.cursor.execute(RECENT, (order.visitor, work.now - PERIOD, order.id))
     (recent,) = work.cursor.fetchone() or (0,)
@@ -94,18 +102,10 @@ def _accept(work: UnitOfWork, order: CheckoutOrder) -> None:
             status=HTTPStatus.SERVICE_UNAVAILABLE,
             retry_after=5,
         )
-    accept_checkouts(work, requests=[order])
 
 
-def _visitor(request: HttpRequest) -> str:
-    """The visitor's random name, kept in the signed session cookie; nothing else is known."""
-    visitor = request.session.get(VISITOR)
-    if not isinstance(visitor, str):
-        visitor = request.session[VISITOR] = f"visitor-{secrets.token_hex(8)}"
-    return visitor
-
-
-def _accepted(request: HttpRequest, checkout_id: UUID) -> HttpResponse:
+def accepted(request: HttpRequest, checkout_id: UUID) -> HttpResponse:
+    """The answer to whoever has begun a checkout: its page, or what programs need."""
     address = reverse("saga", args=[checkout_id])
     if not wants_json(request):
         return HttpResponseRedirect(address)

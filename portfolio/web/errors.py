@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -11,6 +12,8 @@ from django.urls import reverse
 from articles.editing import lost as editing
 from portfolio.web import contact
 from portfolio.web.problems import problem
+
+ELSEWHERE: Final = "This was sent from a page of another site, so it was refused."
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -38,6 +41,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         return editing.expired(request)  # nor is an article
     if request.path == reverse("contact"):
         return contact.expired(request)  # what was written is not lost with the token
+    if reason.startswith("Origin checking failed"):
+        return problem(request, HTTPStatus.FORBIDDEN, ELSEWHERE)
     return problem(
         request,
         HTTPStatus.FORBIDDEN,

@@ -18,6 +18,7 @@ from portfolio.models import CheckoutRequest
 from portfolio.web.forms import OUTCOMES
 from portfolio.web.problems import problem
 from portfolio.web.reading import again_when_cut_off, events_of, last_seq, latest_events, products
+from portfolio.web.saga_steps import step_rows
 
 SHOWN: Final = 30
 SHOWN_OF_ONE: Final = 200
@@ -59,6 +60,7 @@ def saga(request: HttpRequest, saga_id: UUID) -> HttpResponse:
         "checkout": accepted,
         "amount": money(accepted.amount) if accepted else "",
         "events": messages,
+        "steps": step_rows(messages),
         "after": after,
         **_table(),
     }

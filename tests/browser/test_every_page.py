@@ -45,6 +45,9 @@ PAGES: Final = (
     "/articles/series/messaging-that-survives/",
     "/search/?q=outbox",
     "/chaos/",
+    "/chaos/experiments/kill-rabbitmq/",
+    "/chaos/experiments/storm/",
+    "/chaos/recoveries/",
     "/chaos/incidents/01a205c9-ed87-7221-8b0d-8545ad0c8c0f/",
     "/source/",
     "/source/cluster/messaging/",
@@ -61,6 +64,7 @@ CONTRAST: Final = {"runOnly": ["color-contrast"]}
 AN_ARTICLE: Final = 150_000  # bytes on the wire in the first view, everything included
 OF_SCRIPT: Final = 30_000  # of these
 THE_HOME_PAGE: Final = 200_000
+THE_CHAOS_PAGE: Final = 300_000
 
 
 @pytest.fixture
@@ -151,7 +155,9 @@ def test_the_nu_checker_finds_no_error(platform_url: str, tmp_path: Path) -> Non
     assert done.stderr.strip() == ""
 
 
-@pytest.mark.parametrize(("path", "budget"), [(ARTICLE, AN_ARTICLE), ("/", THE_HOME_PAGE)])
+@pytest.mark.parametrize(
+    ("path", "budget"), [(ARTICLE, AN_ARTICLE), ("/", THE_HOME_PAGE), ("/chaos/", THE_CHAOS_PAGE)]
+)
 def test_the_first_view_is_light_and_comes_from_one_origin(
     page: Page, platform_url: str, path: str, budget: int
 ) -> None:

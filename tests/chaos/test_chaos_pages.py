@@ -1,51 +1,323 @@
-"""The pages of recorded incidents."""
+"""The chaos pages over HTTP: what they tell, what may be asked for, what is refused in words."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
-from urllib.error import HTTPError
-from urllib.request import urlopen
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any, Final
 
+import psycopg
 import pytest
+import requests
 
+from chaos.experiments.catalogue import EXPERIMENTS
 from chaos.experiments.incident import read_incident
 from config.environment import ROOT
+from tests.conditions import eventually
+from tests.conftest import superuser_address
+from tests.portfolio.admin_visit import TOKEN, Visit
 
 pytestmark = pytest.mark.platform
 
 # Every platform keeps it from its first start, said to be from elsewhere.
 RECORDED = read_incident((ROOT / "articles" / "incidents" / "broker-killed.json").read_bytes())
+JSON: Final = {"Accept": "application/json"}
+WITHDRAW: Final = re.compile(r'action="([^"]+/withdraw/)"')
+NOWHERE: Final = "00000000-0000-7000-8000-000000000000"
 
 
-def read(url: str) -> str:
-    with urlopen(url, timeout=20) as answer:
-        return str(answer.read().decode())
+@pytest.fixture
+def visit(platform_url: str) -> Iterator[Visit]:
+    """A stranger, who takes back whatever he has asked for."""
+    stranger = Visit(platform_url)
+    yield stranger
+    take_back_all(stranger)
 
 
-def test_a_recording_is_listed_with_where_it_is_from(platform_url: str) -> None:
-    page = read(f"{platform_url}/chaos/")
+def ask(visit: Visit, experiment: str, **fields: str) -> requests.Response:
+    """Ask for a run as the page's script does."""
+    token = TOKEN.search(visit.get("/chaos/").text)
+    assert token, "the page has a form"
+    return send(visit, {"csrfmiddlewaretoken": token[1], "experiment": experiment, **fields})
+
+
+def send(visit: Visit, fields: dict[str, str], **headers: str) -> requests.Response:
+    return visit.session.post(
+        f"{visit.url}/chaos/runs/", data=fields, headers=JSON | headers, timeout=30
+    )
+
+
+def take_back_all(visit: Visit) -> None:
+    """Withdraw each run that the queue shows as this visitor's own."""
+    page = visit.get("/chaos/queue/").text
+    token = TOKEN.search(page)
+    for address in WITHDRAW.findall(page):
+        visit.session.post(
+            f"{visit.url}{address}",
+            data={"csrfmiddlewaretoken": token[1] if token else ""},
+            headers=JSON,
+            timeout=30,
+        )
+
+
+@contextmanager
+def faults_switched_off(reason: str) -> Iterator[None]:
+    """What the owner does in the admin."""
+    with psycopg.connect(f"{superuser_address('site')}/site", autocommit=True) as connection:
+        connection.execute("DELETE FROM fault_switch")
+        connection.execute("INSERT INTO fault_switch VALUES (1, false, %s)", (reason,))
+        try:
+            yield
+        finally:
+            connection.execute("DELETE FROM fault_switch")
+
+
+# What the pages tell ---------------------------------------------------------------------
+
+
+def test_the_board_lists_every_process_and_every_experiment(visit: Visit) -> None:
+    page = visit.get("/chaos/")
+    assert page.status_code == HTTPStatus.OK
+    for process in ("rabbitmq", "postgres-orders", "worker-payments", "web"):
+        assert f'data-process="{process}"' in page.text
+    for name in EXPERIMENTS:
+        assert f'value="{name}"' in page.text
+
+
+def test_a_recording_is_listed_with_where_it_is_from(visit: Visit) -> None:
+    page = visit.get("/chaos/").text
     assert f"/chaos/incidents/{RECORDED.id}/" in page
     assert "recorded on another machine" in page
 
 
-def test_an_incident_shows_its_figures_and_every_invariant(platform_url: str) -> None:
-    page = read(f"{platform_url}/chaos/incidents/{RECORDED.id}/")
+def test_an_incident_shows_its_verdict_its_timeline_and_every_invariant(visit: Visit) -> None:
+    page = visit.get(f"/chaos/incidents/{RECORDED.id}/").text
     assert RECORDED.title in page
     assert "It held." in page
     for invariant in RECORDED.invariants:
         assert invariant.name in page
+    for mark in RECORDED.marks:
+        assert f">{mark.label}</th>" in page
 
 
-def test_an_incident_can_be_taken_away_as_json(platform_url: str) -> None:
-    exported = read(f"{platform_url}/chaos/incidents/{RECORDED.id}/?format=json")
-    assert read_incident(exported.encode()) == RECORDED
-    assert json.loads(exported)["experiment"] == "kill-rabbitmq"
+def test_an_incident_can_be_taken_away_as_json(visit: Visit) -> None:
+    exported = visit.get(f"/chaos/incidents/{RECORDED.id}/", format="json")
+    assert read_incident(exported.content) == RECORDED
 
 
-def test_an_unknown_incident_is_answered_in_words(platform_url: str) -> None:
-    with pytest.raises(HTTPError) as refusal:
-        read(f"{platform_url}/chaos/incidents/00000000-0000-7000-8000-000000000000/")
-    assert refusal.value.code == 404
-    answer: Any = refusal.value
-    assert "There is no incident" in answer.read().decode()
+def test_an_experiment_says_what_is_expected_and_how_it_is_cut_short(visit: Visit) -> None:
+    experiment = EXPERIMENTS["kill-rabbitmq"]
+    page = visit.get("/chaos/experiments/kill-rabbitmq/").text
+    for sentence in (experiment.hypothesis, experiment.blast_radius, experiment.watch):
+        assert sentence in page
+    assert "It is cut short when" in page
+
+
+@pytest.mark.parametrize("name", ["kill-rabbitmq", "storm"])
+def test_an_experiment_is_exported_for_chaos_toolkit(visit: Visit, name: str) -> None:
+    document = visit.get(f"/chaos/experiments/{name}.json").json()
+    assert {"title", "steady-state-hypothesis", "method", "rollbacks"} <= document.keys()
+
+
+def test_a_storm_is_exported_with_the_seed_that_is_asked_for(visit: Visit) -> None:
+    drawn = visit.get("/chaos/experiments/storm.json", seed="7").json()
+    assert drawn == EXPERIMENTS["storm"].document(7)
+
+
+def test_times_to_recover_are_published_for_people_and_for_programs(visit: Visit) -> None:
+    assert "Times to recover" in visit.get("/chaos/recoveries/").text
+    assert isinstance(visit.get("/chaos/recoveries.json").json()["experiments"], list)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (f"/chaos/incidents/{NOWHERE}/", "There is no incident"),
+        (f"/chaos/runs/{NOWHERE}/", "There is no run"),
+        ("/chaos/experiments/kill-everything/", "There is no experiment"),
+        ("/chaos/experiments/kill-everything.json", "There is no experiment"),
+    ],
+)
+def test_what_does_not_exist_is_answered_in_words(visit: Visit, path: str, words: str) -> None:
+    answer = visit.get(path)
+    assert answer.status_code == HTTPStatus.NOT_FOUND
+    assert words in answer.text
+
+
+# Asking for a run ------------------------------------------------------------------------
+
+
+def test_a_run_that_is_asked_for_has_a_page_and_a_place_in_the_queue(visit: Visit) -> None:
+    told = ask(visit, "kill-provider")
+    assert told.status_code == HTTPStatus.ACCEPTED
+    run = told.json()
+    assert told.headers["Location"] == run["address"]
+    assert run["asked_by"] in visit.get("/chaos/queue/").text
+    assert EXPERIMENTS["kill-provider"].title in visit.get(run["address"]).text
+
+
+def test_a_run_can_be_taken_back_by_its_visitor_alone(visit: Visit) -> None:
+    run = ask(visit, "kill-provider").json()
+    other = Visit(visit.url)
+    refused = other.post(f"{run['address']}withdraw/", {}, form="/chaos/")
+    taken_back = visit.post(f"{run['address']}withdraw/", {}, form="/chaos/")
+    assert refused.status_code == HTTPStatus.NOT_FOUND
+    assert "no such run of yours" in refused.text
+    assert taken_back.status_code == HTTPStatus.OK
+
+
+def test_a_flood_of_wishes_leaves_one_run_and_refusals_in_words(visit: Visit) -> None:
+    token = TOKEN.search(visit.get("/chaos/").text)
+    assert token
+    fields = {"csrfmiddlewaretoken": token[1], "experiment": "kill-provider"}
+    send(visit, fields)  # the session's cookie is there from now on
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: send(visit, fields), range(16)))
+    assert {answer.status_code for answer in answers} == {HTTPStatus.TOO_MANY_REQUESTS}
+    assert "One of your runs is waiting" in answers[0].json()["detail"]
+    assert answers[0].headers["Content-Type"] == "application/problem+json"
+    assert int(answers[0].headers["Retry-After"]) > 0
+
+
+def test_two_visitors_at_once_get_different_places(visit: Visit, platform_url: str) -> None:
+    other = Visit(platform_url)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            wishes = [pool.submit(ask, one, "kill-provider") for one in (visit, other)]
+            runs = [wish.result().json() for wish in wishes]
+        assert runs[0]["id"] != runs[1]["id"]
+        assert runs[0]["asked_by"] != runs[1]["asked_by"]
+        assert sorted(run["position"] for run in runs) in ([1, 2], [0, 1], [1, 1])
+        assert visit.get("/chaos/queue/").text.count("</form>") == 1  # of one's own only
+    finally:
+        take_back_all(other)
+
+
+# Message surgery -----------------------------------------------------------------------------
+
+
+def operate(visit: Visit, **fields: str) -> requests.Response:
+    token = TOKEN.search(visit.get("/chaos/").text)
+    assert token
+    return visit.session.post(
+        f"{visit.url}/chaos/surgery/",
+        data={"csrfmiddlewaretoken": token[1], **fields},
+        headers=JSON,
+        timeout=30,
+    )
+
+
+def test_a_message_that_is_sent_twice_is_applied_once_and_shown_as_recognised(
+    visit: Visit,
+) -> None:
+    told = operate(visit, operation="duplicate", message="orders.confirm_order.v1")
+    assert told.status_code == HTTPStatus.ACCEPTED
+    saga = told.headers["Location"]
+    eventually(lambda: "It completed at" in visit.get(saga).text, within=60.0)
+    eventually(lambda: "deduplicated" in visit.get(saga).text, within=30.0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "Choose what is to be done"),
+        ({"operation": "delete"}, "Choose what is to be done"),
+        ({"operation": "delay", "message": "orders.drop_everything.v1"}, "Choose one of"),
+        ({"operation": "delay", "seconds": "x"}, "must be a number"),
+        ({"operation": "delay", "seconds": "nan"}, "must be a number"),
+        ({"operation": "delay", "seconds": "1e999"}, "must be a number"),
+        ({"operation": "delay", "seconds": "11"}, "is held back for"),
+        ({"operation": "delay", "seconds": "-1"}, "is held back for"),
+    ],
+)
+def test_an_operation_that_is_not_offered_is_refused_in_words(
+    visit: Visit, fields: dict[str, str], words: str
+) -> None:
+    answer = operate(visit, **{"message": "orders.confirm_order.v1", **fields})
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert words in answer.json()["detail"]
+
+
+# What is refused ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"experiment": "kill-everything"}, HTTPStatus.NOT_FOUND),
+        ({"experiment": "kill-redis; rm -rf /"}, HTTPStatus.NOT_FOUND),
+        ({}, HTTPStatus.NOT_FOUND),
+        ({"experiment": "storm", "seed": "-1"}, HTTPStatus.BAD_REQUEST),
+        ({"experiment": "storm", "seed": "1e3"}, HTTPStatus.BAD_REQUEST),
+        ({"experiment": "storm", "seed": "9" * 40}, HTTPStatus.BAD_REQUEST),
+        ({"experiment": "storm", "seed": "9" * 10}, HTTPStatus.UNPROCESSABLE_ENTITY),
+        ({"experiment": "kill-redis", "seed": "1"}, HTTPStatus.UNPROCESSABLE_ENTITY),
+    ],
+)
+def test_what_is_not_in_the_catalogue_is_refused_in_words(
+    visit: Visit, fields: dict[str, str], status: HTTPStatus
+) -> None:
+    answer = ask(visit, **{"experiment": "", **fields})
+    assert answer.status_code == status
+    assert answer.json()["detail"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["{", "[]", "null", '{"experiment": 1}', '{"experiment": "storm", "command": "id"}', "\xff"],
+)
+def test_invalid_json_is_refused_in_words(visit: Visit, body: str) -> None:
+    token = TOKEN.search(visit.get("/chaos/").text)
+    assert token
+    answer = visit.session.post(
+        f"{visit.url}/chaos/runs/",
+        data=body.encode("latin-1"),
+        headers=JSON | {"Content-Type": "application/json", "X-CSRFToken": token[1]},
+        timeout=30,
+    )
+    assert answer.status_code == HTTPStatus.BAD_REQUEST
+    assert "not a JSON object" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("origin", ["https://example.com", "null", "http://127.0.0.1:1"])
+def test_a_wish_from_another_sites_page_is_refused(visit: Visit, origin: str) -> None:
+    token = TOKEN.search(visit.get("/chaos/").text)
+    assert token
+    fields = {"csrfmiddlewaretoken": token[1], "experiment": "kill-redis"}
+    answer = send(visit, fields, Origin=origin)
+    assert answer.status_code == HTTPStatus.FORBIDDEN
+    assert "another site" in answer.json()["detail"]
+
+
+def test_a_token_of_somebody_else_is_worth_nothing(visit: Visit, platform_url: str) -> None:
+    stolen = TOKEN.search(Visit(platform_url).get("/chaos/").text)
+    assert stolen
+    visit.get("/chaos/")
+    answer = send(visit, {"csrfmiddlewaretoken": stolen[1], "experiment": "kill-redis"})
+    assert answer.status_code == HTTPStatus.FORBIDDEN
+    assert "expired" in answer.json()["detail"]
+
+
+def test_a_body_that_is_far_too_large_is_refused(visit: Visit) -> None:
+    answer = send(visit, {"experiment": "x" * 100_000})
+    assert answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+def test_what_the_owner_has_switched_off_cannot_be_asked_for(visit: Visit) -> None:
+    with faults_switched_off("the bank is watching"):
+        page = visit.get("/chaos/").text
+        answer = ask(visit, "kill-redis")
+    assert "the bank is watching" in page
+    assert "disabled" in page
+    assert answer.status_code == HTTPStatus.FORBIDDEN
+    assert "the bank is watching" in answer.json()["detail"]
+
+
+def test_a_reader_of_json_is_told_problems_as_json(visit: Visit) -> None:
+    answer = visit.session.get(f"{visit.url}/chaos/runs/{NOWHERE}/", headers=JSON, timeout=30)
+    told: dict[str, Any] = json.loads(answer.text)
+    assert (told["status"], told["title"]) == (404, "Not Found")

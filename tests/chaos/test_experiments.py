@@ -1,4 +1,4 @@
-"""Experiments: what there is to break, what is refused, and what a record keeps."""
+"""`manage.py chaos` and Chaos Toolkit's own `chaos`: runs, records, exports and refusals."""
 
 from __future__ import annotations
 
@@ -10,40 +10,20 @@ from typing import Any
 
 import msgspec
 import pytest
+from chaoslib.experiment import ensure_experiment_is_valid
 
-from chaos.experiments.catalogue import EXPERIMENTS, experiment, experiments_on
+from chaos.experiments.catalogue import EXPERIMENTS
 from chaos.experiments.incident import read_incident
-from compose.errors import Misuse
-from compose.processes import services
+from chaos.faults.armed import ArmedFaults
 from config.environment import ROOT
 
 RECORDED = ROOT / "articles" / "incidents" / "broker-killed.json"
+ENVIRONMENT = Path(sys.prefix) / "bin"
 
 
 def chaos(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "manage.py"), "chaos", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def test_every_service_process_can_be_killed_but_those_that_watch() -> None:
-    broken = {one.process for one in EXPERIMENTS.values()}
-    assert {process.name for process in services()} - broken == {"observer", "watchdog"}
-
-
-def test_each_experiment_states_its_hypothesis_and_who_may_notice() -> None:
-    for one in EXPERIMENTS.values():
-        assert one.hypothesis.endswith("lost."), one.name
-        assert one.blast_radius, one.name
-
-
-def test_the_experiments_on_a_process_are_found_by_its_name() -> None:
-    assert [one.name for one in experiments_on("rabbitmq")] == ["kill-rabbitmq"]
-    assert experiments_on("nobody") == []
-
-
-def test_an_unknown_experiment_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(Misuse, match="kill-rabbitmq"):
-        experiment("kill-the-lights")
 
 
 def test_a_record_survives_being_written_and_read() -> None:
@@ -75,12 +55,55 @@ def test_a_killed_worker_is_recorded_from_the_signal_to_the_proof(
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document == json.loads(file.read_bytes())
-    assert document["passed"] is True
+    assert (document["status"], document["passed"]) == ("passed", True)
+    assert document["deviations"] == []
     assert document["figures"]["unfinished"] == 0
     assert document["figures"]["recover_seconds"] is not None
+    assert document["followed"]["whole"] is True
+    assert document["deliveries"]["published"] >= document["deliveries"]["confirmed"] > 0
+    assert document["offered"]["accepted"] == document["figures"]["checkouts"] > 0
     assert [outage["process"] for outage in document["outages"]] == ["worker-orders"]
     report = json.loads(chaos("report", document["id"], "--json").stdout)
     assert report == document
+
+
+@pytest.mark.platform
+@pytest.mark.fault
+def test_chaos_toolkits_own_command_runs_an_exported_experiment(
+    platform: Any, tmp_path: Path
+) -> None:
+    exported = tmp_path / "experiment.json"
+    exported.write_text(chaos("export", "kill-redis").stdout)
+    journal = tmp_path / "journal.json"
+    command = [str(ENVIRONMENT / "chaos"), "--no-version-check", "run"]
+
+    done = subprocess.run(
+        [*command, f"--journal-path={journal}", str(exported)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(journal.read_text())
+    assert (told["status"], told["deviated"]) == ("completed", False)
+    assert told["steady_states"]["after"]["steady_state_met"] is True
+    assert [one["status"] for one in told["run"]] == ["succeeded"] * len(told["run"])
+    recovered = next(one for one in told["run"] if one["activity"]["name"] == "recovered")
+    assert recovered["output"] is True
+    assert ArmedFaults().all() == []
+
+
+def test_an_exported_storm_is_valid_and_remembers_its_seed() -> None:
+    exported = json.loads(chaos("export", "storm", "--seed", "12").stdout)
+    ensure_experiment_is_valid(exported)
+    assert exported == EXPERIMENTS["storm"].document(12)
+    assert exported["extensions"][0]["seed"] == 12
+
+
+def test_the_list_names_every_experiment() -> None:
+    assert [one["name"] for one in json.loads(chaos("list", "--json").stdout)] == list(EXPERIMENTS)
 
 
 @pytest.mark.platform
@@ -89,6 +112,8 @@ def test_a_killed_worker_is_recorded_from_the_signal_to_the_proof(
     [
         (("run", "kill-the-lights"), "There is no experiment"),
         (("run", "kill-redis", "--rate", "0"), "must lie above 0"),
+        (("run", "kill-redis", "--seed", "1"), "takes no seed"),
+        (("campaign", "--only", "weather"), "There is no family"),
         (("report", "nothing"), "is not the id of an incident"),
     ],
 )

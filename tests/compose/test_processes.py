@@ -81,7 +81,8 @@ def test_every_process_has_a_name_and_an_identity_of_vault() -> None:
     assert found["web"] == "site"
     assert found["observer"] == "observer"
     assert found["watchdog"] == "provider"
-    assert len(found) == 18
+    assert found["chaos-runner"] == "runner"
+    assert len(found) == 20
 
 
 def test_everything_can_stop_within_ten_seconds() -> None:

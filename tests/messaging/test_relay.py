@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from uuid import UUID, uuid4
 
 import amqp
+import msgspec
 import pytest
 
 from cluster.catalog.contract import StockReserved
+from cluster.messaging.disturbance import NOTIFY, Disturbance, Ending, Operation, encode_wish
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.outbox import flush
 from cluster.messaging.publisher import OutboxRow, Publisher
-from cluster.messaging.relay import Relay
+from cluster.messaging.relay import BATCH, Relay
 from cluster.messaging.topology import connect
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession
@@ -60,7 +63,7 @@ def start_relay(scratch: DatabaseSession, broker_url: str) -> Iterator[Callable[
     running: list[tuple[Relay, threading.Thread]] = []
 
     def start() -> Relay:
-        relay = Relay(scratch.database, broker_url)
+        relay = Relay(scratch.database, lambda: broker_url)
         thread = threading.Thread(target=relay.run)
         thread.start()
         running.append((relay, thread))
@@ -152,3 +155,93 @@ def test_a_second_relay_stands_by_and_takes_over(
     send_to(scratch, queue, [new_message_id()])
 
     eventually(lambda: waiting_rows(scratch, queue) == 0)
+
+
+def disturb(scratch: DatabaseSession, operation: Operation, **wanted: object) -> None:
+    """Tell the relay what to do wrong, as anybody with the database can."""
+    fields = {"id": str(uuid4()), "until": time.time() + 30, "limit": 1, "seconds": 1.0, **wanted}
+    wish = msgspec.convert({"wish": "disturb", "operation": operation, **fields}, type=Disturbance)
+    with scratch.transaction() as connection:
+        connection.execute(NOTIFY, (encode_wish(wish),))
+
+
+def relaying(scratch: DatabaseSession, queue: str, start_relay: Callable[[], Relay]) -> None:
+    """Start a relay that has sent something, and therefore listens."""
+    start_relay()
+    send_to(scratch, queue, [new_message_id()])
+    eventually(lambda: waiting_rows(scratch, queue) == 0)
+
+
+def arrived(channel: amqp.Channel, queue: str, count: int) -> list[str]:
+    """The subjects of the next `count` messages, in the order of arrival."""
+    subjects: list[str] = []
+
+    def enough() -> bool:
+        message = channel.basic_get(queue, no_ack=True)
+        if message is not None:
+            subjects.append(json.loads(message.body)["subject"])
+        return len(subjects) == count
+
+    eventually(enough, every=0.01)
+    return [subject.removeprefix("reservation/") for subject in subjects]
+
+
+def test_a_disturbed_relay_sends_a_message_twice_and_its_row_leaves_once(
+    scratch: DatabaseSession, channel: amqp.Channel, queue: str, start_relay: Callable[[], Relay]
+) -> None:
+    relaying(scratch, queue, start_relay)
+    first, second = new_message_id(), new_message_id()
+
+    disturb(scratch, Operation.DUPLICATE)
+    send_to(scratch, queue, [first, second])
+
+    assert arrived(channel, queue, 4)[1:] == [str(first), str(first), str(second)]
+    eventually(lambda: waiting_rows(scratch, queue) == 0)
+
+
+def test_a_message_held_back_is_overtaken_stays_in_the_outbox_and_then_leaves(
+    scratch: DatabaseSession, channel: amqp.Channel, queue: str, start_relay: Callable[[], Relay]
+) -> None:
+    relaying(scratch, queue, start_relay)
+    held, free = new_message_id(), new_message_id()
+
+    disturb(scratch, Operation.DELAY)
+    send_to(scratch, queue, [held, free])
+
+    assert arrived(channel, queue, 2)[1:] == [str(free)]
+    assert waiting_rows(scratch, queue) == 1
+    assert arrived(channel, queue, 1) == [str(held)]
+
+
+def test_a_message_is_let_go_by_the_next_one_of_its_aggregate(
+    scratch: DatabaseSession, channel: amqp.Channel, queue: str, start_relay: Callable[[], Relay]
+) -> None:
+    relaying(scratch, queue, start_relay)
+    subject, other = new_message_id(), new_message_id()
+    disturb(scratch, Operation.REORDER, seconds=30.0)
+    send_to(scratch, queue, [subject])
+    send_to(scratch, queue, [other])
+    assert arrived(channel, queue, 2)[1:] == [str(other)]
+
+    send_to(scratch, queue, [subject])
+
+    assert arrived(channel, queue, 2) == [str(subject), str(subject)]
+
+
+def test_a_backlog_larger_than_a_batch_passes_by_what_is_held_back(
+    scratch: DatabaseSession, channel: amqp.Channel, queue: str, start_relay: Callable[[], Relay]
+) -> None:
+    relaying(scratch, queue, start_relay)
+    disturb(scratch, Operation.DELAY, limit=BATCH + 100, seconds=1.0)
+
+    send_to(scratch, queue, [new_message_id() for _ in range(BATCH + 200)])
+
+    eventually(lambda: waiting_rows(scratch, queue) == BATCH + 100, every=0.01)
+    eventually(lambda: waiting_rows(scratch, queue) == 0)
+
+
+def test_a_read_only_transaction_may_tell_a_relay(scratch: DatabaseSession) -> None:
+    """Whoever can write nothing can still speak."""
+    with scratch.transaction() as connection:
+        connection.execute("SET TRANSACTION READ ONLY")
+        connection.execute(NOTIFY, (encode_wish(Ending(id="none")),))

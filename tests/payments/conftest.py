@@ -133,7 +133,7 @@ class Platform:
     async def serve_gateway(self) -> web.AppRunner:
         gateway = Gateway(
             Database("payments"),
-            provider_url=self.provider_url,
+            provider_url=lambda: self.provider_url,
             secrets={"api_key": KEYS.api_key, "webhook_secret": KEYS.webhook_secret},
         )
         return await serve(gateway.application("/webhooks/provider"), self.webhook_url)

@@ -1,55 +1,82 @@
-"""`manage.py chaos`: break one part under load, watch it recover, and keep the record."""
+"""`manage.py chaos`: break parts under load, watch them recover, and keep the records."""
 
 from __future__ import annotations
 
 import getpass
 import json
+import logging
+import time
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import connection
 from rich.console import Console
 from rich.table import Table
 
 from chaos.experiments import store
+from chaos.experiments.campaign import Turn, storms, turns
 from chaos.experiments.catalogue import EXPERIMENTS, experiment
+from chaos.experiments.document import RATE
+from chaos.experiments.experiment import Experiment, Family
 from chaos.experiments.incident import IncidentDocument
 from chaos.experiments.models import Incident
-from chaos.experiments.recorder import record
+from chaos.experiments.run import NotSteady
+from chaos.experiments.storm import LARGEST_SEED
 from chaos.faults.heal_command import heal_everything
+from chaos.runner.by_hand import run_by_hand
+from chaos.safety.permits import REST_BETWEEN
+from cluster.operations.arguments import whole_number
 from cluster.operations.errors import told_plainly
 from compose.errors import Misuse
 
-RATE: Final = 3.0  # checkouts a second: enough to be in flight, few enough to be drawn
-FASTEST: Final = 50.0
+FASTEST: Final = 50.0  # checkouts a second
+MOST_ROUNDS: Final = 100
+SECONDS: Final = "{:.1f} s"
 
 
 class Command(BaseCommand):
     """Exit status: 0 survived, 1 something deviated or could not be done, 2 misuse."""
 
-    help = "List experiments, run one on the running platform, show a kept report, or heal all."
+    help = "List experiments, run one or all of them against the running platform, or heal."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(
-            dest="action", required=True, metavar="list|run|report|heal"
+            dest="action", required=True, metavar="list|run|report|export|heal|campaign"
         )
+        seed = whole_number("seed", least=0, most=LARGEST_SEED)
         listing = actions.add_parser("list", help="the experiments there are")
         running = actions.add_parser("run", help="run one, and keep the incident")
         running.add_argument("name", help="one of those that `list` shows")
-        running.add_argument(
-            "--rate", type=_rate, default=RATE, metavar="N", help="checkouts a second"
-        )
-        running.add_argument(
-            "--save", type=Path, metavar="FILE", help="write the incident there too"
-        )
+        running.add_argument("--save", type=Path, metavar="FILE", help="write the incident there")
         reporting = actions.add_parser("report", help="a kept incident")
         reporting.add_argument("id", help="its id, or `latest`")
-        healing = actions.add_parser("heal", help="heal everything that is broken on purpose, now")
-        for action in (listing, running, reporting, healing):
+        exporting = actions.add_parser("export", help="an experiment for `chaos run`")
+        exporting.add_argument("name", help="one of those that `list` shows")
+        healing = actions.add_parser("heal", help="heal whatever is broken on purpose, now")
+        campaign = actions.add_parser("campaign", help="run all of them, in an order by seed")
+        campaign.add_argument(
+            "--rounds",
+            type=whole_number("rounds", least=1, most=MOST_ROUNDS),
+            default=1,
+            metavar="N",
+        )
+        campaign.add_argument("--only", type=_family, metavar="FAMILY", help="one family of them")
+        campaign.add_argument(
+            "--storms",
+            type=whole_number("storms", least=1, most=MOST_ROUNDS),
+            metavar="N",
+            help="so many storms instead",
+        )
+        for action in (running, campaign):
+            action.add_argument(
+                "--rate", type=_rate, default=RATE, metavar="R", help="checkouts a second"
+            )
+        for action in (running, exporting, campaign):
+            action.add_argument("--seed", type=seed, metavar="S", help="of what is drawn")
+        for action in (listing, running, reporting, exporting, healing, campaign):
             action.add_argument("--json", action="store_true", help="one JSON document")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -57,17 +84,16 @@ class Command(BaseCommand):
             "list": self._list,
             "run": self._run,
             "report": self._report,
+            "export": self._export,
             "heal": self._heal,
+            "campaign": self._campaign,
         }[options["action"]]
         with told_plainly():
             act(options)
 
     def _list(self, options: dict[str, Any]) -> None:
         if options["json"]:
-            found = [
-                {**msgspec.to_builtins(one), "fault": one.fault.name}
-                for one in EXPERIMENTS.values()
-            ]
+            found = [{**msgspec.to_builtins(one), **_derived(one)} for one in EXPERIMENTS.values()]
             self.stdout.write(json.dumps(found, indent=2))
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -79,18 +105,8 @@ class Command(BaseCommand):
 
     def _run(self, options: dict[str, Any]) -> None:
         chosen = experiment(options["name"])
-        store.require_allowed()
-        progress = Console(stderr=True, highlight=False)
-        entry = store.note(actor=getpass.getuser(), action=chosen.name, target=chosen.process)
-        with progress.status("Preparing …") as status:
-
-            def say(what: str) -> None:
-                status.update(f"{what[:1].upper()}{what[1:]} …")
-
-            document = record(chosen, rate=options["rate"], say=say)
-        connection.close()  # it may have been the database that was killed
-        store.conclude(entry, "survived" if document.passed else "deviated")
-        store.keep(document)
+        seed = _seed_for(chosen, options["seed"])
+        document = _recorded(Turn(chosen, seed), rate=options["rate"])
         if options["save"]:
             options["save"].write_bytes(document.as_json())
         self._show(document, as_json=options["json"])
@@ -100,8 +116,42 @@ class Command(BaseCommand):
     def _report(self, options: dict[str, Any]) -> None:
         self._show(store.document_of(_kept(options["id"])), as_json=options["json"])
 
+    def _export(self, options: dict[str, Any]) -> None:
+        chosen = experiment(options["name"])
+        seed = _seed_for(chosen, options["seed"])
+        self.stdout.write(json.dumps(chosen.document(seed), indent=2, ensure_ascii=False))
+
     def _heal(self, options: dict[str, Any]) -> None:
         if not heal_everything(self.stdout.write, as_json=options["json"]):
+            raise SystemExit(1)
+
+    def _campaign(self, options: dict[str, Any]) -> None:
+        seed = options["seed"] or 0
+        wanted = (
+            storms(seed=seed, count=options["storms"])
+            if options["storms"]
+            else turns(seed=seed, rounds=options["rounds"], only=options["only"])
+        )
+        console = Console(highlight=False, quiet=options["json"])
+        documents, refused = [], 0
+        for number, turn in enumerate(wanted):
+            if number:
+                time.sleep(REST_BETWEEN)
+            try:
+                document = _recorded(turn, rate=options["rate"])
+            except NotSteady as error:
+                refused += 1
+                console.print(f"[red]{turn.experiment.name}[/red]: {error}")
+                continue
+            documents.append(document)
+            console.print(_row(document), soft_wrap=True)
+        good = not refused and all(document.passed for document in documents)
+        if options["json"]:
+            self.stdout.write(json.dumps(_as_json(seed, documents, refused), indent=2))
+        else:
+            console.print(_campaign_table(documents))
+            console.print(_verdict(seed, documents, refused))
+        if not good:
             raise SystemExit(1)
 
     def _show(self, document: IncidentDocument, *, as_json: bool) -> None:
@@ -109,12 +159,107 @@ class Command(BaseCommand):
             self.stdout.write(document.as_json().decode())
             return
         console = Console(highlight=False)
-        console.print(f"[bold]{document.title}[/bold] · {document.id}")
+        console.print(f"[bold]{document.title}[/bold] · {document.status} · {document.id}")
         console.print(document.summary)
+        for deviation in document.deviations:
+            console.print(f"[red]·[/red] {deviation}")
         table = Table(box=None, pad_edge=False, show_header=False)
         for name, value in msgspec.to_builtins(document.figures).items():
             table.add_row(name.replace("_", " "), "–" if value is None else str(value))
         console.print(table)
+
+
+def _recorded(turn: Turn, *, rate: float) -> IncidentDocument:
+    """Run one with its progress on the terminal."""
+    # It tells each activity on standard error, where the progress is.
+    logging.getLogger("chaostoolkit").setLevel(logging.CRITICAL)
+    progress = Console(stderr=True, highlight=False)
+    with progress.status("Preparing …") as status:
+        return run_by_hand(
+            turn.experiment,
+            rate=rate,
+            seed=turn.seed,
+            actor=f"{getpass.getuser()}, by command line",
+            say=lambda _phase, words: status.update(f"{turn.experiment.name}: {words}"),
+        )
+
+
+def _row(document: IncidentDocument) -> str:
+    colour = "green" if document.passed else "red"
+    deviations = " ".join(document.deviations)
+    return (
+        f"[{colour}]{document.status}[/{colour}] {document.experiment}"
+        f"{'' if document.seed is None else f' {document.seed}'}: {document.summary} {deviations}"
+    )
+
+
+def _campaign_table(documents: list[IncidentDocument]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("experiment", "seed", "status", "recovered", "after heal", "checkouts",
+                    "compensated", "twice", "dead"):  # fmt: skip
+        numeric = heading not in {"experiment", "status"}
+        table.add_column(heading, justify="right" if numeric else "left")
+    for one in documents:
+        figures = one.figures
+        table.add_row(
+            one.experiment,
+            "" if one.seed is None else str(one.seed),
+            str(one.status),
+            _in_seconds(figures.recover_seconds),
+            _in_seconds(figures.recover_after_heal_seconds),
+            str(figures.checkouts),
+            str(figures.compensated),
+            str(figures.deduplicated),
+            str(figures.dead_lettered),
+        )
+    return table
+
+
+def _verdict(seed: int, documents: list[IncidentDocument], refused: int) -> str:
+    passed = sum(document.passed for document in documents)
+    told = f"Seed {seed}: {passed} of {len(documents) + refused} passed."
+    return told + (f" {refused} could not begin." if refused else "")
+
+
+def _as_json(seed: int, documents: list[IncidentDocument], refused: int) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "refused": refused,
+        "runs": [
+            {
+                "id": one.id,
+                "experiment": one.experiment,
+                "seed": one.seed,
+                "status": one.status,
+                "figures": msgspec.to_builtins(one.figures),
+                "deviations": one.deviations,
+            }
+            for one in documents
+        ],
+    }
+
+
+def _derived(one: Experiment) -> dict[str, Any]:
+    return {"process": one.process, "fault": one.fault}
+
+
+def _in_seconds(value: float | None) -> str:
+    return "–" if value is None else SECONDS.format(value)
+
+
+def _seed_for(chosen: Experiment, seed: int | None) -> int | None:
+    if not chosen.seeded:
+        if seed is not None:
+            raise Misuse(f"{chosen.name} draws nothing, so it takes no seed.")
+        return None
+    return 0 if seed is None else seed
+
+
+def _family(text: str) -> Family:
+    try:
+        return Family(text)
+    except ValueError:
+        raise Misuse(f"There is no family {text!r}; there is: {', '.join(Family)}.") from None
 
 
 def _rate(text: str) -> float:

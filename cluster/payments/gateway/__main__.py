@@ -20,7 +20,7 @@ def main() -> None:
     database = Database("payments")
     gateway = Gateway(
         database,
-        provider_url=environment.setting("PROVIDER_URL"),
+        provider_url=environment.provider_url,
         secrets=read_kv_patiently("provider"),
     )
     web.run_app(

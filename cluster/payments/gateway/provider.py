@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
@@ -32,9 +32,11 @@ class ProviderUnavailable(Exception):
 class ProviderClient:
     """One kept-alive connection to the provider."""
 
-    def __init__(self, session: aiohttp.ClientSession, *, url: str, api_key: str) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, *, url: Callable[[], str], api_key: str
+    ) -> None:
         self._session = session
-        self._url = url.rstrip("/")
+        self._url = url
         self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
 
     async def send(self, operations: Sequence[Operation]) -> None:
@@ -56,7 +58,11 @@ class ProviderClient:
         """The body of a 2xx answer; None for 404."""
         try:
             async with self._session.request(
-                method, self._url + path, data=body, headers=self._headers, timeout=TIMEOUT
+                method,
+                self._url().rstrip("/") + path,
+                data=body,
+                headers=self._headers,
+                timeout=TIMEOUT,
             ) as answer:
                 content = await answer.read()
         except (aiohttp.ClientError, TimeoutError) as error:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Final
 
@@ -41,9 +41,14 @@ BEAT: Final = """
 
 
 class Gateway:
-    """Sender, receiver and reconciliation over one database and one provider."""
+    """Sender, receiver and reconciliation over one database and one provider.
 
-    def __init__(self, database: Database, *, provider_url: str, secrets: dict[str, str]) -> None:
+    `provider_url` is asked for each request.
+    """
+
+    def __init__(
+        self, database: Database, *, provider_url: Callable[[], str], secrets: dict[str, str]
+    ) -> None:
         self._database = database
         self._provider_url = provider_url
         self._secrets = secrets

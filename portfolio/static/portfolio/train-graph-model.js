@@ -299,7 +299,7 @@ function placeBrackets(journeys, outages, frame) {
     const row = (span.rail === SHARED ? [-14, -27] : [25, 38]).find((row) => !(taken.get(y + row) > start));
     if (row) taken.set(y + row, (closed ? after + recovery.length * LETTER : after) + 8);
     brackets.push({
-      id: span.id, x, y, width: tenth(Math.max(right - x, 3)), closed,
+      id: span.id, x, y, width: tenth(Math.max(right - x, 3)), closed, ...(span.fault && { fault: true }),
       waiting: Math.min(waiting(journeys, span, now), 24),
       cause: row ? { x: tenth(start), y: y + row, text: cause } : null,
       recovery: row && closed ? { x: tenth(after), y: y + row, text: recovery } : null,

@@ -143,12 +143,13 @@ export class Plot {
       + words("left-out", { x: x + 5, y: top + 18, text });
   }
 
-  #bracket({ id, x, y, width, closed, waiting }) {
+  #bracket({ id, x, y, width, closed, waiting, fault }) {
     const ring = closed ? `<circle class="ring" cx="${x + width}" cy="${y}" r="7"/>` : "";
     const queue = Array.from({ length: waiting }, (_, n) => `M${x - 5 - n * WAITING_GAP} ${y - 7}v14`);
     const box = `x="${x}" y="${y - 9}" width="${width}" height="18"`;
-    return `<g class="outage" data-outage="${escaped(id)}"><rect class="ground" ${box}/>`
-      + `<rect class="bracket" fill="url(#${this.#hatch})" ${box}/><path class="queue" d="${queue.join("")}"/>${ring}</g>`;
+    const filling = fault ? "none" : `url(#${this.#hatch})`; // the rail of what only limps goes on
+    return `<g class="outage" data-outage="${escaped(id)}">${fault ? "" : `<rect class="ground" ${box}/>`}`
+      + `<rect class="bracket" fill="${filling}" ${box}/><path class="queue" d="${queue.join("")}"/>${ring}</g>`;
   }
 
   #stopAt(link) {

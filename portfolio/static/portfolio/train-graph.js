@@ -7,6 +7,7 @@
 import { followObservations } from "./observations.js";
 import { followJournal } from "./journal-feed.js";
 import "./lighting.js";
+import { Faults } from "./train-graph-faults.js";
 import {
   NOW_MARGIN, describe, graphEvent, outage, place, readTraffic, scaleOf, summary, visible,
 } from "./train-graph-model.js";
@@ -27,6 +28,7 @@ class TrainGraph extends HTMLElement {
   #events = [];
   #traffic = { journeys: [], ticks: [] };
   #outages = [];
+  #faults = new Faults();
   #window = 12;
   #width = 0;
   #skew = 0; // the cluster's clock less ours
@@ -66,7 +68,7 @@ class TrainGraph extends HTMLElement {
     this.#skew = Number(this.getAttribute("drawn")) - Date.now();
     this.#window = Number(this.getAttribute("window"));
     this.#join(this.getAttribute("after"));
-    this.#stops.push(followObservations({ onSnapshot: ({ outages }) => { this.#outages = outages.map(outage); } }));
+    this.#stops.push(followObservations({ onSnapshot: (snapshot) => this.#see(snapshot) }));
     const seen = new IntersectionObserver(([{ isIntersecting }]) => {
       this.#onScreen = isIntersecting;
       this.#draw();
@@ -116,6 +118,13 @@ class TrainGraph extends HTMLElement {
     this.#pausedAt = this.#pausedAt === null ? this.#now : null;
     button.textContent = this.#pausedAt === null ? "Pause" : "Resume";
     this.#draw();
+  }
+
+  // A process that dies or is back is drawn at once, not when time next moves the picture.
+  #see(snapshot) {
+    const before = JSON.stringify(this.#outages);
+    this.#outages = [...snapshot.outages.map(outage), ...this.#faults.see(snapshot)];
+    if (JSON.stringify(this.#outages) !== before) this.#draw();
   }
 
   #say(words) {

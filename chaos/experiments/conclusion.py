@@ -1,0 +1,261 @@
+"""The incident document: what a finished run's evidence comes to."""
+
+from __future__ import annotations
+
+import os
+import platform as machine_facts
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from chaos.checkers.finding import Finding, Outcome
+from chaos.checkers.verify import Verdict
+from chaos.experiments.experiment import Experiment
+from chaos.experiments.incident import (
+    Deliveries,
+    Figures,
+    Followed,
+    IncidentDocument,
+    Invariant,
+    Mark,
+    Offered,
+    Status,
+)
+from chaos.experiments.recording import Recording, moment, told
+from chaos.toolkit.steady import COMPLETED
+from cluster.operations.checkouts import CheckoutState
+from portfolio.events import StreamEvent
+from portfolio.source.revision import running_revision
+
+
+@dataclass
+class Evidence:
+    """All that a run has brought to light. `cut_short` says why it was, empty when it was not."""
+
+    identifier: str
+    experiment: Experiment
+    recording: Recording
+    actor: str
+    seed: int | None
+    rate: float
+    ended: datetime
+    verdict: Verdict | None
+    hypothesis_met: bool
+    cut_short: str = ""
+    offered: Offered | None = None
+    states: Mapping[UUID, CheckoutState] = field(default_factory=dict)
+    events: list[StreamEvent] = field(default_factory=list)
+    deliveries: Deliveries | None = None
+    followed: Followed | None = None
+    troubles: list[str] = field(default_factory=list)  # of the method and of the recorder itself
+
+
+def conclude(evidence: Evidence) -> IncidentDocument:
+    """The record. It has passed only when nothing deviated."""
+    recording, experiment = evidence.recording, evidence.experiment
+    _note_ends(evidence)
+    figures = _figures(evidence)
+    deviations = [*_deviations(evidence, figures)]
+    status = _status(evidence, deviations)
+    return IncidentDocument(
+        id=evidence.identifier,
+        title=experiment.title,
+        summary=_summary(evidence, figures, deviations),
+        experiment=experiment.name,
+        fault=experiment.fault,
+        process=experiment.process,
+        hypothesis=experiment.hypothesis,
+        recorded_at=told(recording.moments["verified"]),
+        revision=running_revision().short,
+        machine=f"{os.cpu_count()} cores, {machine_facts.system()} {machine_facts.machine()}",
+        began=told(recording.began),
+        ended=told(evidence.ended),
+        rate=evidence.rate,
+        passed=status == "passed",
+        figures=figures,
+        marks=[
+            Mark(told(at), label)  # type: ignore[arg-type]  # the labels are the moments' names
+            for label, at in sorted(recording.moments.items(), key=lambda item: item[1])
+        ],
+        outages=sorted(recording.outages.values(), key=lambda span: span.began),
+        invariants=[_invariant(finding) for finding in _findings(evidence)],
+        events=evidence.events,
+        status=status,
+        blast_radius=experiment.blast_radius,
+        actor=evidence.actor,
+        seed=evidence.seed,
+        injections=list(recording.injections.values()),
+        readings=recording.readings,
+        offered=evidence.offered,
+        deliveries=evidence.deliveries,
+        followed=evidence.followed,
+        deviations=deviations,
+    )
+
+
+def _note_ends(evidence: Evidence) -> None:
+    """The moments that only the journal and the checkouts tell."""
+    moments = evidence.recording.moments
+    injected, recovered = moments.get("injected"), moments.get("recovered")
+    if injected is None:
+        return
+    after = {id_ for id_, state in evidence.states.items() if state.accepted_at > injected}
+    successes = (
+        moment(event.time)
+        for event in evidence.events
+        if event.type == COMPLETED and event.correlation in after
+    )
+    first = min(successes, default=None)
+    if first is not None:
+        moments["first success"] = first
+    if recovered is not None:
+        waiting = [
+            state.ended_at
+            for state in evidence.states.values()
+            if state.accepted_at <= recovered and state.ended_at
+        ]
+        moments["drained"] = max([recovered, *waiting])
+        if "consistent" in moments:
+            moments["consistent"] = max(moments["consistent"], moments["drained"])
+
+
+def _figures(evidence: Evidence) -> Figures:
+    tally = Counter(state.status for state in evidence.states.values())
+    seconds = _seconds(evidence.recording)
+    findings = _findings(evidence)
+    healed, recovered = seconds.get("healed"), seconds.get("recovered")
+    deliveries, offered = evidence.deliveries, evidence.offered
+    return Figures(
+        detect_seconds=seconds.get("detected"),
+        first_success_seconds=seconds.get("first success"),
+        recover_seconds=recovered,
+        drain_seconds=seconds.get("drained"),
+        checkouts=offered.accepted if offered else 0,
+        refused=offered.refused if offered else 0,
+        completed=tally["completed"],
+        compensated=tally["compensated"],
+        unfinished=(offered.accepted if offered else 0) - tally["completed"] - tally["compensated"],
+        deduplicated=deliveries.deduplicated if deliveries else 0,
+        dead_lettered=deliveries.dead_lettered if deliveries else 0,
+        violations=sum(finding.outcome is Outcome.FAIL for finding in findings),
+        undecided=sum(finding.unknown for finding in findings),
+        consistent_seconds=seconds.get("consistent"),
+        recover_after_heal_seconds=(
+            None if healed is None or recovered is None else round(recovered - healed, 3)
+        ),
+    )
+
+
+def _seconds(recording: Recording) -> dict[str, float]:
+    """Each moment counted from the injection."""
+    injected = recording.moments.get("injected")
+    if injected is None:
+        return {}
+    return {
+        label: round((at - injected).total_seconds(), 3) for label, at in recording.moments.items()
+    }
+
+
+def _deviations(evidence: Evidence, figures: Figures) -> Iterator[str]:
+    """Everything that was not as the hypothesis and the blast radius say, in plain sentences."""
+    yield from evidence.troubles
+    yield from _not_recovered(evidence.recording)
+    yield from _outside(evidence.experiment, evidence.recording)
+    yield from _not_proven(evidence)
+    if figures.unfinished:
+        yield f"{figures.unfinished} accepted checkouts have not ended."
+    if not evidence.hypothesis_met:
+        yield "The steady state did not hold after the experiment."
+    yield from _not_followed(evidence.followed)
+    load = evidence.recording.load
+    if load is not None and not evidence.cut_short:
+        yield from load.disappointments(evidence.states)
+
+
+def _not_recovered(recording: Recording) -> Iterator[str]:
+    if not recording.recovered:
+        yield "The platform had not recovered when the recorder stopped waiting."
+    for injection in recording.injections.values():
+        if injection.seconds is not None and injection.healed_at is None:
+            yield f"Nobody has healed {injection.fault} of {injection.target}."
+
+
+def _outside(experiment: Experiment, recording: Recording) -> Iterator[str]:
+    """Outages that the blast radius does not explain, or lacks."""
+    expected = {*experiment.targets, *experiment.bystanders}
+    for span in sorted(recording.outages.values(), key=lambda one: one.began):
+        if span.process not in expected:
+            yield f"{span.process}, outside the blast radius, was away: {span.cause}."
+        if span.ended is None:
+            yield f"{span.process} is still away: {span.cause}."
+    if experiment.outage and not recording.outages:
+        yield f"The observer did not see {experiment.process} go."
+
+
+def _not_proven(evidence: Evidence) -> Iterator[str]:
+    if evidence.verdict is None:
+        yield "The invariants were not examined."
+    for finding in _findings(evidence):
+        if finding.outcome is Outcome.FAIL:
+            yield f"Violated: {finding.name} ({len(finding.violations)} counterexamples)."
+        elif finding.unknown:
+            yield f"Undecided: {finding.name}. {finding.sentence}"
+
+
+def _not_followed(followed: Followed | None) -> Iterator[str]:
+    if followed is None:
+        yield "No client followed the stream."
+    elif not followed.whole:
+        yield (
+            f"A client of the stream missed {followed.missing} events "
+            f"and was given {followed.repeated} twice."
+        )
+
+
+def _status(evidence: Evidence, deviations: list[str]) -> Status:
+    if evidence.cut_short:
+        return "aborted"
+    return "deviated" if deviations else "passed"
+
+
+def _summary(evidence: Evidence, figures: Figures, deviations: list[str]) -> str:
+    ended = f"{figures.completed} completed, {figures.compensated} were compensated"
+    open_ = f", {figures.unfinished} had not ended" if figures.unfinished else ""
+    cut = f"It was cut short: {evidence.cut_short}. " if evidence.cut_short else ""
+    return f"{cut}{_back(figures)} Of {figures.checkouts} checkouts {ended}{open_}. " + (
+        f"{figures.violations} invariants were violated."
+        if figures.violations
+        else f"{figures.undecided} invariants could not be decided."
+        if figures.undecided
+        else "The invariants were not examined."
+        if evidence.verdict is None
+        else "No money, stock or message was lost."
+        if not deviations
+        else f"Every invariant held, yet something deviated: {deviations[0]}"
+    )
+
+
+def _back(figures: Figures) -> str:
+    if figures.recover_seconds is None:
+        return "It had not recovered when the recorder gave up."
+    if figures.recover_after_heal_seconds is not None:
+        return f"It was steady {figures.recover_after_heal_seconds:.1f} s after the last heal."
+    return f"It was back after {figures.recover_seconds:.1f} s."
+
+
+def _findings(evidence: Evidence) -> tuple[Finding, ...]:
+    return () if evidence.verdict is None else evidence.verdict.findings
+
+
+def _invariant(finding: Finding) -> Invariant:
+    return Invariant(
+        finding.name,
+        finding.outcome.value,
+        finding.checked,
+        finding.sentence,
+        violations=len(finding.violations),
+        unknown=finding.unknown,
+        counterexamples=finding.counterexamples,
+    )

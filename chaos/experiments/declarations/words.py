@@ -1,0 +1,41 @@
+"""How processes go in the sentences of the catalogue."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from config.environment import DATABASES
+
+# Shared by all services: when one of them is away, every rail feels it.
+SHARED: Final = {
+    "rabbitmq": "the broker",
+    "redis": "the cache",
+    "openbao": "the secrets server",
+}
+SITE: Final = {
+    "web": "the web server",
+    "payments-gateway": "the payments gateway",
+    "provider": "the sandbox payment provider",
+    "beat": "the scheduler",
+}
+COMES_THROUGH: Final = (
+    "every accepted checkout still completes or is compensated, "
+    "and no money, stock or message is lost."
+)
+WORKERS: Final = tuple(f"worker-{name}" for name in DATABASES)
+RELAYS: Final = tuple(f"relay-{name}" for name in DATABASES)
+
+
+def owner_of(database: str) -> str:
+    """Whose database, worker or relay it is."""
+    return "the site" if database == "site" else database
+
+
+def dependents(database: str) -> tuple[str, ...]:
+    """The processes that cannot work while a database is away."""
+    others = {"site": ("web", "beat"), "payments": ("payments-gateway",)}
+    return (f"worker-{database}", f"relay-{database}", *others.get(database, ()))
+
+
+def capital(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}"

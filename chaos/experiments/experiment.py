@@ -1,0 +1,105 @@
+"""What an experiment is: frozen data, checked when it is declared.
+
+The steady-state hypothesis, the method and the blast radius are those of the Principles of
+Chaos Engineering (principlesofchaos.org); `chaos/experiments/document.py` writes them down in
+Chaos Toolkit's format.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+from chaos.experiments import document
+from chaos.experiments.profile import Profile
+from chaos.experiments.step import GRACE, Step
+from chaos.faults.armed import LONGEST
+
+
+class Family(enum.StrEnum):
+    """How the catalogue is grouped."""
+
+    KILLS = "kills"
+    PAUSES = "pauses"
+    BROKER = "broker"
+    DATABASE = "database"
+    SECRETS = "secrets"
+    MESSAGES = "messages"
+    NETWORK = "network"
+    LOAD = "load"
+    STORM = "storm"
+
+
+@dataclass(frozen=True, slots=True)
+class AbortConditions:
+    """When the method is cut short and everything healed at once, besides an operator's wish.
+
+    `unfinished`: so many accepted checkouts wait at the same time. `degraded_seconds`: the
+    platform is not steady for so long after the last heal.
+    """
+
+    unfinished: int = 600
+    degraded_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """One thing to break, and what is expected of the platform meanwhile.
+
+    `hypothesis`, `blast_radius` and `watch` are one sentence each: what stays true, who may
+    notice, and what to look at. `targets` are the processes that a fault reaches; outages of
+    these and of `bystanders` are expected, any other is a deviation. `outage`: whether the
+    observer must see the first target go. `seeded`: its steps are drawn from a seed.
+    """
+
+    name: str
+    title: str
+    family: Family
+    hypothesis: str
+    blast_radius: str
+    watch: str
+    targets: tuple[str, ...]
+    steps: tuple[Step, ...] = ()
+    load: Profile = Profile.STEADY
+    abort: AbortConditions = AbortConditions()
+    bystanders: tuple[str, ...] = ()
+    outage: bool = False
+    seeded: bool = False
+
+    def __post_init__(self) -> None:
+        for sentence in (self.hypothesis, self.blast_radius, self.watch):
+            if not is_one_sentence(sentence):
+                raise ValueError(f"{self.name}: not one sentence: {sentence!r}")
+        if not self.targets:
+            raise ValueError(f"{self.name}: it reaches no process")
+        if not (self.steps or self.seeded or self.family is Family.LOAD):
+            raise ValueError(f"{self.name}: it breaks nothing")
+        if any(step.ends + GRACE > LONGEST for step in self.steps):
+            raise ValueError(f"{self.name}: it lasts longer than {LONGEST - GRACE:.0f} s")
+
+    @property
+    def process(self) -> str:
+        """The process that it is mostly about."""
+        return self.targets[0]
+
+    @property
+    def fault(self) -> str:
+        """What is done, by the fault's name; of several, the first. Load is one by itself."""
+        if self.seeded:
+            return "storm"
+        return self.steps[0].fault if self.steps else str(self.load)
+
+    @property
+    def recovers_from_injection(self) -> bool:
+        """Whether its time to recover counts from the injection alone: nothing lasts."""
+        return all(step.seconds is None for step in self.steps)
+
+    def document(self, seed: int | None = None, *, rate: float | None = None) -> dict[str, Any]:
+        """The experiment in Chaos Toolkit's format; a seeded one needs its seed (0 if None)."""
+        return document.write(self, seed=seed, rate=rate)
+
+
+def is_one_sentence(text: str) -> bool:
+    """Whether a text is a single sentence with its full stop."""
+    return text.endswith(".") and text[:1].isupper() and ". " not in text

@@ -1,0 +1,36 @@
+"""One fault of an experiment's method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from chaos.faults.armed import LONGEST
+
+# An armed fault outlives its planned end by this much, so that the method heals it in time.
+GRACE: Final = 5.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One fault of the method.
+
+    `at` counts in seconds from the first injection. `seconds` is how long it lasts until the
+    method heals it; None: it is over at once, as a kill is.
+    """
+
+    fault: str
+    target: str
+    seconds: float | None = None
+    at: float = 0.0
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ends(self) -> float:
+        return self.at + (self.seconds or 0.0)
+
+    @property
+    def life(self) -> float:
+        """For how long it is armed: the watchdog's bound, should nobody else heal it."""
+        return LONGEST if self.seconds is None else min(LONGEST, self.seconds + GRACE)

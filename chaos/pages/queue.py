@@ -1,0 +1,38 @@
+"""The visible queue: who breaks what now, and who waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from chaos.experiments.models import ExperimentRun
+from chaos.safety.permits import QueuedRun, queue
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One run of the queue, and whether it is this visitor's own."""
+
+    queued: QueuedRun
+    mine: bool
+
+    @property
+    def words(self) -> str:
+        if not self.queued.position:
+            return "runs now"
+        return "next" if self.queued.position == 1 else f"number {self.queued.position}"
+
+
+def places(visitor: str) -> list[Place]:
+    """The queue as this visitor sees it. Raises django.db.Error."""
+    return [Place(one, bool(visitor) and one.run.visitor == visitor) for one in queue()]
+
+
+def place_of(run: UUID, visitor: str) -> Place | None:
+    """Where one run stands; None when it waits no more. Raises django.db.Error."""
+    return next((place for place in places(visitor) if place.queued.run.id == run), None)
+
+
+def is_open(run: ExperimentRun) -> bool:
+    """Whether it waits or runs."""
+    return run.state in (ExperimentRun.QUEUED, ExperimentRun.RUNNING)

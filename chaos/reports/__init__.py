@@ -1,0 +1,1 @@
+"""What all kept runs say together: how long recoveries take, and which incident to show."""

@@ -1,0 +1,109 @@
+"""Times to recover of every experiment over all kept runs, and the incident to show first."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from chaos.experiments.catalogue import EXPERIMENTS
+from chaos.experiments.experiment import Experiment, Family
+from chaos.experiments.models import Incident
+
+# What a median should not exceed from a kill to the steady state, in seconds.
+AIMS: Final[Mapping[str, float]] = {
+    "kill-web": 3.0,
+    "kill-redis": 3.0,
+    "kill-openbao": 5.0,
+    "kill-rabbitmq": 15.0,
+}
+AIM_OF_DATABASES: Final = 8.0
+AIM_OF_SERVICES: Final = 3.0
+
+# Whose record tells most: a death that every service felt.
+DRAMATIC: Final = ("kill-rabbitmq", "kill-postgres-checkout", "kill-postgres-payments",
+                   "kill-postgres-orders", "kill-postgres-catalog", "kill-postgres-identity",
+                   "kill-postgres-site")  # fmt: skip
+LOOKED_AT: Final = 50  # incidents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """One experiment over all its kept runs. Seconds count from the injection to the steady state.
+
+    `values` are all of them, oldest first, for a distribution strip; the figures are None
+    until a run has recovered. `aim` is what the median should not exceed, where one is set.
+    """
+
+    experiment: str
+    title: str
+    family: Family
+    runs: int
+    passed: int
+    median: float | None
+    lower_quartile: float | None
+    upper_quartile: float | None
+    longest: float | None
+    values: tuple[float, ...]
+    aim: float | None
+
+
+def recoveries() -> list[Recovery]:
+    """Every experiment that was run here, in the catalogue's order. Raises django.db.Error."""
+    found: dict[str, list[tuple[bool, float | None]]] = defaultdict(list)
+    rows = Incident.objects.filter(origin="").order_by("recorded_at")
+    for name, passed, seconds in rows.values_list("experiment", "passed", "recover_seconds"):
+        found[name].append((passed, seconds))
+    return [_recovery(one, found[name]) for name, one in EXPERIMENTS.items() if name in found]
+
+
+def latest_interesting() -> Incident | None:
+    """A death of the broker or a database that all came through, best with compensations.
+
+    Failing that, the latest incident without a deviation; None where there is none.
+    Raises django.db.Error.
+    """
+    passed = Incident.objects.filter(passed=True).order_by("-recorded_at")
+    dramatic = list(passed.filter(experiment__in=DRAMATIC)[:LOOKED_AT])
+    for incident in dramatic:
+        if incident.document.get("figures", {}).get("compensated"):
+            return incident
+    return dramatic[0] if dramatic else passed.first()
+
+
+def aim_of(experiment: Experiment) -> float | None:
+    """What the median should not exceed; None where no aim is set."""
+    if experiment.family is not Family.KILLS:
+        return None
+    if experiment.process.startswith("postgres-"):
+        return AIM_OF_DATABASES
+    return AIMS.get(experiment.name, AIM_OF_SERVICES)
+
+
+def _recovery(experiment: Experiment, runs: list[tuple[bool, float | None]]) -> Recovery:
+    values = tuple(seconds for _, seconds in runs if seconds is not None)
+    lower, median, upper = _quartiles(values)
+    return Recovery(
+        experiment=experiment.name,
+        title=experiment.title,
+        family=experiment.family,
+        runs=len(runs),
+        passed=sum(passed for passed, _ in runs),
+        median=median,
+        lower_quartile=lower,
+        upper_quartile=upper,
+        longest=max(values, default=None),
+        values=values,
+        aim=aim_of(experiment),
+    )
+
+
+def _quartiles(values: tuple[float, ...]) -> tuple[float | None, float | None, float | None]:
+    if not values:
+        return None, None, None
+    if len(values) == 1:
+        return values[0], values[0], values[0]
+    lower, median, upper = statistics.quantiles(values, n=4, method="inclusive")
+    return lower, median, upper

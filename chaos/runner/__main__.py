@@ -1,0 +1,37 @@
+"""Run the runner: python -m chaos.runner."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from types import FrameType
+
+
+def main() -> None:
+    """Serve the queue of experiments until SIGTERM."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+
+    django.setup()
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True
+    )
+    signal.signal(signal.SIGTERM, _leave)
+    from chaos.experiments.run import Interrupted
+    from chaos.runner.runner import Runner
+
+    try:
+        Runner().serve()
+    except Interrupted as error:
+        # The next runner finds the run and says what became of it.
+        logging.getLogger(__name__).warning("%s", error)
+
+
+def _leave(_signum: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

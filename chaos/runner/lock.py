@@ -1,0 +1,62 @@
+"""One experiment at a time, on one machine: a file lock that ends with whoever holds it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from compose.lock import Lock, holder
+from config.environment import run_directory
+
+LOOK_EVERY: Final = 0.25  # seconds
+
+
+class RunLock:
+    """The right to break things; the runner and every command line want the same one."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or lock_file()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock: Lock | None = None
+
+    def take(self, *, who: str, waiting: Callable[[str], None] = lambda _who: None) -> None:
+        """Wait until nobody else has it; `waiting` is told who does, once for each holder."""
+        told = None
+        while not self.try_to_take(who=who):
+            other = _who(holder(self.path))
+            if other != told:
+                waiting(other)
+                told = other
+            time.sleep(LOOK_EVERY)
+
+    def try_to_take(self, *, who: str) -> bool:
+        """Take it if it is free."""
+        lock = Lock(self.path)
+        if not lock.acquire():
+            lock.close()
+            return False
+        lock.describe(who=who, pid=os.getpid())
+        self._lock = lock
+        return True
+
+    def release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def lock_file() -> Path:
+    return run_directory() / "chaos" / "run.lock"
+
+
+def who_runs() -> str | None:
+    """Who holds the right at this moment, in words; None when nobody does."""
+    facts = holder(lock_file())
+    return None if facts is None else _who(facts)
+
+
+def _who(facts: dict[str, Any] | None) -> str:
+    return str((facts or {}).get("who") or "somebody")

@@ -1,0 +1,217 @@
+"""Who may ask for a run, how often, and in which order the runs are taken.
+
+Every refusal is a sentence, an HTTP status and, where waiting helps, for how long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+from django.db import Error, connection, transaction
+from django.db.models import QuerySet
+
+from chaos.experiments.catalogue import EXPERIMENTS, Experiment
+from chaos.experiments.document import RATE
+from chaos.experiments.models import ExperimentRun, FaultSwitch
+from chaos.experiments.storm import LARGEST_SEED
+from chaos.reports.durations import typical_seconds
+from cluster.messaging.envelope import new_message_id
+
+MOST_WAITING: Final = 8  # runs of all visitors in the queue
+MOST_IN_PERIOD: Final = 6  # runs that one visitor may ask for
+PERIOD: Final = timedelta(hours=1)
+SLOWEST, FASTEST = 0.5, 10.0  # checkouts a second that a visitor may load the platform with
+# Between two runs the cluster rests: leases, heartbeats and queues are as ever again.
+REST_BETWEEN: Final = 8.0  # seconds
+
+# One lock for the whole queue: two requests at once wait for each other, or both would pass.
+LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('chaos-queue', 0))"
+AWAY: Final = "The site’s database is away, so nothing was asked for. Try again in a moment."
+
+
+class Refused(Exception):
+    """It may not be run, or not now; `retry_after` in seconds where waiting helps."""
+
+    def __init__(self, sentence: str, status: HTTPStatus, retry_after: int | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.status = status
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedRun:
+    """One run in the queue. `position` 0 is the one that runs; `wait` is words."""
+
+    run: ExperimentRun
+    title: str
+    position: int
+    wait: str
+
+
+def public_name(visitor: str) -> str:
+    """What others see of a visitor, such as `visitor 4F2A`: nothing leads back to the session."""
+    return f"visitor {hashlib.sha256(f'public {visitor}'.encode()).hexdigest()[:4].upper()}"
+
+
+def ask_for_run(
+    *,
+    experiment: str,
+    visitor: str,
+    asked_by: str,
+    seed: int | None = None,
+    rate: float | None = None,
+) -> ExperimentRun:
+    """Put a run into the queue. Raises Refused."""
+    chosen = _known(experiment)
+    seed = _checked_seed(chosen, seed)
+    rate = _checked_rate(rate)
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(LOCK)
+            now = datetime.now(UTC)
+            _require_switched_on()
+            _require_place(visitor, now)
+            return ExperimentRun.objects.create(
+                id=new_message_id(),
+                experiment=chosen.name,
+                seed=seed,
+                rate=rate,
+                visitor=visitor,
+                asked_by=asked_by,
+                asked_at=now,
+            )
+    except Error as error:
+        connection.close()
+        raise Refused(AWAY, HTTPStatus.SERVICE_UNAVAILABLE, 2) from error
+
+
+def withdraw(run_id: UUID, visitor: str) -> ExperimentRun:
+    """Take a run of one's own back: out of the queue, or aborted while it runs. Raises Refused."""
+    try:
+        with transaction.atomic():
+            found = ExperimentRun.objects.select_for_update().filter(id=run_id).first()
+            if found is None or found.visitor != visitor:
+                raise Refused("There is no such run of yours.", HTTPStatus.NOT_FOUND)
+            if found.state == ExperimentRun.QUEUED:
+                found.state, found.words = ExperimentRun.WITHDRAWN, "It was withdrawn."
+                found.ended_at = datetime.now(UTC)
+            elif found.state == ExperimentRun.RUNNING:
+                found.words = WITHDRAWING
+            else:
+                raise Refused("This run has ended already.", HTTPStatus.CONFLICT)
+            found.save(update_fields=["state", "words", "ended_at"])
+            return found
+    except Error as error:
+        connection.close()
+        raise Refused(AWAY, HTTPStatus.SERVICE_UNAVAILABLE, 2) from error
+
+
+# What a running run's words are when its visitor wants it to stop; the runner looks for it.
+WITHDRAWING: Final = "Its visitor wants it to stop."
+
+
+def queue() -> list[QueuedRun]:
+    """The running run first, then those that wait in their order. Raises django.db.Error."""
+    waiting = list(_open_runs().order_by("asked_at"))
+    waiting.sort(key=lambda run: run.state != ExperimentRun.RUNNING)
+    seconds = typical_seconds()
+    found, ahead, now = [], 0.0, datetime.now(UTC)
+    position = 1
+    for run in waiting:
+        takes = seconds.of(run.experiment)
+        if run.state == ExperimentRun.RUNNING:
+            elapsed = (now - (run.began_at or now)).total_seconds()
+            found.append(QueuedRun(run, _title(run), 0, "it runs now"))
+            ahead += max(5.0, takes - elapsed) + REST_BETWEEN
+            continue
+        found.append(QueuedRun(run, _title(run), position, _in_words(ahead)))
+        position += 1
+        ahead += takes + REST_BETWEEN
+    return found
+
+
+def _known(name: str) -> Experiment:
+    found = EXPERIMENTS.get(name)
+    if found is None:
+        raise Refused("There is no such experiment in the catalogue.", HTTPStatus.NOT_FOUND)
+    return found
+
+
+def _checked_seed(experiment: Experiment, seed: int | None) -> int | None:
+    if not experiment.seeded:
+        if seed is not None:
+            raise Refused("Only a storm has a seed.", HTTPStatus.UNPROCESSABLE_ENTITY)
+        return None
+    if seed is None:
+        return new_message_id().int % (LARGEST_SEED + 1)
+    if not 0 <= seed <= LARGEST_SEED:
+        raise Refused(
+            f"A seed is a whole number from 0 to {LARGEST_SEED}.", HTTPStatus.UNPROCESSABLE_ENTITY
+        )
+    return seed
+
+
+def _checked_rate(rate: float | None) -> float:
+    if rate is None:
+        return RATE
+    if not SLOWEST <= rate <= FASTEST:  # false for what is not a number, too
+        raise Refused(
+            f"The rate lies between {SLOWEST:g} and {FASTEST:g} checkouts a second.",
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+        )
+    return rate
+
+
+def _require_switched_on() -> None:
+    switch = FaultSwitch.objects.filter(pk=FaultSwitch.ONLY).first()
+    if switch is not None and not switch.hard_faults:
+        reason = f": {switch.reason.rstrip('.')}" if switch.reason else ""
+        raise Refused(f"The owner has switched faults off{reason}.", HTTPStatus.FORBIDDEN)
+
+
+def _require_place(visitor: str, now: datetime) -> None:
+    if _open_runs().filter(visitor=visitor).exists():
+        raise Refused(
+            "One of your runs is waiting or running; ask again when it has ended.",
+            HTTPStatus.TOO_MANY_REQUESTS,
+            30,
+        )
+    recent = ExperimentRun.objects.filter(visitor=visitor, asked_at__gt=now - PERIOD)
+    if recent.count() >= MOST_IN_PERIOD:
+        oldest = recent.order_by("asked_at").values_list("asked_at", flat=True)[0]
+        raise Refused(
+            f"You have asked for {MOST_IN_PERIOD} runs within an hour; let others have a turn.",
+            HTTPStatus.TOO_MANY_REQUESTS,
+            max(1, int((oldest + PERIOD - now).total_seconds())),
+        )
+    waiting = _open_runs().filter(state=ExperimentRun.QUEUED).count()
+    if waiting >= MOST_WAITING:
+        raise Refused(
+            f"{waiting} runs are waiting already; ask again in a few minutes.",
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            120,
+        )
+
+
+def _open_runs() -> QuerySet[ExperimentRun]:
+    return ExperimentRun.objects.filter(state__in=(ExperimentRun.QUEUED, ExperimentRun.RUNNING))
+
+
+def _title(run: ExperimentRun) -> str:
+    found = EXPERIMENTS.get(run.experiment)
+    return found.title if found else run.experiment
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 15.0:  # noqa: PLR2004  (so soon that a number would be wrong)
+        return "in a moment"
+    if seconds < 90.0:  # noqa: PLR2004
+        return f"in about {round(seconds, -1):.0f} s"
+    return f"in about {round(seconds / 60):.0f} minutes"

@@ -1,0 +1,77 @@
+"""The actions of our experiments. Each returns what it did in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from chaos.experiments.load import Load
+from chaos.experiments.profile import Profile
+from chaos.faults import engine
+from chaos.faults.armed import ArmedFaults
+from chaos.toolkit.session import current
+
+SPENT_WITHIN: Final = 60.0  # seconds for a burst of checkouts to be handed in
+CUT_SHORT: Final = "nothing: the run is being cut short"
+
+
+def begin_load(profile: str, rate: float) -> str:
+    """Begin to hand in checkouts; they go on until `end_load`."""
+    session = current()
+    load = session.load = Load(Profile(profile), rate)
+    session.witness.load_began(load)
+    load.begin()
+    return f"checkouts are handed in: {profile}, {rate:g} a second"
+
+
+def wait_for_load() -> str:
+    """Wait until a burst has been handed in."""
+    load = current().load
+    if load is not None and not load.wait(within=SPENT_WITHIN):
+        raise TimeoutError(f"The load was not handed in within {SPENT_WITHIN:.0f} s.")
+    return "all of it has been handed in"
+
+
+def end_load() -> str:
+    """Hand in no more checkouts."""
+    load = current().load
+    if load is None:
+        return "no load had begun"
+    load.end()
+    return f"{len(load.accepted)} checkouts were accepted"
+
+
+def inject(
+    fault: str, target: str, seconds: float, parameters: Mapping[str, Any] | None = None
+) -> str:
+    """Break something of the catalogue; at the latest after `seconds` the watchdog heals it."""
+    session = current()
+    if session.stopped.is_set():
+        return CUT_SHORT
+    armed, words = engine.inject(
+        fault=fault,
+        target=target,
+        seconds=seconds,
+        actor=session.actor,
+        parameters=dict(parameters or {}),
+        run=session.run,
+    )
+    session.witness.injected(armed, words)
+    return words
+
+
+def heal(fault: str, target: str) -> str:
+    """Heal what this run has broken, by the fault's name and its target."""
+    session = current()
+    said = []
+    for armed in ArmedFaults().all():
+        if (armed.run, armed.fault, armed.target) == (session.run, fault, target):
+            words = engine.heal(armed)
+            session.witness.healed(armed, words)
+            said.append(words)
+    return "; ".join(said) or "it was healed already"
+
+
+def heal_everything() -> str:
+    """Heal all that this run has left broken."""
+    return "; ".join(engine.heal_all(run=current().run)) or "nothing was broken any more"

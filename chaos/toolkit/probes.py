@@ -1,0 +1,127 @@
+"""The probes of our experiments. Each waits up to `within` seconds for a good answer.
+
+They look at the observer's snapshots, which it makes whatever is broken, but for the
+invariants, which the checkers examine in the databases.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import amqp
+import psycopg
+
+from chaos.observer.client import latest
+from chaos.observer.snapshot import Snapshot
+from chaos.toolkit import steady
+from chaos.toolkit.session import accepted, current
+from cluster.operations.checkouts import Counter
+from cluster.operations.verification import run_verify
+from cluster.secrets.postgres import DatabaseUnavailable
+from cluster.secrets.vault import SecretsError
+
+T = TypeVar("T")
+
+LOOK_EVERY: Final = 0.1  # seconds
+# What was steady once and is not a moment later was only about to show its trouble.
+STAYS: Final = 2.5  # seconds; heartbeats come every two
+SERVER_WITHIN: Final = 60.0  # seconds for a server that is coming back
+AWAY: Final = (
+    psycopg.OperationalError,
+    DatabaseUnavailable,
+    SecretsError,
+    amqp.AMQPError,
+    OSError,
+)
+
+
+def every_process_works(within: float = 0.0) -> bool:
+    return _judged(steady.every_process_works, within)
+
+
+def every_queue_is_consumed(within: float = 0.0) -> bool:
+    return _judged(steady.every_queue_is_consumed, within)
+
+
+def outboxes_drain(within: float = 0.0) -> bool:
+    return _judged(steady.outboxes_drain, within)
+
+
+def checkouts_complete(within: float = 0.0) -> bool:
+    return _judged(steady.checkouts_complete, within)
+
+
+def stream_moves(within: float = 0.0) -> bool:
+    return _judged(steady.stream_moves, within)
+
+
+def invariants_hold(within: float = 0.0) -> bool:
+    """Whether the checkers find no violation and leave nothing undecided."""
+    session = current()
+    session.verdict = verdict = patiently(lambda: run_verify(wait=within))
+    return verdict.clean
+
+
+def recovered(within: float = 0.0) -> bool:
+    """Whether the platform is steady, and stays so for a while."""
+    end = time.monotonic() + within
+    since: float | None = None
+    while not current().stopped.is_set():
+        now = time.monotonic()
+        snapshot = latest()
+        steady_now = snapshot is not None and is_steady(snapshot)
+        since = (since or now) if steady_now else None
+        if since is not None and now - since >= STAYS:
+            return True
+        if now >= end and since is None:
+            return False
+        time.sleep(LOOK_EVERY)
+    return False
+
+
+def checkouts_ended(within: float = 0.0) -> bool:
+    """Whether every checkout that this run's load had accepted has completed or turned round."""
+    session = current()
+    if not accepted(session):
+        return True
+    counter, end = Counter(), time.monotonic() + within
+    try:
+        while True:
+            states = patiently(lambda: counter.states(accepted(session)))
+            if all(state.ended for state in states.values()):
+                return True
+            if time.monotonic() >= end:
+                return False
+            time.sleep(LOOK_EVERY)
+    finally:
+        counter.close()
+
+
+def is_steady(snapshot: Snapshot) -> bool:
+    """The observer calls it steady and has no outage open."""
+    return snapshot.state == "steady" and not snapshot.open_outages
+
+
+def patiently(act: Callable[[], T]) -> T:
+    """Run `act`, and again while a server is still coming back."""
+    end = time.monotonic() + SERVER_WITHIN
+    while True:
+        try:
+            return act()
+        except AWAY:
+            if time.monotonic() > end:
+                raise
+            time.sleep(LOOK_EVERY)
+
+
+def _judged(judge: steady.Judge, within: float) -> bool:
+    end = time.monotonic() + within
+    while True:
+        snapshot = latest()
+        if snapshot is not None and judge(snapshot).ok:
+            return True
+        if time.monotonic() >= end:
+            return False
+        time.sleep(LOOK_EVERY)

@@ -1,0 +1,1 @@
+"""The chaos pages: break something, follow it, read the report."""

@@ -1,0 +1,54 @@
+"""`/chaos/incidents/<id>/`: the report of one run, to read, to print, to take away, to replay."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+from django.db import Error
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from chaos.experiments.catalogue import EXPERIMENTS
+from chaos.experiments.models import Incident
+from chaos.experiments.store import document_of
+from chaos.pages.incidents import invariants_in_order, probe_rows, verdict
+from chaos.pages.timeline import bars, moments
+from portfolio.web.problems import problem
+from portfolio.web.reading import again_when_cut_off
+
+AWAY: Final = "The report cannot be read at this moment; the site’s database is away."
+
+
+@require_safe
+def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
+    """One record: what was broken, when what happened, and what was found afterwards."""
+    try:
+        found = again_when_cut_off(Incident.objects.filter(id=incident_id).first)
+    except Error:
+        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
+    if found is None:
+        return problem(request, HTTPStatus.NOT_FOUND, f"There is no incident {incident_id}.")
+    document = document_of(found)
+    if request.GET.get("format") == "json":
+        return HttpResponse(
+            document.as_json(),
+            content_type="application/json",
+            headers={"Content-Disposition": f'attachment; filename="{document.experiment}.json"'},
+        )
+    passed = moments(document)
+    context = {
+        "section": "chaos",
+        "incident": document,
+        "verdict": verdict(document),
+        "moments": passed,
+        "bars": bars(passed),
+        "probes": probe_rows(document.readings),
+        "invariants": list(invariants_in_order(document)),
+        "experiment": EXPERIMENTS.get(document.experiment),
+        "record": found.document,  # as the graph takes it
+        "origin": found.origin,
+    }
+    return render(request, "chaos/incident.html", context)

@@ -1,0 +1,47 @@
+"""`/chaos/recoveries/`: how long each experiment's target was away, over all kept runs."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from django.db import Error
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from chaos.pages.strips import scale_of, strips
+from chaos.reports.recoveries import recoveries as read_recoveries
+from portfolio.web.problems import problem
+from portfolio.web.reading import again_when_cut_off
+
+AWAY: Final = "What was measured cannot be read at this moment; the site’s database is away."
+
+
+@require_safe
+def recoveries(request: HttpRequest) -> HttpResponse:
+    """The table with its distributions."""
+    try:
+        found = again_when_cut_off(read_recoveries)
+    except Error:
+        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
+    drawn = strips(found)
+    context = {
+        "section": "chaos",
+        "strips": [(one, drawn[one.experiment]) for one in found],
+        "scale": scale_of(found),
+        "runs": sum(one.runs for one in found),
+    }
+    return render(request, "chaos/recoveries.html", context)
+
+
+@require_safe
+def recoveries_json(request: HttpRequest) -> HttpResponse:
+    """The same for programs: every run of every experiment, in seconds."""
+    try:
+        found = again_when_cut_off(read_recoveries)
+    except Error:
+        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
+    body = msgspec.json.encode({"experiments": found})
+    return HttpResponse(body, content_type="application/json")

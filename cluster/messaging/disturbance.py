@@ -1,0 +1,231 @@
+"""What a relay does to messages on purpose: duplicate, delay, reorder, poison.
+
+Faults belong here, in a small part between outbox and broker, and never in a handler. A relay is
+told by NOTIFY on the channel `relay_disturbance`, keeps it in memory, and forgets it after
+LONGEST seconds at the latest, so that nothing has to be healed for messages to flow again. What
+is held back stays in the outbox: a relay that dies meanwhile sends it when it is back.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+
+from cluster.messaging.envelope import new_message_id
+
+if TYPE_CHECKING:  # the publisher knows the topology, and that the services that may ask for this
+    from cluster.messaging.publisher import OutboxRow
+
+logger = logging.getLogger(__name__)
+
+CHANNEL: Final = "relay_disturbance"
+LONGEST: Final = 60.0  # seconds; no disturbance lives longer, whatever it says
+MOST: Final = 5_000  # messages; of one disturbance
+EVERY: Final = "*"
+
+# What a corrupted copy has in the place of its row and of its number. The table's ids begin at 1,
+# and no stream comes near the number: the checkers see that no outbox has announced the copy.
+NO_ROW: Final = 0
+NO_PLACE: Final = 2_000_000_000
+
+
+class Operation(enum.StrEnum):
+    """What is done to a message."""
+
+    DUPLICATE = "duplicate"  # sent twice
+    DELAY = "delay"  # held back, while later ones overtake it
+    REORDER = "reorder"  # held back until a later one of its aggregate has gone out
+    POISON = "poison"  # a corrupted copy goes to `queue` first, then the untouched original
+
+
+class Disturbance(msgspec.Struct, frozen=True, kw_only=True, tag_field="wish", tag="disturb"):
+    """One wish: which messages, what is done to them, for how long and to how many.
+
+    `correlation` and `type` name the messages, or "*". `seconds` is how long one is held back
+    at most, `until` the moment (seconds of the epoch) at which all of it ends.
+    """
+
+    id: str
+    operation: Operation
+    until: float
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST)]
+    correlation: str = EVERY
+    type: str = EVERY
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=LONGEST)] = 0.0
+    queue: str = ""
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True, tag_field="wish", tag="end"):
+    """The disturbance of this id is over; what it held back goes out."""
+
+    id: str
+
+
+class _Correlated(msgspec.Struct):
+    correlationid: str = ""
+
+
+_wishes: Final = msgspec.json.Decoder(Disturbance | Ending)
+_correlated: Final = msgspec.json.Decoder(_Correlated)
+
+NOTIFY: Final = f"SELECT pg_notify('{CHANNEL}', %s)"
+
+
+def encode_wish(wish: Disturbance | Ending) -> str:
+    """The NOTIFY's payload."""
+    return msgspec.json.encode(wish).decode()
+
+
+def notify_statement(wish: Disturbance | Ending) -> str:
+    """The whole statement, for whoever can pass no parameters."""
+    quoted = encode_wish(wish).replace("'", "''")
+    return f"SELECT pg_notify('{CHANNEL}', '{quoted}')"
+
+
+@dataclass(slots=True)
+class _Active:
+    wish: Disturbance
+    ends_at: float
+    left: int
+    done: set[int] = field(default_factory=set)
+
+    def wants(self, row: OutboxRow) -> bool:
+        wish = self.wish
+        return (
+            row.id not in self.done
+            and wish.type in (EVERY, row.routing_key)
+            and wish.correlation in (EVERY, _correlation(row.body))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    wish: str
+    until: float
+    overtaken_by: str  # the subject whose next message sets it free; empty: only time does
+
+
+class Disturbances:
+    """Those that are in force in one relay. False when there are none, and nothing is held back.
+
+    `clock` gives the seconds of the epoch.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._active: dict[str, _Active] = {}
+        self._held: dict[int, _Held] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._active or self._held)
+
+    def hear(self, text: str) -> None:
+        """Take a wish; one that makes no sense is logged and ignored."""
+        try:
+            wish = _wishes.decode(text)
+        except msgspec.MsgspecError as error:
+            logger.warning("a disturbance that nobody understands: %s", error)
+            return
+        if isinstance(wish, Ending):
+            self._active.pop(wish.id, None)
+            self._release(lambda held: held.wish == wish.id)
+            logger.info("disturbance %s has ended", wish.id)
+        else:
+            ends_at = min(wish.until, self._clock() + LONGEST)
+            self._active[wish.id] = _Active(wish, ends_at, wish.limit)
+            logger.info("disturbance %s: %s", wish.id, wish.operation)
+
+    def held(self) -> list[int]:
+        """The rows to leave in the outbox for now."""
+        self._forget_what_is_over()
+        return list(self._held)
+
+    def patience(self, at_most: float) -> float:
+        """Seconds to sleep: until the next row is to be set free, `at_most` otherwise."""
+        if not self._held:
+            return at_most
+        first = min(held.until for held in self._held.values())
+        return min(at_most, max(0.0, first - self._clock()))
+
+    def apply(self, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
+        """What to send in place of `rows`: with copies, and without those that are held back.
+
+        A row is disturbed once by one wish, however often it is read.
+        """
+        self._forget_what_is_over()
+        to_send: list[OutboxRow] = []
+        for row in rows:
+            instead = self._disturb(row)
+            if instead:
+                self._overtake(row.subject)
+            to_send += instead
+        return to_send
+
+    def _disturb(self, row: OutboxRow) -> list[OutboxRow]:
+        active = next((one for one in self._active.values() if self._concerns(one, row)), None)
+        if active is None:
+            return [row]
+        active.done.add(row.id)
+        active.left -= 1
+        wish = active.wish
+        match wish.operation:
+            case Operation.DUPLICATE:
+                return [row, row]
+            case Operation.POISON:
+                return [_corrupted(row, wish.queue), row]
+            case Operation.DELAY | Operation.REORDER:
+                until = min(self._clock() + wish.seconds, active.ends_at)
+                subject = row.subject if wish.operation is Operation.REORDER else ""
+                self._held[row.id] = _Held(wish.id, until, subject)
+                return []
+
+    def _concerns(self, active: _Active, row: OutboxRow) -> bool:
+        if not active.left or not active.wants(row):
+            return False
+        # The next one of an aggregate is to overtake the one that is held back.
+        return active.wish.operation is not Operation.REORDER or not any(
+            held.overtaken_by == row.subject for held in self._held.values()
+        )
+
+    def _forget_what_is_over(self) -> None:
+        now = self._clock()
+        for identifier, active in list(self._active.items()):
+            if now >= active.ends_at or not active.left:
+                del self._active[identifier]
+        self._release(lambda held: now >= held.until)
+
+    def _overtake(self, subject: str) -> None:
+        self._release(lambda held: held.overtaken_by == subject)
+
+    def _release(self, is_free: Callable[[_Held], bool]) -> None:
+        self._held = {row: held for row, held in self._held.items() if not is_free(held)}
+
+
+def _correlation(body: bytes) -> str:
+    try:
+        return _correlated.decode(body).correlationid
+    except msgspec.MsgspecError:
+        return ""
+
+
+def _corrupted(row: OutboxRow, queue: str) -> OutboxRow:
+    """A copy that no schema accepts, under an id and a number that no outbox has given.
+
+    It goes to one queue alone, not to everybody who hears the original.
+    """
+    identifier = str(new_message_id())
+    envelope: dict[str, Any] = msgspec.json.decode(row.body)
+    envelope |= {"id": identifier, "sequence": NO_PLACE, "data": {"corrupted": True}}
+    return replace(
+        row,
+        id=NO_ROW,
+        message_id=identifier,
+        destination=queue,
+        body=msgspec.json.encode(envelope),
+    )

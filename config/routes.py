@@ -1,0 +1,80 @@
+"""Links between a process and a server, and the detours that a network fault makes of them.
+
+A link belongs to one identity: only processes of that identity ever take its detour, so a
+broken link is one service's own. Detours are entries of a file in the run directory, read when
+somebody connects; one whose time is up is ignored, whoever forgot to take it away.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+SERVICES: Final = ("identity", "catalog", "orders", "payments", "checkout")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One client's way to one server. `owner` is the Vault identity of the processes at its end."""
+
+    name: str
+    owner: str
+    server: str  # broker, database, cache or provider
+
+
+LINKS: Final = {
+    link.name: link
+    for link in (
+        *(Link(f"{name}-broker", name, "broker") for name in SERVICES),
+        *(Link(f"{name}-database", name, "database") for name in SERVICES),
+        Link("site-cache", "site", "cache"),
+        Link("payments-provider", "payments", "provider"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """One entry of the file: `via` is the proxy's address for this link.
+
+    `mode` is cut, slow or blackhole; slow ones add `milliseconds` in each direction and let
+    through `bytes_per_second` (0: as many as come). `until` is a moment in seconds of the epoch.
+    """
+
+    id: str
+    link: str
+    mode: str
+    until: float
+    via: str
+    milliseconds: int = 0
+    bytes_per_second: int = 0
+
+
+def detours(file: Path) -> dict[str, Detour]:
+    """The detours in force now, by link; the later entry of a link counts."""
+    now = time.time()
+    try:
+        entries = _entries(file, file.stat().st_mtime_ns)
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}  # nobody has ever cut a link here, or the file is no file of ours
+    return {entry.link: entry for entry in entries if entry.until > now}
+
+
+def detoured(url: str, file: Path, link: str, identity: str) -> str:
+    """`url`, led through the proxy when there is a detour for a link of this identity."""
+    known = LINKS.get(link)
+    if known is None or known.owner != identity or not (found := detours(file).get(link)):
+        return url
+    parts = urlsplit(url)
+    login, at, _ = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{login}{at}{found.via}"))
+
+
+@cache
+def _entries(file: Path, _modified: int) -> tuple[Detour, ...]:
+    return tuple(Detour(**entry) for entry in json.loads(file.read_text()))

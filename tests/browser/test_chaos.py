@@ -1,0 +1,188 @@
+"""A stranger breaks the platform in a real browser, watches it recover, and reads the proof."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
+
+from tests.conditions import eventually
+
+pytestmark = [pytest.mark.platform, pytest.mark.browser]
+WITHIN: Final = 20_000  # milliseconds; ends a hanging test, measures nothing
+A_RUN: Final = 120_000  # milliseconds in which any run ends
+VISIBLE_WITHIN: Final = 1.0  # seconds from a death to its bracket on the graph
+KEEPS_AWAY: Final = 400  # presses of the tabulator after which a control counts as unreachable
+
+# When each bracket was first to be seen on the graph, by the page's own clock.
+RECORD_BRACKETS: Final = """() => {
+  window.shown = {};
+  const graph = document.querySelector("train-graph");
+  new MutationObserver(() => {
+    for (const { dataset } of graph.querySelectorAll("[data-outage]")) {
+      window.shown[dataset.outage] ??= Date.now() / 1000;
+    }
+  }).observe(graph, { childList: true, subtree: true });
+}"""
+SMALL_TARGETS: Final = """(least) => [...document.querySelectorAll(
+    "button, summary, select, input:not([type=hidden]), .jumps a, th a")]
+  .filter((element) => element.closest("main"))
+  .filter((element) => element.checkVisibility())
+  .map((element) => [element.textContent.trim().slice(0, 30), element.getBoundingClientRect()])
+  .filter(([, { height, width }]) => height > 1 && (height < least || width < 24))
+  .map(([text, { height }]) => `${text}: ${height}`)"""
+
+
+@pytest.fixture
+def visitor(browser: Browser) -> Iterator[Any]:
+    """Opens the site as somebody with a screen, a scheme and habits of his own."""
+    contexts: list[BrowserContext] = []
+
+    def open_(**habits: Any) -> tuple[Page, list[str]]:
+        context = browser.new_context(**habits)
+        contexts.append(context)
+        page = context.new_page()
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        return page, said
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def went_live(page: Page, url: str) -> None:
+    page.goto(f"{url}/chaos/")
+    state = page.locator('train-graph [data-part="state"]')
+    expect(state).to_have_text(re.compile("^live"), timeout=WITHIN)
+
+
+def outages(page: Page, url: str, process: str) -> list[dict[str, Any]]:
+    """What the observer has lately seen of a process."""
+    snapshot: dict[str, Any] = page.request.get(f"{url}/status.json").json()
+    return [span for span in snapshot["outages"] if span["process"] == process]
+
+
+def test_a_stranger_kills_the_broker_sees_it_heal_and_reads_the_proof(
+    visitor: Any, platform_url: str
+) -> None:
+    page, said = visitor(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    went_live(page, platform_url)
+    earlier = {span["id"] for span in outages(page, platform_url, "rabbitmq")}
+    page.evaluate(RECORD_BRACKETS)
+
+    page.get_by_role("button", name="Kill the broker", exact=True).click()
+
+    answer = page.locator('[data-part="answer"]')
+    expect(answer).to_contain_text(re.compile("queued as number 1|it runs now"), timeout=WITHIN)
+    here = page.locator('chaos-now [aria-current="step"]')
+    expect(here).to_have_text("Break", timeout=A_RUN)
+    expect(page.locator("chaos-drill").first.locator(".here h4")).to_have_text("The signal")
+    row = page.locator('[data-process="rabbitmq"]')
+    expect(row).to_have_class("failed", timeout=WITHIN)
+    expect(row).to_have_class("committed", timeout=A_RUN)
+    expect(page.locator("train-graph .ring").first).to_be_visible(timeout=WITHIN)
+    expect(answer).to_contain_text("it has ended", timeout=A_RUN)
+
+    [death] = [s for s in outages(page, platform_url, "rabbitmq") if s["id"] not in earlier]
+    shown = page.evaluate("window.shown")[death["id"]]
+    assert shown - datetime.fromisoformat(death["began"]).timestamp() < VISIBLE_WITHIN
+    assert said == []
+
+    answer.get_by_role("link", name="Read the report").click()
+    expect(page.locator(".verdict")).to_have_text("passed")
+    expect(page.locator("main")).not_to_contain_text("violated ")
+    expect(page.get_by_text("Whole.", exact=True)).to_be_visible()
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator('train-graph [data-part="state"]')).to_contain_text("s of ")
+
+
+def test_without_javascript_a_stranger_kills_the_web_server_that_serves_him(
+    visitor: Any, platform_url: str
+) -> None:
+    page, _ = visitor(
+        viewport={"width": 390, "height": 844}, color_scheme="dark", java_script_enabled=False
+    )
+    page.goto(f"{platform_url}/chaos/")
+    page.get_by_label("Experiment").select_option("kill-web")
+    page.locator(".pick").get_by_role("button", name="Break it").click()
+    expect(page.locator("h1")).to_have_text("The web server is killed")
+
+    def the_report_is_there() -> bool:
+        try:
+            page.reload()
+        except Error:  # it is being killed, as was wished
+            return False
+        return "/chaos/incidents/" in page.url
+
+    eventually(the_report_is_there, within=A_RUN / 1000, every=1.0)
+    expect(page.locator(".verdict")).to_have_text("passed")
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_with_reduced_motion_it_goes_live_too_and_nothing_complains(
+    visitor: Any, platform_url: str, scheme: Literal["light", "dark"], width: int
+) -> None:
+    page, said = visitor(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    went_live(page, platform_url)
+    expect(page.locator('chaos-now [data-part="facts"]')).to_have_text(
+        re.compile("^(seen at|since)"), timeout=WITHIN
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert said == []
+
+
+def test_a_keyboard_reaches_the_drill_and_every_family_of_the_catalogue(
+    visitor: Any, platform_url: str
+) -> None:
+    page, _ = visitor(viewport={"width": 1440, "height": 900})
+    page.goto(f"{platform_url}/chaos/")
+    reached = tabbed_to(page, "Kill the broker")
+    assert reached.startswith("Kill the broker")
+    assert tabbed_to(page, "Killed").startswith("Killed")
+    page.keyboard.press("Enter")
+    expect(page.locator("#family-kills")).to_have_attribute("open", "")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.name") == "experiment"
+
+
+def tabbed_to(page: Page, words: str) -> str:
+    """Press the tabulator until what has the focus begins with these words."""
+    for _ in range(KEEPS_AWAY):
+        page.keyboard.press("Tab")
+        text = str(page.evaluate("document.activeElement.textContent")).strip()
+        if text.startswith(words):
+            return text
+    raise AssertionError(f"the keyboard does not reach {words!r}")
+
+
+@pytest.mark.parametrize(("touch", "width", "least"), [(False, 1440, 24), (True, 390, 44)])
+def test_what_can_be_pressed_is_large_enough(
+    visitor: Any, platform_url: str, *, touch: bool, width: int, least: int
+) -> None:
+    page, _ = visitor(viewport={"width": width, "height": 900}, has_touch=touch)
+    page.goto(f"{platform_url}/chaos/")
+    page.evaluate("document.querySelectorAll('.family').forEach((one) => { one.open = true; })")
+    assert page.evaluate(SMALL_TARGETS, least) == []
+
+
+def test_a_refusal_is_said_on_the_page_without_leaving_it(visitor: Any, platform_url: str) -> None:
+    page, _ = visitor()
+    page.goto(f"{platform_url}/chaos/experiments/storm/")
+    page.get_by_label("Seed").fill("4000000000")
+    page.get_by_role("button", name="Break it").click()
+    expect(page.locator('[data-part="answer"]')).to_have_text(
+        re.compile("A seed is a whole number from 0 to"), timeout=WITHIN
+    )
+    assert page.url.endswith("/chaos/experiments/storm/")

@@ -1,0 +1,98 @@
+"""The runner's process on the running platform: the queue, withdrawals, and its own death."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from chaos.experiments import store
+from chaos.experiments.models import AuditEntry, ExperimentRun
+from chaos.faults.armed import ArmedFaults
+from chaos.runner.running import read_running
+from chaos.safety.permits import ask_for_run, withdraw
+from compose.supervisor import Supervisor
+from tests.conditions import eventually
+
+pytestmark = [pytest.mark.platform, pytest.mark.fault]
+
+PATIENT = 90.0  # seconds for a whole run with its rest before it
+
+
+@pytest.fixture(autouse=True)
+def unblocked(platform: Any, django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        ExperimentRun.objects.all().delete()
+        yield
+        ExperimentRun.objects.all().delete()
+
+
+def ask(experiment: str) -> UUID:
+    return ask_for_run(experiment=experiment, visitor="a test", asked_by="visitor 4F2A").id
+
+
+def run(identifier: UUID) -> ExperimentRun:
+    return ExperimentRun.objects.get(id=identifier)
+
+
+def test_a_queued_run_is_run_and_recorded_while_its_server_dies() -> None:
+    identifier = ask("kill-web")
+    eventually(lambda: read_running() is not None, within=PATIENT)
+    shown = read_running()
+    assert shown is not None
+    assert (shown.run, shown.asked_by) == (str(identifier), "visitor 4F2A")
+
+    eventually(lambda: run(identifier).state == ExperimentRun.ENDED, within=PATIENT)
+
+    incident = run(identifier).incident
+    assert incident is not None
+    document = store.document_of(incident)
+    assert (document.status, document.deviations) == ("passed", [])
+    assert document.followed is not None
+    assert document.followed.whole
+    assert document.followed.reconnects >= 1
+    assert document.figures.unfinished == 0
+    assert {reading.when for reading in document.readings} == {"before", "during", "after"}
+    (injection,) = document.injections
+    assert (injection.fault, injection.target) == ("kill-process", "web")
+    labels = [mark.label for mark in document.marks]
+    assert labels[0] == "injected"
+    assert {"detected", "recovered", "drained", "consistent", "verified"} <= set(labels)
+    entry = AuditEntry.objects.filter(target="web").order_by("-at")[0]
+    assert (entry.actor, entry.outcome) == ("visitor 4F2A", "passed")
+    assert read_running() is None
+
+
+def test_a_runner_that_is_killed_leaves_no_fault_and_says_so() -> None:
+    identifier = ask("pause-worker-orders")
+    eventually(lambda: _armed_for(identifier), within=PATIENT)
+
+    Supervisor.connect().kill("chaos-runner")
+
+    eventually(lambda: run(identifier).state == ExperimentRun.FAILED, within=PATIENT)
+    assert not _armed_for(identifier)
+    assert "died" in run(identifier).words
+    assert Supervisor.connect().process("worker-orders").status == "running"
+    eventually(lambda: read_running() is None)
+
+
+def test_a_running_run_that_is_withdrawn_heals_at_once() -> None:
+    identifier = ask("pause-relay-checkout")
+    eventually(lambda: _armed_for(identifier), within=PATIENT)
+
+    withdraw(identifier, "a test")
+
+    eventually(lambda: not _armed_for(identifier), within=5.0)
+    eventually(lambda: run(identifier).state == ExperimentRun.ENDED, within=PATIENT)
+    incident = run(identifier).incident
+    assert incident is not None
+    document = store.document_of(incident)
+    assert document.status == "aborted"
+    assert "wanted it to stop" in document.summary
+    assert not document.passed
+
+
+def _armed_for(identifier: UUID) -> bool:
+    return any(armed.run == str(identifier) for armed in ArmedFaults().all())

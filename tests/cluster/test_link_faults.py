@@ -1,0 +1,90 @@
+"""One service's own link cut, slow, or a black hole: all checkouts end, and nothing is lost."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from chaos.faults.links import FAULTS
+from chaos.links.table import in_force
+from compose.errors import Misuse
+from tests.cluster.cluster import Cluster
+from tests.cluster.driver import Superuser, broken
+from tests.conditions import eventually
+
+pytestmark = [pytest.mark.platform, pytest.mark.fault]
+
+BY_NAME = {fault.name: fault for fault in FAULTS}
+BEAT = "SELECT consuming, beat_at FROM heartbeat WHERE process LIKE 'worker-%%'"
+
+
+def connections(service: str) -> int:
+    """How many connections the broker has of a service."""
+    told = Superuser().broker("list_connections", "--quiet", "client_properties")
+    return told.count(f'{{"service","{service}"}}')
+
+
+def test_a_service_cut_off_from_the_broker_returns_to_it(cluster: Cluster) -> None:
+    assert connections("orders") >= 2, "its worker and its relay"
+    others = connections("catalog")
+    with broken(BY_NAME["cut-link"], "orders-broker"):
+        assert connections("orders") == 0
+        ids = cluster.start_checkouts(5)
+        # They get as far as the order, which nobody hears of.
+        waiting = "SELECT count(*) FROM saga WHERE id = ANY(%s) AND position = 3"
+        eventually(lambda: cluster.rows("checkout", waiting, ids) == [(5,)])
+        assert connections("catalog") == others
+        assert connections("orders") == 0
+
+    assert cluster.await_ended(ids) == {"completed": 5}
+    eventually(lambda: connections("orders") >= 2)
+    cluster.assert_conserved()
+
+
+def test_a_slow_database_makes_checkouts_slow(cluster: Cluster) -> None:
+    with broken(BY_NAME["slow-link"], "catalog-database", milliseconds=150):
+        began = time.monotonic()
+        ids = cluster.start_checkouts(2)
+        assert cluster.await_ended(ids) == {"completed": 2}
+        # A transaction is several questions and answers, each late both ways.
+        assert time.monotonic() - began > 1.0
+
+    cluster.assert_conserved()
+
+
+def test_a_black_hole_towards_the_provider_keeps_payments_waiting(cluster: Cluster) -> None:
+    paid = "SELECT count(*) FROM ledger_entry WHERE payment = ANY(%s)"
+    with broken(BY_NAME["blackhole-link"], "payments-provider"):
+        ids = cluster.start_checkouts(2)
+        waiting = "SELECT count(*) FROM saga WHERE id = ANY(%s) AND position = 2"
+        eventually(lambda: cluster.rows("checkout", waiting, ids) == [(2,)])
+        time.sleep(1.0)  # what did not happen cannot be waited for
+        assert cluster.rows("payments", paid, ids) == [(0,)]
+
+    assert cluster.await_ended(ids).total() == 2
+    cluster.assert_conserved()
+
+
+def test_a_link_that_nobody_heals_heals_itself(cluster: Cluster) -> None:
+    with broken(BY_NAME["cut-link"], "catalog-database", seconds=2.0, heal=False):
+        ids = cluster.start_checkouts(3)
+
+        assert cluster.await_ended(ids) == {"completed": 3}
+    assert in_force() == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "parameters"),
+    [
+        ("cut-link", "site-broker", {}),
+        ("cut-link", "orders-broker", {"milliseconds": 5}),
+        ("slow-link", "orders-broker", {"milliseconds": -1}),
+        ("blackhole-link", "orders-broker", {"bytes_per_second": 5}),
+    ],
+)
+def test_what_is_not_in_the_catalogue_is_refused(
+    name: str, target: str, parameters: dict[str, object]
+) -> None:
+    with pytest.raises(Misuse):
+        BY_NAME[name].check(target, parameters)

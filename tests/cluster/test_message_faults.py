@@ -1,0 +1,97 @@
+"""Messages duplicated, held back, overtaken and refused on the running cluster: nothing is lost."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from chaos.faults.messages import FAULTS, POISONED
+from cluster.messaging.envelope import new_message_id
+from compose.errors import Misuse
+from portfolio.requests import CheckoutOrder
+from tests.cluster.cluster import Cluster
+from tests.cluster.driver import broken
+from tests.conditions import eventually
+
+pytestmark = [pytest.mark.platform, pytest.mark.fault]
+
+BY_NAME = {fault.name: fault for fault in FAULTS}
+
+
+def counted(cluster: Cluster, name: str) -> int:
+    """How often it happened in all services together."""
+    query = "SELECT value FROM counter WHERE name = %s"
+    services = ("identity", "catalog", "orders", "payments", "checkout")
+    return sum(int(rows[0][0]) for s in services if (rows := cluster.rows(s, query, name)))
+
+
+def test_messages_sent_twice_are_applied_once(cluster: Cluster) -> None:
+    before = counted(cluster, "deduplicated")
+    with broken(BY_NAME["duplicate-messages"], "all"):
+        ids = cluster.start_checkouts(3)
+        assert cluster.await_ended(ids) == {"completed": 3}
+
+    # Five commands and five answers of each, at least.
+    eventually(lambda: counted(cluster, "deduplicated") >= before + 30)
+    cluster.assert_conserved()
+
+
+def test_messages_held_back_are_only_late(cluster: Cluster) -> None:
+    with broken(BY_NAME["delay-messages"], "relay-orders", milliseconds=700) as armed:
+        ids = cluster.start_checkouts(3)
+        held = "SELECT count(*) FROM outbox WHERE created_at < now() - interval '0.4 s'"
+        eventually(lambda: cluster.rows("orders", held) != [(0,)], every=0.02)
+        assert cluster.await_ended(ids) == {"completed": 3}
+        assert not armed.expired
+
+
+def test_an_overtaken_answer_is_applied_in_its_turn(cluster: Cluster) -> None:
+    """The authorisation is held back until the deadline has passed; its undoing comes first."""
+    before = counted(cluster, "parked")
+    with broken(BY_NAME["reorder-messages"], "relay-payments", limit=20):
+        ids = cluster.start_checkouts(2)
+        assert cluster.await_ended(ids) == {"compensated": 2}
+
+    assert counted(cluster, "parked") >= before + 2
+    cluster.assert_conserved()
+
+
+def test_a_poisoned_order_is_sent_again_when_the_poison_is_gone(cluster: Cluster) -> None:
+    order = CheckoutOrder(
+        visitor=f"{POISONED}{uuid4().hex[:8]}", sku="MUG-ENAMEL", id=new_message_id()
+    )
+    with broken(BY_NAME["poison-order"], "orders"):
+        assert list(cluster.counter.accept([order])) == [1]
+        healthy = cluster.start_checkouts(2)
+        assert cluster.await_ended(healthy) == {"completed": 2}
+        eventually(lambda: letters(cluster, order.id) == [False])
+
+    assert letters(cluster, order.id) == [True]
+    assert cluster.await_ended([order.id]).total() == 1
+    cluster.assert_conserved()
+
+
+def letters(cluster: Cluster, identifier: UUID) -> list[bool]:
+    """Of each dead letter about this order: whether it was sent again."""
+    query = "SELECT replayed_at IS NOT NULL FROM dead_letter WHERE subject = %s"
+    return [again for (again,) in cluster.rows("orders", query, f"order/{identifier}")]
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "parameters"),
+    [
+        ("duplicate-messages", "worker-orders", {}),
+        ("duplicate-messages", "all", {"milliseconds": 5}),
+        ("delay-messages", "all", {"milliseconds": 0}),
+        ("delay-messages", "all", {"milliseconds": "500"}),
+        ("reorder-messages", "relay-site", {"limit": 1_000_000}),
+        ("poison-order", "catalog", {}),
+        ("poison-order", "orders", {"limit": 1}),
+    ],
+)
+def test_what_is_not_in_the_catalogue_is_refused(
+    name: str, target: str, parameters: dict[str, object]
+) -> None:
+    with pytest.raises(Misuse):
+        BY_NAME[name].check(target, parameters)
