@@ -217,7 +217,7 @@ class Inbox:
         repeated = [d for d in deliveries if once[d.message.id] is not d] + known
         if repeated:
             count(work, "deduplicated", len(repeated))
-            for delivery in repeated:
+            for delivery in {delivery.message.id: delivery for delivery in repeated}.values():
                 announce(work, deduplicated(work.source, delivery.envelope), delivery.envelope)
         return [delivery for delivery in once.values() if delivery.message.id in new]
 
