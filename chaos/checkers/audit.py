@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from chaos.checkers import delivery, limits, money, queries, sagas, stock, streams
 from chaos.checkers.compare import together
 from chaos.checkers.finding import Finding, unknown
 from chaos.checkers.hearing import aggregates_heard
+from chaos.checkers.invariants import RECEIVERS
 from chaos.checkers.snapshot import Pairs, Snapshots
 from cluster.messaging.service import Service
 from cluster.payments.sandbox.client import ProviderUnavailableError, read_books
 from cluster.secrets.vault import SecretsError, VaultClient
 from config.environment import DATABASES, MissingSetting, setting
 
+# By payment; raises ProviderUnavailableError, SecretsError or MissingSetting.
+Books: TypeAlias = Callable[[], Mapping[str, money.Balance]]
 
-def examine(snapshots: Snapshots, services: Sequence[Service]) -> list[Finding]:
-    """Every invariant, in the order in which they are shown."""
+
+def provider_books() -> dict[str, money.Balance]:
+    """What the provider itself says, asked with the operator's sight of its key."""
+    key = VaultClient.for_identity("operator").read_kv("provider")["api_key"]
+    books = read_books(setting("PROVIDER_URL"), api_key=key)
+    return {
+        str(payment): money.Balance(balance.authorised, balance.captured)
+        for payment, balance in books.items()
+    }
+
+
+def examine(
+    snapshots: Snapshots, services: Sequence[Service], books: Books = provider_books
+) -> list[Finding]:
+    """Every invariant, in the order of the registry (`invariants.py`)."""
     return [
         *_stock(snapshots),
-        *_money(snapshots),
+        *_money(snapshots, books),
         *_limits(snapshots),
         *_sagas(snapshots),
         *_refunds(snapshots),
@@ -40,7 +57,7 @@ def _stock(snapshots: Snapshots) -> Iterator[Finding]:
     )
 
 
-def _money(snapshots: Snapshots) -> Iterator[Finding]:
+def _money(snapshots: Snapshots, books: Books) -> Iterator[Finding]:
     entries, total, transactions, wrong = snapshots.row("payments", queries.LEDGER)
     rows = snapshots.rows("payments", queries.UNBALANCED) if wrong else []
     unbalanced = [(transaction, amount) for transaction, amount in rows]
@@ -53,7 +70,7 @@ def _money(snapshots: Snapshots) -> Iterator[Finding]:
     open_ = [(payment, b.authorised) for payment, b in ours.items() if b.authorised]
     yield money.nothing_left_authorised(payments, open_)
     try:
-        yield money.ledger_matches_provider(ours, _provider_books())
+        yield money.ledger_matches_provider(ours, books())
     except (ProviderUnavailableError, SecretsError, MissingSetting) as error:
         yield unknown("ledger matches the provider", because=str(error))
     yield money.captures_match_checkouts(
@@ -61,16 +78,6 @@ def _money(snapshots: Snapshots) -> Iterator[Finding]:
             Pairs("checkout", queries.PAIRS_AMOUNTS), Pairs("payments", queries.PAIRS_CAPTURED)
         )
     )
-
-
-def _provider_books() -> dict[str, money.Balance]:
-    """What the provider itself says, asked with the operator's sight of its key."""
-    key = VaultClient.for_identity("operator").read_kv("provider")["api_key"]
-    books = read_books(setting("PROVIDER_URL"), api_key=key)
-    return {
-        str(payment): money.Balance(balance.authorised, balance.captured)
-        for payment, balance in books.items()
-    }
 
 
 def _limits(snapshots: Snapshots) -> Iterator[Finding]:
@@ -172,22 +179,21 @@ def _streams(snapshots: Snapshots, services: Sequence[Service]) -> Iterator[Find
 
 
 def _delivery(snapshots: Snapshots) -> Iterator[Finding]:
-    receivers = [name for name in DATABASES if name != "site"]
-    messages = sum(snapshots.row(name, queries.INBOX)[0] for name in receivers)
+    messages = sum(snapshots.row(name, queries.INBOX)[0] for name in RECEIVERS)
     yield delivery.applied_once(
         messages,
         [
             delivery.Repeated(name, message, type_, applied)
-            for name in receivers
+            for name in RECEIVERS
             for message, type_, applied in snapshots.rows(name, queries.REPEATED)
         ],
     )
-    heard = sum(snapshots.row(name, queries.INBOX_STREAMS)[0] for name in receivers)
+    heard = sum(snapshots.row(name, queries.INBOX_STREAMS)[0] for name in RECEIVERS)
     yield delivery.nothing_parked(
         heard,
         [
             delivery.Waiting(name, source, subject, sequence)
-            for name in receivers
+            for name in RECEIVERS
             for source, subject, sequence in snapshots.rows(name, queries.PARKED)
         ],
     )

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from chaos.checkers.finding import Counterexample, Finding, conclude, inform
+from chaos.checkers.invariants import statement_of
+
+DEAD_LETTERS: Final = "no message left in the dead letters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,6 @@ def applied_once(messages: int, repeated: Sequence[Repeated]) -> Finding:
             Counterexample(f"{r.service} applied {r.type} {r.message} {r.applied} times")
             for r in repeated
         ),
-        sentence="No service applied a message twice.",
     )
 
 
@@ -52,7 +55,6 @@ def nothing_parked(streams: int, parked: Sequence[Waiting]) -> Finding:
             )
             for w in parked
         ),
-        sentence="Every stream was applied in sequence; no message waits for an earlier one.",
         at_rest=True,
     )
 
@@ -71,7 +73,7 @@ def dead_letters_settled(kept: int, undelivered: Sequence[Undelivered]) -> Findi
     """Strangers' poison (never announced by an outbox) is kept, and breaks no promise."""
     strangers = sum(not letter.announced for letter in undelivered)
     return conclude(
-        "no message left in the dead letters",
+        DEAD_LETTERS,
         checked=kept,
         violations=(
             Counterexample(f"{letter.id}: {letter.type}, {letter.reason}; not replayed")
@@ -79,7 +81,7 @@ def dead_letters_settled(kept: int, undelivered: Sequence[Undelivered]) -> Findi
             if letter.announced
         ),
         sentence=(
-            "Every message of an outbox was applied or replayed."
+            statement_of(DEAD_LETTERS)
             + (f" Kept besides, sent by no outbox: {strangers}." if strangers else "")
         ),
     )

@@ -8,6 +8,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from chaos.checkers.invariants import statement_of
+
 SHOWN: Final = 10  # counterexamples printed of one invariant; the count says how many there are
 
 
@@ -67,14 +69,18 @@ def conclude(
     *,
     checked: int,
     violations: Iterable[Counterexample],
-    sentence: str,
+    sentence: str = "",
     at_rest: bool = False,
     partial: bool = False,
 ) -> Finding:
-    """`sentence` states the invariant; the finding fails when anything violates it."""
+    """The finding fails when anything violates it.
+
+    `sentence` states the invariant, where there is more to say than the registry does.
+    """
     found = tuple(violations)
     outcome = Outcome.FAIL if found else Outcome.OK
-    return Finding(name, outcome, checked, found, sentence, at_rest=at_rest, partial=partial)
+    said = sentence or statement_of(name)
+    return Finding(name, outcome, checked, found, said, at_rest=at_rest, partial=partial)
 
 
 def inform(name: str, *, checked: int, sentence: str) -> Finding:

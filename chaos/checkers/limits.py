@@ -27,7 +27,6 @@ def limits_conserved(visitors: Sequence[VisitorBooks]) -> Finding:
         "limits conserved",
         checked=len(visitors),
         violations=(Counterexample(text) for books in visitors for text in _visitor_faults(books)),
-        sentence="Of every visitor: held and spent are as the rows say, and within the limit.",
     )
 
 
@@ -59,7 +58,6 @@ def spending_matches_checkouts(comparison: Comparison) -> Finding:
             )
             for d in comparison.differences
         ),
-        sentence="Every completed checkout has its spending, and there is none without one.",
         at_rest=True,
         partial=comparison.partial,
     )

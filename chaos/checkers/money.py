@@ -43,7 +43,6 @@ def nothing_left_authorised(payments: int, authorised: Sequence[tuple[str, int]]
             Counterexample(f"payment {payment} still has {amount} p authorised", payment)
             for payment, amount in authorised
         ),
-        sentence="No authorisation stays open after its checkout has ended.",
         at_rest=True,
     )
 
@@ -72,7 +71,6 @@ def ledger_matches_provider(ours: Mapping[str, Balance], theirs: Mapping[str, Ba
             )
             for d in differences(_with_money(ours), _with_money(theirs))
         ),
-        sentence="What the ledger says was taken is what the provider's own books say.",
         at_rest=True,
     )
 
@@ -98,7 +96,6 @@ def captures_match_checkouts(comparison: Comparison) -> Finding:
             )
             for d in comparison.differences
         ),
-        sentence="Every completed checkout is paid in full; no other keeps any money.",
         at_rest=True,
         partial=comparison.partial,
     )

@@ -32,7 +32,6 @@ def sagas_end(total: int, unended: Sequence[OpenSaga]) -> Finding:
             )
             for saga in unended
         ),
-        sentence="Every saga is completed or compensated.",
         at_rest=True,
     )
 
@@ -50,7 +49,6 @@ def requests_answered(kind: str, comparison: Comparison) -> Finding:
             )
             for d in comparison.differences
         ),
-        sentence=f"Every accepted {kind} has a saga that ended, and the site knows how.",
         at_rest=True,
         partial=comparison.partial,
     )
@@ -69,7 +67,6 @@ def no_orphans(kind: str, comparison: Comparison) -> Finding:
             )
             for d in comparison.differences
         ),
-        sentence=f"Every {kind} still standing belongs to a completed checkout.",
         at_rest=True,
         partial=comparison.partial,
     )
@@ -83,7 +80,6 @@ def refunds_end(total: int, unended: Sequence[tuple[str, str]]) -> Finding:
         violations=(
             Counterexample(f"refund {refund}: still {state}", refund) for refund, state in unended
         ),
-        sentence="Every refund is completed, refused or abandoned.",
         at_rest=True,
     )
 
@@ -101,7 +97,6 @@ def refunds_whole(part: str, comparison: Comparison) -> Finding:
             )
             for d in comparison.differences
         ),
-        sentence=f"Completed refunds, and no others: {part}.",
         at_rest=True,
         partial=comparison.partial,
     )

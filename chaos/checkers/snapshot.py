@@ -6,7 +6,7 @@ may differ between them for that reason is marked `at_rest` in its finding.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -53,17 +53,23 @@ class Pairs:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
+def as_auditor(name: str) -> psycopg.Connection[Any]:
+    """A connection to one service's database that may read everything and change nothing."""
+    return database(name, auditor=True).connect()
+
+
 class Snapshots:
     """One repeatable-read transaction in each database; use as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, connect: Callable[[str], psycopg.Connection[Any]] = as_auditor) -> None:
+        self._connect = connect
         self._connections: dict[str, psycopg.Connection[Any]] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
             for name in DATABASES:
-                connection = database(name, auditor=True).connect()
+                connection = self._connect(name)
                 opening.callback(connection.close)
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 # The first statement takes the snapshot. The others are for large histories.

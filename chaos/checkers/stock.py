@@ -28,7 +28,6 @@ def stock_conserved(products: Sequence[ProductBooks]) -> Finding:
         "stock conserved",
         checked=len(products),
         violations=(Counterexample(text) for books in products for text in _product_faults(books)),
-        sentence="Of every product: listed = available + reserved + sold, each as its rows say.",
     )
 
 
@@ -69,7 +68,6 @@ def sales_match_checkouts(comparison: Comparison) -> Finding:
             )
             for d in comparison.differences
         ),
-        sentence="Every completed checkout has its sale, and there is no sale without one.",
         at_rest=True,
         partial=comparison.partial,
     )

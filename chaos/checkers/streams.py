@@ -32,7 +32,6 @@ def nothing_lost(streams: Comparison) -> Finding:
             )
             for d in lost
         ),
-        sentence="The journal has 1 to n of every stream, n being the producer's last sequence.",
         at_rest=True,
         partial=streams.partial,
     )
@@ -50,7 +49,6 @@ def nothing_from_nowhere(streams: Comparison) -> Finding:
             )
             for d in invented
         ),
-        sentence="Every journalled message was announced by a committed outbox.",
         at_rest=True,
         partial=streams.partial,
     )
@@ -67,7 +65,6 @@ def all_applied(service: str, streams: Comparison) -> Finding:
             )
             for d in streams.differences
         ),
-        sentence=f"{service} has applied every stream it hears to its end.",
         at_rest=True,
         partial=streams.partial,
     )
@@ -85,7 +82,6 @@ def versions_match(service: str, comparison: Comparison) -> Finding:
             )
             for d in comparison.differences
         ),
-        sentence=f"In {service}, every change has its message and every message its change.",
         partial=comparison.partial,
     )
 

@@ -168,7 +168,9 @@ class Disturbances:
         return to_send
 
     def _disturb(self, row: OutboxRow) -> list[OutboxRow]:
-        active = next((one for one in self._active.values() if self._concerns(one, row)), None)
+        # The latest wish goes before earlier ones.
+        wishes = reversed(self._active.values())
+        active = next((one for one in wishes if self._concerns(one, row)), None)
         if active is None:
             return [row]
         active.done.add(row.id)

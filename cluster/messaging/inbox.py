@@ -214,10 +214,10 @@ class Inbox:
         once = {delivery.message.id: delivery for delivery in deliveries}
         new = record_ids(work, [d.envelope for d in once.values()], again=False)
         known = [delivery for delivery in once.values() if delivery.message.id not in new]
-        repeated = len(deliveries) - len(once) + len(known)
+        repeated = [d for d in deliveries if once[d.message.id] is not d] + known
         if repeated:
-            count(work, "deduplicated", repeated)
-            for delivery in known:
+            count(work, "deduplicated", len(repeated))
+            for delivery in {delivery.message.id: delivery for delivery in repeated}.values():
                 announce(work, deduplicated(work.source, delivery.envelope), delivery.envelope)
         return [delivery for delivery in once.values() if delivery.message.id in new]
 

@@ -21,6 +21,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import Any, Final
 
@@ -96,8 +97,13 @@ class Relay:
         generation = self._database.current().generation
         if self._connection is not None and generation == self._generation:
             return True
-        self._disconnect_database()
         connection = self._database.connect(autocommit=True)
+        # Called whenever the connection reads: while a backlog keeps the relay busy, too.
+        connection.add_notify_handler(self._hear)
+        connection.execute(f"LISTEN {CHANNEL}")
+        connection.execute(f"LISTEN {disturbance.CHANNEL}")
+        # Only now, so that nothing is said while nobody listens.
+        self._hear_out()
         try:
             connection.execute("SET lock_timeout = '1s'")
             connection.execute("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))
@@ -105,10 +111,6 @@ class Relay:
             connection.close()
             return False
         connection.execute("RESET lock_timeout")
-        # Called whenever the connection reads: while a backlog keeps the relay busy, too.
-        connection.add_notify_handler(self._hear)
-        connection.execute(f"LISTEN {CHANNEL}")
-        connection.execute(f"LISTEN {disturbance.CHANNEL}")
         self._connection, self._generation = connection, generation
         return True
 
@@ -165,6 +167,13 @@ class Relay:
     def _hear(self, notification: psycopg.Notify) -> None:
         if notification.channel == disturbance.CHANNEL:
             self._disturbances.hear(notification.payload)
+
+    def _hear_out(self) -> None:
+        """Close the old connection, having taken what it has been told."""
+        if self._connection is not None:
+            with suppress(psycopg.Error):  # its login may be gone
+                self._connection.execute("SELECT 1")
+        self._disconnect_database()
 
     def _abandon(self, error: Exception) -> None:
         """Drop the connection that failed, and only that one."""

@@ -50,13 +50,13 @@ class RoutedConnection(redis.Connection):
     def _connect(self) -> Any:
         self.host, self.port = self._address.take()
         untyped: Any = super()
-        return untyped._connect()
+        return untyped._connect()  # noqa: SLF001 - of the base class
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         untyped: Any = super()
         connected: Any = self._sock
         if connected is not None and self._address.has_moved():
-            self.disconnect()
+            untyped.disconnect()
         untyped.send_packed_command(command, check_health)
 
 
@@ -70,7 +70,7 @@ class RoutedAsyncConnection(redis.asyncio.Connection):
     async def _connect(self) -> None:
         self.host, self.port = self._address.take()
         untyped: Any = super()
-        await untyped._connect()
+        await untyped._connect()  # noqa: SLF001 - of the base class
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         if self.is_connected and self._address.has_moved():

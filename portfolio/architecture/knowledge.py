@@ -338,6 +338,18 @@ _KEEPERS: Final[Mapping[str, Knowledge]] = {
         ),
         "chaos.watchdog.watchdog:Watchdog",
     ),
+    "link-proxy": Knowledge(
+        "Listens for every link and is in nobody’s way, until a network fault leads one service’s "
+        "connections through it: cut, late, or swallowed.",
+        (
+            Pattern(
+                "A detour that ends by itself",
+                "Clients ask where to connect each time; an entry whose time is up is ignored.",
+                "config.routes:detoured",
+            ),
+        ),
+        "chaos.links.proxy:LinkProxy",
+    ),
 }
 
 

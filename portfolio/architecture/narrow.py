@@ -29,6 +29,7 @@ TALL: Final = 82  # of a service's plate
 LOW: Final = 48
 CREW: Final = 46  # the marks of workers and relays
 WATCH: Final = 118  # the mark of the watchdog
+PROXY: Final = 134  # the mark of the fault proxy
 HEARD: Final = 24  # below the top of a plate: the worker's track
 TOLD: Final = 66  # and the relay's
 BUFFER: Final = 18  # below the foot of a plate
@@ -113,6 +114,10 @@ def _below(end: int) -> Iterator[Place]:
         "beat", Shape.STATION, CREW, end - 36, label=(CREW + 14, end - 31),
         hit=(CREW - 14, end - 54, 80, 36),
     )  # fmt: skip
+    yield Place(
+        "link-proxy", Shape.STATION, PROXY, end - 36, label=(PROXY + 14, end - 31),
+        hit=(PROXY - 14, end - 54, 110, 36),
+    )  # fmt: skip
     yield Place("rabbitmq", Shape.PLATE, 4, end, PLATE, LOW)
     yield Place("openbao", Shape.PLATE, RIGHT - PLATE, end, PLATE, LOW)
     y = end + LOW + 36
@@ -149,6 +154,7 @@ def _lines(whole: Plan, end: int) -> Iterator[Line]:
         yield Line(f"relay-{service}>rabbitmq", f"M{CREW} {y + TOLD}H{JOIN}")
         yield Line(f"{service}>postgres-{service}", f"M{RIGHT - 20} {y + TALL}v{BUFFER}")
     yield Line("beat>rabbitmq", f"M{CREW - 7} {end - 36}H{JOIN}")
+    yield Line("link-proxy>rabbitmq", f"M{PROXY} {end - 29}V{end}")
     yield Line("epmd>rabbitmq", f"M{CREW} {end + LOW + 29}V{end + LOW}")
     yield Line("watchdog>rabbitmq", f"M{WATCH} {end + LOW + 29}V{end + LOW}")
     yield Line("unsealer>openbao", f"M{near + 34} {end + LOW + 29}V{end + LOW}")

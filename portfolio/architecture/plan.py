@@ -137,6 +137,7 @@ def plan() -> Plan:
         Node("epmd", Kind.KEEPER, "epmd"),
         Node("beat", Kind.BEAT, "beat"),
         Node("watchdog", Kind.KEEPER, "watchdog"),
+        Node("link-proxy", Kind.KEEPER, "link-proxy"),
         Node("openbao", Kind.SECRETS, "OpenBao"),
         Node("unsealer", Kind.KEEPER, "unsealer"),
     ]
@@ -154,6 +155,7 @@ def plan() -> Plan:
             "payments-gateway", "provider", Carriage.REQUESTS, "operations out, signed webhooks in"
         ),
         Link("beat", "rabbitmq", Carriage.MESSAGES, "each scheduled task when it is due"),
+        Link("link-proxy", "rabbitmq", Carriage.REQUESTS, "in one link's way while it is broken"),
         Link("epmd", "rabbitmq", Carriage.REQUESTS, "tells where the Erlang node listens"),
         Link("watchdog", "rabbitmq", Carriage.REQUESTS, "heals what was broken on purpose"),
         Link("unsealer", "openbao", Carriage.REQUESTS, "opens it after each start"),

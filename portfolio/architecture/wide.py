@@ -135,6 +135,11 @@ def _below() -> Iterator[Place]:
         "watchdog", Shape.STATION, x, BELOW + 25, label=(x + 14, BELOW + 30),
         hit=(x - 14, BELOW + 11, 100, 28),
     )  # fmt: skip
+    x = 4 * COLUMN
+    yield Place(
+        "link-proxy", Shape.STATION, x, BELOW + 25, label=(x + 14, BELOW + 30),
+        hit=(x - 14, BELOW + 11, 112, 28),
+    )  # fmt: skip
 
 
 def _lines(whole: Plan) -> Iterator[Line]:
@@ -161,6 +166,7 @@ def _lines(whole: Plan) -> Iterator[Line]:
         yield Line(f"openbao>{service}", f"M{vault} {edge_foot}V{SECRETS}H{x}V{SERVICES}")
         yield from _tracks(whole, service)
     yield Line("epmd>rabbitmq", f"M261 {BELOW + 25}H232")
+    yield Line("link-proxy>rabbitmq", f"M{4 * COLUMN} {BELOW + 18}V{MAIN + RAIL_GAP}")
     yield Line("beat>rabbitmq", f"M{2 * COLUMN} {BELOW + 18}V{MAIN + RAIL_GAP}")
     yield Line("watchdog>rabbitmq", f"M{3 * COLUMN} {BELOW + 18}V{MAIN + RAIL_GAP}")
 

@@ -67,18 +67,19 @@ class Measures:
     labels: tuple[tuple[int, Anchor], tuple[int, Anchor]]  # beside the two tracks
     secrets: tuple[int, int, int]  # the plate of OpenBao
     edge: tuple[int, int, int]  # the plate of the web or the gateway
+    broker: int  # where the broker's plate begins
     lease: tuple[int, int]  # where the lease is written
 
 
 WIDE: Final = Measures(
     name="wide", width=1104, plate=(252, 14, 600), tracks=(312, 792), spine=420, stop=690,
     crew_below=0, labels=((296, "end"), (808, "start")),
-    secrets=(12, 14, 180), edge=(912, 14, 180), lease=(12, 112),
+    secrets=(12, 14, 180), edge=(912, 14, 180), broker=12, lease=(12, 112),
 )  # fmt: skip
 NARROW: Final = Measures(
     name="narrow", width=358, plate=(4, 134, 350), tracks=(24, 334), spine=64, stop=300,
     crew_below=70, labels=((40, "start"), (318, "end")),
-    secrets=(4, 2, 168), edge=(186, 2, 168), lease=(42, 74),
+    secrets=(4, 2, 168), edge=(186, 2, 168), broker=4, lease=(42, 74),
 )  # fmt: skip
 
 
@@ -98,7 +99,7 @@ def _yard(service: str, measures: Measures) -> Yard:
     places = tuple(_places(service, measures, end=end, crew=crew, main=main))
     lines = tuple(_lines(service, measures, foot=foot, end=end, crew=crew, main=main))
     numbers = tuple(_numbers(service, measures, crew=crew, main=main))
-    worker, relay = measures.tracks
+    (worker, relay), side = measures.tracks, measures.broker
     arrangement = Arrangement(
         name=measures.name,
         width=measures.width,
@@ -109,9 +110,9 @@ def _yard(service: str, measures: Measures) -> Yard:
         titles=(),
         rules=(),
         main_line=(
-            f"M4 {main}H{measures.width - 4}",
-            f"M4 {main + RAIL_GAP}H{measures.width - 4}",
-            f"M14 {main + RAIL_GAP}v30M20 {main + RAIL_GAP}v30",
+            f"M{side} {main}H{measures.width - side}",
+            f"M{side} {main + RAIL_GAP}H{measures.width - side}",
+            f"M{side + 10} {main + RAIL_GAP}v30M{side + 16} {main + RAIL_GAP}v30",
         ),
         columns={
             service: Column((worker, main), (worker, foot), (relay, main), (relay, foot), (0, 0))
@@ -167,7 +168,7 @@ def _places(service: str, measures: Measures, *, end: int, crew: int, main: int)
         f"relay-{service}", Shape.STATION, relay, crew, label=(right, crew + 5), anchor=other,
         hit=_hit(relay, right, crew, other), text=f"relay-{service}",
     )  # fmt: skip
-    yield Place("rabbitmq", Shape.PLATE, 4, main + 36, 220, LOW)
+    yield Place("rabbitmq", Shape.PLATE, measures.broker, main + 36, 220, LOW)
 
 
 def _hit(track: int, label: int, y: int, anchor: Anchor) -> tuple[int, int, int, int]:

@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
 from portfolio.graph import draw
-from portfolio.graph.journal import entries_of, latest_entries
+from portfolio.graph.journal import entries_of, knows, latest_entries
 from portfolio.graph.model import milliseconds
 from portfolio.graph.rails import RAILS
 from portfolio.graph.scale import seconds
@@ -112,11 +112,21 @@ def incident_figure(incident: Any, *, caption: str = "") -> SafeString:
             "length": seconds(recorded.ends - recorded.begins),
             "left_out": seconds(left_out) if left_out else "",
             "recording": msgspec.to_builtins(recorded),
+            "unlinked": not _kept(recorded),
             "rails": RAILS,
             "journeys": journey_rows(drawing.traffic, drawing.frame),
             "outages": outage_rows(drawing.outages, drawing.frame),
         }
     )
+
+
+def _kept(recorded: draw.Recording) -> bool:
+    """Whether the sagas of a recording still have pages here; its first is the first purged."""
+    journeys = recorded.traffic.journeys
+    try:
+        return bool(journeys) and again_when_cut_off(lambda: knows(UUID(journeys[0].id)))
+    except Error:
+        return False
 
 
 def _render(context: dict[str, Any]) -> SafeString:

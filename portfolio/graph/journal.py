@@ -34,6 +34,11 @@ def entries_of(saga: UUID) -> list[GraphEvent]:
     return [_entry(*row) for row in of_saga.values_list(*COLUMNS)[:MOST_ENTRIES]]
 
 
+def knows(saga: UUID) -> bool:
+    """Whether the journal has anything of a saga: not of another cluster's, nor of a purged one."""
+    return JournalEntry.objects.filter(correlation=saga).exists()
+
+
 def latest_saga(ending: str) -> UUID | None:
     """The saga that ended last with an event of this type, among the latest entries."""
     newest = JournalEntry.objects.order_by("-seq").values_list("correlation", "type")

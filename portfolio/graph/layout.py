@@ -41,9 +41,9 @@ DENSE: Final = 0.03  # pixels for each millisecond
 SAID_LETTER: Final = 6.3
 SAID_ABOVE: Final = (-10, -23)
 SAID_BELOW: Final = (19, 32)
-# Two moments of what happened are told in one row when they are as far apart.
-FLAG_LETTER: Final = 6.2
-FLAG_ROWS: Final = (11, 25)
+# Moments of what happened that are near one another are told below one another.
+FLAG_LETTER: Final = 6.7
+FLAG_ROWS: Final = (11, 25, 39)
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,13 +172,14 @@ def visible(journey: Journey, frame: Frame) -> bool:
 def _traces(journeys: Sequence[Journey], frame: Frame) -> list[Trace]:
     traces = []
     free = -float("inf")  # the headcodes' row is taken up to here
+    left = frame.scale.x(frame.begins)  # a code that is half outside cannot be read
     for journey in journeys:
         if not visible(journey, frame):
             continue
         label = None
         if journey.began is not None:
             x = tenth(frame.scale.x(journey.began) - 4)
-            if x >= free:
+            if x >= max(free, left):
                 label, free = x, x + HEADCODE_WIDTH
         traces.append(_trace(journey, frame, label))
     return traces
@@ -290,15 +291,18 @@ def _cause(span: Outage, frame: Frame) -> str:
 
 
 def _flags(flags: Sequence[Flag], frame: Frame) -> list[Words]:
+    """Each in the highest row that is free; where none is, the line stands without words."""
     placed = []
     taken = [-float("inf")] * len(FLAG_ROWS)
     for flag in flags:
         if flag.at > frame.at:
             continue
         x = frame.scale.x(flag.at)
-        row = 1 if taken[0] > x >= taken[1] else 0
-        taken[row] = x + len(flag.label) * FLAG_LETTER + 10
-        placed.append(Words(x, FLAG_ROWS[row], flag.label))
+        row = next((row for row, end in enumerate(taken) if end <= x), None)
+        if row is not None:
+            taken[row] = x + len(flag.label) * FLAG_LETTER + 10
+        y = FLAG_ROWS[row if row is not None else -1]
+        placed.append(Words(x, y, flag.label if row is not None else ""))
     return placed
 
 

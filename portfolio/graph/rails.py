@@ -34,8 +34,8 @@ RAIL_GAP: Final = 58
 SHARED_Y: Final = 334
 AXIS_Y: Final = 357  # the baseline of the times
 HEIGHT: Final = 366
-# Above a recorded incident there is room for two rows of what happened when.
-FLAGS_HEIGHT: Final = 34
+# Above a recorded incident there is room for three rows of what happened when.
+FLAGS_HEIGHT: Final = 46
 
 
 def y_of(code: str) -> int:

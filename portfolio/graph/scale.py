@@ -20,6 +20,7 @@ LABEL_EVERY: Final = 150
 LABEL_EVERY_NARROW: Final = 84
 NARROW: Final = 480
 NOW_WORDS: Final = 34  # pixels left of the present that the word "now" and half a time take
+TIME_LETTER: Final = 6.6  # pixels of one letter of a time
 
 SECOND: Final = 1000
 # In a recording, more than three seconds in which nothing happens are shortened to one.
@@ -87,11 +88,13 @@ def grid(
     """The lines from `begins` to `ends`.
 
     Their labels are the time of day in UTC, or the time since `counted_from`; where the
-    word "now" stands, at `now`, there is room for none.
+    word "now" stands, at `now`, there is room for none, nor where an edge would cut it.
     """
     every = LABEL_EVERY_NARROW if width < NARROW else LABEL_EVERY
     labelled, thin = next((s for s in STEPS if s[0] * scale.pixels >= every), STEPS[-1])
     zero = counted_from or 0
+    left = scale.x(begins)
+    right = left + width
     last = float("inf") if now is None else scale.x(now) - NOW_WORDS
     lines = []
     for at in _multiples(begins - zero, ends - zero, thin):
@@ -99,7 +102,8 @@ def grid(
             continue
         x, strong = scale.x(at + zero), at % labelled == 0
         label = _label(at, clock=counted_from is None) if strong and x <= last else ""
-        lines.append(GridLine(x, strong, label))
+        half = len(label) * TIME_LETTER / 2
+        lines.append(GridLine(x, strong, label if left + half <= x <= right - half else ""))
     return lines
 
 

@@ -66,10 +66,10 @@ def inside(scene: Scene, frame: Frame, *, key: str) -> str:
             *(_flag(flag, frame) for flag in scene.flags),
             *(_bracket(bracket, key) for bracket in scene.brackets),
             *(_tick(tick) for tick in scene.ticks),
+            _now(scene, frame) if frame.moving else "",
             *(_trace(trace, frame) for trace in scene.traces),
             *(_labels(bracket) for bracket in scene.brackets),
             *(_words("said", words) for words in scene.said),
-            _now(scene, frame) if frame.moving else "",
         ]
     )
 
@@ -150,7 +150,7 @@ def _torn(x: float, top: int) -> str:
 
 def _flag(flag: Words, frame: Frame) -> str:
     line = f'<path class="flag" d="M{number(flag.x)} {flag.y - 8}V{SHARED_Y + frame.top + 8}"/>'
-    return line + _words("flag-words", Words(flag.x + 4, flag.y, flag.text))
+    return line + (_words("flag-words", Words(flag.x + 4, flag.y, flag.text)) if flag.text else "")
 
 
 def _bracket(bracket: Bracket, key: str) -> str:

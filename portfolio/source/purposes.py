@@ -13,7 +13,9 @@ from portfolio.source.tree import SourceFile, snapshot
 FOLDERS: Final = {
     ".ci": "What must hold before a change is kept.",
     "articles": "The write-ups: Markdown, revisions, feeds.",
+    "articles/incidents": "Recorded incidents that articles draw.",
     "chaos": "Breaking the cluster on purpose, and measuring what that does.",
+    "chaos/experiments": "What is broken on purpose, and what must hold meanwhile.",
     "cluster": "The five services, and what they share: messages, sagas, secrets.",
     "cluster/catalog": "The catalogue: products, reservations, stock.",
     "cluster/checkout": "The checkout: the saga that runs through all services.",
@@ -34,12 +36,10 @@ FOLDERS: Final = {
     "portfolio/web": "Pages, forms, errors and headers.",
     "tests": "What is specified, and tried on the running platform.",
 }
-# What a folder of this name holds, and what lies below it, wherever that is.
+# What a folder of this name holds, wherever it lies, and every folder inside it.
 NAMED: Final = {
     "commands": "Commands of manage.py.",
     "domain": "Decisions alone, without any I/O.",
-    "experiments": "What is broken on purpose, and the records of that.",
-    "incidents": "Recordings of experiments, which the articles draw.",
     "management": "Commands of manage.py.",
     "migrations": "The database's tables, step by step.",
     "seeds": "Content that a new platform starts with.",
@@ -90,8 +90,7 @@ def purpose_of(path: str) -> str:
 
 
 def _named(path: str) -> str:
-    names = reversed(path.split("/"))
-    return next((NAMED[name] for name in names if name in NAMED), "")
+    return next((NAMED[name] for name in reversed(path.split("/")) if name in NAMED), "")
 
 
 def _tests_of(path: str) -> str:

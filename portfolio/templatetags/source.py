@@ -4,6 +4,7 @@
 {% source "cluster.messaging.relay:Relay.run" "the loop" %}   the same with other words
 {% source_url "cluster.messaging.relay:Relay.run" as url %}   its address, empty when unknown
 {% source_here %}                                          what made this page: view and template
+{{ path|breakable }}                                       a path that may be broken at its slashes
 """
 
 from __future__ import annotations
@@ -49,6 +50,12 @@ def source_here(context: Context) -> SafeString:
     """Links to the view and the template of this page; empty when neither is from here."""
     places = [place for place in (_view(context), _template(context)) if place is not None]
     return format_html_join(SafeString(" · "), "{}", ((_link(place),) for place in places))
+
+
+@register.filter
+def breakable(path: str) -> SafeString:
+    """A path that may go on in the next line behind each of its slashes."""
+    return format_html_join(SafeString("/<wbr>"), "{}", ((part,) for part in path.split("/")))
 
 
 def _link(location: Location, words: str = "") -> SafeString:

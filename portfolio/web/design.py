@@ -45,8 +45,7 @@ def design(request: HttpRequest) -> HttpResponse:
         "mark_contrast": MARK,
         "faces": _faces(),
         "licences": [
-            (f"{PLACE}/{name}", package.removeprefix("fontpkg_").replace("_", " ").title())
-            for name, package in LICENCES.items()
+            (f"{PLACE}/{name}", _family_of(package)) for name, package in LICENCES.items()
         ],
         "marks": MARKS,
         "rows": ROWS,
@@ -64,6 +63,10 @@ def _listing() -> list[tuple[int, str]]:
     except UnknownSource:
         return []
     return list(enumerate(highlighted_lines(shown.text, shown.language), shown.location.first))
+
+
+def _family_of(package: str) -> str:
+    return next(face.family for face in FACES if face.package == package)
 
 
 @cache

@@ -27,6 +27,8 @@ PAGES = [
     "/admin/cluster/dead-letters/",
     "/admin/chaos/faultswitch/",
     "/admin/auth/user/",
+    "/admin/articles/article/",
+    "/admin/articles/article/add/",
 ]
 
 

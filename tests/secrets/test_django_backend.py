@@ -37,8 +37,7 @@ def handler(
             }
         )
         monkeypatch.setattr(transaction, "connections", handler)
-        # Django's types of PostgreSQL look a new connection up by its alias.
-        monkeypatch.setattr(signals, "connections", handler)
+        monkeypatch.setattr(signals, "connections", handler)  # asks each new connection
         yield handler
         handler.close_all()
         close_databases()

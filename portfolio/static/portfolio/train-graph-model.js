@@ -148,6 +148,7 @@ const STEPS = [
   [5000, 1000], [10000, 2000], [30000, 5000], [60000, 10000], [300000, 60000],
 ];
 const NOW_WORDS = 34;
+const TIME_LETTER = 6.6;
 const DENSE = 0.03;
 const LETTER = 6.7;
 
@@ -196,12 +197,16 @@ function grid({ scale, begins, ends, at: now, width, counted_from, moving }) {
   const every = width < NARROW ? 84 : 150;
   const [labelled, thin] = STEPS.find(([step]) => step * scale.pixels >= every) ?? STEPS.at(-1);
   const zero = counted_from ?? 0;
+  const left = scale.x(begins);
   const lines = [];
   for (let at = Math.ceil((begins - zero) / thin) * thin; at <= ends - zero; at += thin) {
     if (scale.breaks.some(([from, to]) => from < at + zero && at + zero < to)) continue;
     const x = scale.x(at + zero);
     const hidden = at % labelled !== 0 || (moving && x > scale.x(now) - NOW_WORDS);
-    lines.push({ x, strong: at % labelled === 0, label: hidden ? "" : timeLabel(at, counted_from) });
+    const label = hidden ? "" : timeLabel(at, counted_from);
+    const half = label.length * TIME_LETTER / 2;
+    const cut = x < left + half || x > left + width - half;
+    lines.push({ x, strong: at % labelled === 0, label: cut ? "" : label });
   }
   return lines;
 }
@@ -214,11 +219,12 @@ function timeLabel(at, counted) {
 
 function placeTraces(journeys, frame) {
   let free = -Infinity; // the headcodes' row is taken up to here
+  const left = frame.scale.x(frame.begins);
   return journeys.filter((journey) => visible(journey, frame)).map((journey) => {
     let label = null;
     if (journey.began !== null) {
       const x = tenth(frame.scale.x(journey.began) - 4);
-      if (x >= free) {
+      if (x >= Math.max(free, left)) {
         label = x;
         free = x + 42;
       }

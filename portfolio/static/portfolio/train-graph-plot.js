@@ -30,15 +30,17 @@ export class Plot {
   #written = new Map(); // what a part last held, so that nothing is written twice
   #traces = new Map();
   #current = null; // the trace that the keyboard stops at
+  #linked; // whether the sagas have pages here
 
-  constructor(svg, top = 0) {
+  constructor(svg, top = 0, linked = true) {
     this.#svg = svg;
     this.#top = top;
+    this.#linked = linked;
     this.#hatch = svg.querySelector("pattern").id;
     const defs = svg.querySelector("defs");
     svg.querySelector("title").remove(); // it would hang over the whole figure as a tooltip
     while (defs.nextSibling) defs.nextSibling.remove();
-    for (const name of ["back", "rails", "front", "traces", "labels", "now"]) {
+    for (const name of ["back", "rails", "front", "now", "traces", "labels"]) {
       this.#groups[name] = svg.appendChild(document.createElementNS(SVG, "g"));
     }
     svg.setAttribute("role", "group");
@@ -71,7 +73,7 @@ export class Plot {
         .map(({ x, label }) => `<text class="time" x="${x}" y="${AXIS_Y + top}">${label}</text>`).join("")
       + scene.breaks.map((gap) => this.#torn(gap)).join(""));
     this.#write("front", scene.flags.map((flag) =>
-      `<path class="flag" d="M${flag.x} ${flag.y - 8}V${BOTTOM + top}"/>${words("flag-words", { ...flag, x: flag.x + 4 })}`).join("")
+      `<path class="flag" d="M${flag.x} ${flag.y - 8}V${BOTTOM + top}"/>${flag.text && words("flag-words", { ...flag, x: flag.x + 4 })}`).join("")
       + scene.brackets.map((bracket) => this.#bracket(bracket)).join("")
       + scene.ticks.map(({ x, y, kind }) =>
         `<g class="tick ${kind}" transform="translate(${x} ${y})">${TICKS[kind]}</g>`).join(""));
@@ -96,9 +98,10 @@ export class Plot {
       gone.delete(trace.id);
       let link = this.#traces.get(trace.id);
       if (!link) {
-        link = document.createElementNS(SVG, "a");
+        link = document.createElementNS(SVG, this.#linked ? "a" : "g");
         link.setAttribute("class", "trace");
-        link.setAttribute("href", `/sagas/${trace.id}/`);
+        if (this.#linked) link.setAttribute("href", `/sagas/${trace.id}/`);
+        else link.setAttribute("role", "img");
         link.setAttribute("tabindex", "-1");
         link.dataset.saga = trace.id;
         this.#traces.set(trace.id, link);

@@ -3,12 +3,13 @@
 import { SIDE, clock, place, scaleOf, seconds, squashed } from "./train-graph-model.js";
 import { Plot } from "./train-graph-plot.js";
 
-const FLAGS_HEIGHT = 34;
+const FLAGS_HEIGHT = 46;
+const FLAG_ROWS = [11, 25, 39];
 const LEAST_PIXELS = 0.04; // for a millisecond; where that is too wide the view follows the moment
 const FRAME = 33; // milliseconds between two drawings, at least
 const PAGE = 1000; // milliseconds that the moment jumps with reduced motion
 
-const FLAG_LETTER = 6.2; // pixels
+const FLAG_LETTER = 6.7; // pixels
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -17,12 +18,12 @@ export const stretched = (short, breaks) =>
   breaks.reduce((at, [begins, ends]) => (at > begins ? at + ends - begins : at), short);
 
 export function placeFlags(flags, { scale, at: now }) {
-  const taken = [-Infinity, -Infinity];
+  const taken = FLAG_ROWS.map(() => -Infinity);
   return flags.filter(({ at }) => at <= now).map(({ at, label }) => {
     const x = scale.x(at);
-    const row = taken[0] > x && taken[1] <= x ? 1 : 0;
-    taken[row] = x + label.length * FLAG_LETTER + 10;
-    return { x, y: [11, 25][row], text: label };
+    const row = taken.findIndex((end) => end <= x);
+    if (row >= 0) taken[row] = x + label.length * FLAG_LETTER + 10;
+    return { x, y: FLAG_ROWS.at(row), text: row >= 0 ? label : "" };
   });
 }
 
@@ -34,7 +35,7 @@ export function play(element) {
   const recorded = JSON.parse(element.querySelector('script[type="application/json"]').textContent);
   const { traffic, outages, flags, begins, ends, scale: { breaks } } = recorded;
   const top = flags.length ? FLAGS_HEIGHT : 0;
-  const plot = new Plot(part("plot"), top);
+  const plot = new Plot(part("plot"), top, !element.hasAttribute("unlinked"));
   const length = squashed(ends, breaks) - squashed(begins, breaks);
   const moments = [...new Set([
     ...traffic.journeys.flatMap(({ stops }) => stops.map(({ at }) => at)),

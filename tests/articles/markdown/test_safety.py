@@ -83,7 +83,7 @@ def test_rendering_is_deterministic(text: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(texts)
 def test_problems_name_lines_that_there_are(text: str) -> None:
-    lines = text.count("\n") + text.count("\x0b") + 2
+    lines = sum(text.count(end) for end in "\n\r\x0b") + 2
     for problem in render(text).problems:
         assert 1 <= problem.line <= lines
         assert problem.sentence.strip().endswith((".", ":"))

@@ -84,8 +84,14 @@ def test_the_ids_of_a_drawing_are_its_own(incident: dict[str, Any]) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_a_figure_of_a_recording_carries_its_data_as_tables(incident: dict[str, Any]) -> None:
+@pytest.mark.parametrize("known", [True, False])
+def test_a_figure_of_a_recording_carries_its_data_as_tables_and_links_what_is_known(
+    incident: dict[str, Any], known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "knows", lambda _saga: known)
     figure = figures.incident_figure(incident)
+    assert ('href="/sagas/' in figure) is known
+    assert (" unlinked>" in figure) is not known
     assert '<th scope="col">PAY</th>' in figure
     assert "killed by &lt;signal 9&gt;</td>" in figure
     assert 'type="application/json"' in figure

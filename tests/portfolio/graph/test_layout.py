@@ -104,10 +104,29 @@ def test_a_third_outage_in_the_same_place_has_its_bracket_and_no_label() -> None
     assert [bracket.cause is not None for bracket in brackets] == [True, True, False]
 
 
-def test_flags_that_are_near_one_another_take_two_rows() -> None:
-    flags = [Flag(1000, "injected"), Flag(1200, "detected"), Flag(4000, "drained")]
-    placed = place(traffic("a"), [], frame(5000, top=34), flags).flags
-    assert [flag.y for flag in placed] == [11, 25, 11]
+def test_flags_that_are_near_one_another_take_rows_of_their_own() -> None:
+    flags = [
+        Flag(at, label)
+        for at, label in ((1000, "injected"), (1200, "detected"), (1400, "first success"))
+    ]
+    placed = place(traffic("a"), [], frame(5000, top=46), [*flags, Flag(4000, "drained")]).flags
+    assert [flag.y for flag in placed] == [11, 25, 39, 11]
+
+
+def test_a_flag_for_which_no_row_is_free_has_its_line_and_no_words() -> None:
+    flags = [Flag(1000 + 50 * n, "recovered") for n in range(4)]
+    placed = place(traffic("a"), [], frame(5000, top=46), flags).flags
+    assert [flag.text for flag in placed] == ["recovered"] * 3 + [""]
+
+
+def test_what_the_left_edge_would_cut_in_two_is_not_written() -> None:
+    shown = frame(3000, begins=1010, scale=Scale(1010, 0.16))
+    [trace] = place(traffic("a"), [], shown).traces
+    times = [line for line in place(traffic("a"), [], shown).grid if line.strong]
+    assert trace.label is None
+    assert [bool(line.label) for line in times if line.x < 400] == [True, True]
+    cut = frame(3000, begins=1990, scale=Scale(1990, 0.16))
+    assert [line.label for line in place(traffic("a"), [], cut).grid if line.x < 20] == [""]
 
 
 def test_idle_time_is_left_out_but_never_that_of_an_outage() -> None:
