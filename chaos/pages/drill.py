@@ -48,7 +48,7 @@ KILL: Final = Drill(
     title="Kill the broker",
     button="Start: kill the broker",
     words="RabbitMQ carries every message between the services. It gets SIGKILL, under load; "
-    "the whole takes about half a minute.",
+    "the whole takes less than a minute.",
     lessons=(
         _BEFORE,
         Lesson(

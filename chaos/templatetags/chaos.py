@@ -31,7 +31,8 @@ def milliseconds(moment: datetime) -> str:
 @register.filter
 def figures(incident: IncidentDocument) -> Iterator[tuple[str, str]]:
     """Each figure's name and value, as people read them; what a document lacks is left out."""
-    for name, value in msgspec.structs.asdict(incident.figures).items():
+    found = msgspec.structs.asdict(incident.figures)
+    for name, value in sorted(found.items(), key=lambda one: not one[0].endswith("_seconds")):
         if name.endswith("_seconds"):
             if value is None and name in LATER:
                 continue

@@ -97,7 +97,8 @@ def test_a_stranger_kills_the_broker_sees_it_heal_and_reads_the_proof(
 
     answer.get_by_role("link", name="Read the report").click()
     expect(page.locator(".verdict")).to_have_text("passed")
-    expect(page.locator("main")).not_to_contain_text("violated ")
+    expect(page.get_by_text("violated", exact=True)).to_have_count(0)
+    expect(page.get_by_text("undecided", exact=True)).to_have_count(0)
     expect(page.get_by_text("Whole.", exact=True)).to_be_visible()
     assert Axe().run(page).response["violations"] == []
     page.get_by_role("button", name="Play").click()
@@ -126,8 +127,7 @@ def test_without_javascript_a_stranger_kills_the_web_server_that_serves_him(
     expect(page.locator(".verdict")).to_have_text("passed")
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440)])
 def test_with_reduced_motion_it_goes_live_too_and_nothing_complains(
     visitor: Any, platform_url: str, scheme: Literal["light", "dark"], width: int
 ) -> None:

@@ -3,7 +3,7 @@
 import { followObservations } from "../portfolio/observations.js";
 import { moveTo, speaker, write } from "./phases.js";
 
-const CALM = "A run passes these six stations, in about half a minute, and leaves a report.";
+const CALM = "A run passes these six stations, in less than a minute, and leaves a report.";
 const AWAY = "The observer is away; whether anything is being broken is not known.";
 
 class ChaosNow extends HTMLElement {
