@@ -99,5 +99,6 @@ def _read(request: HttpRequest) -> dict[str, Any]:
         "outages": recent_outages(OUTAGES),
         "incidents": list(incidents[:INCIDENTS]),
         "events": events,
+        "most": EVENTS,
         "after": events[0].seq if events else 0,
     }

@@ -2,6 +2,7 @@
 //
 // The server has drawn the latest rows. This element adds the ones that follow, says
 // in words how it is connected, and never moves rows under a reader who has paused it.
+// `most` bounds its rows, where something stands below it.
 
 import { drawRow } from "./event-row.js";
 import { followJournal } from "./journal-feed.js";
@@ -69,7 +70,8 @@ class EventStream extends HTMLElement {
     this.#part("empty")?.remove();
     const template = this.#part("row");
     rows.prepend(...fresh.map((event) => drawRow(template, event)).reverse());
-    while (rows.rows.length > MOST_ROWS) rows.deleteRow(-1);
+    const most = Number(this.getAttribute("most")) || MOST_ROWS;
+    while (rows.rows.length > most) rows.deleteRow(-1);
     this.#speak(fresh);
   };
 
