@@ -338,6 +338,18 @@ _KEEPERS: Final[Mapping[str, Knowledge]] = {
         ),
         "chaos.watchdog.watchdog:Watchdog",
     ),
+    "chaos-runner": Knowledge(
+        "Runs the experiments that visitors and the owner ask for, one at a time: the load, the "
+        "fault, the probes before, during and after, and the proof.",
+        (
+            Pattern(
+                "One at a time",
+                "A lock on a file, which the command line takes too; all others wait in a queue.",
+                "chaos.runner.lock:RunLock",
+            ),
+        ),
+        "chaos.runner.runner:Runner",
+    ),
     "link-proxy": Knowledge(
         "Listens for every link and is in nobody’s way, until a network fault leads one service’s "
         "connections through it: cut, late, or swallowed.",

@@ -29,7 +29,8 @@ TALL: Final = 82  # of a service's plate
 LOW: Final = 48
 CREW: Final = 46  # the marks of workers and relays
 WATCH: Final = 118  # the mark of the watchdog
-PROXY: Final = 134  # the mark of the fault proxy
+PROXY: Final = 96  # the mark of the fault proxy
+RUNNER: Final = 148  # the mark of the chaos runner
 HEARD: Final = 24  # below the top of a plate: the worker's track
 TOLD: Final = 66  # and the relay's
 BUFFER: Final = 18  # below the foot of a plate
@@ -112,11 +113,15 @@ def _stations(whole: Plan) -> Iterator[Place]:
 def _below(end: int) -> Iterator[Place]:
     yield Place(
         "beat", Shape.STATION, CREW, end - 36, label=(CREW + 14, end - 31),
-        hit=(CREW - 14, end - 54, 80, 36),
+        hit=(CREW - 14, end - 54, 48, 36),
     )  # fmt: skip
     yield Place(
         "link-proxy", Shape.STATION, PROXY, end - 36, label=(PROXY + 14, end - 31),
-        hit=(PROXY - 14, end - 54, 110, 36),
+        hit=(PROXY - 14, end - 54, 50, 36),
+    )  # fmt: skip
+    yield Place(
+        "chaos-runner", Shape.STATION, RUNNER, end - 36, label=(RUNNER + 14, end - 31),
+        hit=(RUNNER - 14, end - 54, 76, 36),
     )  # fmt: skip
     yield Place("rabbitmq", Shape.PLATE, 4, end, PLATE, LOW)
     yield Place("openbao", Shape.PLATE, RIGHT - PLATE, end, PLATE, LOW)
@@ -155,6 +160,7 @@ def _lines(whole: Plan, end: int) -> Iterator[Line]:
         yield Line(f"{service}>postgres-{service}", f"M{RIGHT - 20} {y + TALL}v{BUFFER}")
     yield Line("beat>rabbitmq", f"M{CREW - 7} {end - 36}H{JOIN}")
     yield Line("link-proxy>rabbitmq", f"M{PROXY} {end - 29}V{end}")
+    yield Line("chaos-runner>rabbitmq", f"M{RUNNER} {end - 29}V{end}")
     yield Line("epmd>rabbitmq", f"M{CREW} {end + LOW + 29}V{end + LOW}")
     yield Line("watchdog>rabbitmq", f"M{WATCH} {end + LOW + 29}V{end + LOW}")
     yield Line("unsealer>openbao", f"M{near + 34} {end + LOW + 29}V{end + LOW}")

@@ -137,7 +137,8 @@ def plan() -> Plan:
         Node("epmd", Kind.KEEPER, "epmd"),
         Node("beat", Kind.BEAT, "beat"),
         Node("watchdog", Kind.KEEPER, "watchdog"),
-        Node("link-proxy", Kind.KEEPER, "link-proxy"),
+        Node("link-proxy", Kind.KEEPER, "proxy"),
+        Node("chaos-runner", Kind.KEEPER, "runner"),
         Node("openbao", Kind.SECRETS, "OpenBao"),
         Node("unsealer", Kind.KEEPER, "unsealer"),
     ]
@@ -156,6 +157,7 @@ def plan() -> Plan:
         ),
         Link("beat", "rabbitmq", Carriage.MESSAGES, "each scheduled task when it is due"),
         Link("link-proxy", "rabbitmq", Carriage.REQUESTS, "in one link's way while it is broken"),
+        Link("chaos-runner", "rabbitmq", Carriage.REQUESTS, "breaks what an experiment names"),
         Link("epmd", "rabbitmq", Carriage.REQUESTS, "tells where the Erlang node listens"),
         Link("watchdog", "rabbitmq", Carriage.REQUESTS, "heals what was broken on purpose"),
         Link("unsealer", "openbao", Carriage.REQUESTS, "opens it after each start"),

@@ -138,7 +138,12 @@ def _below() -> Iterator[Place]:
     x = 4 * COLUMN
     yield Place(
         "link-proxy", Shape.STATION, x, BELOW + 25, label=(x + 14, BELOW + 30),
-        hit=(x - 14, BELOW + 11, 112, 28),
+        hit=(x - 14, BELOW + 11, 100, 28),
+    )  # fmt: skip
+    x = 5 * COLUMN
+    yield Place(
+        "chaos-runner", Shape.STATION, x, BELOW + 25, label=(x + 14, BELOW + 30),
+        hit=(x - 14, BELOW + 11, 100, 28),
     )  # fmt: skip
 
 
@@ -168,6 +173,7 @@ def _lines(whole: Plan) -> Iterator[Line]:
     yield Line("epmd>rabbitmq", f"M261 {BELOW + 25}H232")
     yield Line("link-proxy>rabbitmq", f"M{4 * COLUMN} {BELOW + 18}V{MAIN + RAIL_GAP}")
     yield Line("beat>rabbitmq", f"M{2 * COLUMN} {BELOW + 18}V{MAIN + RAIL_GAP}")
+    yield Line("chaos-runner>rabbitmq", f"M{5 * COLUMN} {BELOW + 18}V{MAIN + RAIL_GAP}")
     yield Line("watchdog>rabbitmq", f"M{3 * COLUMN} {BELOW + 18}V{MAIN + RAIL_GAP}")
 
 

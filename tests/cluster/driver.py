@@ -56,7 +56,7 @@ class Superuser:
 
 @contextmanager
 def broken(
-    fault: Fault, target: str, *, seconds: float = 30.0, heal: bool = True, **parameters: Any
+    fault: Fault, target: str, *, seconds: float = 60.0, heal: bool = True, **parameters: Any
 ) -> Iterator[ArmedFault]:
     """Break something, and heal it at the end of the block unless nobody shall."""
     driver = cast(Driver, Superuser())
