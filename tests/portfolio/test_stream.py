@@ -82,6 +82,22 @@ async def test_a_client_from_the_future_is_told_where_the_journal_ends(platform_
 
 
 @pytest.mark.platform
+async def test_a_client_that_reads_slowly_misses_nothing(platform_url: str) -> None:
+    async with (
+        connect(address(platform_url), max_queue=1) as slow,
+        connect(address(platform_url)) as quick,
+    ):
+        [first] = await events(slow, 1)
+        # Until the other has seen 70, this one takes nothing more.
+        [*_, last] = await events(quick, 70)
+        numbers = [first["seq"]]
+        while numbers[-1] < last["seq"]:
+            numbers += [event["seq"] for event in (await frame(slow)).get("events", [])]
+    assert all(later > earlier for earlier, later in pairwise(numbers))
+    assert numbers[-1] - numbers[1] == len(numbers) - 2
+
+
+@pytest.mark.platform
 @pytest.mark.parametrize("after", ["-1", "x", "", "1.5", "9" * 40])
 async def test_a_senseless_after_is_refused_with_the_reason(platform_url: str, after: str) -> None:
     async with connect(address(platform_url, f"?after={after}")) as client:
