@@ -246,6 +246,16 @@ def _bring_up(
     for server in servers:
         with progress.step(f"{server.name} answers"):
             _wait(platform, server.is_ready, server.name, patience=SERVER_PATIENCE)
+    if any((run.path / "chaos" / "armed").glob("*.json")):
+        # The platform was stopped in the middle of an experiment, whose fault may have stayed in
+        # a server's own files: a read-only database cannot be prepared.
+        heals = progress.step("What was left broken on purpose is healed")
+        with heals, suppress(PlainError):  # the watchdog goes on with what could not be yet
+            _run_step(
+                [sys.executable, "-m", "chaos.watchdog", "--all"],
+                run,
+                {**surroundings, **_pointers(run)},
+            )
     supervisor = Supervisor.connect(run.path)
     if not _is_prepared(run):
         environment = {**surroundings, **_pointers(run), "VAULT_IDENTITY": "operator"}

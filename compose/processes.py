@@ -24,6 +24,8 @@ SERVICES: Final = (
     ("beat", "cluster.beat", (), "site"),
     ("web", "config.web", (), "site"),
     ("observer", "chaos.observer", (), "observer"),
+    # It logs in nowhere; so it has the identity that may least.
+    ("watchdog", "chaos.watchdog", (), "provider"),
 )
 
 # Every port that may be needed. Those of servers that run elsewhere stay unused.

@@ -103,6 +103,11 @@ def observer_url() -> str:
     return setting("OBSERVER_URL")
 
 
+def chaos_driver() -> str:
+    """Which engine faults are carried out by: `local`, `docker` or `kubernetes`."""
+    return setting("CHAOS_DRIVER", "local")
+
+
 def revision() -> str:
     """The revision that an image was built from; empty in a checkout, where git is asked."""
     return setting("REVISION", "")

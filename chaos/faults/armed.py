@@ -21,6 +21,7 @@ from compose.run_directory import write_private
 from config.environment import run_directory
 
 LONGEST: Final = 60.0  # seconds; no hard fault lives longer
+CLOCK_JITTER: Final = 1.0  # seconds by which two looks at the clock may disagree
 
 
 class ArmedFault(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +42,8 @@ class ArmedFault(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def expired(self) -> bool:
-        return time.time() >= self.until
+        """Whether its time is up; also where the clock was set back to before its beginning."""
+        return not self.armed_at - CLOCK_JITTER <= time.time() < self.until
 
 
 def new_armed_fault(
@@ -86,6 +88,10 @@ class ArmedFaults:
     def disarm(self, identifier: str) -> None:
         """Forget a fault that is healed; nothing when another process was first."""
         self._file(identifier).unlink(missing_ok=True)
+
+    def has(self, identifier: str) -> bool:
+        """Whether it is armed still."""
+        return self._file(identifier).exists()
 
     def all(self) -> list[ArmedFault]:
         """Every armed fault, oldest first. A file that cannot be read is left for a person."""

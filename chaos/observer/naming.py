@@ -18,6 +18,7 @@ KINDS: Final[dict[str, Kind]] = {
     "provider": "provider",
     "beat": "beat",
     "observer": "observer",
+    "watchdog": "watchdog",
 }
 PREFIXES: Final[dict[str, Kind]] = {
     "postgres": "database",
@@ -55,4 +56,4 @@ def _expected() -> Iterator[str]:
     for name in DATABASES:
         yield from worker_names(name)
     yield from (f"relay-{name}" for name in DATABASES)
-    yield from ("payments-gateway", "provider", "beat", "web", "observer")
+    yield from ("payments-gateway", "provider", "beat", "web", "observer", "watchdog")

@@ -28,6 +28,7 @@ Kind = Literal[
     "provider",
     "beat",
     "observer",
+    "watchdog",
     "other",
 ]
 

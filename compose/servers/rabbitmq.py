@@ -23,6 +23,7 @@ VHOST: Final = "cluster"
 USER: Final = "cluster"
 NODE: Final = "cluster@localhost"
 COOKIE_LENGTH: Final = 32
+MEMORY_WATERMARK: Final = 0.4  # of the machine's memory; publishers wait above it
 
 SETTINGS: Final = """\
 listeners.tcp.local = 127.0.0.1:{port}
@@ -32,7 +33,7 @@ log.console.level = warning
 log.file = false
 # The usual 50 MB is too late on a disk that six databases share.
 disk_free_limit.absolute = 200MB
-vm_memory_high_watermark.relative = 0.4
+vm_memory_high_watermark.relative = {watermark}
 # Nobody reads the management statistics, so that nobody need count them.
 collect_statistics = none
 collect_statistics_interval = 60000
@@ -101,7 +102,9 @@ class RabbitMQ:
             cookie.chmod(0o400)
         definitions = self.data / "definitions.json"
         write_private(definitions, json.dumps(_definitions(self.run.secret("broker"))))
-        settings = SETTINGS.format(port=self.port, definitions=definitions)
+        settings = SETTINGS.format(
+            port=self.port, definitions=definitions, watermark=MEMORY_WATERMARK
+        )
         write_private(self.data / "rabbitmq.conf", settings)
         write_private(self.data / "advanced.config", "[].\n")
         write_private(self.data / "enabled_plugins", "[rabbitmq_consistent_hash_exchange].\n")

@@ -326,6 +326,18 @@ _KEEPERS: Final[Mapping[str, Knowledge]] = {
         "compose.unsealer:open_if_sealed",
         "python -m compose.unsealer",
     ),
+    "watchdog": Knowledge(
+        "Heals whatever is broken on purpose once its time is up, whoever else is dead. It knows "
+        "only files, and needs no database, no broker and no web server.",
+        (
+            Pattern(
+                "Armed before it is injected",
+                "What will be broken is on the disk before anything is.",
+                "chaos.faults.engine:Engine.inject",
+            ),
+        ),
+        "chaos.watchdog.watchdog:Watchdog",
+    ),
 }
 
 

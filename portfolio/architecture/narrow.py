@@ -28,6 +28,7 @@ SECRETS: Final = 350  # the dotted line of leases
 TALL: Final = 82  # of a service's plate
 LOW: Final = 48
 CREW: Final = 46  # the marks of workers and relays
+WATCH: Final = 118  # the mark of the watchdog
 HEARD: Final = 24  # below the top of a plate: the worker's track
 TOLD: Final = 66  # and the relay's
 BUFFER: Final = 18  # below the foot of a plate
@@ -116,8 +117,12 @@ def _below(end: int) -> Iterator[Place]:
     yield Place("openbao", Shape.PLATE, RIGHT - PLATE, end, PLATE, LOW)
     y = end + LOW + 36
     yield Place(
-        "epmd", Shape.STATION, CREW, y, label=(CREW + 14, y + 5), hit=(CREW - 14, y - 18, 80, 36)
+        "epmd", Shape.STATION, CREW, y, label=(CREW + 14, y + 5), hit=(CREW - 14, y - 18, 68, 36)
     )
+    yield Place(
+        "watchdog", Shape.STATION, WATCH, y, label=(WATCH + 14, y + 5),
+        hit=(WATCH - 14, y - 18, 90, 36),
+    )  # fmt: skip
     yield Place(
         "unsealer", Shape.STATION, RIGHT - PLATE + 34, y, label=(RIGHT - PLATE + 48, y + 5),
         hit=(RIGHT - PLATE + 20, y - 18, 96, 36),
@@ -145,6 +150,7 @@ def _lines(whole: Plan, end: int) -> Iterator[Line]:
         yield Line(f"{service}>postgres-{service}", f"M{RIGHT - 20} {y + TALL}v{BUFFER}")
     yield Line("beat>rabbitmq", f"M{CREW - 7} {end - 36}H{JOIN}")
     yield Line("epmd>rabbitmq", f"M{CREW} {end + LOW + 29}V{end + LOW}")
+    yield Line("watchdog>rabbitmq", f"M{WATCH} {end + LOW + 29}V{end + LOW}")
     yield Line("unsealer>openbao", f"M{near + 34} {end + LOW + 29}V{end + LOW}")
 
 

@@ -38,7 +38,7 @@ class Kind(enum.StrEnum):
     PROVIDER = "provider"
     BEAT = "beat"
     OBSERVER = "observer"
-    KEEPER = "keeper"  # a process that only serves a server: epmd, the unsealer
+    KEEPER = "keeper"  # a process that only looks after others: epmd, the unsealer, …
     BROWSER = "browser"  # the reader's own; nobody supervises it
 
 
@@ -136,6 +136,7 @@ def plan() -> Plan:
         Node("rabbitmq", Kind.BROKER, "RabbitMQ"),
         Node("epmd", Kind.KEEPER, "epmd"),
         Node("beat", Kind.BEAT, "beat"),
+        Node("watchdog", Kind.KEEPER, "watchdog"),
         Node("openbao", Kind.SECRETS, "OpenBao"),
         Node("unsealer", Kind.KEEPER, "unsealer"),
     ]
@@ -154,6 +155,7 @@ def plan() -> Plan:
         ),
         Link("beat", "rabbitmq", Carriage.MESSAGES, "each scheduled task when it is due"),
         Link("epmd", "rabbitmq", Carriage.REQUESTS, "tells where the Erlang node listens"),
+        Link("watchdog", "rabbitmq", Carriage.REQUESTS, "heals what was broken on purpose"),
         Link("unsealer", "openbao", Carriage.REQUESTS, "opens it after each start"),
     ]
     return Plan({node.name: node for node in nodes}, tuple(links))

@@ -130,6 +130,11 @@ def _below() -> Iterator[Place]:
         "beat", Shape.STATION, x, BELOW + 25, label=(x + 14, BELOW + 30),
         hit=(x - 14, BELOW + 11, 100, 28),
     )  # fmt: skip
+    x = 3 * COLUMN
+    yield Place(
+        "watchdog", Shape.STATION, x, BELOW + 25, label=(x + 14, BELOW + 30),
+        hit=(x - 14, BELOW + 11, 100, 28),
+    )  # fmt: skip
 
 
 def _lines(whole: Plan) -> Iterator[Line]:
@@ -157,6 +162,7 @@ def _lines(whole: Plan) -> Iterator[Line]:
         yield from _tracks(whole, service)
     yield Line("epmd>rabbitmq", f"M261 {BELOW + 25}H232")
     yield Line("beat>rabbitmq", f"M{2 * COLUMN} {BELOW + 18}V{MAIN + RAIL_GAP}")
+    yield Line("watchdog>rabbitmq", f"M{3 * COLUMN} {BELOW + 18}V{MAIN + RAIL_GAP}")
 
 
 def _tracks(whole: Plan, service: str) -> Iterator[Line]:

@@ -80,7 +80,8 @@ def test_every_process_has_a_name_and_an_identity_of_vault() -> None:
     assert found["payments-gateway"] == "payments"
     assert found["web"] == "site"
     assert found["observer"] == "observer"
-    assert len(found) == 17
+    assert found["watchdog"] == "provider"
+    assert len(found) == 18
 
 
 def test_everything_can_stop_within_ten_seconds() -> None:

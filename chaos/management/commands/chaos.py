@@ -19,6 +19,7 @@ from chaos.experiments.catalogue import EXPERIMENTS, experiment
 from chaos.experiments.incident import IncidentDocument
 from chaos.experiments.models import Incident
 from chaos.experiments.recorder import record
+from chaos.faults.heal_command import heal_everything
 from cluster.operations.errors import told_plainly
 from compose.errors import Misuse
 
@@ -29,11 +30,13 @@ FASTEST: Final = 50.0
 class Command(BaseCommand):
     """Exit status: 0 survived, 1 something deviated or could not be done, 2 misuse."""
 
-    help = "List experiments, run one against the running platform, or show a kept report."
+    help = "List experiments, run one on the running platform, show a kept report, or heal all."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="list|run|report")
+        actions = parser.add_subparsers(
+            dest="action", required=True, metavar="list|run|report|heal"
+        )
         listing = actions.add_parser("list", help="the experiments there are")
         running = actions.add_parser("run", help="run one, and keep the incident")
         running.add_argument("name", help="one of those that `list` shows")
@@ -45,11 +48,17 @@ class Command(BaseCommand):
         )
         reporting = actions.add_parser("report", help="a kept incident")
         reporting.add_argument("id", help="its id, or `latest`")
-        for action in (listing, running, reporting):
+        healing = actions.add_parser("heal", help="heal everything that is broken on purpose, now")
+        for action in (listing, running, reporting, healing):
             action.add_argument("--json", action="store_true", help="one JSON document")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        act = {"list": self._list, "run": self._run, "report": self._report}[options["action"]]
+        act = {
+            "list": self._list,
+            "run": self._run,
+            "report": self._report,
+            "heal": self._heal,
+        }[options["action"]]
         with told_plainly():
             act(options)
 
@@ -90,6 +99,10 @@ class Command(BaseCommand):
 
     def _report(self, options: dict[str, Any]) -> None:
         self._show(store.document_of(_kept(options["id"])), as_json=options["json"])
+
+    def _heal(self, options: dict[str, Any]) -> None:
+        if not heal_everything(self.stdout.write, as_json=options["json"]):
+            raise SystemExit(1)
 
     def _show(self, document: IncidentDocument, *, as_json: bool) -> None:
         if as_json:

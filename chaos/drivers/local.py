@@ -1,0 +1,191 @@
+"""The driver of the local supervisor: signals by pid, and the servers' own controls."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import psycopg
+
+from chaos.drivers.driver import DriverError
+from chaos.drivers.stopped import stopped_orphans
+from compose import system_packages
+from compose.run_directory import RunDirectory
+from compose.servers.openbao import KEYS
+from compose.servers.postgres import SUPERUSER, SUPERUSER_SECRET, data_directories
+from compose.servers.rabbitmq import RabbitMQ
+from compose.supervisor import Supervisor, SupervisorError, process_tree
+from config.environment import MissingSetting, database_url, run_directory, vault_address
+
+CONNECT_PATIENCE: Final = 3  # seconds; a paused server takes the connection and says nothing
+STATEMENT_PATIENCE: Final = 5  # seconds
+BROKER_PATIENCE: Final = 10.0  # seconds; rabbitmqctl takes 0.7 of them to start
+SECRETS_PATIENCE: Final = 5.0  # seconds
+
+T = TypeVar("T")
+
+
+class LocalDriver:
+    """Carries faults out on the platform of a run directory, by default this process's own."""
+
+    name = "local"
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._run = RunDirectory(directory or run_directory())
+
+    def processes(self) -> list[str]:
+        return [found.name for found in _told(self._supervisor().processes)]
+
+    def kill(self, process: str) -> str:
+        """SIGKILL to the process alone. Children that somebody paused go on, and notice."""
+        pid = self._pid(process)
+        children = list(process_tree(pid))[1:]
+        os.kill(pid, signal.SIGKILL)
+        _signal_all(children, signal.SIGCONT)
+        return f"SIGKILL to {process} (process {pid})"
+
+    def pause(self, process: str) -> str:
+        supervisor = self._supervisor()
+        _told(lambda: supervisor.signal_tree(process, signal.SIGSTOP))
+        # Again, for a child that was made while the first signals were under way.
+        pids = _told(lambda: supervisor.signal_tree(process, signal.SIGSTOP))
+        return f"SIGSTOP to {process} (process {pids[0]}{_and_children(len(pids) - 1)})"
+
+    def resume(self, process: str) -> str:
+        """SIGCONT to the process as it is now, and to what a killed one has left paused."""
+        states = {found.name: found for found in _told(self._supervisor().processes)}
+        if process not in states:
+            raise DriverError(f"There is no process {process!r}.")
+        found = states[process]
+        if found.pid is not None:
+            _signal_all(process_tree(found.pid), signal.SIGCONT)
+        alive = [one.pid for one in states.values() if one.pid is not None]
+        orphans = stopped_orphans(self._run.path, data_directories(self._run), supervised=alive)
+        _signal_all(orphans, signal.SIGCONT)
+        if found.status != "paused" and not orphans:
+            return f"{process} was not paused any more"
+        return f"SIGCONT to {process}{_and_children(len(orphans))}"
+
+    def restart(self, process: str) -> str:
+        _told(lambda: self._supervisor().restart(process))
+        return f"{process} was told to end, and has"
+
+    def ensure_running(self, process: str) -> str:
+        supervisor = self._supervisor()
+        if _told(lambda: supervisor.process(process)).status != "stopped":
+            return f"the supervisor looks after {process}"
+        _told(lambda: supervisor.start(process))
+        return f"{process} was started"
+
+    def sql(
+        self, database: str, statements: Sequence[str], *, within: str = "postgres"
+    ) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = []
+        try:
+            server = urlsplit(database_url(database))
+            with psycopg.connect(
+                host=server.hostname,
+                port=server.port,
+                dbname=within,
+                user=SUPERUSER,
+                password=self._run.secret(SUPERUSER_SECRET),
+                connect_timeout=CONNECT_PATIENCE,
+                application_name="chaos",
+                options=f"-c statement_timeout={STATEMENT_PATIENCE}s",
+                autocommit=True,
+            ) as connection:
+                for statement in statements:
+                    # The faults' own statements: no text of a visitor's is among them.
+                    cursor = connection.execute(statement.encode())
+                    rows = cursor.fetchall() if cursor.description else []
+        except (psycopg.Error, MissingSetting) as error:
+            raise DriverError(f"the server of {database}: {_first_line(error)}") from error
+        return rows
+
+    def broker(self, *arguments: str) -> str:
+        server = system_packages.rabbitmq_server()
+        ports = self._run.read_state().get("ports", {})
+        if server is None or "rabbitmq" not in ports:
+            raise DriverError("no RabbitMQ of this platform is on this machine")
+        node = RabbitMQ(
+            port=ports["rabbitmq"],
+            distribution_port=ports["rabbitmq-distribution"],
+            epmd_port=ports["epmd"],
+            run=self._run,
+        )
+        try:
+            done = subprocess.run(
+                [str(server.with_name("rabbitmqctl")), "--quiet", *arguments],
+                env={
+                    **node.environment(),
+                    # The command is an Erlang node for its short life, and listens too.
+                    "RABBITMQ_CTL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+                    "PATH": f"{os.defpath}:/usr/local/bin:/usr/sbin:/sbin",
+                    "LANG": "C.UTF-8",
+                },
+                cwd=node.data,
+                capture_output=True,
+                text=True,
+                timeout=BROKER_PATIENCE,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise DriverError(f"rabbitmqctl {arguments[0]}: {error}") from error
+        if done.returncode != 0:
+            said = " ".join((done.stderr or done.stdout).split()) or "it did not say why"
+            raise DriverError(f"rabbitmqctl {arguments[0]}: {said[:300]}")
+        return done.stdout
+
+    def secrets(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        try:
+            token = json.loads((self._run.secrets / KEYS).read_text())["root_token"]
+            request = urllib.request.Request(  # noqa: S310  (our own address)
+                f"{vault_address()}/v1/{path}",
+                data=None if body is None else json.dumps(body).encode(),
+                method=method,
+                headers={"X-Vault-Token": token},
+            )
+            # No proxy from the environment between two processes of one machine.
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            with opener.open(request, timeout=SECRETS_PATIENCE) as answer:
+                text = answer.read()
+                return json.loads(text) if text else None
+        except (OSError, ValueError, KeyError, MissingSetting) as error:
+            raise DriverError(f"OpenBao, {path}: {_first_line(error)}") from error
+
+    def _supervisor(self) -> Supervisor:
+        return _told(lambda: Supervisor.connect(self._run.path))
+
+    def _pid(self, process: str) -> int:
+        return _told(lambda: self._supervisor().pid(process))
+
+
+def _told(ask: Callable[[], T]) -> T:
+    """What the supervisor says; its refusal as a DriverError."""
+    try:
+        return ask()
+    except SupervisorError as error:
+        raise DriverError(str(error)) from error
+
+
+def _signal_all(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _and_children(count: int) -> str:
+    return f" and {count} {'child' if count == 1 else 'children'}" if count else ""
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

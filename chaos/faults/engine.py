@@ -1,0 +1,185 @@
+"""Breaks and heals: a fault is armed, then injected; it is healed, then disarmed.
+
+So whatever is broken is written down, and whoever dies in between leaves the watchdog enough
+to heal it. Every heal may be repeated, and comes to nothing where nothing is broken.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from chaos.drivers.choose import choose_driver
+from chaos.drivers.driver import Driver
+from chaos.faults.armed import ArmedFault, ArmedFaults, new_armed_fault
+from chaos.faults.fault import Fault
+from chaos.faults.healed import ROLLBACK, HealedLog
+from chaos.faults.registry import FAULTS, fault_named
+from compose.errors import Misuse, PlainError
+
+ROLLBACK_PATIENCE: Final = 10.0  # seconds; PostgreSQL and RabbitMQ restart within about that
+PAUSE: Final = 0.25  # seconds between two attempts to heal
+log = logging.getLogger(__name__)
+
+
+class InjectionFailed(PlainError):
+    """The fault could not be injected; whatever was done of it is healed, or left armed."""
+
+
+class NotHealed(PlainError):
+    """The fault cannot be healed yet; it stays armed, and the watchdog goes on trying."""
+
+
+@dataclass(frozen=True, slots=True)
+class Healing:
+    """How healing one armed fault went; `words` is a sentence on it."""
+
+    armed: ArmedFault
+    healed: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The driver, the registry and the records of one platform."""
+
+    driver: Driver = field(default_factory=choose_driver)
+    armed: ArmedFaults = field(default_factory=ArmedFaults)
+    healed: HealedLog = field(default_factory=HealedLog)
+    faults: Mapping[str, Fault] = field(default_factory=lambda: FAULTS)
+
+    def inject(
+        self,
+        *,
+        fault: str,
+        target: str,
+        seconds: float,
+        actor: str,
+        parameters: Mapping[str, Any] | None = None,
+        run: str = "",
+    ) -> tuple[ArmedFault, str]:
+        """Break something for at most `seconds`; the record to heal it by, and what was done.
+
+        Raises Misuse for what is not in the catalogue, and InjectionFailed.
+        """
+        chosen = self._chosen(fault)
+        chosen.check(target, parameters or {})
+        if not seconds > 0:
+            raise Misuse(f"A fault lasts for more than 0 seconds, not {seconds:g}.")
+        if any((one.fault, one.target) == (fault, target) for one in self.armed.all()):
+            raise InjectionFailed(f"{fault} is in force on {target} already.")
+        armed = new_armed_fault(
+            fault=fault,
+            target=target,
+            seconds=seconds,
+            actor=actor,
+            parameters=dict(parameters or {}),
+            run=run,
+        )
+        self.armed.arm(armed)
+        try:
+            words = chosen.inject(self.driver, armed)
+        except BaseException as error:
+            self._take_back(armed)
+            if not isinstance(error, Exception):
+                raise
+            raise InjectionFailed(f"{fault} on {target} could not be injected: {error}") from error
+        if not self.armed.has(armed.id):
+            # It took so long that the watchdog was first: what came after its heal is undone.
+            chosen.heal(self.driver, armed)
+        return armed, words
+
+    def heal(self, armed: ArmedFault, *, by: str = ROLLBACK, patience: float = 0.0) -> str:
+        """Undo a fault, note by whom, and disarm it; what was done, in words.
+
+        Tries again for `patience` seconds while it cannot be healed; then raises NotHealed.
+        """
+        end = time.monotonic() + patience
+        while self.armed.has(armed.id):
+            try:
+                words = self._chosen(armed.fault).heal(self.driver, armed)
+            except Exception as error:  # whatever it is, it is not healed yet
+                if time.monotonic() >= end:
+                    raise NotHealed(
+                        f"{armed.fault} on {armed.target} cannot be healed yet: {error}"
+                    ) from error
+                time.sleep(PAUSE)
+            else:
+                self._conclude(armed, by=by, words=words)
+                return words
+        healed = self.healed.of(armed.id)
+        return f"healed already by the {healed.by}: {healed.words}" if healed else "healed already"
+
+    def heal_each(
+        self, *, run: str | None = None, by: str = ROLLBACK, patience: float = ROLLBACK_PATIENCE
+    ) -> list[Healing]:
+        """Heal everything armed, or that of one run, the newest first; how each one went.
+
+        One that cannot be healed keeps no other from it, and is tried again for `patience`.
+        """
+        end = time.monotonic() + patience
+        found = [one for one in self.armed.all() if run is None or one.run == run]
+        done = {armed.id: self._attempt(armed, by=by) for armed in reversed(found)}
+        while time.monotonic() < end and not all(one.healed for one in done.values()):
+            time.sleep(PAUSE)
+            for identifier, one in done.items():
+                if not one.healed:
+                    done[identifier] = self._attempt(one.armed, by=by)
+        return list(done.values())
+
+    def _attempt(self, armed: ArmedFault, *, by: str) -> Healing:
+        try:
+            return Healing(armed, healed=True, words=self.heal(armed, by=by))
+        except NotHealed as error:
+            return Healing(armed, healed=False, words=str(error))
+
+    def _chosen(self, name: str) -> Fault:
+        return self.faults[name] if name in self.faults else fault_named(name)
+
+    def _take_back(self, armed: ArmedFault) -> None:
+        """Heal what an injection that failed may have done; else it stays armed."""
+        try:
+            self.heal(armed)
+        except NotHealed as error:
+            log.warning("%s It is left to the watchdog.", error)
+
+    def _conclude(self, armed: ArmedFault, *, by: str, words: str) -> None:
+        # Noted first: who finds it disarmed finds by whom. A full disk keeps nothing armed.
+        if self.armed.has(armed.id):
+            with suppress(OSError):
+                self.healed.note(armed, by=by, words=words)
+        self.armed.disarm(armed.id)
+
+
+def driver() -> Driver:
+    """The driver of this platform's engine."""
+    return choose_driver()
+
+
+def inject(
+    *,
+    fault: str,
+    target: str,
+    seconds: float,
+    actor: str,
+    parameters: Mapping[str, Any] | None = None,
+    run: str = "",
+) -> tuple[ArmedFault, str]:
+    """Break something on this platform; see Engine.inject()."""
+    return Engine().inject(
+        fault=fault, target=target, seconds=seconds, actor=actor, parameters=parameters, run=run
+    )
+
+
+def heal(armed: ArmedFault, *, patience: float = ROLLBACK_PATIENCE) -> str:
+    """Heal one fault of this platform, as its rollback; see Engine.heal()."""
+    return Engine().heal(armed, patience=patience)
+
+
+def heal_all(*, run: str | None = None) -> list[str]:
+    """Heal all faults of this platform, or of one run; a sentence on each, healed or not."""
+    return [one.words for one in Engine().heal_each(run=run)]

@@ -1,0 +1,62 @@
+"""What hard faults have in common: a closed list of targets, and parameters within bounds."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from chaos.drivers.driver import Driver
+from chaos.faults.armed import ArmedFault
+from chaos.faults.fault import FaultKind, FaultWords
+from compose.errors import Misuse
+
+
+class HardFault(ABC):
+    """A fault that touches everybody; see `chaos.faults.fault.Fault`.
+
+    `bounds` are the numbers that it takes as parameters, each with its least and its most.
+    """
+
+    name: str
+    words: FaultWords
+    kind = FaultKind.HARD
+    bounds: ClassVar[Mapping[str, tuple[float, float]]] = {}
+
+    @abstractmethod
+    def targets(self) -> tuple[str, ...]:
+        """What it can be applied to, by name."""
+
+    @abstractmethod
+    def inject(self, driver: Driver, armed: ArmedFault) -> str:
+        """Break it; what was done, in words."""
+
+    @abstractmethod
+    def heal(self, driver: Driver, armed: ArmedFault) -> str:
+        """Undo it, however much of it was done; what was done, in words."""
+
+    def check(self, target: str, parameters: Mapping[str, Any]) -> None:
+        """Raise Misuse unless the target is in the list and every parameter within its bounds."""
+        if target not in self.targets():
+            raise Misuse(
+                f"{self.name} cannot be applied to {target!r}; only to {', '.join(self.targets())}."
+            )
+        for parameter, value in parameters.items():
+            if parameter not in self.bounds:
+                raise Misuse(f"{self.name} takes no parameter {parameter!r}.")
+            least, most = self.bounds[parameter]
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (number and least <= value <= most):
+                raise Misuse(
+                    f"{self.name}: {parameter} is a number from {least:g} to {most:g}, "
+                    f"not {value!r}."
+                )
+
+
+class MomentaryFault(HardFault):
+    """A hard fault that is over as soon as it was done; `afterwards` says how it is mended."""
+
+    afterwards: str
+
+    def heal(self, driver: Driver, armed: ArmedFault) -> str:  # noqa: ARG002  (a Fault's heal)
+        return self.afterwards

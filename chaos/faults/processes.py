@@ -1,0 +1,76 @@
+"""Faults of processes: killed, paused, or restarted by order.
+
+The supervisor starts again what ends; a paused process exists and gets no time.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chaos.drivers.driver import Driver
+from chaos.faults.armed import ArmedFault
+from chaos.faults.fault import FaultWords
+from chaos.faults.hard import HardFault
+from chaos.observer.naming import expected_processes
+
+# They watch, heal and run the experiments: broken, they would tell or mend nothing.
+SPARED: Final = frozenset({"observer", "watchdog", "chaos-runner"})
+
+
+class ProcessFault(HardFault):
+    """A fault whose target is a process of the table."""
+
+    def targets(self) -> tuple[str, ...]:
+        return tuple(name for name in expected_processes() if name not in SPARED)
+
+
+class KillProcess(ProcessFault):
+    """SIGKILL: no warning, no last words. Healed by being started again."""
+
+    name = "kill-process"
+    words = FaultWords(
+        title="Kill a process",
+        verb="killed",
+        what="The process ends at once, without a chance to finish or to say goodbye.",
+    )
+
+    def inject(self, driver: Driver, armed: ArmedFault) -> str:
+        return driver.kill(armed.target)
+
+    def heal(self, driver: Driver, armed: ArmedFault) -> str:
+        return driver.ensure_running(armed.target)
+
+
+class PauseProcess(ProcessFault):
+    """SIGSTOP to it and its children: connections stay open, and nobody answers on them."""
+
+    name = "pause-process"
+    words = FaultWords(
+        title="Pause a process",
+        verb="paused",
+        what="The process keeps its connections and its locks, and gets no time to run.",
+    )
+
+    def inject(self, driver: Driver, armed: ArmedFault) -> str:
+        return driver.pause(armed.target)
+
+    def heal(self, driver: Driver, armed: ArmedFault) -> str:
+        """A process that was killed and started again meanwhile is not paused: nothing to do."""
+        return driver.resume(armed.target)
+
+
+class RestartProcess(ProcessFault):
+    """What a deployment does: it is asked to end, and started again."""
+
+    name = "restart-process"
+    words = FaultWords(
+        title="Restart a process",
+        verb="restarted",
+        what="The process is asked to end, as at a deployment, and started again.",
+    )
+
+    def inject(self, driver: Driver, armed: ArmedFault) -> str:
+        return driver.restart(armed.target)
+
+    def heal(self, driver: Driver, armed: ArmedFault) -> str:
+        return driver.ensure_running(armed.target)

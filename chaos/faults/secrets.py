@@ -1,0 +1,64 @@
+"""Faults of the secrets server: credentials revoked, and the vault sealed."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from chaos.drivers.driver import Driver, DriverError
+from chaos.faults.armed import ArmedFault
+from chaos.faults.fault import FaultWords
+from chaos.faults.hard import HardFault, MomentaryFault
+from config.environment import DATABASES
+
+UNSEALER: Final = "unsealer"
+UNSEALED_WITHIN: Final = 3.0  # seconds; the unsealer looks four times a second
+LOOK: Final = 0.1  # seconds
+
+
+class RevokeLeases(MomentaryFault):
+    """All database credentials of a service stop working, and its sessions end."""
+
+    name = "revoke-leases"
+    words = FaultWords(
+        title="Revoke a service's credentials",
+        verb="revoked",
+        what="Every leased login of the service is dropped, with the sessions that use it.",
+    )
+    afterwards = "the service leases new credentials by itself"
+
+    def targets(self) -> tuple[str, ...]:
+        return DATABASES
+
+    def inject(self, driver: Driver, armed: ArmedFault) -> str:
+        driver.secrets("PUT", f"sys/leases/revoke-prefix/database/creds/{armed.target}")
+        return f"every database login of {armed.target} was revoked"
+
+
+class SealSecrets(HardFault):
+    """The vault gives nothing out until it is unsealed; whoever unseals it is paused first."""
+
+    name = "seal-secrets"
+    words = FaultWords(
+        title="Seal the secrets server",
+        verb="sealed",
+        what="OpenBao forgets its key and answers nothing until it is unsealed.",
+    )
+
+    def targets(self) -> tuple[str, ...]:
+        return ("openbao",)
+
+    def inject(self, driver: Driver, armed: ArmedFault) -> str:
+        paused = driver.pause(UNSEALER)
+        driver.secrets("PUT", "sys/seal")
+        return f"{armed.target} is sealed, and nobody unseals it ({paused})"
+
+    def heal(self, driver: Driver, armed: ArmedFault) -> str:
+        """Let the unsealer do it; raises DriverError while the vault is sealed all the same."""
+        driver.resume(UNSEALER)
+        end = time.monotonic() + UNSEALED_WITHIN
+        while driver.secrets("GET", "sys/seal-status")["sealed"]:
+            if time.monotonic() > end:
+                raise DriverError("the unsealer runs again and OpenBao is still sealed")
+            time.sleep(LOOK)
+        return f"{armed.target} is unsealed"

@@ -1,0 +1,1 @@
+"""The watchdog: heals every fault whose time is up, whoever else is dead."""

@@ -1,0 +1,46 @@
+"""The watchdog's process: `python -m chaos.watchdog`.
+
+With `--all` it heals everything armed, expired or not, and ends: `up` does so before anything
+else of a platform that was stopped while something was broken.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import Final
+
+from chaos.faults.armed import ArmedFaults
+from chaos.faults.engine import Engine
+from chaos.faults.healed import WATCHDOG
+from chaos.watchdog.watchdog import Watchdog
+
+LOOK: Final = 0.25  # seconds between two looks
+START_PATIENCE: Final = 20.0  # seconds that `--all` tries for
+log = logging.getLogger("watchdog")
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if sys.argv[1:] == ["--all"]:
+        return _heal_all()
+    watchdog = Watchdog(armed=ArmedFaults(), make_engine=Engine)
+    log.info("watching %s", ArmedFaults().folder)
+    while True:
+        try:
+            watchdog.look()
+        except OSError as error:  # a disk that is full or away: look again
+            log.warning("cannot look: %s", error)
+        time.sleep(LOOK)
+
+
+def _heal_all() -> int:
+    healings = Engine().heal_each(by=WATCHDOG, patience=START_PATIENCE)
+    for one in healings:
+        print(f"{one.armed.fault} on {one.armed.target}: {one.words}")
+    return 0 if all(one.healed for one in healings) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
