@@ -42,7 +42,7 @@ class DockerDriver:
     name = "docker"
 
     def processes(self) -> list[str]:
-        services = {found.labels["com.docker.compose.service"] for found in self._list()}
+        services = {found.attrs["Labels"]["com.docker.compose.service"] for found in self._list()}
         return sorted(services - ERRANDS)
 
     def kill(self, process: str) -> str:
@@ -94,7 +94,7 @@ class DockerDriver:
     def sql(
         self, database: str, statements: Sequence[str], *, within: str = "postgres"
     ) -> list[tuple[Any, ...]]:
-        """By `psql` in the server's container, whose image trusts its own socket; values are text."""
+        """By `psql` in the server's container, which trusts its own socket; values are text."""
         (server, *_) = self._containers(f"postgres-{database}")
         return psql.rows(self._execute(server, psql.command(statements, within=within)))
 
@@ -118,7 +118,7 @@ class DockerDriver:
             return docker.from_env(timeout=PATIENCE)
 
     def _list(self, *labels: str) -> list[Container]:
-        """The project's containers in any state; what `docker compose run` has made is not his."""
+        """The project's containers in any state; what `docker compose run` has made is not its."""
         wanted = [
             f"com.docker.compose.project={compose_project()}",
             "com.docker.compose.oneoff=False",
@@ -156,7 +156,7 @@ class DockerDriver:
         printed, complaint = _outputs(answer.content)
         if code != 0:
             said = " ".join((complaint or printed).split()) or f"exit code {code}"
-            raise DriverError(f"{command[0]} in {container.name}: {said[:300]}")
+            raise DriverError(f"{command[0]} in container {container.short_id}: {said[:300]}")
         return printed
 
 

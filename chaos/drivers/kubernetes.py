@@ -23,36 +23,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chaos.drivers import psql, vault_admin
 from chaos.drivers.driver import DriverError
-from config.environment import DATABASES, kubernetes_namespace
+from chaos.drivers.pods import Place, Pod, named
+from config.environment import kubernetes_namespace
 
 if TYPE_CHECKING:
-    from kubernetes.client import Configuration, CoreV1Api, V1Pod
+    from kubernetes.client import Configuration, CoreV1Api
 
 PATIENCE: Final = 10  # seconds that one request, or one command in a container, may take
 OUTPUT, COMPLAINT, OUTCOME = 1, 2, 3  # channels of an exec
 SENT: Final = "sending"  # said before the signal, which may end the session with the container
 KILLED: Final = 137  # 128 + SIGKILL: the session's own shell went with the container
-POSTGRES: Final = frozenset(f"postgres-{name}" for name in DATABASES)
 ERRANDS: Final = frozenset({"prepare"})  # runs once and ends; nothing to break
-CRASHED: Final = "CrashLoopBackOff"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a process is found: the labels of its pods, and its container in each of them."""
-
-    selector: str
-    container: str
-
-    @classmethod
-    def of(cls, process: str) -> Place:
-        if process in POSTGRES:
-            return cls(f"cnpg.io/cluster={process},cnpg.io/podRole=instance", "postgres")
-        if process == "rabbitmq":
-            return cls("app.kubernetes.io/name=rabbitmq", process)
-        if process in {"redis", "openbao"}:
-            return cls(f"app={process}", process)
-        return cls(f"app={process}", "platform")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +59,7 @@ class KubernetesDriver:
         self._namespace = kubernetes_namespace()
 
     def processes(self) -> list[str]:
-        names = {_process_of(pod) for pod in self._list("")}
+        names = {pod.process for pod in self._list("")}
         return sorted(name for name in names if name and name not in ERRANDS)
 
     def kill(self, process: str) -> str:
@@ -87,19 +68,19 @@ class KubernetesDriver:
         Or pods are deleted without grace, and their controllers make others.
         """
         pods = self._running(process)
-        if not all(_takes_signals(process, pod) for pod in pods):
+        if not all(pod.takes_signals for pod in pods):
             self._delete(pods, grace=0)
-            return f"{_named(process, pods)} was deleted without a grace period"
+            return f"{named(process, pods)} was deleted without a grace period"
         for pod in pods:
             self._signal(process, pod, "KILL")
-        return f"SIGKILL to {_named(process, pods)}"
+        return f"SIGKILL to {named(process, pods)}"
 
     def pause(self, process: str) -> str:
         """SIGSTOP; a liveness probe that nobody answers ends the pause, and the container."""
         pods = self._running(process)
         for pod in pods:
             self._signal(process, pod, "STOP")
-        return f"SIGSTOP to {_named(process, pods)}"
+        return f"SIGSTOP to {named(process, pods)}"
 
     def resume(self, process: str) -> str:
         """SIGCONT to all its pods that could have been paused; it does no harm to the others.
@@ -107,24 +88,24 @@ class KubernetesDriver:
         Where there is no pod nothing is paused: one that was has gone, with its pause.
         """
         found = self._list(Place.of(process).selector)
-        pods = [pod for pod in found if _runs(pod) and _takes_signals(process, pod)]
+        pods = [pod for pod in found if pod.runs and pod.takes_signals]
         for pod in pods:
             self._signal(process, pod, "CONT")
-        return f"SIGCONT to {_named(process, pods)}" if pods else f"{process} was not paused"
+        return f"SIGCONT to {named(process, pods)}" if pods else f"{process} was not paused"
 
     def restart(self, process: str) -> str:
         """Delete its pods with the grace of their own; their controllers make others."""
         pods = self._pods(process)
         self._delete(pods)
-        return f"{_named(process, pods)} was deleted, and is made anew"
+        return f"{named(process, pods)} was deleted, and is made anew"
 
     def ensure_running(self, process: str) -> str:
         """Replace pods whose restart Kubernetes puts off, up to five minutes after crashes."""
-        crashed = [pod for pod in self._pods(process) if _waits_after_crash(pod)]
+        crashed = [pod for pod in self._pods(process) if pod.waits_after_crash]
         if not crashed:
             return f"Kubernetes looks after {process}"
         self._delete(crashed)
-        return f"{_named(process, crashed)} was waiting after crashes, and is made anew"
+        return f"{named(process, crashed)} was waiting after crashes, and is made anew"
 
     def sql(
         self, database: str, statements: Sequence[str], *, within: str = "postgres"
@@ -148,45 +129,47 @@ class KubernetesDriver:
 
     # ---------------------------------------------------------------- pods
 
-    def _list(self, selector: str) -> list[V1Pod]:
+    def _list(self, selector: str) -> list[Pod]:
         """The namespace's pods, but for those on their way out."""
         api = self._api()
         with _told():
             found = api.list_namespaced_pod(
                 self._namespace, label_selector=selector, _request_timeout=PATIENCE
             )
-        return [pod for pod in found.items if pod.metadata.deletion_timestamp is None]
+        return [pod for pod in map(Pod.of, found.items) if not pod.leaving]
 
-    def _pods(self, process: str) -> list[V1Pod]:
+    def _pods(self, process: str) -> list[Pod]:
         found = self._list(Place.of(process).selector)
         if not found:
             raise DriverError(f"There is no process {process!r}.")
         return found
 
-    def _running(self, process: str) -> list[V1Pod]:
-        running = [pod for pod in self._pods(process) if _runs(pod)]
+    def _running(self, process: str) -> list[Pod]:
+        running = [pod for pod in self._pods(process) if pod.runs]
         if not running:
             raise DriverError(f"No pod of {process} is running.")
         return running
 
-    def _delete(self, pods: Sequence[V1Pod], grace: int | None = None) -> None:
+    def _delete(self, pods: Sequence[Pod], grace: int | None = None) -> None:
         """With a grace in seconds, or with what each pod's own description allows it."""
-        chosen = {} if grace is None else {"grace_period_seconds": grace}
         api = self._api()
         with _told():
             for pod in pods:
                 api.delete_namespaced_pod(
-                    pod.metadata.name, self._namespace, _request_timeout=PATIENCE, **chosen
+                    pod.name,
+                    self._namespace,
+                    grace_period_seconds=grace,
+                    _request_timeout=PATIENCE,
                 )
 
     # ---------------------------------------------------------------- commands in containers
 
-    def _signal(self, process: str, pod: V1Pod, signal: str) -> None:
+    def _signal(self, process: str, pod: Pod, signal: str) -> None:
         """Send a signal to everything in a pod but PID 1 and the shell that sends it."""
-        if not _takes_signals(process, pod):
+        if not pod.takes_signals:
             raise DriverError(
-                f"Kubernetes cannot signal {process}: it is PID 1 of pod {pod.metadata.name}, which "
-                "the kernel spares. It needs shareProcessNamespace (compose/kubernetes/chaos/)."
+                f"Kubernetes cannot signal {process}: it is PID 1 of pod {pod.name}, which the "
+                "kernel spares. It needs shareProcessNamespace (compose/kubernetes/chaos/)."
             )
         # `-1`: all that it may signal. Both dash and busybox take it in this form.
         outcome = self._run(process, pod, ["sh", "-c", f"echo {SENT}; kill -{signal} -1"])
@@ -195,13 +178,13 @@ class KubernetesDriver:
             return
         raise _failed("kill", pod, outcome)
 
-    def _execute(self, process: str, pod: V1Pod, command: Sequence[str]) -> str:
+    def _execute(self, process: str, pod: Pod, command: Sequence[str]) -> str:
         outcome = self._run(process, pod, command)
         if outcome.code != 0:
             raise _failed(command[0], pod, outcome)
         return outcome.printed
 
-    def _run(self, process: str, pod: V1Pod, command: Sequence[str]) -> Outcome:
+    def _run(self, process: str, pod: Pod, command: Sequence[str]) -> Outcome:
         import websocket
         from kubernetes.stream import stream
 
@@ -210,7 +193,7 @@ class KubernetesDriver:
         with _told():
             session = stream(
                 api.connect_get_namespaced_pod_exec,
-                pod.metadata.name,
+                pod.name,
                 self._namespace,
                 container=Place.of(process).container,
                 command=list(command),
@@ -226,7 +209,7 @@ class KubernetesDriver:
             session.close()  # cut off; what was said before is kept
         if session.is_open():
             session.close()
-            raise DriverError(f"{command[0]} in {pod.metadata.name}: no end within {PATIENCE} s")
+            raise DriverError(f"{command[0]} in {pod.name}: no end within {PATIENCE} s")
         return Outcome(
             code=_exit_code(session.read_channel(OUTCOME)),
             printed=session.read_channel(OUTPUT),
@@ -254,41 +237,14 @@ class KubernetesDriver:
             ) from error
         websocket.setdefaulttimeout(PATIENCE)  # else an exec may connect for ever
         found = Configuration(retries=False)
+        # These two are without types in a library that has them.
+        login: Any = config
         with _told():
             if self._kubeconfig is None:
-                config.load_incluster_config(client_configuration=found)
+                login.load_incluster_config(client_configuration=found)
             else:
-                config.load_kube_config(str(self._kubeconfig), client_configuration=found)
+                login.load_kube_config(str(self._kubeconfig), client_configuration=found)
         return found
-
-
-def _process_of(pod: V1Pod) -> str | None:
-    """The name of the process that a pod runs; None for pods that are nobody's, such as set-ups."""
-    labels = pod.metadata.labels or {}
-    if labels.get("cnpg.io/podRole") == "instance":
-        return labels.get("cnpg.io/cluster")
-    if labels.get("app.kubernetes.io/name") == "rabbitmq":
-        return "rabbitmq"
-    return labels.get("app")
-
-
-def _runs(pod: V1Pod) -> bool:
-    statuses = pod.status.container_statuses or []
-    return any(status.state.running is not None for status in statuses)
-
-
-def _waits_after_crash(pod: V1Pod) -> bool:
-    waiting = [status.state.waiting for status in pod.status.container_statuses or []]
-    return any(one is not None and one.reason == CRASHED for one in waiting)
-
-
-def _takes_signals(process: str, pod: V1Pod) -> bool:
-    return process in POSTGRES or bool(pod.spec.share_process_namespace)
-
-
-def _named(process: str, pods: Sequence[V1Pod]) -> str:
-    names = ", ".join(pod.metadata.name for pod in pods)
-    return f"{process} ({'pod' if len(pods) == 1 else 'pods'} {names})"
 
 
 def _exit_code(outcome: str) -> int | None:
@@ -306,12 +262,12 @@ def _exit_code(outcome: str) -> int | None:
     raise DriverError(f"Kubernetes: {status.get('message', 'the command was not run')}")
 
 
-def _failed(command: str, pod: V1Pod, outcome: Outcome) -> DriverError:
+def _failed(command: str, pod: Pod, outcome: Outcome) -> DriverError:
     said = " ".join((outcome.complaint or outcome.printed).split())
     if outcome.code is None:
         said = "the session was cut off"
     said = said or f"exit code {outcome.code}"
-    return DriverError(f"{command} in {pod.metadata.name}: {said[:300]}")
+    return DriverError(f"{command} in {pod.name}: {said[:300]}")
 
 
 @contextmanager

@@ -148,7 +148,9 @@ class LocalDriver:
         except MissingSetting as error:
             raise DriverError(f"OpenBao, {path}: {error}") from error
         token = vault_admin.root_token(self._run.secrets / KEYS)
-        return vault_admin.request(address=address, token=token, method=method, path=path, body=body)
+        return vault_admin.request(
+            address=address, token=token, method=method, path=path, body=body
+        )
 
     def _supervisor(self) -> Supervisor:
         return _told(lambda: Supervisor.connect(self._run.path))

@@ -158,7 +158,7 @@ def test_the_broker_is_told_by_its_own_command_and_its_refusal_is_passed_on(
     engine.expect("ContainerExec", path={"id": broker["Id"]}, body={"Cmd": command})
     engine.expect("ExecStart", path={"id": EXEC}, answer={"frames": [(2, "Error:\nnot a number")]})
     engine.expect("ExecInspect", path={"id": EXEC}, answer={"Running": False, "ExitCode": 64})
-    with pytest.raises(DriverError, match="rabbitmqctl in .*: Error: not a number"):
+    with pytest.raises(DriverError, match=r"rabbitmqctl in container 0+: Error: not a number"):
         driver.broker("set_vm_memory_high_watermark", "many")
 
 
@@ -177,7 +177,7 @@ def test_what_the_engine_refuses_is_told_with_its_own_words(
     web = container(1, "web", "exited")
     expect_list(engine, "web", web)
     engine.expect("ContainerKill", path={"id": web["Id"]}, status=409)
-    with pytest.raises(DriverError, match="the Docker Engine: Container d37.* is not running"):
+    with pytest.raises(DriverError, match=r"the Docker Engine: Container d37.* is not running"):
         driver.kill("web")
 
 
@@ -198,5 +198,5 @@ def test_a_command_in_a_frozen_container_is_refused_and_not_waited_for(
 
 def test_an_engine_that_does_not_answer_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
-    with pytest.raises(DriverError, match="the Docker Engine: .*refused"):
+    with pytest.raises(DriverError, match=r"the Docker Engine: .*refused"):
         DockerDriver().kill("web")

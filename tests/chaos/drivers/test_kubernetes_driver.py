@@ -86,7 +86,7 @@ def expect_command(
     *channels: tuple[int, Any],
     cut: bool = False,
 ) -> None:
-    query: dict[str, Any] = {"container": container, "stdin": "False", "tty": "False"}
+    query: dict[str, Any] = {"container": container, "stdin": "false", "tty": "false"}
     if command:
         query["command"] = command
     cluster.expect(
@@ -120,7 +120,7 @@ def test_the_settings_choose_it() -> None:
 
 def test_outside_a_cluster_nothing_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    with pytest.raises(DriverError, match="Kubernetes: .*not set"):
+    with pytest.raises(DriverError, match=r"Kubernetes: .*not set"):
         KubernetesDriver().kill("web")
 
 
@@ -180,7 +180,7 @@ def test_a_pause_that_the_kernel_would_ignore_is_refused(
     cluster: ContractServer, driver: KubernetesDriver
 ) -> None:
     expect_list(cluster, "app=web", pod("web-a"))
-    with pytest.raises(DriverError, match="it is PID 1 of pod web-a.*shareProcessNamespace"):
+    with pytest.raises(DriverError, match=r"it is PID 1 of pod web-a.*shareProcessNamespace"):
         driver.pause("web")
 
 

@@ -18,7 +18,7 @@ from tests.conftest import superuser_address
 pytestmark = pytest.mark.platform
 
 
-def run(*statements: str, within: str = "orders") -> "subprocess.CompletedProcess[str]":
+def run(*statements: str, within: str = "orders") -> subprocess.CompletedProcess[str]:
     program = shutil.which("psql") or next(
         str(path) for path in Path("/usr/lib/postgresql").glob("*/bin/psql")
     )

@@ -30,7 +30,7 @@ def test_without_a_root_token_nothing_is_asked(
         file.write_text(text)
     monkeypatch.setenv("VAULT_ROOT_FILE", str(file))
     monkeypatch.setenv("VAULT_ADDR", "http://127.0.0.1:1")
-    with pytest.raises(DriverError, match="root token is not at hand: .*openbao.json"):
+    with pytest.raises(DriverError, match=r"root token is not at hand: .*openbao.json"):
         DockerDriver().secrets("PUT", "sys/seal")
 
 
@@ -41,5 +41,5 @@ def test_a_server_that_does_not_answer_is_a_refusal(
     file.write_text('{"root_token": "made up"}')
     monkeypatch.setenv("VAULT_ROOT_FILE", str(file))
     monkeypatch.setenv("VAULT_ADDR", "http://127.0.0.1:1")
-    with pytest.raises(DriverError, match="OpenBao, sys/seal: .*refused"):
+    with pytest.raises(DriverError, match=r"OpenBao, sys/seal: .*refused"):
         DockerDriver().secrets("PUT", "sys/seal")
