@@ -1,6 +1,6 @@
 """The Kubernetes driver leads the real client through the API, as its contract says it.
 
-No cluster is here to ask; contracts/kubernetes-1.32.json says where its shapes come from.
+No cluster is here to ask; contracts/kubernetes-1.37.json says where its shapes come from.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SUCCESS = {"metadata": {}, "status": "Success"}
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[ContractServer]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("KUBERNETES_NAMESPACE", raising=False)
-    with playing("kubernetes-1.32.json") as served:
+    with playing("kubernetes-1.37.json") as served:
         yield served
 
 
