@@ -147,6 +147,21 @@ def chaos_driver() -> str:
     return setting("CHAOS_DRIVER", "local")
 
 
+def compose_project() -> str:
+    """The Compose project whose containers are this platform, for the Docker driver."""
+    return setting("COMPOSE_PROJECT_NAME", "working-timetable")
+
+
+def kubernetes_namespace() -> str:
+    """The namespace that this platform has on Kubernetes to itself."""
+    return setting("KUBERNETES_NAMESPACE", "working-timetable")
+
+
+def vault_root_file() -> Path:
+    """The file with Vault's root token, for those alone who set up, break and heal."""
+    return Path(setting("VAULT_ROOT_FILE", str(run_directory() / "secrets" / "openbao.json")))
+
+
 def revision() -> str:
     """The revision that an image was built from; empty in a checkout, where git is asked."""
     return setting("REVISION", "")

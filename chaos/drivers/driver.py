@@ -43,7 +43,8 @@ class Driver(Protocol):
         """Run statements as the superuser of one database's server, each by itself.
 
         `within` is the database connected to: the server's maintenance database, which no
-        service uses, or the service's own. The value is the rows of the last statement.
+        service uses, or the service's own. The value is the rows of the last statement; only
+        the local driver knows the types of values, to the others they are text.
         """
 
     def broker(self, *arguments: str) -> str:

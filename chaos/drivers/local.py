@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +13,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from chaos.drivers import vault_admin
 from chaos.drivers.driver import DriverError
 from chaos.drivers.stopped import stopped_orphans
 from compose import system_packages
@@ -29,7 +27,6 @@ from config.environment import MissingSetting, database_url, run_directory, vaul
 CONNECT_PATIENCE: Final = 3  # seconds; a paused server takes the connection and says nothing
 STATEMENT_PATIENCE: Final = 5  # seconds
 BROKER_PATIENCE: Final = 10.0  # seconds; rabbitmqctl takes 0.7 of them to start
-SECRETS_PATIENCE: Final = 5.0  # seconds
 
 T = TypeVar("T")
 
@@ -147,20 +144,13 @@ class LocalDriver:
 
     def secrets(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         try:
-            token = json.loads((self._run.secrets / KEYS).read_text())["root_token"]
-            request = urllib.request.Request(  # noqa: S310  (our own address)
-                f"{vault_address()}/v1/{path}",
-                data=None if body is None else json.dumps(body).encode(),
-                method=method,
-                headers={"X-Vault-Token": token},
-            )
-            # No proxy from the environment between two processes of one machine.
-            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            with opener.open(request, timeout=SECRETS_PATIENCE) as answer:
-                text = answer.read()
-                return json.loads(text) if text else None
-        except (OSError, ValueError, KeyError, MissingSetting) as error:
-            raise DriverError(f"OpenBao, {path}: {_first_line(error)}") from error
+            address = vault_address()
+        except MissingSetting as error:
+            raise DriverError(f"OpenBao, {path}: {error}") from error
+        token = vault_admin.root_token(self._run.secrets / KEYS)
+        return vault_admin.request(
+            address=address, token=token, method=method, path=path, body=body
+        )
 
     def _supervisor(self) -> Supervisor:
         return _told(lambda: Supervisor.connect(self._run.path))

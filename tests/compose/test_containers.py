@@ -17,15 +17,24 @@ import pytest
 import yaml
 from psycopg.conninfo import conninfo_to_dict
 
+from chaos.drivers.pods import POSTGRES, Place
 from cluster.secrets import provisioning
 from cluster.services import load
 from compose.process import Process
 from compose.processes import address_name, services
-from config.environment import DATABASES, ROOT, SERVICES
+from config.environment import (
+    DATABASES,
+    ROOT,
+    SERVICES,
+    compose_project,
+    kubernetes_namespace,
+)
 
 CONTAINERS = ROOT / "compose" / "containers"
 KUBERNETES = ROOT / "compose" / "kubernetes"
+CHAOS = KUBERNETES / "chaos"
 COMPOSE_FILE: dict[str, Any] = yaml.safe_load((CONTAINERS / "compose.yaml").read_text())
+LOCKS = ROOT / "compose" / "locks"
 DOCKERFILE = (CONTAINERS / "Dockerfile").read_text()
 FILES = sorted(path for folder in (CONTAINERS, KUBERNETES) for path in folder.rglob("*.*"))
 
@@ -34,6 +43,8 @@ SERVERS = {*(f"postgres-{name}" for name in DATABASES), "rabbitmq", "redis", "op
 ERRANDS = {"prepare", "console"}
 # Read by the web process when it may listen beyond its own machine; see the last test.
 WANTED = {"PORTFOLIO_INTERFACE"}
+# What reaches the engine below the platform, where that is asked for.
+BREAKERS = {"watchdog", "chaos-runner"}
 SECRET_WORDS = re.compile(r"PASS(WORD)?|SECRET|TOKEN|_KEY$", re.IGNORECASE)
 
 
@@ -155,7 +166,7 @@ def test_a_container_sees_the_approle_of_its_own_identity_alone(
     for name, process in processes.items():
         identity = process.environment["VAULT_IDENTITY"]
         mounts = COMPOSE_FILE["services"][name]["volumes"]
-        approles = [mount for mount in mounts if isinstance(mount, dict)]
+        approles = [m for m in mounts if isinstance(m, dict) and m["source"] == "approle"]
         assert [mount["volume"]["subpath"] for mount in approles] == [f"{identity}.json"], name
         folder = COMPOSE_FILE["services"][name]["environment"]["APPROLE_DIR"]
         assert approles[0]["target"] == f"{folder}/{identity}.json"
@@ -173,6 +184,31 @@ def test_the_processes_of_compose_are_hardened_and_wait_for_the_set_up(
         assert service["depends_on"] == {
             "prepare": {"condition": "service_completed_successfully"}
         }, name
+
+
+def test_only_what_breaks_and_heals_gets_the_engines_socket_and_only_when_asked_for() -> None:
+    with_socket = {
+        name
+        for name, service in COMPOSE_FILE["services"].items()
+        if "docker.sock" in str(service.get("volumes"))
+    }
+    assert with_socket == BREAKERS & COMPOSE_FILE["services"].keys()
+    for name in with_socket:
+        service = COMPOSE_FILE["services"][name]
+        assert service["profiles"] == ["chaos"], name
+        assert service["build"]["target"] == "engines", name
+        assert service["group_add"] == ["${DOCKER_GROUP:-65534}"], name
+        folder = service["environment"]["PORTFOLIO_RUN_DIR"]
+        mounted = {m["source"]: m["target"] for m in service["volumes"] if isinstance(m, dict)}
+        assert mounted["openbao-keys"] == f"{folder}/secrets/openbao.json", name
+        assert f"chaos:{folder}/chaos" in service["volumes"], name
+
+
+def test_the_docker_driver_looks_for_the_project_that_the_file_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("COMPOSE_PROJECT_NAME", raising=False)
+    assert compose_project() == COMPOSE_FILE["name"]
 
 
 def test_only_the_site_is_published_and_only_on_this_machine() -> None:
@@ -310,6 +346,65 @@ def test_the_set_up_job_projects_every_file_that_it_reads() -> None:
     assert mount["mountPath"] == f"{addresses()['PORTFOLIO_RUN_DIR']}/secrets"
 
 
+def chaos_component() -> dict[str, Any]:
+    """The Kustomize component that lets experiments break pods, by kind and name."""
+    return {f"{one['kind']} {one['metadata']['name']}": one for one in read(CHAOS / "access.yaml")}
+
+
+def test_nothing_may_break_pods_unless_the_component_is_asked_for() -> None:
+    kustomization = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())
+    assert "components" not in kustomization
+    assert set(of_kind("Role")) == {"prepare"}
+    assert "shareProcessNamespace" not in common()
+
+
+def test_the_component_lets_its_account_break_pods_of_this_namespace_and_nothing_else() -> None:
+    found = chaos_component()
+    assert found["Role chaos"]["rules"] == [
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "delete"]},
+        {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["get", "create"]},
+    ]
+    assert found["RoleBinding chaos"]["subjects"] == [{"kind": "ServiceAccount", "name": "chaos"}]
+    assert found["RoleBinding chaos"]["roleRef"]["name"] == "chaos"
+    assert not any(name.startswith("Cluster") for name in found)
+    assert kubernetes_namespace() == of_kind("Namespace").popitem()[0]
+
+
+def test_the_component_gives_its_account_to_what_breaks_and_heals_alone() -> None:
+    (component,) = read(CHAOS / "kustomization.yaml")
+    targets = {patch["path"]: patch["target"] for patch in component["patches"]}
+    assert set(targets["breakers.yaml"]["name"].split("|")) == BREAKERS
+    (asking,) = chaos_component()["NetworkPolicy chaos-to-kubernetes"]["spec"]["podSelector"][
+        "matchExpressions"
+    ]
+    assert (asking["key"], set(asking["values"])) == ("app", BREAKERS)
+    (patch,) = read(CHAOS / "breakers.yaml")
+    pod = patch["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == "chaos"
+    (inside,) = pod["containers"]
+    assert inside["name"] == common()["containers"][0]["name"]
+    assert inside["image"] in {one["name"] for one in component["images"]}
+    mounted = {mount["name"]: mount["mountPath"] for mount in inside["volumeMounts"]}
+    assert mounted["root-token"] == f"{addresses()['PORTFOLIO_RUN_DIR']}/secrets"
+    for name in BREAKERS & deployed().keys():  # else the patch would add a volume nobody mounts
+        volumes = {
+            one["name"]: one for one in deployed()[name]["spec"]["template"]["spec"]["volumes"]
+        }
+        assert "emptyDir" in volumes["chaos"], name
+
+
+def test_the_drivers_pods_are_those_of_the_manifests() -> None:
+    for name in (*deployed(), "redis"):
+        template = of_kind("Deployment")[name]["spec"]["template"]
+        place = Place.of(name)
+        assert place.selector == f"app={template['metadata']['labels']['app']}"
+        assert [one["name"] for one in template["spec"]["containers"]] == [place.container], name
+    (server,) = of_kind("StatefulSet")["openbao"]["spec"]["template"]["spec"]["containers"]
+    assert server["name"] == Place.of("openbao").container
+    assert set(of_kind("Cluster")) == POSTGRES
+    assert set(of_kind("RabbitmqCluster")) == {"rabbitmq"}  # its name is its pods' label
+
+
 def test_the_readme_says_how_every_secret_is_made() -> None:
     named = {
         str(value)
@@ -380,6 +475,18 @@ def test_the_image_runs_as_a_user_that_is_not_root() -> None:
     assert users == [("10001", "10001")]
     context = common()["securityContext"]
     assert (context["runAsUser"], context["runAsGroup"]) == (10001, 10001)
+
+
+def test_the_clients_of_engines_are_in_their_own_stage_and_the_last_is_without() -> None:
+    stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?$", DOCKERFILE, re.MULTILINE)
+    assert stages[-2:] == [("platform", "engines"), ("platform", "")]
+    locked = {
+        name: set(re.findall(r"^([a-z0-9-]+)==", (LOCKS / name).read_text(), re.MULTILINE))
+        for name in ("run.txt", "engines.txt")
+    }
+    clients = {"docker", "kubernetes", "websocket-client"}
+    assert clients <= locked["engines.txt"] - locked["run.txt"]
+    assert locked["run.txt"] <= locked["engines.txt"]
 
 
 def test_the_image_holds_every_package_of_ours() -> None:
