@@ -164,7 +164,11 @@ class Supervisor:
 def process_tree(pid: int) -> Iterator[int]:
     """A process and all its descendants, parents first."""
     yield pid
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").glob("*/children"))
+    except OSError:  # it has just ended
+        return
+    for task in tasks:
         try:
             children = task.read_text().split()
         except OSError:

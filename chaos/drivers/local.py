@@ -62,10 +62,13 @@ class LocalDriver:
 
     def resume(self, process: str) -> str:
         """SIGCONT to the process as it is now, and to what a killed one has left paused."""
-        found = _told(lambda: self._supervisor().process(process))
+        states = {found.name: found for found in _told(self._supervisor().processes)}
+        if process not in states:
+            raise DriverError(f"There is no process {process!r}.")
+        found = states[process]
         if found.pid is not None:
             _signal_all(process_tree(found.pid), signal.SIGCONT)
-        alive = [one.pid for one in _told(self._supervisor().processes) if one.pid is not None]
+        alive = [one.pid for one in states.values() if one.pid is not None]
         orphans = stopped_orphans(self._run.path, data_directories(self._run), supervised=alive)
         _signal_all(orphans, signal.SIGCONT)
         if found.status != "paused" and not orphans:

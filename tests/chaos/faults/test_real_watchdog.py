@@ -83,3 +83,13 @@ def test_the_command_heals_at_once_what_is_armed_for_long(real_engine: Engine) -
     assert (document["healed"], [one["id"] for one in document["faults"]]) == (True, [armed.id])
     assert healed_by(real_engine, armed.id) == "command"
     assert not is_paused("relay-identity")
+
+
+def test_up_has_everything_healed_that_the_last_platform_left_broken(real_engine: Engine) -> None:
+    """`up` runs this once the servers answer, before anything needs them."""
+    armed, _ = real_engine.inject(
+        fault="read-only-database", target="identity", seconds=50, actor="a test"
+    )
+    command = [sys.executable, "-m", "chaos.watchdog", "--all"]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+    assert healed_by(real_engine, armed.id) == "watchdog"
