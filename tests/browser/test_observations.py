@@ -31,7 +31,7 @@ def sockets(page: Page, platform_url: str) -> list[Any]:
     """The sockets to the observations that the page has opened; it follows twice."""
     opened: list[Any] = []
     page.on("websocket", lambda ws: opened.append(ws) if "/observations/" in ws.url else None)
-    page.goto(f"{platform_url}/chaos/")
+    page.goto(f"{platform_url}/about/")
     page.evaluate(FOLLOW)
     page.wait_for_function("() => window.seen.snapshots >= 4")
     return opened

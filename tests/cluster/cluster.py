@@ -106,7 +106,15 @@ class Cluster:
         def ready_when_up() -> dict[str, int]:
             return eventually(ready, within=60.0) or {}
 
-        return verify(services, queues=ready_when_up, wait=wait)
+        def examined() -> Verdict | None:
+            try:
+                return verify(services, queues=ready_when_up, wait=wait)
+            except DatabaseUnavailable:
+                return None  # the database that was killed last is starting again
+
+        verdict = eventually(examined, within=wait + 60.0)
+        assert verdict is not None, "eventually() returns what it waited for"
+        return verdict
 
     def assert_conserved(self) -> None:
         """No invariant is violated; the counterexamples are the message of the failure."""

@@ -51,10 +51,10 @@ def test_credentials_leased_by_orders_open_no_other_database_of_their_server(
 @pytest.mark.parametrize(
     ("secret", "readers"),
     [
-        ("site", {"site", "operator"}),
+        ("site", {"site", "runner", "operator"}),
         ("provider", {"payments", "provider", "operator"}),
-        ("broker", {*DATABASES, "auditor", "observer", "operator"}),
-        ("redis", {*DATABASES, "auditor", "observer", "operator"}),
+        ("broker", {*DATABASES, "auditor", "observer", "runner", "operator"}),
+        ("redis", {*DATABASES, "auditor", "observer", "runner", "operator"}),
     ],
 )
 def test_each_stored_secret_has_these_readers(
