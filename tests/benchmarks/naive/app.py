@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from celery import Celery
 from kombu import Queue
 
-from cluster.secrets.broker import broker_url_with_credentials
+from cluster.secrets.broker import broker_address
 from config.environment import SERVICES
 
 QUEUES: Final = {service: f"bench.naive.{service}" for service in SERVICES}
@@ -16,14 +16,16 @@ START: Final = "start_checkout"
 
 def make_app() -> Celery:
     """Publisher confirms are off, and tasks acknowledged early: Celery's defaults."""
-    app = Celery(
+    address = broker_address()
+    app: Any = Celery(
         "bench",
-        broker=broker_url_with_credentials(),
+        broker=address(),
         set_as_current=False,
         # Without Celery's own support for Django, which connects to the database anew for
         # each task: that alone would make the baseline several times slower.
         fixups=[],
     )
+    app.broker_address = address  # which PatientConsumer asks for before it connects
     app.conf.update(
         # Quorum queues, made by the bench; Celery need not declare them with each message.
         task_queues=[
@@ -39,4 +41,4 @@ def make_app() -> Celery:
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
     )
-    return app
+    return app  # type: ignore[no-any-return]
