@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 PATIENCE: Final = 10  # seconds that one request may take
+LOOK: Final = 0.05  # seconds between two looks at a command that is about to end
 GRACE: Final = 30  # seconds; no service of compose.yaml is given longer to stop
 ERRANDS: Final = frozenset({"prepare"})  # runs once and ends; nothing to break
 STARTABLE: Final = frozenset({"created", "exited", "dead"})
@@ -152,12 +154,22 @@ class DockerDriver:
             )
             if not answer.ok:
                 raise DriverError(_reason(answer))
-            code = engine.exec_inspect(made)["ExitCode"]
+            code = self._exit_code(made)
         printed, complaint = _outputs(answer.content)
         if code != 0:
             said = " ".join((complaint or printed).split()) or f"exit code {code}"
             raise DriverError(f"{command[0]} in container {container.short_id}: {said[:300]}")
         return printed
+
+    def _exit_code(self, command: str) -> int | None:
+        """How a command ended; the Engine may know that a moment after the output's end."""
+        end = time.monotonic() + PATIENCE
+        while (found := self._client.api.exec_inspect(command))["Running"]:
+            if time.monotonic() > end:
+                raise DriverError(f"the Docker Engine: no end of a command within {PATIENCE} s")
+            time.sleep(LOOK)
+        code: int | None = found["ExitCode"]
+        return code
 
 
 def _outputs(stream: bytes) -> tuple[str, str]:

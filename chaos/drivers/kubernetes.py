@@ -6,9 +6,9 @@ client library is led through over real HTTP and WebSocket.
 
 Kubernetes has no request for SIGKILL, and none for a pause. So signals are sent from inside, by
 exec. The kernel spares PID 1 there, so a process must not be PID 1 of its pod:
-`shareProcessNamespace` makes the pod's sandbox that (compose/kubernetes/chaos/), and
-CloudNativePG's manager is it already. Where no signal gets in, as with RabbitMQ's operator, a kill
-is a deletion with a grace of 0, at which the kubelet still allows two seconds; a pause is refused.
+`shareProcessNamespace` makes the pod's sandbox that (compose/kubernetes-chaos/), and
+CloudNativePG's manager is it already. In a pod without it a kill is a deletion with a grace of 0,
+at which the kubelet still allows two seconds, and a pause is refused.
 """
 
 from __future__ import annotations
@@ -43,6 +43,12 @@ class Outcome:
     code: int | None
     printed: str
     complaint: str
+
+
+def signalling(signal: str) -> list[str]:
+    """The command that signals all it may in its PID namespace: not PID 1, and not itself."""
+    # Both dash and busybox take `-1` in this form.
+    return ["sh", "-c", f"echo {SENT}; kill -{signal} -1"]
 
 
 class KubernetesDriver:
@@ -165,14 +171,13 @@ class KubernetesDriver:
     # ---------------------------------------------------------------- commands in containers
 
     def _signal(self, process: str, pod: Pod, signal: str) -> None:
-        """Send a signal to everything in a pod but PID 1 and the shell that sends it."""
+        """Send a signal to everything in a pod but PID 1; DriverError when nothing was sent."""
         if not pod.takes_signals:
             raise DriverError(
                 f"Kubernetes cannot signal {process}: it is PID 1 of pod {pod.name}, which the "
-                "kernel spares. It needs shareProcessNamespace (compose/kubernetes/chaos/)."
+                "kernel spares. It needs shareProcessNamespace (compose/kubernetes-chaos/)."
             )
-        # `-1`: all that it may signal. Both dash and busybox take it in this form.
-        outcome = self._run(process, pod, ["sh", "-c", f"echo {SENT}; kill -{signal} -1"])
+        outcome = self._run(process, pod, signalling(signal))
         sent = outcome.printed.startswith(SENT)
         if outcome.code == 0 or (signal == "KILL" and sent and outcome.code in {None, KILLED}):
             return

@@ -27,6 +27,7 @@ FOLDERS: Final = {
     "cluster/secrets": "Leased credentials: fetching, renewing, swapping.",
     "compose/containers": "The platform as containers.",
     "compose/kubernetes": "The platform on Kubernetes.",
+    "compose/kubernetes-chaos": "What lets experiments break its pods, off by default.",
     "config": "Settings, addresses, and the web server.",
     "docs": "What the code cannot say itself.",
     "docs/adr": "Decisions, with their reasons.",

@@ -32,11 +32,11 @@ from config.environment import (
 
 CONTAINERS = ROOT / "compose" / "containers"
 KUBERNETES = ROOT / "compose" / "kubernetes"
-CHAOS = KUBERNETES / "chaos"
+CHAOS = ROOT / "compose" / "kubernetes-chaos"
 COMPOSE_FILE: dict[str, Any] = yaml.safe_load((CONTAINERS / "compose.yaml").read_text())
 LOCKS = ROOT / "compose" / "locks"
 DOCKERFILE = (CONTAINERS / "Dockerfile").read_text()
-FILES = sorted(path for folder in (CONTAINERS, KUBERNETES) for path in folder.rglob("*.*"))
+FILES = sorted(path for folder in (CONTAINERS, KUBERNETES, CHAOS) for path in folder.rglob("*.*"))
 
 SERVERS = {*(f"postgres-{name}" for name in DATABASES), "rabbitmq", "redis", "openbao", "unsealer"}
 # What runs and ends: the set-up, and a command line.
@@ -346,51 +346,89 @@ def test_the_set_up_job_projects_every_file_that_it_reads() -> None:
     assert mount["mountPath"] == f"{addresses()['PORTFOLIO_RUN_DIR']}/secrets"
 
 
-def chaos_component() -> dict[str, Any]:
-    """The Kustomize component that lets experiments break pods, by kind and name."""
+@cache
+def chaos_overlay() -> dict[str, Any]:
+    """The Kustomization that lets experiments break pods, as its file has it."""
+    (overlay,) = read(CHAOS / "kustomization.yaml")
+    return dict(overlay)
+
+
+def chaos_access() -> dict[str, Any]:
+    """What that overlay allows, by kind and name."""
     return {f"{one['kind']} {one['metadata']['name']}": one for one in read(CHAOS / "access.yaml")}
 
 
-def test_nothing_may_break_pods_unless_the_component_is_asked_for() -> None:
+def test_nothing_may_break_pods_unless_the_overlay_is_applied() -> None:
     kustomization = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())
     assert "components" not in kustomization
     assert set(of_kind("Role")) == {"prepare"}
     assert "shareProcessNamespace" not in common()
 
 
-def test_the_component_lets_its_account_break_pods_of_this_namespace_and_nothing_else() -> None:
-    found = chaos_component()
+def test_the_overlay_is_the_whole_platform_with_more_files_of_its_folder() -> None:
+    # A resource is patched before the overlay's own patches; a component would be before it.
+    base, *more = chaos_overlay()["resources"]
+    assert (CHAOS / base).resolve() == KUBERNETES
+    assert "components" not in chaos_overlay()
+    patches = [patch["path"] for patch in chaos_overlay()["patches"] if "path" in patch]
+    assert {path.name for path in CHAOS.iterdir()} == {"kustomization.yaml", *more, *patches}
+
+
+def test_the_overlay_lets_its_account_break_pods_of_this_namespace_and_nothing_else() -> None:
+    found = chaos_access()
     assert found["Role chaos"]["rules"] == [
-        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "delete"]},
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "delete"]},
         {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["get", "create"]},
     ]
     assert found["RoleBinding chaos"]["subjects"] == [{"kind": "ServiceAccount", "name": "chaos"}]
     assert found["RoleBinding chaos"]["roleRef"]["name"] == "chaos"
     assert not any(name.startswith("Cluster") for name in found)
-    assert kubernetes_namespace() == of_kind("Namespace").popitem()[0]
+    namespace, _ = of_kind("Namespace").popitem()
+    assert kubernetes_namespace() == chaos_overlay()["namespace"] == namespace
 
 
-def test_the_component_gives_its_account_to_what_breaks_and_heals_alone() -> None:
-    (component,) = read(CHAOS / "kustomization.yaml")
-    targets = {patch["path"]: patch["target"] for patch in component["patches"]}
-    assert set(targets["breakers.yaml"]["name"].split("|")) == BREAKERS
-    (asking,) = chaos_component()["NetworkPolicy chaos-to-kubernetes"]["spec"]["podSelector"][
+def test_the_overlay_gives_its_account_to_what_breaks_and_heals_alone() -> None:
+    targets = {patch.get("path"): patch["target"] for patch in chaos_overlay()["patches"]}
+    assert set(targets["breaker.yaml"]["name"].strip("()").split("|")) == BREAKERS
+    (asking,) = chaos_access()["NetworkPolicy chaos-to-kubernetes"]["spec"]["podSelector"][
         "matchExpressions"
     ]
     assert (asking["key"], set(asking["values"])) == ("app", BREAKERS)
-    (patch,) = read(CHAOS / "breakers.yaml")
+    (patch,) = read(CHAOS / "breaker.yaml")
     pod = patch["spec"]["template"]["spec"]
     assert pod["serviceAccountName"] == "chaos"
     (inside,) = pod["containers"]
     assert inside["name"] == common()["containers"][0]["name"]
-    assert inside["image"] in {one["name"] for one in component["images"]}
+    assert [inside["image"]] == [one["name"] for one in chaos_overlay()["images"]]
     mounted = {mount["name"]: mount["mountPath"] for mount in inside["volumeMounts"]}
-    assert mounted["root-token"] == f"{addresses()['PORTFOLIO_RUN_DIR']}/secrets"
-    for name in BREAKERS & deployed().keys():  # else the patch would add a volume nobody mounts
-        volumes = {
-            one["name"]: one for one in deployed()[name]["spec"]["template"]["spec"]["volumes"]
-        }
-        assert "emptyDir" in volumes["chaos"], name
+    assert mounted["secrets"] == f"{addresses()['PORTFOLIO_RUN_DIR']}/secrets"
+    (files,) = read(CHAOS / "files.yaml")
+    volumes = {one["name"]: one for one in pod["volumes"]}
+    claim = {"claimName": files["metadata"]["name"]}
+    assert volumes["chaos"] == {"name": "chaos", "emptyDir": None, "persistentVolumeClaim": claim}
+    for name in BREAKERS:  # else the patch would add a volume nobody mounts
+        own = {one["name"]: one for one in deployed()[name]["spec"]["template"]["spec"]["volumes"]}
+        assert "emptyDir" in own["chaos"], name
+
+
+def test_in_the_overlay_no_process_is_pid_1_of_its_pod() -> None:
+    operation = {"op": "add", "path": "/spec/template/spec/shareProcessNamespace", "value": True}
+    shared = [
+        patch["target"]
+        for patch in chaos_overlay()["patches"]
+        if yaml.safe_load(patch.get("patch", "")) == [operation]
+    ]
+    assert shared == [{"kind": "Deployment"}, {"kind": "StatefulSet"}]
+    (broker,) = read(CHAOS / "rabbitmq.yaml")
+    pod = broker["spec"]["override"]["statefulSet"]["spec"]["template"]["spec"]
+    assert pod == {"containers": [], "shareProcessNamespace": True}
+
+
+def test_the_overlay_allows_alter_system_in_every_database() -> None:
+    targets = {patch.get("path"): patch["target"] for patch in chaos_overlay()["patches"]}
+    assert targets["every-database.yaml"] == {"group": "postgresql.cnpg.io", "kind": "Cluster"}
+    (patch,) = read(CHAOS / "every-database.yaml")
+    assert patch["spec"] == {"postgresql": {"enableAlterSystem": True}}
 
 
 def test_the_drivers_pods_are_those_of_the_manifests() -> None:

@@ -149,6 +149,20 @@ def test_sql_is_run_by_psql_in_the_container_of_its_server(
     assert driver.sql("orders", ["SELECT 1", "SELECT 7, NULL"]) == [("7", None)]
 
 
+def test_an_exit_code_is_waited_for_when_the_output_ends_first(
+    engine: ContractServer, driver: DockerDriver
+) -> None:
+    broker = container(1, "rabbitmq")
+    expect_list(engine, "rabbitmq", broker)
+    engine.expect("ContainerExec", path={"id": broker["Id"]})
+    engine.expect("ExecStart", path={"id": EXEC}, answer={"frames": [(1, "done\n")]})
+    for _ in range(2):
+        still = {"Running": True, "ExitCode": None}
+        engine.expect("ExecInspect", path={"id": EXEC}, answer=still)
+    engine.expect("ExecInspect", path={"id": EXEC}, answer={"Running": False, "ExitCode": 0})
+    assert driver.broker("status") == "done\n"
+
+
 def test_the_broker_is_told_by_its_own_command_and_its_refusal_is_passed_on(
     engine: ContractServer, driver: DockerDriver
 ) -> None:
