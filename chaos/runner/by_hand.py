@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 from django.db import connection
@@ -20,14 +21,20 @@ from chaos.runner.runner import what_is_done
 from cluster.messaging.envelope import new_message_id
 from compose.errors import PlainError
 
+# What pages and records say of who asked. The user's own name stays in the audit trail.
+COMMAND_LINE: Final = "the command line"
+
 
 def run_by_hand(
     experiment: Experiment, *, rate: float, seed: int | None, actor: str, say: Say
 ) -> IncidentDocument:
-    """Wait for the right to run, run, and keep the incident. Raises PlainError, NotSteady."""
+    """Wait for the right to run, run, and keep the incident; `actor` goes into the audit trail.
+
+    Raises PlainError, NotSteady.
+    """
     store.require_allowed()
     lock = RunLock()
-    lock.take(who=actor, waiting=lambda who: say("preparing", f"Waiting for {who} to end"))
+    lock.take(who=COMMAND_LINE, waiting=lambda who: say("preparing", f"Waiting for {who} to end"))
     try:
         return _run(experiment, rate=rate, seed=seed, actor=actor, say=say)
     finally:
@@ -44,7 +51,7 @@ def _run(
         experiment=experiment.name,
         seed=seed,
         rate=rate,
-        asked_by=actor,
+        asked_by=COMMAND_LINE,
         began_at=began,
     )
     audited = [
@@ -56,7 +63,14 @@ def _run(
             announcement.say(phase, words)  # type: ignore[arg-type]  # one of the phases
             say(phase, words)  # type: ignore[arg-type]
 
-        run = Run(experiment, rate=rate, actor=actor, seed=seed, identifier=str(row.id), say=tell)
+        run = Run(
+            experiment,
+            rate=rate,
+            actor=COMMAND_LINE,
+            seed=seed,
+            identifier=str(row.id),
+            say=tell,
+        )
         try:
             document = run.record()
         except PlainError as error:
