@@ -37,6 +37,8 @@ CREW: Final = 424  # the marks of workers and relays
 MAIN: Final = 500  # the upper rail of the main line
 CLOSE: Final = 15  # between the marks of several workers
 BELOW: Final = 548  # the top of what stands below it
+# What hangs below the main line, a column apart; the broker's own plate has the first two.
+ON_THE_MAIN_LINE: Final = ("beat", "watchdog", "link-proxy", "chaos-runner")
 
 
 def middle(service: str) -> int:
@@ -125,26 +127,12 @@ def _below() -> Iterator[Place]:
         "epmd", Shape.STATION, 268, BELOW + 25, label=(282, BELOW + 30),
         hit=(254, BELOW + 11, 84, 28),
     )  # fmt: skip
-    x = 2 * COLUMN
-    yield Place(
-        "beat", Shape.STATION, x, BELOW + 25, label=(x + 14, BELOW + 30),
-        hit=(x - 14, BELOW + 11, 100, 28),
-    )  # fmt: skip
-    x = 3 * COLUMN
-    yield Place(
-        "watchdog", Shape.STATION, x, BELOW + 25, label=(x + 14, BELOW + 30),
-        hit=(x - 14, BELOW + 11, 100, 28),
-    )  # fmt: skip
-    x = 4 * COLUMN
-    yield Place(
-        "link-proxy", Shape.STATION, x, BELOW + 25, label=(x + 14, BELOW + 30),
-        hit=(x - 14, BELOW + 11, 100, 28),
-    )  # fmt: skip
-    x = 5 * COLUMN
-    yield Place(
-        "chaos-runner", Shape.STATION, x, BELOW + 25, label=(x + 14, BELOW + 30),
-        hit=(x - 14, BELOW + 11, 100, 28),
-    )  # fmt: skip
+    for column, name in enumerate(ON_THE_MAIN_LINE, start=2):
+        x = column * COLUMN
+        yield Place(
+            name, Shape.STATION, x, BELOW + 25, label=(x + 14, BELOW + 30),
+            hit=(x - 14, BELOW + 11, 100, 28),
+        )  # fmt: skip
 
 
 def _lines(whole: Plan) -> Iterator[Line]:
@@ -171,10 +159,8 @@ def _lines(whole: Plan) -> Iterator[Line]:
         yield Line(f"openbao>{service}", f"M{vault} {edge_foot}V{SECRETS}H{x}V{SERVICES}")
         yield from _tracks(whole, service)
     yield Line("epmd>rabbitmq", f"M261 {BELOW + 25}H232")
-    yield Line("link-proxy>rabbitmq", f"M{4 * COLUMN} {BELOW + 18}V{MAIN + RAIL_GAP}")
-    yield Line("beat>rabbitmq", f"M{2 * COLUMN} {BELOW + 18}V{MAIN + RAIL_GAP}")
-    yield Line("chaos-runner>rabbitmq", f"M{5 * COLUMN} {BELOW + 18}V{MAIN + RAIL_GAP}")
-    yield Line("watchdog>rabbitmq", f"M{3 * COLUMN} {BELOW + 18}V{MAIN + RAIL_GAP}")
+    for column, name in enumerate(ON_THE_MAIN_LINE, start=2):
+        yield Line(f"{name}>rabbitmq", f"M{column * COLUMN} {BELOW + 18}V{MAIN + RAIL_GAP}")
 
 
 def _tracks(whole: Plan, service: str) -> Iterator[Line]:
