@@ -90,11 +90,6 @@ class Experiment:
             return "storm"
         return self.steps[0].fault if self.steps else str(self.load)
 
-    @property
-    def recovers_from_injection(self) -> bool:
-        """Whether its time to recover counts from the injection alone: nothing lasts."""
-        return all(step.seconds is None for step in self.steps)
-
     def document(self, seed: int | None = None, *, rate: float | None = None) -> dict[str, Any]:
         """The experiment in Chaos Toolkit's format; a seeded one needs its seed (0 if None)."""
         return document.write(self, seed=seed, rate=rate)

@@ -17,8 +17,8 @@ Label = Literal[
     "injected", "detected", "degraded", "healed", "first success", "recovered", "drained",
     "consistent", "verified",
 ]  # fmt: skip
-# "passed" only when nothing deviated; "aborted": an abort condition ended the method early;
-# "refused": the platform was not steady before, so that nothing was broken.
+# "passed" only when nothing deviated; "aborted": the method was ended early. A platform that is
+# not steady before leaves no record, since nothing was broken.
 Status = Literal["passed", "deviated", "aborted"]
 
 

@@ -52,11 +52,5 @@ def lock_file() -> Path:
     return run_directory() / "chaos" / "run.lock"
 
 
-def who_runs() -> str | None:
-    """Who holds the right at this moment, in words; None when nobody does."""
-    facts = holder(lock_file())
-    return None if facts is None else _who(facts)
-
-
 def _who(facts: dict[str, Any] | None) -> str:
     return str((facts or {}).get("who") or "somebody")
