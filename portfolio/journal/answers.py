@@ -1,0 +1,68 @@
+"""Waiting for a service's answer: a question left by the outbox, and its answer is in the journal.
+
+This is how a synchronous request, such as one of the HTTP API, asks a service without talking to
+it: the question waits while broker or service are away, and whoever asked may give up earlier.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from contextlib import closing
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from cluster.messaging.contract import Payload
+from cluster.messaging.envelope import Message, decode_envelope, decode_message
+from cluster.messaging.work import UnitOfWork
+from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable, database
+
+EVERY: Final = 0.02  # seconds; an answer takes 50 ms on a quiet cluster
+PATIENCE: Final = 5.0  # seconds; longer than a database's restart, shorter than a client's timeout
+
+NEXT: Final = """
+    SELECT envelope::text FROM journal
+     WHERE correlation = %s AND type = ANY (%s) ORDER BY seq LIMIT 1
+"""
+
+Answer = TypeVar("Answer")
+
+
+def await_answer(
+    correlation: UUID, schemas: Collection[type[Payload]], *, within: float = PATIENCE
+) -> Message[Any] | None:
+    """The first message of one of these types in the correlation; None when none has come in time.
+
+    `within` is in seconds. Raises DatabaseUnavailable when the site's database stays away.
+    """
+    names = [schema.message_type.name for schema in schemas]
+    return await_that(lambda work: _answer(work, correlation, names), within=within)
+
+
+def await_that(
+    look: Callable[[UnitOfWork], Answer | None], *, within: float = PATIENCE
+) -> Answer | None:
+    """What `look` finds in the site's database, asked again until it finds something.
+
+    For reads alone: `look` runs in a transaction of its own each time, on one connection.
+    """
+    give_up = time.monotonic() + within
+    with closing(DatabaseSession(database("site"))) as session:
+        while True:
+            late = time.monotonic() >= give_up
+            try:
+                with session.transaction() as connection:
+                    found = look(UnitOfWork(connection, source="site"))
+            except DatabaseUnavailable:
+                if late:
+                    raise
+                found = None
+            if found is not None or late:
+                return found
+            time.sleep(EVERY)
+
+
+def _answer(work: UnitOfWork, correlation: UUID, names: list[str]) -> Message[Any] | None:
+    work.cursor.execute(NEXT, (correlation, names))
+    row = work.cursor.fetchone()
+    return None if row is None else decode_message(decode_envelope(row[0].encode()))
