@@ -7,6 +7,7 @@ from django.urls import path
 from articles import cards
 from chaos import status
 from portfolio.architecture import views as architecture_views
+from portfolio.demos import views as demos
 from portfolio.source import views as source_views
 from portfolio.web import (
     asyncapi,
@@ -32,6 +33,10 @@ urlpatterns = [
     path("architecture/", architecture_views.region, name="architecture"),
     path("architecture/<slug:name>/", architecture_views.node, name="architecture-node"),
     path("lab/", lab.lab, name="lab"),
+    path("lab/demos/", demos.index, name="demos"),
+    path("lab/demos/<slug:slug>/", demos.demo, name="demo"),
+    path("lab/demos/<slug:slug>/runs/", demos.begin, name="demo-begin"),
+    path("lab/demos/<slug:slug>/runs/<uuid:run_id>/", demos.run, name="demo-run"),
     path("lab/<slug:name>/", lab.service, name="lab-service"),
     path("work/", owner_pages.work, name="work"),
     path("work/<slug:slug>/", owner_pages.case_study, name="case-study"),
