@@ -10,6 +10,7 @@ from typing import Final
 
 from django.db import models
 
+from portfolio.api.models import IdempotencyKey
 from portfolio.contact.models import ContactMessage
 from portfolio.demos.models import DemoRun
 from portfolio.owner.models import CaseStudy, Link, Page, Profile, SeedImport
@@ -20,6 +21,7 @@ __all__ = [
     "ContactMessage",
     "DemoRun",
     "ErasureRequest",
+    "IdempotencyKey",
     "JournalEntry",
     "Link",
     "Page",

@@ -7,12 +7,20 @@ from typing import Any, Final
 from django.urls import URLPattern
 from ninja import NinjaAPI
 
-from portfolio.api import system
+from portfolio.api import checkouts, erasures, orders, refunds, search, system
 from portfolio.api.guard import checked_write, guarded
 from portfolio.api.problems import add_problem_handlers
 
 # Each module has one router. A new resource is a module more, and a line here.
-ROUTERS: Final = (system.router,)
+ROUTERS: Final = (
+    checkouts.router,
+    orders.orders,
+    orders.payments,
+    refunds.router,
+    erasures.router,
+    search.router,
+    system.router,
+)
 
 
 def _made() -> NinjaAPI:

@@ -112,6 +112,13 @@ MEANINGS: Final = {
     503: "A part that this needs is away, or too much is under way; see Retry-After.",
 }
 
+SUCCESSES: Final = {
+    200: "Found.",
+    201: "Made.",
+    202: "Accepted, with its command in the same transaction.",
+    204: "Done.",
+}
+
 HEADERS: Final = {
     "Location": ("The new resource.", {"type": "string", "format": "uri-reference"}),
     "ETag": ("The entity tag, for If-None-Match and If-Match.", {"type": "string"}),
@@ -203,50 +210,48 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     """Add what every operation of its kind has."""
     personal = operation.pop(PERSONAL, True)
     limited = operation.pop(LIMITED, False)
-    errors = {*operation.pop(ERRORS, []), *COMMON}
-    parameters = operation.setdefault("parameters", [])
-    if personal:
-        errors.add(401)
-        operation["security"] = [{"bearer": []}, {"session": []}, {}]
-    else:
-        operation["security"] = []
-    if any(parameter.get("in") in {"query", "header"} for parameter in parameters):
-        errors.add(422)
-    if any(parameter.get("in") == "path" for parameter in parameters):
-        errors.add(404)
+    operation["security"] = [{"bearer": []}, {"session": []}, {}] if personal else []
     responses = operation["responses"]
+    for status, response in responses.items():
+        response["description"] = SUCCESSES[int(status)]
+    for status in _errors(method, operation, personal=personal):
+        responses.setdefault(str(status), {"$ref": f"#/components/responses/{status}"})
+    parameters = operation["parameters"]
     if method == "get":
         parameters.append({"$ref": "#/components/parameters/IfNoneMatch"})
-        if "200" in responses:
-            responses["200"].setdefault("headers", {})["ETag"] = _header("ETag")
+        responses["200"].setdefault("headers", {})["ETag"] = _header("ETag")
         responses["304"] = {"$ref": "#/components/responses/304"}
-    elif "requestBody" in operation:
-        errors.update(WITH_BODY)
-        parameters.append({"$ref": "#/components/parameters/Traceparent"})
     else:
-        errors.add(403)
-    for status in sorted(errors):
-        responses.setdefault(str(status), {"$ref": f"#/components/responses/{status}"})
+        parameters.append({"$ref": "#/components/parameters/Traceparent"})
     if limited:
-        for status, response in responses.items():
-            # A reference takes no headers: each such answer is written out.
-            if "$ref" in response:
-                response = responses[status] = _problem_response(int(status))  # noqa: PLW2901
-            headers = response.setdefault("headers", {})
-            headers |= {name: _header(name) for name in ("RateLimit-Policy", "RateLimit")}
-    for status in ("200", "201", "202", "204"):
-        if status in responses:
-            responses[status]["description"] = _meaning(int(status))
+        _add_quota(responses)
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def _meaning(status: int) -> str:
-    return {
-        200: "Found.",
-        201: "Made.",
-        202: "Accepted, with its command in the same transaction.",
-        204: "Done.",
-    }[status]
+def _errors(method: str, operation: dict[str, Any], *, personal: bool) -> set[int]:
+    """The statuses of every problem that the operation may end with."""
+    errors = {*operation.pop(ERRORS, []), *COMMON}
+    places = {parameter.get("in") for parameter in operation.setdefault("parameters", [])}
+    if personal:
+        errors.add(401)
+    if "query" in places:
+        errors.add(422)
+    if "path" in places:
+        errors.add(404)
+    if "requestBody" in operation:
+        errors.update(WITH_BODY)
+    elif method != "get":
+        errors.add(403)
+    return errors
+
+
+def _add_quota(responses: dict[str, Any]) -> None:
+    """The fields of the quota, on every answer."""
+    for status, response in list(responses.items()):
+        if "$ref" in response:  # a reference takes no headers: the response is written out
+            responses[status] = _problem_response(int(status))
+        headers = responses[status].setdefault("headers", {})
+        headers |= {name: _header(name) for name in ("RateLimit-Policy", "RateLimit")}
 
 
 def _problem_response(status: int) -> dict[str, Any]:

@@ -56,12 +56,8 @@ def checked_write(run: View) -> View:
         try:
             if request.method in WRITES:
                 refuse_other_sites(request)
-            if request.method in WITH_BODY and request.content_type != JSON:
-                raise Problem(
-                    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                    f"The body must be {JSON}.",
-                    headers={"Accept-Post": JSON},
-                )
+            if request.method in WITH_BODY:
+                _refuse_other_types(request)
         except Problem as problem:
             return problem_answer(request, problem)
         return run(request, *arguments, **names)
@@ -75,6 +71,15 @@ def nothing_here(request: HttpRequest, **_names: Any) -> HttpResponse:
     return problem_answer(
         request, Problem(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
     )
+
+
+def _refuse_other_types(request: HttpRequest) -> None:
+    if request.content_type != JSON:
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"The body must be {JSON}.",
+            headers={"Accept-Post": JSON},
+        )
 
 
 def _acceptable(request: HttpRequest) -> bool:

@@ -1,4 +1,5 @@
 """Health and readiness, for whoever watches the site over its API."""
+# ruff: noqa: ARG001  # an operation takes the request first
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ def health(request: HttpRequest, response: HttpResponse) -> Health:
     openapi_extra=told(personal=False),
 )
 def ready(request: HttpRequest, response: HttpResponse) -> Readiness:
-    """Its database answers and its journal is being written; 503 says in `missing` what does not."""
+    """Its database answers and its journal is written; 503 says in `missing` what does not."""
     response.headers["Cache-Control"] = "no-store"
     missing = readiness()
     if missing:
