@@ -39,7 +39,7 @@ class CheckoutAsked(Asked):
     """What to buy, and what shall come of it."""
 
     sku: str = Field(
-        min_length=1, max_length=100, description="A product's name.", examples=["lamp"]
+        min_length=1, max_length=100, description="A product's name.", examples=["FLAG-GREEN"]
     )
     quantity: int = Field(1, ge=1, le=MAX_QUANTITY)
     outcome: Literal["success", "declined", "provider-silent", "late-success"] = Field(
@@ -105,7 +105,7 @@ class CheckoutPage(Schema):
         idempotent=True,
         limited=True,
         located=True,
-        request_example={"sku": "lamp", "quantity": 1, "outcome": "success"},
+        request_example={"sku": "FLAG-GREEN", "quantity": 1, "outcome": "success"},
     ),
 )
 @limited(CHECKOUTS)
