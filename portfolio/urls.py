@@ -6,6 +6,7 @@ from django.urls import path
 
 from articles import cards
 from chaos import status
+from portfolio.api import page as api_page
 from portfolio.architecture import views as architecture_views
 from portfolio.demos import views as demos
 from portfolio.source import views as source_views
@@ -51,6 +52,7 @@ urlpatterns = [
     path("card.png", cards.default_card, name="card"),
     path("sitemap.xml", sitemap.sitemap, name="sitemap"),
     path("robots.txt", robots.robots, name="robots"),
+    path("api/", api_page.page, name="api-page"),
     path("asyncapi.json", asyncapi.asyncapi, name="asyncapi"),
     path("status.json", status.status, name="status"),
     path("healthz", health.healthz, name="healthz"),

@@ -130,11 +130,5 @@ def _own_orders(visitor: str) -> QuerySet[Any, Any]:
 
 
 def _shown(row: RefundRequest) -> Refund:
-    return Refund(
-        id=row.id,
-        order=row.order_id,
-        accepted_at=row.accepted_at,
-        status=row.status,
-        reason=row.reason,
-        ended_at=row.ended_at,
-    )
+    row_of = {name: getattr(row, name) for name in Refund.model_fields if name != "order"}
+    return Refund(order=row.order_id, **row_of)

@@ -54,6 +54,7 @@ def _places() -> Iterator[Place]:
         yield Place("page", section.title, section.address)
     yield Place("page", "Events", reverse("events"), "messages journal checkout start")
     yield Place("page", "Demos", reverse("demos"), "lab run try")
+    yield Place("page", "API", reverse("api-page"), "http openapi curl program idempotency")
     yield Place("page", "Source", reverse("source"), "code")
     for name, participant in PARTICIPANTS.items():
         patterns = " ".join(pattern.name for pattern in participant.patterns)

@@ -23,7 +23,7 @@ from portfolio.web.page_cache import cached_page
 
 PAGES: Final = (
     "home", "architecture", "lab", "chaos:index", "work", "about", "contact", "events",
-    "articles:list", "source", "demos",
+    "articles:list", "source", "demos", "api-page",
 )  # fmt: skip
 
 
