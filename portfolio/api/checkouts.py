@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from ninja import Router, Schema
+from ninja import Path, Router, Schema
 from pydantic import Field
 
 from cluster.messaging.work import UnitOfWork
@@ -160,7 +160,7 @@ def list_checkouts(
 )
 def get_checkout(
     request: HttpRequest,
-    checkout_id: Annotated[UUID, Field(description="From the answer that accepted it.")],
+    checkout_id: Annotated[UUID, Path(description="From the answer that accepted it.")],
 ) -> CheckoutWithEvents:
     """How it stands, and every message that it has caused."""
     checkout = own_checkout(known_visitor(request), checkout_id)

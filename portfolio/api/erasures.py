@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from ninja import Router, Schema
+from ninja import Path, Router, Schema
 from pydantic import Field
 
 from cluster.messaging.work import UnitOfWork
@@ -90,7 +90,7 @@ def list_erasures(request: HttpRequest) -> ErasureList:
 )
 def get_erasure(
     request: HttpRequest,
-    erasure_id: Annotated[UUID, Field(description="From the answer that accepted it.")],
+    erasure_id: Annotated[UUID, Path(description="From the answer that accepted it.")],
 ) -> Erasure:
     """How it stands. One that has ended names nobody, so whoever knows its id may read it."""
     readable = Q(visitor=known_visitor(request)) | ~Q(status="accepted")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -30,6 +31,8 @@ from portfolio.web.checkouts import TooManyRequests
 FIELD: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
 LONGEST: Final = 255  # characters
+PRINTABLE: Final = re.compile(rf"[!-~]{{1,{LONGEST}}}")
+QUOTED: Final = re.compile(r'"(.+)"')
 
 # Not waited for: who holds it is about to answer, and then the answer can be read.
 LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 1))"
@@ -116,16 +119,15 @@ def once(
 
 def _key(request: HttpRequest) -> str:
     """The key, which is a quoted string in the draft; without quotes it is taken as well."""
-    key = request.headers.get(FIELD, "").strip()
-    if len(key) > 1 and key[0] == key[-1] == '"':
-        key = key[1:-1]
-    if not (0 < len(key) <= LONGEST and key.isascii() and key.isprintable()):
+    key = request.headers.get(FIELD, "")
+    if not PRINTABLE.fullmatch(key):
         raise Problem(
             KEY_MISSING.status,
             f"Send an {FIELD} of 1 to {LONGEST} printable ASCII characters, best a UUID.",
             KEY_MISSING,
         )
-    return key
+    quoted = QUOTED.fullmatch(key)
+    return quoted[1] if quoted else key
 
 
 def _first_answer(work: UnitOfWork, visitor: str, key: str, fingerprint: str) -> Answer | None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Query, Router, Schema
+from ninja import Path, Query, Router, Schema
 from pydantic import Field
 
 from portfolio.api.checkouts import own_checkout
@@ -114,7 +114,7 @@ class Ledger(Schema):
     openapi_extra=told(),
 )
 def get_order(
-    request: HttpRequest, order_id: Annotated[UUID, Field(description="That of its checkout.")]
+    request: HttpRequest, order_id: Annotated[UUID, Path(description="That of its checkout.")]
 ) -> Order:
     """The row of orders' own database; there is one once orders has confirmed it."""
     visitor = known_visitor(request)
@@ -133,7 +133,7 @@ def get_order(
     openapi_extra=told(),
 )
 def get_payment(
-    request: HttpRequest, payment_id: Annotated[UUID, Field(description="That of its checkout.")]
+    request: HttpRequest, payment_id: Annotated[UUID, Path(description="That of its checkout.")]
 ) -> Payment:
     """The row of payments' own database; there is one once payments was asked to authorise it."""
     own_checkout(known_visitor(request), payment_id, what="payment")

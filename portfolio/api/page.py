@@ -132,7 +132,8 @@ def _operation(
 
 
 def _response(status: str, response: dict[str, Any]) -> Named:
-    schema = next(iter(response.get("content", {}).values()), {}).get("schema", {})
+    contents: list[dict[str, Any]] = list(response.get("content", {}).values())
+    schema = contents[0]["schema"] if contents else {}
     return Named(
         f"{status} {HTTPStatus(int(status)).phrase}",
         _kind(schema) if schema else "",

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from ninja import Router, Schema
+from ninja import Path, Router, Schema
 from pydantic import Field
 
 from cluster.messaging.work import UnitOfWork
@@ -114,7 +114,7 @@ def list_refunds(
 )
 def get_refund(
     request: HttpRequest,
-    refund_id: Annotated[UUID, Field(description="From the answer that accepted it.")],
+    refund_id: Annotated[UUID, Path(description="From the answer that accepted it.")],
 ) -> Refund:
     """How it stands."""
     orders = _own_orders(known_visitor(request))
