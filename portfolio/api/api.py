@@ -36,6 +36,17 @@ def _made() -> NinjaAPI:
 api: Final = _made()
 
 
+def sources() -> dict[str, str]:
+    """Where each operation is written, by its id, as `portfolio.source` names places."""
+    return {
+        operation.operation_id: f"{operation.view_func.__module__}:{operation.view_func.__name__}"
+        for router in ROUTERS
+        for view in router.path_operations.values()
+        for operation in view.operations
+        if operation.operation_id
+    }
+
+
 def addresses() -> list[Any]:
     """The addresses of all operations, each behind the guard."""
     patterns, _, _ = api.urls

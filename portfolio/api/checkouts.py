@@ -112,7 +112,7 @@ class CheckoutPage(Schema):
 def start_checkout(request: HttpRequest, checkout: CheckoutAsked) -> HttpResponse:
     """Accept a purchase: its row and its command commit together, and the saga begins.
 
-    `reserve stock`, `authorise`, `confirm`, `capture`: whatever refuses turns it round.
+    Whichever service refuses its step turns the saga round, and all before it is undone.
     """
 
     def accept(work: UnitOfWork, visitor: str) -> Answer:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from portfolio.api.api import sources
 from portfolio.api.document import METHODS, document
 from portfolio.api.problems import PROBLEM_TYPES
 from portfolio.web.page_cache import cached_page
@@ -45,6 +46,7 @@ class Operation:
     body: str
     responses: list[Named]
     curl: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ def _operation(
             for status, response in operation["responses"].items()
         ],
         curl=_curl(method, f"{site}{drawn['servers'][0]['url']}{path}", parameters, content),
+        source=sources().get(operation["operationId"], ""),
     )
 
 
