@@ -130,7 +130,7 @@ def start_checkout(request: HttpRequest, checkout: CheckoutAsked) -> HttpRespons
         location = reverse("api:get_checkout", args=[order.id])
         return answer(202, Checkout.of(row or ()), location=location)
 
-    return once(request, checkout, accept)
+    return once(request, checkout, accept, policy=CHECKOUTS)
 
 
 @router.get(

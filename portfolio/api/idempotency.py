@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from threading import BoundedSemaphore
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +22,7 @@ from ninja.responses import NinjaJSONEncoder
 from pydantic import BaseModel
 
 from cluster.messaging.work import UnitOfWork
+from portfolio.api.pace import LEFT, Policy
 from portfolio.api.problems import INVALID, KEY_IN_USE, KEY_MISSING, KEY_REUSED, TOO_MANY, Problem
 from portfolio.api.retention import KEPT
 from portfolio.api.visitor import visitor_of
@@ -31,6 +33,9 @@ from portfolio.web.checkouts import TooManyRequests
 FIELD: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
 LONGEST: Final = 255  # characters
+# Each has a connection of its own, and PostgreSQL has sixty for everybody.
+MOST_AT_ONCE: Final = 8
+PATIENCE: Final = 10.0  # seconds
 PRINTABLE: Final = re.compile(rf"[!-~]{{1,{LONGEST}}}")
 QUOTED: Final = re.compile(r'"(.+)"')
 
@@ -48,6 +53,9 @@ KEEP: Final = """
        SET fingerprint = excluded.fingerprint, created_at = excluded.created_at,
            status = excluded.status, headers = excluded.headers, body = excluded.body
 """
+
+
+_turns: Final = BoundedSemaphore(MOST_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +83,26 @@ def answer(status: int, body: BaseModel, *, location: str) -> Answer:
 
 
 def once(
-    request: HttpRequest, payload: BaseModel, act: Callable[[UnitOfWork, str], Answer]
+    request: HttpRequest,
+    payload: BaseModel,
+    act: Callable[[UnitOfWork, str], Answer],
+    *,
+    policy: Policy | None = None,
 ) -> HttpResponse:
     """Let `act` do for the request's visitor what `payload` asks for, once for each key.
 
     `act` gets the unit of work and the visitor. What it raises undoes everything, the key
-    included. Raises Problem: 400 without a key, 409 while the first is under way, 422 for a
-    key that has meant something else, and what InvalidRequest and TooManyRequests come to.
+    included. `policy` is the quota that the deed counts against.
+
+    Raises Problem: 400 without a key, 409 while the first is under way, 422 for a key that
+    has meant something else, and what InvalidRequest and TooManyRequests come to.
     """
     visitor = visitor_of(request)
     key = _key(request)
     asked = f"{request.method} {request.path}\n{payload.model_dump_json()}"
     fingerprint = hashlib.sha256(asked.encode()).hexdigest()
 
-    def whole(work: UnitOfWork) -> Answer:
-        first = _first_answer(work, visitor, key, fingerprint)
-        if first is not None:
-            return first
+    def done(work: UnitOfWork) -> Answer:
         made = act(work, visitor)
         work.cursor.execute(
             KEEP,
@@ -107,6 +118,18 @@ def once(
         )
         return made
 
+    def whole(work: UnitOfWork) -> Answer:
+        made = _first_answer(work, visitor, key, fingerprint) or done(work)
+        if policy is not None:
+            request.META[LEFT] = policy.left(work.cursor, visitor, work.now)
+        return made
+
+    if not _turns.acquire(timeout=PATIENCE):
+        raise Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "Too much is being accepted at this moment. Try again in a moment.",
+            headers={"Retry-After": "1"},
+        )
     try:
         return run_unit(whole).response()
     except InvalidRequest as error:
@@ -115,6 +138,8 @@ def once(
         kind = TOO_MANY if error.status is TOO_MANY.status else None
         headers = {"Retry-After": str(error.retry_after)}
         raise Problem(error.status, str(error), kind, headers=headers) from error
+    finally:
+        _turns.release()
 
 
 def _key(request: HttpRequest) -> str:
@@ -131,7 +156,10 @@ def _key(request: HttpRequest) -> str:
 
 
 def _first_answer(work: UnitOfWork, visitor: str, key: str, fingerprint: str) -> Answer | None:
-    """The answer that this key got; None when it has never been used."""
+    """The answer that this key got; None when it is for this transaction to make it."""
+    kept = _kept(work, visitor, key, fingerprint)
+    if kept is not None:
+        return kept
     work.cursor.execute(LOCK, (f"{visitor}\n{key}",))
     if work.cursor.fetchone() != (True,):
         raise Problem(
@@ -140,6 +168,11 @@ def _first_answer(work: UnitOfWork, visitor: str, key: str, fingerprint: str) ->
             KEY_IN_USE,
             headers={"Retry-After": "1"},
         )
+    # Once more: the first may have committed before the lock was free.
+    return _kept(work, visitor, key, fingerprint)
+
+
+def _kept(work: UnitOfWork, visitor: str, key: str, fingerprint: str) -> Answer | None:
     work.cursor.execute(FIND, (visitor, key, work.now - KEPT))
     found: tuple[Any, ...] | None = work.cursor.fetchone()
     if found is None:

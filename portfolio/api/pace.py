@@ -13,49 +13,54 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from django.db import Error
-from django.db.models import QuerySet
+from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
 from ninja.decorators import decorate_view
 
 from cluster.messaging.work import UnitOfWork
 from portfolio.api.problems import TOO_MANY, Problem
 from portfolio.api.visitor import known_visitor
-from portfolio.models import CheckoutRequest, RefundRequest
 from portfolio.web.checkouts import LOCK, MOST_IN_PERIOD, PERIOD, free_again
 
 View = Callable[..., HttpResponse]
 
-RECENT_REFUNDS: Final = """
-    SELECT count(*), min(r.accepted_at)
-      FROM refund_request r JOIN checkout_request c ON c.id = r.order_id
+LEFT: Final = "ratelimit.left"  # in META: what the operation itself has found out
+TIMES_OF_CHECKOUTS: Final = """
+    SELECT accepted_at FROM checkout_request WHERE visitor = %s AND accepted_at > %s
+     ORDER BY accepted_at LIMIT %s
+"""
+TIMES_OF_REFUNDS: Final = """
+    SELECT r.accepted_at FROM refund_request r JOIN checkout_request c ON c.id = r.order_id
      WHERE c.visitor = %s AND r.accepted_at > %s
+     ORDER BY r.accepted_at LIMIT %s
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """At most `most` acceptances in `period`; `recent` finds those of a visitor since a time."""
+    """At most `most` acceptances in `period`; `times` finds those of a visitor since a time."""
 
     name: str
     most: int
     period: timedelta
-    recent: Callable[[str, datetime], QuerySet[Any, datetime]]
+    times: str
+
+    def recent(self, cursor: Any, visitor: str, now: datetime) -> list[datetime]:
+        """When this visitor's acceptances in the period were, the first first."""
+        if not visitor:
+            return []
+        cursor.execute(self.times, (visitor, now - self.period, self.most))
+        return [at for (at,) in cursor.fetchall()]
+
+    def left(self, cursor: Any, visitor: str, now: datetime) -> str:
+        """The RateLimit field: what is left, and when there is more again."""
+        times = self.recent(cursor, visitor, now)
+        left = f'"{self.name}";r={self.most - len(times)}'
+        return f"{left};t={free_again(times[0], now)}" if times else left
 
 
-def _checkouts(visitor: str, since: datetime) -> QuerySet[Any, datetime]:
-    found = CheckoutRequest.objects.filter(visitor=visitor, accepted_at__gt=since)
-    return found.order_by("accepted_at").values_list("accepted_at", flat=True)
-
-
-def _refunds(visitor: str, since: datetime) -> QuerySet[Any, datetime]:
-    orders = CheckoutRequest.objects.filter(visitor=visitor).values("id")
-    found = RefundRequest.objects.filter(order_id__in=orders, accepted_at__gt=since)
-    return found.order_by("accepted_at").values_list("accepted_at", flat=True)
-
-
-CHECKOUTS: Final = Policy("checkouts", MOST_IN_PERIOD, PERIOD, _checkouts)
-REFUNDS: Final = Policy("refunds", MOST_IN_PERIOD, PERIOD, _refunds)
+CHECKOUTS: Final = Policy("checkouts", MOST_IN_PERIOD, PERIOD, TIMES_OF_CHECKOUTS)
+REFUNDS: Final = Policy("refunds", MOST_IN_PERIOD, PERIOD, TIMES_OF_REFUNDS)
 
 
 def limited(policy: Policy) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -70,7 +75,7 @@ def limited(policy: Policy) -> Callable[[Callable[..., Any]], Callable[..., Any]
             # Without a valid token there is nobody whose quota it is, and without its
             # database the site cannot know.
             with suppress(Problem, Error):
-                response.headers["RateLimit"] = _left(policy, known_visitor(request))
+                response.headers["RateLimit"] = request.META.get(LEFT) or _left(policy, request)
             return response
 
         return with_fields
@@ -78,22 +83,20 @@ def limited(policy: Policy) -> Callable[[Callable[..., Any]], Callable[..., Any]
     return decorate_view(decorate)
 
 
-def _left(policy: Policy, visitor: str) -> str:
-    now = datetime.now(UTC)
-    times = list(policy.recent(visitor, now - policy.period)[: policy.most]) if visitor else []
-    left = f'"{policy.name}";r={policy.most - len(times)}'
-    return f"{left};t={free_again(times[0], now)}" if times else left
+def _left(policy: Policy, request: HttpRequest) -> str:
+    visitor = known_visitor(request)
+    with connection.cursor() as cursor:
+        return policy.left(cursor, visitor, datetime.now(UTC))
 
 
 def keep_refund_pace(work: UnitOfWork, visitor: str) -> None:
     """Raise Problem 429 unless this visitor may ask for one more refund."""
     work.cursor.execute(LOCK, (visitor,))
-    work.cursor.execute(RECENT_REFUNDS, (visitor, work.now - REFUNDS.period))
-    recent, first = work.cursor.fetchone() or (0, None)
-    if recent >= REFUNDS.most:
+    recent = REFUNDS.recent(work.cursor, visitor, work.now)
+    if len(recent) >= REFUNDS.most:
         raise Problem(
             TOO_MANY.status,
-            f"You have asked for {recent} refunds in the last minute.",
+            f"You have asked for {len(recent)} refunds in the last minute.",
             TOO_MANY,
-            headers={"Retry-After": str(free_again(first, work.now))},
+            headers={"Retry-After": str(free_again(recent[0], work.now))},
         )

@@ -84,7 +84,7 @@ def request_refund(request: HttpRequest, refund: RefundAsked) -> HttpResponse:
         )
         return answer(202, made, location=reverse("api:get_refund", args=[refund_id]))
 
-    return once(request, refund, accept)
+    return once(request, refund, accept, policy=REFUNDS)
 
 
 @router.get(
