@@ -133,6 +133,13 @@ def test_times_to_recover_are_published_for_people_and_for_programs(visit: Visit
     assert isinstance(visit.get("/chaos/recoveries.json").json()["experiments"], list)
 
 
+def test_the_last_interesting_incident_is_the_same_wherever_it_is_shown(visit: Visit) -> None:
+    latest = visit.get("/chaos/recoveries.json").json()["latest_interesting"]
+    for page in (visit.get("/chaos/recoveries/"), visit.get("/")):
+        assert f'href="{latest}"' in page.text
+        assert '<train-graph kind="recorded"' in page.text
+
+
 @pytest.mark.parametrize(
     ("path", "words"),
     [
