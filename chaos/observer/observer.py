@@ -32,6 +32,7 @@ from chaos.probes.deaths import Announcements
 from chaos.probes.supervisor import SupervisorProbe
 from cluster.secrets.postgres import Database
 from cluster.services import load_all
+from cluster.sign_of_life import SignOfLife
 from compose import lock
 from compose.run_directory import RunDirectory
 from compose.supervisor import ProcessState, SupervisorError
@@ -41,6 +42,7 @@ logger = logging.getLogger(__name__)
 
 IDENTITY: Final = "observer"
 SELF: Final = "observer"
+RUNNER: Final = "chaos-runner"
 BROKER: Final = BrokerProbe.target
 REPORT_EVERY: Final = 0.25  # seconds
 USAGE_EVERY: Final = 3.0  # seconds
@@ -187,7 +189,8 @@ class Observer:
         self, name: str, state: ProcessState | None, standing: Standing | None, now: float
     ) -> Evidence:
         service = service_of(name)
-        facts = self.board.services.get(service or "")
+        # The runner belongs to no service, and can do nothing without the site's database.
+        facts = self.board.services.get("site" if name == RUNNER else service or "")
         return Evidence(
             name=name,
             kind=kind_of(name),
@@ -199,6 +202,7 @@ class Observer:
             depths_since=facts.told_since if facts else None,
             broker_since=self._broker_since,
             last_sign=self._signs.get(name),
+            signed_at=SignOfLife(name).given_at() if kind_of(name) in health.SIGNING else None,
             usage=self.board.usage(state.pid if state else None),
         )
 
