@@ -36,7 +36,8 @@ class Clock(Scheduler):
         """Everything is due at the start: nobody knows how long there was no clock."""
         super().setup_schedule()
         for name, declared in self.app.conf.beat_schedule.items():
-            self.schedule[name].last_run_at -= timedelta(seconds=declared["schedule"])
+            entry = self.schedule[name]
+            entry.last_run_at = entry.default_now() - timedelta(seconds=declared["schedule"])
 
     def apply_async(self, *args: Any, **kwargs: Any) -> Any:
         try:
