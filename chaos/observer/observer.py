@@ -27,8 +27,10 @@ from chaos.observer.watch import Standing, Watch
 from chaos.probes import usage, web
 from chaos.probes.broker import BrokerProbe
 from chaos.probes.cache import CacheProbe
+from chaos.probes.confirms import ConfirmProbe
 from chaos.probes.database import DatabaseProbe
 from chaos.probes.deaths import Announcements
+from chaos.probes.probe import NothingLearnt, ProbeFailed
 from chaos.probes.supervisor import SupervisorProbe
 from cluster.secrets.postgres import Database
 from cluster.services import load_all
@@ -46,6 +48,7 @@ RUNNER: Final = "chaos-runner"
 BROKER: Final = BrokerProbe.target
 REPORT_EVERY: Final = 0.25  # seconds
 USAGE_EVERY: Final = 3.0  # seconds
+CONFIRM_EVERY: Final = 2.0  # seconds
 ANNOUNCEMENT_PATIENCE: Final = 1.0  # seconds; also how long a stop of that thread may take
 SHOWN_FOR: Final = 600.0  # seconds that an outage stays in the snapshot after its end
 # An observer that got no time itself says nothing of others until they were asked again.
@@ -73,6 +76,7 @@ class Observer:
     _broker_since: float | None = None
     _up_since: float | None = None
     _ticked_at: float = 0.0
+    _confirms: ConfirmProbe = field(default_factory=ConfirmProbe)
     _processes: list[Process] = field(default_factory=list)
     _introduced: bool = False
 
@@ -82,7 +86,9 @@ class Observer:
         for watch in self._made_watches():
             self._watches[watch.target] = watch
             watch.start()
-        for target in (self._follow_reports, self._follow_deaths, self._follow_usage):
+        for target in (
+            self._follow_reports, self._follow_deaths, self._follow_usage, self._follow_confirms
+        ):  # fmt: skip
             thread = threading.Thread(target=target, name=target.__name__, daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -125,6 +131,7 @@ class Observer:
             now=now,
             up_since=self._up_since,
             revision=self.revision,
+            unconfirmed_since=self._confirms.unconfirmed_since,
         )
 
     def holders(self) -> dict[str, Database]:
@@ -285,6 +292,16 @@ class Observer:
             elif not announcements.subscribed:
                 self._stopping.wait(ANNOUNCEMENT_PATIENCE)
         announcements.close()
+
+    def _follow_confirms(self) -> None:
+        while not self._stopping.wait(CONFIRM_EVERY):
+            try:
+                self._confirms.ask()
+            except (ProbeFailed, NothingLearnt) as error:
+                logger.debug("no confirm: %s", error)
+            except Exception:
+                logger.exception("the probe of confirms stumbled")
+                self._confirms.close()
 
     def _follow_usage(self) -> None:
         scan = usage.UsageScan()
