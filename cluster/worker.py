@@ -26,6 +26,7 @@ from cluster.messaging.inbox import Inbox
 from cluster.messaging.notices import announce, credentials_rotated
 from cluster.messaging.outbox import flush
 from cluster.messaging.service import Service
+from cluster.messaging.streams import count
 from cluster.messaging.topology import partition_queues
 from cluster.messaging.work import Scheduled, UnitOfWork
 from cluster.secrets.broker import broker_address
@@ -61,6 +62,7 @@ class Runtime:
         self.stand_ins: list[StandIn] = []
         self.consumers = self._consumers(replica)
         self._generation = 0
+        self._redelivered = 0  # of those that the consumers counted, how many are in the database
 
     def run(self, scheduled: Scheduled) -> None:
         """Do scheduled work in one transaction, with the messages it announces."""
@@ -70,15 +72,23 @@ class Runtime:
             flush(work)
 
     def beat(self) -> None:
-        """Say that this process lives, whether it consumes, and whose credentials it uses."""
+        """Say that this process lives, whether it consumes, and whose credentials it uses.
+
+        What the broker has given out again is counted here too: a worker that dies takes at
+        most the count of one beat with it.
+        """
         for stand_in in self.stand_ins:
             stand_in.hand_back()
         try:
+            redelivered = sum(consumer.redelivered for consumer in self.consumers)
             with self.session.transaction() as connection:
                 work = UnitOfWork(connection, source=self.service.name)
                 work.cursor.execute(BEAT, self._vital_signs())
+                if redelivered > self._redelivered:
+                    count(work, "redelivered", redelivered - self._redelivered)
                 self._announce_rotation(work)
                 flush(work)
+            self._redelivered = redelivered
             self.inbox.apply_parked()
         except DatabaseUnavailable as error:
             logger.warning("no heartbeat: %s", error)

@@ -40,6 +40,7 @@ def snapshot(
     now: float,
     up_since: float | None,
     revision: str,
+    unconfirmed_since: float | None = None,
 ) -> Snapshot:
     """All that is known at `now` (seconds of the epoch)."""
     services = [_service(board, name, processes, now) for name in board.services]
@@ -63,6 +64,9 @@ def snapshot(
         revision=revision,
         experiment=read_running(),
         faults=ArmedFaults().all(),
+        unconfirmed_seconds=(
+            None if unconfirmed_since is None else round(max(0.0, now - unconfirmed_since), 1)
+        ),
     )
 
 

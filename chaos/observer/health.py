@@ -23,6 +23,14 @@ HEARTBEAT_LATE: Final = 8.0  # seconds
 DEPTHS_FRESH: Final = 5.0  # seconds
 # A relay takes the lock within milliseconds of its start, or of its predecessor's end.
 RELAY_LATE: Final = 6.0  # seconds
+# A sign of life is given every second at the latest.
+SIGN_LATE: Final = 4.0  # seconds
+# Whose signs are files, and what keeps each of them from giving one without a fault of its own.
+SIGNING: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "beat": ("broker",),
+    "runner": ("database",),
+    "watchdog": (),
+}
 
 STATUSES: Final[Mapping[str, ProcessStatus]] = {
     "running": "running",
@@ -53,6 +61,7 @@ class Evidence:
     depths_since: float | None = None  # since when that database has told without a break
     broker_since: float | None = None  # since when the broker has answered without a break
     last_sign: float | None = None  # the sign of life of its last verdict
+    signed_at: float | None = None  # when it last gave the sign of life that is a file
     usage: Usage | None = None
 
 
@@ -77,6 +86,8 @@ def judge(evidence: Evidence) -> Verdict:
         return _judge_relay(evidence)
     if evidence.standing is not None:
         return _judge_probed(evidence.standing)
+    if evidence.kind in SIGNING and (evidence.state or evidence.signed_at):
+        return _judge_signing(evidence)
     if evidence.kind == "observer":
         return Verdict(healthy=True, words="It is telling this.", sign_of_life=evidence.now)
     if evidence.state is None:
@@ -207,6 +218,26 @@ def _judge_relay(evidence: Evidence) -> Verdict:
         return Verdict(healthy=None, words="It is about to take the lock of its outbox.")
     return Verdict(
         healthy=False, words="It does not hold the lock of its outbox.", at_fault_since=last
+    )
+
+
+def _judge_signing(evidence: Evidence) -> Verdict:
+    started = _started_at(evidence)
+    signed = evidence.signed_at or 0.0
+    age = evidence.now - signed
+    if signed >= started and age <= SIGN_LATE:
+        words = f"It is at work; its last sign of life was {max(0.0, age):.1f} s ago."
+        return Verdict(healthy=True, words=words, sign_of_life=signed)
+    last = max(signed, started)
+    if evidence.now - last <= SIGN_LATE:
+        return Verdict(healthy=None, words="It has started and given no sign of life yet.")
+    needs = {"broker": evidence.broker_since, "database": evidence.depths_since}
+    able_since = max((needs[one] or evidence.now for one in SIGNING[evidence.kind]), default=0.0)
+    own = evidence.now - max(last, able_since) > SIGN_LATE
+    return Verdict(
+        healthy=False if own else None,
+        words=f"It has given no sign of life for {evidence.now - last:.0f} s.",
+        at_fault_since=last if own else None,
     )
 
 

@@ -153,6 +153,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     revision: str | None = None
     experiment: RunningExperiment | None = None
     faults: list[ArmedFault] = []
+    # For how long a message to the broker has waited for its confirm; None: it confirms, or
+    # cannot be asked.
+    unconfirmed_seconds: float | None = None
 
     def process(self, name: str) -> Process | None:
         """The process of this name."""

@@ -44,6 +44,7 @@ class QueueConsumer:
         self.queue = queue
         self.consuming = False
         self.applied_at = time.monotonic()
+        self.redelivered = 0  # since this process began: given out by the broker before
         self._sink = sink
         self._channel: amqp.Channel | None = None
         self._subscriptions = 0
@@ -113,6 +114,8 @@ class QueueConsumer:
         body = message.body
         tag = message.delivery_tag
         assert tag is not None, "a delivered message carries its tag"
+        if message.delivery_info["redelivered"]:
+            self.redelivered += 1
         self._waiting.append((tag, body if isinstance(body, bytes) else body.encode()))
 
     def _acknowledge_to(self, tag: int) -> None:

@@ -5,7 +5,7 @@ For every batch, in one transaction of the service's own database:
 1. Record the message ids. An id that is there already is a duplicate.
 2. Advance the position of each (source, subject). A message that comes before an
    earlier one of its subject is parked until that one arrives.
-3. Hand the messages to their handlers, type by type.
+3. Hand the messages to their handlers, type by type, and record in which order.
 4. Write what the handlers announced to the outbox.
 
 Only when the batch fails is it applied again message by message, each in a
@@ -53,6 +53,7 @@ from cluster.messaging.streams import (
     park,
     positions,
     record_ids,
+    record_order,
 )
 from cluster.messaging.work import PermanentError, UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable
@@ -205,9 +206,13 @@ class Inbox:
             record_ids(work, [d.envelope for d in deliveries], again=True)
             advance_regardless(work, {d.stream: (1, d.envelope.sequence) for d in deliveries})
             ready = list(deliveries)
+        applied: list[Envelope] = []
         for round_ in _rounds(ready):
             for type_name, messages in _by_type(round_).items():
                 self._handlers[type_name](work, messages)
+                applied += [message.envelope for message in messages]
+        if applied:
+            record_order(work, applied)
 
     def _first_time(self, work: UnitOfWork, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Record the ids; those deliveries that were not applied before."""

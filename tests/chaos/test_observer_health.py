@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chaos.observer.health import HEARTBEAT_LATE, Evidence, judge, process, sighting
+from chaos.observer.health import HEARTBEAT_LATE, SIGN_LATE, Evidence, judge, process, sighting
 from chaos.observer.naming import expected_processes, kind_of, service_of
 from chaos.observer.watch import Standing
 from chaos.probes.database import Depths
@@ -177,6 +177,31 @@ def test_a_paused_process_is_not_well_whatever_its_probe_said_last() -> None:
     paused = evidence("redis", state=state(status="paused"), standing=standing)
     assert judge(paused).healthy is False
     assert sighting(paused, judge(paused)).status == "paused"
+
+
+@pytest.mark.parametrize("name", ["beat", "chaos-runner", "watchdog"])
+def test_what_gives_a_sign_of_life_is_well_since_the_last(name: str) -> None:
+    verdict = judge(evidence(name, signed_at=NOW - 1))
+    assert (verdict.healthy, verdict.sign_of_life) == (True, NOW - 1)
+
+
+@pytest.mark.parametrize("name", ["beat", "chaos-runner", "watchdog"])
+def test_what_has_started_is_not_back_before_it_gives_a_sign_of_its_own(name: str) -> None:
+    fresh = evidence(name, state=state(age=1.5), signed_at=NOW - 2)
+    assert judge(fresh).healthy is None
+
+
+def test_what_gives_no_sign_is_at_fault_unless_it_could_not() -> None:
+    late = NOW - SIGN_LATE - 1
+    assert judge(evidence("watchdog", signed_at=late)).at_fault_since == late
+    assert judge(evidence("beat", signed_at=late)).at_fault_since == late
+    assert judge(evidence("beat", signed_at=late, broker_since=None)).healthy is None
+    assert judge(evidence("chaos-runner", signed_at=late)).at_fault_since == late
+    assert judge(evidence("chaos-runner", signed_at=late, depths_since=None)).healthy is None
+
+
+def test_a_sign_that_is_given_elsewhere_cannot_be_judged() -> None:
+    assert judge(evidence("beat", state=None, signed_at=None)).healthy is None
 
 
 def test_a_process_without_a_probe_is_well_while_it_runs() -> None:
