@@ -31,6 +31,7 @@ from cluster.messaging.work import Scheduled, UnitOfWork
 from cluster.secrets.broker import broker_address
 from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
 from cluster.services import load
+from cluster.tracing.message_spans import committed
 from compose.replicas import worker_names
 
 logger = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class Runtime:
             work = UnitOfWork(connection, source=self.service.name)
             scheduled.run(work)
             flush(work)
+        committed(work, time.time_ns())
 
     def beat(self) -> None:
         """Say that this process lives, whether it consumes, and whose credentials it uses."""
@@ -79,6 +81,7 @@ class Runtime:
                 work.cursor.execute(BEAT, self._vital_signs())
                 self._announce_rotation(work)
                 flush(work)
+            committed(work, time.time_ns())
             self.inbox.apply_parked()
         except DatabaseUnavailable as error:
             logger.warning("no heartbeat: %s", error)
@@ -133,7 +136,7 @@ class _GivenUp:
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
 
-    def apply(self, bodies: Sequence[bytes]) -> None:
+    def apply(self, bodies: Sequence[bytes], _arrivals: Sequence[int] = ()) -> None:
         self._inbox.file_given_up(bodies)
 
 

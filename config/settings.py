@@ -83,6 +83,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "portfolio.web.page_cache.PageCacheMiddleware",  # first: it keeps what all others have made
+    "portfolio.web.tracing.TracingMiddleware",  # its span covers the work of all below
     "django.middleware.gzip.GZipMiddleware",
     "portfolio.web.headers.SecurityHeadersMiddleware",
     "portfolio.web.body_limit.BodyLimitMiddleware",
