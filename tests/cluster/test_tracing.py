@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import secrets
 import urllib.request
 from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
 import pytest
+import requests
 
 from chaos.observer.kept_span import KeptSpan, KeptTrace
 from cluster.operations.plan import Wanted
@@ -83,15 +84,21 @@ def test_a_missed_deadline_is_in_the_tree_of_the_checkout_that_missed_it(cluster
 def test_a_request_joins_the_trace_that_its_caller_brought(
     cluster: Cluster, platform_url: str
 ) -> None:
-    caller = Place("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", sampled=True)
-    [sku] = cluster.rows("site", "SELECT sku FROM product WHERE restocked LIMIT 1")[0]
-    request = urllib.request.Request(
-        f"{platform_url}/checkouts/",
-        data=f"sku={sku}&outcome=provider-silent&quantity=1".encode(),
-        headers={"Accept": "application/json", "traceparent": caller.traceparent},
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        saga = UUID(json.load(answer)["id"])
+    caller = Place(secrets.token_hex(16), secrets.token_hex(8), sampled=True)
+    [(sku,)] = cluster.rows("site", "SELECT sku FROM product WHERE restocked LIMIT 1")
+    with requests.Session() as visitor:
+        visitor.get(f"{platform_url}/events/", timeout=10)
+        answer = visitor.post(
+            f"{platform_url}/checkouts/",
+            data={"sku": sku, "outcome": "provider-silent", "quantity": 1},
+            headers={
+                "Accept": "application/json",
+                "X-CSRFToken": str(visitor.cookies["csrftoken"]),
+                "traceparent": caller.traceparent,
+            },
+            timeout=10,
+        )
+    saga = UUID(answer.json()["id"])
     cluster.await_ended([saga])
 
     eventually(lambda: not missing(cluster, saga, caller.trace_id))

@@ -26,7 +26,7 @@ from cluster.payments.provider_api import (
     PaymentStatement,
     ProviderEvent,
 )
-from cluster.payments.sandbox.answer_spans import answered_in
+from cluster.payments.sandbox.answer_spans import Answer, answered_in
 from cluster.payments.sandbox.decisions import (
     Account,
     AccountState,
@@ -220,9 +220,7 @@ class Books:
                 [(number, now + delay) for delay in delays],
             )
 
-    def asked(
-        self, deliveries: Sequence[Delivery]
-    ) -> list[tuple[ProviderEvent, str | None, float]]:
+    def asked(self, deliveries: Sequence[Delivery]) -> list[Answer]:
         """Each delivery's event, with its operation's traceparent and time of acceptance."""
         return [(d.event, *self._asked(d.event.operation)) for d in deliveries]
 
