@@ -8,6 +8,7 @@ from articles import cards
 from chaos import status
 from portfolio.architecture import views as architecture_views
 from portfolio.source import views as source_views
+from portfolio.traces import views as traces_views
 from portfolio.web import (
     asyncapi,
     checkouts,
@@ -29,6 +30,8 @@ urlpatterns = [
     path("events/", pages.events, name="events"),
     path("checkouts/", checkouts.start, name="start-checkout"),
     path("sagas/<uuid:saga_id>/", pages.saga, name="saga"),
+    path("traces/<str:trace_id>/", traces_views.trace, name="trace"),
+    path("traces/<str:trace_id>/otlp.json", traces_views.otlp, name="trace-otlp"),
     path("architecture/", architecture_views.region, name="architecture"),
     path("architecture/<slug:name>/", architecture_views.node, name="architecture-node"),
     path("lab/", lab.lab, name="lab"),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from cluster.tracing.context import Place, named_after, random_half
 from cluster.tracing.recorder import record
-from cluster.tracing.span import Kind, Span
+from cluster.tracing.span import AttributeValue, Kind, Span
 
 
 class RequestSpan:
@@ -39,7 +39,7 @@ class RequestSpan:
         if place is None or not place.sampled:
             return
         parent = self._parent.span_id if self._parent else None
-        attributes = {
+        attributes: dict[str, AttributeValue] = {
             "http.request.method": method,
             "http.route": route,
             "url.path": path,
