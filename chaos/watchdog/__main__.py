@@ -11,9 +11,12 @@ import sys
 import time
 from typing import Final
 
+from chaos.drivers.choose import choose_driver
 from chaos.faults.armed import ArmedFaults
 from chaos.faults.engine import Engine
 from chaos.faults.healed import WATCHDOG
+from chaos.observer.client import latest
+from chaos.watchdog.replacement import Replacement
 from chaos.watchdog.watchdog import Watchdog
 
 LOOK: Final = 0.25  # seconds between two looks
@@ -26,10 +29,12 @@ def main() -> int:
     if sys.argv[1:] == ["--all"]:
         return _heal_all()
     watchdog = Watchdog(armed=ArmedFaults(), make_engine=Engine)
+    replacement = Replacement(restart=lambda process: choose_driver().restart(process))
     log.info("watching %s", ArmedFaults().folder)
     while True:
         try:
             watchdog.look()
+            replacement.look(latest())
         except OSError as error:  # a disk that is full or away: look again
             log.warning("cannot look: %s", error)
         time.sleep(LOOK)

@@ -106,3 +106,30 @@ def test_a_request_joins_the_trace_that_its_caller_brought(
     [server] = [span for span in spans if span.parent_id == caller.span_id]
     assert server.name == "POST /checkouts/"
     assert roots(spans) == ["POST /checkouts/"]
+
+
+def test_the_saga_leads_to_its_waterfall_and_that_to_an_export(
+    cluster: Cluster, platform_url: str
+) -> None:
+    [saga] = cluster.start_checkouts(1)
+    cluster.await_ended([saga])
+    eventually(lambda: whole(cluster, {saga}))
+
+    assert (
+        f'href="/traces/{saga.hex}/"'
+        in requests.get(f"{platform_url}/sagas/{saga}/", timeout=10).text
+    )
+    page = requests.get(f"{platform_url}/traces/{saga.hex}/", timeout=10)
+    exported = requests.get(f"{platform_url}/traces/{saga.hex}/otlp.json", timeout=10).json()
+
+    assert page.status_code == 200
+    assert "has not arrived" not in page.text
+    assert '<rect class="handler"' in page.text
+    spans = [
+        span
+        for resource in exported["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+    ]
+    assert len(spans) == len(spans_of(saga.hex))
+    assert requests.get(f"{platform_url}/traces/{'0' * 32}/", timeout=10).status_code == 404
