@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from celery import bootsteps
+from celery.signals import setup_logging
 from psycopg.types.json import Jsonb
 
 from cluster.celery_app import make_app, task_queue
@@ -33,6 +34,7 @@ from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavaila
 from cluster.services import load
 from cluster.tracing.message_spans import committed
 from compose.replicas import worker_names
+from config import logs
 
 logger = logging.getLogger(__name__)
 
@@ -197,6 +199,8 @@ def main() -> None:
         sys.exit(f"{service.name} has no worker {replica}: see the setting REPLICAS.")
     app = build(service, broker_address(), replica=replica)
     # Scheduled tasks run every second; what they do is in the database, not in the log.
+    setup_logging.connect(lambda **_: None, weak=False)  # Celery then leaves logging alone
+    logs.configure()
     for chatter in ("celery.app.trace", "celery.worker.strategy"):
         logging.getLogger(chatter).setLevel(logging.WARNING)
     worker = app.Worker(

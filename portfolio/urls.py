@@ -7,6 +7,7 @@ from django.urls import path
 from articles import cards
 from chaos import status
 from portfolio.architecture import views as architecture_views
+from portfolio.metrics import views as metrics_views
 from portfolio.source import views as source_views
 from portfolio.traces import views as traces_views
 from portfolio.web import (
@@ -51,6 +52,7 @@ urlpatterns = [
     path("robots.txt", robots.robots, name="robots"),
     path("asyncapi.json", asyncapi.asyncapi, name="asyncapi"),
     path("status.json", status.status, name="status"),
+    path("metrics", metrics_views.metrics, name="metrics"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

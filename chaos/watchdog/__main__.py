@@ -18,6 +18,7 @@ from chaos.faults.healed import WATCHDOG
 from chaos.observer.client import latest
 from chaos.watchdog.replacement import Replacement
 from chaos.watchdog.watchdog import Watchdog
+from config import logs
 
 LOOK: Final = 0.25  # seconds between two looks
 START_PATIENCE: Final = 20.0  # seconds that `--all` tries for
@@ -25,7 +26,7 @@ log = logging.getLogger("watchdog")
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logs.configure()
     if sys.argv[1:] == ["--all"]:
         return _heal_all()
     watchdog = Watchdog(armed=ArmedFaults(), make_engine=Engine)

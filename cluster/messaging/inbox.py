@@ -57,6 +57,7 @@ from cluster.messaging.streams import (
 )
 from cluster.messaging.work import PermanentError, UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable
+from cluster.tracing.context import current_place, derived, read
 from cluster.tracing.message_spans import committed, processed
 
 logger = logging.getLogger(__name__)
@@ -183,6 +184,16 @@ class Inbox:
 
     def _try(self, delivery: Delivery) -> Failure | None:
         """Apply one message in a transaction of its own; a permanent failure is filed."""
+        place = read(delivery.envelope.traceparent)
+        if place is None:
+            return self._apply_one(delivery)
+        token = current_place.set(place.within(derived(place.span_id, self._service.name)))
+        try:
+            return self._apply_one(delivery)
+        finally:
+            current_place.reset(token)
+
+    def _apply_one(self, delivery: Delivery) -> Failure | None:
         for attempt in range(CONFLICT_ATTEMPTS):
             try:
                 self._commit([delivery])

@@ -33,6 +33,7 @@ from cluster.messaging.publisher import BrokerUnavailable, OutboxRow, Publisher
 from cluster.secrets.broker import broker_address
 from cluster.secrets.postgres import Database
 from cluster.tracing.message_spans import published
+from config import logs
 
 logger = logging.getLogger(__name__)
 
@@ -201,7 +202,7 @@ class Relay:
 
 def main() -> None:
     """Run the relay of the service named on the command line."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logs.configure()
     service = sys.argv[1]
     database = Database(service)
     relay = Relay(database, broker_address())

@@ -44,6 +44,15 @@ class Place(NamedTuple):
 # The HTTP request that this thread or task answers, if it answers one.
 current_request: Final[ContextVar[RequestSpan | None]] = ContextVar("request_span", default=None)
 
+# The one message that is being applied, where it is one.
+current_place: Final[ContextVar[Place | None]] = ContextVar("place", default=None)
+
+
+def place_of_log() -> Place | None:
+    """The place that what is logged now belongs to; None outside of every span."""
+    request = current_request.get()
+    return current_place.get() if request is None else request.place or request.caller
+
 
 def read(traceparent: str | None) -> Place | None:
     """The place that a message's traceparent names; None without one of the usual length.

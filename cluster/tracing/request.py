@@ -18,14 +18,14 @@ class RequestSpan:
     """
 
     def __init__(self, parent: Place | None) -> None:
-        self._parent = parent
+        self.caller = parent
         self._start = time.time_ns()
         self.place: Place | None = None
 
     def join(self, correlation: UUID) -> Place:
         """The place of what is sent now. The first correlation names the span."""
         if self.place is None:
-            caller = self._parent
+            caller = self.caller
             self.place = (
                 named_after(correlation)
                 if caller is None
@@ -38,7 +38,7 @@ class RequestSpan:
         place = self.place
         if place is None or not place.sampled:
             return
-        parent = self._parent.span_id if self._parent else None
+        parent = self.caller.span_id if self.caller else None
         attributes: dict[str, AttributeValue] = {
             "http.request.method": method,
             "http.route": route,

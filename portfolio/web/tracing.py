@@ -12,9 +12,9 @@ from django.http.response import HttpResponseBase
 
 from cluster.tracing.context import Place, current_request, read
 from cluster.tracing.request import RequestSpan
+from portfolio.metrics.requests import ROUTE, UNROUTED
 
 HEX: Final = frozenset("0123456789abcdef")
-UNKNOWN_ROUTE: Final = "(no route)"
 
 Response = HttpResponseBase
 Handler = Callable[[HttpRequest], Response] | Callable[[HttpRequest], Awaitable[Response]]
@@ -73,15 +73,24 @@ def _traced(request: HttpRequest) -> Iterator[RequestSpan]:
 
 
 def _ended(request: HttpRequest, span: RequestSpan, response: Response) -> Response:
+    route = _route(request)
+    scope = getattr(request, "scope", None)
+    if scope is not None:
+        scope[ROUTE] = route  # for portfolio/metrics/requests.py
     if span.place is None:
         return response
     # Trace Context gives a caller no answer; its second level calls this field traceresponse.
     response.headers.setdefault("traceresponse", span.place.traceparent)
-    match = request.resolver_match
     span.end(
         method=request.method or "",
-        route=f"/{match.route}" if match else UNKNOWN_ROUTE,
+        route=route,
         path=request.path,
         status=response.status_code,
     )
     return response
+
+
+def _route(request: HttpRequest) -> str:
+    """The template of the address, which is the same for every visitor."""
+    match = request.resolver_match
+    return f"/{match.route}" if match else UNROUTED
