@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 SAMPLED: Final = 0x01
 LENGTH: Final = 55  # characters of a traceparent of version 00
-_RANDOM_BITS: Final = 56  # the right part of a trace id, which Trace Context calls random
+# At the right of a trace id; what stands before them in a UUIDv7 counts within a millisecond.
+_RANDOM_DIGITS: Final = 8
 
 
 class Place(NamedTuple):
@@ -81,5 +82,5 @@ def named_after(correlation: UUID, *, ratio: float = 1.0) -> Place:
     Of all traces, the part `ratio` is sampled: always the same ones.
     """
     trace_id = correlation.hex
-    sampled = ratio >= 1.0 or int(trace_id[18:], 16) < ratio * (1 << _RANDOM_BITS)
+    sampled = ratio >= 1.0 or int(trace_id[-_RANDOM_DIGITS:], 16) < ratio * 16**_RANDOM_DIGITS
     return Place(trace_id, random_half(correlation), sampled)

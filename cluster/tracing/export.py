@@ -13,8 +13,8 @@ from typing import Final
 import requests
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
@@ -52,10 +52,28 @@ class _GivenIds(IdGenerator):
         return self.trace_id
 
 
-class Exporters:
-    """The provider with its processors. For one thread."""
+class _AtTheEnd(SpanProcessor):
+    """Keeps spans until it is flushed."""
 
-    def __init__(self) -> None:
+    def __init__(self, exporter: OTLPSpanExporter) -> None:
+        self._exporter = exporter
+        self._spans: list[ReadableSpan] = []
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self._spans.append(span)
+
+    def force_flush(self, timeout_millis: int = 0) -> bool:  # noqa: ARG002 - the SDK's signature
+        self._exporter.export(self._spans)
+        return True
+
+
+class Exporters:
+    """The provider with its processors. For one thread.
+
+    `in_batches` has each receiver served by a thread of its own; else everything goes at the end.
+    """
+
+    def __init__(self, *, in_batches: bool = True) -> None:
         # It reports every failed request, of which there is one a second while nobody answers.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
         self._ids = _GivenIds()
@@ -73,6 +91,8 @@ class Exporters:
                     schedule_delay_millis=EVERY,
                     max_export_batch_size=TOGETHER,
                 )
+                if in_batches
+                else _AtTheEnd(exporter)
             )
         self._tracer = self._provider.get_tracer("cluster.tracing")
 
@@ -123,11 +143,15 @@ def _exporters() -> list[OTLPSpanExporter]:
 
 def _resource() -> Resource:
     name = environment.setting("PROCESS_NAME", environment.vault_identity())
-    return Resource.create(
+    own = Resource(
         {
             "service.namespace": NAMESPACE,
             "service.name": name,
             "service.instance.id": f"{name}-{os.getpid()}",
             "process.pid": os.getpid(),
+            "telemetry.sdk.language": "python",
+            "telemetry.sdk.name": "opentelemetry",
         }
     )
+    # OTEL_RESOURCE_ATTRIBUTES. Not Resource.create, which asks further detectors in threads.
+    return own.merge(OTELResourceDetector().detect())

@@ -66,10 +66,11 @@ class Recorder:
 
     def _run(self) -> None:
         try:
-            self._leaving.wait(SETTLE)
+            leaving = self._leaving.wait(SETTLE)
             from cluster.tracing.export import Exporters
 
-            exporters = Exporters()
+            # A process that ends can start no more threads.
+            exporters = Exporters(in_batches=not leaving)
             while not self._leaving.is_set():
                 self._news.wait()
                 self._news.clear()

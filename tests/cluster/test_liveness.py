@@ -14,7 +14,8 @@ from tests.conditions import eventually
 CANCEL = """
     [rabbit_channel:do(proplists:get_value(channel_pid, C),
                        {'basic.cancel', proplists:get_value(consumer_tag, C), true})
-     || C <- rabbit_amqqueue:consumers_all(<<"/">>),
+     || Host <- rabbit_vhost:list_names(),
+        C <- rabbit_amqqueue:consumers_all(Host),
         element(4, proplists:get_value(queue_name, C)) =:= <<"orders.inbox">>].
 """
 
