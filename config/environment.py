@@ -145,7 +145,7 @@ def observer_url() -> str:
 def load_trace_ratio() -> float:
     """Which part of an experiment's or a large command's checkouts is traced, from 0 to 1.
 
-    A traced checkout costs about twice the processor's time of another one.
+    A traced checkout costs half as much again of the processor's time as another one.
     """
     return float(setting("LOAD_TRACE_RATIO", "0.01"))
 

@@ -14,7 +14,7 @@ import msgspec
 from chaos.observer.kept_span import AttributeValue, KeptSpan
 from config.environment import run_directory
 
-MOST: Final = 200_000  # spans: about 2,000 checkouts, 120 MB
+MOST: Final = 200_000  # spans: about 3,000 checkouts, 120 MB
 LONGEST: Final = 24 * 3600.0  # seconds
 TRIM_EVERY: Final = 30.0  # seconds
 MOST_OF_ONE: Final = 2_000  # spans that are told of one trace

@@ -128,6 +128,8 @@ def _parent(work: UnitOfWork, message: Outgoing) -> tuple[Place, bool]:
     within = work.span_for(message.correlation)
     if within is not None and (behind is None or behind.trace_id == within.trace_id):
         return within, True
+    if behind is not None and not behind.sampled:
+        return behind, True  # no span will ask for its parent
     if behind is not None:
         return behind.within(derived(behind.span_id, work.source)), True
     request = current_request.get()
