@@ -12,11 +12,13 @@ from typing import Any
 
 from celery import Celery
 from celery.beat import Scheduler, SchedulingError
+from celery.signals import setup_logging
 
 from cluster.celery_app import make_app, task_queue
 from cluster.secrets.broker import broker_address
 from cluster.services import load_all
 from cluster.sign_of_life import SignOfLife
+from config import logs
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +86,8 @@ def build(broker_url: Callable[[], str]) -> Celery:
 
 def main() -> None:
     """Send tasks until told to stop."""
+    setup_logging.connect(lambda **_: None, weak=False)  # Celery then leaves logging alone
+    logs.configure()
     app = build(broker_address())
     app.Beat(loglevel="INFO", quiet=True).run()
 

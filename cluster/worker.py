@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from celery import bootsteps
+from celery.signals import setup_logging
 from psycopg.types.json import Jsonb
 
 from cluster.celery_app import make_app, task_queue
@@ -32,7 +33,9 @@ from cluster.messaging.work import Scheduled, UnitOfWork
 from cluster.secrets.broker import broker_address
 from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
 from cluster.services import load
+from cluster.tracing.message_spans import committed
 from compose.replicas import worker_names
+from config import logs
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +73,7 @@ class Runtime:
             work = UnitOfWork(connection, source=self.service.name)
             scheduled.run(work)
             flush(work)
+        committed(work, time.time_ns())
 
     def beat(self) -> None:
         """Say that this process lives, whether it consumes, and whose credentials it uses.
@@ -89,6 +93,7 @@ class Runtime:
                 self._announce_rotation(work)
                 flush(work)
             self._redelivered = redelivered
+            committed(work, time.time_ns())
             self.inbox.apply_parked()
         except DatabaseUnavailable as error:
             logger.warning("no heartbeat: %s", error)
@@ -143,7 +148,7 @@ class _GivenUp:
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
 
-    def apply(self, bodies: Sequence[bytes]) -> None:
+    def apply(self, bodies: Sequence[bytes], _arrivals: Sequence[int] = ()) -> None:
         self._inbox.file_given_up(bodies)
 
 
@@ -204,6 +209,8 @@ def main() -> None:
         sys.exit(f"{service.name} has no worker {replica}: see the setting REPLICAS.")
     app = build(service, broker_address(), replica=replica)
     # Scheduled tasks run every second; what they do is in the database, not in the log.
+    setup_logging.connect(lambda **_: None, weak=False)  # Celery then leaves logging alone
+    logs.configure()
     for chatter in ("celery.app.trace", "celery.worker.strategy"):
         logging.getLogger(chatter).setLevel(logging.WARNING)
     worker = app.Worker(

@@ -87,6 +87,7 @@ def _service(board: Board, name: str, processes: Sequence[Process], now: float) 
         outbox_age_seconds=None if depths.outbox_age is None else round(depths.outbox_age, 2),
         parked=depths.parked,
         dead_letters=depths.dead_letters_waiting,
+        deduplicated=depths.deduplicated,
         published_per_second=board.published_per_second(name),
         consumed_per_second=_consumed(board, name, depths),
         lease=_lease(name, depths, now),

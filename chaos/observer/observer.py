@@ -74,6 +74,7 @@ class Observer:
     _shown: deque[Outage] = field(default_factory=lambda: deque(maxlen=MOST_SHOWN))
     _signs: dict[str, float] = field(default_factory=dict)
     _broker_since: float | None = None
+    _unconsumed: dict[str, float] = field(default_factory=dict)
     _up_since: float | None = None
     _ticked_at: float = 0.0
     _confirms: ConfirmProbe = field(default_factory=ConfirmProbe)
@@ -187,10 +188,15 @@ class Observer:
             self._broker_since = None
         elif self._broker_since is None:
             self._broker_since = now
+        self._note_unconsumed(now)
         for service in DATABASES:
             if standings[f"postgres-{service}"].healthy is not True:
                 self.board.note_silence(service)
         return [self._evidence_of(name, state, standings.get(name), now) for name, state in states]
+
+    def _note_unconsumed(self, now: float) -> None:
+        idle = {name for name, waiting in self.board.queues(now).items() if waiting.unconsumed}
+        self._unconsumed = {name: self._unconsumed.get(name, now) for name in idle}
 
     def _evidence_of(
         self, name: str, state: ProcessState | None, standing: Standing | None, now: float
@@ -208,6 +214,7 @@ class Observer:
             depths=facts.depths if facts else None,
             depths_since=facts.told_since if facts else None,
             broker_since=self._broker_since,
+            unconsumed_since=self._unconsumed.get(service or ""),
             last_sign=self._signs.get(name),
             signed_at=SignOfLife(name).given_at() if kind_of(name) in health.SIGNING else None,
             usage=self.board.usage(state.pid if state else None),

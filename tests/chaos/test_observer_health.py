@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from chaos.observer.health import HEARTBEAT_LATE, SIGN_LATE, Evidence, judge, process, sighting
+from chaos.observer.health import (
+    HEARTBEAT_LATE,
+    SIGN_LATE,
+    UNCONSUMED_LATE,
+    Evidence,
+    judge,
+    process,
+    sighting,
+)
 from chaos.observer.naming import expected_processes, kind_of, service_of
 from chaos.observer.watch import Standing
 from chaos.probes.database import Depths
@@ -221,3 +229,18 @@ def test_the_snapshot_shows_what_a_process_uses() -> None:
     shown = process(busy, judge(busy))
     assert (shown.cpu_percent, shown.memory_bytes) == (3.5, 4096)
     assert (shown.pid, shown.age_seconds, shown.restarts) == (10, 60.0, 0)
+
+
+def test_a_worker_whose_queue_nobody_consumes_is_at_fault_whatever_it_says() -> None:
+    idle = evidence("worker-orders", unconsumed_since=NOW - UNCONSUMED_LATE - 1)
+
+    verdict = judge(idle)
+
+    assert (verdict.healthy, verdict.at_fault_since) == (False, NOW - UNCONSUMED_LATE - 1)
+    assert process(idle, verdict).consuming is False
+
+
+def test_a_worker_that_has_just_lost_its_connection_is_given_a_moment() -> None:
+    assert judge(evidence("worker-orders", unconsumed_since=NOW - 1)).healthy is True
+    back = evidence("worker-orders", unconsumed_since=NOW - 60, broker_since=NOW - 1)
+    assert judge(back).healthy is True
