@@ -7,6 +7,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/v1/", include("portfolio.api.urls")),
     path("articles/", include("articles.urls")),
     path("chaos/", include("chaos.urls")),
     path("", include("portfolio.urls")),

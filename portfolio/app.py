@@ -7,7 +7,9 @@ from typing import Final
 from cluster.messaging.service import Service
 from cluster.messaging.work import Scheduled
 from portfolio.ambient import start_ambient_checkout
+from portfolio.api.retention import purge_keys
 from portfolio.contact.mail import mail_messages
+from portfolio.demos.retention import purge_runs
 from portfolio.journal.purge import purge_journal
 
 AMBIENT_EVERY: Final = 2.0  # seconds: gentle, yet something moves whenever one looks
@@ -21,6 +23,8 @@ SERVICE: Final = Service(
     schedule=(
         Scheduled(name="site.ambient_checkout", every=AMBIENT_EVERY, run=start_ambient_checkout),
         Scheduled(name="site.purge_journal", every=PURGE_EVERY, run=purge_journal),
+        Scheduled(name="site.purge_demo_runs", every=PURGE_EVERY, run=purge_runs),
+        Scheduled(name="site.purge_idempotency_keys", every=PURGE_EVERY, run=purge_keys),
         Scheduled(name="site.mail_messages", every=MAIL_EVERY, run=mail_messages),
     ),
     journals=True,

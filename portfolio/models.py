@@ -10,14 +10,18 @@ from typing import Final
 
 from django.db import models
 
+from portfolio.api.models import IdempotencyKey
 from portfolio.contact.models import ContactMessage
+from portfolio.demos.models import DemoRun
 from portfolio.owner.models import CaseStudy, Link, Page, Profile, SeedImport
 
 __all__ = [
     "CaseStudy",
     "CheckoutRequest",
     "ContactMessage",
+    "DemoRun",
     "ErasureRequest",
+    "IdempotencyKey",
     "JournalEntry",
     "Link",
     "Page",

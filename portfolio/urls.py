@@ -6,7 +6,9 @@ from django.urls import path
 
 from articles import cards
 from chaos import status
+from portfolio.api import page as api_page
 from portfolio.architecture import views as architecture_views
+from portfolio.demos import views as demos
 from portfolio.metrics import views as metrics_views
 from portfolio.source import views as source_views
 from portfolio.traces import views as traces_views
@@ -36,6 +38,10 @@ urlpatterns = [
     path("architecture/", architecture_views.region, name="architecture"),
     path("architecture/<slug:name>/", architecture_views.node, name="architecture-node"),
     path("lab/", lab.lab, name="lab"),
+    path("lab/demos/", demos.index, name="demos"),
+    path("lab/demos/<slug:slug>/", demos.demo, name="demo"),
+    path("lab/demos/<slug:slug>/runs/", demos.begin, name="demo-begin"),
+    path("lab/demos/<slug:slug>/runs/<uuid:run_id>/", demos.run, name="demo-run"),
     path("lab/<slug:name>/", lab.service, name="lab-service"),
     path("work/", owner_pages.work, name="work"),
     path("work/<slug:slug>/", owner_pages.case_study, name="case-study"),
@@ -50,6 +56,7 @@ urlpatterns = [
     path("card.png", cards.default_card, name="card"),
     path("sitemap.xml", sitemap.sitemap, name="sitemap"),
     path("robots.txt", robots.robots, name="robots"),
+    path("api/", api_page.page, name="api-page"),
     path("asyncapi.json", asyncapi.asyncapi, name="asyncapi"),
     path("status.json", status.status, name="status"),
     path("metrics", metrics_views.metrics, name="metrics"),

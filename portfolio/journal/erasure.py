@@ -28,6 +28,12 @@ FORGET_CHECKOUTS: Final = """
      WHERE r.visitor = t.visitor
 """
 
+# What a visitor's demos showed may hold their name: the runs go.
+FORGET_DEMOS: Final = "DELETE FROM demo_run WHERE visitor = ANY (%s)"
+
+# A key is the visitor's own words, and the answer kept with it names what they did.
+FORGET_KEYS: Final = "DELETE FROM idempotency_key WHERE visitor = ANY (%s)"
+
 # The messages of a refund have the refund's id as their correlation.
 REDACT_CHECKOUTS: Final = """
     WITH checkout AS (
@@ -67,6 +73,8 @@ def forget_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequeste
     visitors = [message.payload.visitor for message in messages]
     work.cursor.execute(FORGET_CHECKOUTS, (ERASED_CARD, visitors, pseudonyms))
     work.cursor.execute(REDACT_CHECKOUTS, (pseudonyms, ERASED_CARD))
+    work.cursor.execute(FORGET_DEMOS, (visitors,))
+    work.cursor.execute(FORGET_KEYS, (visitors,))
 
 
 def complete_erasures(work: UnitOfWork, messages: Sequence[Message[ErasureCompleted]]) -> None:

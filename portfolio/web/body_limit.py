@@ -11,13 +11,15 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from portfolio.web.problems import problem
+from portfolio.web.problems import problem, wants_json
 
 VISITORS: Final = 64 * 1024  # bytes; the largest form of the site has four fields
 EDITORS_PATH: Final = "/admin/"
 TOO_LARGE: Final = (
     "That is too much to take in one piece. Nothing was saved. Go back: your text is still there."
 )
+
+TOO_LARGE_TO_READ: Final = f"The body is larger than {VISITORS} bytes; nothing was done."
 
 Response = HttpResponseBase
 Handler = Callable[[HttpRequest], Response] | Callable[[HttpRequest], Awaitable[Response]]
@@ -51,7 +53,8 @@ def refusal(request: HttpRequest) -> Response | None:
     """The answer to a request that brings too much."""
     if declared_length(request) <= largest(request.path):
         return None
-    return problem(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
+    sentence = TOO_LARGE_TO_READ if wants_json(request) else TOO_LARGE
+    return problem(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence)
 
 
 def largest(path: str) -> int:

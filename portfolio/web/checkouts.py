@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import math
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
@@ -33,7 +34,8 @@ MOST_UNFINISHED: Final = 200  # of all visitors: what the cluster drains in a fe
 # The lock makes two requests of one visitor wait for each other, or both would pass.
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 RECENT: Final = """
-    SELECT count(*) FROM checkout_request WHERE visitor = %s AND accepted_at > %s AND id <> %s
+    SELECT count(*), min(accepted_at) FROM checkout_request
+     WHERE visitor = %s AND accepted_at > %s AND id <> %s
 """
 
 
@@ -88,12 +90,12 @@ def keep_pace(work: UnitOfWork, order: CheckoutOrder) -> None:
     """
     work.cursor.execute(LOCK, (order.visitor,))
     work.cursor.execute(RECENT, (order.visitor, work.now - PERIOD, order.id))
-    (recent,) = work.cursor.fetchone() or (0,)
+    recent, first = work.cursor.fetchone() or (0, None)
     if recent >= MOST_IN_PERIOD:
         raise TooManyRequests(
             f"You have started {recent} checkouts in the last minute. Wait for some to end.",
             status=HTTPStatus.TOO_MANY_REQUESTS,
-            retry_after=int(PERIOD.total_seconds()),
+            retry_after=free_again(first, work.now),
         )
     unfinished = unfinished_checkouts(work)
     if unfinished >= MOST_UNFINISHED:
@@ -102,6 +104,12 @@ def keep_pace(work: UnitOfWork, order: CheckoutOrder) -> None:
             status=HTTPStatus.SERVICE_UNAVAILABLE,
             retry_after=5,
         )
+
+
+def free_again(first: datetime | None, now: datetime) -> int:
+    """Seconds until the first of the latest checkouts is older than PERIOD; at least one."""
+    waiting = PERIOD if first is None else first + PERIOD - now
+    return max(1, math.ceil(waiting.total_seconds()))
 
 
 def accepted(request: HttpRequest, checkout_id: UUID) -> HttpResponse:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from chaos.observer.client import latest
 from chaos.observer.snapshot import Process, ServiceState
+from portfolio.demos.registry import DEMOS
 from portfolio.events import Mark
 from portfolio.lab.course import course_of
 from portfolio.lab.services import PARTICIPANTS, SHARED, Participant
@@ -81,6 +82,7 @@ def service(request: HttpRequest, name: str) -> HttpResponse:
         "reading": reading_of(participant),
         "snapshot": latest(),
         "traffic": traffic(name),
+        "own_demos": [demo for demo in DEMOS.values() if demo.service == name],
         "following": PARTICIPANTS[following],
         "drawn_at": now,
         "marks": list(Mark),

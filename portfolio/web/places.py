@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from portfolio.architecture.knowledge import knowledge
 from portfolio.architecture.plan import plan
+from portfolio.demos.registry import DEMOS
 from portfolio.lab.services import PARTICIPANTS
 from portfolio.owner.models import CaseStudy
 from portfolio.web.navigation import SECTIONS
@@ -52,6 +53,8 @@ def _places() -> Iterator[Place]:
     for section in SECTIONS:
         yield Place("page", section.title, section.address)
     yield Place("page", "Events", reverse("events"), "messages journal checkout start")
+    yield Place("page", "Demos", reverse("demos"), "lab run try")
+    yield Place("page", "API", reverse("api-page"), "http openapi curl program idempotency")
     yield Place("page", "Source", reverse("source"), "code")
     for name, participant in PARTICIPANTS.items():
         patterns = " ".join(pattern.name for pattern in participant.patterns)
@@ -61,6 +64,9 @@ def _places() -> Iterator[Place]:
             reverse("lab-service", args=[name]),
             f"{name} {participant.code} {participant.owns} {patterns}",
         )
+    for demo in DEMOS.values():
+        address = reverse("demo", args=[demo.slug])
+        yield Place("demo", demo.title, address, f"{demo.slug} {demo.lead}")
     for node in plan().nodes.values():
         about = knowledge(node)
         patterns = " ".join(pattern.name for pattern in about.patterns)

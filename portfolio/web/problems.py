@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -13,6 +13,7 @@ from django.utils.html import format_html
 log = logging.getLogger(__name__)
 
 PROBLEM_JSON: Final = "application/problem+json"
+API: Final = "/api/v1/"  # below it, every answer is for programs
 
 # What the page is headed with; the status's own phrase stands above it.
 HEADINGS: Final = {
@@ -49,8 +50,10 @@ LAST_RESORT: Final = """<!doctype html>
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Whether the client prefers JSON to a page."""
-    return request.get_preferred_type(["text/html", "application/json", PROBLEM_JSON]) in {
+    """Whether the client prefers JSON to a page, or has asked the API, which has no pages."""
+    return request.path.startswith(API) or request.get_preferred_type(
+        ["text/html", "application/json", PROBLEM_JSON]
+    ) in {
         "application/json",
         PROBLEM_JSON,
     }
@@ -62,20 +65,25 @@ def problem(
     """An error response: `detail` is one plain sentence, `retry_after` is in seconds."""
     response: HttpResponse
     if wants_json(request):
-        # "about:blank" means: there is nothing to know beyond the status (RFC 9457, 4.2.1).
-        body = {
-            "type": "about:blank",
-            "title": status.phrase,
-            "status": int(status),
-            "detail": detail,
-            "instance": request.path,
-        }
+        body = problem_document(request, status, detail)
         response = JsonResponse(body, status=status, content_type=PROBLEM_JSON)
     else:
         response = _page(request, status, detail)
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+def problem_document(request: HttpRequest, status: HTTPStatus, detail: str) -> dict[str, Any]:
+    """What RFC 9457 asks for, of a problem that has no type of its own."""
+    return {
+        # There is nothing to know beyond the status (RFC 9457, 4.2.1).
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": detail,
+        "instance": request.path,
+    }
 
 
 def _page(request: HttpRequest, status: HTTPStatus, detail: str) -> HttpResponse:

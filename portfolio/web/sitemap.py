@@ -16,13 +16,14 @@ from articles.models import Article
 from articles.reading import in_series, listed, used_tags
 from articles.views import says_when_away
 from portfolio.architecture.plan import plan
+from portfolio.demos.registry import DEMOS
 from portfolio.lab.services import PARTICIPANTS
 from portfolio.owner.models import CaseStudy
 from portfolio.web.page_cache import cached_page
 
 PAGES: Final = (
     "home", "architecture", "lab", "chaos:index", "work", "about", "contact", "events",
-    "articles:list", "source",
+    "articles:list", "source", "demos", "api-page",
 )  # fmt: skip
 
 
@@ -33,6 +34,7 @@ class Pages(Sitemap[str]):
         return [
             *(reverse(name) for name in PAGES),
             *(reverse("lab-service", args=[name]) for name in PARTICIPANTS),
+            *(reverse("demo", args=[slug]) for slug in DEMOS),
             *(reverse("architecture-node", args=[name]) for name in plan().nodes),
         ]
 

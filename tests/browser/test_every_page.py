@@ -53,6 +53,7 @@ PAGES: Final = (
     "/source/cluster/messaging/",
     "/source/cluster/messaging/relay.py?lines=40-60",
     "/design/",
+    "/api/",
     "/admin/login/",
     "/nowhere/",
 )

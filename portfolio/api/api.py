@@ -1,0 +1,57 @@
+"""The API: its routers, one for each resource, and its views as Django's addresses."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.urls import URLPattern
+from ninja import NinjaAPI
+
+from portfolio.api import checkouts, erasures, orders, refunds, search, system, traces
+from portfolio.api.guard import checked_write, guarded
+from portfolio.api.problems import add_problem_handlers
+
+# Each module has one router. A new resource is a module more, and a line here.
+ROUTERS: Final = (
+    checkouts.router,
+    orders.orders,
+    orders.payments,
+    refunds.router,
+    erasures.router,
+    search.router,
+    traces.router,
+    system.router,
+)
+
+
+def _made() -> NinjaAPI:
+    # The document and its page are ours (document.py, page.py).
+    made = NinjaAPI(title="Working timetable", version="1.0.0", openapi_url=None, docs_url=None)
+    made.add_decorator(checked_write, mode="view")
+    add_problem_handlers(made)
+    for router in ROUTERS:
+        made.add_router("", router)
+    return made
+
+
+api: Final = _made()
+
+
+def sources() -> dict[str, str]:
+    """Where each operation is written, by its id, as `portfolio.source` names places."""
+    return {
+        operation.operation_id: f"{operation.view_func.__module__}:{operation.view_func.__name__}"
+        for router in ROUTERS
+        for view in router.path_operations.values()
+        for operation in view.operations
+        if operation.operation_id
+    }
+
+
+def addresses() -> list[Any]:
+    """The addresses of all operations, each behind the guard."""
+    patterns, _, _ = api.urls
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            pattern.callback = guarded(pattern.callback)
+    return patterns

@@ -1,0 +1,104 @@
+"""Erasures: a visitor is forgotten by every service."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from ninja import Path, Router, Schema
+from pydantic import Field
+
+from cluster.messaging.work import UnitOfWork
+from portfolio.api.describe import told
+from portfolio.api.idempotency import Answer, answer, once
+from portfolio.api.problems import not_found
+from portfolio.api.schemas import Asked
+from portfolio.api.visitor import known_visitor
+from portfolio.models import ErasureRequest
+from portfolio.requests import accept_erasure
+from portfolio.web.reading import again_when_cut_off
+
+router = Router(tags=["Erasures"])
+
+READ = "SELECT id, accepted_at, status, reason, ended_at FROM erasure_request WHERE id = %s"
+
+
+class ErasureAsked(Asked):
+    """It cannot be undone, so it is said twice."""
+
+    confirm: Literal[True] = Field(description="Yes, forget me.")
+
+
+class Erasure(Schema):
+    """An erasure. Once it has ended it names nobody."""
+
+    id: UUID
+    accepted_at: datetime
+    status: Literal["accepted", "completed", "refused"]
+    reason: str = Field(description="Why identity refused it; empty otherwise.")
+    ended_at: datetime | None
+
+
+class ErasureList(Schema):
+    """Your erasure that is open, if there is one: those that ended are nobody's any more."""
+
+    items: list[Erasure]
+
+
+@router.post(
+    "/erasures",
+    response={202: Erasure},
+    operation_id="requestErasure",
+    summary="Be forgotten",
+    openapi_extra=told(idempotent=True, located=True, request_example={"confirm": True}),
+)
+def request_erasure(request: HttpRequest, erasure: ErasureAsked) -> HttpResponse:
+    """Have every service write a pseudonym for your name. One of yours is open at a time."""
+
+    def accept(work: UnitOfWork, visitor: str) -> Answer:
+        erasure_id = accept_erasure(work, visitor=visitor)
+        row = work.cursor.execute(READ, (erasure_id,)).fetchone() or ()
+        made = Erasure(**dict(zip(Erasure.model_fields, row, strict=True)))
+        return answer(202, made, location=reverse("api:get_erasure", args=[erasure_id]))
+
+    return once(request, erasure, accept)
+
+
+@router.get(
+    "/erasures",
+    response=ErasureList,
+    operation_id="listErasures",
+    summary="Your open erasure",
+    openapi_extra=told(),
+)
+def list_erasures(request: HttpRequest) -> ErasureList:
+    """At most one."""
+    mine = ErasureRequest.objects.filter(visitor=known_visitor(request), status="accepted")
+    return ErasureList(items=[_shown(row) for row in again_when_cut_off(lambda: list(mine))])
+
+
+@router.get(
+    "/erasures/{uuid:erasure_id}",
+    response=Erasure,
+    operation_id="getErasure",
+    summary="An erasure",
+    openapi_extra=told(),
+)
+def get_erasure(
+    request: HttpRequest,
+    erasure_id: Annotated[UUID, Path(description="From the answer that accepted it.")],
+) -> Erasure:
+    """How it stands. One that has ended names nobody, so whoever knows its id may read it."""
+    readable = Q(visitor=known_visitor(request)) | ~Q(status="accepted")
+    found = again_when_cut_off(ErasureRequest.objects.filter(readable, id=erasure_id).first)
+    if found is None:
+        raise not_found(f"erasure {erasure_id}")
+    return _shown(found)
+
+
+def _shown(row: ErasureRequest) -> Erasure:
+    return Erasure(**{name: getattr(row, name) for name in Erasure.model_fields})

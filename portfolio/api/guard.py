@@ -1,0 +1,121 @@
+"""What holds for every request to the API, whatever its operation."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.views.decorators.csrf import csrf_exempt
+
+from portfolio.api.problems import Problem, problem_answer
+from portfolio.api.visitor import refuse_other_sites
+from portfolio.web.problems import PROBLEM_JSON
+
+View = Callable[..., HttpResponse]
+
+JSON: Final = "application/json"
+WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+
+
+def guarded(view: View) -> View:
+    """One address of the API, with what HTTP asks of every resource.
+
+    HEAD where there is GET, OPTIONS, 405 and 406 in words; an entity tag on what can be read.
+    """
+
+    @functools.wraps(view)
+    def guard(request: HttpRequest, *arguments: Any, **names: Any) -> HttpResponse:
+        if not _acceptable(request):
+            return problem_answer(
+                request,
+                Problem(HTTPStatus.NOT_ACCEPTABLE, f"This API speaks {JSON} and {PROBLEM_JSON}."),
+            )
+        asked = request.method
+        if asked == "HEAD":
+            request.method = "GET"  # the server sends no body; RFC 9110, 9.3.2
+        response = view(request, *arguments, **names)
+        request.method = asked
+        if isinstance(response, HttpResponseNotAllowed):
+            return _other_methods(request, response)
+        return _validated(request, response)
+
+    return guard
+
+
+def checked_write(run: View) -> View:
+    """An operation, refused when it would write for another site or reads no JSON."""
+
+    @functools.wraps(run)
+    def check(request: HttpRequest, *arguments: Any, **names: Any) -> HttpResponse:
+        try:
+            if request.method in WRITES:
+                refuse_other_sites(request)
+            if request.method in WITH_BODY:
+                _refuse_other_types(request)
+        except Problem as problem:
+            return problem_answer(request, problem)
+        return run(request, *arguments, **names)
+
+    return check
+
+
+@csrf_exempt
+def nothing_here(request: HttpRequest, **_names: Any) -> HttpResponse:
+    """Any other address below the API."""
+    return problem_answer(
+        request, Problem(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
+    )
+
+
+def _refuse_other_types(request: HttpRequest) -> None:
+    if request.content_type != JSON:
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"The body must be {JSON}.",
+            headers={"Accept-Post": JSON},
+        )
+
+
+def _acceptable(request: HttpRequest) -> bool:
+    return any(request.accepts(kind) for kind in (JSON, PROBLEM_JSON))
+
+
+def _other_methods(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    allowed = {method.strip() for method in response.headers["Allow"].split(",")} | {"OPTIONS"}
+    if "GET" in allowed:
+        allowed.add("HEAD")
+    allow = {"Allow": ", ".join(sorted(allowed))}
+    if request.method == "OPTIONS":
+        return HttpResponse(status=HTTPStatus.NO_CONTENT, headers=allow)
+    return problem_answer(
+        request,
+        Problem(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            f"{request.method} is not possible here; {allow['Allow']} are.",
+            headers=allow,
+        ),
+    )
+
+
+def _validated(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """With an entity tag, or "not modified" to whoever has it (RFC 9110, 13.1.2)."""
+    patch_vary_headers(response, ["Authorization", "Cookie"])
+    response.headers.setdefault("Cache-Control", "private, no-cache")
+    if (
+        request.method not in {"GET", "HEAD"}
+        or response.status_code != HTTPStatus.OK
+        or "no-store" in response.headers["Cache-Control"]
+    ):
+        return response
+    if "ETag" not in response.headers:
+        response.headers["ETag"] = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
+    conditional = get_conditional_response(
+        request, etag=response.headers["ETag"], response=response
+    )
+    return cast("HttpResponse", conditional)

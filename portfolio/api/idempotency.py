@@ -1,0 +1,154 @@
+"""Idempotency-Key: a deed is done once, however often it is asked for.
+
+The key, the accepted work and the answer commit in one transaction: whoever is killed in
+between has done nothing, and whoever asks again gets the first answer, byte for byte.
+
+Source: draft-ietf-httpapi-idempotency-key-header.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from ninja.responses import NinjaJSONEncoder
+from pydantic import BaseModel
+
+from cluster.messaging.work import UnitOfWork
+from portfolio.api.problems import INVALID, KEY_IN_USE, KEY_MISSING, KEY_REUSED, TOO_MANY, Problem
+from portfolio.api.retention import KEPT
+from portfolio.api.visitor import visitor_of
+from portfolio.requests import InvalidRequest
+from portfolio.unit import run_unit
+from portfolio.web.checkouts import TooManyRequests
+
+FIELD: Final = "Idempotency-Key"
+REPLAYED: Final = "Idempotent-Replayed"
+LONGEST: Final = 255  # characters
+PRINTABLE: Final = re.compile(rf"[!-~]{{1,{LONGEST}}}")
+QUOTED: Final = re.compile(r'"(.+)"')
+
+# Not waited for: who holds it is about to answer, and then the answer can be read.
+LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 1))"
+FIND: Final = """
+    SELECT fingerprint, status, headers, body FROM idempotency_key
+     WHERE visitor = %s AND key = %s AND created_at > %s
+"""
+# One that has expired and is not yet purged makes room.
+KEEP: Final = """
+    INSERT INTO idempotency_key (visitor, key, fingerprint, created_at, status, headers, body)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (visitor, key) DO UPDATE
+       SET fingerprint = excluded.fingerprint, created_at = excluded.created_at,
+           status = excluded.status, headers = excluded.headers, body = excluded.body
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an operation answers: kept with the key, and sent again as it is."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    replayed: bool = False
+
+    def response(self) -> HttpResponse:
+        response = HttpResponse(
+            self.body, status=self.status, content_type="application/json", headers=self.headers
+        )
+        if self.replayed:
+            response.headers[REPLAYED] = "true"
+        return response
+
+
+def answer(status: int, body: BaseModel, *, location: str) -> Answer:
+    """An answer with a JSON body about the new resource at `location`."""
+    encoded = json.dumps(body.model_dump(), cls=NinjaJSONEncoder).encode()
+    return Answer(status, encoded, {"Location": location})
+
+
+def once(
+    request: HttpRequest, payload: BaseModel, act: Callable[[UnitOfWork, str], Answer]
+) -> HttpResponse:
+    """Let `act` do for the request's visitor what `payload` asks for, once for each key.
+
+    `act` gets the unit of work and the visitor. What it raises undoes everything, the key
+    included. Raises Problem: 400 without a key, 409 while the first is under way, 422 for a
+    key that has meant something else, and what InvalidRequest and TooManyRequests come to.
+    """
+    visitor = visitor_of(request)
+    key = _key(request)
+    asked = f"{request.method} {request.path}\n{payload.model_dump_json()}"
+    fingerprint = hashlib.sha256(asked.encode()).hexdigest()
+
+    def whole(work: UnitOfWork) -> Answer:
+        first = _first_answer(work, visitor, key, fingerprint)
+        if first is not None:
+            return first
+        made = act(work, visitor)
+        work.cursor.execute(
+            KEEP,
+            (
+                visitor,
+                key,
+                fingerprint,
+                work.now,
+                made.status,
+                json.dumps(dict(made.headers)),
+                made.body,
+            ),
+        )
+        return made
+
+    try:
+        return run_unit(whole).response()
+    except InvalidRequest as error:
+        raise Problem(INVALID.status, str(error), INVALID) from error
+    except TooManyRequests as error:
+        kind = TOO_MANY if error.status is TOO_MANY.status else None
+        headers = {"Retry-After": str(error.retry_after)}
+        raise Problem(error.status, str(error), kind, headers=headers) from error
+
+
+def _key(request: HttpRequest) -> str:
+    """The key, which is a quoted string in the draft; without quotes it is taken as well."""
+    key = request.headers.get(FIELD, "")
+    if not PRINTABLE.fullmatch(key):
+        raise Problem(
+            KEY_MISSING.status,
+            f"Send an {FIELD} of 1 to {LONGEST} printable ASCII characters, best a UUID.",
+            KEY_MISSING,
+        )
+    quoted = QUOTED.fullmatch(key)
+    return quoted[1] if quoted else key
+
+
+def _first_answer(work: UnitOfWork, visitor: str, key: str, fingerprint: str) -> Answer | None:
+    """The answer that this key got; None when it has never been used."""
+    work.cursor.execute(LOCK, (f"{visitor}\n{key}",))
+    if work.cursor.fetchone() != (True,):
+        raise Problem(
+            HTTPStatus.CONFLICT,
+            "The first request with this key is under way. Ask again in a moment.",
+            KEY_IN_USE,
+            headers={"Retry-After": "1"},
+        )
+    work.cursor.execute(FIND, (visitor, key, work.now - KEPT))
+    found: tuple[Any, ...] | None = work.cursor.fetchone()
+    if found is None:
+        return None
+    known, status, headers, body = found
+    if known != fingerprint:
+        raise Problem(
+            KEY_REUSED.status,
+            "This key has been used for another request. Make a new one for each deed.",
+            KEY_REUSED,
+        )
+    return Answer(status, bytes(body), headers, replayed=True)

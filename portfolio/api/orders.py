@@ -1,0 +1,178 @@
+"""Orders, payments and the ledger, as they stand in the services' own databases.
+
+Read with the auditor's login, which can write nothing: what changes them is a message.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Final, TypeVar
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Path, Query, Router, Schema
+from pydantic import Field
+
+from portfolio.api.checkouts import own_checkout
+from portfolio.api.describe import told
+from portfolio.api.pages import USUAL, Limit
+from portfolio.api.problems import not_found
+from portfolio.api.schemas import Pence
+from portfolio.api.visitor import known_visitor
+from portfolio.demos.reading import read
+from portfolio.models import CheckoutRequest
+from portfolio.web.reading import again_when_cut_off
+
+orders = Router(tags=["Orders"])
+payments = Router(tags=["Payments"])
+
+MOST_PAYMENTS: Final = 1000  # whose entries are listed, the newest
+LARGEST_ENTRY: Final = 2**63 - 1
+
+ORDER: Final = """
+    SELECT id, sku, quantity, amount, state, version, created_at, updated_at
+      FROM orders WHERE id = %s AND visitor = %s
+"""
+PAYMENT: Final = """
+    SELECT id, amount, card, state, authorisation, reason, authorised, captured, voided, refunded,
+           created_at, updated_at
+      FROM payment WHERE id = %s
+"""
+ENTRIES: Final = """
+    SELECT id, payment, transaction, account, amount, at FROM ledger_entry
+     WHERE payment = ANY (%s) AND id < %s ORDER BY id DESC LIMIT %s
+"""
+BALANCES: Final = """
+    SELECT account, sum(amount)::bigint FROM ledger_entry WHERE payment = ANY (%s)
+     GROUP BY account ORDER BY account
+"""
+Filled = TypeVar("Filled", bound=Schema)
+
+
+class Order(Schema):
+    """An order, in the words of the service that owns it."""
+
+    id: UUID
+    sku: str
+    quantity: int
+    amount: Pence
+    state: str = Field(examples=["confirmed"])
+    version: int = Field(description="How many messages orders has sent about it.")
+    created_at: datetime
+    updated_at: datetime
+
+
+class Payment(Schema):
+    """A payment: what was asked of the provider, and what it has told, in pence."""
+
+    id: UUID
+    amount: Pence
+    card: str = Field(description="The sandbox's token of the card.", examples=["tok_ok"])
+    state: str = Field(examples=["captured"])
+    authorisation: str
+    reason: str
+    authorised: Pence
+    captured: Pence
+    voided: Pence
+    refunded: Pence
+    created_at: datetime
+    updated_at: datetime
+
+
+class Entry(Schema):
+    """One line of the double-entry ledger; the lines of a transaction sum to zero."""
+
+    id: int
+    payment: UUID
+    transaction: str
+    account: str = Field(examples=["merchant"])
+    amount: Pence
+    at: datetime
+
+
+class Balance(Schema):
+    """The sum of an account's entries."""
+
+    account: str
+    amount: Pence
+
+
+class Ledger(Schema):
+    """The entries of your payments, the newest first, and what all of them sum to."""
+
+    items: list[Entry]
+    next: int | None = Field(description="The cursor of the next page; null on the last.")
+    balances: list[Balance]
+    sum: int = Field(description="Of all balances: zero, or the ledger is wrong.", examples=[0])
+
+
+@orders.get(
+    "/orders/{uuid:order_id}",
+    response=Order,
+    operation_id="getOrder",
+    summary="An order",
+    openapi_extra=told(),
+)
+def get_order(
+    request: HttpRequest, order_id: Annotated[UUID, Path(description="That of its checkout.")]
+) -> Order:
+    """The row of orders' own database; there is one once orders has confirmed it."""
+    visitor = known_visitor(request)
+    own_checkout(visitor, order_id, what="order")
+    rows = read("orders", ORDER, order_id, visitor)
+    if not rows:
+        raise not_found(f"order {order_id}")
+    return _filled(Order, rows[0])
+
+
+@payments.get(
+    "/payments/{uuid:payment_id}",
+    response=Payment,
+    operation_id="getPayment",
+    summary="A payment",
+    openapi_extra=told(),
+)
+def get_payment(
+    request: HttpRequest, payment_id: Annotated[UUID, Path(description="That of its checkout.")]
+) -> Payment:
+    """The row of payments' own database; there is one once payments was asked to authorise it."""
+    own_checkout(known_visitor(request), payment_id, what="payment")
+    rows = read("payments", PAYMENT, payment_id)
+    if not rows:
+        raise not_found(f"payment {payment_id}")
+    return _filled(Payment, rows[0])
+
+
+@payments.get(
+    "/ledger",
+    response=Ledger,
+    operation_id="getLedger",
+    summary="The ledger of your payments",
+    openapi_extra=told(),
+)
+def get_ledger(
+    request: HttpRequest,
+    limit: Limit = USUAL,
+    cursor: Annotated[
+        int, Query(ge=1, le=LARGEST_ENTRY, description="`next` of the page before.")
+    ] = LARGEST_ENTRY,
+) -> Ledger:
+    """Entries and balances of the latest 1,000 of your payments."""
+    visitor = known_visitor(request)
+    mine = CheckoutRequest.objects.filter(visitor=visitor).exclude(visitor="")
+    ids = again_when_cut_off(
+        lambda: list(mine.order_by("-pk").values_list("pk", flat=True)[:MOST_PAYMENTS])
+    )
+    rows = read("payments", ENTRIES, ids, cursor, limit + 1)
+    balances = read("payments", BALANCES, ids)
+    return Ledger(
+        items=[_filled(Entry, row) for row in rows[:limit]],
+        next=rows[limit - 1][0] if len(rows) > limit else None,
+        balances=[_filled(Balance, row) for row in balances],
+        sum=sum(amount for _, amount in balances),
+    )
+
+
+def _filled(schema: type[Filled], row: tuple[Any, ...]) -> Filled:
+    """The schema from a row whose columns are its fields, in their order."""
+    return schema(**dict(zip(schema.model_fields, row, strict=True)))

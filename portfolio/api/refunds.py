@@ -1,0 +1,134 @@
+"""Refunds: of orders of your own, once each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from ninja import Path, Router, Schema
+from pydantic import Field
+
+from cluster.messaging.work import UnitOfWork
+from portfolio.api.describe import told
+from portfolio.api.idempotency import Answer, answer, once
+from portfolio.api.pace import REFUNDS, keep_refund_pace, limited
+from portfolio.api.pages import USUAL, Cursor, Limit, page_of
+from portfolio.api.problems import not_found
+from portfolio.api.schemas import Asked, JsonUUID
+from portfolio.api.visitor import known_visitor
+from portfolio.models import CheckoutRequest, RefundRequest
+from portfolio.requests import InvalidRequest, accept_refund
+from portfolio.web.reading import again_when_cut_off
+
+router = Router(tags=["Refunds"])
+
+OWN: str = "SELECT EXISTS (SELECT FROM checkout_request WHERE id = %s AND visitor = %s)"
+
+
+class RefundAsked(Asked):
+    """Which order to give back."""
+
+    order: JsonUUID = Field(description="The id of a completed checkout of yours.")
+
+
+class Refund(Schema):
+    """A refund as the site knows it."""
+
+    id: UUID
+    order: UUID
+    accepted_at: datetime
+    status: Literal["accepted", "completed", "refused", "abandoned"]
+    reason: str
+    ended_at: datetime | None
+
+
+class RefundPage(Schema):
+    """Some of your refunds, the newest first."""
+
+    items: list[Refund]
+    next: UUID | None = Field(description="The cursor of the next page; null on the last.")
+
+
+@router.post(
+    "/refunds",
+    response={202: Refund},
+    operation_id="requestRefund",
+    summary="Give an order back",
+    openapi_extra=told(
+        idempotent=True,
+        limited=True,
+        located=True,
+        request_example={"order": "0193664e-0d2e-7c43-8f52-3c1d6a5b4e21"},
+    ),
+)
+@limited(REFUNDS)
+def request_refund(request: HttpRequest, refund: RefundAsked) -> HttpResponse:
+    """Accept it; whether the order may still be refunded is for orders to decide."""
+
+    def accept(work: UnitOfWork, visitor: str) -> Answer:
+        keep_refund_pace(work, visitor)
+        if work.cursor.execute(OWN, (refund.order, visitor)).fetchone() != (True,):
+            raise InvalidRequest(f"There is no order {refund.order} of yours.")
+        refund_id = accept_refund(work, order_id=refund.order)
+        made = Refund(
+            id=refund_id,
+            order=refund.order,
+            accepted_at=work.now,
+            status="accepted",
+            reason="",
+            ended_at=None,
+        )
+        return answer(202, made, location=reverse("api:get_refund", args=[refund_id]))
+
+    return once(request, refund, accept)
+
+
+@router.get(
+    "/refunds",
+    response=RefundPage,
+    operation_id="listRefunds",
+    summary="Your refunds",
+    openapi_extra=told(),
+)
+def list_refunds(
+    request: HttpRequest,
+    limit: Limit = USUAL,
+    cursor: Cursor = None,  # type: ignore[assignment]
+) -> RefundPage:
+    """The newest first."""
+    mine = RefundRequest.objects.filter(order_id__in=_own_orders(known_visitor(request)))
+    rows, following = again_when_cut_off(lambda: page_of(mine, limit, cursor))
+    return RefundPage(items=[_shown(row) for row in rows], next=following)
+
+
+@router.get(
+    "/refunds/{uuid:refund_id}",
+    response=Refund,
+    operation_id="getRefund",
+    summary="A refund",
+    openapi_extra=told(),
+)
+def get_refund(
+    request: HttpRequest,
+    refund_id: Annotated[UUID, Path(description="From the answer that accepted it.")],
+) -> Refund:
+    """How it stands."""
+    orders = _own_orders(known_visitor(request))
+    mine = RefundRequest.objects.filter(id=refund_id, order_id__in=orders)
+    found = again_when_cut_off(mine.first)
+    if found is None:
+        raise not_found(f"refund {refund_id}")
+    return _shown(found)
+
+
+def _own_orders(visitor: str) -> QuerySet[Any, Any]:
+    return CheckoutRequest.objects.filter(visitor=visitor).exclude(visitor="").values("id")
+
+
+def _shown(row: RefundRequest) -> Refund:
+    row_of = {name: getattr(row, name) for name in Refund.model_fields if name != "order"}
+    return Refund(order=row.order_id, **row_of)

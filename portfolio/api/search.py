@@ -1,0 +1,85 @@
+"""The site's own search, for programs."""
+# ruff: noqa: ARG001  # an operation takes the request first
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from django.http import HttpRequest
+from django.utils.html import strip_tags
+from ninja import Query, Router, Schema
+from pydantic import Field
+
+from articles.search import LONGEST_QUERY, asks_for_nothing, search_articles, tidy
+from portfolio.api.describe import told
+from portfolio.web.places import find_places
+from portfolio.web.reading import again_when_cut_off
+
+router = Router(tags=["Search"])
+
+Words = Annotated[
+    str,
+    Query(
+        min_length=1,
+        max_length=LONGEST_QUERY,
+        description='Words, a "phrase", or, -without.',
+        examples=["outbox"],
+    ),
+]
+
+
+class FoundPage(Schema):
+    """A page, found by its name."""
+
+    kind: str = Field(examples=["architecture"])
+    name: str
+    address: str
+
+
+class FoundArticle(Schema):
+    """An article, found by its text."""
+
+    title: str
+    summary: str
+    excerpt: str = Field(description="The places in the text where the words were found.")
+    address: str
+
+
+class Findings(Schema):
+    """Pages by their names, and articles by their text, each best first."""
+
+    query: str = Field(description="What was looked for.")
+    pages: list[FoundPage]
+    articles: list[FoundArticle]
+
+
+@router.get(
+    "/search",
+    response=Findings,
+    operation_id="search",
+    summary="Search pages and articles",
+    openapi_extra=told(personal=False),
+)
+def search(request: HttpRequest, q: Words) -> Findings:
+    """The same as the page at `/search/`. Words that stand in every text find names only."""
+    return again_when_cut_off(lambda: _found(tidy(q)))
+
+
+def _found(query: str) -> Findings:
+    common = asks_for_nothing(query)
+    return Findings(
+        query=query,
+        pages=[
+            FoundPage(kind=place.kind, name=place.name, address=place.address)
+            for place in find_places(query, by_name_alone=common)
+        ],
+        articles=[
+            FoundArticle(
+                title=found.article.title,
+                summary=found.article.summary,
+                excerpt=strip_tags(found.excerpt),
+                address=found.article.get_absolute_url(),
+            )
+            for found in ([] if common else search_articles(query))
+        ],
+    )

@@ -1,0 +1,61 @@
+"""Health and readiness, for whoever watches the site over its API."""
+# ruff: noqa: ARG001  # an operation takes the request first
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Field, Router, Schema
+
+from portfolio.api.describe import told
+from portfolio.api.problems import RETRY_SOON, Problem
+from portfolio.web.reading import readiness
+
+router = Router(tags=["System"])
+
+
+class Health(Schema):
+    """The process answers."""
+
+    status: str = Field("ok", examples=["ok"])
+
+
+class Readiness(Schema):
+    """The site can serve."""
+
+    ready: bool = Field(True, description="Always true: otherwise the answer is a problem.")
+
+
+@router.get(
+    "/health",
+    response=Health,
+    operation_id="getHealth",
+    summary="Whether the process answers",
+    openapi_extra=told(personal=False),
+)
+def health(request: HttpRequest, response: HttpResponse) -> Health:
+    """It asks nobody else: neither database nor broker."""
+    response.headers["Cache-Control"] = "no-store"
+    return Health(status="ok")
+
+
+@router.get(
+    "/ready",
+    response=Readiness,
+    operation_id="getReadiness",
+    summary="Whether the site can serve",
+    openapi_extra=told(personal=False),
+)
+def ready(request: HttpRequest, response: HttpResponse) -> Readiness:
+    """Its database answers and its journal is written; 503 says in `missing` what does not."""
+    response.headers["Cache-Control"] = "no-store"
+    missing = readiness()
+    if missing:
+        raise Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "; ".join(f"The {part}: {why}" for part, why in missing.items()) + ".",
+            headers={"Retry-After": str(RETRY_SOON)},
+            extensions={"missing": missing},
+        )
+    return Readiness(ready=True)

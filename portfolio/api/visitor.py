@@ -1,0 +1,84 @@
+"""For whom an operation works: the visitor of a token, or of the browser's session.
+
+Everything that an operation reads, starts or ends is this visitor's own.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest
+
+from portfolio.api.problems import INVALID_TOKEN, NOT_FROM_HERE, Problem
+from portfolio.web import visitors
+
+SCHEME: Final = "bearer"
+# What a browser says of a request that its user or our own page made.
+OURS: Final = frozenset({"same-origin", "none"})
+
+
+def visitor_of(request: HttpRequest) -> str:
+    """The visitor that a request acts for; a new one for whoever brings neither.
+
+    Raises Problem 401 for a token that is not valid: it never falls back to the session.
+    """
+    token = bearer_token(request)
+    return visitors.visitor_of(request) if token is None else _visitor_of_token(token)
+
+
+def known_visitor(request: HttpRequest) -> str:
+    """The same for what only reads: empty for whoever has not done anything yet."""
+    token = bearer_token(request)
+    return visitors.known_visitor(request) if token is None else _visitor_of_token(token)
+
+
+def bearer_token(request: HttpRequest) -> str | None:
+    """The token that a request brings; None without an Authorization field.
+
+    Raises Problem 401 for another scheme, or for none.
+    """
+    field = request.headers.get("Authorization")
+    if field is None:
+        return None
+    scheme, _, token = field.partition(" ")
+    if scheme.lower() != SCHEME or not token.strip():
+        raise _refused("Authorization must be `Bearer` and a token.")
+    return token.strip()
+
+
+def refuse_other_sites(request: HttpRequest) -> None:
+    """Raise Problem 403 when a page of another site makes a visitor's browser send this.
+
+    A token in the request is proof enough: a browser adds none by itself. Programs that
+    are no browser send neither field, and could claim any origin anyway.
+    """
+    if "Authorization" in request.headers:
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if (site is None or site in OURS) and (origin is None or _is_ours(request, origin)):
+        return
+    raise Problem(NOT_FROM_HERE.status, "This was sent from a page of another site.", NOT_FROM_HERE)
+
+
+def _is_ours(request: HttpRequest, origin: str) -> bool:
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and parts.netloc.lower() == request.get_host().lower()
+
+
+def _visitor_of_token(_token: str) -> str:
+    raise _refused("Tokens are not issued here yet.")
+
+
+def _refused(detail: str) -> Problem:
+    return Problem(
+        HTTPStatus.UNAUTHORIZED,
+        detail,
+        INVALID_TOKEN,
+        headers={"WWW-Authenticate": 'Bearer realm="api", error="invalid_token"'},
+    )

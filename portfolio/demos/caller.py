@@ -1,0 +1,120 @@
+"""HTTP requests that a demo makes to this site, over a real socket, and what they came to."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+import requests
+
+from portfolio.demos.result import SHOWN_BODY, Exchange
+
+TIMEOUT: Final = 20.0  # seconds of silence
+KEPT_HEADERS: Final = (
+    "Content-Type",
+    "Location",
+    "ETag",
+    "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Idempotency-Key",
+    "Cache-Status",
+    "WWW-Authenticate",
+    "traceparent",
+)
+
+
+class SiteAway(Exception):
+    """The site did not answer a request that a demo made to it; the message says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer in full, and its record."""
+
+    exchange: Exchange
+    body: str
+
+    @property
+    def status(self) -> int:
+        return self.exchange.status
+
+    def json(self) -> Any:
+        """The body as JSON; raises ValueError when it is none."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Calls `site` (scheme, host and port) with the visitor's cookies."""
+
+    site: str
+    cookies: Mapping[str, str]
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        note: str = "",
+    ) -> Answer:
+        """Make one request; `body` is sent as JSON. Raises SiteAway when nobody answers.
+
+        `headers` are added to it; whatever needs a credential other than the visitor's names it
+        there, and the record keeps only the scheme of an Authorization header.
+        """
+        sent = dict(headers or {})
+        data = None
+        if body is not None:
+            data = json.dumps(body)
+            sent.setdefault("Content-Type", "application/json")
+        began = time.monotonic()
+        try:
+            response = requests.request(
+                method,
+                f"{self.site}{path}",
+                data=data,
+                headers={"Accept": "application/json", **sent},
+                cookies=dict(self.cookies),
+                timeout=TIMEOUT,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise SiteAway(f"{method} {path} was not answered: {type(error).__name__}") from error
+        milliseconds = (time.monotonic() - began) * 1000
+        exchange = Exchange(
+            method=method,
+            path=path,
+            status=response.status_code,
+            milliseconds=round(milliseconds, 1),
+            request_headers={name: _shown(name, value) for name, value in sent.items()},
+            request_body=(data or "")[:SHOWN_BODY],
+            response_headers={
+                name: response.headers[name] for name in KEPT_HEADERS if name in response.headers
+            },
+            response_body=response.text[:SHOWN_BODY],
+            note=note,
+        )
+        return Answer(exchange, response.text)
+
+    def at_once(self, calls: Sequence[Callable[[], Answer]]) -> list[Answer | SiteAway]:
+        """Make several requests at the same time, each from a connection of its own; in order."""
+
+        def made(call: Callable[[], Answer]) -> Answer | SiteAway:
+            try:
+                return call()
+            except SiteAway as error:
+                return error
+
+        with ThreadPoolExecutor(max_workers=max(1, min(len(calls), 50))) as pool:
+            return list(pool.map(made, calls))
+
+
+def _shown(name: str, value: str) -> str:
+    return f"{value.partition(' ')[0]} …" if name.lower() == "authorization" else value

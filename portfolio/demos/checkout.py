@@ -1,0 +1,131 @@
+"""The checkout saga, with every outcome that it can have."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from cluster.operations.plan import SOLD_OUT
+from portfolio.demos.controls import Choice, Values
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.reading import read, table
+from portfolio.demos.result import Check, Result, Side, Table, check, figure
+from portfolio.demos.sagas import USUAL, await_ended, begin, list_product, order_of
+from portfolio.requests import CheckoutOrder, Outcome
+
+RACERS: Final = 5
+PATIENCE: Final = 25.0  # seconds; an outcome that waits for a deadline takes about 10
+
+SAGAS: Final = """
+    SELECT right(id::text, 8), state, updated_at::text, reason
+      FROM saga WHERE id = ANY (%s) ORDER BY id
+"""
+LEFT_OVER: Final = (
+    ("identity", "SELECT count(*) FROM hold WHERE id = ANY (%s) AND state = 'held'"),
+    ("catalog", "SELECT count(*) FROM reservation WHERE id = ANY (%s) AND state = 'reserved'"),
+)
+
+
+def run(visit: Visit, values: Values) -> Result:
+    """Begin it, wait for its end, and look for what it may have left behind."""
+    outcome = Outcome(str(values["outcome"]))
+    ids = begin(_orders(visit, outcome))
+    ended = await_ended(ids, within=PATIENCE)
+    return Result(
+        headline=_headline(outcome, ended),
+        sides=(
+            Side(
+                title="The saga",
+                figures=tuple(figure(status, count) for status, count in sorted(ended.items())),
+                tables=(_rows(ids),),
+            ),
+        ),
+        checks=tuple(_checks(outcome, ids, ended)),
+        correlations=tuple(ids),
+    )
+
+
+def _orders(visit: Visit, outcome: Outcome) -> list[CheckoutOrder]:
+    if outcome is Outcome.LAST_ITEM_RACE:
+        sku = list_product(visit, stock=1)
+        return [order_of(visit.visitor, outcome, sku=sku) for _ in range(RACERS)]
+    sku = SOLD_OUT if outcome is Outcome.OUT_OF_STOCK else USUAL
+    return [order_of(visit.visitor, outcome, sku=sku)]
+
+
+def _headline(outcome: Outcome, ended: Counter[str]) -> str:
+    if ended["accepted"]:
+        return f"{ended['accepted']} of {ended.total()} had not ended after {PATIENCE:.0f} s."
+    if outcome is Outcome.LAST_ITEM_RACE:
+        return (
+            f"Of {ended.total()} checkouts for one item {ended['completed']} completed and "
+            f"{ended['compensated']} were compensated."
+        )
+    return "It completed." if ended["completed"] else "It turned round and was compensated."
+
+
+def _checks(outcome: Outcome, ids: Sequence[UUID], ended: Counter[str]) -> list[Check]:
+    completed = 1 if outcome in (Outcome.SUCCESS, Outcome.LAST_ITEM_RACE) else 0
+    left = {name: read(name, query, list(ids))[0][0] for name, query in LEFT_OVER}
+    return [
+        check(
+            "every saga ended",
+            holds=not ended["accepted"],
+            sentence=f"{ended.total() - ended['accepted']} of {ended.total()} have ended.",
+        ),
+        check(
+            "it ended as it should",
+            holds=ended["completed"] == completed,
+            sentence=f"{ended['completed']} completed; {completed} should have.",
+        ),
+        check(
+            "nothing is left over",
+            holds=not any(left.values()),
+            sentence=f"{left['identity']} holds and {left['catalog']} reservations stand open.",
+        ),
+    ]
+
+
+def _rows(ids: Sequence[UUID]) -> Table:
+    columns = ("id ends in", "state", "updated_at", "reason")
+    return table("checkout", "The saga’s row", columns, SAGAS, list(ids))
+
+
+DEMO: Final = Demo(
+    slug="checkout",
+    title="A checkout, with any outcome",
+    service="checkout",
+    lead="One checkout crosses all five services, each with a database of its own and no "
+    "transaction over two of them. When a step is refused or not answered in time, the saga turns "
+    "round and undoes what it did, in reverse order.",
+    watch=(
+        "The trace in the graph: a solid line forward, a dashed one back from where it turned.",
+        "The late answer: it is entered in the ledger all the same, and the money goes back.",
+        f"The race: one of {RACERS} completes; the others are refused at the second step.",
+    ),
+    controls=(
+        Choice(
+            "outcome",
+            "What happens",
+            (
+                (Outcome.SUCCESS.value, "a good card, and something in stock"),
+                (Outcome.OUT_OF_STOCK.value, "the product is sold out"),
+                (Outcome.DECLINED.value, "the card is declined"),
+                (Outcome.PROVIDER_SILENT.value, "the provider never answers"),
+                (Outcome.LATE_SUCCESS.value, "the provider answers too late"),
+                (Outcome.LAST_ITEM_RACE.value, f"{RACERS} checkouts race for the last item"),
+            ),
+        ),
+    ),
+    run=run,
+    sources=(
+        "cluster.checkout.definition:CHECKOUT",
+        "cluster.sagas.engine",
+        "portfolio.requests:accept_checkouts",
+    ),
+    article="saga-vs-two-phase-commit",
+    experiment="kill-worker-checkout",
+    seconds=12,
+)

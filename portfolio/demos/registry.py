@@ -1,0 +1,15 @@
+"""Every demo there is, in the order in which the lab lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from portfolio.demos import checkout
+from portfolio.demos.demo import Demo
+
+_ALL: Final = (checkout.DEMO,)
+
+DEMOS: Final[Mapping[str, Demo]] = {demo.slug: demo for demo in _ALL}
+if len(DEMOS) != len(_ALL):
+    raise ValueError("two demos have the same slug")

@@ -1,0 +1,102 @@
+"""What really happened in a run of a demo: requests, rows, messages, figures and checks.
+
+These are kept as JSON, drawn by the demo's page, and answered by the API.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+
+SHOWN_BODY: Final = 4_000  # characters of a body that are kept
+Outcome = Literal["ok", "fail", "info"]
+
+
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """One HTTP request and its answer. `path` begins with a slash; bodies are text."""
+
+    method: str
+    path: str
+    status: int
+    milliseconds: float
+    request_headers: dict[str, str] = {}
+    request_body: str = ""
+    response_headers: dict[str, str] = {}
+    response_body: str = ""
+    note: str = ""  # what to see in it, in one sentence
+
+    def curl(self, site: str) -> str:
+        """The same request as a line for a shell. Credentials are named, never shown."""
+        parts = ["curl", "-i"]
+        if self.method != "GET":
+            parts += ["-X", self.method]
+        for name, value in self.request_headers.items():
+            parts += ["-H", f"{name}: {value}"]
+        if self.request_body:
+            parts += ["-d", self.request_body]
+        return shlex.join([*parts, f"{site}{self.path}"])
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows as they stood in a database. `database` is the service's name or `site`."""
+
+    caption: str
+    database: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """One number that was counted or measured, with its unit in words."""
+
+    label: str
+    value: str
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """An invariant looked at after the run."""
+
+    name: str
+    outcome: Outcome
+    sentence: str
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the ways in which it was done; a demo that compares has two."""
+
+    title: str
+    sentence: str = ""
+    figures: tuple[Figure, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole of a run. `headline` says in one sentence what came of it.
+
+    `correlations` are the sagas that it started: the page shows their messages as they come.
+    """
+
+    headline: str
+    sides: tuple[Side, ...] = ()
+    checks: tuple[Check, ...] = ()
+    correlations: tuple[UUID, ...] = ()
+
+    @property
+    def held(self) -> bool:
+        """Whether no invariant was violated."""
+        return all(check.outcome != "fail" for check in self.checks)
+
+
+def check(name: str, *, holds: bool, sentence: str) -> Check:
+    """A check that holds or fails; `sentence` says what was found, with its numbers."""
+    return Check(name=name, outcome="ok" if holds else "fail", sentence=sentence)
+
+
+def figure(label: str, value: Any, unit: str = "") -> Figure:
+    """A figure; floats are given to three significant digits."""
+    said = f"{value:.3g}" if isinstance(value, float) else str(value)
+    return Figure(label=label, value=f"{said} {unit}".rstrip())

@@ -1,0 +1,166 @@
+"""Running demos for visitors: at a bounded pace, once for each id, and kept with their results."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import psycopg
+from django.db import Error, connection, transaction
+
+from cluster.secrets.postgres import DatabaseUnavailable
+from cluster.secrets.vault import SecretsError
+from config import environment
+from portfolio.demos.caller import Caller, SiteAway
+from portfolio.demos.controls import Value
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.models import DemoRun
+from portfolio.demos.result import Result
+from portfolio.requests import InvalidRequest
+from portfolio.source.revision import running_revision
+from portfolio.web.reading import again_when_cut_off
+
+logger = logging.getLogger(__name__)
+
+PERIOD: Final = timedelta(minutes=1)
+MOST_IN_PERIOD: Final = 20  # for each visitor
+MOST_AT_ONCE: Final = 3  # in one web process: the cluster has other work
+PATIENCE: Final = 10.0  # seconds that a run waits for others to end
+CUT_OFF_AFTER: Final = timedelta(seconds=90)  # longer than any demo takes
+
+LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+
+_places: Final = threading.BoundedSemaphore(MOST_AT_ONCE)
+
+
+class RunRefused(Exception):
+    """This run is not begun; the message says why, `retry_after` is in seconds."""
+
+    def __init__(self, detail: str, *, status: HTTPStatus, retry_after: int | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.retry_after = retry_after
+
+
+def run_demo(
+    demo: Demo,
+    choices: Mapping[str, Value],
+    *,
+    run_id: UUID,
+    visitor: str,
+    cookies: Mapping[str, str],
+) -> DemoRun:
+    """Run a demo to its end and keep what came of it; asked again for the same id, what is kept.
+
+    Raises RunRefused, or Django's Error while the site's database is away.
+    """
+    run = _register(demo, choices, run_id, visitor)
+    if run is None:
+        return kept(run_id, demo)
+    if not _places.acquire(timeout=PATIENCE):
+        _end(run, None, "Too many demos were running at once, so this one was not begun.")
+        raise RunRefused(
+            "Other visitors’ demos are running. Try again in a moment.",
+            status=HTTPStatus.SERVICE_UNAVAILABLE,
+            retry_after=5,
+        )
+    try:
+        result, problem = _run(demo, choices, run, cookies)
+    finally:
+        _places.release()
+    _end(run, result, problem)
+    return run
+
+
+def kept(run_id: UUID, demo: Demo) -> DemoRun:
+    """A run that was begun; raises DoesNotExist when it was not, or belongs to another demo."""
+    return again_when_cut_off(lambda: DemoRun.objects.get(id=run_id, demo=demo.slug))
+
+
+def latest_of(visitor: str, demo: Demo) -> DemoRun | None:
+    """This visitor's latest run that has a result."""
+    runs = DemoRun.objects.filter(visitor=visitor, demo=demo.slug, result__isnull=False)
+    return again_when_cut_off(runs.order_by("-began").first)
+
+
+def result_of(run: DemoRun) -> Result | None:
+    """What came of it; None while it goes on, and for ever when it was cut off."""
+    return None if run.result is None else msgspec.convert(run.result, Result)
+
+
+def standing(run: DemoRun) -> str:
+    """How it stands, in one sentence; empty when it has a result."""
+    if run.result is not None:
+        return ""
+    if run.problem:
+        return run.problem
+    if datetime.now(UTC) - run.began > CUT_OFF_AFTER:
+        return "It was cut off as the web server died. What it had begun goes on without it."
+    return "It is still running. Look again in a moment."
+
+
+def _register(
+    demo: Demo, choices: Mapping[str, Value], run_id: UUID, visitor: str
+) -> DemoRun | None:
+    """Write down that it begins; None when this id has begun before. Raises RunRefused."""
+
+    def register() -> DemoRun | None:
+        now = datetime.now(UTC)
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(LOCK, [f"demo {visitor}"])
+            if DemoRun.objects.filter(id=run_id).exists():
+                return None
+            recent = DemoRun.objects.filter(visitor=visitor, began__gt=now - PERIOD).count()
+            if recent >= MOST_IN_PERIOD:
+                raise RunRefused(
+                    f"You have run {recent} demos in the last minute. Wait a little.",
+                    status=HTTPStatus.TOO_MANY_REQUESTS,
+                    retry_after=int(PERIOD.total_seconds()),
+                )
+            return DemoRun.objects.create(
+                id=run_id,
+                demo=demo.slug,
+                visitor=visitor,
+                choices=dict(choices),
+                began=now,
+                revision=running_revision().short,
+            )
+
+    return again_when_cut_off(register)
+
+
+def _run(
+    demo: Demo, choices: Mapping[str, Value], run: DemoRun, cookies: Mapping[str, str]
+) -> tuple[Result | None, str]:
+    """The result, or why there is none, in one plain sentence."""
+    call = Caller(environment.site_url(), dict(cookies))
+    try:
+        return demo.run(Visit(run.visitor, run.id, call), choices), ""
+    except (InvalidRequest, SiteAway) as error:
+        return None, str(error)
+    except (DatabaseUnavailable, psycopg.Error, Error) as error:
+        logger.warning("the demo %s met a database that is away: %s", demo.slug, error)
+        return None, "A database that it needs is away. Try again in a moment."
+    except SecretsError as error:
+        logger.warning("the demo %s found no credentials: %s", demo.slug, error)
+        return None, "OpenBao, which lends the database logins, is away. Try again in a moment."
+    except Exception:
+        logger.exception("the demo %s failed", demo.slug)
+        return None, "It failed in a way that nobody foresaw, which has been logged."
+
+
+def _end(run: DemoRun, result: Result | None, problem: str) -> None:
+    def save() -> None:
+        run.ended = datetime.now(UTC)
+        run.result = None if result is None else msgspec.to_builtins(result)
+        run.problem = problem
+        run.save(update_fields=["ended", "result", "problem"])
+
+    again_when_cut_off(save)

@@ -1,0 +1,60 @@
+// A demo's form says that it runs, and what to do when the web server dies meanwhile; and each
+// line for a shell can be copied. Without this script the form works as forms do.
+
+class DemoRun extends HTMLElement {
+  connectedCallback() {
+    this.form = this.querySelector("form");
+    this.state = this.querySelector('[data-part="state"]');
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.run();
+    });
+  }
+
+  async run() {
+    const button = this.form.querySelector("button");
+    const choices = new FormData(this.form);
+    button.disabled = true;
+    this.state.textContent = "Running on the cluster …";
+    try {
+      const answer = await fetch(this.form.action, { method: "POST", body: choices });
+      if (answer.redirected) {
+        location.assign(`${answer.url}#result`);
+        return;
+      }
+      this.state.textContent = await sentenceOf(answer);
+    } catch {
+      // The run has an id of its own: sent again, it is not begun twice.
+      this.state.textContent = "The web server went away while it ran. Run it again: it is not begun twice.";
+    }
+    button.disabled = false;
+  }
+}
+
+async function sentenceOf(answer) {
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const detail = page.querySelector("main .lead") ?? page.querySelector("main");
+  return detail?.textContent.trim() || `It was refused with status ${answer.status}.`;
+}
+
+function addCopyButtons() {
+  if (!navigator.clipboard) return;
+  for (const line of document.querySelectorAll(".line")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "quiet";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(line.querySelector("pre").textContent);
+        button.textContent = "Copied";
+      } catch {
+        button.textContent = "Not copied: select it by hand";
+      }
+    });
+    line.append(button);
+  }
+}
+
+customElements.define("demo-run", DemoRun);
+addCopyButtons();

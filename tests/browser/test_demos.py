@@ -1,0 +1,92 @@
+"""Every demo as a stranger runs it: by its button in Chromium, and by its line in a shell."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from typing import Any, Final
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from portfolio.demos.registry import DEMOS
+
+pytestmark = [pytest.mark.platform, pytest.mark.browser]
+
+A_RUN: Final = 90_000  # milliseconds; ends a hanging test, measures nothing
+PHONE: Final = 375  # pixels
+VIOLATED: Final = "table.checks .mark.failed"
+
+
+def run_it(page: Page, url: str, slug: str) -> None:
+    """Press the button, and arrive at what came of it."""
+    page.goto(f"{url}/lab/demos/{slug}/")
+    page.get_by_role("button", name="Run it", exact=True).click()
+    page.wait_for_url(re.compile(rf"/lab/demos/{slug}/runs/[0-9a-f-]+/"), timeout=A_RUN)
+    expect(page.locator(".headline")).to_be_visible()
+
+
+@pytest.mark.parametrize("slug", DEMOS)
+def test_its_button_runs_it_on_a_phone_and_every_invariant_holds(
+    page: Page, complaints: list[str], platform_url: str, slug: str
+) -> None:
+    page.set_viewport_size({"width": PHONE, "height": 800})
+
+    run_it(page, platform_url, slug)
+
+    assert page.locator("table.checks tbody tr").count() >= 1
+    assert page.locator(VIOLATED).count() == 0, page.locator("table.checks").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
+    found = Axe().run(page).response["violations"]
+    assert [(v["id"], [node["target"] for node in v["nodes"]]) for v in found] == []
+    assert complaints == []
+
+
+@pytest.mark.parametrize("slug", DEMOS)
+def test_its_printed_line_runs_it_from_a_shell(page: Page, platform_url: str, slug: str) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl on this machine")
+    page.goto(f"{platform_url}/lab/demos/{slug}/")
+    line = page.locator("dl.definition .line code").first.inner_text()
+
+    done = subprocess.run(
+        [*shlex.split(line), "--silent", "--max-time", "90"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    head, _, body = done.stdout.replace("\r\n", "\n").partition("\n\n")
+    assert " 201 " in head.splitlines()[0], done.stdout
+    result: dict[str, Any] = json.loads(body)["result"]
+    assert result["headline"]
+    assert [check for check in result["checks"] if check["outcome"] == "fail"] == []
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize(
+    ("slug", "experiment"),
+    [
+        ("checkout", "kill-worker-checkout"),
+    ],
+)
+def test_it_holds_while_the_experiment_that_attacks_it_runs(
+    page: Page, platform_url: str, slug: str, experiment: str
+) -> None:
+    page.goto(f"{platform_url}/lab/demos/{slug}/")
+    page.get_by_role("button", name="Break it now").click()
+    page.wait_for_url(re.compile("/chaos/runs/"))
+    run = page.url
+    assert experiment in page.content()
+    expect(page.locator("chaos-run")).to_have_attribute("state", "running", timeout=A_RUN)
+
+    run_it(page, platform_url, slug)
+
+    assert page.locator(VIOLATED).count() == 0, page.locator("table.checks").inner_text()
+    page.goto(run)
+    page.wait_for_url(re.compile("/chaos/incidents/"), timeout=A_RUN)
+    expect(page.locator("main")).to_contain_text("passed")

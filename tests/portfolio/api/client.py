@@ -1,0 +1,29 @@
+"""A client of the API with a browser's cookies, as any program may be one."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import requests
+
+PURCHASE = {"sku": "FLAG-GREEN", "quantity": 1, "outcome": "success"}
+
+
+class Client:
+    """One visitor, known by the session that the first write has made."""
+
+    def __init__(self, site: str) -> None:
+        self.session = requests.Session()
+        self._api = f"{site}/api/v1"
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        return self.session.get(f"{self._api}{path}", headers=headers, timeout=30)
+
+    def post(
+        self, path: str, body: Any, *, key: str | None = "", **headers: str
+    ) -> requests.Response:
+        """`key`: a new one unless it is named; None sends none."""
+        if key is not None:
+            headers["Idempotency-Key"] = key or str(uuid4())
+        return self.session.post(f"{self._api}{path}", json=body, headers=headers, timeout=30)

@@ -1,0 +1,76 @@
+"""The OpenAPI document is complete: whatever is drawn from it has its words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+
+from portfolio.api.document import METHODS, document
+from portfolio.api.page import page
+from portfolio.api.problems import PROBLEM_TYPES
+
+
+def operations() -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{method.upper()} {path}", item[method])
+        for path, item in document()["paths"].items()
+        for method in METHODS
+        if method in item
+    ]
+
+
+def references(part: Any) -> Iterator[str]:
+    """Every `$ref` below a part of the document."""
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        for each in part.values():
+            yield from references(each)
+    elif isinstance(part, list):
+        for each in part:
+            yield from references(each)
+
+
+@pytest.mark.parametrize(("name", "operation"), operations(), ids=[n for n, _ in operations()])
+def test_an_operation_says_what_it_does_takes_gives_and_how_it_fails(
+    name: str, operation: dict[str, Any]
+) -> None:
+    assert operation["summary"]
+    assert operation["description"]
+    assert operation["tags"]
+    for parameter in operation["parameters"]:
+        assert "$ref" in parameter or parameter.get("description"), parameter
+    for status, response in operation["responses"].items():
+        if int(status) >= 400 and "$ref" not in response:
+            assert list(response["content"]) == ["application/problem+json"]
+    assert {"406", "500", "503"} <= operation["responses"].keys()
+    if "requestBody" in operation:
+        assert operation["requestBody"]["content"]["application/json"]["example"]
+        assert {"400", "403", "413", "415", "422"} <= operation["responses"].keys()
+
+
+def test_every_reference_leads_somewhere() -> None:
+    drawn = document()
+    for reference in set(references(drawn)):
+        part: Any = drawn
+        for name in reference.removeprefix("#/").split("/"):
+            part = part[name]
+
+
+def test_nothing_of_how_it_is_made_is_left_in_it() -> None:
+    assert not [key for _, operation in operations() for key in operation if key.startswith("x-")]
+    ids = [operation["operationId"] for _, operation in operations()]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_page_has_every_operation_and_explains_every_type_of_problem() -> None:
+    view = page.__wrapped__.__wrapped__  # type: ignore[attr-defined]  # without the cache
+    drawn = view(RequestFactory(SERVER_NAME="127.0.0.1").get("/api/")).content.decode()
+    for _, operation in operations():
+        assert f'id="{operation["operationId"]}"' in drawn
+    for kind in PROBLEM_TYPES:
+        assert f'id="{kind.name}"' in drawn
+    assert "curl -i -b jar -c jar" in drawn

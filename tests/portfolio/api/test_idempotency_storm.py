@@ -1,0 +1,79 @@
+"""One key, a thousand requests, fifty connections, and a web server that is killed twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Lock
+from uuid import uuid4
+
+import pytest
+import requests
+
+from cluster.secrets.postgres import database
+from compose.supervisor import Supervisor
+from tests.conditions import eventually
+from tests.portfolio.api.client import PURCHASE, Client
+
+pytestmark = [pytest.mark.platform, pytest.mark.fault]
+
+CONNECTIONS = 50
+REQUESTS = 1_000
+ORDERS = "SELECT count(*) FROM orders WHERE id = %s"
+
+
+def test_it_is_done_once_and_every_answer_is_the_first(platform_url: str) -> None:
+    client = Client(platform_url)
+    client.post("/checkouts", PURCHASE, key=None)  # refused, and the session is made
+    cookies = client.session.cookies.get_dict()
+    key = str(uuid4())
+    answers: Counter[tuple[int, str, bytes]] = Counter()
+    counted = Lock()
+    halfway = Event()
+
+    def storm(_connection: int) -> None:
+        with requests.Session() as session:
+            session.cookies.update(cookies)
+            for _ in range(REQUESTS // CONNECTIONS):
+                answer = answered(session)
+                with counted:
+                    answers[answer.status_code, answer.headers["Location"], answer.content] += 1
+                    if answers.total() > REQUESTS // 3:
+                        halfway.set()
+
+    def answered(session: requests.Session) -> requests.Response:
+        """The final answer to one request, which is sent until there is one."""
+
+        def sent() -> requests.Response | None:
+            try:
+                answer = session.post(
+                    f"{platform_url}/api/v1/checkouts",
+                    json=PURCHASE,
+                    headers={"Idempotency-Key": key},
+                    timeout=10,
+                )
+            except requests.RequestException:
+                return None  # the server was killed under it
+            assert answer.status_code in {202, 409, 503}, answer.text
+            return answer if answer.status_code == 202 else None
+
+        return eventually(sent, within=60)
+
+    supervisor = Supervisor.connect()
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        connections = pool.map(storm, range(CONNECTIONS))
+        supervisor.kill("web")
+        assert halfway.wait(90)
+        supervisor.kill("web")
+        list(connections)
+
+    assert answers.total() == REQUESTS
+    [(status, location, body)] = answers
+    assert status == 202
+    checkout = location.rpartition("/")[2]
+    assert client.get(f"/checkouts/{checkout}").content
+    assert [item["id"] for item in client.get("/checkouts").json()["items"]] == [checkout]
+    assert checkout.encode() in body
+    eventually(lambda: client.get(f"/checkouts/{checkout}").json()["status"] == "completed")
+    with database("orders", auditor=True).connect(autocommit=True) as connection:
+        assert connection.execute(ORDERS, (checkout,)).fetchone() == (1,)

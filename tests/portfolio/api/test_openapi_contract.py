@@ -1,0 +1,57 @@
+"""The document says what the server does: Schemathesis, with every check, on the running site."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.platform, pytest.mark.slow]
+
+SECONDS = 35
+
+# A missing key is 400 in draft-ietf-httpapi-idempotency-key-header. And whether there is such a
+# product or such an order no schema can say: a body that names none is 422.
+CONFIGURATION = """
+[checks.missing_required_header]
+expected-statuses = [400]
+
+[[operations]]
+include-name = ["POST /checkouts", "POST /refunds"]
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["2xx", 401, 409, 422, 429]
+"""
+
+
+def test_nothing_that_schemathesis_tries_finds_a_difference(
+    platform_url: str, tmp_path: Path
+) -> None:
+    configuration = tmp_path / "schemathesis.toml"
+    configuration.write_text(CONFIGURATION)
+    tried = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("schemathesis")),
+            "--config-file",
+            str(configuration),
+            "--no-color",
+            "run",
+            f"{platform_url}/api/v1/openapi.json",
+            "--checks",
+            "all",
+            "--max-time",
+            str(SECONDS),
+            "--max-examples",
+            "15",
+            "--continue-on-failure",
+            "--warnings",
+            "off",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert tried.returncode == 0, tried.stdout[-20_000:] + tried.stderr[-2_000:]

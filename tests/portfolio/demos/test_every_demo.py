@@ -1,0 +1,96 @@
+"""Every demo, run by a stranger through its form: it ends, and no invariant is violated."""
+
+from __future__ import annotations
+
+import html
+import re
+from uuid import UUID, uuid4
+
+import pytest
+import requests
+
+from chaos.experiments.catalogue import EXPERIMENTS
+from config.environment import ROOT, SERVICES
+from portfolio.demos.registry import DEMOS
+from portfolio.source.resolve import locate
+
+
+class Stranger:
+    """A visitor with a browser's cookies and nothing else."""
+
+    def __init__(self, site: str) -> None:
+        self._site = site
+        self._session = requests.Session()
+
+    def page(self, path: str) -> str:
+        answer = self._session.get(f"{self._site}{path}", timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def run(self, slug: str, *, run: UUID | None = None, **choices: object) -> requests.Response:
+        """Press the button; the answer is the page that it leads to."""
+        found = re.search(
+            r'name="csrfmiddlewaretoken" value="(\w+)"', self.page(f"/lab/demos/{slug}/")
+        )
+        assert found
+        return self._session.post(
+            f"{self._site}/lab/demos/{slug}/runs/",
+            data={"csrfmiddlewaretoken": found[1], "run": str(run or uuid4()), **choices},
+            timeout=120,
+        )
+
+
+@pytest.fixture
+def stranger(platform_url: str) -> Stranger:
+    return Stranger(platform_url)
+
+
+def checks(page: str) -> list[tuple[str, str]]:
+    """The invariants on a result's page, and how each came out."""
+    return re.findall(r'/></svg>([^<]+)<span class="unseen">: ([^<]+)</span>', html.unescape(page))
+
+
+@pytest.mark.platform
+@pytest.mark.parametrize("slug", DEMOS)
+def test_it_ends_with_every_invariant_true(stranger: Stranger, slug: str) -> None:
+    page = stranger.run(slug)
+
+    assert page.status_code == 200
+    assert "What happened" in page.text
+    found = checks(page.text)
+    assert found
+    assert [name for name, words in found if words == "violated"] == []
+
+
+@pytest.mark.platform
+def test_a_form_sent_twice_runs_once(stranger: Stranger) -> None:
+    run = uuid4()
+
+    first, second = (stranger.run("checkout", run=run) for _ in range(2))
+
+    assert first.url == second.url
+    assert re.findall(r'href="/sagas/([^/]+)/"', first.text) == re.findall(
+        r'href="/sagas/([^/]+)/"', second.text
+    )
+
+
+@pytest.mark.platform
+def test_what_cannot_be_chosen_is_refused_in_words(stranger: Stranger) -> None:
+    answer = stranger.run("checkout", outcome="miracle")
+
+    assert answer.status_code == 422
+    assert "outcome must be one of success" in html.unescape(answer.text)
+
+
+@pytest.mark.parametrize("slug", DEMOS)
+def test_it_names_a_service_its_source_and_what_attacks_it(slug: str) -> None:
+    demo = DEMOS[slug]
+
+    assert demo.service in (*SERVICES, "site")
+    assert [locate(target).url for target in demo.sources]
+    assert not demo.experiment or demo.experiment in EXPERIMENTS
+
+
+@pytest.mark.parametrize("slug", [slug for slug, demo in DEMOS.items() if demo.article])
+def test_its_article_is_there(slug: str) -> None:
+    assert (ROOT / "articles" / "seeds" / f"{DEMOS[slug].article}.md").exists()
