@@ -11,7 +11,7 @@ from typing import Final
 from django.db import models
 
 from portfolio.contact.models import ContactMessage
-from portfolio.demos.models import DemoRun
+from portfolio.demos.models import DemoRun, DemoScratch
 from portfolio.owner.models import CaseStudy, Link, Page, Profile, SeedImport
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "CheckoutRequest",
     "ContactMessage",
     "DemoRun",
+    "DemoScratch",
     "ErasureRequest",
     "JournalEntry",
     "Link",
