@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from portfolio.demos import checkout, outbox
+from portfolio.demos import checkout, outbox, webhooks
 from portfolio.demos.demo import Demo
 
 _ALL: Final = (
     checkout.DEMO,
     outbox.DEMO,
+    webhooks.DEMO,
 )
 
 DEMOS: Final[Mapping[str, Demo]] = {demo.slug: demo for demo in _ALL}
