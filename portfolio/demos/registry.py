@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from portfolio.demos import checkout, ledger, outbox, refund, webhooks
+from portfolio.demos import checkout, erasure, ledger, outbox, refund, webhooks
 from portfolio.demos.demo import Demo
 
 _ALL: Final = (
     checkout.DEMO,
     outbox.DEMO,
+    erasure.DEMO,
     refund.DEMO,
     ledger.DEMO,
     webhooks.DEMO,
