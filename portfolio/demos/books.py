@@ -12,7 +12,8 @@ from portfolio.demos.result import Check, Table, check
 
 LINES: Final = """
     SELECT right(payment::text, 8), split_part(transaction, ' ', 1), account,
-           CASE WHEN amount > 0 THEN '+' ELSE '' END || amount, to_char(at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
+           CASE WHEN amount > 0 THEN '+' ELSE '' END || amount,
+           to_char(at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
       FROM ledger_entry WHERE payment = ANY (%s) ORDER BY id
 """
 PAYMENTS: Final = """

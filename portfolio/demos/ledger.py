@@ -13,7 +13,7 @@ from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.reading import read
 from portfolio.demos.result import Check, Figure, Result, Side, check, figure
 from portfolio.demos.sagas import USUAL, begin
-from portfolio.demos.waiting import StillUnderWay, await_rows, ends_of
+from portfolio.demos.waiting import StillUnderWay, at_least, await_rows, ends_of
 from portfolio.requests import CheckoutOrder, accept_refund
 from portfolio.unit import run_unit
 
@@ -51,7 +51,7 @@ def run(visit: Visit, values: Values) -> Result:
     ends_of(list(payments), within=WITHIN)
     refunds = [_refund(payment) for payment, kind in payments.items() if kind.refunded]
     for payment, kind in payments.items():
-        await_rows("payments", FACTS, payment, until=lambda rows, n=kind.facts: len(rows) >= n)
+        await_rows("payments", FACTS, payment, until=at_least(kind.facts))
     books = balances(list(payments))
     earlier = [row[0] for row in read("site", EARLIER, visit.visitor, list(payments))]
     return Result(

@@ -25,7 +25,7 @@ from portfolio.demos.outbox_writer import COMMITTED, MODULE, PUBLISHED, Asked, F
 from portfolio.demos.reading import read, table
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
 from portfolio.demos.sagas import USUAL, order_of
-from portfolio.demos.waiting import Rows, await_rows, ends_of
+from portfolio.demos.waiting import Rows, at_least, await_rows, ends_of
 from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome
 from portfolio.unit import run_unit
 from portfolio.web.checkouts import TooManyRequests, keep_pace
@@ -58,9 +58,7 @@ def run(visit: Visit, values: Values) -> Result:
     death = kill_once_it_says(COMMITTED, module=MODULE, asked=msgspec.json.encode(asked).decode())
     waiting = read("site", WAITING, ids)
     naive, lost = _dual_write(visit, Flow(str(values["naive"])))
-    left = await_rows(
-        "site", LEFT, ids, COMMAND, until=lambda rows: len(rows) >= count, within=held + 15
-    )
+    left = await_rows("site", LEFT, ids, COMMAND, until=at_least(count), within=held + 15)
     ended = ends_of(ids)
     with_outbox = Side(
         title="With the outbox",
@@ -108,9 +106,10 @@ def _hold_back(orders: Sequence[CheckoutOrder], seconds: int) -> None:
 def _dual_write(visit: Visit, flow: Flow) -> tuple[Side, Check]:
     """Have a row stored and announced as two steps, by a process that dies between them."""
     row = new_message_id()
+    name = f"demo.dual-write.{row}"
     word = COMMITTED if flow is Flow.STORE_THEN_PUBLISH else PUBLISHED
     try:
-        with _queue() as (name, channel):
+        with _queue(name) as channel:
             asked = Asked(flow=flow, run=visit.run, row=row, queue=name)
             death = kill_once_it_says(
                 word, module=MODULE, asked=msgspec.json.encode(asked).decode()
@@ -155,13 +154,14 @@ def _not_tried() -> tuple[Side, Check]:
 
 
 @contextmanager
-def _queue() -> Iterator[tuple[str, Any]]:
-    """A queue of this run's own, gone with the connection. Raises one of BROKER_ERRORS."""
+def _queue(name: str) -> Iterator[Any]:
+    """A channel with a queue that is gone with it. Raises one of BROKER_ERRORS."""
     vault = VaultClient(identity=environment.vault_identity())
     connection = connect(broker_url_with(lambda: vault.read_kv("broker")))
     try:
         channel = connection.channel()
-        yield channel.queue_declare(exclusive=True).queue, channel
+        channel.queue_declare(name, exclusive=True)
+        yield channel
     finally:
         connection.close()
 

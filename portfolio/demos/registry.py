@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from portfolio.demos import checkout, erasure, ledger, outbox, refund, webhooks
+from portfolio.demos import checkout, erasure, ledger, outbox, refund, reservation_expiry, webhooks
 from portfolio.demos.demo import Demo
 
 _ALL: Final = (
     checkout.DEMO,
     outbox.DEMO,
     erasure.DEMO,
+    reservation_expiry.DEMO,
     refund.DEMO,
     ledger.DEMO,
     webhooks.DEMO,

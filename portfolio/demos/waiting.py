@@ -24,6 +24,11 @@ class StillUnderWay(InvalidRequest):
     """What a demo began has not ended in time; the message says what has not."""
 
 
+def at_least(count: int) -> Callable[[Rows], bool]:
+    """Whether there are so many rows, for `await_rows`."""
+    return lambda rows: len(rows) >= count
+
+
 def await_rows(
     name: str,
     query: str,

@@ -31,7 +31,7 @@ from portfolio.demos.reading import read, table
 from portfolio.demos.result import Check, Result, Side, check, figure
 from portfolio.demos.sagas import USUAL, begin
 from portfolio.demos.signatures import signature_table
-from portfolio.demos.waiting import await_rows, ends_of
+from portfolio.demos.waiting import at_least, await_rows, ends_of
 from portfolio.requests import CheckoutOrder
 from portfolio.unit import run_unit
 
@@ -63,7 +63,7 @@ def run(visit: Visit, values: Values) -> Result:
         ends_of(bought, within=LATE_WITHIN)
     payments = [*bought, overtaken]
     for payment in payments:
-        await_rows("payments", FACTS, payment, until=lambda rows: len(rows) >= FACTS_EACH)
+        await_rows("payments", FACTS, payment, until=at_least(FACTS_EACH))
     honest = Side(
         title="The provider, misbehaving",
         sentence="The first payment’s webhooks came twice each. The last one was authorised and "
