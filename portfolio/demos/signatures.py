@@ -37,7 +37,7 @@ def _cases() -> Iterator[tuple[str, str]]:
     yield "with another body", _verdict(genuine, changed, secret, now)
     both = f"{genuine},v1={'0' * 64}"
     yield (
-        "signed with two secrets, while the provider changes its own",
+        "signed with two secrets, as while one is changed",
         _verdict(both, BODY, secret, now),
     )
 
