@@ -7,7 +7,7 @@ long the platform has run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
@@ -78,11 +78,11 @@ class _Table:
         return [name for name, kind in self.types.items() if kind in (*TEXTS, "bytea")]
 
 
-def mark() -> Since:
+def mark(databases: Sequence[str] = DATABASES) -> Since:
     """Where every database stands now; raises psycopg.Error while one is away."""
     numbers = {}
     moment = datetime.now().astimezone()
-    for name in DATABASES:
+    for name in databases:
         with database(name, auditor=True).connect(autocommit=True) as connection:
             for table in _tables(connection):
                 if table.numbered:
@@ -95,9 +95,9 @@ def mark() -> Since:
     return Since(moment, numbers)
 
 
-def search(name: str, since: Since) -> list[Found]:
+def search(name: str, since: Since, databases: Sequence[str] = DATABASES) -> list[Found]:
     """Where `name` stands, in each database; raises psycopg.Error while one is away."""
-    return [_search(where, name, since) for where in DATABASES]
+    return [_search(where, name, since) for where in databases]
 
 
 def _search(where: str, name: str, since: Since) -> Found:
