@@ -40,6 +40,10 @@ RESERVATIONS: Final = """
            to_char(expires_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
       FROM reservation WHERE id = ANY (%s) ORDER BY created_at
 """
+TOLD: Final = """
+    SELECT seq, source, type, to_char(time AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
+      FROM journal WHERE correlation = %s ORDER BY seq
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def run(visit: Visit, values: Values) -> Result:
     (late,) = begin([_order(visit, sku)])
     bought = ends_of([late])
     await_rows("catalog", SHELF, sku, until=lambda rows: rows[0][2] == 1)
-    after_sale = _shelf(sku)
+    after_sale, last_rows = _shelf(sku), _reservations([forgotten, early, late])
     _ask(forgotten, ReleaseStock(reason="asked for by the demo, after it had expired"))
     given_back = _answered(forgotten, StockReleased).quantity
     return Result(
@@ -91,7 +95,7 @@ def run(visit: Visit, values: Values) -> Result:
                 sentence="Catalog looks every five seconds for reservations whose time is over. "
                 "The buyer who came then got the item.",
                 figures=_figures(after_sale),
-                tables=(_reservations([forgotten, early, late]),),
+                tables=(last_rows, _told(forgotten)),
             ),
         ),
         checks=(
@@ -108,7 +112,7 @@ def run(visit: Visit, values: Values) -> Result:
                 sentence=f"A release that came after the expiry gave back {given_back} items.",
             ),
         ),
-        correlations=(forgotten, early, late),
+        correlations=(early, forgotten, late),
     )
 
 
@@ -138,6 +142,11 @@ def _shelf(sku: str) -> Shelf:
 def _reservations(ids: list[UUID]) -> Table:
     columns = ("reservation", "state", "items", "set aside (UTC)", "expires (UTC)")
     return table("catalog", "The reservations", columns, RESERVATIONS, ids)
+
+
+def _told(reservation: UUID) -> Table:
+    columns = ("seq", "from", "message", "at (UTC)")
+    return table("site", "What was said of the first one", columns, TOLD, reservation)
 
 
 def _figures(shelf: Shelf) -> tuple[Figure, ...]:
