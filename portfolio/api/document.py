@@ -43,6 +43,7 @@ TAGS: Final = (
     ("Payments", "What payments has authorised, captured and given back; its ledger."),
     ("Refunds", "Give an order back: money, stock and limit."),
     ("Erasures", "Be forgotten by every service."),
+    ("Tokens", "For programs that keep no cookies: issued, exchanged, revoked."),
     ("Search", "The site's pages and articles."),
     ("System", "Whether the site answers and can serve."),
 )
