@@ -50,7 +50,7 @@ def test_a_checkout_is_followed_to_its_order_payment_ledger_refund_and_erasure(
     types = [event["type"] for event in followed["events"]]
     assert types[0] == "checkout.start_checkout.v1"
     assert "checkout.checkout_completed.v1" in types
-    assert client.get(f"/orders/{checkout}").json()["state"] == "confirmed"
+    eventually(lambda: client.get(f"/orders/{checkout}").json()["state"] == "fulfilled")
     assert client.get(f"/payments/{checkout}").json()["captured"] == begun.json()["amount"]
     ledger = client.get("/ledger?limit=1").json()
     assert ledger["sum"] == 0
