@@ -7,15 +7,54 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from celery import Celery
+from celery.beat import Scheduler, SchedulingError
+from celery.signals import setup_logging
 
 from cluster.celery_app import make_app, task_queue
 from cluster.secrets.broker import broker_address
 from cluster.services import load_all
+from cluster.sign_of_life import SignOfLife
+from config import logs
 
 logger = logging.getLogger(__name__)
+
+
+class Clock(Scheduler):
+    """Celery's scheduler in memory, since nothing needs to survive, with a sign of life.
+
+    The sign says that the last task was taken by the broker, and that the loop turns.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._sending = False  # whether the last task could be sent
+        self._sign = SignOfLife("beat")
+        super().__init__(*args, **kwargs)
+
+    def setup_schedule(self) -> None:
+        """Everything is due at the start: nobody knows how long there was no clock."""
+        super().setup_schedule()
+        for name, declared in self.app.conf.beat_schedule.items():
+            entry = self.schedule[name]
+            entry.last_run_at = entry.default_now() - timedelta(seconds=declared["schedule"])
+
+    def apply_async(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            sent = super().apply_async(*args, **kwargs)
+        except SchedulingError:
+            self._sending = False
+            raise
+        self._sending = True
+        return sent
+
+    def tick(self, *args: Any, **kwargs: Any) -> Any:
+        pause = super().tick(*args, **kwargs)
+        if self._sending:
+            self._sign.give()
+        return pause
 
 
 def schedule() -> dict[str, dict[str, Any]]:
@@ -36,10 +75,10 @@ def schedule() -> dict[str, dict[str, Any]]:
 
 
 def build(broker_url: Callable[[], str]) -> Celery:
-    """The beat's Celery app; it keeps its schedule in memory, since nothing needs to survive."""
+    """The beat's Celery app."""
     app = make_app(broker_url)
     app.conf.beat_schedule = schedule()
-    app.conf.beat_scheduler = "celery.beat:Scheduler"
+    app.conf.beat_scheduler = "cluster.beat:Clock"
     app.conf.beat_max_loop_interval = 1.0
     app.conf.task_queues = [task_queue(service.task_queue) for service in load_all()]
     return app
@@ -47,6 +86,8 @@ def build(broker_url: Callable[[], str]) -> Celery:
 
 def main() -> None:
     """Send tasks until told to stop."""
+    setup_logging.connect(lambda **_: None, weak=False)  # Celery then leaves logging alone
+    logs.configure()
     app = build(broker_address())
     app.Beat(loglevel="INFO", quiet=True).run()
 

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from celery import bootsteps
+from celery.signals import setup_logging
 from psycopg.types.json import Jsonb
 
 from cluster.celery_app import make_app, task_queue
@@ -26,12 +27,15 @@ from cluster.messaging.inbox import Inbox
 from cluster.messaging.notices import announce, credentials_rotated
 from cluster.messaging.outbox import flush
 from cluster.messaging.service import Service
+from cluster.messaging.streams import count
 from cluster.messaging.topology import partition_queues
 from cluster.messaging.work import Scheduled, UnitOfWork
 from cluster.secrets.broker import broker_address
 from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
 from cluster.services import load
+from cluster.tracing.message_spans import committed
 from compose.replicas import worker_names
+from config import logs
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +65,7 @@ class Runtime:
         self.stand_ins: list[StandIn] = []
         self.consumers = self._consumers(replica)
         self._generation = 0
+        self._redelivered = 0  # of those that the consumers counted, how many are in the database
 
     def run(self, scheduled: Scheduled) -> None:
         """Do scheduled work in one transaction, with the messages it announces."""
@@ -68,17 +73,27 @@ class Runtime:
             work = UnitOfWork(connection, source=self.service.name)
             scheduled.run(work)
             flush(work)
+        committed(work, time.time_ns())
 
     def beat(self) -> None:
-        """Say that this process lives, whether it consumes, and whose credentials it uses."""
+        """Say that this process lives, whether it consumes, and whose credentials it uses.
+
+        What the broker has given out again is counted here too: a worker that dies takes at
+        most the count of one beat with it.
+        """
         for stand_in in self.stand_ins:
             stand_in.hand_back()
         try:
+            redelivered = sum(consumer.redelivered for consumer in self.consumers)
             with self.session.transaction() as connection:
                 work = UnitOfWork(connection, source=self.service.name)
                 work.cursor.execute(BEAT, self._vital_signs())
+                if redelivered > self._redelivered:
+                    count(work, "redelivered", redelivered - self._redelivered)
                 self._announce_rotation(work)
                 flush(work)
+            self._redelivered = redelivered
+            committed(work, time.time_ns())
             self.inbox.apply_parked()
         except DatabaseUnavailable as error:
             logger.warning("no heartbeat: %s", error)
@@ -133,7 +148,7 @@ class _GivenUp:
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
 
-    def apply(self, bodies: Sequence[bytes]) -> None:
+    def apply(self, bodies: Sequence[bytes], _arrivals: Sequence[int] = ()) -> None:
         self._inbox.file_given_up(bodies)
 
 
@@ -194,6 +209,8 @@ def main() -> None:
         sys.exit(f"{service.name} has no worker {replica}: see the setting REPLICAS.")
     app = build(service, broker_address(), replica=replica)
     # Scheduled tasks run every second; what they do is in the database, not in the log.
+    setup_logging.connect(lambda **_: None, weak=False)  # Celery then leaves logging alone
+    logs.configure()
     for chatter in ("celery.app.trace", "celery.worker.strategy"):
         logging.getLogger(chatter).setLevel(logging.WARNING)
     worker = app.Worker(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -319,8 +320,17 @@ def _last_words(run: RunDirectory, process: str) -> str:
     with suppress(OSError):
         lines = log.read_text(errors="replace").strip().splitlines()
         if lines:
-            return f"Its last words: {lines[-1].strip()} (more in {log})"
+            return f"Its last words: {_message(lines[-1].strip())} (more in {log})"
     return f"Its log, {log}, is empty."
+
+
+def _message(line: str) -> str:
+    """What a line of a log says; most are JSON (config/logs.py)."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return line
+    return str(told.get("message", line)) if isinstance(told, dict) else line
 
 
 def _is_prepared(run: RunDirectory) -> bool:

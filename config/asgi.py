@@ -17,6 +17,7 @@ pages = get_asgi_application()
 from chaos.observer.client import latest  # noqa: E402
 from chaos.observer.consumer import ObservationsConsumer  # noqa: E402
 from config.static_files import Send, StaticFiles  # noqa: E402
+from portfolio.metrics.requests import MeasuredRequests  # noqa: E402
 from portfolio.source.revision import running_revision  # noqa: E402
 from portfolio.source.tree import snapshot  # noqa: E402
 from portfolio.stream.consumer import StreamConsumer  # noqa: E402
@@ -42,7 +43,7 @@ websockets.append(re_path("", cast("Any", refuse)))
 
 application = ProtocolTypeRouter(
     {
-        "http": StaticFiles(PageFront(pages), prefix="/static/"),
+        "http": MeasuredRequests(StaticFiles(PageFront(pages), prefix="/static/")),
         "websocket": URLRouter(websockets),
     }
 )

@@ -142,6 +142,14 @@ def observer_url() -> str:
     return setting("OBSERVER_URL")
 
 
+def load_trace_ratio() -> float:
+    """Which part of an experiment's or a large command's checkouts is traced, from 0 to 1.
+
+    A traced checkout costs half as much again of the processor's time as another one.
+    """
+    return float(setting("LOAD_TRACE_RATIO", "0.01"))
+
+
 def chaos_driver() -> str:
     """Which engine faults are carried out by: `local`, `docker` or `kubernetes`."""
     return setting("CHAOS_DRIVER", "local")

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "portfolio.web.page_cache.PageCacheMiddleware",  # first: it keeps what all others have made
+    "portfolio.web.tracing.TracingMiddleware",  # its span covers the work of all below
     "django.middleware.gzip.GZipMiddleware",
     "portfolio.web.headers.SecurityHeadersMiddleware",
     "portfolio.web.body_limit.BodyLimitMiddleware",
@@ -237,9 +238,9 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        "chosen": {"()": "config.logs.formatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "chosen"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         # Django's own handlers would mail administrators: everything goes to the one stream.

@@ -12,7 +12,7 @@ from django.db import models
 
 from portfolio.api.models import IdempotencyKey
 from portfolio.contact.models import ContactMessage
-from portfolio.demos.models import DemoRun
+from portfolio.demos.models import DemoRun, DemoScratch
 from portfolio.owner.models import CaseStudy, Link, Page, Profile, SeedImport
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "CheckoutRequest",
     "ContactMessage",
     "DemoRun",
+    "DemoScratch",
     "ErasureRequest",
     "IdempotencyKey",
     "JournalEntry",

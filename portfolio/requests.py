@@ -8,7 +8,7 @@ from sight can be run again and still happens once.
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -132,12 +132,15 @@ def register_checkout(work: UnitOfWork, *, request: CheckoutOrder) -> bool:
     return bool(_register(work, [request]))
 
 
-def begin_checkouts(work: UnitOfWork, *, ids: Sequence[UUID]) -> None:
-    """Announce the start of accepted checkouts; of those that have begun, nothing."""
-    work.cursor.execute(NOT_BEGUN, (list(ids),))
+def begin_checkouts(work: UnitOfWork, *, traces: Mapping[UUID, str | None]) -> None:
+    """Announce the start of accepted checkouts; of those that have begun, nothing.
+
+    `traces` are the traceparents of the messages at which each of them begins.
+    """
+    work.cursor.execute(NOT_BEGUN, (list(traces),))
     for identifier, visitor, sku, quantity, amount, card in work.cursor.fetchall():
         order = CheckoutOrder(id=identifier, visitor=visitor, sku=sku, quantity=quantity, card=card)
-        _start(work, order, amount)
+        _start(work, order, amount, traces[identifier])
 
 
 def _register(
@@ -186,6 +189,7 @@ def accept_refund(work: UnitOfWork, *, order_id: UUID, refund_id: UUID | None = 
     refund_id = refund_id or new_message_id()
     work.cursor.execute(INSERT_REFUND, (refund_id, order_id, work.now))
     if work.cursor.rowcount:
+        work.begin(refund_id, "accept refund")
         work.send(RequestRefund(order=order_id), subject_id=refund_id, correlation=refund_id)
     return refund_id
 
@@ -200,6 +204,7 @@ def accept_erasure(work: UnitOfWork, *, visitor: str, erasure_id: UUID | None = 
     erasure_id = erasure_id or new_message_id()
     work.cursor.execute(INSERT_ERASURE, (erasure_id, visitor, work.now))
     if work.cursor.rowcount:
+        work.begin(erasure_id, "accept erasure")
         work.send(RequestErasure(visitor=visitor), subject_id=erasure_id, correlation=erasure_id)
         return erasure_id
     work.cursor.execute(OPEN_ERASURE, (visitor,))
@@ -250,7 +255,8 @@ def _prices(work: UnitOfWork, skus: set[str]) -> dict[str, int]:
     )
 
 
-def _start(work: UnitOfWork, request: CheckoutOrder, amount: int) -> None:
+def _start(work: UnitOfWork, request: CheckoutOrder, amount: int, trace: str | None = None) -> None:
+    work.begin(request.id, "accept checkout")
     work.send(
         StartCheckout(
             visitor=request.visitor,
@@ -261,4 +267,5 @@ def _start(work: UnitOfWork, request: CheckoutOrder, amount: int) -> None:
         ),
         subject_id=request.id,
         correlation=request.id,
+        trace=trace,
     )

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from cluster.messaging.outbox import flush
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable, database
+from cluster.tracing.message_spans import committed
 
 # PostgreSQL is back 0.4 to 2.2 s after a crash: whoever waits that long sees no error.
 PAUSES: Final = (0.1, 0.3, 0.8, 1.5)  # seconds
@@ -40,4 +41,5 @@ def _run_once(session: DatabaseSession, act: Callable[[UnitOfWork], Result]) -> 
         work = UnitOfWork(connection, source="site")
         result = act(work)
         flush(work)
+    committed(work, time.time_ns())
     return result

@@ -9,7 +9,9 @@ from chaos import status
 from portfolio.api import page as api_page
 from portfolio.architecture import views as architecture_views
 from portfolio.demos import views as demos
+from portfolio.metrics import views as metrics_views
 from portfolio.source import views as source_views
+from portfolio.traces import views as traces_views
 from portfolio.web import (
     asyncapi,
     checkouts,
@@ -31,6 +33,8 @@ urlpatterns = [
     path("events/", pages.events, name="events"),
     path("checkouts/", checkouts.start, name="start-checkout"),
     path("sagas/<uuid:saga_id>/", pages.saga, name="saga"),
+    path("traces/<str:trace_id>/", traces_views.trace, name="trace"),
+    path("traces/<str:trace_id>/otlp.json", traces_views.otlp, name="trace-otlp"),
     path("architecture/", architecture_views.region, name="architecture"),
     path("architecture/<slug:name>/", architecture_views.node, name="architecture-node"),
     path("lab/", lab.lab, name="lab"),
@@ -55,6 +59,7 @@ urlpatterns = [
     path("api/", api_page.page, name="api-page"),
     path("asyncapi.json", asyncapi.asyncapi, name="asyncapi"),
     path("status.json", status.status, name="status"),
+    path("metrics", metrics_views.metrics, name="metrics"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

@@ -189,12 +189,17 @@ def _delivery(snapshots: Snapshots) -> Iterator[Finding]:
         ],
     )
     heard = sum(snapshots.row(name, queries.INBOX_STREAMS)[0] for name in RECEIVERS)
-    yield delivery.nothing_parked(
+    yield delivery.applied_in_order(
         heard,
         [
             delivery.Waiting(name, source, subject, sequence)
             for name in RECEIVERS
             for source, subject, sequence in snapshots.rows(name, queries.PARKED)
+        ],
+        [
+            delivery.Misplaced(name, *row)
+            for name in RECEIVERS
+            for row in snapshots.rows(name, queries.MISPLACED)
         ],
     )
     kept = sum(snapshots.row(name, queries.DEAD_LETTERS)[0] for name in DATABASES)

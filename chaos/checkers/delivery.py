@@ -43,20 +43,50 @@ class Waiting:
     sequence: int
 
 
-def nothing_parked(streams: int, parked: Sequence[Waiting]) -> Finding:
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """A message that was applied, and not when its turn had come.
+
+    `before` is the sequence applied before it in its stream. With a `position`, it was the last
+    one applied, and the stream stands elsewhere.
+    """
+
+    service: str
+    source: str
+    subject: str
+    sequence: int
+    before: int | None
+    position: int | None
+
+
+def applied_in_order(
+    streams: int, waiting: Sequence[Waiting], misplaced: Sequence[Misplaced]
+) -> Finding:
+    """Whether each stream was applied in sequence, and none stands still before a gap."""
     return conclude(
         "order per aggregate",
         checked=streams,
-        violations=(
-            Counterexample(
-                f"{w.service} still waits for what comes before {w.sequence} "
-                f"of {w.source}'s {w.subject}",
-                w.subject.rpartition("/")[2],
-            )
-            for w in parked
-        ),
-        at_rest=True,
+        violations=[
+            *(Counterexample(_misplacement(one)) for one in misplaced),
+            *(
+                Counterexample(
+                    f"{w.service} still waits for what comes before {w.sequence} "
+                    f"of {w.source}'s {w.subject}",
+                    w.subject.rpartition("/")[2],
+                )
+                for w in waiting
+            ),
+        ],
+        # What was applied in another order stays so; what waits may yet get its turn.
+        at_rest=not misplaced,
     )
+
+
+def _misplacement(one: Misplaced) -> str:
+    applied = f"{one.service} applied {one.sequence} of {one.source}'s {one.subject}"
+    if one.position is not None:
+        return f"{applied} last, and stands at {one.position}"
+    return f"{applied} after {one.before}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,8 +247,8 @@ _DELIVERY: Final = (
         "order per aggregate",
         Promise.IN_ORDER,
         "Every stream was applied in sequence; no message waits for an earlier one.",
-        "A message that was lost in the middle of its stream: those behind it wait for ever.",
-        "chaos.checkers.delivery:nothing_parked",
+        "A message applied before an earlier one of its stream, or one that was lost in between.",
+        "chaos.checkers.delivery:applied_in_order",
     ),
     Invariant(
         "no message left in the dead letters",

@@ -189,6 +189,29 @@ PAIRS_APPLIED: Final = """
 
 INBOX: Final = "SELECT count(*) FROM inbox"
 REPEATED: Final = "SELECT message_id::text, type, applied FROM inbox WHERE applied <> 1 LIMIT 1000"
+# Of what was applied in the last day: each message that did not come next after the one
+# applied before it in its stream, and each stream whose position is not the sequence applied
+# last. The inbox is purged after a week, and what was applied before this day is left out
+# by place, not by time alone: transactions that overlap commit in another order than they began.
+MISPLACED: Final = """
+    WITH recent AS (
+        SELECT source, subject, sequence, place FROM inbox
+         WHERE applied_at > now() - interval '1 day'
+           AND place > coalesce((SELECT max(place) FROM inbox
+                                  WHERE applied_at > now() - interval '1 day 10 minutes'
+                                    AND applied_at <= now() - interval '1 day'), 0)
+    ), followed AS (
+        SELECT *, lag(sequence) OVER stream AS before, lead(sequence) OVER stream AS after
+          FROM recent WINDOW stream AS (PARTITION BY source, subject ORDER BY place)
+    )
+    SELECT source, subject, sequence, before, NULL AS position FROM followed
+     WHERE sequence <> before + 1
+    UNION ALL
+    SELECT source, subject, sequence, before, last_sequence FROM followed
+      JOIN inbox_stream USING (source, subject)
+     WHERE after IS NULL AND sequence <> last_sequence
+     LIMIT 1000
+"""
 PARKED: Final = "SELECT source, subject, sequence FROM parked ORDER BY parked_at LIMIT 1000"
 INBOX_STREAMS: Final = "SELECT count(*) FROM inbox_stream"
 DEDUPLICATED: Final = (

@@ -14,12 +14,15 @@ from config.environment import DATABASES
 COUNTS: Final = """
     SELECT (SELECT last_value FROM outbox_id_seq),
            (SELECT count(*) FROM outbox),
+           (SELECT coalesce(sum(value), 0) FROM counter WHERE name = 'redelivered'),
            (SELECT coalesce(sum(value), 0) FROM counter WHERE name = 'deduplicated'),
            (SELECT coalesce(sum(value), 0) FROM counter WHERE name = 'parked'),
            (SELECT count(*) FROM dead_letter),
            (SELECT coalesce(sum(replays), 0) FROM dead_letter)
 """
-NAMES: Final = ("published", "unsent", "deduplicated", "parked", "dead_lettered", "replayed")
+NAMES: Final = (
+    "published", "unsent", "redelivered", "deduplicated", "parked", "dead_lettered", "replayed",
+)  # fmt: skip
 
 
 def counted() -> Mapping[str, int]:
@@ -39,6 +42,7 @@ def between(before: Mapping[str, int], after: Mapping[str, int]) -> Deliveries:
     return Deliveries(
         published=grown["published"],
         confirmed=grown["published"] - grown["unsent"],
+        redelivered=grown["redelivered"],
         deduplicated=grown["deduplicated"],
         parked=grown["parked"],
         dead_lettered=grown["dead_lettered"],

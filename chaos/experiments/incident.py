@@ -103,7 +103,8 @@ class Deliveries(msgspec.Struct, frozen=True, kw_only=True):
     """Counted over all services from the beginning of the run to its end.
 
     `deduplicated`: came again after they had been applied. `redelivered`: given out again by
-    the broker, None while nobody counts it.
+    the broker, to services and journal, applied before or not; None in records of before that
+    was counted.
     """
 
     published: int

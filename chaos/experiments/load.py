@@ -15,6 +15,7 @@ from chaos.experiments.orders import ON_SALE, orders_for
 from chaos.experiments.profile import Profile
 from cluster.operations.checkouts import CheckoutState, Counter
 from cluster.secrets.postgres import DatabaseUnavailable
+from config.environment import load_trace_ratio
 from portfolio.requests import CheckoutOrder
 
 LONGEST: Final = 200.0  # seconds; no experiment loads the platform for longer
@@ -105,7 +106,7 @@ class Load:
 
     def _pace(self, orders: Sequence[CheckoutOrder]) -> None:
         started = time.monotonic()
-        with closing(Counter()) as counter:
+        with closing(Counter(trace_ratio=load_trace_ratio())) as counter:
             for number, order in enumerate(orders):
                 due = started + number / self.rate
                 if self._stop.wait(max(0.0, due - time.monotonic())):
@@ -113,7 +114,7 @@ class Load:
                 self._hand_in(counter, order)
 
     def _rush(self, orders: Sequence[CheckoutOrder]) -> None:
-        with closing(Counter()) as counter:
+        with closing(Counter(trace_ratio=load_trace_ratio())) as counter:
             for order in orders:
                 if self._stop.is_set():
                     return

@@ -34,6 +34,7 @@ class ExperimentRun(models.Model):
     """One wish to run an experiment, from the queue to its record.
 
     `visitor` is the random name of a session, never shown; `asked_by` is what others see.
+    `remote` is a keyed hash of the client's address, kept for as long as it counts.
     """
 
     QUEUED: Final = "queued"
@@ -47,6 +48,7 @@ class ExperimentRun(models.Model):
     seed = models.BigIntegerField(null=True)
     rate = models.FloatField()
     visitor = models.TextField()
+    remote = models.TextField(blank=True, db_default="")
     asked_by = models.TextField()
     asked_at = models.DateTimeField()
     state = models.TextField(default=QUEUED)
@@ -62,6 +64,7 @@ class ExperimentRun(models.Model):
         indexes = [
             models.Index(fields=["state", "asked_at"], name="experiment_run_queue"),
             models.Index(fields=["visitor", "-asked_at"], name="experiment_run_visitor"),
+            models.Index(fields=["remote", "-asked_at"], name="experiment_run_remote"),
         ]
 
     def __str__(self) -> str:

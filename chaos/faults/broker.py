@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chaos.drivers.driver import Driver
 from chaos.faults.armed import ArmedFault
 from chaos.faults.fault import FaultWords
-from chaos.faults.hard import HardFault, MomentaryFault
+from chaos.faults.hard import HardFault, MomentaryFault, PausingFault
 from compose.replicas import worker_names
 from compose.servers.rabbitmq import MEMORY_WATERMARK, VHOST
 from config.environment import DATABASES
@@ -55,7 +57,7 @@ class BrokerMemoryAlarm(HardFault):
         return f"{armed.target} may use {MEMORY_WATERMARK:.0%} of the memory again"
 
 
-class PauseQueue(HardFault):
+class PauseQueue(PausingFault):
     """The workers that read a service's queue are paused, so that it fills."""
 
     name = "pause-queue"
@@ -68,8 +70,5 @@ class PauseQueue(HardFault):
     def targets(self) -> tuple[str, ...]:
         return DATABASES
 
-    def inject(self, driver: Driver, armed: ArmedFault) -> str:
-        return "; ".join(driver.pause(name) for name in worker_names(armed.target))
-
-    def heal(self, driver: Driver, armed: ArmedFault) -> str:
-        return "; ".join(driver.resume(name) for name in worker_names(armed.target))
+    def paused(self, target: str) -> Sequence[str]:
+        return worker_names(target)

@@ -17,6 +17,7 @@ from chaos.drivers.choose import choose_driver
 from chaos.drivers.driver import Driver
 from chaos.faults.armed import ArmedFault, ArmedFaults, new_armed_fault
 from chaos.faults.fault import Fault
+from chaos.faults.hard import PausingFault
 from chaos.faults.healed import ROLLBACK, HealedLog
 from chaos.faults.registry import FAULTS, fault_named
 from compose.errors import Misuse, PlainError
@@ -72,6 +73,7 @@ class Engine:
             raise Misuse(f"A fault lasts for more than 0 seconds, not {seconds:g}.")
         if any((one.fault, one.target) == (fault, target) for one in self.armed.all()):
             raise InjectionFailed(f"{fault} is in force on {target} already.")
+        self._refuse_second_pause(chosen, target)
         armed = new_armed_fault(
             fault=fault,
             target=target,
@@ -139,6 +141,18 @@ class Engine:
 
     def _chosen(self, name: str) -> Fault:
         return self.faults[name] if name in self.faults else fault_named(name)
+
+    def _refuse_second_pause(self, chosen: Fault, target: str) -> None:
+        """Raise InjectionFailed where another fault keeps one of its processes paused."""
+        if not isinstance(chosen, PausingFault):
+            return
+        for one in self.armed.all():
+            other = self._chosen(one.fault)
+            if isinstance(other, PausingFault):
+                for process in {*chosen.paused(target)} & {*other.paused(one.target)}:
+                    raise InjectionFailed(
+                        f"{process} is paused already, by {one.fault} on {one.target}."
+                    )
 
     def _take_back(self, armed: ArmedFault) -> None:
         """Heal what an injection that failed may have done; else it stays armed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from chaos.drivers.driver import Driver
@@ -51,6 +51,25 @@ class HardFault(ABC):
                     f"{self.name}: {parameter} is a number from {least:g} to {most:g}, "
                     f"not {value!r}."
                 )
+
+
+class PausingFault(HardFault):
+    """A hard fault that keeps processes paused.
+
+    A process is paused or not, however often it was told: the first heal would end every
+    pause of it. So the engine refuses a second one, whatever it is called.
+    """
+
+    @abstractmethod
+    def paused(self, target: str) -> Sequence[str]:
+        """The processes that it keeps paused while it is in force on `target`."""
+
+    def inject(self, driver: Driver, armed: ArmedFault) -> str:
+        return "; ".join(driver.pause(name) for name in self.paused(armed.target))
+
+    def heal(self, driver: Driver, armed: ArmedFault) -> str:
+        """A process that was killed and started again meanwhile is not paused: nothing to do."""
+        return "; ".join(driver.resume(name) for name in self.paused(armed.target))
 
 
 class MomentaryFault(HardFault):

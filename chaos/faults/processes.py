@@ -5,12 +5,13 @@ The supervisor starts again what ends; a paused process exists and gets no time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from chaos.drivers.driver import Driver
 from chaos.faults.armed import ArmedFault
 from chaos.faults.fault import FaultWords
-from chaos.faults.hard import HardFault
+from chaos.faults.hard import HardFault, PausingFault
 from chaos.observer.naming import expected_processes
 
 # They watch, heal and run the experiments: broken, they would tell or mend nothing.
@@ -41,7 +42,7 @@ class KillProcess(ProcessFault):
         return driver.ensure_running(armed.target)
 
 
-class PauseProcess(ProcessFault):
+class PauseProcess(ProcessFault, PausingFault):
     """SIGSTOP to it and its children: connections stay open, and nobody answers on them."""
 
     name = "pause-process"
@@ -51,12 +52,8 @@ class PauseProcess(ProcessFault):
         what="The process keeps its connections and its locks, and gets no time to run.",
     )
 
-    def inject(self, driver: Driver, armed: ArmedFault) -> str:
-        return driver.pause(armed.target)
-
-    def heal(self, driver: Driver, armed: ArmedFault) -> str:
-        """A process that was killed and started again meanwhile is not paused: nothing to do."""
-        return driver.resume(armed.target)
+    def paused(self, target: str) -> Sequence[str]:
+        return (target,)
 
 
 class RestartProcess(ProcessFault):

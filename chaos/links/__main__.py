@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from chaos.links.proxy import LinkProxy
 from chaos.links.table import in_force
-from config import environment
+from config import environment, logs
 from config.routes import LINKS, Link
 
 logger = logging.getLogger(__name__)
@@ -65,5 +65,5 @@ def server_of(link: Link) -> tuple[str, int]:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logs.configure()
     asyncio.run(serve())

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from chaos.observer.observer import Observer
 from chaos.observer.server import Server
-from config import environment
+from config import environment, logs
 from portfolio.source.revision import running_revision
 
 
 def main() -> None:
     """Serve on OBSERVER_URL until SIGTERM."""
-    # By force: a library has set up the root logger while it was imported.
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True
-    )
+    logs.configure()
     address = urlsplit(environment.observer_url())
     revision = running_revision()
     server = Server(Observer(revision=revision.short if revision.known else "unknown"))

@@ -40,6 +40,7 @@ def snapshot(
     now: float,
     up_since: float | None,
     revision: str,
+    unconfirmed_since: float | None = None,
 ) -> Snapshot:
     """All that is known at `now` (seconds of the epoch)."""
     services = [_service(board, name, processes, now) for name in board.services]
@@ -63,6 +64,9 @@ def snapshot(
         revision=revision,
         experiment=read_running(),
         faults=ArmedFaults().all(),
+        unconfirmed_seconds=(
+            None if unconfirmed_since is None else round(max(0.0, now - unconfirmed_since), 1)
+        ),
     )
 
 
@@ -83,6 +87,7 @@ def _service(board: Board, name: str, processes: Sequence[Process], now: float) 
         outbox_age_seconds=None if depths.outbox_age is None else round(depths.outbox_age, 2),
         parked=depths.parked,
         dead_letters=depths.dead_letters_waiting,
+        deduplicated=depths.deduplicated,
         published_per_second=board.published_per_second(name),
         consumed_per_second=_consumed(board, name, depths),
         lease=_lease(name, depths, now),

@@ -19,10 +19,20 @@ from compose.supervisor import ProcessState
 
 # Three heartbeats of 2 s, and the time until somebody reads them.
 HEARTBEAT_LATE: Final = 8.0  # seconds
+# A worker whose connection was cut consumes again within a second or two.
+UNCONSUMED_LATE: Final = 4.0  # seconds
 # What a database told is of use for so long; the deeper look comes every 2.5 s.
 DEPTHS_FRESH: Final = 5.0  # seconds
 # A relay takes the lock within milliseconds of its start, or of its predecessor's end.
 RELAY_LATE: Final = 6.0  # seconds
+# A sign of life is given every second at the latest.
+SIGN_LATE: Final = 4.0  # seconds
+# Whose signs are files, and what keeps each of them from giving one without a fault of its own.
+SIGNING: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "beat": ("broker",),
+    "runner": ("database",),
+    "watchdog": (),
+}
 
 STATUSES: Final[Mapping[str, ProcessStatus]] = {
     "running": "running",
@@ -52,7 +62,10 @@ class Evidence:
     depths: Depths | None = None  # of its service's database
     depths_since: float | None = None  # since when that database has told without a break
     broker_since: float | None = None  # since when the broker has answered without a break
+    # Since when the broker says without a break that nobody consumes a queue of its service.
+    unconsumed_since: float | None = None
     last_sign: float | None = None  # the sign of life of its last verdict
+    signed_at: float | None = None  # when it last gave the sign of life that is a file
     usage: Usage | None = None
 
 
@@ -77,6 +90,8 @@ def judge(evidence: Evidence) -> Verdict:
         return _judge_relay(evidence)
     if evidence.standing is not None:
         return _judge_probed(evidence.standing)
+    if evidence.kind in SIGNING and (evidence.state or evidence.signed_at):
+        return _judge_signing(evidence)
     if evidence.kind == "observer":
         return Verdict(healthy=True, words="It is telling this.", sign_of_life=evidence.now)
     if evidence.state is None:
@@ -114,12 +129,24 @@ def process(evidence: Evidence, verdict: Verdict) -> Process:
         pid=state.pid if state else None,
         age_seconds=round(state.age, 1) if state and state.age is not None else None,
         restarts=state.restarts if state else 0,
+        consuming=_consumes(evidence),
         probe_ms=round(standing.milliseconds, 2)
         if standing and standing.healthy and standing.milliseconds is not None
         else None,
         cpu_percent=usage.cpu_percent if usage else None,
         memory_bytes=usage.memory_bytes if usage else None,
     )
+
+
+def _consumes(evidence: Evidence) -> bool | None:
+    """Whether a worker consumes, by its own word and the broker's; None for all else."""
+    depths = _fresh(evidence) if evidence.kind == "worker" else None
+    beat = (
+        next((b for b in depths.heartbeats if b.process == evidence.name), None) if depths else None
+    )
+    if beat is None:
+        return None
+    return beat.consuming and _idle_since(evidence) is None
 
 
 def _status(evidence: Evidence) -> ProcessStatus:
@@ -165,6 +192,13 @@ def _judge_worker(evidence: Evidence) -> Verdict:
             healthy=False,
             words="It lives, and does not receive from its queue.",
         )
+    idle_since = _idle_since(evidence)
+    if idle_since is not None:
+        return Verdict(
+            healthy=False,
+            words="It believes that it receives, and the broker knows no consumer of its queue.",
+            at_fault_since=idle_since,
+        )
     return Verdict(
         healthy=True,
         words=f"It receives from its queue; heard of {evidence.now - beat_at:.1f} s ago.",
@@ -183,6 +217,15 @@ def _silent_worker(evidence: Evidence, last: float) -> Verdict:
         words=f"It has not been heard of for {evidence.now - last:.0f} s.",
         at_fault_since=last if own else None,
     )
+
+
+def _idle_since(evidence: Evidence) -> float | None:
+    """Since when a worker has been connected and not consuming, by the broker's own word."""
+    since, broker = evidence.unconsumed_since, evidence.broker_since
+    if since is None or broker is None:
+        return None
+    since = max(since, broker, _started_at(evidence))
+    return since if evidence.now - since > UNCONSUMED_LATE else None
 
 
 def _judge_relay(evidence: Evidence) -> Verdict:
@@ -207,6 +250,26 @@ def _judge_relay(evidence: Evidence) -> Verdict:
         return Verdict(healthy=None, words="It is about to take the lock of its outbox.")
     return Verdict(
         healthy=False, words="It does not hold the lock of its outbox.", at_fault_since=last
+    )
+
+
+def _judge_signing(evidence: Evidence) -> Verdict:
+    started = _started_at(evidence)
+    signed = evidence.signed_at or 0.0
+    age = evidence.now - signed
+    if signed >= started and age <= SIGN_LATE:
+        words = f"It is at work; its last sign of life was {max(0.0, age):.1f} s ago."
+        return Verdict(healthy=True, words=words, sign_of_life=signed)
+    last = max(signed, started)
+    if evidence.now - last <= SIGN_LATE:
+        return Verdict(healthy=None, words="It has started and given no sign of life yet.")
+    needs = {"broker": evidence.broker_since, "database": evidence.depths_since}
+    able_since = max((needs[one] or evidence.now for one in SIGNING[evidence.kind]), default=0.0)
+    own = evidence.now - max(last, able_since) > SIGN_LATE
+    return Verdict(
+        healthy=False if own else None,
+        words=f"It has given no sign of life for {evidence.now - last:.0f} s.",
+        at_fault_since=last if own else None,
     )
 
 

@@ -27,11 +27,14 @@ from chaos.observer.watch import Standing, Watch
 from chaos.probes import usage, web
 from chaos.probes.broker import BrokerProbe
 from chaos.probes.cache import CacheProbe
+from chaos.probes.confirms import ConfirmProbe
 from chaos.probes.database import DatabaseProbe
 from chaos.probes.deaths import Announcements
+from chaos.probes.probe import NothingLearnt, ProbeFailed
 from chaos.probes.supervisor import SupervisorProbe
 from cluster.secrets.postgres import Database
 from cluster.services import load_all
+from cluster.sign_of_life import SignOfLife
 from compose import lock
 from compose.run_directory import RunDirectory
 from compose.supervisor import ProcessState, SupervisorError
@@ -41,9 +44,11 @@ logger = logging.getLogger(__name__)
 
 IDENTITY: Final = "observer"
 SELF: Final = "observer"
+RUNNER: Final = "chaos-runner"
 BROKER: Final = BrokerProbe.target
 REPORT_EVERY: Final = 0.25  # seconds
 USAGE_EVERY: Final = 3.0  # seconds
+CONFIRM_EVERY: Final = 2.0  # seconds
 ANNOUNCEMENT_PATIENCE: Final = 1.0  # seconds; also how long a stop of that thread may take
 SHOWN_FOR: Final = 600.0  # seconds that an outage stays in the snapshot after its end
 # An observer that got no time itself says nothing of others until they were asked again.
@@ -69,8 +74,10 @@ class Observer:
     _shown: deque[Outage] = field(default_factory=lambda: deque(maxlen=MOST_SHOWN))
     _signs: dict[str, float] = field(default_factory=dict)
     _broker_since: float | None = None
+    _unconsumed: dict[str, float] = field(default_factory=dict)
     _up_since: float | None = None
     _ticked_at: float = 0.0
+    _confirms: ConfirmProbe = field(default_factory=ConfirmProbe)
     _processes: list[Process] = field(default_factory=list)
     _introduced: bool = False
 
@@ -80,7 +87,9 @@ class Observer:
         for watch in self._made_watches():
             self._watches[watch.target] = watch
             watch.start()
-        for target in (self._follow_reports, self._follow_deaths, self._follow_usage):
+        for target in (
+            self._follow_reports, self._follow_deaths, self._follow_usage, self._follow_confirms
+        ):  # fmt: skip
             thread = threading.Thread(target=target, name=target.__name__, daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -123,6 +132,7 @@ class Observer:
             now=now,
             up_since=self._up_since,
             revision=self.revision,
+            unconfirmed_since=self._confirms.unconfirmed_since,
         )
 
     def holders(self) -> dict[str, Database]:
@@ -178,16 +188,22 @@ class Observer:
             self._broker_since = None
         elif self._broker_since is None:
             self._broker_since = now
+        self._note_unconsumed(now)
         for service in DATABASES:
             if standings[f"postgres-{service}"].healthy is not True:
                 self.board.note_silence(service)
         return [self._evidence_of(name, state, standings.get(name), now) for name, state in states]
 
+    def _note_unconsumed(self, now: float) -> None:
+        idle = {name for name, waiting in self.board.queues(now).items() if waiting.unconsumed}
+        self._unconsumed = {name: self._unconsumed.get(name, now) for name in idle}
+
     def _evidence_of(
         self, name: str, state: ProcessState | None, standing: Standing | None, now: float
     ) -> Evidence:
         service = service_of(name)
-        facts = self.board.services.get(service or "")
+        # The runner belongs to no service, and can do nothing without the site's database.
+        facts = self.board.services.get("site" if name == RUNNER else service or "")
         return Evidence(
             name=name,
             kind=kind_of(name),
@@ -198,7 +214,9 @@ class Observer:
             depths=facts.depths if facts else None,
             depths_since=facts.told_since if facts else None,
             broker_since=self._broker_since,
+            unconsumed_since=self._unconsumed.get(service or ""),
             last_sign=self._signs.get(name),
+            signed_at=SignOfLife(name).given_at() if kind_of(name) in health.SIGNING else None,
             usage=self.board.usage(state.pid if state else None),
         )
 
@@ -281,6 +299,16 @@ class Observer:
             elif not announcements.subscribed:
                 self._stopping.wait(ANNOUNCEMENT_PATIENCE)
         announcements.close()
+
+    def _follow_confirms(self) -> None:
+        while not self._stopping.wait(CONFIRM_EVERY):
+            try:
+                self._confirms.ask()
+            except (ProbeFailed, NothingLearnt) as error:
+                logger.debug("no confirm: %s", error)
+            except Exception:
+                logger.exception("the probe of confirms stumbled")
+                self._confirms.close()
 
     def _follow_usage(self) -> None:
         scan = usage.UsageScan()

@@ -4,6 +4,7 @@
     GET /feed       the same as server-sent events: each second, and at once on a change
     GET /healthz    the observer answers
     GET /dead-letters   what was given up on, for the site's admin (letters.py)
+    POST /v1/traces, GET /traces/{trace_id}   spans by OTLP, and one trace (spans.py)
 
 The feed never queues: who is slow gets the latest snapshot next, and misses those between.
 """
@@ -23,6 +24,8 @@ from aiohttp import web
 
 from chaos.observer.letters import LetterRoutes
 from chaos.observer.observer import Observer
+from chaos.observer.span_store import SpanStore, span_file
+from chaos.observer.spans import LARGEST_EXPORT, SpanRoutes
 
 logger = logging.getLogger(__name__)
 
@@ -64,11 +67,12 @@ class Server:
 
     def application(self) -> web.Application:
         """The aiohttp application; the observer runs as long as it does."""
-        app = web.Application()
+        app = web.Application(client_max_size=LARGEST_EXPORT)
         app.router.add_get("/snapshot", self._get_snapshot)
         app.router.add_get("/feed", self._get_feed)
         app.router.add_get("/healthz", self._get_healthz)
         LetterRoutes(self._observer.holders).add_to(app)
+        SpanRoutes(SpanStore(span_file())).add_to(app)
         app.cleanup_ctx.append(self._run)
         return app
 

@@ -48,8 +48,9 @@ class Process(Struct, frozen=True, kw_only=True):
     """One process of the platform.
 
     `healthy` is None until a probe or heartbeat has said something; `words` say why it is
-    what it is. `age_seconds` counts from its start, `probe_ms` is its last answer's time.
-    `cpu_percent` is of one core, and like `memory_bytes` (resident) covers its children.
+    what it is. `consuming` is said of workers. `age_seconds` counts from its start, `probe_ms` is
+    its last answer's time. `cpu_percent` is of one core, and like `memory_bytes` (resident)
+    covers its children.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Process(Struct, frozen=True, kw_only=True):
     pid: int | None = None
     age_seconds: float | None = None
     restarts: int = 0
+    consuming: bool | None = None
     probe_ms: float | None = None
     cpu_percent: float | None = None
     memory_bytes: int | None = None
@@ -84,6 +86,7 @@ class ServiceState(Struct, frozen=True, kw_only=True):
     outbox_age_seconds: float | None = None
     parked: int | None = None
     dead_letters: int | None = None
+    deduplicated: int | None = None
     queue_depth: int | None = None
     queue_consumers: int | None = None
     published_per_second: float | None = None
@@ -153,6 +156,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     revision: str | None = None
     experiment: RunningExperiment | None = None
     faults: list[ArmedFault] = []
+    # For how long a message to the broker has waited for its confirm; None: it confirms, or
+    # cannot be asked.
+    unconfirmed_seconds: float | None = None
 
     def process(self, name: str) -> Process | None:
         """The process of this name."""

@@ -34,7 +34,9 @@ MOST_ENTRIES: Final = 20_000  # of the journal, read at once after an absence
 # The outbox's ids count what was ever put there; the inbox says what was applied.
 FLOW: Final = """
     SELECT (SELECT last_value FROM outbox_id_seq) - (SELECT count(*) FROM outbox),
-           (SELECT count(*) FROM inbox WHERE applied_at > now() - interval '10 seconds')
+           (SELECT count(*) FROM inbox WHERE applied_at > now() - interval '10 seconds'),
+           (SELECT coalesce(sum(value), 0)::bigint FROM counter
+             WHERE name IN ('deduplicated', 'journal_duplicates'))
 """
 # A relay at work holds this lock on a connection that carries its name.
 RELAYS: Final = """
@@ -62,6 +64,7 @@ class Depths:
     heartbeats: tuple[Heartbeat, ...]
     relays: frozenset[str]  # the processes that hold the relay's lock
     leases: tuple[LeasedRole, ...]
+    deduplicated: int = 0  # messages that came again, since the database was made
     sagas: Mapping[str, int] | None = None  # checkout's only
     stream: Mapping[str, float | None] | None = None  # the site's only
     journalled: Mapping[str, int] = field(default_factory=dict)  # since last time, by type
@@ -162,6 +165,7 @@ class DatabaseProbe:
                 heartbeats=vitals.heartbeats(connection),
                 relays=frozenset(name for (name,) in relays),
                 leases=vitals.leases(connection, self.name),
+                deduplicated=flow[2],
                 sagas=self._counted_sagas(connection) if self.name == "checkout" else None,
                 stream=vitals.stream(connection) if self.name == "site" else None,
                 journalled=self._journalled(connection) if self.name == "site" else {},

@@ -8,6 +8,8 @@ import signal
 import sys
 from types import FrameType
 
+from config import logs
+
 
 def main() -> None:
     """Serve the queue of experiments until SIGTERM."""
@@ -15,9 +17,7 @@ def main() -> None:
     import django
 
     django.setup()
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True
-    )
+    logs.configure()
     signal.signal(signal.SIGTERM, _leave)
     from chaos.experiments.run import Interrupted
     from chaos.runner.runner import Runner

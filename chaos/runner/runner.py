@@ -26,11 +26,13 @@ from chaos.runner.lock import RunLock
 from chaos.runner.results import Results, RunResult
 from chaos.runner.running import read_running, write_running
 from chaos.safety.permits import REST_BETWEEN, WITHDRAWING
+from cluster.sign_of_life import SignOfLife
 from compose.errors import PlainError
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY: Final = 1.0  # seconds between two looks at the queue, or at a wish to stop
+LONGEST_RUN: Final = 900.0  # seconds; what runs for longer is stuck
 LEFT_BEHIND: Final = "The runner died while this ran; what it had broken has been healed."
 SWITCHED_OFF: Final = "the owner has switched faults off"
 WITHDRAWN: Final = "its visitor wanted it to stop"
@@ -43,11 +45,13 @@ class Runner:
         self.rest = rest
         self._lock = RunLock()
         self._results = Results()
+        self._sign = SignOfLife("chaos-runner")
         self._last_ended = 0.0  # monotonic seconds
 
     def serve(self) -> None:
         """Serve the queue until a signal ends the process."""
         while True:
+            self._sign.give()
             try:
                 did_something = self.step()
             except Error:
@@ -137,7 +141,7 @@ class Runner:
                 identifier=str(row.id),
                 say=announcement.say,
             )
-            with _watched(run):
+            with _watched(run), _at_work(self._sign):
                 document, words = _recorded(run)
             ended = datetime.now(UTC)
             self._results.put(
@@ -206,6 +210,25 @@ def _watched(run: Run) -> Iterator[None]:
                 return
 
     thread = threading.Thread(target=look, name="withdrawals", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextmanager
+def _at_work(sign: SignOfLife) -> Iterator[None]:
+    """Give the sign of life during a run, which asks no database and takes its time."""
+    ended = threading.Event()
+
+    def give() -> None:
+        give_up = time.monotonic() + LONGEST_RUN
+        while not ended.wait(LOOK_EVERY) and time.monotonic() < give_up:
+            sign.give()
+
+    thread = threading.Thread(target=give, name="sign-of-life", daemon=True)
     thread.start()
     try:
         yield

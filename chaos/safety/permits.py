@@ -24,6 +24,9 @@ from cluster.messaging.envelope import new_message_id
 
 MOST_WAITING: Final = 8  # runs of all visitors in the queue
 MOST_IN_PERIOD: Final = 6  # runs that one visitor may ask for
+# Of one address, whatever its visitors do with their cookies; an office may share one.
+MOST_OPEN_OF_ADDRESS: Final = 4  # half of the queue stays for others
+MOST_OF_ADDRESS: Final = 24  # in the same period, of about sixty that the cluster can run
 PERIOD: Final = timedelta(hours=1)
 SLOWEST, FASTEST = 0.5, 10.0  # checkouts a second that a visitor may load the platform with
 # Between two runs the cluster rests: leases, heartbeats and queues are as ever again.
@@ -64,10 +67,14 @@ def ask_for_run(
     experiment: str,
     visitor: str,
     asked_by: str,
+    remote: str = "",
     seed: int | None = None,
     rate: float | None = None,
 ) -> ExperimentRun:
-    """Put a run into the queue. Raises Refused."""
+    """Put a run into the queue. Raises Refused.
+
+    `remote` stands for the address that asks (see `portfolio.web.pace`); empty: it has no limit.
+    """
     chosen = _known(experiment)
     seed = _checked_seed(chosen, seed)
     rate = _checked_rate(rate)
@@ -78,12 +85,14 @@ def ask_for_run(
             now = datetime.now(UTC)
             _require_switched_on()
             _require_place(visitor, now)
+            _require_share(remote, now)
             return ExperimentRun.objects.create(
                 id=new_message_id(),
                 experiment=chosen.name,
                 seed=seed,
                 rate=rate,
                 visitor=visitor,
+                remote=remote,
                 asked_by=asked_by,
                 asked_at=now,
             )
@@ -197,6 +206,30 @@ def _require_place(visitor: str, now: datetime) -> None:
             f"{waiting} runs are waiting already; ask again in a few minutes.",
             HTTPStatus.SERVICE_UNAVAILABLE,
             120,
+        )
+
+
+def _require_share(remote: str, now: datetime) -> None:
+    """An address has its share of the queue and of the hour, however many visitors it is."""
+    ExperimentRun.objects.exclude(remote="").filter(asked_at__lte=now - PERIOD).update(remote="")
+    if not remote:
+        return
+    open_ = _open_runs().filter(remote=remote).count()
+    if open_ >= MOST_OPEN_OF_ADDRESS:
+        raise Refused(
+            f"{open_} runs asked for from your address are waiting or running; "
+            "ask again when one has ended.",
+            HTTPStatus.TOO_MANY_REQUESTS,
+            30,
+        )
+    recent = ExperimentRun.objects.filter(remote=remote).order_by("asked_at")
+    if recent.count() >= MOST_OF_ADDRESS:
+        oldest = recent.values_list("asked_at", flat=True)[0]
+        raise Refused(
+            f"{MOST_OF_ADDRESS} runs were asked for from your address within an hour; "
+            "let others have a turn.",
+            HTTPStatus.TOO_MANY_REQUESTS,
+            max(1, int((oldest + PERIOD - now).total_seconds())),
         )
 
 

@@ -1,4 +1,4 @@
-"""`/chaos/recoveries/`: how long each experiment's target was away, over all kept runs."""
+"""`/chaos/recoveries/`: how long each target was away, over all kept runs, and one to look at."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import msgspec
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from chaos.experiments.models import Incident
 from chaos.pages.strips import scale_of, strips
+from chaos.reports.recoveries import Recovery, latest_interesting
 from chaos.reports.recoveries import recoveries as read_recoveries
 from portfolio.web.problems import problem
 from portfolio.web.reading import again_when_cut_off
@@ -23,7 +26,7 @@ AWAY: Final = "What was measured cannot be read at this moment; the site’s dat
 def recoveries(request: HttpRequest) -> HttpResponse:
     """The table with its distributions."""
     try:
-        found = again_when_cut_off(read_recoveries)
+        found, latest = again_when_cut_off(_read)
     except Error:
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
     drawn = strips(found)
@@ -32,16 +35,22 @@ def recoveries(request: HttpRequest) -> HttpResponse:
         "strips": [(one, drawn[one.experiment]) for one in found],
         "scale": scale_of(found),
         "runs": sum(one.runs for one in found),
+        "latest": latest,
     }
     return render(request, "chaos/recoveries.html", context)
 
 
 @require_safe
 def recoveries_json(request: HttpRequest) -> HttpResponse:
-    """The same for programs: every run of every experiment, in seconds."""
+    """The same for programs: every run, in seconds, and the path of the incident to look at."""
     try:
-        found = again_when_cut_off(read_recoveries)
+        found, latest = again_when_cut_off(_read)
     except Error:
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
-    body = msgspec.json.encode({"experiments": found})
+    latest_page = reverse("chaos:incident", args=[latest.id]) if latest else None
+    body = msgspec.json.encode({"experiments": found, "latest_interesting": latest_page})
     return HttpResponse(body, content_type="application/json")
+
+
+def _read() -> tuple[list[Recovery], Incident | None]:
+    return read_recoveries(), latest_interesting()

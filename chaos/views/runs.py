@@ -21,6 +21,7 @@ from chaos.pages.phases import now, stations
 from chaos.pages.queue import Place, is_open, place_of
 from chaos.pages.run_times import happenings
 from chaos.safety.permits import Refused, ask_for_run, public_name, withdraw
+from portfolio.web.pace import address_key
 from portfolio.web.problems import problem, wants_json
 from portfolio.web.reading import again_when_cut_off
 from portfolio.web.visitors import known_visitor, visitor_of
@@ -51,6 +52,7 @@ def ask(request: HttpRequest) -> HttpResponse:
             experiment=wish.experiment,
             visitor=visitor,
             asked_by=public_name(visitor),
+            remote=address_key(request),
             seed=wish.seed,
         )
     except Refused as refusal:

@@ -15,7 +15,7 @@ from cluster.messaging.disturbance import Operation
 from cluster.secrets.postgres import DatabaseUnavailable
 from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome
 from portfolio.unit import run_unit
-from portfolio.web.checkouts import TooManyRequests, accepted
+from portfolio.web.checkouts import TooManyRequests, accepted, keep_pace_of_address
 from portfolio.web.problems import problem
 from portfolio.web.visitors import visitor_of
 
@@ -44,6 +44,7 @@ def surgery(request: HttpRequest) -> HttpResponse:
         requested_outcome=outcome,
     )
     try:
+        keep_pace_of_address(request)
         run_unit(
             lambda work: operate(
                 work, checkout=order, operation=operation, message=message, seconds=seconds

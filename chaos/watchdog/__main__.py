@@ -11,10 +11,17 @@ import sys
 import time
 from typing import Final
 
+from chaos.drivers.choose import choose_driver
+from chaos.drivers.driver import DriverError
 from chaos.faults.armed import ArmedFaults
 from chaos.faults.engine import Engine
 from chaos.faults.healed import WATCHDOG
+from chaos.observer.client import latest
+from chaos.watchdog.replacement import Replacement
+from chaos.watchdog.stuck_broker import StuckBroker
 from chaos.watchdog.watchdog import Watchdog
+from cluster.sign_of_life import SignOfLife
+from config import logs
 
 LOOK: Final = 0.25  # seconds between two looks
 START_PATIENCE: Final = 20.0  # seconds that `--all` tries for
@@ -22,16 +29,23 @@ log = logging.getLogger("watchdog")
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logs.configure()
     if sys.argv[1:] == ["--all"]:
         return _heal_all()
     watchdog = Watchdog(armed=ArmedFaults(), make_engine=Engine)
+    stuck_broker = StuckBroker(ArmedFaults())
+    sign = SignOfLife("watchdog")
+    replacement = Replacement(restart=lambda process: choose_driver().restart(process))
     log.info("watching %s", ArmedFaults().folder)
     while True:
         try:
             watchdog.look()
-        except OSError as error:  # a disk that is full or away: look again
+            snapshot = latest()
+            stuck_broker.look(snapshot)
+            replacement.look(snapshot)
+        except (OSError, DriverError) as error:  # a disk that is full or away: look again
             log.warning("cannot look: %s", error)
+        sign.give()
         time.sleep(LOOK)
 
 

@@ -1,7 +1,7 @@
 """What the watchdog does at each look: it heals what is due, and tries again what fails.
 
-It knows only the files of armed faults. So it needs no database, no broker and no web server,
-and nothing is lost when it is killed: the next one finds the same files.
+For that it knows only the files of armed faults. So it needs no database, no broker and no web
+server, and nothing is lost when it is killed: the next one finds the same files.
 """
 
 from __future__ import annotations

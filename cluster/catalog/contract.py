@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Final
+
+import msgspec
+
+from cluster.catalog.domain.stock import RESERVATION_LIFE
 from cluster.messaging.contract import Payload, command, event
+
+LONGEST_LIFE: Final = int(RESERVATION_LIFE.total_seconds())
 
 
 @command("catalog.list_product.v1", aggregate="product")
@@ -32,10 +39,14 @@ class ProductRestocked(Payload, frozen=True):
 
 @command("catalog.reserve_stock.v1", aggregate="reservation")
 class ReserveStock(Payload, frozen=True):
-    """Set `quantity` items aside until the reservation is sold, released or expired."""
+    """Set `quantity` items aside until the reservation is sold or released, or has expired.
+
+    `expires_in` is in seconds: how long at most, for whoever knows that it will be done earlier.
+    """
 
     sku: str
     quantity: int
+    expires_in: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_LIFE)] = LONGEST_LIFE
 
 
 @command("catalog.release_stock.v1", aggregate="reservation")

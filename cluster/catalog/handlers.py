@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from cluster.catalog.contract import (
@@ -79,7 +80,8 @@ def reserve_stock(work: UnitOfWork, messages: Sequence[Message[ReserveStock]], /
         decided, reply = _decide(message.payload, stocks, before)
         reservations[message.subject_id] = decided
         work.reply(message, reply)
-    save_reservations(work, reservations)
+    lives = {m.subject_id: timedelta(seconds=m.payload.expires_in) for m in messages}
+    save_reservations(work, reservations, lives=lives)
     save_stock(work, list(stocks.values()))
 
 

@@ -10,6 +10,7 @@ from cluster.catalog.domain.stock import ReservationState
 from cluster.catalog.store import lock_expired, lock_stock, save_reservations, save_stock
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
+from cluster.tracing.context import named_after
 
 # Below a quarter of the shelf a delivery fills it up.
 RESTOCK: Final = """
@@ -43,6 +44,7 @@ def expire_reservations(work: UnitOfWork) -> None:
     stocks = lock_stock(work, [reservation.sku for reservation in expired.values()])
     for id_, reservation in expired.items():
         stocks[reservation.sku] = stocks[reservation.sku].release(reservation.quantity)
+        work.do_within(id_, named_after(id_))
         work.send(
             ReservationExpired(sku=reservation.sku, quantity=reservation.quantity),
             subject_id=id_,

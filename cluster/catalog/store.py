@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -30,9 +31,9 @@ LOCK_EXPIRED: Final = """
 SAVE_RESERVATIONS: Final = """
     INSERT INTO reservation
         (id, sku, quantity, state, version, expires_at, created_at, updated_at)
-    SELECT id, sku, quantity, state, version, %s, %s, %s
-      FROM unnest(%b::uuid[], %b::text[], %b::bigint[], %b::text[], %b::int[])
-        AS t (id, sku, quantity, state, version)
+    SELECT id, sku, quantity, state, version, expires_at, %s, %s
+      FROM unnest(%b::uuid[], %b::text[], %b::bigint[], %b::text[], %b::int[], %b::timestamptz[])
+        AS t (id, sku, quantity, state, version, expires_at)
     ON CONFLICT (id) DO UPDATE
        SET state = EXCLUDED.state, version = EXCLUDED.version, updated_at = EXCLUDED.updated_at
 """
@@ -75,11 +76,17 @@ def _reservations(work: UnitOfWork) -> dict[UUID, Reservation]:
     }
 
 
-def save_reservations(work: UnitOfWork, reservations: Mapping[UUID, Reservation]) -> None:
+def save_reservations(
+    work: UnitOfWork,
+    reservations: Mapping[UUID, Reservation],
+    *,
+    lives: Mapping[UUID, timedelta] | None = None,
+) -> None:
+    """Store reservations. `lives` says of new ones how long they have; it is fixed from then on."""
+    lives = lives or {}
     work.cursor.execute(
         SAVE_RESERVATIONS,
         (
-            work.now + RESERVATION_LIFE,
             work.now,
             work.now,
             list(reservations),
@@ -87,5 +94,6 @@ def save_reservations(work: UnitOfWork, reservations: Mapping[UUID, Reservation]
             [reservation.quantity for reservation in reservations.values()],
             [reservation.state.value for reservation in reservations.values()],
             [reservation.version for reservation in reservations.values()],
+            [work.now + lives.get(id_, RESERVATION_LIFE) for id_ in reservations],
         ),
     )

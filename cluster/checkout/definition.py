@@ -58,13 +58,17 @@ COMPENSATION_DEADLINE: Final = timedelta(seconds=5)
 
 
 class CheckoutContext(msgspec.Struct, frozen=True):
-    """What the steps need to know. `amount` is the total in pence."""
+    """What the steps need to know. `amount` is the total in pence.
+
+    `traceparent` is of the message that began it: no step reads it.
+    """
 
     visitor: str
     sku: str
     quantity: int
     amount: int
     card: str
+    traceparent: str | None = None
 
 
 CHECKOUT: Final = Saga(

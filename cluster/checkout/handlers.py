@@ -73,10 +73,18 @@ def _context(message: Message[StartCheckout]) -> CheckoutContext:
         quantity=asked.quantity,
         amount=asked.amount,
         card=asked.card,
+        traceparent=message.envelope.traceparent,
     )
 
 
 def _send(work: UnitOfWork, transition: Transition[Any], cause: Message[Any] | None) -> None:
     saga = transition.state.id
     for payload in transition.messages:
-        work.send(payload, subject_id=saga, correlation=saga, cause=cause)
+        work.send(
+            payload,
+            subject_id=saga,
+            correlation=saga,
+            cause=cause,
+            # What a missed deadline leads to belongs to the trace that began the saga.
+            trace=transition.state.context.traceparent,
+        )

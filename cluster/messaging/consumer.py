@@ -33,8 +33,11 @@ RETRY_AFTER: Final = (0.1, 0.2, 0.5, 1.0)
 class Sink(Protocol):
     """What happens to the messages of one queue."""
 
-    def apply(self, bodies: Sequence[bytes]) -> None:
-        """Apply and commit; raises psycopg.Error or TransientFailure."""
+    def apply(self, bodies: Sequence[bytes], arrivals: Sequence[int] = ()) -> None:
+        """Apply and commit; raises psycopg.Error or TransientFailure.
+
+        `arrivals` are the times at which they came, in ns of the epoch.
+        """
 
 
 class QueueConsumer:
@@ -44,10 +47,11 @@ class QueueConsumer:
         self.queue = queue
         self.consuming = False
         self.applied_at = time.monotonic()
+        self.redelivered = 0  # since this process began: given out by the broker before
         self._sink = sink
         self._channel: amqp.Channel | None = None
         self._subscriptions = 0
-        self._waiting: list[tuple[int, bytes]] = []
+        self._waiting: list[tuple[int, bytes, int]] = []
         self._failures = 0
         self._not_before = 0.0
 
@@ -78,16 +82,16 @@ class QueueConsumer:
             return
         batch, rest = self._waiting[:BATCH], self._waiting[BATCH:]
         try:
-            self._sink.apply([body for _, body in batch])
+            self._sink.apply([body for _, body, _ in batch], [came for _, _, came in batch])
         except psycopg.Error as error:
             # Unreachable, read-only, out of space: nothing of the batch is acknowledged,
             # and what part of it was committed is recognised when it is applied again.
             self._postpone(error)
         except TransientFailure as failure:
             again = set(failure.bodies)
-            postponed = [(tag, body) for tag, body in batch if body in again]
+            postponed = [delivery for delivery in batch if delivery[1] in again]
             self._waiting = postponed + rest
-            self._acknowledge_each([tag for tag, body in batch if body not in again])
+            self._acknowledge_each([tag for tag, body, _ in batch if body not in again])
             self._postpone(failure)
         else:
             self._waiting = rest
@@ -113,7 +117,10 @@ class QueueConsumer:
         body = message.body
         tag = message.delivery_tag
         assert tag is not None, "a delivered message carries its tag"
-        self._waiting.append((tag, body if isinstance(body, bytes) else body.encode()))
+        if message.delivery_info["redelivered"]:
+            self.redelivered += 1
+        raw = body if isinstance(body, bytes) else body.encode()
+        self._waiting.append((tag, raw, time.time_ns()))
 
     def _acknowledge_to(self, tag: int) -> None:
         # Deliveries are applied in the order of their tags, so everything up to

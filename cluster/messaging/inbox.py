@@ -5,7 +5,7 @@ For every batch, in one transaction of the service's own database:
 1. Record the message ids. An id that is there already is a duplicate.
 2. Advance the position of each (source, subject). A message that comes before an
    earlier one of its subject is parked until that one arrives.
-3. Hand the messages to their handlers, type by type.
+3. Hand the messages to their handlers, type by type, and record in which order.
 4. Write what the handlers announced to the outbox.
 
 Only when the batch fails is it applied again message by message, each in a
@@ -16,6 +16,7 @@ Pattern: Gregor Hohpe, Bobby Woolf, "Enterprise Integration Patterns", Idempoten
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -53,9 +54,12 @@ from cluster.messaging.streams import (
     park,
     positions,
     record_ids,
+    record_order,
 )
 from cluster.messaging.work import PermanentError, UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable
+from cluster.tracing.context import current_place, derived, read
+from cluster.tracing.message_spans import committed, processed
 
 logger = logging.getLogger(__name__)
 CONFLICT_ATTEMPTS: Final = 3
@@ -63,10 +67,11 @@ CONFLICT_ATTEMPTS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message that its contract has accepted, with the bytes it came as."""
+    """A message that its contract has accepted, with the bytes it came as, and when (ns)."""
 
     body: bytes
     message: Message[Payload]
+    received_at: int
 
     @property
     def envelope(self) -> Envelope:
@@ -96,13 +101,15 @@ class Inbox:
         self._atomic = Sabotage.OUTBOX not in switched_off()
         self._turn_has_come = False  # a stream moved that has parked messages
 
-    def apply(self, bodies: Sequence[bytes]) -> None:
+    def apply(self, bodies: Sequence[bytes], arrivals: Sequence[int] = ()) -> None:
         """Apply a batch. On return everything is committed and may be acknowledged.
+
+        `arrivals` say when each came, in ns of the epoch; by default now.
 
         Raises DatabaseUnavailable (nothing of the batch may be acknowledged), or
         TransientFailure with the bodies still to be applied; the others are committed.
         """
-        self._apply_batch(bodies)
+        self._apply_batch(bodies, arrivals)
         if self._turn_has_come:
             self.apply_parked()
 
@@ -115,7 +122,7 @@ class Inbox:
             if not bodies:
                 return
             try:
-                self._apply_batch(bodies)
+                self._apply_batch(bodies, ())
             except TransientFailure:
                 return  # they are still parked, and this runs again every few seconds
 
@@ -124,8 +131,8 @@ class Inbox:
         for body in bodies:
             self._file(given_up_by_broker(body))
 
-    def _apply_batch(self, bodies: Sequence[bytes]) -> None:
-        deliveries, rejected = self._decode(bodies)
+    def _apply_batch(self, bodies: Sequence[bytes], arrivals: Sequence[int]) -> None:
+        deliveries, rejected = self._decode(bodies, arrivals or [time.time_ns()] * len(bodies))
         for letter in rejected:
             self._file(letter)
         if not deliveries:
@@ -138,14 +145,16 @@ class Inbox:
             logger.info("applying one by one, since the batch failed: %r", error)
             self._apply_singly(deliveries)
 
-    def _decode(self, bodies: Sequence[bytes]) -> tuple[list[Delivery], list[Rejected]]:
+    def _decode(
+        self, bodies: Sequence[bytes], arrivals: Sequence[int]
+    ) -> tuple[list[Delivery], list[Rejected]]:
         deliveries, rejected = [], []
-        for body in bodies:
+        for body, received_at in zip(bodies, arrivals, strict=True):
             envelope = None
             try:
                 envelope = decode_envelope(body)
                 self._check_type(envelope)
-                deliveries.append(Delivery(body, decode_message(envelope)))
+                deliveries.append(Delivery(body, decode_message(envelope), received_at))
             except InvalidMessage as error:
                 rejected.append(Rejected(body, Reason.INVALID, str(error), envelope))
             except UnknownMessageType as error:
@@ -160,11 +169,14 @@ class Inbox:
         """One transaction: ids, positions, effects and messages, all or nothing."""
         with self._session.transaction() as connection:
             work = self._work(connection)
-            self._receive(work, deliveries)
+            applied = self._receive(work, deliveries)
             if self._atomic:
                 flush(work)
         if not self._atomic:
             self._flush_apart(work)
+        now = time.time_ns()
+        committed(work, now)
+        processed(self._service.name, [(d.envelope, d.received_at) for d in applied], now)
 
     def _apply_singly(self, deliveries: Sequence[Delivery]) -> None:
         postponed = [d.body for d in deliveries if self._try(d) is Failure.TRANSIENT]
@@ -173,6 +185,16 @@ class Inbox:
 
     def _try(self, delivery: Delivery) -> Failure | None:
         """Apply one message in a transaction of its own; a permanent failure is filed."""
+        place = read(delivery.envelope.traceparent)
+        if place is None:
+            return self._apply_one(delivery)
+        token = current_place.set(place.within(derived(place.span_id, self._service.name)))
+        try:
+            return self._apply_one(delivery)
+        finally:
+            current_place.reset(token)
+
+    def _apply_one(self, delivery: Delivery) -> Failure | None:
         for attempt in range(CONFLICT_ATTEMPTS):
             try:
                 self._commit([delivery])
@@ -197,17 +219,27 @@ class Inbox:
             work = self._work(connection)
             file_dead_letter(work, letter)
             flush(work)
+        now = time.time_ns()
+        committed(work, now)
+        if letter.envelope is not None:
+            processed(self._service.name, [(letter.envelope, now)], now, error=letter.detail)
 
-    def _receive(self, work: UnitOfWork, deliveries: Sequence[Delivery]) -> None:
+    def _receive(self, work: UnitOfWork, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Apply those whose turn it is; those."""
         if self._deduplicating:
             ready = self._in_order(work, self._first_time(work, deliveries))
         else:
             record_ids(work, [d.envelope for d in deliveries], again=True)
             advance_regardless(work, {d.stream: (1, d.envelope.sequence) for d in deliveries})
             ready = list(deliveries)
+        applied: list[Envelope] = []
         for round_ in _rounds(ready):
             for type_name, messages in _by_type(round_).items():
                 self._handlers[type_name](work, messages)
+                applied += [message.envelope for message in messages]
+        if applied:
+            record_order(work, applied)
+        return ready
 
     def _first_time(self, work: UnitOfWork, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Record the ids; those deliveries that were not applied before."""

@@ -41,12 +41,20 @@ class OutboxStream(models.Model):
 
 
 class InboxMessage(models.Model):
-    """A message whose effects have been committed; `applied` is 1 unless the inbox is sabotaged."""
+    """A message whose effects have been committed; `applied` is 1 unless the inbox is sabotaged.
+
+    `place` grows in the order in which messages were handed to their handlers, with gaps. It
+    is written after that, so that it witnesses the order and takes no part in keeping it.
+    """
 
     message_id = models.UUIDField(primary_key=True)
     type = models.TextField()
     applied = models.IntegerField(default=1)
     applied_at = models.DateTimeField()
+    source = models.TextField(db_default="")
+    subject = models.TextField(db_default="")
+    sequence = models.IntegerField(null=True)
+    place = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "inbox"

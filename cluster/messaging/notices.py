@@ -138,4 +138,5 @@ def announce(work: UnitOfWork, notice: Payload, about: Envelope | None) -> None:
         notice,
         subject_id=identifier,
         correlation=about.correlationid if about else identifier,
+        trace=about.traceparent if about else None,
     )

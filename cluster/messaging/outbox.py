@@ -19,6 +19,8 @@ from cluster.messaging.envelope import (
     new_message_id,
 )
 from cluster.messaging.work import Outgoing, UnitOfWork
+from cluster.tracing.context import Place, current_request, derived, named_after, random_half, read
+from cluster.tracing.message_spans import Begun, Sent
 
 CHANNEL: Final = "outbox"  # the NOTIFY channel that wakes the relay
 
@@ -97,7 +99,8 @@ def _subject(payload: Payload, subject_id: UUID) -> str:
 def _envelope(work: UnitOfWork, message: Outgoing, subject: str, sequence: int) -> Envelope:
     declared = message.payload.message_type
     message_id = new_message_id()
-    return Envelope(
+    parent, above = _parent(work, message)
+    envelope = Envelope(
         id=message_id,
         source=work.source,
         type=declared.name,
@@ -107,15 +110,36 @@ def _envelope(work: UnitOfWork, message: Outgoing, subject: str, sequence: int) 
         correlationid=message.correlation,
         causationid=message.cause,
         sequence=sequence,
-        traceparent=_traceparent(message, message_id),
+        traceparent=parent.within(random_half(message_id)).traceparent,
         data=encode_payload(message.payload),
     )
+    if parent.sampled:
+        work.noted.append(Sent(envelope, parent.span_id if above else None))
+    return envelope
 
 
-def _traceparent(message: Outgoing, message_id: UUID) -> str:
-    """W3C Trace Context: the trace of the cause, or one named after the correlation.
+def _parent(work: UnitOfWork, message: Outgoing) -> tuple[Place, bool]:
+    """The place in a trace where a message is sent, and whether there is a span at it.
 
-    The span is the random half of the message's own UUIDv7.
+    In this order: the span that the work has named; the one in which this service processed
+    the message behind this one; the HTTP request; the beginning of the correlation's trace.
     """
-    trace = message.traceparent.split("-")[1] if message.traceparent else message.correlation.hex
-    return f"00-{trace}-{message_id.hex[16:]}-01"
+    behind = read(message.traceparent)
+    within = work.span_for(message.correlation)
+    if within is not None and (behind is None or behind.trace_id == within.trace_id):
+        return within, True
+    if behind is not None and not behind.sampled:
+        return behind, True  # no span will ask for its parent
+    if behind is not None:
+        return behind.within(derived(behind.span_id, work.source)), True
+    request = current_request.get()
+    if request is not None:
+        return request.join(message.correlation), True
+    beginning = named_after(message.correlation, ratio=work.trace_ratio)
+    name = work.beginning(message.correlation)
+    if name is None:
+        return beginning, False
+    work.do_within(message.correlation, beginning)
+    if beginning.sampled:
+        work.noted.append(Begun(name, beginning.trace_id, beginning.span_id))
+    return beginning, True

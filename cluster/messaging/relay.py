@@ -32,6 +32,8 @@ from cluster.messaging.outbox import CHANNEL
 from cluster.messaging.publisher import BrokerUnavailable, OutboxRow, Publisher
 from cluster.secrets.broker import broker_address
 from cluster.secrets.postgres import Database
+from cluster.tracing.message_spans import published
+from config import logs
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +140,10 @@ class Relay:
         """Publish and delete what was confirmed; the ids of those rows."""
         assert self._connection is not None
         sent = self._publish(rows)
+        confirmed_at = time.time_ns()
         self._connection.execute(DELETE_SENT, (sent,))
+        confirmed = set(sent)
+        published([row.body for row in rows if row.id in confirmed], confirmed_at)
         return sent
 
     def _send_disturbed(self, rows: Sequence[OutboxRow]) -> int:
@@ -197,7 +202,7 @@ class Relay:
 
 def main() -> None:
     """Run the relay of the service named on the command line."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logs.configure()
     service = sys.argv[1]
     database = Database(service)
     relay = Relay(database, broker_address())

@@ -33,6 +33,17 @@ RECORD_IDS_AGAIN: Final = """
     RETURNING message_id
 """
 
+# After the handlers, under the locks of the streams: two workers at one stream cannot
+# swap their places. The sequence counts in steps of a thousand.
+RECORD_ORDER: Final = """
+    UPDATE inbox SET source = t.source, subject = t.subject, sequence = t.sequence,
+                     place = drawn.place + t.number
+      FROM (SELECT nextval('inbox_place') AS place) AS drawn,
+           unnest(%b::uuid[], %b::text[], %b::text[], %b::int[]) WITH ORDINALITY
+               AS t (message_id, source, subject, sequence, number)
+     WHERE inbox.message_id = t.message_id
+"""
+
 # A run begins a stream (its first is 1) or carries it on; any other run is too
 # early or too late, and moves nothing.
 ADVANCE: Final = """
@@ -110,6 +121,19 @@ def record_ids(work: UnitOfWork, envelopes: Sequence[Envelope], *, again: bool) 
     ids = [envelope.id for envelope in envelopes]
     work.cursor.execute(statement, (work.now, ids, [envelope.type for envelope in envelopes]))
     return {row[0] for row in work.cursor.fetchall()}
+
+
+def record_order(work: UnitOfWork, applied: Sequence[Envelope]) -> None:
+    """Write down in which order these messages were handed to their handlers."""
+    work.cursor.execute(
+        RECORD_ORDER,
+        (
+            [envelope.id for envelope in applied],
+            [envelope.source for envelope in applied],
+            [envelope.subject for envelope in applied],
+            [envelope.sequence for envelope in applied],
+        ),
+    )
 
 
 def advance(work: UnitOfWork, runs: Mapping[Stream, Run]) -> dict[Stream, bool]:

@@ -17,6 +17,9 @@ import psycopg
 
 from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import Message
+from cluster.tracing.context import Place
+from cluster.tracing.message_spans import Begun, Sent
+from cluster.tracing.span import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +30,29 @@ class Outgoing:
     subject_id: UUID
     correlation: UUID
     cause: UUID | None
+    # Of the message behind this one, in whose trace it is sent.
     traceparent: str | None
 
 
 class UnitOfWork:
-    """What a handler works with: `cursor` inside the open transaction, `now`, and `send`."""
+    """What a handler works with: `cursor` inside the open transaction, `now`, and `send`.
 
-    def __init__(self, connection: psycopg.Connection[Any], *, source: str) -> None:
+    Of the traces that begin here the part `trace_ratio` is sampled. `noted` are the spans to
+    record once the transaction has committed.
+    """
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], *, source: str, trace_ratio: float = 1.0
+    ) -> None:
         self.connection = connection
         self.cursor = connection.cursor()
         self.source = source
         self.now = datetime.now(UTC)
         self.outgoing: list[Outgoing] = []
+        self.trace_ratio = trace_ratio
+        self.noted: list[Sent | Begun | Span] = []
+        self._begun: dict[UUID, str] = {}
+        self._within: dict[UUID, Place] = {}
 
     def send(
         self,
@@ -47,17 +61,37 @@ class UnitOfWork:
         subject_id: UUID,
         correlation: UUID,
         cause: Message[Payload] | None = None,
+        trace: str | None = None,
     ) -> None:
-        """Announce `payload` about `<its aggregate>/<subject_id>` when this transaction commits."""
+        """Announce `payload` about `<its aggregate>/<subject_id>` when this transaction commits.
+
+        `trace` is the traceparent of an earlier message, for what no message causes now.
+        """
         self.outgoing.append(
             Outgoing(
                 payload,
                 subject_id,
                 correlation,
                 cause.id if cause else None,
-                cause.envelope.traceparent if cause else None,
+                cause.envelope.traceparent if cause else trace,
             )
         )
+
+    def begin(self, correlation: UUID, name: str) -> None:
+        """Let the trace of a correlation begin here with a span, unless a request is above it."""
+        self._begun[correlation] = name
+
+    def do_within(self, correlation: UUID, place: Place) -> None:
+        """Have what is sent under a correlation, if it is in that trace, be sent in a span."""
+        self._within[correlation] = place
+
+    def span_for(self, correlation: UUID) -> Place | None:
+        """The span that was given to `do_within`."""
+        return self._within.get(correlation)
+
+    def beginning(self, correlation: UUID) -> str | None:
+        """The name that was given to `begin`, once."""
+        return self._begun.pop(correlation, None)
 
     def reply(self, cause: Message[Payload], payload: Payload) -> None:
         """Announce `payload` about the same id as `cause`, in the same correlation."""

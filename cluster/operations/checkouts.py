@@ -17,13 +17,15 @@ from cluster.messaging.outbox import flush
 from cluster.messaging.work import UnitOfWork
 from cluster.operations.plan import FEWEST_RACERS, Shelf, Wanted, outcomes, plan
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable, database
+from cluster.tracing.message_spans import committed
 from compose.errors import Misuse, PlainError
-from config.environment import acting_identity
+from config.environment import acting_identity, load_trace_ratio
 from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome, accept_checkouts
 
 T = TypeVar("T")
 
 TOGETHER: Final = 500  # checkouts accepted in one transaction
+ALL_TRACED: Final = 100  # of more checkouts, handed in together, LOAD_TRACE_RATIO is traced
 PATIENCE: Final = 30.0  # seconds for a database that is starting again, or a product to appear
 PAUSE: Final = 0.1  # seconds between two looks
 
@@ -71,11 +73,13 @@ class Step:
 class Counter:
     """The site's counter, where checkouts are handed in and asked after.
 
-    Each call waits up to PATIENCE seconds for a database that is away, then
-    raises DatabaseUnavailable.
+    Of the checkouts the part `trace_ratio` is traced, by default all of a few and some of many.
+    Each call waits up to PATIENCE seconds for a database that is away, then raises
+    DatabaseUnavailable.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, trace_ratio: float | None = None) -> None:
+        self._trace_ratio = trace_ratio
         self._session = DatabaseSession(database("site", identity=acting_identity("site")))
         self._seen = 0
 
@@ -112,7 +116,7 @@ class Counter:
                 accept_checkouts(work, requests=some)
 
             try:
-                self._transact(accept)
+                self._transact(accept, trace_ratio=self._ratio(len(orders)))
             except InvalidRequest as error:
                 raise Misuse(str(error)) from error
             yield start + len(some)
@@ -157,20 +161,27 @@ class Counter:
             time.sleep(PAUSE)
         return sku
 
-    def _transact(self, run: Callable[[UnitOfWork], T]) -> T:
+    def _ratio(self, count: int) -> float:
+        if self._trace_ratio is not None:
+            return self._trace_ratio
+        return 1.0 if count <= ALL_TRACED else load_trace_ratio()
+
+    def _transact(self, run: Callable[[UnitOfWork], T], *, trace_ratio: float = 1.0) -> T:
         """Run in one transaction, again when the connection was lost: `run` is idempotent."""
         end = time.monotonic() + PATIENCE
         while True:
             try:
                 with self._session.transaction() as connection:
-                    work = UnitOfWork(connection, source="site")
+                    work = UnitOfWork(connection, source="site", trace_ratio=trace_ratio)
                     result = run(work)
                     flush(work)
-                    return result
             except DatabaseUnavailable:
                 if time.monotonic() > end:
                     raise
                 time.sleep(PAUSE)
+            else:
+                committed(work, time.time_ns())
+                return result
 
 
 def _shelf(work: UnitOfWork) -> Shelf:

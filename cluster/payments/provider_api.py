@@ -44,18 +44,26 @@ class EventType(enum.StrEnum):
     NOTHING_TO_REFUND = "nothing_to_refund"
 
 
-class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One request. `key` is its idempotency key; `amount` is in pence."""
+class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One request. `key` is its idempotency key; `amount` is in pence.
+
+    `traceparent` (W3C Trace Context) stands here, since a request holds those of many traces. It
+    is no part of what is asked for: a repetition may bring another one.
+    """
 
     key: UUID
     payment: UUID
     kind: OperationKind
     amount: int
     card: str
+    traceparent: str | None = None
 
 
-class ProviderEvent(msgspec.Struct, frozen=True):
-    """One answer. `operation` is the key of the operation that it answers."""
+class ProviderEvent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One answer. `operation` is the key of the operation that it answers.
+
+    `traceparent` names the provider's own span in the trace of that operation.
+    """
 
     id: UUID
     type: EventType
@@ -63,6 +71,7 @@ class ProviderEvent(msgspec.Struct, frozen=True):
     operation: UUID
     amount: int
     reason: str = ""
+    traceparent: str | None = None
 
 
 class OperationsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

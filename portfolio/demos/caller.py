@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import requests
 
@@ -22,10 +22,13 @@ KEPT_HEADERS: Final = (
     "RateLimit",
     "RateLimit-Policy",
     "Idempotency-Key",
+    "Idempotent-Replayed",
     "Cache-Status",
     "WWW-Authenticate",
     "traceparent",
 )
+
+Told = TypeVar("Told")  # what one caller came to, after one request or several
 
 
 class SiteAway(Exception):
@@ -103,10 +106,10 @@ class Caller:
         )
         return Answer(exchange, response.text)
 
-    def at_once(self, calls: Sequence[Callable[[], Answer]]) -> list[Answer | SiteAway]:
-        """Make several requests at the same time, each from a connection of its own; in order."""
+    def at_once(self, calls: Sequence[Callable[[], Told]]) -> list[Told | SiteAway]:
+        """What several callers come to who ask at the same time, each by connections of its own."""
 
-        def made(call: Callable[[], Answer]) -> Answer | SiteAway:
+        def made(call: Callable[[], Told]) -> Told | SiteAway:
             try:
                 return call()
             except SiteAway as error:

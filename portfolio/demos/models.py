@@ -1,4 +1,4 @@
-"""The runs of demos: what was chosen, and what came of it."""
+"""The runs of demos: what was chosen, and what came of it; and rows for the naive ways."""
 
 from __future__ import annotations
 
@@ -33,3 +33,19 @@ class DemoRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.demo} {self.began:%H:%M:%S}"
+
+
+class DemoScratch(models.Model):
+    """A row that a demo writes in a naive way, to show what becomes of it; no service reads it."""
+
+    id = models.UUIDField(primary_key=True)
+    run = models.UUIDField()
+    value = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "demo_scratch"
+        indexes: ClassVar = [models.Index(fields=["run"], name="demo_scratch_run")]
+
+    def __str__(self) -> str:
+        return f"{self.run} {self.value}"

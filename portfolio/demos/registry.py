@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from portfolio.demos import checkout
+from portfolio.demos import checkout, erasure, ledger, outbox, refund, reservation_expiry, webhooks
 from portfolio.demos.demo import Demo
 
-_ALL: Final = (checkout.DEMO,)
+_ALL: Final = (
+    checkout.DEMO,
+    outbox.DEMO,
+    erasure.DEMO,
+    reservation_expiry.DEMO,
+    refund.DEMO,
+    ledger.DEMO,
+    webhooks.DEMO,
+)
 
 DEMOS: Final[Mapping[str, Demo]] = {demo.slug: demo for demo in _ALL}
 if len(DEMOS) != len(_ALL):

@@ -16,7 +16,10 @@ Outcome = Literal["ok", "fail", "info"]
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP request and its answer. `path` begins with a slash; bodies are text."""
+    """One HTTP request and its answer. `path` begins with a slash; bodies are text.
+
+    `origin` is where it went (scheme, host and port) when that was not this site.
+    """
 
     method: str
     path: str
@@ -27,6 +30,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     response_headers: dict[str, str] = {}
     response_body: str = ""
     note: str = ""  # what to see in it, in one sentence
+    origin: str = ""
 
     def curl(self, site: str) -> str:
         """The same request as a line for a shell. Credentials are named, never shown."""
@@ -37,11 +41,14 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
             parts += ["-H", f"{name}: {value}"]
         if self.request_body:
             parts += ["-d", self.request_body]
-        return shlex.join([*parts, f"{site}{self.path}"])
+        return shlex.join([*parts, f"{self.origin or site}{self.path}"])
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows as they stood in a database. `database` is the service's name or `site`."""
+    """Rows as they stood in a database. `database` is the service's name or `site`.
+
+    It is empty for a table of what the demo itself has compared or measured.
+    """
 
     caption: str
     database: str

@@ -14,8 +14,12 @@ PURGE: Final = """
         SELECT id FROM demo_run WHERE began < %s ORDER BY began LIMIT 500
     )
 """
+PURGE_SCRATCH: Final = """
+    DELETE FROM demo_scratch WHERE id IN (SELECT id FROM demo_scratch WHERE at < %s LIMIT 500)
+"""
 
 
 def purge_runs(work: UnitOfWork) -> None:
-    """Delete runs that are older than what is kept, a few at a time."""
-    work.cursor.execute(PURGE, (work.now - RETENTION,))
+    """Delete runs, and what they wrote, older than what is kept, a few at a time."""
+    for statement in (PURGE, PURGE_SCRATCH):
+        work.cursor.execute(statement, (work.now - RETENTION,))

@@ -102,7 +102,9 @@ def _mark_restocked(work: UnitOfWork, messages: Sequence[Message[ProductRestocke
 
 
 def _begin_disturbed(work: UnitOfWork, messages: Sequence[Message[Any]]) -> None:
-    begin_checkouts(work, ids=[message.correlation for message in messages])
+    begin_checkouts(
+        work, traces={message.correlation: message.envelope.traceparent for message in messages}
+    )
 
 
 def _subject_id(message: Message[Any]) -> UUID | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,11 +14,14 @@ from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
 from cluster.messaging.outbox import flush
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable
+from cluster.tracing.message_spans import committed, processed
 from portfolio.journal.recorder import record
 from portfolio.journal.wake import announce
 
 logger = logging.getLogger(__name__)
 
+# An envelope, its bytes, and when they came (ns of the epoch).
+Entry = tuple[Envelope, bytes, int]
 # What a message itself can be guilty of; any other error is the database's, and passes.
 MESSAGE_AT_FAULT: Final = (psycopg.DataError, psycopg.IntegrityError, ValueError)
 
@@ -29,15 +33,15 @@ class JournalSink:
         self._session = session
         self._source = source
 
-    def apply(self, bodies: Sequence[bytes]) -> None:
+    def apply(self, bodies: Sequence[bytes], arrivals: Sequence[int] = ()) -> None:
         """Record and commit a batch, then wake the web processes. Raises DatabaseUnavailable.
 
         What is not an envelope, or cannot be stored, becomes a dead letter of the site.
         """
-        entries: list[tuple[Envelope, bytes]] = []
-        for body in bodies:
+        entries: list[Entry] = []
+        for body, came in zip(bodies, arrivals or [time.time_ns()] * len(bodies), strict=True):
             try:
-                entries.append((decode_envelope(body), body))
+                entries.append((decode_envelope(body), body, came))
             except InvalidMessage as error:
                 self._file(Rejected(body, Reason.INVALID, str(error), None))
         try:
@@ -49,23 +53,26 @@ class JournalSink:
             for entry in entries:
                 self._record_or_file(entry)
 
-    def _record(self, entries: Sequence[tuple[Envelope, bytes]]) -> None:
+    def _record(self, entries: Sequence[Entry]) -> None:
         with self._session.transaction() as connection:
             work = UnitOfWork(connection, source=self._source)
             last_seq = record(
-                work, [envelope for envelope, _ in entries], [body for _, body in entries]
+                work, [envelope for envelope, _, _ in entries], [body for _, body, _ in entries]
             )
             flush(work)  # what the site begins when it hears of something
         if last_seq is not None:
             announce(last_seq)
+        now = time.time_ns()
+        committed(work, now)
+        processed(self._source, [(envelope, came) for envelope, _, came in entries], now)
 
-    def _record_or_file(self, entry: tuple[Envelope, bytes]) -> None:
+    def _record_or_file(self, entry: Entry) -> None:
         try:
             self._record([entry])
         except DatabaseUnavailable:
             raise
         except MESSAGE_AT_FAULT as error:
-            envelope, body = entry
+            envelope, body, _ = entry
             logger.exception("%s cannot be recorded", envelope.type)
             detail = f"{type(error).__name__}: {error}"
             self._file(Rejected(body, Reason.PERMANENT, detail, envelope))
@@ -75,3 +82,4 @@ class JournalSink:
             work = UnitOfWork(connection, source=self._source)
             file_dead_letter(work, letter)
             flush(work)
+        committed(work, time.time_ns())

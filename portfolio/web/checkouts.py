@@ -24,11 +24,13 @@ from portfolio.requests import (
 )
 from portfolio.unit import run_unit
 from portfolio.web.forms import CheckoutForm
+from portfolio.web.pace import Pace, address_key
 from portfolio.web.problems import problem, wants_json
 from portfolio.web.visitors import visitor_of
 
 PERIOD: Final = timedelta(minutes=1)
 MOST_IN_PERIOD: Final = 10  # for each session: enough to play, too few to hurt
+MOST_OF_ADDRESS: Final = 60  # in the same period, for an office that shares an address
 MOST_UNFINISHED: Final = 200  # of all visitors: what the cluster drains in a few seconds
 
 # The lock makes two requests of one visitor wait for each other, or both would pass.
@@ -37,6 +39,8 @@ RECENT: Final = """
     SELECT count(*), min(accepted_at) FROM checkout_request
      WHERE visitor = %s AND accepted_at > %s AND id <> %s
 """
+
+_of_addresses: Final = Pace(MOST_OF_ADDRESS, PERIOD.total_seconds())
 
 
 class TooManyRequests(Exception):
@@ -63,6 +67,7 @@ def start(request: HttpRequest) -> HttpResponse:
         requested_outcome=outcome,
     )
     try:
+        keep_pace_of_address(request)
         run_unit(lambda work: _accept(work, order))
     except InvalidRequest as error:
         return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
@@ -81,6 +86,18 @@ def start(request: HttpRequest) -> HttpResponse:
 def _accept(work: UnitOfWork, order: CheckoutOrder) -> None:
     keep_pace(work, order)
     accept_checkouts(work, requests=[order])
+
+
+def keep_pace_of_address(request: HttpRequest) -> None:
+    """Raise TooManyRequests when too many come from one address, with or without cookies."""
+    wait = _of_addresses.take(address_key(request))
+    if wait:
+        raise TooManyRequests(
+            f"{MOST_OF_ADDRESS} checkouts were started from your address within a minute. "
+            "Wait a little.",
+            status=HTTPStatus.TOO_MANY_REQUESTS,
+            retry_after=math.ceil(wait),
+        )
 
 
 def keep_pace(work: UnitOfWork, order: CheckoutOrder) -> None:

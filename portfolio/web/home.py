@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from articles.models import Article
 from chaos.experiments.models import Incident
 from chaos.observer.client import latest
+from chaos.reports.recoveries import latest_interesting
 from portfolio.owner.reading import NotKnown, Words, words_of
 from portfolio.web.owner_pages import owner, words_away
 from portfolio.web.page_cache import cached_page
@@ -51,12 +52,6 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "portfolio/front_page.html", context)
 
 
-def latest_incident() -> Incident | None:
-    """The newest recorded incident that a platform came through unharmed, this one's first."""
-    survived = Incident.objects.filter(passed=True)
-    return survived.order_by("origin", "-recorded_at").first()
-
-
 def article_beside(incident: Incident | None) -> Article | None:
     """The write-up that explains an incident: the newest that speaks of incidents."""
     if incident is None:
@@ -77,7 +72,7 @@ def _structured(request: HttpRequest, words: Words) -> dict[str, Any]:
 
 
 def _read() -> dict[str, Any]:
-    incident = latest_incident()
+    incident = latest_interesting()
     return {
         "tally": tally(),
         "incident": incident,

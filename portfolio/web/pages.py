@@ -17,7 +17,14 @@ from portfolio.headcode import headcode
 from portfolio.models import CheckoutRequest
 from portfolio.web.forms import OUTCOMES
 from portfolio.web.problems import problem
-from portfolio.web.reading import again_when_cut_off, events_of, last_seq, latest_events, products
+from portfolio.web.reading import (
+    again_when_cut_off,
+    events_of,
+    last_seq,
+    latest_events,
+    products,
+    trace_of,
+)
 from portfolio.web.saga_steps import step_rows
 
 SHOWN: Final = 30
@@ -49,6 +56,7 @@ def saga(request: HttpRequest, saga_id: UUID) -> HttpResponse:
         # Read first: the browser follows from here, and what is drawn lies before it.
         after = again_when_cut_off(last_seq)
         messages = again_when_cut_off(lambda: events_of(saga_id, SHOWN_OF_ONE, up_to=after))
+        trace_id = again_when_cut_off(lambda: trace_of(saga_id))
         accepted = again_when_cut_off(CheckoutRequest.objects.filter(id=saga_id).first)
     except Error:
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, JOURNAL_AWAY, retry_after=2)
@@ -61,6 +69,7 @@ def saga(request: HttpRequest, saga_id: UUID) -> HttpResponse:
         "amount": money(accepted.amount) if accepted else "",
         "events": messages,
         "steps": step_rows(messages),
+        "trace_id": trace_id,
         "after": after,
         **_table(),
     }

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import Error, InterfaceError, OperationalError, connection
 
 from cluster.messaging.models import Heartbeat
+from cluster.tracing.context import read
 from portfolio.events import StreamEvent, present
 from portfolio.models import JournalEntry, Product
 
@@ -56,6 +57,14 @@ def events_of(correlation: UUID, limit: int, *, up_to: int) -> list[StreamEvent]
     """The newest journal entries of one saga until `up_to`, newest first."""
     entries = JournalEntry.objects.filter(correlation=correlation, seq__lte=up_to)
     return [_presented(entry) for entry in entries.order_by("-seq")[:limit]]
+
+
+def trace_of(correlation: UUID) -> str | None:
+    """The id of the trace that a saga's first message is in; None when it is not sampled."""
+    entries = JournalEntry.objects.filter(correlation=correlation).order_by("seq")
+    envelope = entries.values_list("envelope", flat=True).first()
+    place = read(envelope.get("traceparent")) if isinstance(envelope, dict) else None
+    return place.trace_id if place is not None and place.sampled else None
 
 
 def products() -> list[Product]:

@@ -124,7 +124,7 @@ class Shop:
 
     def _accept(self, orders: Sequence[CheckoutOrder]) -> None:
         with self._session.transaction() as connection:
-            work = UnitOfWork(connection, source="site")
+            work = UnitOfWork(connection, source="site", trace_ratio=0.0)
             accept_checkouts(work, requests=orders)
             flush(work)
 

@@ -209,6 +209,7 @@ def _never_applied(service: str) -> Tampering:
             WHERE (source, subject) = (
                 SELECT source, subject FROM inbox_stream ORDER BY updated_at LIMIT 1)
             RETURNING subject""",
+        follows=("order per aggregate",),
     )  # fmt: skip
 
 
@@ -267,6 +268,25 @@ DELIVERY: Final = (
            SELECT source, subject, last_sequence + 2, gen_random_uuid(), '', now()
              FROM inbox_stream ORDER BY updated_at LIMIT 1
            RETURNING sequence || ' of ' || source || '''s ' || subject""",
+    ),
+    Tampering(
+        "order per aggregate", "payments",
+        """WITH swapped AS (
+               UPDATE inbox SET sequence = 3 - sequence
+                WHERE sequence IN (1, 2) AND (source, subject) = (
+                    SELECT source, subject FROM inbox_stream
+                     WHERE last_sequence = 2 ORDER BY updated_at LIMIT 1)
+               RETURNING source, subject)
+           SELECT 'payments applied 1 of ' || source || '''s ' || subject || ' after 2'
+             FROM swapped""",
+        variant="the second before the first",
+    ),
+    Tampering(
+        "order per aggregate", "checkout",
+        """DELETE FROM inbox WHERE message_id = (
+               SELECT message_id FROM inbox WHERE sequence = 2 ORDER BY place LIMIT 1)
+           RETURNING source || '''s ' || subject""",
+        variant="one left out",
     ),
     Tampering(
         "no message left in the dead letters", "catalog",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import requests
 
 from chaos.experiments.catalogue import EXPERIMENTS
 from chaos.experiments.incident import read_incident
+from chaos.safety.permits import MOST_OPEN_OF_ADDRESS
 from config.environment import ROOT
 from tests.conditions import eventually
 from tests.conftest import superuser_address
@@ -38,11 +40,14 @@ def visit(platform_url: str) -> Iterator[Visit]:
     take_back_all(stranger)
 
 
-def ask(visit: Visit, experiment: str, **fields: str) -> requests.Response:
+def ask(
+    visit: Visit, experiment: str, *, headers: dict[str, str] | None = None, **fields: str
+) -> requests.Response:
     """Ask for a run as the page's script does."""
     token = TOKEN.search(visit.get("/chaos/").text)
     assert token, "the page has a form"
-    return send(visit, {"csrfmiddlewaretoken": token[1], "experiment": experiment, **fields})
+    wish = {"csrfmiddlewaretoken": token[1], "experiment": experiment, **fields}
+    return send(visit, wish, **headers or {})
 
 
 def send(visit: Visit, fields: dict[str, str], **headers: str) -> requests.Response:
@@ -133,6 +138,13 @@ def test_times_to_recover_are_published_for_people_and_for_programs(visit: Visit
     assert isinstance(visit.get("/chaos/recoveries.json").json()["experiments"], list)
 
 
+def test_the_last_interesting_incident_is_the_same_wherever_it_is_shown(visit: Visit) -> None:
+    latest = visit.get("/chaos/recoveries.json").json()["latest_interesting"]
+    for page in (visit.get("/chaos/recoveries/"), visit.get("/")):
+        assert f'href="{latest}"' in page.text
+        assert '<train-graph kind="recorded"' in page.text
+
+
 @pytest.mark.parametrize(
     ("path", "words"),
     [
@@ -181,6 +193,20 @@ def test_a_flood_of_wishes_leaves_one_run_and_refusals_in_words(visit: Visit) ->
     assert "One of your runs is waiting" in answers[0].json()["detail"]
     assert answers[0].headers["Content-Type"] == "application/problem+json"
     assert int(answers[0].headers["Retry-After"]) > 0
+
+
+def test_without_cookies_an_address_gets_no_more_than_its_share(platform_url: str) -> None:
+    """Each wish is a new visitor's; the proxy's header says from where, as behind one."""
+    address = {"X-Forwarded-For": f"203.0.113.{secrets.randbelow(250)}"}
+    strangers = [Visit(platform_url) for _ in range(MOST_OPEN_OF_ADDRESS + 1)]
+    try:
+        answers = [ask(one, "kill-provider", headers=address) for one in strangers]
+        assert {one.status_code for one in answers[:-1]} == {HTTPStatus.ACCEPTED}
+        assert answers[-1].status_code == HTTPStatus.TOO_MANY_REQUESTS
+        assert "from your address" in answers[-1].json()["detail"]
+    finally:
+        for one in strangers:
+            take_back_all(one)
 
 
 def test_two_visitors_at_once_get_different_places(visit: Visit, platform_url: str) -> None:

@@ -222,8 +222,22 @@ class TestDelivery:
 
     def test_a_message_parked_for_ever_is_found(self) -> None:
         waiting = delivery.Waiting("orders", "checkout", "order/c1", 3)
-        assert the_counterexample(delivery.nothing_parked(9, [waiting])) == (
+        finding = delivery.applied_in_order(9, [waiting], [])
+        assert the_counterexample(finding) == (
             "orders still waits for what comes before 3 of checkout's order/c1"
+        )
+        assert finding.at_rest
+
+    def test_a_message_applied_before_an_earlier_one_is_found(self) -> None:
+        early = delivery.Misplaced("orders", "checkout", "order/c1", 3, before=1, position=None)
+        finding = delivery.applied_in_order(9, [], [early])
+        assert the_counterexample(finding) == "orders applied 3 of checkout's order/c1 after 1"
+        assert not finding.at_rest  # nothing that is on its way will mend it
+
+    def test_a_stream_that_stands_elsewhere_than_its_last_message_is_found(self) -> None:
+        skipped = delivery.Misplaced("orders", "checkout", "order/c1", 2, before=1, position=3)
+        assert the_counterexample(delivery.applied_in_order(9, [], [skipped])) == (
+            "orders applied 2 of checkout's order/c1 last, and stands at 3"
         )
 
     def test_our_own_message_left_among_the_dead_letters_is_found(self) -> None:

@@ -61,6 +61,7 @@ def test_a_killed_worker_is_recorded_from_the_signal_to_the_proof(
     assert document["figures"]["recover_seconds"] is not None
     assert document["followed"]["whole"] is True
     assert document["deliveries"]["published"] >= document["deliveries"]["confirmed"] > 0
+    assert document["deliveries"]["redelivered"] >= 0
     assert document["offered"]["accepted"] == document["figures"]["checkouts"] > 0
     assert [outage["process"] for outage in document["outages"]] == ["worker-orders"]
     report = json.loads(chaos("report", document["id"], "--json").stdout)

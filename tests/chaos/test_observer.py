@@ -114,6 +114,17 @@ def test_a_killed_relay_is_back_when_it_holds_the_lock(steady: Snapshot) -> None
 
 
 @pytest.mark.fault
+@pytest.mark.parametrize("name", ["beat", "chaos-runner"])
+def test_what_answers_nobody_is_back_when_it_gives_a_sign_of_life(
+    steady: Snapshot, name: str
+) -> None:
+    began = time.time()
+    Supervisor.connect().kill(name)
+    assert outage(name, began, over=True).cause == "killed by signal 9"
+    eventually(lambda: of(name).words.startswith("It is at work"))
+
+
+@pytest.mark.fault
 def test_a_restart_through_the_supervisor_is_called_one(steady: Snapshot) -> None:
     began = time.time()
     Supervisor.connect().restart("worker-catalog")

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from chaos.observer.health import HEARTBEAT_LATE, Evidence, judge, process, sighting
+from chaos.observer.health import (
+    HEARTBEAT_LATE,
+    SIGN_LATE,
+    UNCONSUMED_LATE,
+    Evidence,
+    judge,
+    process,
+    sighting,
+)
 from chaos.observer.naming import expected_processes, kind_of, service_of
 from chaos.observer.watch import Standing
 from chaos.probes.database import Depths
@@ -179,6 +187,31 @@ def test_a_paused_process_is_not_well_whatever_its_probe_said_last() -> None:
     assert sighting(paused, judge(paused)).status == "paused"
 
 
+@pytest.mark.parametrize("name", ["beat", "chaos-runner", "watchdog"])
+def test_what_gives_a_sign_of_life_is_well_since_the_last(name: str) -> None:
+    verdict = judge(evidence(name, signed_at=NOW - 1))
+    assert (verdict.healthy, verdict.sign_of_life) == (True, NOW - 1)
+
+
+@pytest.mark.parametrize("name", ["beat", "chaos-runner", "watchdog"])
+def test_what_has_started_is_not_back_before_it_gives_a_sign_of_its_own(name: str) -> None:
+    fresh = evidence(name, state=state(age=1.5), signed_at=NOW - 2)
+    assert judge(fresh).healthy is None
+
+
+def test_what_gives_no_sign_is_at_fault_unless_it_could_not() -> None:
+    late = NOW - SIGN_LATE - 1
+    assert judge(evidence("watchdog", signed_at=late)).at_fault_since == late
+    assert judge(evidence("beat", signed_at=late)).at_fault_since == late
+    assert judge(evidence("beat", signed_at=late, broker_since=None)).healthy is None
+    assert judge(evidence("chaos-runner", signed_at=late)).at_fault_since == late
+    assert judge(evidence("chaos-runner", signed_at=late, depths_since=None)).healthy is None
+
+
+def test_a_sign_that_is_given_elsewhere_cannot_be_judged() -> None:
+    assert judge(evidence("beat", state=None, signed_at=None)).healthy is None
+
+
 def test_a_process_without_a_probe_is_well_while_it_runs() -> None:
     assert judge(evidence("epmd")).healthy is True
     assert judge(evidence("epmd", state=None)).healthy is None
@@ -196,3 +229,18 @@ def test_the_snapshot_shows_what_a_process_uses() -> None:
     shown = process(busy, judge(busy))
     assert (shown.cpu_percent, shown.memory_bytes) == (3.5, 4096)
     assert (shown.pid, shown.age_seconds, shown.restarts) == (10, 60.0, 0)
+
+
+def test_a_worker_whose_queue_nobody_consumes_is_at_fault_whatever_it_says() -> None:
+    idle = evidence("worker-orders", unconsumed_since=NOW - UNCONSUMED_LATE - 1)
+
+    verdict = judge(idle)
+
+    assert (verdict.healthy, verdict.at_fault_since) == (False, NOW - UNCONSUMED_LATE - 1)
+    assert process(idle, verdict).consuming is False
+
+
+def test_a_worker_that_has_just_lost_its_connection_is_given_a_moment() -> None:
+    assert judge(evidence("worker-orders", unconsumed_since=NOW - 1)).healthy is True
+    back = evidence("worker-orders", unconsumed_since=NOW - 60, broker_since=NOW - 1)
+    assert judge(back).healthy is True

@@ -11,13 +11,15 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
 
+import amqp
 import pytest
 
 from chaos.probes import usage, web
 from chaos.probes.broker import BrokerProbe
 from chaos.probes.cache import CacheProbe
+from chaos.probes.confirms import QUEUE, ConfirmProbe
 from chaos.probes.database import DatabaseProbe
-from chaos.probes.probe import Probe, ProbeFailed
+from chaos.probes.probe import NothingLearnt, Probe, ProbeFailed
 from chaos.probes.supervisor import SupervisorProbe
 from chaos.probes.web import Unwell, WebProbe
 from cluster.secrets.policies import policy
@@ -86,6 +88,20 @@ def test_sagas_and_the_journal_are_told_by_their_own_databases(
     assert database_probe("checkout").ask().detail.sagas is not None
     assert database_probe("site").ask().detail.stream["seq"] > 0
     assert database_probe("orders").ask().detail.sagas is None
+
+
+@pytest.mark.platform
+def test_the_broker_confirms_and_a_lost_queue_is_declared_again(
+    as_observer: None, channel: amqp.Channel
+) -> None:
+    probe = ConfirmProbe()
+    probe.ask()
+    channel.queue_delete(QUEUE)
+    with pytest.raises(NothingLearnt, match="was lost"):
+        probe.ask()
+    probe.ask()
+    assert probe.unconfirmed_since is None
+    probe.close()
 
 
 @pytest.mark.platform

@@ -65,9 +65,9 @@ class Replica:
         self._thread.join(timeout=20)
         self.session.close()
 
-    def apply(self, bodies: Sequence[bytes]) -> None:
+    def apply(self, bodies: Sequence[bytes], arrivals: Sequence[int] = ()) -> None:
         """The sink of both partitions."""
-        self._inbox.apply(bodies)
+        self._inbox.apply(bodies, arrivals)
         if self._killed.is_set():
             raise Dying
 

@@ -86,6 +86,18 @@ def test_an_effect_its_inbox_row_and_its_message_commit_together(shelf: Shelf) -
     assert len(transactions) == 1
 
 
+def test_the_inbox_witnesses_the_order_in_which_effects_came_about(shelf: Shelf) -> None:
+    subject = new_message_id()
+    first, second, third = (reserve_stock(subject_id=subject, sequence=n) for n in (1, 2, 3))
+
+    shelf.apply(third)
+    shelf.apply(second, first)
+
+    witnessed = "SELECT sequence FROM inbox WHERE subject = %s ORDER BY place"
+    rows = shelf.rows(witnessed, first.subject)
+    assert [row[0] for row in rows] == shelf.effects(subject) == [1, 2, 3]
+
+
 def test_a_message_delivered_again_has_no_second_effect(shelf: Shelf) -> None:
     sent = reserve_stock()
 

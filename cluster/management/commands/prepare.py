@@ -51,7 +51,7 @@ class Command(BaseCommand):
         broker.close()
         self.stdout.write("declared the broker's queues")
         with DatabaseSession(database("site")).transaction() as connection:
-            work = UnitOfWork(connection, source="site")
+            work = UnitOfWork(connection, source="site", trace_ratio=0.0)
             listed = list_products(work)
             flush(work)
         self.stdout.write(f"sent {listed} products to the catalog")

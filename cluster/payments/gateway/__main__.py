@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -10,12 +9,12 @@ from aiohttp import web
 from cluster.payments.gateway.server import Gateway
 from cluster.secrets.patience import read_kv_patiently
 from cluster.secrets.postgres import Database
-from config import environment
+from config import environment, logs
 
 
 def main() -> None:
     """Serve on PAYMENTS_WEBHOOK_URL until SIGTERM."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logs.configure()
     address = urlsplit(environment.setting("PAYMENTS_WEBHOOK_URL"))
     database = Database("payments")
     gateway = Gateway(

@@ -10,6 +10,7 @@ from uuid import UUID
 from cluster.messaging.streams import count
 from cluster.messaging.work import UnitOfWork
 from cluster.payments.domain.payment import Decision, hear
+from cluster.payments.gateway.provider_spans import heard_in
 from cluster.payments.provider_api import ProviderEvent
 from cluster.payments.store import load_payments, save_decisions
 
@@ -49,6 +50,7 @@ def apply_events(work: UnitOfWork, events: Sequence[ProviderEvent]) -> list[Prov
         if payment is None:
             logger.error("the provider speaks of a payment that is not ours: %s", event)
             continue
+        heard_in(work, event, payment)
         decision = hear(payment, event)
         payments[payment.id] = decision.payment
         decisions.append(decision)

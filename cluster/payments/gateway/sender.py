@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
@@ -19,6 +20,7 @@ import psycopg
 from cluster.messaging.work import UnitOfWork
 from cluster.payments.domain.breaker import Breaker, Circuit
 from cluster.payments.gateway.provider import ProviderClient, ProviderUnavailable
+from cluster.payments.gateway.provider_spans import asked, asked_in
 from cluster.payments.gateway.transactions import Transactions
 from cluster.payments.provider_api import MOST_OPERATIONS, Operation, OperationKind
 
@@ -31,7 +33,9 @@ DATABASE_PAUSE: Final = 0.2  # seconds between two attempts to reach our own dat
 DELETE: Final = "DELETE FROM provider_request WHERE key = ANY(%s)"
 # The ids of one payment's rows are in the order of its commits: they are written under its lock.
 READ: Final = """
-    SELECT key, payment, kind, amount, card FROM provider_request ORDER BY id LIMIT %s
+    SELECT r.key, r.payment, r.kind, r.amount, r.card, p.traceparent
+      FROM provider_request r JOIN payment p ON p.id = r.payment
+     ORDER BY r.id LIMIT %s
 """
 
 
@@ -45,6 +49,7 @@ class Sender:
         self._provider = provider
         self._breaker = Breaker()
         self._sent: list[UUID] = []  # confirmed by the provider, not yet deleted
+        self._commands: dict[UUID, str] = {}  # traceparents of those behind the last batch
 
     @property
     def circuit(self) -> Circuit:
@@ -73,14 +78,17 @@ class Sender:
         if self._sent:
             work.cursor.execute(DELETE, (self._sent,))
         work.cursor.execute(READ, (MOST_OPERATIONS,))
+        rows = work.cursor.fetchall()
+        self._commands = {key: command for key, *_, command in rows if command is not None}
         return [
-            Operation(key, payment, OperationKind(kind), amount, card)
-            for key, payment, kind, amount, card in work.cursor.fetchall()
+            Operation(key, payment, OperationKind(kind), amount, card, asked_in(command, key))
+            for key, payment, kind, amount, card, command in rows
         ]
 
     async def _send(self, batch: Sequence[Operation]) -> None:
         clock = asyncio.get_running_loop().time
         await asyncio.sleep(self._breaker.pause(clock()))
+        began = time.time_ns()
         try:
             await self._provider.send(batch)
         except ProviderUnavailable as error:
@@ -89,3 +97,4 @@ class Sender:
         else:
             self._breaker = self._breaker.succeeded()
             self._sent = [operation.key for operation in batch]
+            asked(batch, self._commands, began, time.time_ns())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -12,6 +13,7 @@ import psycopg
 
 from cluster.messaging.outbox import flush
 from cluster.messaging.work import UnitOfWork
+from cluster.tracing.message_spans import committed
 
 SOURCE: Final = "payments"
 
@@ -51,4 +53,5 @@ class Transactions:
             unit = UnitOfWork(connection, source=SOURCE)
             result = work(unit)
             flush(unit)
+        committed(unit, time.time_ns())
         return result

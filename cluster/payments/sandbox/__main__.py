@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,12 +10,12 @@ from aiohttp import web
 from cluster.payments.sandbox.books import Books
 from cluster.payments.sandbox.server import Keys, Provider
 from cluster.secrets.patience import read_kv_patiently
-from config import environment
+from config import environment, logs
 
 
 def main() -> None:
     """Serve on PROVIDER_URL, with the books in PROVIDER_DATA, until SIGTERM."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logs.configure()
     folder = environment.run_directory() / "data" / "provider"
     path = Path(environment.setting("PROVIDER_DATA", str(folder / "provider.sqlite3")))
     address = urlsplit(environment.setting("PROVIDER_URL"))

@@ -26,6 +26,7 @@ from cluster.payments.provider_api import (
     PaymentStatement,
     ProviderEvent,
 )
+from cluster.payments.sandbox.answer_spans import Answer, answered_in
 from cluster.payments.sandbox.decisions import (
     Account,
     AccountState,
@@ -190,7 +191,7 @@ class Books:
         key, request = str(operation.key), msgspec.json.encode(operation).decode()
         known = self._db.execute("SELECT request FROM operation WHERE key = ?", (key,)).fetchone()
         if known is not None:
-            if known[0] != request:
+            if _without_trace(known[0]) != msgspec.structs.replace(operation, traceparent=None):
                 raise KeyReusedError(f"the key {key} was used for another operation")
             return False
         self._db.execute("INSERT INTO operation VALUES (?, ?, ?)", (key, request, self._clock()))
@@ -209,12 +210,24 @@ class Books:
         if ruling.answer is not None:
             answer, card = ruling.answer, account.card if account else ""
             event = ProviderEvent(uuid4(), answer.type, payment, key, answer.amount, answer.reason)
+            event = msgspec.structs.replace(
+                event, traceparent=answered_in(self._asked(key)[0], event)
+            )
             number = self._record(event)
             delays = delivery_delays(card, answer.type)
             self._db.executemany(
                 "INSERT INTO delivery (event, due_at) VALUES (?, ?)",
                 [(number, now + delay) for delay in delays],
             )
+
+    def asked(self, deliveries: Sequence[Delivery]) -> list[Answer]:
+        """Each delivery's event, with its operation's traceparent and time of acceptance."""
+        return [(d.event, *self._asked(d.event.operation)) for d in deliveries]
+
+    def _asked(self, key: UUID) -> tuple[str | None, float]:
+        query = "SELECT request, accepted_at FROM operation WHERE key = ?"
+        row = self._db.execute(query, (str(key),)).fetchone()
+        return (None, 0.0) if row is None else (_operation(row[0]).traceparent, row[1])
 
     def _record(self, event: ProviderEvent) -> int | None:
         body = msgspec.json.encode(event).decode()
@@ -240,6 +253,15 @@ class Books:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def _operation(request: str) -> Operation:
+    return msgspec.json.decode(request, type=Operation)
+
+
+def _without_trace(request: str) -> Operation:
+    """What was asked for; a repetition may come in another trace."""
+    return msgspec.structs.replace(_operation(request), traceparent=None)
 
 
 def _event(body: str) -> ProviderEvent:

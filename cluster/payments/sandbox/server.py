@@ -29,6 +29,7 @@ from cluster.payments.provider_api import (
     OperationsRequest,
     WebhookDelivery,
 )
+from cluster.payments.sandbox.answer_spans import answered
 from cluster.payments.sandbox.books import Books, Delivery, KeyReusedError
 from cluster.payments.signature import sign
 
@@ -152,7 +153,9 @@ class Provider:
         if not batch:
             return False
         if await self._post(session, batch):
+            now = time.time_ns()
             await self._run(lambda: self._books.delivered(batch))
+            answered(await self._run(lambda: self._books.asked(batch)), now)
             if self._failing:
                 self._failing = False
                 await self._run(self._books.hasten)

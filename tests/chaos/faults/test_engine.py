@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from chaos.faults.armed import ArmedFault
 from chaos.faults.engine import Engine, InjectionFailed, NotHealed
+from chaos.faults.registry import FAULTS
 from compose.errors import Misuse
 from tests.chaos.faults.engines import Toy, toy_engine
 
@@ -78,6 +80,25 @@ def test_the_same_fault_is_not_injected_twice_at_once(engine: Engine) -> None:
     with pytest.raises(InjectionFailed, match="already"):
         inject(engine)
     assert engine.armed.all() == [armed]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("pause-process", "worker-orders"), ("pause-queue", "orders")),
+        (("pause-queue", "orders"), ("pause-process", "worker-orders")),
+    ],
+)
+def test_a_process_is_not_paused_twice_under_two_names(
+    engine: Engine, first: tuple[str, str], second: tuple[str, str]
+) -> None:
+    """The first heal would end both."""
+    real = replace(engine, faults=FAULTS)
+    for other in (first, ("pause-process", "worker-catalog")):
+        real.inject(fault=other[0], target=other[1], seconds=5, actor="a test")
+    with pytest.raises(InjectionFailed, match="worker-orders is paused already, by pause-"):
+        real.inject(fault=second[0], target=second[1], seconds=5, actor="a test")
+    assert len(real.armed.all()) == 2
 
 
 def test_a_fault_that_was_healed_is_left_alone(engine: Engine, toy: Toy) -> None:

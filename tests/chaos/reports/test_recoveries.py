@@ -79,6 +79,7 @@ def test_the_incident_to_show_is_a_death_that_turned_checkouts_round() -> None:
     keep("kill-rabbitmq", minutes=1)
     keep("kill-rabbitmq", compensated=2, passed=False, minutes=2)
     keep("kill-beat", compensated=9, minutes=3)
+    keep("kill-rabbitmq", compensated=5, minutes=4, origin="recorded on another machine")
     assert latest_interesting() == wanted
 
 

@@ -15,6 +15,8 @@ from chaos.experiments.models import ExperimentRun, FaultSwitch
 from chaos.runner.lock import RunLock
 from chaos.safety.permits import (
     MOST_IN_PERIOD,
+    MOST_OF_ADDRESS,
+    MOST_OPEN_OF_ADDRESS,
     MOST_WAITING,
     PERIOD,
     WITHDRAWING,
@@ -97,6 +99,29 @@ def test_a_visitor_has_a_few_runs_an_hour_and_others_have_theirs() -> None:
 def test_what_was_asked_for_an_hour_ago_is_forgiven() -> None:
     closed_runs("one", MOST_IN_PERIOD, ago=PERIOD + timedelta(minutes=1))
     assert ask("one")
+
+
+def test_whoever_drops_the_cookie_is_known_by_the_address() -> None:
+    for number in range(MOST_OPEN_OF_ADDRESS):
+        ask(f"visitor {number}", remote="an address")
+    refused = refusal("one more", remote="an address")
+    assert refused.status == HTTPStatus.TOO_MANY_REQUESTS
+    assert "from your address" in refused.sentence
+    assert ask("a neighbour", remote="another address")
+
+
+def test_an_address_has_its_share_of_an_hour_and_is_forgotten_after_it() -> None:
+    for number in range(MOST_OF_ADDRESS):
+        ExperimentRun.objects.filter(id=ask(f"visitor {number}", remote="an address").id).update(
+            state=ExperimentRun.ENDED, asked_at=datetime.now(UTC) - PERIOD + timedelta(minutes=1)
+        )
+    refused = refusal("one more", remote="an address")
+    assert refused.status == HTTPStatus.TOO_MANY_REQUESTS
+    assert refused.retry_after is not None
+    assert 0 < refused.retry_after <= 60
+    ExperimentRun.objects.update(asked_at=datetime.now(UTC) - PERIOD)
+    assert ask("one more", remote="an address")
+    assert ExperimentRun.objects.exclude(remote="").count() == 1
 
 
 def test_the_queue_has_an_end() -> None:

@@ -1,0 +1,86 @@
+"""A broker that runs and confirms nothing is killed, so that its supervisor starts it again.
+
+After a disk was full RabbitMQ's quorum log can be dead while the broker runs on: connections
+stay open, queues answer, and no publisher hears of its messages again. Nothing is lost, since
+every message waits in its outbox; nothing moves either, until somebody restarts the broker.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from chaos.faults.armed import ArmedFaults, new_armed_fault
+from chaos.faults.engine import Engine
+from chaos.faults.healed import WATCHDOG
+from chaos.observer.snapshot import Snapshot
+
+BROKER: Final = "rabbitmq"
+NAME: Final = "confirms-nothing"  # as the log of heals calls it
+# Twice as long as a relay waits for a confirm before it connects again.
+SILENT_FOR: Final = 16.0  # seconds
+# A restart that did not help is not tried again and again: each costs some ten seconds.
+REST: Final = 300.0  # seconds
+log = logging.getLogger("watchdog")
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What the observer tells of the broker. Seconds; None: not known.
+
+    `answers`: its queues answer; `unconfirmed`: for how long a message of the observer's own has
+    waited for its confirm; `waiting`: the age of the oldest row in any outbox; `broken`: somebody
+    breaks something on purpose.
+    """
+
+    answers: bool
+    unconfirmed: float | None
+    waiting: float | None
+    broken: bool
+
+
+def signs_of(snapshot: Snapshot) -> Signs:
+    """The signs in a snapshot."""
+    broker = snapshot.process(BROKER)
+    ages = [one.outbox_age_seconds for one in snapshot.services]
+    return Signs(
+        answers=broker is not None and broker.status in ("running", "unknown"),
+        unconfirmed=snapshot.unconfirmed_seconds,
+        waiting=max((age for age in ages if age is not None), default=None),
+        broken=bool(snapshot.faults or snapshot.experiment),
+    )
+
+
+def is_stuck(signs: Signs) -> bool:
+    """Whether the broker runs, and confirms neither the relays' messages nor the observer's."""
+    if signs.broken or not signs.answers:
+        return False
+    return (signs.unconfirmed or 0.0) >= SILENT_FOR and (signs.waiting or 0.0) >= SILENT_FOR
+
+
+class StuckBroker:
+    """Looks at snapshots, and restarts the broker at most once in REST seconds."""
+
+    def __init__(self, armed: ArmedFaults, engine: Engine | None = None) -> None:
+        self._armed = armed
+        self._engine = engine
+        self._restarted_at: float | None = None  # monotonic seconds
+
+    def look(self, snapshot: Snapshot | None) -> bool:
+        """Kill the broker if it is stuck; whether it was. Raises what its driver raises."""
+        now = time.monotonic()
+        if snapshot is None or not is_stuck(signs_of(snapshot)) or self._armed.all():
+            return False
+        if self._restarted_at is not None and now - self._restarted_at < REST:
+            return False
+        self._restarted_at = now
+        engine = self._engine or Engine()
+        # Not asked to end: a broker without its log waits for it, and does not end.
+        done = engine.driver.kill(BROKER)
+        words = f"it confirmed nothing for {snapshot.unconfirmed_seconds or 0:.0f} s; {done}"
+        log.warning("%s: %s", BROKER, words)
+        noted = new_armed_fault(fault=NAME, target=BROKER, seconds=1.0, actor=WATCHDOG)
+        engine.healed.note(noted, by=WATCHDOG, words=words)
+        return True

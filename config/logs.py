@@ -1,0 +1,65 @@
+"""How every process logs: lines for people, or JSON lines for programs, with trace ids.
+
+LOG_FORMAT is `json` or `line`. By default a process of the platform writes JSON to its log file,
+and a command in a terminal lines.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from cluster.tracing.context import place_of_log
+from config import environment
+
+LINE: Final = "{asctime} {levelname} {name} {message}"
+
+
+class JsonFormatter(logging.Formatter):
+    """One record is one line: a JSON object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._process = environment.setting("PROCESS_NAME", "")
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC)
+        told: dict[str, Any] = {
+            "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "process": self._process or record.processName,
+            "pid": record.process,
+        }
+        place = place_of_log()
+        if place is not None:
+            told["trace_id"], told["span_id"] = place.trace_id, place.span_id
+        if record.exc_info:
+            told["exception"] = self.formatException(record.exc_info)
+        return json.dumps(told, ensure_ascii=False, default=str)
+
+
+def formatter() -> logging.Formatter:
+    """The formatter that the settings ask for."""
+    if _wants_json():
+        return JsonFormatter()
+    return logging.Formatter(LINE, style="{")
+
+
+def configure() -> None:
+    """Send everything from INFO on to standard error, whatever a library has set up before."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+def _wants_json() -> bool:
+    chosen = environment.setting("LOG_FORMAT", "")
+    if chosen in ("json", "line"):
+        return chosen == "json"
+    return bool(os.environ.get("PROCESS_NAME")) and not sys.stderr.isatty()

@@ -1,0 +1,146 @@
+"""Traces: the spans of a saga, hop by hop, and as OTLP."""
+# ruff: noqa: ARG001  # an operation takes the request first
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Path, Router, Schema
+from pydantic import Field
+
+from chaos.observer.kept_span import KeptTrace
+from portfolio.api.describe import told
+from portfolio.api.problems import RETRY_SOON, Problem
+from portfolio.traces import otlp
+from portfolio.traces.reading import TracesAway, read_trace
+from portfolio.traces.tree import Row, Tree
+
+router = Router(tags=["Traces"])
+
+TraceId = Annotated[
+    str,
+    Path(
+        pattern="^[0-9a-f]{32}$",
+        description="The saga's id without its hyphens, unless a caller's traceparent named one.",
+        examples=["0199b0c4d2a07c1e9f3a5d6e7f809112"],
+    ),
+]
+KINDS: Final = {1: "internal", 2: "server", 3: "client", 4: "producer", 5: "consumer"}
+
+
+class Span(Schema):
+    """One deed of one process, told after it was committed."""
+
+    span_id: str
+    parent_id: str | None = Field(None, description="Of the span above it; none at the root.")
+    name: str
+    kind: str = Field(examples=["producer"])
+    process: str = Field(examples=["worker-orders"])
+    start: datetime
+    milliseconds: float
+    error: str = Field("", description="Empty unless it failed.")
+    attributes: dict[str, str | int | float | bool]
+
+
+class Stages(Schema):
+    """Where a message spent its time, in milliseconds."""
+
+    message: str = Field(examples=["reserve stock"])
+    sender: str = Field(examples=["CHK"])
+    receivers: str = Field(examples=["CAT"])
+    outbox: float | None = Field(None, description="From its row to the broker's confirm.")
+    broker: float | None = Field(None, description="None: it was received before the confirm.")
+    handler: float | None = Field(None, description="From its receipt to the commit.")
+    journalled: float | None = Field(None, description="From its row to the journal's commit.")
+
+
+class Trace(Schema):
+    """All spans that have come so far."""
+
+    trace_id: str
+    milliseconds: float
+    whole: bool = Field(description="Whether it is one tree: every span's parent has come.")
+    stages: list[Stages]
+    spans: list[Span] = Field(description="Parents before children.")
+
+
+@router.get(
+    "/traces/{trace_id}",
+    response=Trace,
+    operation_id="getTrace",
+    summary="The spans of a trace",
+    openapi_extra=told(personal=False, errors=(404,)),
+)
+def trace(request: HttpRequest, response: HttpResponse, trace_id: TraceId) -> Trace:
+    """From the HTTP request through every outbox, the broker, every inbox and back."""
+    response.headers["Cache-Control"] = "no-store"  # more spans may come
+    found = _read(trace_id)
+    tree = Tree(found.spans)
+    return Trace(
+        trace_id=trace_id,
+        milliseconds=(tree.end - tree.start) / 1_000_000,
+        # Above the first root there may be the caller's own span, which is not sent here.
+        whole=len(tree.roots) == 1,
+        stages=[_stages(row) for row in tree.rows() if row.is_message],
+        spans=[
+            Span(
+                span_id=span.span_id,
+                parent_id=span.parent_id,
+                name=span.name,
+                kind=KINDS.get(span.kind, "unspecified"),
+                process=span.service,
+                start=datetime.fromtimestamp(span.start / 1_000_000_000, UTC),
+                milliseconds=span.milliseconds,
+                error=span.error,
+                attributes=dict(span.attributes),
+            )
+            for span, _ in tree.depth_first()
+        ],
+    )
+
+
+@router.get(
+    "/traces/{trace_id}/otlp",
+    response=dict[str, Any],
+    operation_id="exportTrace",
+    summary="A trace as OTLP",
+    openapi_extra=told(personal=False, errors=(404,)),
+)
+def export(request: HttpRequest, response: HttpResponse, trace_id: TraceId) -> dict[str, Any]:
+    """The body of an OTLP request in JSON: POST it to any collector's `/v1/traces`."""
+    response.headers["Cache-Control"] = "no-store"
+    return otlp.export(_read(trace_id))
+
+
+def _read(trace_id: str) -> KeptTrace:
+    try:
+        found = read_trace(trace_id)
+    except TracesAway:
+        raise Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "The observer, which keeps the spans, is away.",
+            headers={"Retry-After": str(RETRY_SOON)},
+        ) from None
+    if found is None:
+        raise Problem(
+            HTTPStatus.NOT_FOUND,
+            "No span of this trace is kept: it was not sampled, is older than a day, or has not "
+            "arrived yet.",
+        )
+    return found
+
+
+def _stages(row: Row) -> Stages:
+    outbox, broker, handler, journalled = row.stages
+    return Stages(
+        message=row.label,
+        sender=row.code,
+        receivers=row.receivers,
+        outbox=outbox,
+        broker=broker,
+        handler=handler,
+        journalled=journalled,
+    )

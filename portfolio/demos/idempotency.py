@@ -1,0 +1,217 @@
+"""One deed asked for many times at once: with one idempotency key, and with a new one each time."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import msgspec
+
+from portfolio.demos.caller import Answer, Caller, SiteAway
+from portfolio.demos.controls import Number, Values
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.reading import read, table
+from portfolio.demos.result import Check, Exchange, Result, Side, Table, check, figure
+from portfolio.demos.sagas import USUAL
+from portfolio.demos.waiting import ends_of
+from portfolio.requests import InvalidRequest
+
+PATH: Final = "/api/v1/checkouts"
+KEY: Final = "Idempotency-Key"
+REPLAYED: Final = "Idempotent-Replayed"
+NAIVE: Final = 3  # keys; each is a real purchase
+GIVE_UP_AFTER: Final = 10.0  # seconds; a client that is told 409 asks again until then
+PAUSE: Final = 0.1  # seconds between two attempts of one client
+
+ACCEPTED: Final = "SELECT count(*) FROM checkout_request WHERE visitor = %s AND accepted_at >= %s"
+NOW: Final = "SELECT now()"
+ORDERS: Final = """
+    SELECT right(id::text, 8), sku, quantity::text, amount::text, state
+      FROM orders WHERE id = ANY (%s) ORDER BY id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What one of the clients was told: the first answer, and the one it was content with."""
+
+    first: Answer
+    last: Answer
+    attempts: int
+
+
+def run(visit: Visit, values: Values) -> Result:
+    """Send the same request many times at once, then a few times with a key of its own each."""
+    count = int(values["requests"])
+    body = {"sku": USUAL, "quantity": 1, "outcome": "success"}
+    (began,) = read("site", NOW)[0]
+    began_at = time.monotonic()
+    clients = _storm(visit.call, [str(visit.run)] * count, body)
+    seconds = time.monotonic() - began_at
+    accepted = read("site", ACCEPTED, visit.visitor, began)[0][0]
+    reused = visit.call(
+        "POST",
+        PATH,
+        body={**body, "quantity": 2},
+        headers={KEY: str(visit.run)},
+        note="The same key, and another wish.",
+    )
+    naive = _storm(visit.call, [str(uuid4()) for _ in range(NAIVE)], body)
+    ids, many = _ids(clients), _ids(naive)
+    ends_of([*ids, *many])
+    return Result(
+        headline=f"{count} requests with one key made {_orders(len(ids))}; {NAIVE} with a key "
+        f"each made {len(many)}.",
+        sides=(
+            Side(
+                title=f"One key, {count} requests at once",
+                sentence="Who asks while the first is under way is told so, and asks again. In "
+                "the end everybody has the first answer.",
+                figures=(
+                    figure("Checkouts accepted", accepted),
+                    figure("Answers marked as replayed", _replayed(clients)),
+                    figure("Told to ask again", sum(client.attempts > 1 for client in clients)),
+                    figure("All answered after", seconds, "s"),
+                ),
+                exchanges=tuple(_telling(clients, reused)),
+                tables=(_order_rows(ids),),
+            ),
+            Side(
+                title="A new key for each attempt",
+                sentence="As from a client that makes its key anew when it tries again: to the "
+                "shop these are different wishes.",
+                figures=(figure("Checkouts accepted", len(many)),),
+                tables=(_order_rows(many),),
+            ),
+        ),
+        checks=tuple(_checks(clients, accepted, reused)),
+        correlations=(*ids, *many),
+    )
+
+
+def _storm(call: Caller, keys: Sequence[str], body: Any) -> list[Client]:
+    """What every client came to; raises SiteAway or InvalidRequest when one was not served."""
+    told = call.at_once([partial(_served, call, key, body) for key in keys])
+    clients = []
+    for client in told:
+        if isinstance(client, SiteAway):
+            raise client
+        if client.last.status != HTTPStatus.ACCEPTED:
+            raise InvalidRequest(_reason(client.last))
+        clients.append(client)
+    return clients
+
+
+def _served(call: Caller, key: str, body: Any) -> Client:
+    """One client: it asks, and asks again while the first request with its key is under way."""
+    give_up = time.monotonic() + GIVE_UP_AFTER
+    first = last = call("POST", PATH, body=body, headers={KEY: key})
+    attempts = 1
+    while last.status == HTTPStatus.CONFLICT and time.monotonic() < give_up:
+        time.sleep(PAUSE)
+        last = call("POST", PATH, body=body, headers={KEY: key})
+        attempts += 1
+    return Client(first, last, attempts)
+
+
+def _reason(answer: Answer) -> str:
+    """What the API says of a request that it did not accept, in its own words."""
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"The API answered with {answer.status}."
+
+
+def _ids(clients: Sequence[Client]) -> list[UUID]:
+    return sorted({UUID(client.last.json()["id"]) for client in clients})
+
+
+def _replayed(clients: Sequence[Client]) -> int:
+    return sum(_is_replay(client.last) for client in clients)
+
+
+def _is_replay(answer: Answer) -> bool:
+    return answer.exchange.response_headers.get(REPLAYED) == "true"
+
+
+def _orders(count: int) -> str:
+    return "one order" if count == 1 else f"{count} orders"
+
+
+def _order_rows(ids: Sequence[UUID]) -> Table:
+    columns = ("order", "sku", "items", "pence", "state")
+    return table("orders", "The orders", columns, ORDERS, list(ids))
+
+
+def _telling(clients: Sequence[Client], reused: Answer) -> Iterator[Exchange]:
+    """One request of each kind: the first, one that came too early, a replay, and a misuse."""
+    kinds = (
+        ("The one that was first.", [c.last for c in clients if not _is_replay(c.last)]),
+        (
+            "One that came while the first was under way.",
+            [c.first for c in clients if c.first.status == HTTPStatus.CONFLICT],
+        ),
+        ("One that came after.", [c.last for c in clients if _is_replay(c.last)]),
+    )
+    for note, answers in kinds:
+        if answers:
+            yield msgspec.structs.replace(answers[0].exchange, note=note)
+    yield reused.exchange
+
+
+def _checks(clients: Sequence[Client], accepted: int, reused: Answer) -> Iterator[Check]:
+    statuses = Counter(client.first.status for client in clients)
+    bodies = {client.last.body for client in clients}
+    yield check(
+        "one key is one purchase",
+        holds=accepted == 1 and len(_ids(clients)) == 1,
+        sentence=f"{len(clients)} requests, {accepted} checkout.",
+    )
+    yield check(
+        "every answer is the first one",
+        holds=len(bodies) == 1,
+        sentence=f"{len(clients)} answers, {len(bodies)} of them different: byte for byte.",
+    )
+    yield check(
+        "all but one say that they are replays",
+        holds=_replayed(clients) == len(clients) - 1,
+        sentence=f"{_replayed(clients)} of {len(clients)} were marked; at first "
+        + ", ".join(f"{status}: {times}" for status, times in sorted(statuses.items()))
+        + ".",
+    )
+    yield check(
+        "a key means one thing",
+        holds=reused.status == HTTPStatus.UNPROCESSABLE_ENTITY,
+        sentence=f"The same key with two items instead of one: {reused.status}.",
+    )
+
+
+DEMO: Final = Demo(
+    slug="idempotency",
+    title="The same request, many times at once",
+    service="site",
+    lead="A client that hears nothing asks again, and cannot know whether the first request was "
+    "done. With a key for each wish it may ask as often as it likes: the key, the purchase and "
+    "the answer commit together, and whoever asks again gets that answer.",
+    watch=(
+        "One order, however many requests; and all answers are the same, byte for byte.",
+        "409 for those who ask while the first is under way, and not a second purchase.",
+        "Beside it: with a new key for each attempt, each attempt is a purchase.",
+    ),
+    controls=(Number("requests", "Requests at once", 2, 200, 40),),
+    run=run,
+    sources=(
+        "portfolio.api.idempotency:once",
+        "portfolio.api.checkouts:start_checkout",
+        "portfolio.requests:accept_checkouts",
+    ),
+    article="proving-exactly-once-effects",
+    experiment="kill-postgres-site",
+    seconds=10,
+)

@@ -1,0 +1,79 @@
+"""A process of the site's own that is killed at a moment it names, as a crash would end it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+from config.environment import ROOT
+from portfolio.requests import InvalidRequest
+
+NAME: Final = "demo-writer"
+LONGEST: Final = 12  # seconds of life; it does not outlive a web server that dies meanwhile
+
+
+class EndedTooSoon(InvalidRequest):
+    """The process ended by itself, since a server that it needs is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """How a process ended: `signal` is the number of the signal that ended it."""
+
+    pid: int
+    signal: int
+
+    @property
+    def words(self) -> str:
+        return f"{signal.Signals(self.signal).name} ({self.signal})"
+
+
+def kill_once_it_says(word: str, *, module: str, asked: str) -> Death:
+    """Run `python -m module`, give it `asked` on its input, and SIGKILL it when it says `word`.
+
+    Raises EndedTooSoon when it ends before.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        env={**os.environ, "PROCESS_NAME": NAME},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(asked)
+        process.stdin.close()
+        said = process.stdout.readline().strip()
+    finally:
+        process.kill()
+        ended = -process.wait()
+        process.stdout.close()
+    if said != word:
+        raise EndedTooSoon(
+            "The process that was to write could not reach its database, the broker or OpenBao. "
+            "Try again in a moment."
+        )
+    return Death(process.pid, ended)
+
+
+def end_in_time() -> None:
+    """To be called by such a process first: it ends by itself after LONGEST seconds."""
+    signal.alarm(LONGEST)
+
+
+def say(word: str) -> None:
+    """Name the moment that has come."""
+    print(word, flush=True)
+
+
+def await_the_end() -> None:
+    """Nothing is left to do: sleep until somebody kills this process, or its time is up."""
+    while True:
+        signal.pause()

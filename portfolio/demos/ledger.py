@@ -1,0 +1,153 @@
+"""Double entry: what four kinds of payment leave in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from portfolio.demos.books import Balances, balanced, balances, lines, payment_rows
+from portfolio.demos.controls import Choice, Values
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.reading import read
+from portfolio.demos.result import Check, Figure, Result, Side, check, figure
+from portfolio.demos.sagas import USUAL, begin
+from portfolio.demos.waiting import StillUnderWay, at_least, await_rows, ends_of
+from portfolio.requests import CheckoutOrder, accept_refund
+from portfolio.unit import run_unit
+
+WITHIN: Final = 20.0  # seconds; the late one takes about nine
+
+ENDED: Final = "SELECT status FROM refund_request WHERE id = %s AND status <> 'accepted'"
+FACTS: Final = "SELECT DISTINCT transaction FROM ledger_entry WHERE payment = %s"
+EARLIER: Final = """
+    SELECT id FROM checkout_request
+     WHERE visitor = %s AND status <> 'accepted' AND id <> ALL (%s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of payment: its card, and how many facts it leaves."""
+
+    words: str
+    card: str
+    facts: int
+    refunded: bool = False
+
+
+KEPT: Final = Kind("paid and kept", "tok_ok", 2)
+REFUNDED: Final = Kind("paid and refunded", "tok_twice", 3, refunded=True)
+DECLINED: Final = Kind("declined", "tok_declined", 0)
+LATE: Final = Kind("authorised after its checkout had given up", "tok_late", 2)
+
+
+def run(visit: Visit, values: Values) -> Result:
+    """Pay in each way, wait until nothing is under way, and add up."""
+    kinds = [KEPT, REFUNDED, DECLINED, *([LATE] if values["late"] == "yes" else [])]
+    orders = [CheckoutOrder(visitor=visit.visitor, sku=USUAL, card=kind.card) for kind in kinds]
+    payments = dict(zip(begin(orders), kinds, strict=True))
+    ends_of(list(payments), within=WITHIN)
+    refunds = [_refund(payment) for payment, kind in payments.items() if kind.refunded]
+    for payment, kind in payments.items():
+        await_rows("payments", FACTS, payment, until=at_least(kind.facts))
+    books = balances(list(payments))
+    earlier = [row[0] for row in read("site", EARLIER, visit.visitor, list(payments))]
+    return Result(
+        headline=f"{books.transactions} transactions, and all of their lines sum to {books.total}.",
+        sides=(
+            Side(
+                title="The accounts",
+                sentence="Every fact that the provider reports moves an amount from one account "
+                "to another: two lines that sum to zero. Nothing is changed or deleted.",
+                figures=_figures(books),
+                tables=(payment_rows(list(payments)),),
+            ),
+            Side(title="The ledger", tables=(lines(list(payments)),)),
+        ),
+        checks=tuple(_checks(payments, books, earlier)),
+        correlations=(*payments, *refunds),
+    )
+
+
+def _refund(payment: UUID) -> UUID:
+    refund = run_unit(lambda work: accept_refund(work, order_id=payment))
+    if not await_rows("site", ENDED, refund):
+        raise StillUnderWay(
+            "The refund has not ended in time: a part of the cluster is away. It ends by itself "
+            "when that is back."
+        )
+    return refund
+
+
+def _figures(books: Balances) -> tuple[Figure, ...]:
+    return (
+        figure("customer", f"{books.customer:+d}", "pence"),
+        figure("authorised", f"{books.authorised:+d}", "pence"),
+        figure("merchant", f"{books.merchant:+d}", "pence"),
+        figure("sum", books.total, "pence"),
+    )
+
+
+def _checks(payments: Mapping[UUID, Kind], books: Balances, earlier: list[UUID]) -> Iterator[Check]:
+    yield balanced(list(payments))
+    facts = {payment: len(read("payments", FACTS, payment)) for payment in payments}
+    wrong = [kind.words for payment, kind in payments.items() if facts[payment] != kind.facts]
+    yield check(
+        "each payment left the facts that it should",
+        holds=not wrong,
+        sentence=f"Otherwise: {', '.join(wrong)}."
+        if wrong
+        else "; ".join(f"{kind.words}: {facts[payment]}" for payment, kind in payments.items())
+        + ".",
+    )
+    yield check(
+        "nothing stays set aside",
+        holds=books.authorised == 0,
+        sentence=f"The account of what is authorised holds {books.authorised} pence.",
+    )
+    kept = sum(balances([payment]).merchant for payment, kind in payments.items() if kind is KEPT)
+    yield check(
+        "only what was kept is taken",
+        holds=books.merchant == kept > 0,
+        sentence=f"The merchant has {books.merchant} pence, of the one payment that was kept.",
+    )
+    before = balances(earlier)
+    yield check(
+        "your earlier payments balance too",
+        holds=before.total == 0,
+        sentence=f"{len(earlier)} payments of this visitor before these sum to {before.total}.",
+    )
+
+
+DEMO: Final = Demo(
+    slug="ledger",
+    title="A ledger that sums to zero",
+    service="payments",
+    lead="Payments keeps its books by double entry: what the provider reports moves money from "
+    "one account to another, by two lines that sum to zero. Here several payments go well, ill "
+    "and back again, and the lines are added up.",
+    watch=(
+        "The declined card: no money moved, so there is no line.",
+        "The refund: it adds lines, and changes none.",
+        "The late one: its checkout had given up; what was set aside is entered, and handed back.",
+    ),
+    controls=(
+        Choice(
+            "late",
+            "A late authorisation among them",
+            (("no", "no"), ("yes", "yes (10 s)")),
+        ),
+    ),
+    run=run,
+    sources=(
+        "cluster.payments.domain.ledger",
+        "cluster.payments.domain.payment:hear",
+        "cluster.payments.store:save_decisions",
+        "chaos.checkers.money",
+    ),
+    article="proving-exactly-once-effects",
+    experiment="kill-postgres-payments",
+    seconds=14,
+)

@@ -1,0 +1,263 @@
+"""The transactional outbox beside a dual write, each by a process that dies once it has written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from cluster.messaging.disturbance import LONGEST, NOTIFY, Disturbance, Operation, encode_wish
+from cluster.messaging.envelope import new_message_id
+from cluster.messaging.publisher import BROKER_ERRORS
+from cluster.messaging.topology import connect
+from cluster.messaging.work import UnitOfWork
+from cluster.secrets.broker import broker_url_with
+from cluster.secrets.vault import VaultClient
+from config import environment
+from portfolio.demos.controls import Choice, Number, Values
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.killed_process import kill_once_it_says
+from portfolio.demos.outbox_writer import COMMITTED, MODULE, PUBLISHED, Asked, Flow
+from portfolio.demos.reading import read, table
+from portfolio.demos.result import Check, Result, Side, Table, check, figure
+from portfolio.demos.sagas import USUAL, order_of
+from portfolio.demos.waiting import Rows, at_least, await_rows, ends_of
+from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome
+from portfolio.unit import run_unit
+from portfolio.web.checkouts import TooManyRequests, keep_pace
+
+COMMAND: Final = "checkout.start_checkout.v1"
+ARRIVES_WITHIN: Final = 0.3  # seconds; what a dead process has sent is there in milliseconds
+
+WAITING: Final = """
+    SELECT right(r.id::text, 8), r.xmin::text, o.id, o.xmin::text, o.routing_key
+      FROM checkout_request r JOIN outbox o ON o.subject = 'saga/' || r.id
+     WHERE r.id = ANY (%s) ORDER BY o.id
+"""
+LEFT: Final = """
+    SELECT seq, right(correlation::text, 8), type,
+           round(1000 * extract(epoch FROM recorded_at - time)) || ' ms'
+      FROM journal WHERE correlation = ANY (%s) AND type = %s ORDER BY seq
+"""
+SCRATCH: Final = "SELECT right(id::text, 8), xmin::text, at::text FROM demo_scratch WHERE run = %s"
+
+
+def run(visit: Visit, values: Values) -> Result:
+    """Write both ways, kill both processes, and look at what is left and what has arrived."""
+    count, held = int(values["count"]), int(values["seconds"])
+    orders = [order_of(visit.visitor, Outcome.SUCCESS) for _ in range(count)]
+    ids = [order.id for order in orders]
+    _hold_back(orders, held)
+    asked = Asked(
+        flow=Flow.OUTBOX, run=visit.run, visitor=visit.visitor, checkouts=tuple(ids), sku=USUAL
+    )
+    death = kill_once_it_says(COMMITTED, module=MODULE, asked=msgspec.json.encode(asked).decode())
+    waiting = read("site", WAITING, ids)
+    naive, lost = _dual_write(visit, Flow(str(values["naive"])))
+    left = await_rows("site", LEFT, ids, COMMAND, until=at_least(count), within=held + 15)
+    ended = ends_of(ids)
+    with_outbox = Side(
+        title="With the outbox",
+        sentence=f"One transaction wrote {count} checkouts and their messages. Then the process "
+        f"was killed. The relay, told to hold these for {held} s, found them in the table.",
+        figures=(
+            figure("The process was ended by", death.words),
+            figure("Messages that left", len(left)),
+            figure("Checkouts that completed", ended["completed"]),
+        ),
+        tables=(_waiting(waiting), _left(left)),
+    )
+    return Result(
+        headline=f"{len(left)} of {count} messages left the outbox after their process had died. "
+        f"{lost.sentence}",
+        sides=(with_outbox, naive),
+        checks=(*_checks(ids, waiting, left, ended["completed"]), lost),
+        correlations=tuple(ids),
+    )
+
+
+def _hold_back(orders: Sequence[CheckoutOrder], seconds: int) -> None:
+    """Tell the site's relay to hold back the messages that begin these checkouts, and no others."""
+
+    def ask(work: UnitOfWork) -> None:
+        keep_pace(work, orders[0])
+        for order in orders:
+            wish = Disturbance(
+                id=f"demo {order.id}",
+                operation=Operation.DELAY,
+                correlation=str(order.id),
+                type=COMMAND,
+                seconds=seconds,
+                until=work.now.timestamp() + LONGEST,
+                limit=1,
+            )
+            work.cursor.execute(NOTIFY, (encode_wish(wish),))
+
+    try:
+        run_unit(ask)
+    except TooManyRequests as error:
+        raise InvalidRequest(str(error)) from error
+
+
+def _dual_write(visit: Visit, flow: Flow) -> tuple[Side, Check]:
+    """Have a row stored and announced as two steps, by a process that dies between them."""
+    row = new_message_id()
+    name = f"demo.dual-write.{row}"
+    word = COMMITTED if flow is Flow.STORE_THEN_PUBLISH else PUBLISHED
+    try:
+        with _queue(name) as channel:
+            asked = Asked(flow=flow, run=visit.run, row=row, queue=name)
+            death = kill_once_it_says(
+                word, module=MODULE, asked=msgspec.json.encode(asked).decode()
+            )
+            arrived = _arrived(channel, name)
+    except BROKER_ERRORS:
+        return _not_tried()
+    rows = read("site", SCRATCH, visit.run)
+    side = Side(
+        title=f"Without it: {_WORDS[flow]}",
+        sentence="Two systems, two steps, and the process was killed between them.",
+        figures=(
+            figure("The process was ended by", death.words),
+            figure("Rows that stand", len(rows)),
+            figure("Messages that arrived", arrived),
+        ),
+        tables=(table("site", "The row", ("id ends in", "xmin", "at"), SCRATCH, visit.run),),
+    )
+    return side, _verdict(stored=len(rows), arrived=arrived)
+
+
+_WORDS: Final = {
+    Flow.STORE_THEN_PUBLISH: "commit, then publish",
+    Flow.PUBLISH_THEN_STORE: "publish, then commit",
+}
+
+
+def _verdict(*, stored: int, arrived: int) -> Check:
+    if stored and not arrived:
+        sentence = "The dual write’s row stands, and nobody will ever hear of it."
+    elif arrived and not stored:
+        sentence = "The dual write’s message is out, and speaks of a row that does not exist."
+    else:
+        sentence = "The dual write got through this time: the kill came too late."
+    return Check(name="the dual write, for comparison", outcome="info", sentence=sentence)
+
+
+def _not_tried() -> tuple[Side, Check]:
+    sentence = "The broker was away, so the dual write was not tried."
+    side = Side(title="Without it: not tried", sentence=sentence)
+    return side, Check(name="the dual write, for comparison", outcome="info", sentence=sentence)
+
+
+@contextmanager
+def _queue(name: str) -> Iterator[Any]:
+    """A channel with a queue that is gone with it. Raises one of BROKER_ERRORS."""
+    vault = VaultClient(identity=environment.vault_identity())
+    connection = connect(broker_url_with(lambda: vault.read_kv("broker")))
+    try:
+        channel = connection.channel()
+        channel.queue_declare(name, exclusive=True)
+        yield channel
+    finally:
+        connection.close()
+
+
+def _arrived(channel: Any, queue: str) -> int:
+    give_up = time.monotonic() + ARRIVES_WITHIN
+    while time.monotonic() < give_up:
+        if channel.basic_get(queue, no_ack=True):
+            return 1
+        time.sleep(ARRIVES_WITHIN / 10)
+    return 0
+
+
+def _waiting(rows: Rows) -> Table:
+    return Table(
+        caption="While they waited: each checkout, its message, and what wrote them",
+        database="site",
+        columns=("checkout", "its xmin", "outbox id", "its xmin", "message"),
+        rows=tuple(tuple(map(str, row)) for row in rows),
+    )
+
+
+def _left(rows: Rows) -> Table:
+    return Table(
+        caption="As they were heard: the journal’s numbers, and how long after the commit",
+        database="site",
+        columns=("seq", "checkout", "message", "after"),
+        rows=tuple(tuple(map(str, row)) for row in rows),
+    )
+
+
+def _checks(ids: Sequence[UUID], waiting: Rows, left: Rows, completed: int) -> Iterator[Check]:
+    written = [str(identifier)[-8:] for identifier in ids]
+    same = sum(own == message for _, own, _, message, _ in waiting)
+    if len(waiting) == len(ids):
+        yield check(
+            "a row and its message commit together",
+            holds=same == len(ids),
+            sentence=f"{same} of {len(ids)} pairs have the same xmin.",
+        )
+    else:
+        yield Check(
+            name="a row and its message commit together",
+            outcome="info",
+            sentence=f"Only {len(waiting)} of {len(ids)} were still waiting when we looked.",
+        )
+    heard = [code for _, code, *_ in left]
+    yield check(
+        "no message is lost or sent anew",
+        holds=sorted(heard) == sorted(written),
+        sentence=f"{len(heard)} were heard of {len(ids)} that were written.",
+    )
+    yield check(
+        "they left in the order of their commit",
+        holds=heard == [code for code in written if code in heard],
+        sentence=f"Heard in the order {', '.join(heard)}.",
+    )
+    yield check(
+        "every checkout completed",
+        holds=completed == len(ids),
+        sentence=f"{completed} of {len(ids)} completed, though nobody who began them lives.",
+    )
+
+
+DEMO: Final = Demo(
+    slug="outbox",
+    title="The outbox, beside a dual write",
+    service="site",
+    lead="A process writes to its database and tells others through the broker. It is killed "
+    "between the two. With the outbox the message is a row of the same transaction, and leaves "
+    "without its writer; as two writes, one of them is lost.",
+    watch=(
+        "The xmin of a checkout and of its message, the transaction that wrote them: it is one.",
+        "The order in which the messages leave, once the relay lets them.",
+        "The dual write: its process was killed at the same moment, by the same signal.",
+    ),
+    controls=(
+        Number("count", "Checkouts", 1, 8, 4),
+        Number("seconds", "Held back for (s)", 1, 8, 1),
+        Choice(
+            "naive",
+            "The dual write",
+            (
+                (Flow.STORE_THEN_PUBLISH.value, "commits, then publishes"),
+                (Flow.PUBLISH_THEN_STORE.value, "publishes, then commits"),
+            ),
+        ),
+    ),
+    run=run,
+    sources=(
+        "cluster.messaging.outbox:flush",
+        "cluster.messaging.relay:Relay",
+        "portfolio.requests:accept_checkouts",
+        "portfolio.demos.outbox_writer:store_then_publish",
+    ),
+    article="the-transactional-outbox",
+    experiment="kill-relay-site",
+    seconds=10,
+)

@@ -1,0 +1,210 @@
+"""A reservation that nobody comes back for: it expires, and its item is for sale again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from cluster.catalog.contract import (
+    ReleaseStock,
+    ReservationExpired,
+    ReserveStock,
+    StockReleased,
+    StockReserved,
+)
+from cluster.messaging.contract import Payload
+from cluster.messaging.envelope import new_message_id
+from portfolio.demos.controls import Number, Values
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.reading import read, table
+from portfolio.demos.result import Check, Figure, Result, Side, Table, check, figure
+from portfolio.demos.sagas import begin, list_product
+from portfolio.demos.waiting import StillUnderWay, await_rows, ends_of
+from portfolio.journal.answers import await_answer
+from portfolio.requests import CheckoutOrder
+from portfolio.unit import run_unit
+
+WITHIN: Final = 15.0  # seconds
+
+SHELF: Final = "SELECT available, reserved, sold, listed FROM product WHERE sku = %s"
+TIMES: Final = """
+    SELECT extract(epoch FROM expires_at - created_at)::float8,
+           extract(epoch FROM updated_at - created_at)::float8
+      FROM reservation WHERE id = %s
+"""
+RESERVATIONS: Final = """
+    SELECT right(id::text, 8), state, quantity::text,
+           to_char(created_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS'),
+           to_char(expires_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
+      FROM reservation WHERE id = ANY (%s) ORDER BY created_at
+"""
+TOLD: Final = """
+    SELECT seq, source, type, to_char(time AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
+      FROM journal WHERE correlation = %s ORDER BY seq
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The items of one product, as catalog's row has them."""
+
+    available: int
+    reserved: int
+    sold: int
+    listed: int
+
+    @property
+    def conserved(self) -> bool:
+        return self.listed == self.available + self.reserved + self.sold
+
+
+def run(visit: Visit, values: Values) -> Result:
+    """Set the only item aside, try to buy it, wait until it is free again, and buy it."""
+    life = int(values["seconds"])
+    sku = list_product(visit, stock=1)
+    forgotten = new_message_id()
+    _ask(forgotten, ReserveStock(sku=sku, quantity=1, expires_in=life))
+    _answered(forgotten, StockReserved)
+    during, first_rows = _shelf(sku), _reservations([forgotten])
+    (early,) = begin([_order(visit, sku)])
+    refused = ends_of([early])
+    _answered(forgotten, ReservationExpired, within=life + WITHIN)
+    free = _shelf(sku)
+    allowed, lived = read("catalog", TIMES, forgotten)[0]
+    (late,) = begin([_order(visit, sku)])
+    bought = ends_of([late])
+    await_rows("catalog", SHELF, sku, until=lambda rows: rows[0][2] == 1)
+    after_sale, last_rows = _shelf(sku), _reservations([forgotten, early, late])
+    _ask(forgotten, ReleaseStock(reason="asked for by the demo, after it had expired"))
+    given_back = _answered(forgotten, StockReleased).quantity
+    return Result(
+        headline=f"The item came back {lived:.1f} s after it was set aside for {allowed:.0f} s, "
+        "and the next buyer got it.",
+        sides=(
+            Side(
+                title="While it was set aside",
+                sentence="A reservation without a checkout, as if that had been forgotten. The "
+                "buyer who came now was refused.",
+                figures=_figures(during),
+                tables=(first_rows,),
+            ),
+            Side(
+                title="After it had expired",
+                sentence="Catalog looks every five seconds for reservations whose time is over. "
+                "The buyer who came then got the item.",
+                figures=_figures(after_sale),
+                tables=(last_rows, _told(forgotten)),
+            ),
+        ),
+        checks=(
+            *_buyers(refused["completed"], bought["completed"]),
+            *_stock(during, free, after_sale),
+            check(
+                "it does not expire before its time",
+                holds=lived >= allowed,
+                sentence=f"It was set aside for {allowed:.0f} s and lived for {lived:.1f} s.",
+            ),
+            check(
+                "nothing is given back twice",
+                holds=given_back == 0 and _shelf(sku) == after_sale,
+                sentence=f"A release that came after the expiry gave back {given_back} items.",
+            ),
+        ),
+        correlations=(early, forgotten, late),
+    )
+
+
+def _ask(reservation: UUID, command: Payload) -> None:
+    run_unit(lambda work: work.send(command, subject_id=reservation, correlation=reservation))
+
+
+def _answered(reservation: UUID, schema: type[Payload], *, within: float = WITHIN) -> Any:
+    """Catalog's answer; raises StillUnderWay when it has not come in time."""
+    answer = await_answer(reservation, [schema], within=within)
+    if answer is None:
+        raise StillUnderWay(
+            f"Catalog had not answered after {within:.0f} s; it may be away. What is set aside "
+            "goes back on the shelf by itself when it is back."
+        )
+    return answer.payload
+
+
+def _order(visit: Visit, sku: str) -> CheckoutOrder:
+    return CheckoutOrder(visitor=visit.visitor, sku=sku)
+
+
+def _shelf(sku: str) -> Shelf:
+    return Shelf(*read("catalog", SHELF, sku)[0])
+
+
+def _reservations(ids: list[UUID]) -> Table:
+    columns = ("reservation", "state", "items", "set aside (UTC)", "expires (UTC)")
+    return table("catalog", "The reservations", columns, RESERVATIONS, ids)
+
+
+def _told(reservation: UUID) -> Table:
+    columns = ("seq", "from", "message", "at (UTC)")
+    return table("site", "What was said of the first one", columns, TOLD, reservation)
+
+
+def _figures(shelf: Shelf) -> tuple[Figure, ...]:
+    return (
+        figure("Available", shelf.available),
+        figure("Set aside", shelf.reserved),
+        figure("Sold", shelf.sold),
+    )
+
+
+def _buyers(early: int, late: int) -> Iterator[Check]:
+    yield check(
+        "what is set aside is not sold",
+        holds=early == 0,
+        sentence="The first buyer was refused." if early == 0 else "The first buyer got it.",
+    )
+    yield check(
+        "what has expired can be bought",
+        holds=late == 1,
+        sentence="The second buyer got it." if late == 1 else "The second buyer was refused.",
+    )
+
+
+def _stock(during: Shelf, free: Shelf, after_sale: Shelf) -> Iterator[Check]:
+    shelves = (during, free, after_sale)
+    yield check(
+        "stock is conserved",
+        holds=all(shelf.conserved for shelf in shelves),
+        sentence="Set aside, free and sold: "
+        + ", ".join(f"{s.available} + {s.reserved} + {s.sold} = {s.listed}" for s in shelves)
+        + ".",
+    )
+    yield check(
+        "the item went back on the shelf",
+        holds=(during.available, free.available) == (0, 1) and free.reserved == 0,
+        sentence=f"{free.available} was available before the second buyer came.",
+    )
+
+
+DEMO: Final = Demo(
+    slug="reservation-expiry",
+    title="A reservation that nobody comes back for",
+    service="catalog",
+    lead="Items are set aside for a checkout, and given back when it turns round. Should nobody "
+    "ever do that, the reservation has a deadline of its own, in the row: usually ten minutes, "
+    "here a few seconds.",
+    watch=(
+        "The first buyer: the item is there, set aside, and the checkout is compensated.",
+        "The moment at which it is free again: catalog looks every five seconds.",
+        "A release that comes after the expiry: it gives nothing back.",
+    ),
+    controls=(Number("seconds", "It is set aside for (s)", 1, 5, 1),),
+    run=run,
+    sources=(
+        "cluster.catalog.schedule:expire_reservations",
+        "cluster.catalog.handlers:reserve_stock",
+        "cluster.catalog.domain.stock:Stock",
+    ),
+    experiment="kill-beat",
+    seconds=10,
+)

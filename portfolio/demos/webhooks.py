@@ -1,0 +1,208 @@
+"""The provider's webhooks: repeated, out of order, late and forged."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import msgspec
+
+from cluster.messaging.envelope import new_message_id
+from cluster.messaging.work import UnitOfWork
+from cluster.payments.contract import AuthorisePayment, VoidPayment
+from cluster.payments.provider_api import (
+    SIGNATURE_HEADER,
+    EventType,
+    ProviderEvent,
+    WebhookDelivery,
+)
+from cluster.payments.signature import TOLERANCE, sign
+from config import environment
+from portfolio.demos.books import balanced, lines, payment_rows
+from portfolio.demos.caller import Answer, Caller
+from portfolio.demos.controls import Choice, Values
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.reading import read, table
+from portfolio.demos.result import Check, Result, Side, check, figure
+from portfolio.demos.sagas import USUAL, begin
+from portfolio.demos.signatures import signature_table
+from portfolio.demos.waiting import at_least, await_rows, ends_of
+from portfolio.requests import CheckoutOrder
+from portfolio.unit import run_unit
+
+AMOUNT: Final = 100  # pence
+FACTS_EACH: Final = 2  # authorised, then captured or voided
+GUESSED: Final = "whsec_guessed"  # what a forger may try; the site does not know the real secret
+LATE_WITHIN: Final = 20.0  # seconds; the provider takes nine
+
+EVENTS: Final = """
+    SELECT right(payment::text, 8), type, to_char(received_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
+      FROM provider_event WHERE payment = ANY (%s) ORDER BY received_at, type
+"""
+FACTS: Final = """
+    SELECT DISTINCT split_part(transaction, ' ', 1), transaction FROM ledger_entry
+     WHERE payment = %s ORDER BY 1
+"""
+FORGED: Final = "SELECT count(*) FROM provider_event WHERE id = ANY (%s)"
+REPEATED: Final = "SELECT value FROM counter WHERE name = 'webhooks_deduplicated'"
+
+
+def run(visit: Visit, values: Values) -> Result:
+    """Have the provider misbehave, then forge what it might have sent."""
+    before = _repeated()
+    late = [_order(visit, "tok_late")] if values["late"] == "yes" else []
+    bought = begin([_order(visit, "tok_twice"), *late])
+    overtaken = _authorise_and_void()
+    ends_of(bought[:1])
+    if late:
+        ends_of(bought, within=LATE_WITHIN)
+    payments = [*bought, overtaken]
+    for payment in payments:
+        await_rows("payments", FACTS, payment, until=at_least(FACTS_EACH))
+    honest = Side(
+        title="The provider, misbehaving",
+        sentence="The first payment’s webhooks came twice each. The last one was authorised and "
+        "voided, and the news of the authorisation came after that of the void.",
+        figures=(figure("Webhooks known already, of all visitors", _repeated() - before),),
+        tables=(
+            table("payments", "As they came", ("payment", "event", "at (UTC)"), EVENTS, payments),
+            payment_rows(payments),
+            lines(payments),
+        ),
+    )
+    forged, checks = _forge(bought[0])
+    return Result(
+        headline="Each fact was entered once, in whatever order it came; "
+        f"{len(forged.exchanges)} forged webhooks changed nothing.",
+        sides=(honest, forged),
+        checks=(*_checks(bought[0], overtaken), balanced(payments), *checks),
+        correlations=(bought[0], overtaken, *bought[1:]),
+    )
+
+
+def _order(visit: Visit, card: str) -> CheckoutOrder:
+    return CheckoutOrder(visitor=visit.visitor, sku=USUAL, card=card)
+
+
+def _authorise_and_void() -> UUID:
+    """A payment without a checkout, voided at once: the void’s answer overtakes the other."""
+    payment = new_message_id()
+
+    def ask(work: UnitOfWork) -> None:
+        # Nobody's name: an erasure looks for checkouts, and this is none.
+        wanted = AuthorisePayment(visitor="a demo", amount=AMOUNT, card="tok_reordered")
+        for command in (wanted, VoidPayment(reason="asked for by the demo of webhooks")):
+            work.send(command, subject_id=payment, correlation=payment)
+
+    run_unit(ask)
+    return payment
+
+
+def _repeated() -> int:
+    rows = read("payments", REPEATED)
+    return int(rows[0][0]) if rows else 0
+
+
+def _forge(payment: UUID) -> tuple[Side, list[Check]]:
+    """Try to have a paid payment refunded by webhooks that the provider never sent."""
+    before = read("payments", FACTS, payment)
+    gateway = urlsplit(environment.setting("PAYMENTS_WEBHOOK_URL"))
+    origin = f"{gateway.scheme}://{gateway.netloc}"
+    call = Caller(origin, {})
+    event = ProviderEvent(uuid4(), EventType.REFUNDED, payment, uuid4(), AMOUNT)
+    body = msgspec.to_builtins(WebhookDelivery([event]))
+    answers = [_post(call, gateway.path, body, *forgery) for forgery in _forgeries(body)]
+    side = Side(
+        title="Somebody else, forging",
+        sentence="Requests to the address at which the provider reports: each says that the first "
+        "payment was refunded.",
+        exchanges=tuple(
+            msgspec.structs.replace(answer.exchange, origin=origin) for answer in answers
+        ),
+        tables=(signature_table(),),
+    )
+    refused = sum(answer.status == HTTPStatus.UNAUTHORIZED for answer in answers)
+    known = read("payments", FORGED, [event.id])[0][0]
+    return side, [
+        check(
+            "no forged webhook is taken",
+            holds=refused == len(answers) and not known,
+            sentence=f"{refused} of {len(answers)} were refused with 401; {known} of their events "
+            "are on record.",
+        ),
+        check(
+            "forged webhooks move no money",
+            holds=read("payments", FACTS, payment) == before,
+            sentence=f"The payment has the {len(before)} facts that it had.",
+        ),
+    ]
+
+
+def _forgeries(body: Any) -> Iterator[tuple[str, str]]:
+    # Signed in the form in which it is sent: only the signature is wrong.
+    encoded, now = json.dumps(body).encode(), int(time.time())
+    yield "", "It carries no signature."
+    yield f"t={now},v1=", "The signature is empty."
+    yield sign(encoded, secret=GUESSED, at=now), "It is signed with a guessed secret."
+    yield (
+        sign(encoded, secret=GUESSED, at=now - 2 * TOLERANCE),
+        f"Signed with a guessed secret, {2 * TOLERANCE} s ago.",
+    )
+
+
+def _post(call: Caller, path: str, body: Any, header: str, note: str) -> Answer:
+    headers = {SIGNATURE_HEADER: header} if header else {}
+    return call("POST", path, body=body, headers=headers, note=note)
+
+
+def _checks(twice: UUID, overtaken: UUID) -> Iterator[Check]:
+    facts = [fact for fact, _ in read("payments", FACTS, twice)]
+    yield check(
+        "a repeated webhook is entered once",
+        holds=facts == ["authorised", "captured"],
+        sentence=f"The ledger has {len(facts)} facts of it: {', '.join(facts)}.",
+    )
+    came = [kind for _, kind, _ in read("payments", EVENTS, [overtaken])]
+    facts = [fact for fact, _ in read("payments", FACTS, overtaken)]
+    yield check(
+        "an overtaken webhook counts all the same",
+        holds=facts == ["authorised", "voided"],
+        sentence=f"They came as {', then '.join(came)}; entered are {', '.join(facts)}.",
+    )
+
+
+DEMO: Final = Demo(
+    slug="webhooks",
+    title="Webhooks: repeated, out of order, forged",
+    service="payments",
+    lead="A payment provider reports by HTTP, when it likes, as often as it likes, and so may "
+    "anybody who has found the address. The gateway believes signatures only, knows each event by "
+    "its id, and enters facts in whatever order they come.",
+    watch=(
+        "The void that came before the authorisation: both are entered, and nothing is set aside.",
+        "The events that came twice: they stand once in the ledger.",
+        "The forged requests: the answer of each, and the payment before and after.",
+    ),
+    controls=(
+        Choice(
+            "late",
+            "And one that is late",
+            (("no", "no"), ("yes", "yes: authorised after its checkout gave up (10 s)")),
+        ),
+    ),
+    run=run,
+    sources=(
+        "cluster.payments.gateway.receiver:Receiver.post_webhook",
+        "cluster.payments.signature:verify",
+        "cluster.payments.gateway.events:apply_events",
+        "cluster.payments.domain.payment:hear",
+    ),
+    article="proving-exactly-once-effects",
+    experiment="kill-payments-gateway",
+    seconds=14,
+)

@@ -1,0 +1,96 @@
+"""A request that has work accepted is the first span of that work's trace."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from cluster.tracing.context import Place, current_request, read
+from cluster.tracing.request import RequestSpan
+from portfolio.metrics.requests import ROUTE, UNROUTED
+
+HEX: Final = frozenset("0123456789abcdef")
+
+Response = HttpResponseBase
+Handler = Callable[[HttpRequest], Response] | Callable[[HttpRequest], Awaitable[Response]]
+
+
+class TracingMiddleware:
+    """Reads the caller's traceparent, and answers with the trace that the work has."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+        self._asynchronous = iscoroutinefunction(get_response)
+        if self._asynchronous:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if self._asynchronous:
+            return self._later(request)
+        with _traced(request) as span:
+            response = cast("Response", self.get_response(request))
+        return _ended(request, span, response)
+
+    async def _later(self, request: HttpRequest) -> Response:
+        with _traced(request) as span:
+            response = await cast("Awaitable[Response]", self.get_response(request))
+        return _ended(request, span, response)
+
+
+def incoming(header: str | None) -> Place | None:
+    """What a caller's `traceparent` says; None where it says nothing valid.
+
+    Source: https://www.w3.org/TR/trace-context/#traceparent-header
+    """
+    if header is None or len(header) < 55 or header[:2] == "ff":  # noqa: PLR2004 - version 00's
+        return None
+    if header[:2] == "00" and len(header) != 55:  # noqa: PLR2004
+        return None
+    parts = header[:55].split("-")
+    if [len(part) for part in parts] != [2, 32, 16, 2] or not HEX.issuperset("".join(parts)):
+        return None
+    if header[55:56] not in ("", "-") or not int(parts[1], 16) or not int(parts[2], 16):
+        return None
+    return read(header[:55])
+
+
+@contextmanager
+def _traced(request: HttpRequest) -> Iterator[RequestSpan]:
+    span = RequestSpan(incoming(request.headers.get("traceparent")))
+    token = current_request.set(span)
+    try:
+        yield span
+    finally:
+        current_request.reset(token)
+
+
+def _ended(request: HttpRequest, span: RequestSpan, response: Response) -> Response:
+    route = _route(request)
+    scope = getattr(request, "scope", None)
+    if scope is not None:
+        scope[ROUTE] = route  # for portfolio/metrics/requests.py
+    if span.place is None:
+        return response
+    # Trace Context gives a caller no answer; its second level calls this field traceresponse.
+    response.headers.setdefault("traceresponse", span.place.traceparent)
+    span.end(
+        method=request.method or "",
+        route=route,
+        path=request.path,
+        status=response.status_code,
+    )
+    return response
+
+
+def _route(request: HttpRequest) -> str:
+    """The template of the address, which is the same for every visitor."""
+    match = request.resolver_match
+    return f"/{match.route}" if match else UNROUTED

@@ -1,0 +1,135 @@
+"""One checkout is one trace: a single tree from its acceptance to its end, no hop missing."""
+
+from __future__ import annotations
+
+import secrets
+import urllib.request
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+import pytest
+import requests
+
+from chaos.observer.kept_span import KeptSpan, KeptTrace
+from cluster.operations.plan import Wanted
+from cluster.services import load_all
+from cluster.tracing.context import Place, derived, read
+from config import environment
+from tests.cluster.cluster import Cluster
+from tests.conditions import eventually
+
+pytestmark = pytest.mark.platform
+
+JOURNALLED = "SELECT type, envelope->>'traceparent' FROM journal WHERE correlation = %s"
+
+
+def expected(cluster: Cluster, saga: UUID) -> set[str]:
+    """The spans that each message in the saga's journal must have left, by their ids."""
+    services = load_all()
+    spans: set[str] = set()
+    for type_, traceparent in cluster.rows("site", JOURNALLED, saga):
+        sent = read(traceparent)
+        assert sent is not None
+        assert sent.sampled
+        spans |= {sent.span_id, derived(sent.span_id, "published"), derived(sent.span_id, "site")}
+        spans |= {derived(sent.span_id, s.name) for s in services if type_ in s.consumes()}
+    return spans
+
+
+def spans_of(trace_id: str) -> list[KeptSpan]:
+    address = f"{environment.observer_url()}/traces/{trace_id}"
+    with urllib.request.urlopen(address, timeout=5) as answer:
+        return msgspec.json.decode(answer.read(), type=KeptTrace).spans
+
+
+def missing(cluster: Cluster, saga: UUID, trace_id: str | None = None) -> set[str]:
+    return expected(cluster, saga) - {span.span_id for span in spans_of(trace_id or saga.hex)}
+
+
+def roots(spans: Sequence[KeptSpan]) -> list[str]:
+    """The names of the spans whose parent is not in the trace."""
+    known = {span.span_id for span in spans}
+    return [span.name for span in spans if span.parent_id not in known]
+
+
+def test_a_hundred_checkouts_leave_a_hundred_whole_trees(cluster: Cluster) -> None:
+    sagas = cluster.start_checkouts(100)
+    assert cluster.await_ended(sagas) == {"completed": 100}
+
+    incomplete = set(sagas)
+    eventually(
+        lambda: not incomplete.difference_update(whole(cluster, incomplete)) and not incomplete
+    )
+
+    trees = {saga: spans_of(saga.hex) for saga in sagas}
+    assert {tuple(roots(spans)) for spans in trees.values()} == {("accept checkout",)}
+    names = {span.name for span in trees[sagas[0]]}
+    assert {"ask provider to capture", "provider captured", "webhook captured"} <= names
+
+
+def whole(cluster: Cluster, sagas: set[UUID]) -> list[UUID]:
+    return [
+        saga for saga in sagas if not missing(cluster, saga) and len(roots(spans_of(saga.hex))) == 1
+    ]
+
+
+def test_a_missed_deadline_is_in_the_tree_of_the_checkout_that_missed_it(cluster: Cluster) -> None:
+    [saga] = cluster.start_checkouts(1, Wanted.PROVIDER_SILENT)
+    cluster.await_ended([saga])
+
+    eventually(lambda: whole(cluster, {saga}))
+
+
+def test_a_request_joins_the_trace_that_its_caller_brought(
+    cluster: Cluster, platform_url: str
+) -> None:
+    caller = Place(secrets.token_hex(16), secrets.token_hex(8), sampled=True)
+    [(sku,)] = cluster.rows("site", "SELECT sku FROM product WHERE restocked LIMIT 1")
+    with requests.Session() as visitor:
+        visitor.get(f"{platform_url}/events/", timeout=10)
+        answer = visitor.post(
+            f"{platform_url}/checkouts/",
+            data={"sku": sku, "outcome": "provider-silent", "quantity": 1},
+            headers={
+                "Accept": "application/json",
+                "X-CSRFToken": str(visitor.cookies["csrftoken"]),
+                "traceparent": caller.traceparent,
+            },
+            timeout=10,
+        )
+    saga = UUID(answer.json()["id"])
+    cluster.await_ended([saga])
+
+    eventually(lambda: not missing(cluster, saga, caller.trace_id))
+    spans = spans_of(caller.trace_id)
+    [server] = [span for span in spans if span.parent_id == caller.span_id]
+    assert server.name == "POST /checkouts/"
+    assert roots(spans) == ["POST /checkouts/"]
+
+
+def test_the_saga_leads_to_its_waterfall_and_that_to_an_export(
+    cluster: Cluster, platform_url: str
+) -> None:
+    [saga] = cluster.start_checkouts(1)
+    cluster.await_ended([saga])
+    eventually(lambda: whole(cluster, {saga}))
+
+    assert (
+        f'href="/traces/{saga.hex}/"'
+        in requests.get(f"{platform_url}/sagas/{saga}/", timeout=10).text
+    )
+    page = requests.get(f"{platform_url}/traces/{saga.hex}/", timeout=10)
+    exported = requests.get(f"{platform_url}/traces/{saga.hex}/otlp.json", timeout=10).json()
+
+    assert page.status_code == 200
+    assert "has not arrived" not in page.text
+    assert '<rect class="handler"' in page.text
+    spans = [
+        span
+        for resource in exported["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+    ]
+    assert len(spans) == len(spans_of(saga.hex))
+    assert requests.get(f"{platform_url}/traces/{'0' * 32}/", timeout=10).status_code == 404

@@ -1,0 +1,15 @@
+"""The verdicts on webhooks that the demo shows are those of the gateway's own check."""
+
+from __future__ import annotations
+
+from portfolio.demos.signatures import signature_table
+
+
+def test_only_what_is_fresh_and_unchanged_is_believed() -> None:
+    verdicts = dict(signature_table().rows)
+
+    assert verdicts.pop("as it was sent") == "believed"
+    assert verdicts.pop("signed with two secrets, as while one is changed") == "believed"
+    assert "301 s away" in verdicts.pop("recorded, and sent again later")
+    assert "does not match the body" in verdicts.pop("with another body")
+    assert not verdicts

@@ -1,0 +1,118 @@
+"""/metrics: the web server's own, what the observer saw, and the dashboard that asks for them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import requests
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from chaos.observer.snapshot import Lease, Process, Sagas, ServiceState, Snapshot
+from compose.grafana import dashboard
+from portfolio.metrics.observed import ObservedMetrics, families
+from portfolio.metrics.registry import REGISTRY
+from tests.conditions import eventually
+
+NAME = re.compile(r"\b(?:cluster|http_server)_[a-z_]+")
+SUFFIXES = ("_total", "_count", "_sum", "_bucket")
+
+SEEN = Snapshot(
+    at="",
+    state="steady",
+    words="",
+    troubles=[],
+    processes=[
+        Process(
+            name="worker-orders", kind="worker", service="orders", status="running",
+            healthy=True, words="", restarts=2, consuming=True,
+        ),
+        Process(
+            name="redis", kind="cache", service=None, status="unknown", healthy=None, words=""
+        ),
+    ],
+    services=[
+        ServiceState(
+            name="orders", code="ORD", healthy=True, outbox=3, deduplicated=7,
+            lease=Lease(role="r", remaining_seconds=41.5, sessions=1),
+        )
+    ],
+    sagas=Sagas(running=1, compensating=0, completed=5, compensated=2),
+    links=[],
+    outages=[],
+)  # fmt: skip
+
+
+def told(snapshot: Snapshot | None) -> dict[str, dict[tuple[str, ...], float]]:
+    registry = CollectorRegistry()
+    registry.register(ObservedMetrics(lambda: snapshot))
+    text = generate_latest(registry).decode()
+    return {
+        family.name: {tuple(sample.labels.values()): sample.value for sample in family.samples}
+        for family in parse_text(text)
+    }
+
+
+def test_what_the_observer_saw_is_told_by_service_process_and_state() -> None:
+    metrics = told(SEEN)
+
+    assert metrics["cluster_outbox_messages"] == {("orders",): 3}
+    assert metrics["cluster_outbox_age_seconds"] == {("orders",): 0}
+    assert metrics["cluster_deduplicated_messages"] == {("orders",): 7}
+    assert metrics["cluster_lease_remaining_seconds"] == {("orders",): 41.5}
+    assert metrics["cluster_sagas"][("compensated",)] == 2
+    assert metrics["cluster_process_restarts"][("worker", "worker-orders")] == 2
+    assert metrics["cluster_process_consuming"] == {("worker", "worker-orders"): 1}
+
+
+def test_what_could_not_be_had_has_no_sample() -> None:
+    metrics = told(SEEN)
+
+    assert metrics["cluster_queue_messages"] == {}
+    assert ("cache", "redis") not in metrics["cluster_process_up"]
+    assert told(None)["cluster_observed"] == {(): 0}
+    assert told(None)["cluster_outbox_messages"] == {}
+
+
+def test_every_metric_of_the_dashboard_exists() -> None:
+    existing = {family.name for family in [*families(None), *REGISTRY.collect()]}
+
+    for query in dashboard.queries():
+        for name in NAME.findall(query):
+            stem = next((name.removesuffix(s) for s in SUFFIXES if name.endswith(s)), name)
+            assert stem in existing or name in existing, query
+
+
+def test_the_dashboard_on_the_disk_is_the_one_that_is_written_down_as_code() -> None:
+    assert dashboard.FILE.read_text() == dashboard.text()
+
+
+@pytest.mark.platform
+def test_the_site_tells_metrics_in_both_formats_under_bounded_names(platform_url: str) -> None:
+    for path in ("/healthz", "/nothing-here", "/sagas/00000000-0000-0000-0000-000000000000/"):
+        requests.get(f"{platform_url}{path}", timeout=10)
+
+    def scrape() -> str:
+        return requests.get(f"{platform_url}/metrics", timeout=10).text
+
+    eventually(
+        lambda: 'cluster_process_consuming{kind="worker",process="worker-site"} 1.0' in scrape()
+    )
+    answer = requests.get(
+        f"{platform_url}/metrics", headers={"Accept": "application/openmetrics-text"}, timeout=10
+    )
+
+    assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
+    counted = {
+        (sample.labels["http_route"], sample.labels["http_response_status_code"])
+        for family in parse_openmetrics(answer.text)
+        if family.name == "http_server_request_duration_seconds"
+        for sample in family.samples
+    }
+    assert {
+        ("/healthz", "200"),
+        ("(no route)", "404"),
+        ("/sagas/<uuid:saga_id>/", "404"),
+    } <= counted
