@@ -8,8 +8,13 @@ from uuid import uuid4
 import pytest
 import requests
 
+from portfolio.demos.reading import read
 from tests.conditions import eventually
 from tests.portfolio.api.client import PURCHASE, Client
+
+STARTS = """
+    SELECT envelope FROM journal WHERE correlation = %s AND type = 'checkout.start_checkout.v1'
+"""
 
 pytestmark = pytest.mark.platform
 
@@ -105,6 +110,22 @@ def test_the_quota_is_told_and_kept(client: Client) -> None:
     page = client.get("/checkouts?limit=7").json()
     rest = client.get(f"/checkouts?limit=7&cursor={page['next']}").json()
     assert (len(page["items"]), len(rest["items"]), rest["next"]) == (7, 3, None)
+
+
+def test_the_trace_of_a_caller_becomes_the_trace_of_what_is_started(client: Client) -> None:
+    trace = uuid4().hex
+    begun = client.post(
+        "/checkouts", PURCHASE, traceparent=f"00-{trace}-00f067aa0ba902b7-01"
+    ).headers
+    assert begun["traceparent"].split("-")[1] == trace
+    checkout = begun["Location"].rpartition("/")[2]
+    [(envelope,)] = eventually(
+        lambda: read("site", STARTS, checkout),
+    )
+    assert envelope["traceparent"].split("-")[1] == trace
+
+    ignored = client.post("/checkouts", PURCHASE, traceparent=f"00-{'0' * 32}-00f067aa0ba902b7-01")
+    assert ignored.headers["traceparent"].split("-")[1] == ignored.json()["id"].replace("-", "")
 
 
 def test_what_http_asks_of_every_resource(client: Client) -> None:
