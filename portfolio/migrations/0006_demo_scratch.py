@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('portfolio', '0004_demos'),
+        ('portfolio', '0005_idempotency'),
     ]
 
     operations = [
