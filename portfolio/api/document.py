@@ -241,8 +241,10 @@ def _errors(method: str, operation: dict[str, Any], *, personal: bool) -> set[in
         errors.add(401)
     if "query" in places:
         errors.add(422)
-    if "path" in places:
-        errors.add(404)
+    for parameter in operation["parameters"]:
+        if parameter.get("in") == "path":
+            # What is no UUID is no address of ours; what is refused otherwise has been read.
+            errors |= {404} if parameter["schema"].get("format") == "uuid" else {404, 422}
     if "requestBody" in operation:
         errors.update(WITH_BODY)
     elif method != "get":
