@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from portfolio.demos import checkout, erasure, ledger, outbox, refund, reservation_expiry, webhooks
+from portfolio.demos import (
+    checkout,
+    erasure,
+    idempotency,
+    ledger,
+    outbox,
+    refund,
+    reservation_expiry,
+    webhooks,
+)
 from portfolio.demos.demo import Demo
 
 _ALL: Final = (
@@ -13,6 +22,7 @@ _ALL: Final = (
     outbox.DEMO,
     erasure.DEMO,
     reservation_expiry.DEMO,
+    idempotency.DEMO,
     refund.DEMO,
     ledger.DEMO,
     webhooks.DEMO,
