@@ -46,4 +46,4 @@ class ErasureRequestAdmin(ReadOnlyAdmin):
 
 @admin.register(Product)
 class ProductAdmin(ReadOnlyAdmin):
-    list_display = ("sku", "name", "price", "restocked")
+    list_display = ("sku", "name", "price", "restocked", "version", "fed_by")

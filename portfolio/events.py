@@ -54,6 +54,7 @@ class Mark(enum.StrEnum):
 class Verb(enum.StrEnum):
     """What happened, in the past tense."""
 
+    AMENDED = "amended"
     ASKED = "asked"
     AUTHORISED = "authorised"
     CANCELLED = "cancelled"
@@ -168,7 +169,13 @@ TELLINGS: Final[Mapping[str, Telling]] = {
     "identity.token_refused.v1": _failed(Verb.REFUSED, "a token: {reason}"),
     "identity.token_revoked.v1": _undid(Verb.REVOKED, "tokens: {reason}"),
     "catalog.list_product.v1": _asked("CAT to list {stock} × {sku}"),
-    "catalog.product_listed.v1": _did(Verb.LISTED, "{stock} × {sku}, {name}"),
+    # Without the name: of a visitor's own product it is the visitor's words.
+    "catalog.product_listed.v1": _did(Verb.LISTED, "{stock} × {sku}"),
+    "catalog.amend_product.v1": _asked(
+        "CAT to amend {sku}, if it is at version {expected_version}"
+    ),
+    "catalog.product_amended.v1": _did(Verb.AMENDED, "{sku}: version {version}"),
+    "catalog.product_amendment_refused.v1": _failed(Verb.REFUSED, "{sku}: {reason}"),
     "catalog.product_restocked.v1": _did(Verb.RESTOCKED, _ITEMS),
     "catalog.reserve_stock.v1": _asked("CAT to reserve {quantity} × {sku}"),
     "catalog.release_stock.v1": _asked("CAT to release the stock: {reason}"),

@@ -14,6 +14,7 @@ from portfolio.api.models import IdempotencyKey
 from portfolio.contact.models import ContactMessage
 from portfolio.demos.models import DemoRun, DemoScratch
 from portfolio.owner.models import CaseStudy, Link, Page, Profile, SeedImport
+from portfolio.products.models import OwnProduct
 from portfolio.tokens.models import RevokedToken, TokenRequest
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "IdempotencyKey",
     "JournalEntry",
     "Link",
+    "OwnProduct",
     "Page",
     "Product",
     "Profile",
@@ -157,12 +159,17 @@ class ErasureRequest(models.Model):
 
 
 class Product(models.Model):
-    """What catalog has announced as listed, as far as the journal has heard."""
+    """What catalog has announced as listed, as far as the journal has heard.
+
+    `version` is the number of the announcement, and `fed_by` the journal entry that told it.
+    """
 
     sku = models.TextField(primary_key=True)
     name = models.TextField()
     price = models.BigIntegerField()  # pence
     restocked = models.BooleanField(default=False)
+    version = models.IntegerField(db_default=1)
+    fed_by = models.BigIntegerField(db_default=0)
 
     class Meta:
         db_table = "product"

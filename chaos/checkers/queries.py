@@ -148,9 +148,10 @@ PAIRS_ANNOUNCED: Final = {
           FROM outbox_stream WHERE split_part(subject, '/', 1) NOT IN ('notice', 'erasure')
          GROUP BY 2""",
 }
+# A refused amendment leaves no row.
 PAIRS_ANNOUNCED_ELSEWHERE: Final = """
     SELECT '', subject, last_sequence::text FROM outbox_stream
-     WHERE split_part(subject, '/', 1) NOT IN ('notice', 'erasure')
+     WHERE split_part(subject, '/', 1) NOT IN ('notice', 'erasure', 'amendment')
 """
 
 JOURNAL_EXTENT: Final = "SELECT count(*), coalesce(min(seq), 0), coalesce(max(seq), 0) FROM journal"

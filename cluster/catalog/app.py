@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from cluster.catalog import erasure, handlers, schedule
-from cluster.catalog.contract import ListProduct, ReleaseStock, ReserveStock
+from cluster.catalog import amendments, erasure, handlers, schedule
+from cluster.catalog.contract import AmendProduct, ListProduct, ReleaseStock, ReserveStock
 from cluster.checkout.contract import CheckoutCompensated, CheckoutCompleted
 from cluster.identity.contract import ErasureCompleted, ErasureRefused, ErasureRequested
 from cluster.messaging.service import Service
@@ -17,6 +17,7 @@ SERVICE: Final = Service(
     code="CAT",
     handlers={
         ListProduct: handlers.list_product,
+        AmendProduct: amendments.amend_product,
         ReserveStock: handlers.reserve_stock,
         ReleaseStock: handlers.release_stock,
         CheckoutCompleted: handlers.sell,

@@ -37,6 +37,36 @@ class ProductRestocked(Payload, frozen=True):
     quantity: int
 
 
+@command("catalog.amend_product.v1", aggregate="product")
+class AmendProduct(Payload, frozen=True):
+    """Call a product `name` at `price` pence, if its version still is `expected_version`."""
+
+    sku: str
+    expected_version: int
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+    price: Annotated[int, msgspec.Meta(ge=1)]
+
+
+@event("catalog.product_amended.v1", aggregate="product")
+class ProductAmended(Payload, frozen=True):
+    sku: str
+    version: int
+    name: str
+    price: int
+
+
+# Of an aggregate of its own: what is refused leaves the product's version as it was.
+@event("catalog.product_amendment_refused.v1", aggregate="amendment")
+class ProductAmendmentRefused(Payload, frozen=True):
+    """Nothing was changed: the product as it is. Of one that is unknown the version is 0."""
+
+    sku: str
+    version: int
+    name: str
+    price: int
+    reason: str
+
+
 @command("catalog.reserve_stock.v1", aggregate="reservation")
 class ReserveStock(Payload, frozen=True):
     """Set `quantity` items aside until the reservation is sold or released, or has expired.

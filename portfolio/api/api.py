@@ -12,6 +12,7 @@ from portfolio.api import (
     demos,
     erasures,
     orders,
+    products,
     refunds,
     search,
     system,
@@ -23,6 +24,7 @@ from portfolio.api.problems import add_problem_handlers
 
 # Each module has one router. A new resource is a module more, and a line here.
 ROUTERS: Final = (
+    products.router,
     checkouts.router,
     orders.orders,
     orders.payments,

@@ -18,6 +18,7 @@ def told(
     idempotent: bool = False,
     limited: bool = False,
     located: bool = False,
+    conditional: bool = False,
     request_example: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """For `openapi_extra` of an operation.
@@ -25,6 +26,7 @@ def told(
     `personal`: it acts for a visitor, by token or session. `errors`: statuses it has beyond
     those that all have (`document.COMMON`). `idempotent`: it needs an Idempotency-Key.
     `limited`: it has a quota. `located`: its answer names the new resource's address.
+    `conditional`: it needs If-Match, and answers with the new entity tag.
     """
     statuses = list(errors)
     extra: dict[str, Any] = {PERSONAL: personal, LIMITED: limited}
@@ -36,6 +38,10 @@ def told(
     extra[ERRORS] = statuses
     if located:
         extra["responses"] = {202: {"headers": {"Location": {"$ref": _HEADER + "Location"}}}}
+    if conditional:
+        extra["parameters"] = [{"$ref": "#/components/parameters/IfMatch"}]
+        statuses += (412, 428)
+        extra["responses"] = {200: {"headers": {"ETag": {"$ref": _HEADER + "ETag"}}}}
     if request_example is not None:
         extra["requestBody"] = {"content": {"application/json": {"example": dict(request_example)}}}
     return extra

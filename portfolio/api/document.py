@@ -38,6 +38,7 @@ whatever the request starts. Money is in pence.
 """.strip()
 
 TAGS: Final = (
+    ("Products", "What is for sale, and products of your own."),
     ("Checkouts", "Begin a purchase, and follow its saga across five services."),
     ("Orders", "What orders has confirmed."),
     ("Payments", "What payments has authorised, captured and given back; its ledger."),
@@ -94,6 +95,7 @@ PROBLEM: Final = {
                 },
             },
         },
+        "current": {"type": "object", "description": "Of a lost update: what there is now."},
     },
 }
 
@@ -156,6 +158,14 @@ PARAMETERS: Final = {
         "required": False,
         "description": "The ETag of the copy you have.",
         "schema": {"type": "string"},
+    },
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "required": False,
+        "description": "The ETag of the version that you have seen; without it you get a 428.",
+        "schema": {"type": "string"},
+        "example": '"1"',
     },
     "Traceparent": {
         "name": "traceparent",

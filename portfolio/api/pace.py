@@ -38,6 +38,10 @@ TIMES_OF_TOKENS: Final = """
     SELECT requested_at FROM token_request WHERE visitor = %s AND requested_at > %s
      ORDER BY requested_at LIMIT %s
 """
+TIMES_OF_LISTINGS: Final = """
+    SELECT listed_at FROM own_product WHERE visitor = %s AND listed_at > %s
+     ORDER BY listed_at LIMIT %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ CHECKOUTS: Final = Policy("checkouts", MOST_IN_PERIOD, PERIOD, TIMES_OF_CHECKOUT
 REFUNDS: Final = Policy("refunds", MOST_IN_PERIOD, PERIOD, TIMES_OF_REFUNDS)
 
 
+LISTINGS: Final = Policy("listings", MOST_IN_PERIOD, PERIOD, TIMES_OF_LISTINGS)
 TOKENS: Final = Policy("tokens", MOST_IN_PERIOD, PERIOD, TIMES_OF_TOKENS)
 
 
@@ -104,6 +109,11 @@ def keep_refund_pace(work: UnitOfWork, visitor: str) -> None:
 def keep_token_pace(work: UnitOfWork, visitor: str) -> None:
     """Raise Problem 429 unless this visitor may ask for tokens once more."""
     _keep_pace(work, visitor, TOKENS)
+
+
+def keep_listing_pace(work: UnitOfWork, visitor: str) -> None:
+    """Raise Problem 429 unless this visitor may list one more product."""
+    _keep_pace(work, visitor, LISTINGS)
 
 
 def _keep_pace(work: UnitOfWork, visitor: str, policy: Policy) -> None:

@@ -70,6 +70,18 @@ TOO_MANY: Final = ProblemType(
     "Too much at once",
     "The quota of the `RateLimit` field is used up. Retry-After says when there is some again.",
 )
+MATCH_MISSING: Final = ProblemType(
+    "if-match-missing",
+    HTTPStatus.PRECONDITION_REQUIRED,
+    "If-Match is needed",
+    "This operation needs the ETag of what you have seen, or it might undo another's change.",
+)
+CHANGED_MEANWHILE: Final = ProblemType(
+    "changed-meanwhile",
+    HTTPStatus.PRECONDITION_FAILED,
+    "It has changed meanwhile",
+    "Another version than that of If-Match is the current one. `current` is what there is now.",
+)
 NOT_FROM_HERE: Final = ProblemType(
     "other-site",
     HTTPStatus.FORBIDDEN,
@@ -84,7 +96,8 @@ INVALID_TOKEN: Final = ProblemType(
 )
 # All of them, as the page and the document list them. Whoever adds one adds it here.
 PROBLEM_TYPES: Final = (
-    INVALID, KEY_MISSING, KEY_IN_USE, KEY_REUSED, TOO_MANY, NOT_FROM_HERE, INVALID_TOKEN,
+    INVALID, KEY_MISSING, KEY_IN_USE, KEY_REUSED, TOO_MANY, MATCH_MISSING, CHANGED_MEANWHILE,
+    NOT_FROM_HERE, INVALID_TOKEN,
 )  # fmt: skip
 
 

@@ -36,6 +36,9 @@ FORGET_KEYS: Final = "DELETE FROM idempotency_key WHERE visitor = ANY (%s)"
 
 FORGET_TOKENS: Final = "DELETE FROM token_request WHERE visitor = ANY (%s)"
 
+# The product stays in the catalogue, and is nobody's.
+FORGET_PRODUCTS: Final = "DELETE FROM own_product WHERE visitor = ANY (%s)"
+
 # The messages of a refund have the refund's id as their correlation.
 REDACT_CHECKOUTS: Final = """
     WITH checkout AS (
@@ -78,6 +81,7 @@ def forget_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequeste
     work.cursor.execute(FORGET_DEMOS, (visitors,))
     work.cursor.execute(FORGET_TOKENS, (visitors,))
     work.cursor.execute(FORGET_KEYS, (visitors,))
+    work.cursor.execute(FORGET_PRODUCTS, (visitors,))
 
 
 def complete_erasures(work: UnitOfWork, messages: Sequence[Message[ErasureCompleted]]) -> None:

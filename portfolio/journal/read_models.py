@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from cluster.catalog.contract import ProductListed, ProductRestocked
+from cluster.catalog.contract import ProductAmended, ProductListed, ProductRestocked
 from cluster.checkout.contract import CheckoutCompensated, CheckoutCompleted
 from cluster.identity.contract import (
     ErasureCompleted,
@@ -45,19 +45,46 @@ END_REFUNDS: Final = """
 # Whether catalog restocks a product is said by the command that listed it,
 # which the journal holds as the cause of the event.
 LIST_PRODUCTS: Final = """
-    INSERT INTO product (sku, name, price, restocked)
+    INSERT INTO product (sku, name, price, restocked, version, fed_by)
     SELECT DISTINCT ON (t.sku) t.sku, t.name, t.price,
            coalesce((SELECT (j.envelope #>> '{data,restock_to}')::bigint > 0
-                       FROM journal j WHERE j.message_id = t.causation), false)
-      FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::uuid[]) WITH ORDINALITY
-        AS t (sku, name, price, causation, position)
-     ORDER BY t.sku, t.position DESC
-    ON CONFLICT (sku) DO UPDATE SET name = EXCLUDED.name, price = EXCLUDED.price
+                       FROM journal j WHERE j.message_id = t.causation), false),
+           t.version, t.seq
+      FROM (SELECT t.*, j.sequence AS version, j.seq
+              FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::uuid[])
+                AS t (sku, name, price, causation, message_id)
+              JOIN journal j USING (message_id)) AS t
+     ORDER BY t.sku, t.version DESC
+    ON CONFLICT (sku) DO UPDATE
+       SET name = EXCLUDED.name, price = EXCLUDED.price,
+           version = EXCLUDED.version, fed_by = EXCLUDED.fed_by
+     WHERE product.version <= EXCLUDED.version
 """
 
-RESTOCK_PRODUCTS: Final = (
-    "UPDATE product SET restocked = true WHERE sku = ANY (%s) AND NOT restocked"
-)
+# Only products that are never restocked are amended, so the two do not overtake each other.
+AMEND_PRODUCTS: Final = """
+    INSERT INTO product (sku, name, price, restocked, version, fed_by)
+    SELECT DISTINCT ON (t.sku) t.sku, t.name, t.price, false, t.version, j.seq
+      FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::int[], %s::uuid[])
+        AS t (sku, name, price, version, message_id)
+      JOIN journal j USING (message_id)
+     ORDER BY t.sku, t.version DESC
+    ON CONFLICT (sku) DO UPDATE
+       SET name = EXCLUDED.name, price = EXCLUDED.price,
+           version = EXCLUDED.version, fed_by = EXCLUDED.fed_by
+     WHERE product.version < EXCLUDED.version
+"""
+
+RESTOCK_PRODUCTS: Final = """
+    UPDATE product p
+       SET restocked = true, version = greatest(p.version, t.version),
+           fed_by = CASE WHEN t.version > p.version THEN t.seq ELSE p.fed_by END
+      FROM (SELECT DISTINCT ON (t.sku) t.sku, j.sequence AS version, j.seq
+              FROM unnest(%s::text[], %s::uuid[]) AS t (sku, message_id)
+              JOIN journal j USING (message_id)
+             ORDER BY t.sku, j.sequence DESC) AS t
+     WHERE p.sku = t.sku
+"""
 
 Projection = Callable[[UnitOfWork, Sequence[Message[Any]]], None]
 
@@ -99,12 +126,28 @@ def _list_products(work: UnitOfWork, messages: Sequence[Message[ProductListed]])
             [product.name for product in listed],
             [product.price for product in listed],
             [message.envelope.causationid for message in messages],
+            [message.id for message in messages],
+        ),
+    )
+
+
+def _amend_products(work: UnitOfWork, messages: Sequence[Message[ProductAmended]]) -> None:
+    amended = [message.payload for message in messages]
+    work.cursor.execute(
+        AMEND_PRODUCTS,
+        (
+            [product.sku for product in amended],
+            [product.name for product in amended],
+            [product.price for product in amended],
+            [product.version for product in amended],
+            [message.id for message in messages],
         ),
     )
 
 
 def _mark_restocked(work: UnitOfWork, messages: Sequence[Message[ProductRestocked]]) -> None:
-    work.cursor.execute(RESTOCK_PRODUCTS, ([message.payload.sku for message in messages],))
+    skus = [message.payload.sku for message in messages]
+    work.cursor.execute(RESTOCK_PRODUCTS, (skus, [message.id for message in messages]))
 
 
 def _begin_disturbed(work: UnitOfWork, messages: Sequence[Message[Any]]) -> None:
@@ -134,6 +177,7 @@ _end_refunds = partial(_end, statement=END_REFUNDS)
 
 _BY_SCHEMA: Final[Mapping[type[Payload], Projection]] = {
     ProductListed: _list_products,
+    ProductAmended: _amend_products,
     ProductRestocked: _mark_restocked,
     CheckoutCompleted: partial(_end_checkouts, status="completed"),
     CheckoutCompensated: partial(_end_checkouts, status="compensated"),

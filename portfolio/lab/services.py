@@ -290,7 +290,8 @@ SITE: Final = Participant(
         ("checkout_request", "the checkouts that were accepted, and how they ended"),
         ("refund_request", "the refunds that were accepted"),
         ("erasure_request", "the erasures that were accepted"),
-        ("product", "what catalog has announced as listed"),
+        ("product", "what catalog has announced, and by which journal entry we know it"),
+        ("own_product", "whose the products are that visitors have listed"),
         ("contact_message", "what visitors have written to the owner"),
     ),
     patterns=(

@@ -14,6 +14,7 @@ from cluster.messaging.models import Heartbeat
 from cluster.tracing.context import read
 from portfolio.events import StreamEvent, present
 from portfolio.models import JournalEntry, Product
+from portfolio.products.models import OWN
 
 # A beat comes every two seconds; five missing ones are no accident.
 BEAT_OVERDUE: Final = timedelta(seconds=10)
@@ -68,8 +69,8 @@ def trace_of(correlation: UUID) -> str | None:
 
 
 def products() -> list[Product]:
-    """What can be bought, as far as the journal has heard."""
-    return list(Product.objects.order_by("sku"))
+    """What the shop sells, as far as the journal has heard; not what visitors have listed."""
+    return list(Product.objects.exclude(sku__startswith=OWN).order_by("sku"))
 
 
 def readiness() -> dict[str, str]:

@@ -27,3 +27,6 @@ class Client:
         if key is not None:
             headers["Idempotency-Key"] = key or str(uuid4())
         return self.session.post(f"{self._api}{path}", json=body, headers=headers, timeout=30)
+
+    def patch(self, path: str, body: Any, **headers: str) -> requests.Response:
+        return self.session.patch(f"{self._api}{path}", json=body, headers=headers, timeout=30)

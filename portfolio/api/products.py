@@ -1,0 +1,279 @@
+"""Products: what there is, and one's own, which are changed only by who has seen them as they are.
+
+Sources: RFC 9110, 13.1.1 (If-Match); RFC 6585, 3 (428).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from http import HTTPStatus
+from threading import BoundedSemaphore
+from typing import Annotated, Any, Final
+
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.http import parse_etags
+from ninja import Path, Query, Router, Schema
+from pydantic import Field
+
+from cluster.catalog.contract import AmendProduct, ProductAmended
+from cluster.messaging.work import UnitOfWork
+from portfolio.api.describe import told
+from portfolio.api.idempotency import MOST_AT_ONCE, PATIENCE, Answer, answer, once
+from portfolio.api.pace import LISTINGS, keep_listing_pace, limited
+from portfolio.api.pages import USUAL, Limit
+from portfolio.api.problems import (
+    CHANGED_MEANWHILE,
+    MATCH_MISSING,
+    RETRY_SOON,
+    TOO_MANY,
+    Problem,
+    not_found,
+)
+from portfolio.api.schemas import Asked, Pence
+from portfolio.api.visitor import known_visitor
+from portfolio.models import JournalEntry, OwnProduct, Product
+from portfolio.products.models import DEMO, OWN
+from portfolio.products.own import amend, list_own
+from portfolio.web.pace import Pace
+from portfolio.web.reading import again_when_cut_off
+
+router = Router(tags=["Products"])
+
+# Each waits with a connection of its own, and PostgreSQL has sixty for everybody.
+_turns: Final = BoundedSemaphore(MOST_AT_ONCE)
+_amendments: Final = Pace(120, 60.0)  # of one visitor, in each web process
+
+Sku = Annotated[
+    str, Path(max_length=64, pattern="^[!-~]+$", description="The SKU.", examples=["MUG-ENAMEL"])
+]
+# Anything but control characters.
+Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Price = Annotated[int, Field(ge=1, le=100_000, description="Pence.", examples=[1250])]
+
+
+class ListingAsked(Asked):
+    """A product of your own."""
+
+    name: Name
+    price: Price
+    stock: Annotated[int, Field(ge=0, le=1_000)] = 10
+
+
+class AmendmentAsked(Asked):
+    """What changes; what is left out stays."""
+
+    name: Name | None = None
+    price: Price | None = None
+
+
+class Described(Schema):
+    """A product as catalog has it."""
+
+    sku: str
+    name: str
+    price: Pence
+    version: int = Field(description="Counts what catalog has announced; the entity tag.")
+
+
+class ProductShown(Described):
+    """A product as the site knows it."""
+
+    restocked: bool
+    fed_by: int = Field(description="The journal entry that told this version.")
+
+
+class ProductList(Schema):
+    """Some of the products, by their SKUs."""
+
+    items: list[ProductShown]
+    next: str | None = Field(description="`after` of the next page; null on the last.")
+
+
+class Listing(Schema):
+    """A product that catalog has been asked to list."""
+
+    sku: str
+    name: str
+    price: Pence
+    stock: int
+    accepted_at: datetime
+
+
+@router.get(
+    "/products",
+    response=ProductList,
+    operation_id="listProducts",
+    summary="Products",
+    description="What the shop sells, and what you have listed.",
+    openapi_extra=told(),
+)
+def list_products(
+    request: HttpRequest,
+    own: Annotated[bool, Query(description="Only those that you have listed.")] = False,
+    limit: Limit = USUAL,
+    after: Annotated[str, Query(max_length=64, pattern="^[!-~]*$", description="`next`.")] = "",
+) -> ProductList:
+    """What others have listed is found by its SKU alone."""
+    mine = _own(known_visitor(request)).values("sku")
+    shop = ~Q(sku__startswith=OWN) & ~Q(sku__startswith=DEMO)
+    seen = Q(sku__in=mine) if own else Q(sku__in=mine) | shop
+    found = Product.objects.filter(seen, sku__gt=after).order_by("sku")
+    rows = again_when_cut_off(lambda: list(found[: limit + 1]))
+    return ProductList(
+        items=[_shown(row) for row in rows[:limit]],
+        next=rows[limit - 1].sku if len(rows) > limit else None,
+    )
+
+
+@router.post(
+    "/products",
+    response={202: Listing},
+    operation_id="listProduct",
+    summary="List a product of your own",
+    description="You, and nobody else, may then amend it. It is never restocked.",
+    openapi_extra=told(
+        idempotent=True,
+        limited=True,
+        located=True,
+        request_example={"name": "Platform ticket", "price": 20, "stock": 10},
+    ),
+)
+@limited(LISTINGS)
+def list_product(request: HttpRequest, asked: ListingAsked) -> HttpResponse:
+    """Accept it; it is there once catalog has announced it."""
+
+    def accept(work: UnitOfWork, visitor: str) -> Answer:
+        keep_listing_pace(work, visitor)
+        sku = list_own(work, visitor=visitor, name=asked.name, price=asked.price, stock=asked.stock)
+        made = Listing(sku=sku, accepted_at=work.now, **asked.model_dump())
+        return answer(202, made, location=reverse("api:get_product", args=[sku]))
+
+    return once(request, asked, accept, policy=LISTINGS)
+
+
+@router.get(
+    "/products/{sku}",
+    response=ProductShown,
+    operation_id="getProduct",
+    summary="A product",
+    openapi_extra=told(personal=False),
+)
+def get_product(request: HttpRequest, sku: Sku, response: HttpResponse) -> ProductShown:  # noqa: ARG001  # the API asks for it
+    """Its entity tag is its version."""
+    shown = _shown(_found(sku))
+    response.headers["ETag"] = _etag(shown)
+    return shown
+
+
+@router.patch(
+    "/products/{sku}",
+    response=ProductShown,
+    operation_id="amendProduct",
+    summary="Amend a product of your own",
+    description="If-Match names the version that you have seen. When another has become the "
+    "current one, nothing is changed, and the problem has it as `current`.",
+    openapi_extra=told(errors=(404, 429), conditional=True, request_example={"price": 25}),
+)
+def amend_product(
+    request: HttpRequest, sku: Sku, asked: AmendmentAsked, response: HttpResponse
+) -> ProductShown:
+    """Ask catalog, which decides, and wait for what it says."""
+    visitor = known_visitor(request)
+    owned = again_when_cut_off(_own(visitor).filter(sku=sku).first)
+    if owned is None:
+        raise not_found(f"product {sku}")
+    _keep_pace(visitor)
+    current = _shown(_found(sku))
+    _refuse_unseen(request, current)
+    amendment = AmendProduct(
+        sku=sku,
+        expected_version=current.version,
+        name=current.name if asked.name is None else asked.name,
+        price=current.price if asked.price is None else asked.price,
+    )
+    with _turn():
+        answered = amend(owned.id, amendment)
+    if answered is None:
+        raise _away("Catalog has not answered in time; the change may still come about.")
+    told_of = answered.payload
+    now = Described(sku=sku, name=told_of.name, price=told_of.price, version=told_of.version)
+    if not isinstance(told_of, ProductAmended):
+        raise _lost(now)
+    entries = JournalEntry.objects.filter(message_id=answered.id).values_list("seq", flat=True)
+    seq = again_when_cut_off(entries.get)
+    shown = ProductShown(**now.model_dump(), restocked=current.restocked, fed_by=seq)
+    response.headers["ETag"] = _etag(shown)
+    return shown
+
+
+def _refuse_unseen(request: HttpRequest, current: ProductShown) -> None:
+    """Raise Problem: 428 without If-Match, 412 when it names another version than this."""
+    field = request.headers.get("If-Match", "").strip()
+    if not field:
+        raise Problem(
+            MATCH_MISSING.status,
+            "Send the ETag of the product that you have seen as If-Match.",
+            MATCH_MISSING,
+        )
+    # Compression makes our tag a weak one (Django's GZipMiddleware); it names the same version.
+    tags = [tag.removeprefix("W/") for tag in parse_etags(field)]
+    if "*" not in tags and _etag(current) not in tags:
+        raise _lost(Described(**current.model_dump(exclude={"restocked", "fed_by"})))
+
+
+def _lost(current: Described) -> Problem:
+    return Problem(
+        CHANGED_MEANWHILE.status,
+        f"The product is at version {current.version} by now; nothing was changed.",
+        CHANGED_MEANWHILE,
+        headers={"ETag": _etag(current)},
+        extensions={"current": current.model_dump()},
+    )
+
+
+def _keep_pace(visitor: str) -> None:
+    wait = _amendments.take(visitor)
+    if wait:
+        raise Problem(
+            TOO_MANY.status,
+            f"You have amended products {_amendments.most} times in a minute.",
+            TOO_MANY,
+            headers={"Retry-After": str(int(wait) + 1)},
+        )
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _turns.acquire(timeout=PATIENCE):
+        raise _away("Too much is being amended at this moment. Try again in a moment.")
+    try:
+        yield
+    finally:
+        _turns.release()
+
+
+def _away(detail: str) -> Problem:
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": str(RETRY_SOON)})
+
+
+def _found(sku: str) -> Product:
+    row = again_when_cut_off(Product.objects.filter(sku=sku).first)
+    if row is None:
+        raise Http404
+    return row
+
+
+def _own(visitor: str) -> Any:
+    return OwnProduct.objects.filter(visitor=visitor).exclude(visitor="")
+
+
+def _shown(row: Product) -> ProductShown:
+    return ProductShown(**{name: getattr(row, name) for name in ProductShown.model_fields})
+
+
+def _etag(product: Described) -> str:
+    return f'"{product.version}"'

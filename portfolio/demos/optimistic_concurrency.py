@@ -1,0 +1,163 @@
+"""Several editors of one product: with entity tags, and with the last write winning."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+
+from portfolio.demos.caller import Answer, SiteAway
+from portfolio.demos.controls import Number, Values
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.last_write_wins import add_unguarded
+from portfolio.demos.own_product import own_product, succeeded
+from portfolio.demos.reading import read, table
+from portfolio.demos.result import Check, Exchange, Result, Side, check, figure
+
+ROW: Final = "SELECT sku, version::text, name, price::text FROM product WHERE sku = %s"
+TOLD_BY: Final = "SELECT correlation FROM journal WHERE seq = %s"
+DECIDED: Final = frozenset({HTTPStatus.OK, HTTPStatus.PRECONDITION_FAILED})
+
+
+def run(visit: Visit, values: Values) -> Result:
+    """Let all editors send their change with the tag that all of them have seen."""
+    writers = int(values["writers"])
+    path = own_product(visit)
+    seen = succeeded(visit.call("GET", path, note="What every editor has seen."))
+    tag = seen.exchange.response_headers["ETag"]
+    price = int(seen.json()["price"])
+    # No two of them want the same, nor what there is already.
+    wishes = [price % 1_000 + 1 + number for number in range(writers)]
+    answers = _decided(
+        visit.call.at_once(
+            [
+                partial(visit.call, "PATCH", path, body={"price": wish}, headers={"If-Match": tag})
+                for wish in wishes
+            ]
+        )
+    )
+    after = succeeded(visit.call("GET", path, note="What there is now."))
+    kept = add_unguarded(visit.run, writers)
+    won = [answer for answer in answers if answer.status == HTTPStatus.OK]
+    lost = [answer for answer in answers if answer.status != HTTPStatus.OK]
+    return Result(
+        headline=f"Of {writers} editors {len(won)} won and {len(lost)} learnt of it; with the last "
+        f"write winning, {writers - kept} of {writers} changes were lost.",
+        sides=(
+            Side(
+                title="With If-Match",
+                sentence="Each change names the version that its editor has seen. Catalog makes "
+                "the first and refuses the others, and a refusal says what there is now.",
+                figures=(
+                    figure("Changes made", len(won)),
+                    figure("Changes refused", len(lost)),
+                    figure("Changes lost unnoticed", 0 if len(won) == 1 else len(won) - 1),
+                ),
+                exchanges=tuple(_telling(seen, won, lost, after)),
+                tables=(
+                    table(
+                        "catalog",
+                        "The product",
+                        ("sku", "version", "name", "pence"),
+                        ROW,
+                        after.json()["sku"],
+                    ),
+                ),
+            ),
+            Side(
+                title="The last write wins",
+                sentence="Each of as many writers reads a row, adds one, and writes the sum. All "
+                "are told that it went well.",
+                figures=(
+                    figure("Changes made", writers),
+                    figure("Left in the row", kept),
+                    figure("Changes lost unnoticed", writers - kept),
+                ),
+            ),
+        ),
+        checks=tuple(_checks(seen, won, lost, after)),
+        correlations=tuple(
+            correlation for (correlation,) in read("site", TOLD_BY, after.json()["fed_by"])
+        ),
+    )
+
+
+def _decided(answers: Sequence[Answer | SiteAway]) -> list[Answer]:
+    """Every answer; raises SiteAway or InvalidRequest when one is not catalog's decision."""
+    decided = []
+    for answer in answers:
+        if isinstance(answer, SiteAway):
+            raise answer
+        decided.append(answer if answer.status in DECIDED else succeeded(answer))
+    return decided
+
+
+def _telling(
+    seen: Answer, won: Sequence[Answer], lost: Sequence[Answer], after: Answer
+) -> Iterator[Exchange]:
+    yield seen.exchange
+    for note, answers in (("The first.", won), ("One of the others.", lost)):
+        for answer in answers[:1]:
+            yield msgspec.structs.replace(answer.exchange, note=note)
+    yield after.exchange
+
+
+def _checks(
+    seen: Answer, won: Sequence[Answer], lost: Sequence[Answer], after: Answer
+) -> Iterator[Check]:
+    now: dict[str, Any] = after.json()
+    statuses = Counter(answer.status for answer in (*won, *lost))
+    yield check(
+        "one editor wins",
+        holds=len(won) == 1,
+        sentence=", ".join(f"{status}: {times}" for status, times in sorted(statuses.items()))
+        + ".",
+    )
+    current = {name: now[name] for name in ("sku", "name", "price", "version")}
+    told = sum(answer.json()["current"] == current for answer in lost)
+    yield check(
+        "all others learn what there is now",
+        holds=told == len(lost),
+        sentence=f"{told} of {len(lost)} refusals carry version {now['version']} "
+        f"at {now['price']} pence.",
+    )
+    yield check(
+        "what the winner was told is what there is",
+        holds=[answer.json() for answer in won] == [now],
+        sentence=f"Version {seen.json()['version']} became {now['version']}.",
+    )
+    rows = read("catalog", ROW, now["sku"])
+    yield check(
+        "the read model is catalog’s row",
+        holds=rows == [(now["sku"], str(now["version"]), now["name"], str(now["price"]))],
+        sentence=f"Known from journal entry {now['fed_by']}.",
+    )
+
+
+DEMO: Final = Demo(
+    slug="optimistic-concurrency",
+    title="Several editors, one product",
+    service="catalog",
+    lead="Nobody locks what they only look at. A change names the version that its editor has "
+    "seen, and is made only if that still is the current one; whoever comes too late is told, "
+    "and gets what there is now.",
+    watch=(
+        "One 200, and a 412 for everybody else, with the current product in it.",
+        "The entity tag is the product’s version, which counts what catalog has announced of it.",
+        "Beside it: without the version, changes vanish and nobody is told.",
+    ),
+    controls=(Number("writers", "Editors at once", 2, 20, 20),),
+    run=run,
+    sources=(
+        "cluster.catalog.amendments:amend_product",
+        "cluster.catalog.domain.description:Description",
+        "portfolio.api.products:amend_product",
+        "portfolio.demos.last_write_wins:add_unguarded",
+    ),
+    experiment="kill-postgres-catalog",
+    seconds=10,
+)

@@ -1,0 +1,42 @@
+"""A product of the visitor's own, for demos that amend one: listed over the API, once."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from portfolio.demos.caller import Answer
+from portfolio.demos.demo import Visit
+from portfolio.demos.waiting import await_rows
+from portfolio.requests import InvalidRequest
+
+PATH: Final = "/api/v1/products"
+LISTED: Final = "SELECT 1 FROM product WHERE sku = %s"
+
+
+def own_product(visit: Visit) -> str:
+    """The path of a product that this visitor has listed; raises InvalidRequest without one."""
+    own: list[Any] = succeeded(visit.call("GET", f"{PATH}?own=true&limit=1")).json()["items"]
+    if own:
+        return f"{PATH}/{own[0]['sku']}"
+    listing = visit.call(
+        "POST",
+        PATH,
+        body={"name": "Platform ticket", "price": 100, "stock": 10},
+        headers={"Idempotency-Key": str(visit.run)},
+    )
+    sku: str = succeeded(listing).json()["sku"]
+    if not await_rows("site", LISTED, sku):
+        raise InvalidRequest("Catalog has not listed the product in time; it may be away.")
+    return f"{PATH}/{sku}"
+
+
+def succeeded(answer: Answer) -> Answer:
+    """The answer; raises InvalidRequest with the API's own words when it is a problem."""
+    if answer.status < HTTPStatus.BAD_REQUEST:
+        return answer
+    try:
+        said = str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        said = f"The API answered with {answer.status}."
+    raise InvalidRequest(said)
