@@ -16,17 +16,17 @@ import msgspec
 from portfolio.demos.caller import Answer, Caller, SiteAway
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.expected import expect
 from portfolio.demos.reading import read, table
 from portfolio.demos.result import Check, Exchange, Result, Side, Table, check, figure
 from portfolio.demos.sagas import USUAL
 from portfolio.demos.waiting import ends_of
-from portfolio.requests import InvalidRequest
 
 PATH: Final = "/api/v1/checkouts"
 KEY: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
 NAIVE: Final = 3  # keys; each is a real purchase
-GIVE_UP_AFTER: Final = 10.0  # seconds; a client that is told 409 asks again until then
+GIVE_UP_AFTER: Final = 15.0  # seconds; a client that is told 409 asks again until then
 PAUSE: Final = 0.1  # seconds between two attempts of one client
 
 ACCEPTED: Final = "SELECT count(*) FROM checkout_request WHERE visitor = %s AND accepted_at >= %s"
@@ -102,8 +102,7 @@ def _storm(call: Caller, keys: Sequence[str], body: Any) -> list[Client]:
     for client in told:
         if isinstance(client, SiteAway):
             raise client
-        if client.last.status != HTTPStatus.ACCEPTED:
-            raise InvalidRequest(_reason(client.last))
+        expect(client.last, HTTPStatus.ACCEPTED)
         clients.append(client)
     return clients
 
@@ -118,14 +117,6 @@ def _served(call: Caller, key: str, body: Any) -> Client:
         last = call("POST", PATH, body=body, headers={KEY: key})
         attempts += 1
     return Client(first, last, attempts)
-
-
-def _reason(answer: Answer) -> str:
-    """What the API says of a request that it did not accept, in its own words."""
-    try:
-        return str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"The API answered with {answer.status}."
 
 
 def _ids(clients: Sequence[Client]) -> list[UUID]:
@@ -176,7 +167,7 @@ def _checks(clients: Sequence[Client], accepted: int, reused: Answer) -> Iterato
     yield check(
         "every answer is the first one",
         holds=len(bodies) == 1,
-        sentence=f"{len(clients)} answers, {len(bodies)} of them different: byte for byte.",
+        sentence=f"{len(clients)} answers, and {len(bodies)} distinct among them, byte for byte.",
     )
     yield check(
         "all but one say that they are replays",
@@ -204,7 +195,7 @@ DEMO: Final = Demo(
         "409 for those who ask while the first is under way, and not a second purchase.",
         "Beside it: with a new key for each attempt, each attempt is a purchase.",
     ),
-    controls=(Number("requests", "Requests at once", 2, 200, 40),),
+    controls=(Number("requests", "Requests at once", 2, 200, 25),),
     run=run,
     sources=(
         "portfolio.api.idempotency:once",
