@@ -13,6 +13,7 @@ from portfolio.demos import (
     outbox,
     refund,
     reservation_expiry,
+    token_revocation,
     webhooks,
 )
 from portfolio.demos.demo import Demo
@@ -21,6 +22,7 @@ _ALL: Final = (
     checkout.DEMO,
     outbox.DEMO,
     erasure.DEMO,
+    token_revocation.DEMO,
     reservation_expiry.DEMO,
     idempotency.DEMO,
     refund.DEMO,
