@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from portfolio.demos import checkout, erasure, ledger, outbox, refund, reservation_expiry, webhooks
+from portfolio.demos import (
+    checkout,
+    circuit_breaker,
+    erasure,
+    event_flow,
+    ledger,
+    message_surgery,
+    outbox,
+    rate_limiter,
+    refund,
+    reservation_expiry,
+    secret_rotation,
+    tracing,
+    webhooks,
+)
 from portfolio.demos.demo import Demo
 
 _ALL: Final = (
@@ -16,6 +30,12 @@ _ALL: Final = (
     refund.DEMO,
     ledger.DEMO,
     webhooks.DEMO,
+    event_flow.DEMO,
+    tracing.DEMO,
+    message_surgery.DEMO,
+    circuit_breaker.DEMO,
+    secret_rotation.DEMO,
+    rate_limiter.DEMO,
 )
 
 DEMOS: Final[Mapping[str, Demo]] = {demo.slug: demo for demo in _ALL}
