@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from types import FrameType
 from typing import Final
 
-from compose import arguments, platform, system_packages
+from compose import arguments, platform, suite, system_packages
 from compose.progress import Progress, TerminalProgress
 from compose.supervisor import Supervisor, SupervisorError
 from config.environment import ROOT, run_directory
@@ -94,7 +93,8 @@ def _down() -> int:
 
 
 def _test(rest: Sequence[str]) -> int:
-    """Run pytest; its fixtures start the platform."""
+    """Run pytest; its fixtures start the platform. The whole suite runs in two parts at once."""
     system_packages.require(["chromium"])
-    status = subprocess.run([sys.executable, "-m", "pytest", *rest], cwd=ROOT, check=False)
-    return status.returncode
+    if not suite.is_whole(rest):
+        return subprocess.run([*suite.PYTEST, *rest], cwd=ROOT, check=False).returncode
+    return suite.run_in_two_parts(rest)

@@ -11,6 +11,7 @@ from portfolio.api.retention import purge_keys
 from portfolio.contact.mail import mail_messages
 from portfolio.demos.retention import purge_runs
 from portfolio.journal.purge import purge_journal
+from portfolio.tokens.denial import purge_tokens
 
 AMBIENT_EVERY: Final = 2.0  # seconds: gentle, yet something moves whenever one looks
 PURGE_EVERY: Final = 10.0  # seconds
@@ -23,6 +24,7 @@ SERVICE: Final = Service(
     schedule=(
         Scheduled(name="site.ambient_checkout", every=AMBIENT_EVERY, run=start_ambient_checkout),
         Scheduled(name="site.purge_journal", every=PURGE_EVERY, run=purge_journal),
+        Scheduled(name="site.purge_tokens", every=PURGE_EVERY, run=purge_tokens),
         Scheduled(name="site.purge_demo_runs", every=PURGE_EVERY, run=purge_runs),
         Scheduled(name="site.purge_idempotency_keys", every=PURGE_EVERY, run=purge_keys),
         Scheduled(name="site.mail_messages", every=MAIL_EVERY, run=mail_messages),

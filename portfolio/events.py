@@ -69,6 +69,7 @@ class Verb(enum.StrEnum):
     FAILED = "failed"
     GAVE_BACK = "gave back"
     GAVE_UP = "gave up"
+    GRANTED = "granted"
     HANDED_BACK = "handed back"
     HELD = "held"
     LISTED = "listed"
@@ -81,6 +82,7 @@ class Verb(enum.StrEnum):
     RESERVED = "reserved"
     RESTOCKED = "restocked"
     RESTORED = "restored"
+    REVOKED = "revoked"
     SENT_AGAIN = "sent again"
     SET_ASIDE = "set aside"
     SOLD = "sold"
@@ -159,6 +161,12 @@ TELLINGS: Final[Mapping[str, Telling]] = {
     ),
     "identity.erasure_refused.v1": _failed(Verb.REFUSED, "to forget a visitor: {reason}"),
     "identity.erasure_completed.v1": _did(Verb.COMPLETED, "the erasure of a visitor"),
+    "identity.issue_token.v1": _asked("IDN for tokens"),
+    "identity.refresh_token.v1": _asked("IDN to exchange a refresh token"),
+    "identity.revoke_token.v1": _asked("IDN to revoke tokens: {reason}"),
+    "identity.token_granted.v1": _did(Verb.GRANTED, "the token {jti}"),
+    "identity.token_refused.v1": _failed(Verb.REFUSED, "a token: {reason}"),
+    "identity.token_revoked.v1": _undid(Verb.REVOKED, "tokens: {reason}"),
     "catalog.list_product.v1": _asked("CAT to list {stock} × {sku}"),
     "catalog.product_listed.v1": _did(Verb.LISTED, "{stock} × {sku}, {name}"),
     "catalog.product_restocked.v1": _did(Verb.RESTOCKED, _ITEMS),

@@ -14,6 +14,7 @@ from portfolio.api.models import IdempotencyKey
 from portfolio.contact.models import ContactMessage
 from portfolio.demos.models import DemoRun, DemoScratch
 from portfolio.owner.models import CaseStudy, Link, Page, Profile, SeedImport
+from portfolio.tokens.models import RevokedToken, TokenRequest
 
 __all__ = [
     "CaseStudy",
@@ -29,7 +30,9 @@ __all__ = [
     "Product",
     "Profile",
     "RefundRequest",
+    "RevokedToken",
     "SeedImport",
+    "TokenRequest",
 ]
 
 CHECKOUT_STATUSES: Final = ("accepted", "completed", "compensated")

@@ -11,6 +11,7 @@ from portfolio.architecture import views as architecture_views
 from portfolio.demos import views as demos
 from portfolio.metrics import views as metrics_views
 from portfolio.source import views as source_views
+from portfolio.tokens import views as tokens
 from portfolio.traces import views as traces_views
 from portfolio.web import (
     asyncapi,
@@ -57,6 +58,7 @@ urlpatterns = [
     path("sitemap.xml", sitemap.sitemap, name="sitemap"),
     path("robots.txt", robots.robots, name="robots"),
     path("api/", api_page.page, name="api-page"),
+    path(".well-known/jwks.json", tokens.keys, name="jwks"),
     path("asyncapi.json", asyncapi.asyncapi, name="asyncapi"),
     path("status.json", status.status, name="status"),
     path("metrics", metrics_views.metrics, name="metrics"),

@@ -43,9 +43,27 @@ MESSAGING_TABLES = (
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sabotage leaves violations behind, so it comes last."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--part",
+        choices=["platform", "alone"],
+        help="only the tests that use the running platform, or only those that do without",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Sabotage leaves violations behind, so it comes last. One part alone when it is asked for."""
     items.sort(key=lambda item: item.get_closest_marker("sabotage") is not None)
+    part = config.getoption("--part")
+    if part is not None:
+        others = [item for item in items if _uses_platform(item) is not (part == "platform")]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in set(others)]
+
+
+def _uses_platform(item: pytest.Item) -> bool:
+    marked = item.get_closest_marker("platform") is not None
+    return marked or "platform" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")

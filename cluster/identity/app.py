@@ -10,8 +10,15 @@ from cluster.checkout.contract import (
     CheckoutCompleted,
     CheckoutVisitorErased,
 )
-from cluster.identity import erasure, handlers
-from cluster.identity.contract import HoldLimit, ReleaseHold, RequestErasure
+from cluster.identity import erasure, handlers, tokens
+from cluster.identity.contract import (
+    HoldLimit,
+    IssueToken,
+    RefreshToken,
+    ReleaseHold,
+    RequestErasure,
+    RevokeToken,
+)
 from cluster.messaging.service import Service
 from cluster.messaging.work import Scheduled, ignore
 from cluster.orders.contract import OrdersVisitorErased
@@ -27,11 +34,17 @@ SERVICE: Final = Service(
         CheckoutCompensated: ignore,
         RefundSettled: handlers.restore_limit,
         RefundFailed: ignore,
+        IssueToken: tokens.issue_token,
+        RefreshToken: tokens.refresh_token,
+        RevokeToken: tokens.revoke_token,
         RequestErasure: erasure.request_erasure,
         CatalogVisitorErased: erasure.collect_receipts,
         OrdersVisitorErased: erasure.collect_receipts,
         PaymentsVisitorErased: erasure.collect_receipts,
         CheckoutVisitorErased: erasure.collect_receipts,
     },
-    schedule=(Scheduled("identity.ask_again", every=5.0, run=erasure.ask_again),),
+    schedule=(
+        Scheduled("identity.ask_again", every=5.0, run=erasure.ask_again),
+        Scheduled("identity.purge_tokens", every=60.0, run=tokens.purge_tokens),
+    ),
 )

@@ -90,3 +90,52 @@ class ErasureCompleted(Payload, frozen=True):
 
     pseudonym: str
     rows: int
+
+
+@command("identity.issue_token.v1", aggregate="token")
+class IssueToken(Payload, frozen=True):
+    """Begin a family of tokens for a visitor. Only hashes travel: no secret is on the bus.
+
+    `jti` names the first access token, `refresh_hash` is the SHA-256 of its refresh secret.
+    """
+
+    visitor: str
+    jti: UUID
+    refresh_hash: str
+
+
+@command("identity.refresh_token.v1", aggregate="token")
+class RefreshToken(Payload, frozen=True):
+    """Exchange a refresh secret, by its hash, for a new access token and a new secret."""
+
+    presented_hash: str
+    jti: UUID
+    refresh_hash: str
+
+
+@command("identity.revoke_token.v1", aggregate="token")
+class RevokeToken(Payload, frozen=True):
+    """End a family: none of its tokens is of use any more. Known as ended: nothing to do."""
+
+    reason: str
+
+
+@event("identity.token_granted.v1", aggregate="token")
+class TokenGranted(Payload, frozen=True):
+    """The access token `jti` may be signed."""
+
+    jti: UUID
+    visitor: str
+
+
+@event("identity.token_refused.v1", aggregate="token")
+class TokenRefused(Payload, frozen=True):
+    jti: UUID
+    reason: str
+
+
+@event("identity.token_revoked.v1", aggregate="token")
+class TokenRevoked(Payload, frozen=True):
+    """The family has ended."""
+
+    reason: str

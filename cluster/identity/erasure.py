@@ -83,6 +83,8 @@ RENAME: Final = (
     "UPDATE hold SET visitor = %(pseudonym)s WHERE visitor = %(visitor)s",
     "UPDATE spend SET visitor = %(pseudonym)s WHERE visitor = %(visitor)s",
     "UPDATE limit_restoration SET visitor = %(pseudonym)s WHERE visitor = %(visitor)s",
+    # Nobody acts for a visitor who is forgotten.
+    "DELETE FROM token_family WHERE visitor = %(visitor)s",
 )
 CHECKOUTS: Final = "SELECT id FROM hold WHERE visitor = %(pseudonym)s ORDER BY id"
 OWN_ROWS: Final = """

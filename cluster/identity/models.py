@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -90,3 +91,21 @@ class Erasure(models.Model):
                 name="erasure_unanswered",
             )
         ]
+
+
+class TokenFamily(models.Model):
+    """The tokens that one sign-in has led to; secrets are here by their SHA-256 only."""
+
+    id = models.UUIDField(primary_key=True)
+    visitor = models.TextField()
+    # The secret that may be exchanged next, and those that were.
+    refresh_hash = models.TextField()
+    used = ArrayField(models.TextField(), default=list)
+    # active or revoked
+    state = models.TextField()
+    ends_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "token_family"
+        indexes = [models.Index(fields=["ends_at"], name="token_family_ends")]

@@ -30,7 +30,7 @@ def read_kv_patiently(name: str, *, patience: float | None = None) -> dict[str, 
     started, logged, delay = time.monotonic(), float("-inf"), FIRST_DELAY
     while True:
         try:
-            return _client().read_kv(name)
+            return shared_client().read_kv(name)
         except SecretsUnavailable as error:
             now = time.monotonic()
             if patience is not None and now + delay > started + patience:
@@ -42,7 +42,7 @@ def read_kv_patiently(name: str, *, patience: float | None = None) -> dict[str, 
         delay = min(2 * delay, LONGEST_DELAY)
 
 
-def _client() -> VaultClient:
+def shared_client() -> VaultClient:
     """One client for each identity, so that reading three keys costs one login."""
     # A connection cannot be shared with a forked process.
     key = (environment.vault_address(), environment.vault_identity(), os.getpid())

@@ -18,6 +18,9 @@ IDENTITIES: Final = (
     "link-proxy",
     "runner",
 )
+# Signs visitors' tokens (cluster/secrets/transit.py); its private half never leaves Vault.
+SIGNING_KEY: Final = "visitor-tokens"
+SIGNING_KEY_LIFE: Final = 30 * 24 * 3600  # seconds; then Vault makes a new version by itself
 TOKEN_PERIOD: Final = 20 * 60  # seconds; a token that is renewed in time never ends
 
 _READ: Final = ("read",)
@@ -65,6 +68,8 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield from _message_rules()
             if identity == "site":
                 yield "kv/data/site", _READ
+                yield f"transit/keys/{SIGNING_KEY}", _READ
+                yield f"transit/sign/{SIGNING_KEY}/*", _UPDATE
             if identity == "payments":
                 yield "kv/data/provider", _READ
 

@@ -70,6 +70,11 @@ def _enable_engines(vault: VaultClient) -> None:
     _await_versioned_store(vault)
     if "database/" not in mounts:
         vault.write("sys/mounts/database", {"type": "database"})
+    if "transit/" not in mounts:
+        vault.write("sys/mounts/transit", {"type": "transit"})
+    if not _found(vault, f"transit/keys/{policies.SIGNING_KEY}"):
+        key = {"type": "ecdsa-p256", "auto_rotate_period": policies.SIGNING_KEY_LIFE}
+        vault.write(f"transit/keys/{policies.SIGNING_KEY}", key)
     if "approle/" not in vault.read("sys/auth")["data"]:
         vault.write("sys/auth/approle", {"type": "approle"})
 

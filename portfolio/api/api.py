@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.urls import URLPattern
 from ninja import NinjaAPI
 
-from portfolio.api import checkouts, erasures, orders, refunds, search, system, traces
+from portfolio.api import checkouts, erasures, orders, refunds, search, system, tokens, traces
 from portfolio.api.guard import checked_write, guarded
 from portfolio.api.problems import add_problem_handlers
 
@@ -18,6 +18,7 @@ ROUTERS: Final = (
     orders.payments,
     refunds.router,
     erasures.router,
+    tokens.router,
     search.router,
     traces.router,
     system.router,

@@ -22,7 +22,7 @@ from portfolio.api.visitor import known_visitor
 from portfolio.headcode import headcode
 from portfolio.models import CheckoutRequest
 from portfolio.requests import MAX_QUANTITY, CheckoutOrder, Outcome, accept_checkouts
-from portfolio.web.checkouts import keep_pace
+from portfolio.web.checkouts import keep_pace, keep_pace_of_address
 from portfolio.web.reading import again_when_cut_off, events_of, last_seq
 
 router = Router(tags=["Checkouts"])
@@ -124,6 +124,7 @@ def start_checkout(request: HttpRequest, checkout: CheckoutAsked) -> HttpRespons
             card=outcome.card,
             requested_outcome=outcome,
         )
+        keep_pace_of_address(request)
         keep_pace(work, order)
         accept_checkouts(work, requests=[order])
         row = work.cursor.execute(READ, (order.id,)).fetchone()

@@ -43,6 +43,8 @@ TAGS: Final = (
     ("Payments", "What payments has authorised, captured and given back; its ledger."),
     ("Refunds", "Give an order back: money, stock and limit."),
     ("Erasures", "Be forgotten by every service."),
+    ("Tokens", "For programs that keep no cookies: issued, exchanged, revoked."),
+    ("Traces", "The spans of a saga, hop by hop."),
     ("Search", "The site's pages and articles."),
     ("System", "Whether the site answers and can serve."),
 )
@@ -127,6 +129,7 @@ HEADERS: Final = {
     "WWW-Authenticate": ("How to say who acts (RFC 6750).", {"type": "string"}),
     "RateLimit-Policy": ("The quota: `q` requests in `w` seconds.", {"type": "string"}),
     "RateLimit": ("What is left: `r` requests, anew in `t` seconds.", {"type": "string"}),
+    "traceparent": ("The trace of what was started, or the caller's.", {"type": "string"}),
     "Idempotent-Replayed": ("`true` on a repeated answer.", {"type": "string"}),
 }
 HEADERS_OF: Final = {
@@ -223,6 +226,9 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
         responses["304"] = {"$ref": "#/components/responses/304"}
     else:
         parameters.append({"$ref": "#/components/parameters/Traceparent"})
+        if "202" in responses:
+            headers = responses["202"].setdefault("headers", {})
+            headers |= {name: _header(name) for name in ("traceparent", "Idempotent-Replayed")}
     if limited:
         _add_quota(responses)
     operation["responses"] = dict(sorted(responses.items()))
@@ -236,8 +242,10 @@ def _errors(method: str, operation: dict[str, Any], *, personal: bool) -> set[in
         errors.add(401)
     if "query" in places:
         errors.add(422)
-    if "path" in places:
-        errors.add(404)
+    for parameter in operation["parameters"]:
+        if parameter.get("in") == "path":
+            # What is no UUID is no address of ours; what is refused otherwise has been read.
+            errors |= {404} if parameter["schema"].get("format") == "uuid" else {404, 422}
     if "requestBody" in operation:
         errors.update(WITH_BODY)
     elif method != "get":

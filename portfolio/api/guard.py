@@ -13,6 +13,7 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 
 from portfolio.api.problems import Problem, problem_answer
+from portfolio.api.tracecontext import name_trace
 from portfolio.api.visitor import refuse_other_sites
 from portfolio.web.problems import PROBLEM_JSON
 
@@ -43,7 +44,7 @@ def guarded(view: View) -> View:
         request.method = asked
         if isinstance(response, HttpResponseNotAllowed):
             return _other_methods(request, response)
-        return _validated(request, response)
+        return _validated(request, name_trace(response))
 
     return guard
 

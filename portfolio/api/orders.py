@@ -56,7 +56,7 @@ class Order(Schema):
     sku: str
     quantity: int
     amount: Pence
-    state: str = Field(examples=["confirmed"])
+    state: str = Field(examples=["fulfilled"])
     version: int = Field(description="How many messages orders has sent about it.")
     created_at: datetime
     updated_at: datetime

@@ -34,6 +34,10 @@ TIMES_OF_REFUNDS: Final = """
      WHERE c.visitor = %s AND r.accepted_at > %s
      ORDER BY r.accepted_at LIMIT %s
 """
+TIMES_OF_TOKENS: Final = """
+    SELECT requested_at FROM token_request WHERE visitor = %s AND requested_at > %s
+     ORDER BY requested_at LIMIT %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,9 @@ class Policy:
 
 CHECKOUTS: Final = Policy("checkouts", MOST_IN_PERIOD, PERIOD, TIMES_OF_CHECKOUTS)
 REFUNDS: Final = Policy("refunds", MOST_IN_PERIOD, PERIOD, TIMES_OF_REFUNDS)
+
+
+TOKENS: Final = Policy("tokens", MOST_IN_PERIOD, PERIOD, TIMES_OF_TOKENS)
 
 
 def limited(policy: Policy) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -91,12 +98,21 @@ def _left(policy: Policy, request: HttpRequest) -> str:
 
 def keep_refund_pace(work: UnitOfWork, visitor: str) -> None:
     """Raise Problem 429 unless this visitor may ask for one more refund."""
+    _keep_pace(work, visitor, REFUNDS)
+
+
+def keep_token_pace(work: UnitOfWork, visitor: str) -> None:
+    """Raise Problem 429 unless this visitor may ask for tokens once more."""
+    _keep_pace(work, visitor, TOKENS)
+
+
+def _keep_pace(work: UnitOfWork, visitor: str, policy: Policy) -> None:
     work.cursor.execute(LOCK, (visitor,))
-    recent = REFUNDS.recent(work.cursor, visitor, work.now)
-    if len(recent) >= REFUNDS.most:
+    recent = policy.recent(work.cursor, visitor, work.now)
+    if len(recent) >= policy.most:
         raise Problem(
             TOO_MANY.status,
-            f"You have asked for {len(recent)} refunds in the last minute.",
+            f"You have asked for {len(recent)} {policy.name} in the last minute.",
             TOO_MANY,
             headers={"Retry-After": str(free_again(recent[0], work.now))},
         )

@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 
+from cluster.secrets.vault import SecretsError
 from portfolio.api.problems import INVALID_TOKEN, NOT_FROM_HERE, Problem
+from portfolio.tokens.access import InvalidToken, read_access
 from portfolio.web import visitors
 
 SCHEME: Final = "bearer"
@@ -44,7 +46,7 @@ def bearer_token(request: HttpRequest) -> str | None:
         return None
     scheme, _, token = field.partition(" ")
     if scheme.lower() != SCHEME or not token.strip():
-        raise _refused("Authorization must be `Bearer` and a token.")
+        raise invalid_token("Authorization must be `Bearer` and a token.")
     return token.strip()
 
 
@@ -71,11 +73,21 @@ def _is_ours(request: HttpRequest, origin: str) -> bool:
     return parts.scheme in {"http", "https"} and parts.netloc.lower() == request.get_host().lower()
 
 
-def _visitor_of_token(_token: str) -> str:
-    raise _refused("Tokens are not issued here yet.")
+def _visitor_of_token(token: str) -> str:
+    try:
+        return read_access(token).visitor
+    except InvalidToken as error:
+        raise invalid_token(str(error)) from error
+    except SecretsError as error:
+        raise Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "OpenBao, which has the keys of tokens, has not been there yet.",
+            headers={"Retry-After": "2"},
+        ) from error
 
 
-def _refused(detail: str) -> Problem:
+def invalid_token(detail: str) -> Problem:
+    """Status 401, with what RFC 6750 asks for; `detail` is one plain sentence."""
     return Problem(
         HTTPStatus.UNAUTHORIZED,
         detail,

@@ -7,15 +7,19 @@ from typing import Final
 
 from portfolio.demos import (
     checkout,
+from portfolio.demos import (
+    checkout,
     circuit_breaker,
     erasure,
     event_flow,
+    idempotency,
     ledger,
     message_surgery,
     outbox,
     rate_limiter,
     refund,
     reservation_expiry,
+    saga_storm,
     secret_rotation,
     tracing,
     webhooks,
@@ -27,6 +31,7 @@ _ALL: Final = (
     outbox.DEMO,
     erasure.DEMO,
     reservation_expiry.DEMO,
+    idempotency.DEMO,
     refund.DEMO,
     ledger.DEMO,
     webhooks.DEMO,
@@ -35,6 +40,7 @@ _ALL: Final = (
     message_surgery.DEMO,
     circuit_breaker.DEMO,
     secret_rotation.DEMO,
+    saga_storm.DEMO,
     rate_limiter.DEMO,
 )
 

@@ -23,7 +23,12 @@ from portfolio.requests import CheckoutOrder
 from portfolio.web.reading import again_when_cut_off
 
 NONE: Final = "none"
-KILLS: Final = ("kill-worker-checkout", "kill-relay-payments", "kill-rabbitmq", "kill-worker-orders")
+KILLS: Final = (
+    "kill-worker-checkout",
+    "kill-relay-payments",
+    "kill-rabbitmq",
+    "kill-worker-orders",
+)
 PRICE: Final = 100  # pence
 IN_STOCK: Final = 0.8  # of what is asked for, so that some are refused
 DECLINED_EVERY: Final = 10  # every tenth card
@@ -151,9 +156,7 @@ def _found(ids: Sequence[UUID], sku: str, ended: Counter[str]) -> Found:
     def settled(rows: list[tuple[Any, ...]]) -> bool:
         return not rows[0][1]
 
-    taken, set_aside = await_rows(
-        "payments", MONEY, every, until=settled, within=SETTLED_WITHIN
-    )[0]
+    taken, set_aside = await_rows("payments", MONEY, every, until=settled, within=SETTLED_WITHIN)[0]
     standing = {
         name: await_rows(
             name, query, every, until=lambda rows: not rows[0][0], within=SETTLED_WITHIN
@@ -184,9 +187,7 @@ def _conserved(found: Found) -> bool:
     )
 
 
-def _checks(
-    count: int, ids: Sequence[UUID], ended: Counter[str], found: Found
-) -> Iterator[Check]:
+def _checks(count: int, ids: Sequence[UUID], ended: Counter[str], found: Found) -> Iterator[Check]:
     listed, available, reserved, sold = found.stock
     yield check(
         "every checkout ended once",
@@ -203,9 +204,7 @@ def _checks(
     yield balanced(ids)
     yield check(
         "stock is conserved, and none oversold",
-        holds=listed == available + reserved + sold
-        and sold == found.completed
-        and available >= 0,
+        holds=listed == available + reserved + sold and sold == found.completed and available >= 0,
         sentence=f"{listed} listed: {sold} sold, {available} there, {reserved} reserved.",
     )
     yield check(

@@ -34,6 +34,8 @@ FORGET_DEMOS: Final = "DELETE FROM demo_run WHERE visitor = ANY (%s)"
 # A key is the visitor's own words, and the answer kept with it names what they did.
 FORGET_KEYS: Final = "DELETE FROM idempotency_key WHERE visitor = ANY (%s)"
 
+FORGET_TOKENS: Final = "DELETE FROM token_request WHERE visitor = ANY (%s)"
+
 # The messages of a refund have the refund's id as their correlation.
 REDACT_CHECKOUTS: Final = """
     WITH checkout AS (
@@ -74,6 +76,7 @@ def forget_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequeste
     work.cursor.execute(FORGET_CHECKOUTS, (ERASED_CARD, visitors, pseudonyms))
     work.cursor.execute(REDACT_CHECKOUTS, (pseudonyms, ERASED_CARD))
     work.cursor.execute(FORGET_DEMOS, (visitors,))
+    work.cursor.execute(FORGET_TOKENS, (visitors,))
     work.cursor.execute(FORGET_KEYS, (visitors,))
 
 

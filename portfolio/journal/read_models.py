@@ -13,7 +13,12 @@ from uuid import UUID
 
 from cluster.catalog.contract import ProductListed, ProductRestocked
 from cluster.checkout.contract import CheckoutCompensated, CheckoutCompleted
-from cluster.identity.contract import ErasureCompleted, ErasureRefused, ErasureRequested
+from cluster.identity.contract import (
+    ErasureCompleted,
+    ErasureRefused,
+    ErasureRequested,
+    TokenRevoked,
+)
 from cluster.messaging.contract import Payload, UnknownMessageType
 from cluster.messaging.envelope import Envelope, InvalidMessage, Message, decode_message
 from cluster.messaging.notices import DISTURBED
@@ -21,6 +26,7 @@ from cluster.messaging.work import UnitOfWork
 from cluster.orders.contract import RefundAbandoned, RefundCompleted, RefundRefused
 from portfolio.journal.erasure import complete_erasures, forget_visitors, refuse_erasures
 from portfolio.requests import begin_checkouts
+from portfolio.tokens.denial import deny
 
 END_CHECKOUTS: Final = """
     UPDATE checkout_request r
@@ -107,6 +113,14 @@ def _begin_disturbed(work: UnitOfWork, messages: Sequence[Message[Any]]) -> None
     )
 
 
+def _deny_tokens(work: UnitOfWork, messages: Sequence[Message[TokenRevoked]]) -> None:
+    """What identity has revoked of its own accord is refused here too."""
+    for message in messages:
+        identifier = _subject_id(message)
+        if identifier is not None:
+            deny(work, identifier, work.now)
+
+
 def _subject_id(message: Message[Any]) -> UUID | None:
     """The id that the message speaks of; None when its subject is not of that form."""
     try:
@@ -130,6 +144,7 @@ _BY_SCHEMA: Final[Mapping[type[Payload], Projection]] = {
     ErasureRequested: forget_visitors,
     ErasureCompleted: complete_erasures,
     ErasureRefused: refuse_erasures,
+    TokenRevoked: _deny_tokens,
     # A visitor's checkout waits until its disturbance is in force (chaos/surgery.py).
     **dict.fromkeys(DISTURBED, _begin_disturbed),
 }

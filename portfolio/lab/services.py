@@ -94,6 +94,7 @@ IDENTITY: Final = Participant(
         ("spend", "what completed checkouts have spent"),
         ("limit_restoration", "what refunds have given back"),
         ("erasure", "who asked to be forgotten, and which services have answered"),
+        ("token_family", "which tokens a sign-in has led to; secrets by their hash only"),
     ),
     patterns=(
         Pattern(

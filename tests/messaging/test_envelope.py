@@ -37,7 +37,7 @@ def test_the_wire_form_has_every_required_cloudevents_attribute() -> None:
     assert document["specversion"] == "1.0"
     assert document["type"] == "catalog.reserve_stock.v1"
     assert {"id", "source", "subject", "time", "dataschema", "datacontenttype"} <= set(document)
-    assert document["data"] == {"sku": "MUG-ENAMEL", "quantity": 2}
+    assert document["data"] == {"sku": "MUG-ENAMEL", "quantity": 2, "expires_in": 600}
 
 
 @given(sku=st.text(), quantity=st.integers(-(2**53), 2**53), sequence=st.integers(1, 2**31 - 1))

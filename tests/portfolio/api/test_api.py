@@ -8,8 +8,13 @@ from uuid import uuid4
 import pytest
 import requests
 
+from portfolio.demos.reading import read
 from tests.conditions import eventually
 from tests.portfolio.api.client import PURCHASE, Client
+
+STARTS = """
+    SELECT envelope FROM journal WHERE correlation = %s AND type = 'checkout.start_checkout.v1'
+"""
 
 pytestmark = pytest.mark.platform
 
@@ -50,7 +55,7 @@ def test_a_checkout_is_followed_to_its_order_payment_ledger_refund_and_erasure(
     types = [event["type"] for event in followed["events"]]
     assert types[0] == "checkout.start_checkout.v1"
     assert "checkout.checkout_completed.v1" in types
-    assert client.get(f"/orders/{checkout}").json()["state"] == "confirmed"
+    eventually(lambda: client.get(f"/orders/{checkout}").json()["state"] == "fulfilled")
     assert client.get(f"/payments/{checkout}").json()["captured"] == begun.json()["amount"]
     ledger = client.get("/ledger?limit=1").json()
     assert ledger["sum"] == 0
@@ -105,6 +110,22 @@ def test_the_quota_is_told_and_kept(client: Client) -> None:
     page = client.get("/checkouts?limit=7").json()
     rest = client.get(f"/checkouts?limit=7&cursor={page['next']}").json()
     assert (len(page["items"]), len(rest["items"]), rest["next"]) == (7, 3, None)
+
+
+def test_the_trace_of_a_caller_becomes_the_trace_of_what_is_started(client: Client) -> None:
+    trace = uuid4().hex
+    begun = client.post(
+        "/checkouts", PURCHASE, traceparent=f"00-{trace}-00f067aa0ba902b7-01"
+    ).headers
+    assert begun["traceparent"].split("-")[1] == trace
+    checkout = begun["Location"].rpartition("/")[2]
+    [(envelope,)] = eventually(
+        lambda: read("site", STARTS, checkout),
+    )
+    assert envelope["traceparent"].split("-")[1] == trace
+
+    ignored = client.post("/checkouts", PURCHASE, traceparent=f"00-{'0' * 32}-00f067aa0ba902b7-01")
+    assert ignored.headers["traceparent"].split("-")[1] == ignored.json()["id"].replace("-", "")
 
 
 def test_what_http_asks_of_every_resource(client: Client) -> None:

@@ -48,7 +48,7 @@ def test_an_operation_says_what_it_does_takes_gives_and_how_it_fails(
             assert list(response["content"]) == ["application/problem+json"]
     assert {"406", "500", "503"} <= operation["responses"].keys()
     if "requestBody" in operation:
-        assert operation["requestBody"]["content"]["application/json"]["example"]
+        assert operation["requestBody"]["content"]["application/json"]["example"] is not None
         assert {"400", "403", "413", "415", "422"} <= operation["responses"].keys()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 pytestmark = [pytest.mark.platform, pytest.mark.slow]
 
-SECONDS = 35
+SECONDS = 25
 
 # A missing key is 400 in draft-ietf-httpapi-idempotency-key-header. And whether there is such a
 # product or such an order no schema can say: a body that names none is 422.

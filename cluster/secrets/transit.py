@@ -1,0 +1,50 @@
+"""Signing with a key that never leaves Vault (its transit engine), and its public halves.
+
+The key is ECDSA over P-256, so that a signature fits JWS as ES256 (RFC 7518, section 3.4).
+Vault makes a new version by the clock; a version's number is its name in a token (`kid`).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cluster.secrets.patience import shared_client
+from cluster.secrets.policies import SIGNING_KEY
+from cluster.secrets.vault import SecretsError
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKeys:
+    """The public halves by version, as PEM, and the version that signs now."""
+
+    latest: int
+    by_version: Mapping[int, str]
+
+
+def public_keys() -> PublicKeys:
+    """All versions there are; raises SecretsError while Vault is away."""
+    found = shared_client().read(f"transit/keys/{SIGNING_KEY}")["data"]
+    return PublicKeys(
+        latest=int(found["latest_version"]),
+        by_version={int(number): key["public_key"] for number, key in found["keys"].items()},
+    )
+
+
+def sign(message: bytes, *, version: int) -> bytes:
+    """The ES256 signature, 64 bytes (r and s); raises SecretsError."""
+    answer = shared_client().write(
+        f"transit/sign/{SIGNING_KEY}/sha2-256",
+        {
+            "input": base64.b64encode(message).decode(),
+            "key_version": version,
+            "marshaling_algorithm": "jws",
+        },
+    )
+    signature: str = answer["data"]["signature"].rpartition(":")[2]
+    padded = signature + "=" * (-len(signature) % 4)
+    try:
+        return base64.urlsafe_b64decode(padded)
+    except ValueError as error:
+        raise SecretsError(f"Vault gave no signature: {error}") from error

@@ -1,0 +1,190 @@
+"""Tokens: for programs that keep no cookies, and for acting as a visitor from elsewhere.
+
+Sources: RFC 6750 (bearer tokens), RFC 7009 (revocation), RFC 9700 (refresh tokens).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+from typing import Literal, TypeVar
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router, Schema
+from pydantic import Field
+
+from cluster.secrets.vault import SecretsError
+from portfolio.api.describe import told
+from portfolio.api.pace import TOKENS, keep_token_pace, limited
+from portfolio.api.problems import RETRY_SOON, Problem
+from portfolio.api.schemas import Asked
+from portfolio.api.visitor import bearer_token, invalid_token, visitor_of
+from portfolio.tokens import grants
+from portfolio.tokens.access import InvalidToken, read_access
+
+router = Router(tags=["Tokens"])
+Result = TypeVar("Result")
+
+LONGEST = 200  # characters of a refresh token; ours have 76
+
+
+class NothingAsked(Asked):
+    """An empty object: who asks is known by the session or the token."""
+
+
+class RefreshAsked(Asked):
+    """The refresh token, which is of no use afterwards."""
+
+    refresh_token: str = Field(min_length=1, max_length=LONGEST)
+
+
+class RevocationAsked(Asked):
+    """An access token or a refresh token; its whole family ends."""
+
+    token: str = Field(min_length=1, max_length=2_000)
+
+
+class Tokens(Schema):
+    """As RFC 6749, section 5.1, has it."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int = Field(description="Seconds.")
+    refresh_token: str = Field(description="For one exchange.")
+    jti: UUID = Field(description="The access token's id.")
+
+
+class TokenSeen(Schema):
+    """What the token in the Authorization field says."""
+
+    visitor: str
+    jti: UUID
+    family: UUID
+    expires_at: datetime
+
+
+class Revoked(Schema):
+    """Whether the token was ours is not told."""
+
+    revoked: Literal[True]
+
+
+@router.post(
+    "/tokens",
+    response={201: Tokens},
+    operation_id="issueTokens",
+    summary="Tokens for who you are",
+    description="For the visitor of the session, or of the token that is sent. The access token "
+    "is good for five minutes.",
+    openapi_extra=told(limited=True, request_example={}),
+)
+@limited(TOKENS)
+def issue_tokens(request: HttpRequest, asked: NothingAsked) -> HttpResponse:  # noqa: ARG001  # the body
+    """Ask identity, and sign what it grants."""
+    visitor = visitor_of(request)
+    return _answer(
+        _attempted(lambda: grants.issue(visitor, lambda work: keep_token_pace(work, visitor)))
+    )
+
+
+@router.post(
+    "/tokens/refresh",
+    response={201: Tokens},
+    operation_id="refreshTokens",
+    summary="New tokens for a refresh token",
+    description="A refresh token is good for one exchange. One that comes a second time has been "
+    "copied: all tokens of its family are then revoked.",
+    openapi_extra=told(
+        personal=False,
+        errors=(401,),
+        request_example={"refresh_token": "0193664e0d2e7c438f523c1d6a5b4e21.kP3vq0"},
+    ),
+)
+def refresh_tokens(request: HttpRequest, asked: RefreshAsked) -> HttpResponse:  # noqa: ARG001  # the API asks for it
+    """Exchange it, once."""
+    return _answer(_attempted(lambda: grants.refresh(asked.refresh_token)))
+
+
+@router.post(
+    "/tokens/revoke",
+    response=Revoked,
+    operation_id="revokeTokens",
+    summary="End tokens",
+    description="At once for every request that comes after the answer. A token that is unknown or "
+    "has ended is no error (RFC 7009, section 2.2).",
+    openapi_extra=told(
+        personal=False,
+        request_example={"token": "0193664e0d2e7c438f523c1d6a5b4e21.kP3vq0"},
+    ),
+)
+def revoke_tokens(request: HttpRequest, asked: RevocationAsked) -> Revoked:  # noqa: ARG001  # the API asks for it
+    """Whoever holds a token may end it."""
+    family = _family_of(asked.token)
+    if family is not None:
+        grants.revoke(family)
+    return Revoked(revoked=True)
+
+
+@router.get(
+    "/tokens/mine",
+    response=TokenSeen,
+    operation_id="getToken",
+    summary="What your token says",
+    openapi_extra=told(errors=(401,)),
+)
+def get_token(request: HttpRequest) -> TokenSeen:
+    """Only with a token: a session has none."""
+    token = bearer_token(request)
+    if token is None:
+        raise invalid_token("This needs an Authorization field with a Bearer token.")
+    access = _attempted(lambda: read_access(token))
+    return TokenSeen(
+        visitor=access.visitor,
+        jti=access.jti,
+        family=access.family,
+        expires_at=access.expires_at,
+    )
+
+
+def _family_of(token: str) -> UUID | None:
+    try:
+        return grants.family_of(token)
+    except InvalidToken:
+        pass
+    try:
+        return read_access(token).family
+    except InvalidToken:
+        return None
+
+
+def _attempted(deed: Callable[[], Result]) -> Result:
+    try:
+        return deed()
+    except InvalidToken as error:
+        raise invalid_token(str(error)) from error
+    except grants.NoAnswer as error:
+        raise _away(str(error)) from error
+    except SecretsError as error:
+        raise _away("OpenBao, which signs tokens, is away.") from error
+
+
+def _away(detail: str) -> Problem:
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": str(RETRY_SOON)})
+
+
+def _answer(grant: grants.Grant) -> HttpResponse:
+    body = Tokens(
+        access_token=grant.access,
+        token_type="Bearer",  # noqa: S106  # a kind of token, not one
+        expires_in=grant.seconds,
+        refresh_token=grant.refresh,
+        jti=grant.jti,
+    )
+    return HttpResponse(
+        body.model_dump_json(),
+        status=HTTPStatus.CREATED,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )

@@ -1,0 +1,41 @@
+"""The deny list and its forgetting. The site's worker uses it too, without Django."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from cluster.messaging.work import UnitOfWork
+
+PER_RUN: Final = 1_000
+# An access token lives for five minutes: what was revoked longer ago has expired.
+DENIED: Final = timedelta(minutes=10)
+COUNTED: Final = timedelta(hours=1)  # requests, which are only counted
+
+REQUEST: Final = """
+    INSERT INTO token_request (id, visitor, requested_at) VALUES (%s, %s, %s)
+    ON CONFLICT (id) DO NOTHING
+"""
+DENY: Final = """
+    INSERT INTO revoked_token (id, revoked_at) VALUES (%s, %s) ON CONFLICT (id) DO NOTHING
+"""
+PURGE_DENIED: Final = """
+    DELETE FROM revoked_token
+     WHERE id IN (SELECT id FROM revoked_token WHERE revoked_at < %s LIMIT %s)
+"""
+PURGE_REQUESTS: Final = """
+    DELETE FROM token_request
+     WHERE id IN (SELECT id FROM token_request WHERE requested_at < %s LIMIT %s)
+"""
+
+
+def deny(work: UnitOfWork, identifier: UUID, at: datetime) -> None:
+    """Refuse a token or a family from this commit on."""
+    work.cursor.execute(DENY, (identifier, at))
+
+
+def purge_tokens(work: UnitOfWork) -> None:
+    """Forget what is of no use any more, a few at a time."""
+    work.cursor.execute(PURGE_DENIED, (work.now - DENIED, PER_RUN))
+    work.cursor.execute(PURGE_REQUESTS, (work.now - COUNTED, PER_RUN))

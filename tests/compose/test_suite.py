@@ -1,0 +1,19 @@
+"""Which arguments of `manage.py test` ask for the whole suite, which runs in two parts."""
+
+from __future__ import annotations
+
+import pytest
+
+from compose.suite import is_whole
+
+
+@pytest.mark.parametrize("arguments", [[], ["-q"], ["--durations=40", "-ra"]])
+def test_options_alone_ask_for_everything(arguments: list[str]) -> None:
+    assert is_whole(arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["tests/chaos"], ["-k", "relay"], ["-m", "fault"], ["--version"], ["-q", "-x"]]
+)
+def test_whoever_looks_for_something_gets_one_process(arguments: list[str]) -> None:
+    assert not is_whole(arguments)
