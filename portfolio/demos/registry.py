@@ -7,8 +7,6 @@ from typing import Final
 
 from portfolio.demos import (
     checkout,
-from portfolio.demos import (
-    checkout,
     circuit_breaker,
     erasure,
     event_flow,

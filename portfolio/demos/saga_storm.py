@@ -1,4 +1,4 @@
-"""Many checkouts at once, a process killed among them, and the books of exactly these afterwards."""
+"""Many checkouts at once, a process killed among them, and the books of these afterwards."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KILLS: Final = (
     "kill-rabbitmq",
     "kill-worker-orders",
 )
-PRICE: Final = 100  # pence
+PRICE: Final = 10  # pence: a visitor’s limit is to last for several runs
 IN_STOCK: Final = 0.8  # of what is asked for, so that some are refused
 DECLINED_EVERY: Final = 10  # every tenth card
 WITHIN: Final = 45.0  # seconds until all have ended
