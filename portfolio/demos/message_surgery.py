@@ -50,7 +50,7 @@ NOW: Final = "SELECT now()"
 
 def run(visit: Visit, values: Values) -> Result:
     """Ask the sender's relay for it, begin the checkout, and read what its receiver wrote down."""
-    operation, picked = Operation(values["operation"]), BY_MESSAGE[str(values["message"])]
+    operation, picked = Operation(str(values["operation"])), BY_MESSAGE[str(values["message"])]
     order = order_of(visit.visitor, Outcome.SUCCESS)
     before, (since,) = read(picked.receiver, COUNTERS)[0], read(picked.receiver, NOW)[0]
     try:
