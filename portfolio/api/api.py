@@ -7,7 +7,17 @@ from typing import Any, Final
 from django.urls import URLPattern
 from ninja import NinjaAPI
 
-from portfolio.api import checkouts, erasures, orders, refunds, search, system, tokens, traces
+from portfolio.api import (
+    checkouts,
+    demos,
+    erasures,
+    orders,
+    refunds,
+    search,
+    system,
+    tokens,
+    traces,
+)
 from portfolio.api.guard import checked_write, guarded
 from portfolio.api.problems import add_problem_handlers
 
@@ -19,6 +29,7 @@ ROUTERS: Final = (
     refunds.router,
     erasures.router,
     tokens.router,
+    demos.router,
     search.router,
     traces.router,
     system.router,

@@ -45,6 +45,7 @@ TAGS: Final = (
     ("Erasures", "Be forgotten by every service."),
     ("Tokens", "For programs that keep no cookies: issued, exchanged, revoked."),
     ("Traces", "The spans of a saga, hop by hop."),
+    ("Demos", "Each pattern, run for you on the live cluster."),
     ("Search", "The site's pages and articles."),
     ("System", "Whether the site answers and can serve."),
 )
