@@ -7,13 +7,20 @@ from typing import Final
 
 from portfolio.demos import (
     checkout,
+    circuit_breaker,
     erasure,
+    event_flow,
     idempotency,
     ledger,
+    message_surgery,
     outbox,
+    rate_limiter,
     refund,
     reservation_expiry,
+    saga_storm,
+    secret_rotation,
     token_revocation,
+    tracing,
     webhooks,
 )
 from portfolio.demos.demo import Demo
@@ -28,6 +35,13 @@ _ALL: Final = (
     refund.DEMO,
     ledger.DEMO,
     webhooks.DEMO,
+    event_flow.DEMO,
+    tracing.DEMO,
+    message_surgery.DEMO,
+    circuit_breaker.DEMO,
+    secret_rotation.DEMO,
+    saga_storm.DEMO,
+    rate_limiter.DEMO,
 )
 
 DEMOS: Final[Mapping[str, Demo]] = {demo.slug: demo for demo in _ALL}
