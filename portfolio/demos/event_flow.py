@@ -183,8 +183,8 @@ DEMO: Final = Demo(
     slug="event-flow",
     title="One checkout, hop by hop",
     service="checkout",
-    lead="A request becomes a dozen messages and more between five services. Each is written with the "
-    "work that it tells of, leaves by a relay, crosses the broker, and is applied in a "
+    lead="A request becomes a dozen messages and more between five services. Each is written with "
+    "the work that it tells of, leaves by a relay, crosses the broker, and is applied in a "
     "transaction of its receiver. Here is when.",
     watch=(
         "Hollow, a message waits in its sender’s outbox; a line, it is in the broker.",
