@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from portfolio.demos import (
+    cache_stampede,
     checkout,
     circuit_breaker,
     erasure,
@@ -42,6 +43,7 @@ _ALL: Final = (
     secret_rotation.DEMO,
     saga_storm.DEMO,
     rate_limiter.DEMO,
+    cache_stampede.DEMO,
 )
 
 DEMOS: Final[Mapping[str, Demo]] = {demo.slug: demo for demo in _ALL}

@@ -99,4 +99,5 @@ def _said_to_login(holder: Database, credentials: Credentials) -> str:
 def _first_line(error: Exception) -> str:
     """What the server said, without the address at which it said it."""
     line = (str(error).strip().splitlines() or [""])[0]
-    return line.rpartition("FATAL:")[2].strip() or line
+    said = line.rpartition("FATAL:")[2].strip() or line
+    return said.partition(" for user ")[0]  # the table names the login

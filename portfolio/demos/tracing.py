@@ -40,11 +40,12 @@ def run(visit: Visit, values: Values) -> Result:
             Side(
                 title="Its trace",
                 sentence="From the request through every outbox, the broker, every inbox, the "
-                "payment provider and back, as the processes have sent it by OTLP.",
+                "payment provider and back, as the processes have sent it by OTLP: "
+                f"{', '.join(_processes(tree))}.",
                 figures=(
                     figure("Spans", len(tree.spans)),
-                    figure("Processes", ", ".join(_processes(tree))),
-                    figure("Trace id", saga.hex),
+                    figure("Processes", len(_processes(tree))),
+                    figure("Messages", len(heard)),
                 ),
                 links=(
                     Link(path=f"/traces/{saga.hex}/", words="The trace’s page"),
