@@ -7,6 +7,7 @@ with a run directory of their own, they disturb nobody.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,23 +17,22 @@ from typing import Final
 from config.environment import ROOT
 
 PYTEST: Final = (sys.executable, "-m", "pytest")
+CACHE: Final = ("-o", "cache_dir=.run/test-alone/.pytest_cache")  # one of its own
 LOWER: Final = 10  # of the scale that ends at 19
-# With these, somebody looks for something in particular: one process tells it in one piece.
-PARTICULAR: Final = ("-k", "-m", "-h", "-n", "--help", "--version", "--part", "--co", "--pdb", "-x")
+# They change what is told, not what is run: anything else gets one process, which tells it whole.
+TELLING: Final = re.compile(r"-q+|-v+|-r\w*|--(durations|tb|color|timeout)=.*")
 
 
 def is_whole(arguments: Sequence[str]) -> bool:
-    """Whether these arguments ask for every test: options alone, and none that selects."""
-    return all(
-        argument.startswith("-") and not argument.startswith(PARTICULAR) for argument in arguments
-    )
+    """Whether these arguments ask for every test."""
+    return all(TELLING.fullmatch(argument) for argument in arguments)
 
 
 def run_in_two_parts(arguments: Sequence[str]) -> int:
     """Run both parts; the other tests' output follows the platform's. The value is a status."""
     with tempfile.TemporaryFile() as output:
         alone = subprocess.Popen(
-            ["nice", f"-n{LOWER}", *PYTEST, "--part=alone", "-p", "no:cacheprovider", *arguments],
+            ["nice", f"-n{LOWER}", *PYTEST, "--part=alone", *CACHE, *arguments],
             cwd=ROOT,
             env={**os.environ, "PORTFOLIO_RUN_DIR": str(ROOT / ".run" / "test-alone")},
             stdout=output,

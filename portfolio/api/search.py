@@ -11,6 +11,7 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from articles.search import LONGEST_QUERY, asks_for_nothing, search_articles, tidy
+from portfolio.api.burst import SEARCHES, bounded
 from portfolio.api.describe import told
 from portfolio.web.places import find_places
 from portfolio.web.reading import again_when_cut_off
@@ -58,8 +59,9 @@ class Findings(Schema):
     response=Findings,
     operation_id="search",
     summary="Search pages and articles",
-    openapi_extra=told(personal=False),
+    openapi_extra=told(personal=False, limited=True),
 )
+@bounded(SEARCHES)
 def search(request: HttpRequest, q: Words) -> Findings:
     """The same as the page at `/search/`. Words that stand in every text find names only."""
     return again_when_cut_off(lambda: _found(tidy(q)))

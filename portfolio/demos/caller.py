@@ -14,6 +14,7 @@ import requests
 from portfolio.demos.result import SHOWN_BODY, Exchange
 
 TIMEOUT: Final = 20.0  # seconds of silence
+MOST_AT_ONCE: Final = 50
 KEPT_HEADERS: Final = (
     "Content-Type",
     "Location",
@@ -106,7 +107,9 @@ class Caller:
         )
         return Answer(exchange, response.text)
 
-    def at_once(self, calls: Sequence[Callable[[], Told]]) -> list[Told | SiteAway]:
+    def at_once(
+        self, calls: Sequence[Callable[[], Told]], *, at_most: int = MOST_AT_ONCE
+    ) -> list[Told | SiteAway]:
         """What several callers come to who ask at the same time, each by connections of its own."""
 
         def made(call: Callable[[], Told]) -> Told | SiteAway:
@@ -115,7 +118,7 @@ class Caller:
             except SiteAway as error:
                 return error
 
-        with ThreadPoolExecutor(max_workers=max(1, min(len(calls), 50))) as pool:
+        with ThreadPoolExecutor(max_workers=max(1, min(len(calls), at_most))) as pool:
             return list(pool.map(made, calls))
 
 

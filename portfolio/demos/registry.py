@@ -6,14 +6,23 @@ from collections.abc import Mapping
 from typing import Final
 
 from portfolio.demos import (
+    cache_stampede,
     checkout,
+    circuit_breaker,
     erasure,
+    event_flow,
     idempotency,
     ledger,
+    message_surgery,
     optimistic_concurrency,
     outbox,
+    rate_limiter,
     refund,
     reservation_expiry,
+    saga_storm,
+    secret_rotation,
+    token_revocation,
+    tracing,
     webhooks,
 )
 from portfolio.demos.demo import Demo
@@ -22,12 +31,21 @@ _ALL: Final = (
     checkout.DEMO,
     outbox.DEMO,
     erasure.DEMO,
+    token_revocation.DEMO,
     reservation_expiry.DEMO,
     idempotency.DEMO,
     optimistic_concurrency.DEMO,
     refund.DEMO,
     ledger.DEMO,
     webhooks.DEMO,
+    event_flow.DEMO,
+    tracing.DEMO,
+    message_surgery.DEMO,
+    circuit_breaker.DEMO,
+    secret_rotation.DEMO,
+    saga_storm.DEMO,
+    rate_limiter.DEMO,
+    cache_stampede.DEMO,
 )
 
 DEMOS: Final[Mapping[str, Demo]] = {demo.slug: demo for demo in _ALL}

@@ -11,6 +11,8 @@ from uuid import UUID
 
 import msgspec
 
+from portfolio.demos.lanes import Lane
+
 SHOWN_BODY: Final = 4_000  # characters of a body that are kept
 Outcome = Literal["ok", "fail", "info"]
 
@@ -71,11 +73,23 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
 
 
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of this site where there is more of it; `path` begins with a slash."""
+
+    path: str
+    words: str
+
+
 class Side(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the ways in which it was done; a demo that compares has two."""
+    """One of the ways in which it was done; a demo that compares has two.
+
+    `lanes` are drawn over time, in one picture.
+    """
 
     title: str
     sentence: str = ""
+    links: tuple[Link, ...] = ()
+    lanes: tuple[Lane, ...] = ()
     figures: tuple[Figure, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
     tables: tuple[Table, ...] = ()

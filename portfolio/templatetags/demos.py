@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Final
 
 from django import template
+from django.utils.safestring import mark_safe
+
+from portfolio.demos.lanes import Lane
+from portfolio.traces.waterfall import draw
 
 register = template.Library()
 
@@ -32,3 +37,11 @@ def pretty(body: str) -> str:
         return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
     except ValueError:
         return body
+
+
+@register.simple_tag
+def lanes(found: Sequence[Lane]) -> str:
+    """The lanes over time, as the waterfall of a trace is drawn."""
+    start, end = min(lane.start for lane in found), max(lane.end for lane in found)
+    # Made of numbers and escaped words by waterfall.py.
+    return mark_safe(draw(found, start=start, end=end))  # noqa: S308

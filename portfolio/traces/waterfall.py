@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Final
+from typing import Final, Protocol
 
-from portfolio.traces.tree import Row, Segment, Stage
+from portfolio.traces.tree import Segment, Stage
 
 ROW: Final = 32  # pixels: a line of words, and a bar below it
 AXIS: Final = 24
@@ -22,7 +22,22 @@ STEPS: Final = (1, 2, 5)  # of the axis
 MOST_MARKS: Final = 5
 
 
-def draw(rows: Sequence[Row], *, start: int, end: int) -> str:
+class Drawn(Protocol):
+    """What the picture needs to know of a row: a trace's (`tree.Row`), or a demo's own."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def segments(self) -> Sequence[Segment]: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def error(self) -> str: ...
+
+
+def draw(rows: Sequence[Drawn], *, start: int, end: int) -> str:
     """The picture; `start` and `end` are ns of the epoch."""
     span = max(1, end - start)
     height = AXIS + ROW * len(rows) + 4
@@ -71,7 +86,7 @@ def _time(milliseconds: float) -> str:
     return f"{milliseconds:g} ms"
 
 
-def _row(row: Row, y: int, start: int, span: int) -> str:
+def _row(row: Drawn, y: int, start: int, span: int) -> str:
     x = _percent(row.start - start, span)
     turned = x > TURN
     last = max(segment.end for segment in row.segments)

@@ -7,13 +7,24 @@ import pytest
 from compose.suite import is_whole
 
 
-@pytest.mark.parametrize("arguments", [[], ["-q"], ["--durations=40", "-ra"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["-q"], ["--durations=40", "-ra"], ["-vv", "--color=no"]]
+)
 def test_options_alone_ask_for_everything(arguments: list[str]) -> None:
     assert is_whole(arguments)
 
 
 @pytest.mark.parametrize(
-    "arguments", [["tests/chaos"], ["-k", "relay"], ["-m", "fault"], ["--version"], ["-q", "-x"]]
+    "arguments",
+    [
+        ["tests/chaos"],
+        ["-k", "relay"],
+        ["-m", "fault"],
+        ["--version"],
+        ["-q", "-x"],
+        ["-vkrelay"],
+        ["--lf"],
+    ],
 )
 def test_whoever_looks_for_something_gets_one_process(arguments: list[str]) -> None:
     assert not is_whole(arguments)

@@ -110,7 +110,7 @@ def test_a_visitor_who_starts_too_many_is_asked_to_wait(
         visitor.post(f"{platform_url}/checkouts/", data=fields, headers=JSON) for _ in range(11)
     ]
     assert [answer.status_code for answer in answers] == [202] * 10 + [429]
-    assert answers[-1].headers["Retry-After"] == "60"
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
 
 
 def test_a_form_of_another_site_is_refused(platform_url: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import stat
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,14 +24,10 @@ if TYPE_CHECKING:
 DATABASES = ("orders", "payments")
 
 
-def test_a_second_run_changes_nothing_and_takes_less_than_a_second(servers: Servers) -> None:
+def test_a_second_run_changes_nothing(servers: Servers) -> None:
     secret = VaultClient(identity="provider").read_kv("provider")
     files = {path: path.read_text() for path in environment.approle_file("x").parent.iterdir()}
-    started = time.monotonic()
     provision(lambda step: None, databases=DATABASES)
-    took = time.monotonic() - started
-    print(f"second provisioning of two databases: {took:.3f} s")
-    assert took < 1
     assert VaultClient(identity="provider").read_kv("provider") == secret
     assert {path: path.read_text() for path in files} == files
     with (

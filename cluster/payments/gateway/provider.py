@@ -30,13 +30,19 @@ class ProviderUnavailable(Exception):
 
 
 class ProviderClient:
-    """One kept-alive connection to the provider."""
+    """One kept-alive connection to the provider; `timeout` is for each request."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, *, url: Callable[[], str], api_key: str
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        url: Callable[[], str],
+        api_key: str,
+        timeout: aiohttp.ClientTimeout = TIMEOUT,
     ) -> None:
         self._session = session
         self._url = url
+        self._timeout = timeout
         self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
 
     async def send(self, operations: Sequence[Operation]) -> None:
@@ -62,7 +68,7 @@ class ProviderClient:
                 self._url().rstrip("/") + path,
                 data=body,
                 headers=self._headers,
-                timeout=TIMEOUT,
+                timeout=self._timeout,
             ) as answer:
                 content = await answer.read()
         except (aiohttp.ClientError, TimeoutError) as error:

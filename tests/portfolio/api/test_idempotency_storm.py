@@ -15,7 +15,7 @@ from compose.supervisor import Supervisor
 from tests.conditions import eventually
 from tests.portfolio.api.client import PURCHASE, Client
 
-pytestmark = [pytest.mark.platform, pytest.mark.fault]
+pytestmark = [pytest.mark.platform, pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(300)]
 
 CONNECTIONS = 50
 REQUESTS = 1_000

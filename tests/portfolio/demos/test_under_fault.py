@@ -14,7 +14,12 @@ pytestmark = pytest.mark.platform
 
 @pytest.mark.parametrize(
     ("slug", "process"),
-    [("outbox", "relay-site"), ("refund", "worker-payments"), ("erasure", "worker-orders")],
+    [
+        ("outbox", "relay-site"),
+        ("refund", "worker-payments"),
+        ("erasure", "worker-orders"),
+        ("event-flow", "relay-checkout"),
+    ],
 )
 def test_it_waits_for_what_was_killed(platform_url: str, slug: str, process: str) -> None:
     Supervisor.connect().kill(process, signal.SIGKILL)

@@ -1,0 +1,72 @@
+"""A quota for what is cheap to ask for and costs us work: a burst, and a steady pace after it.
+
+Unlike `pace.py`, which counts what was accepted in the database, this is a token bucket in
+Redis. Whoever has no session yet is limited by address (`portfolio.web.pace`).
+Source of the fields: draft-ietf-httpapi-ratelimit-headers.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from ninja.decorators import decorate_view
+
+from portfolio.api.problems import TOO_MANY, Problem, problem_answer
+from portfolio.web.pace import address_key
+from portfolio.web.token_bucket import BucketAway, Taken, TokenBucket
+from portfolio.web.visitors import known_visitor
+
+View = Callable[..., HttpResponse]
+
+SEARCHES: Final = TokenBucket("search", size=20, pace=10.0)
+
+
+def bounded(bucket: TokenBucket) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Take a token for each request of an operation; without one it is refused with 429."""
+
+    def decorate(run: View) -> View:
+        @functools.wraps(run)
+        def with_token(request: HttpRequest, *arguments: Any, **names: Any) -> HttpResponse:
+            taken = _take(bucket, request)
+            if taken.allowed:
+                response = run(request, *arguments, **names)
+            else:
+                response = _refusal(request, bucket, taken)
+            policy = f'"{bucket.name}";q={bucket.size};w={bucket.window}'
+            response.headers["RateLimit-Policy"] = policy
+            response.headers["RateLimit"] = _field(bucket, taken)
+            return response
+
+        return with_token
+
+    return decorate_view(decorate)
+
+
+def _take(bucket: TokenBucket, request: HttpRequest) -> Taken:
+    """One token; a full bucket for whom nothing limits, and while Redis is away."""
+    key = known_visitor(request) or address_key(request)
+    try:
+        return bucket.take(key) if key else Taken(True, bucket.size, 0.0)
+    except BucketAway:
+        return Taken(True, bucket.size, 0.0)
+
+
+def _field(bucket: TokenBucket, taken: Taken) -> str:
+    left = f'"{bucket.name}";r={taken.left}'
+    return left if taken.allowed else f"{left};t={max(1, math.ceil(taken.wait))}"
+
+
+def _refusal(request: HttpRequest, bucket: TokenBucket, taken: Taken) -> HttpResponse:
+    return problem_answer(
+        request,
+        Problem(
+            TOO_MANY.status,
+            f"You may ask {bucket.size} times at once, and {bucket.pace:g} times a second then.",
+            TOO_MANY,
+            headers={"Retry-After": str(max(1, math.ceil(taken.wait)))},
+        ),
+    )

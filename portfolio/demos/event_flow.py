@@ -1,0 +1,214 @@
+"""One checkout's way through the services, hop by hop, with the time that each stage took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from cluster.tracing.message_spans import nanoseconds
+from portfolio.demos.controls import Choice, Values
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.journal_rows import Applied, Heard, applications, heard_of
+from portfolio.demos.lanes import Lane
+from portfolio.demos.result import Check, Figure, Link, Result, Side, Table, check, figure
+from portfolio.demos.sagas import begin, order_of
+from portfolio.demos.spans import await_tree, message_of
+from portfolio.demos.waiting import ends_of
+from portfolio.events import CODES
+from portfolio.requests import Outcome
+from portfolio.traces.tree import Segment, Stage
+
+APPLIED_WITHIN: Final = 3.0  # seconds after its end: the last commands are still on their way
+EVERY: Final = 0.1
+
+
+def run(visit: Visit, values: Values) -> Result:
+    """Begin it, wait for its end, and read what the journal and the inboxes say of each message."""
+    (saga,) = begin([order_of(visit.visitor, Outcome(str(values["outcome"])))])
+    ended = ends_of([saga])
+    heard, applied = _settled(saga)
+    confirms = _confirms(saga, heard)
+    took = _milliseconds(heard[0].time, max(one.time for one in heard)) if heard else 0.0
+    return Result(
+        headline=f"{len(heard)} messages in {took:.0f} ms, and it was "
+        f"{'completed' if ended['completed'] else 'compensated'}.",
+        sides=(
+            Side(
+                title="Hop by hop",
+                sentence="Each message was written to its sender’s outbox in the transaction that "
+                "made it true, and applied in a transaction of its receiver.",
+                figures=tuple(_figures(heard, applied, confirms)),
+                links=(
+                    Link(path=f"/sagas/{saga}/", words="The saga’s page"),
+                    Link(path=f"/traces/{saga.hex}/", words="Its trace"),
+                ),
+                lanes=tuple(_lane(one, applied, confirms) for one in heard),
+                tables=(_table(heard, applied, confirms),),
+            ),
+        ),
+        checks=tuple(_checks(heard, applied)),
+        correlations=(saga,),
+    )
+
+
+def _settled(saga: UUID) -> tuple[list[Heard], list[Applied]]:
+    """The messages and their applications, once every command has been applied."""
+    give_up = time.monotonic() + APPLIED_WITHIN
+    while True:
+        heard = heard_of(saga)
+        applied = applications([one.message for one in heard])
+        if not _unapplied(heard, applied) or time.monotonic() >= give_up:
+            return heard, applied
+        time.sleep(EVERY)
+
+
+def _unapplied(heard: Sequence[Heard], applied: Sequence[Applied]) -> list[Heard]:
+    done = {(one.service, one.message) for one in applied}
+    return [one for one in heard if one.owner and (one.owner, one.message) not in done]
+
+
+def _confirms(saga: UUID, heard: Sequence[Heard]) -> dict[str, int]:
+    """When the broker confirmed each message (ns of the epoch), as the relays' spans tell."""
+    tree = await_tree(saga, [one.message for one in heard if one.owner])
+    if tree is None:
+        return {}
+    return {
+        message_of(row): segment.end
+        for row in tree.rows()
+        for segment in row.segments
+        if row.is_message and segment.stage is Stage.OUTBOX
+    }
+
+
+def _lane(one: Heard, applied: Sequence[Applied], confirms: Mapping[str, int]) -> Lane:
+    began, code = nanoseconds(one.time), CODES.get(one.source, "???")
+    rows = [row for row in applied if row.message == one.message]
+    journalled = nanoseconds(one.recorded_at)
+    out = confirms.get(one.message, min([nanoseconds(row.at) for row in rows] or [journalled]))
+    segments = [Segment(Stage.OUTBOX, began, max(began, out), code)]
+    for row in rows:
+        if nanoseconds(row.at) > out:
+            who = CODES.get(row.service, "???")
+            segments.append(Segment(Stage.BROKER, out, nanoseconds(row.at), who))
+    segments.append(Segment(Stage.JOURNAL, began, max(began, journalled), "WEB"))
+    return Lane(code=code, label=_words(one.type), segments=tuple(segments))
+
+
+def _table(
+    heard: Sequence[Heard], applied: Sequence[Applied], confirms: Mapping[str, int]
+) -> Table:
+    rows = []
+    for one in heard:
+        to = [row for row in applied if row.message == one.message]
+        out = confirms.get(one.message)
+        in_outbox = None if out is None else (out - nanoseconds(one.time)) / 1_000_000
+        until = min((_milliseconds(one.time, row.at) for row in to), default=None)
+        rows.append(
+            (
+                CODES.get(one.source, one.source),
+                _words(one.type),
+                ", ".join(CODES.get(row.service, row.service) for row in to) or "–",
+                _said(in_outbox),
+                _said(None if until is None or in_outbox is None else max(0.0, until - in_outbox)),
+                _said(until),
+                _said(_milliseconds(one.time, one.recorded_at)),
+            )
+        )
+    return Table(
+        caption="Milliseconds of each message, from its sender’s transaction on",
+        database="",
+        columns=("from", "message", "to", "outbox", "broker", "until applied", "until journalled"),
+        rows=tuple(rows),
+    )
+
+
+def _figures(
+    heard: Sequence[Heard], applied: Sequence[Applied], confirms: Mapping[str, int]
+) -> Iterator[Figure]:
+    sent = {one.message: one.time for one in heard}
+    until = sorted(_milliseconds(sent[row.message], row.at) for row in applied)
+    if until:
+        yield figure("Until applied, half of them within", until[len(until) // 2], "ms")
+        yield figure("Until applied, the slowest", until[-1], "ms")
+    if confirms:
+        waits = sorted(
+            (confirms[one.message] - nanoseconds(one.time)) / 1_000_000
+            for one in heard
+            if one.message in confirms
+        )
+        yield figure("In the outbox, half of them within", waits[len(waits) // 2], "ms")
+
+
+def _checks(heard: Sequence[Heard], applied: Sequence[Applied]) -> Iterator[Check]:
+    commands = [one for one in heard if one.owner]
+    missing = _unapplied(heard, applied)
+    again = [one for one in applied if one.times != 1]
+    yield check(
+        "every command was applied, and once",
+        holds=not missing and not again,
+        sentence=f"{len(commands) - len(missing)} of {len(commands)} commands were applied by "
+        f"their owners, {len(again)} of them more than once.",
+    )
+    times = {one.message: one.time for one in heard}
+    early = [one for one in heard if one.causation in times and one.time < times[one.causation]]
+    yield check(
+        "no message came before its cause",
+        holds=not early,
+        sentence=f"{len(heard)} messages, {len(early)} of them older than what caused them.",
+    )
+    lost = [one for one in heard if one.causation and one.causation not in times]
+    yield check(
+        "every cause is in the journal",
+        holds=not lost,
+        sentence=f"{len(lost)} messages name a cause that the journal has not heard of.",
+    )
+
+
+def _milliseconds(begin_: datetime, end: datetime) -> float:
+    return (end - begin_).total_seconds() * 1000
+
+
+def _said(milliseconds: float | None) -> str:
+    return "–" if milliseconds is None else f"{milliseconds:.1f}"
+
+
+def _words(type_: str) -> str:
+    return type_.split(".")[1].replace("_", " ")
+
+
+DEMO: Final = Demo(
+    slug="event-flow",
+    title="One checkout, hop by hop",
+    service="checkout",
+    lead="A request becomes a dozen messages and more between five services. Each is written with "
+    "the work that it tells of, leaves by a relay, crosses the broker, and is applied in a "
+    "transaction of its receiver. Here is when.",
+    watch=(
+        "Hollow, a message waits in its sender’s outbox; a line, it is in the broker.",
+        "What follows from a message begins where that was applied, in another service.",
+        "The journal’s tick: the site hears of each message beside its receiver.",
+    ),
+    controls=(
+        Choice(
+            "outcome",
+            "What happens",
+            (
+                (Outcome.SUCCESS.value, "it completes"),
+                (Outcome.DECLINED.value, "the card is declined, and it turns round"),
+            ),
+        ),
+    ),
+    run=run,
+    sources=(
+        "cluster.messaging.outbox:flush",
+        "cluster.messaging.relay:Relay",
+        "cluster.messaging.inbox",
+        "portfolio.journal.recorder",
+    ),
+    article="the-transactional-outbox",
+    experiment="kill-relay-checkout",
+    seconds=8,
+)

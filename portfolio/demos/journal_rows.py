@@ -1,0 +1,62 @@
+"""The messages of one correlation: as the journal has them, and where they were applied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from cluster.messaging.contract import REGISTRY, Kind
+from config.environment import SERVICES
+from portfolio.demos.reading import read
+
+JOURNAL: Final = """
+    SELECT seq, message_id::text, source, type, causation::text, time, recorded_at
+      FROM journal WHERE correlation = %s ORDER BY seq
+"""
+INBOX: Final = "SELECT message_id::text, applied, applied_at FROM inbox WHERE message_id = ANY (%s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message. `time` is its sender's transaction; `causation` the message behind it."""
+
+    seq: int
+    message: str
+    source: str
+    type: str
+    causation: str | None
+    time: datetime
+    recorded_at: datetime
+
+    @property
+    def owner(self) -> str:
+        """Who has to apply it: the receiver of a command, nobody in particular of an event."""
+        declared = REGISTRY.get(self.type)
+        return declared.owner if declared and declared.kind is Kind.COMMAND else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A row of an inbox. `times` is how often it took effect, `at` its first transaction."""
+
+    service: str
+    message: str
+    times: int
+    at: datetime
+
+
+def heard_of(correlation: UUID) -> list[Heard]:
+    """Its messages, in the order of the journal."""
+    return [Heard(*row) for row in read("site", JOURNAL, correlation)]
+
+
+def applications(messages: Sequence[str]) -> list[Applied]:
+    """Every row of every service's inbox that tells of one of these messages."""
+    return [
+        Applied(service, *row)
+        for service in SERVICES
+        for row in read(service, INBOX, [UUID(message) for message in messages])
+    ]

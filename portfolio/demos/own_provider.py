@@ -1,0 +1,98 @@
+"""A sandbox provider that belongs to one run of a demo, and may be stopped for as long as it likes.
+
+The cluster's provider is everybody's. This is the same program with books of its own, in a
+process that the demo can hold with SIGSTOP: it stays connected and says nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from cluster.payments.sandbox.books import Books
+from cluster.payments.sandbox.server import Keys, Provider
+from config.environment import ROOT
+from portfolio.demos.killed_process import EndedTooSoon, end_in_time, say
+
+MODULE: Final = "portfolio.demos.own_provider"
+NAME: Final = "demo-provider"
+API_KEY: Final = "demo"  # of this process alone, which ends with the run
+# Nobody listens there: the demo asks the books, and waits for no webhook.
+NO_WEBHOOKS: Final = "http://127.0.0.1:9/"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnProvider:
+    """Where it answers, and the process that can be stopped."""
+
+    url: str
+    pid: int
+
+    def stop(self) -> None:
+        """From now on it is silent; the kernel still takes connections for it."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+
+@contextmanager
+def own_provider() -> Iterator[OwnProvider]:
+    """One for as long as the block lasts. Raises EndedTooSoon when it does not come up."""
+    with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as folder, _running(folder) as provider:
+        yield provider
+
+
+@contextmanager
+def _running(folder: str) -> Iterator[OwnProvider]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", MODULE, folder],
+        cwd=ROOT,
+        env={**os.environ, "PROCESS_NAME": NAME},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        port = process.stdout.readline().strip()
+        if not port:
+            raise EndedTooSoon("The demo’s own provider did not come up. Try again in a moment.")
+        yield OwnProvider(f"http://127.0.0.1:{port}", process.pid)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def main(folder: str) -> None:
+    """Serve on a free port, said on the output, until killed; the books are in `folder`."""
+    end_in_time()
+    logging.disable()
+    with socket.create_server(("127.0.0.1", 0)) as at:
+        books = Books(Path(folder) / "books.sqlite")
+        keys = Keys(api_key=API_KEY, webhook_secret=API_KEY)
+        provider = Provider(books, keys, webhook_url=NO_WEBHOOKS)
+        say(str(at.getsockname()[1]))
+        web.run_app(
+            provider.application(),
+            sock=at,
+            access_log=None,
+            print=lambda *_: None,
+            handle_signals=False,
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,215 @@
+"""A burst of requests at the API's token bucket, and the edge of a fixed window beside it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from redis.exceptions import RedisError
+
+from portfolio.api.burst import SEARCHES
+from portfolio.demos import fixed_window
+from portfolio.demos.caller import Answer, SiteAway
+from portfolio.demos.controls import Number, Values
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.result import Check, Exchange, Result, Side, Table, check, figure
+from portfolio.requests import InvalidRequest
+from portfolio.web.token_bucket import BucketAway, TokenBucket
+
+PATH: Final = "/api/v1/search?q=outbox"
+WINDOW: Final = 2.0  # seconds: in which the bucket fills, and the naive counter counts
+EDGE: Final = 0.15  # seconds before the end of a window
+
+Pass = tuple[float, bool, bool]  # at what second, and whether counter and bucket let it pass
+
+
+def run(visit: Visit, values: Values) -> Result:
+    """Ask many times at once; then let counter and bucket judge one burst over a window's edge."""
+    count = int(values["requests"])
+    began = time.monotonic()
+    told = visit.call.at_once([partial(visit.call, "GET", PATH) for _ in range(count)])
+    answers = [answer for answer in told if not isinstance(answer, SiteAway)]
+    if len(answers) < len(told):
+        raise next(answer for answer in told if isinstance(answer, SiteAway))
+    took = time.monotonic() - began
+    passed = [answer for answer in answers if answer.status == HTTPStatus.OK]
+    refused = [answer for answer in answers if answer.status == HTTPStatus.TOO_MANY_REQUESTS]
+    pause = _retry_after(refused)
+    time.sleep(pause)
+    again = visit.call("GET", PATH, note=f"Asked again {pause:.0f} s later, as it was told.")
+    try:
+        edge, spread = _over_the_edge(visit)
+    except (RedisError, BucketAway, OSError) as error:
+        raise InvalidRequest(
+            "Redis, which counts for all web processes, is away; meanwhile nothing is limited."
+        ) from error
+    counted, taken = sum(one[1] for one in edge), sum(one[2] for one in edge)
+    return Result(
+        headline=f"Of {count} requests at once {len(passed)} were answered and {len(refused)} "
+        f"refused. At the edge of its window a counter let {counted} pass where the bucket let "
+        f"{taken}.",
+        sides=(
+            Side(
+                title="The API’s token bucket",
+                sentence=f"Each visitor has {SEARCHES.size} tokens, and {SEARCHES.pace:g} more a "
+                "second. One script in Redis fills and takes, for all web processes.",
+                figures=(
+                    figure("Answered with 200", len(passed)),
+                    figure("Refused with 429", len(refused)),
+                    figure("All within", took, "s"),
+                    figure("Asked again after Retry-After", again.status),
+                ),
+                exchanges=tuple(_telling(passed, refused, again)),
+            ),
+            Side(
+                title="A counter for each window",
+                sentence=f"The same quota as {SEARCHES.size} in {WINDOW:.0f} s. A burst just "
+                "before a window ends, and one just after it: the counter begins anew, and the "
+                "bucket does not.",
+                figures=(
+                    figure("Let pass by the counter", counted),
+                    figure("Let pass by a bucket", taken),
+                    figure("Over", spread, "s"),
+                ),
+                tables=(_table(edge),),
+            ),
+        ),
+        checks=tuple(_checks(count, took, passed, refused, again, taken=taken, spread=spread)),
+    )
+
+
+def _retry_after(refused: Sequence[Answer]) -> float:
+    waits = [int(answer.exchange.response_headers.get("Retry-After", "0")) for answer in refused]
+    return float(min(3, max(waits, default=0)))
+
+
+def _over_the_edge(visit: Visit) -> tuple[list[Pass], float]:
+    """Twice the quota, half of it on each side of an edge; and over how many seconds."""
+    bucket = TokenBucket("demo", SEARCHES.size, SEARCHES.pace)
+    window, first = WINDOW, fixed_window.now()
+    edge = (first // window + 1) * window
+    if edge - first < EDGE:
+        edge += window
+    time.sleep(max(0.0, edge - EDGE - first))
+    seen: list[Pass] = []
+    for number in range(2 * SEARCHES.size):
+        at = fixed_window.now()
+        if number == SEARCHES.size and at < edge:
+            time.sleep(edge - at + 0.005)
+            at = fixed_window.now()
+        by_counter = fixed_window.allowed(visit.run, most=SEARCHES.size, window=window, at=at)
+        seen.append((at - edge, by_counter, bucket.take(str(visit.run)).allowed))
+    return seen, seen[-1][0] - seen[0][0]
+
+
+def _table(seen: Sequence[Pass]) -> Table:
+    before = [one for one in seen if one[0] < 0]
+    after = [one for one in seen if one[0] >= 0]
+    return Table(
+        caption="The same requests before both, by the side of the edge",
+        database="",
+        columns=("window", "requests", "from", "until", "counter", "bucket"),
+        rows=tuple(
+            (
+                name,
+                str(len(half)),
+                f"{half[0][0] * 1000:+.0f} ms",
+                f"{half[-1][0] * 1000:+.0f} ms",
+                str(sum(one[1] for one in half)),
+                str(sum(one[2] for one in half)),
+            )
+            for name, half in (("before the edge", before), ("after it", after))
+            if half
+        ),
+    )
+
+
+def _telling(
+    passed: Sequence[Answer], refused: Sequence[Answer], again: Answer
+) -> Iterator[Exchange]:
+    if passed:
+        yield msgspec.structs.replace(passed[-1].exchange, note="One that had a token.")
+    if refused:
+        yield msgspec.structs.replace(refused[0].exchange, note="One that had none.")
+    yield again.exchange
+
+
+def _checks(
+    count: int,
+    took: float,
+    passed: Sequence[Answer],
+    refused: Sequence[Answer],
+    again: Answer,
+    *,
+    taken: int,
+    spread: float,
+) -> Iterator[Check]:
+    most = _most(took)
+    if _unlimited(passed):
+        yield Check(
+            name="no more pass than there are tokens",
+            outcome="info",
+            sentence="Redis was away during the burst, and meanwhile nobody is limited.",
+        )
+    else:
+        yield check(
+            "no more pass than there are tokens",
+            holds=len(passed) <= most,
+            sentence=f"{len(passed)} passed in {took:.2f} s; {most} may.",
+        )
+    yield check(
+        "every request is answered, with what or when",
+        holds=len(passed) + len(refused) == count
+        and all("Retry-After" in answer.exchange.response_headers for answer in refused)
+        and all("RateLimit" in answer.exchange.response_headers for answer in passed),
+        sentence=f"{len(passed)} with 200 and RateLimit, {len(refused)} with 429 and Retry-After.",
+    )
+    yield check(
+        "whoever waits as told is served",
+        holds=again.status == HTTPStatus.OK,
+        sentence=f"Asked again: {again.status}.",
+    )
+    yield check(
+        "the bucket knows no edge",
+        holds=taken <= _most(spread),
+        sentence=f"{taken} of {2 * SEARCHES.size} passed in {spread:.2f} s; {_most(spread)} may.",
+    )
+
+
+def _unlimited(passed: Sequence[Answer]) -> bool:
+    """Whether an answer says that nothing was taken: so it is while Redis is away."""
+    full = f'"{SEARCHES.name}";r={SEARCHES.size}'
+    return any(answer.exchange.response_headers.get("RateLimit") == full for answer in passed)
+
+
+def _most(seconds: float) -> int:
+    """How many tokens there can be in that time, with a full bucket at its beginning."""
+    return SEARCHES.size + int(seconds * SEARCHES.pace) + 1
+
+
+DEMO: Final = Demo(
+    slug="rate-limiter",
+    title="A rate limiter",
+    service="site",
+    lead="The search of the API costs us work and you nothing, so each visitor has a bucket of "
+    "tokens for it: a burst is served, then a steady pace. Who comes too often is told when to "
+    "come again. A counter for each minute looks simpler, and lets twice as many pass.",
+    watch=(
+        "RateLimit on every answer says what is left, before anybody is refused.",
+        "429 says when: Retry-After, and whoever waits that long is served.",
+        "The counter at its edge: twice the quota within a fraction of a second.",
+    ),
+    controls=(Number("requests", "Requests at once", 1, 100, 40),),
+    run=run,
+    sources=(
+        "portfolio.web.token_bucket:TokenBucket",
+        "portfolio.api.burst:bounded",
+        "portfolio.demos.fixed_window",
+    ),
+    experiment="kill-redis",
+    seconds=8,
+)

@@ -1,0 +1,103 @@
+"""A lease that a demo takes, uses and revokes: what becomes of its session and of its login."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+
+from cluster.secrets.leases import Credentials
+from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
+from cluster.secrets.vault import VaultClient
+
+GIVE_UP_AFTER: Final = 8.0  # seconds
+EVERY: Final = 0.02  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """What was seen. `answered` and `recovered` are seconds from the wish to revoke:
+
+    until Vault had done it, and until a unit of work was committed with a new login.
+    """
+
+    old: str
+    new: str
+    answered: float
+    recovered: float | None
+    session: str  # what PostgreSQL said to the old session; empty: it went on
+    login: str  # what PostgreSQL said to another attempt to log in; empty: it let it in
+
+
+def revoke_own_lease() -> Revoked:
+    """Lease a login, work with it, revoke it, and work on. Raises SecretsError or psycopg.Error."""
+    holder = Database("site")
+    session = DatabaseSession(holder)
+    try:
+        old = holder.current()
+        _work(session)
+        with holder.connect(autocommit=True) as idle:
+            wished = time.monotonic()
+            vault = VaultClient(identity=holder.identity)
+            vault.revoke_lease(old.lease_id or "")
+            answered = time.monotonic() - wished
+            said_to_session = _said_to(idle)
+        recovered = _recover(session, wished)
+        return Revoked(
+            old=old.username,
+            new=holder.current().username,
+            answered=answered,
+            recovered=recovered,
+            session=said_to_session,
+            login=_said_to_login(holder, old),
+        )
+    finally:
+        session.close()
+        holder.close()
+
+
+def _work(session: DatabaseSession) -> str:
+    """A unit of work; as whom."""
+    with session.transaction() as connection:
+        row = connection.execute("SELECT session_user::text").fetchone()
+    return str(row[0]) if row else ""
+
+
+def _recover(session: DatabaseSession, since: float) -> float | None:
+    while time.monotonic() - since < GIVE_UP_AFTER:
+        try:
+            _work(session)
+        except DatabaseUnavailable:
+            time.sleep(EVERY)
+        else:
+            return time.monotonic() - since
+    return None
+
+
+def _said_to(connection: psycopg.Connection[object]) -> str:
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.Error as error:
+        return _first_line(error)
+    return ""
+
+
+def _said_to_login(holder: Database, credentials: Credentials) -> str:
+    try:
+        with psycopg.connect(
+            **holder.connection_parameters(),
+            user=credentials.username,
+            password=credentials.password,
+        ):
+            return ""
+    except psycopg.OperationalError as error:
+        return _first_line(error)
+
+
+def _first_line(error: Exception) -> str:
+    """What the server said, without the address at which it said it."""
+    line = (str(error).strip().splitlines() or [""])[0]
+    said = line.rpartition("FATAL:")[2].strip() or line
+    return said.partition(" for user ")[0]  # the table names the login

@@ -1,0 +1,251 @@
+"""Many checkouts at once, a process killed among them, and the books of these afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from chaos.experiments.catalogue import EXPERIMENTS
+from chaos.experiments.models import ExperimentRun
+from chaos.safety.permits import Refused, ask_for_run, public_name
+from portfolio.demos.books import balanced
+from portfolio.demos.controls import Choice, Number, Values
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.reading import read, table
+from portfolio.demos.result import Check, Link, Result, Side, check, figure
+from portfolio.demos.sagas import begin, list_product
+from portfolio.demos.waiting import await_rows, ends_of
+from portfolio.requests import CheckoutOrder
+from portfolio.web.reading import again_when_cut_off
+
+NONE: Final = "none"
+KILLS: Final = (
+    "kill-worker-checkout",
+    "kill-relay-payments",
+    "kill-rabbitmq",
+    "kill-worker-orders",
+)
+PRICE: Final = 10  # pence: a visitor’s limit is to last for several runs
+IN_STOCK: Final = 0.8  # of what is asked for, so that some are refused
+DECLINED_EVERY: Final = 10  # every tenth card
+WITHIN: Final = 45.0  # seconds until all have ended
+BEGINS_WITHIN: Final = 5.0  # seconds that the storm waits for its kill to be at hand
+SETTLED_WITHIN: Final = 10.0  # seconds after the last end: what is owed is being handed back
+
+STANDING: Final = (
+    ("identity", "SELECT count(*) FROM hold WHERE id = ANY (%s) AND state = 'held'"),
+    ("catalog", "SELECT count(*) FROM reservation WHERE id = ANY (%s) AND state = 'reserved'"),
+    ("checkout", "SELECT count(*) FROM saga WHERE id = ANY (%s) AND ended_at IS NULL"),
+)
+MONEY: Final = """
+    SELECT coalesce(sum(captured - refunded), 0)::bigint,
+           coalesce(sum(authorised - captured - voided), 0)::bigint
+      FROM payment WHERE id = ANY (%s)
+"""
+STOCK: Final = "SELECT listed, available, reserved, sold FROM product WHERE sku = %s"
+ORDERS: Final = "SELECT count(*), coalesce(sum(amount), 0)::bigint FROM orders WHERE id = ANY (%s)"
+ENDS: Final = """
+    SELECT status, reason, count(*)::text,
+           round(1000 * percentile_cont(0.5) WITHIN GROUP
+                 (ORDER BY extract(epoch FROM ended_at - accepted_at)))::text,
+           round(1000 * max(extract(epoch FROM ended_at - accepted_at)))::text
+      FROM checkout_request WHERE id = ANY (%s) GROUP BY status, reason ORDER BY count(*) DESC
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the databases hold of these checkouts when all have ended; money in pence."""
+
+    completed: int
+    standing: dict[str, int]
+    taken: int
+    set_aside: int
+    orders: int
+    ordered: int
+    stock: tuple[int, int, int, int]  # listed, available, reserved, sold
+
+
+def run(visit: Visit, values: Values) -> Result:
+    """Ask for the kill, begin them all in one transaction, wait for every end, and add up."""
+    count = int(values["checkouts"])
+    sku = list_product(visit, stock=max(1, int(count * IN_STOCK)), price=PRICE)
+    kill, words = _kill(visit, str(values["kill"]))
+    began = time.monotonic()
+    ids = begin([_order(visit, sku, number) for number in range(count)])
+    ended = ends_of(ids, within=WITHIN)
+    took = time.monotonic() - began
+    found = _found(ids, sku, ended)
+    links = () if kill is None else (Link(path=f"/chaos/runs/{kill.id}/", words="The kill’s run"),)
+    return Result(
+        headline=f"{count} checkouts ended in {took:.1f} s: {ended['completed']} completed, "
+        f"{ended['compensated']} were compensated, and every penny and item is accounted for."
+        if _conserved(found)
+        else f"{count} checkouts ended in {took:.1f} s, and something is not accounted for.",
+        sides=(
+            Side(
+                title="The storm",
+                sentence=words,
+                figures=(
+                    figure("Completed", ended["completed"]),
+                    figure("Compensated", ended["compensated"]),
+                    figure("All ended after", took, "s"),
+                    figure("Taken from cards", found.taken, "pence"),
+                ),
+                links=(
+                    *links,
+                    Link(path="/chaos/experiments/storm/", words="A storm of several kills"),
+                    Link(path="/chaos/experiments/flash-sale/", words="A flash sale"),
+                ),
+                tables=(
+                    table(
+                        "site",
+                        "How they ended",
+                        ("status", "reason", "checkouts", "half within (ms)", "slowest (ms)"),
+                        ENDS,
+                        ids,
+                    ),
+                    table(
+                        "catalog",
+                        "The product that they wanted",
+                        ("listed", "available", "reserved", "sold"),
+                        STOCK,
+                        sku,
+                    ),
+                ),
+            ),
+        ),
+        checks=tuple(_checks(count, ids, ended, found)),
+        correlations=(ids[0],),
+    )
+
+
+def _order(visit: Visit, sku: str, number: int) -> CheckoutOrder:
+    card = "tok_declined" if number % DECLINED_EVERY == DECLINED_EVERY - 1 else "tok_ok"
+    return CheckoutOrder(visitor=visit.visitor, sku=sku, card=card)
+
+
+def _kill(visit: Visit, wanted: str) -> tuple[ExperimentRun | None, str]:
+    """Ask the chaos runner for a kill, at its own pace and under its own rules; what it said."""
+    if wanted == NONE:
+        return None, "Nothing was killed."
+    title = EXPERIMENTS[wanted].title
+    try:
+        asked = ask_for_run(
+            experiment=wanted, visitor=visit.visitor, asked_by=public_name(visit.visitor)
+        )
+    except Refused as refusal:
+        return None, f"The kill was refused: {refusal.sentence}"
+    give_up = time.monotonic() + BEGINS_WITHIN
+    while time.monotonic() < give_up:
+        now = again_when_cut_off(lambda: ExperimentRun.objects.get(id=asked.id))
+        if now.state != ExperimentRun.QUEUED:
+            return asked, f"{title}: its run had begun when the checkouts were accepted."
+        time.sleep(0.1)
+    return asked, f"{title}: other runs go first, so it may come when all is over."
+
+
+def _found(ids: Sequence[UUID], sku: str, ended: Counter[str]) -> Found:
+    """Read once nothing is left to be settled; as it stands when time is up."""
+    every = list(ids)
+
+    def settled(rows: list[tuple[Any, ...]]) -> bool:
+        return not rows[0][1]
+
+    taken, set_aside = await_rows("payments", MONEY, every, until=settled, within=SETTLED_WITHIN)[0]
+    standing = {
+        name: await_rows(
+            name, query, every, until=lambda rows: not rows[0][0], within=SETTLED_WITHIN
+        )[0][0]
+        for name, query in STANDING
+    }
+    orders, ordered = read("orders", ORDERS, every)[0]
+    listed, available, reserved, sold = read("catalog", STOCK, sku)[0]
+    return Found(
+        completed=ended["completed"],
+        standing=standing,
+        taken=int(taken),
+        set_aside=int(set_aside),
+        orders=orders,
+        ordered=int(ordered),
+        stock=(listed, available, reserved, sold),
+    )
+
+
+def _conserved(found: Found) -> bool:
+    listed, available, reserved, sold = found.stock
+    return (
+        found.taken == found.completed * PRICE
+        and not found.set_aside
+        and listed == available + reserved + sold
+        and sold == found.completed
+        and not any(found.standing.values())
+    )
+
+
+def _checks(count: int, ids: Sequence[UUID], ended: Counter[str], found: Found) -> Iterator[Check]:
+    listed, available, reserved, sold = found.stock
+    yield check(
+        "every checkout ended once",
+        holds=ended["completed"] + ended["compensated"] == count == len(ids),
+        sentence=f"{ended['completed']} completed and {ended['compensated']} compensated, "
+        f"of {count}.",
+    )
+    yield check(
+        "money is conserved",
+        holds=found.taken == found.completed * PRICE == found.ordered and not found.set_aside,
+        sentence=f"{found.taken} pence taken for {found.orders} orders of {found.ordered} pence; "
+        f"{found.set_aside} are still set aside.",
+    )
+    yield balanced(ids)
+    yield check(
+        "stock is conserved, and none oversold",
+        holds=listed == available + reserved + sold and sold == found.completed and available >= 0,
+        sentence=f"{listed} listed: {sold} sold, {available} there, {reserved} reserved.",
+    )
+    yield check(
+        "nothing is left standing",
+        holds=not any(found.standing.values()),
+        sentence=f"{found.standing['identity']} holds, {found.standing['catalog']} reservations "
+        f"and {found.standing['checkout']} sagas are open.",
+    )
+
+
+DEMO: Final = Demo(
+    slug="saga-storm",
+    title="A storm of checkouts",
+    service="checkout",
+    lead="Many checkouts are accepted in one transaction, for a product of which there is too "
+    "little, with some cards that are declined; and the chaos runner kills a process among "
+    "them. Afterwards the databases are asked about exactly these.",
+    watch=(
+        "Some are refused, some turn round; none is lost, none done twice.",
+        "Money and stock are conserved: what was taken is what was ordered and what was sold.",
+        "With a kill: the slowest waits for the process to be back, and ends like the others.",
+    ),
+    controls=(
+        Number("checkouts", "Checkouts", 50, 500, 50),
+        Choice(
+            "kill",
+            "Killed meanwhile",
+            (
+                (NONE, "nothing"),
+                *((name, EXPERIMENTS[name].title) for name in KILLS),
+            ),
+        ),
+    ),
+    run=run,
+    sources=(
+        "cluster.sagas.engine",
+        "cluster.messaging.inbox",
+        "portfolio.requests:accept_checkouts",
+        "chaos.safety.permits:ask_for_run",
+    ),
+    article="saga-vs-two-phase-commit",
+    experiment="storm",
+    seconds=45,
+)

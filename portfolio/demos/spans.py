@@ -1,0 +1,48 @@
+"""The spans of a checkout that a demo began, once they have come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from typing import Final
+from uuid import UUID
+
+from portfolio.traces.reading import TracesAway, read_trace
+from portfolio.traces.tree import Row, Tree
+
+MESSAGE: Final = "messaging.message.id"
+PATIENCE: Final = 5.0  # seconds; spans are sent twice a second
+EVERY: Final = 0.2  # seconds
+
+
+def await_tree(saga: UUID, messages: Collection[str]) -> Tree | None:
+    """The trace of a saga once each of `messages` has its spans; what there is when time is up.
+
+    None when the observer, which keeps the spans, is away or has none.
+    """
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        found = _tree(saga)
+        late = time.monotonic() >= give_up
+        if late or (found is not None and not missing(found, messages)):
+            return found
+        time.sleep(EVERY)
+
+
+def missing(tree: Tree, messages: Collection[str]) -> set[str]:
+    """The messages, by their ids, that lack a span of their sending or of their handling."""
+    told = {message_of(row) for row in tree.rows() if row.is_message and len(row.segments) > 1}
+    return set(messages) - told
+
+
+def message_of(row: Row) -> str:
+    """The id of a row's message."""
+    return str(row.span.attributes.get(MESSAGE, ""))
+
+
+def _tree(saga: UUID) -> Tree | None:
+    try:
+        trace = read_trace(saga.hex)
+    except TracesAway:
+        return None
+    return None if trace is None else Tree(trace.spans)

@@ -1,0 +1,303 @@
+"""Tokens issued, used, exchanged, copied and revoked: from when on each of them is refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+import jwt
+
+from portfolio.demos.caller import Answer, Caller, SiteAway
+from portfolio.demos.controls import Number, Values
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.expected import expect, without
+from portfolio.demos.reading import read, table
+from portfolio.demos.result import Check, Exchange, Result, Side, Table, check, figure
+from portfolio.tokens.access import AUDIENCE, ISSUER
+from portfolio.tokens.keys import ALGORITHM
+
+TOKENS: Final = "/api/v1/tokens"
+MINE: Final = f"{TOKENS}/mine"
+KEYS: Final = "/.well-known/jwks.json"
+USED_FOR: Final = 3.0  # seconds at most that a revoked token is tried again and again
+
+NEWEST: Final = "SELECT coalesce(max(seq), 0) FROM journal"
+# By number first: the journal has no index of subjects.
+TOLD: Final = """
+    SELECT seq, source, type, right(subject, 8), to_char(time AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
+      FROM journal WHERE seq > %s AND subject = ANY (%s) ORDER BY seq
+"""
+FAMILIES: Final = """
+    SELECT right(id::text, 8), state, cardinality(used)::text,
+           to_char(updated_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
+      FROM token_family WHERE id = ANY (%s) ORDER BY id
+"""
+DENIED: Final = """
+    SELECT right(id::text, 8), to_char(revoked_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
+      FROM revoked_token WHERE id = ANY (%s) ORDER BY revoked_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of a token: when it began and ended (seconds), and how it was answered."""
+
+    began: float
+    ended: float
+    answer: Answer
+
+
+def run(visit: Visit, values: Values) -> Result:
+    """Have one family end by a copied refresh token, and another by its holder's wish."""
+    newest = read("site", NEWEST)[0][0]
+    # Without the session's cookie: the token alone says who asks.
+    bearer = Caller(visit.call.site, {})
+    copied = _copied(visit.call, bearer)
+    revoked = _revoked(visit.call, bearer, int(values["users"]))
+    families = [copied.family, revoked.family]
+    secrets = [*copied.secrets, *revoked.secrets, visit.visitor]
+    naive, believed = _without_a_list(bearer, revoked.secrets[0])
+    return Result(
+        headline=f"Revoked, and refused {revoked.refused_after:.0f} ms later; no request that "
+        "began after the answer was served.",
+        sides=(
+            Side(
+                title="A refresh token that was copied",
+                sentence="It is good for one exchange. When it comes again, one of the two who "
+                "have it is a thief, and nobody can say which: the whole family ends.",
+                exchanges=tuple(without(one, secrets) for one in copied.exchanges),
+                tables=(_families(families), _denied(families)),
+            ),
+            Side(
+                title="A token that is revoked while it is used",
+                sentence=f"{values['users']} clients use it without a pause. Its revocation is a "
+                "row of the deny list, and every request looks there.",
+                figures=(
+                    figure("Requests with it", len(revoked.uses)),
+                    figure("Answered before it was revoked", revoked.served),
+                    figure("From the answer to the first refusal", revoked.refused_after, "ms"),
+                    figure("It would have been good for", believed, "s more"),
+                ),
+                exchanges=tuple(without(one, secrets) for one in (*revoked.exchanges, naive)),
+                tables=(_told(newest, families),),
+            ),
+        ),
+        checks=tuple(_checks(copied, revoked, families, believed)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What became of the family whose refresh token came twice."""
+
+    family: UUID
+    secrets: tuple[str, ...]
+    used_before: Answer
+    again: Answer
+    used_after: Answer
+    exchanges: tuple[Exchange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """What became of the family that was revoked: `answered` is when that was done (seconds)."""
+
+    family: UUID
+    secrets: tuple[str, ...]
+    uses: tuple[Use, ...]
+    answered: float
+    exchanges: tuple[Exchange, ...]
+
+    @property
+    def served(self) -> int:
+        return sum(use.answer.status == HTTPStatus.OK for use in self.uses)
+
+    @property
+    def served_too_late(self) -> int:
+        """Requests that began after the revocation was answered, and were served."""
+        return sum(
+            use.answer.status == HTTPStatus.OK and use.began > self.answered for use in self.uses
+        )
+
+    @property
+    def refused_after(self) -> float:
+        """Milliseconds from the answer to the first refusal; 0 when one came before it."""
+        refusals = [use.ended for use in self.uses if use.answer.status == HTTPStatus.UNAUTHORIZED]
+        return max(0.0, (min(refusals) - self.answered) * 1000) if refusals else float("inf")
+
+
+def _copied(call: Caller, bearer: Caller) -> Copied:
+    issued = expect(call("POST", TOKENS, body={}, note="For who you are."), HTTPStatus.CREATED)
+    first = issued.json()
+    seen = expect(_use(bearer, first["access_token"], note="It is used."), HTTPStatus.OK)
+    exchanged = expect(
+        _refresh(bearer, first["refresh_token"], "The refresh token is exchanged."),
+        HTTPStatus.CREATED,
+    )
+    second = exchanged.json()
+    before = expect(_use(bearer, second["access_token"]), HTTPStatus.OK)
+    again = _refresh(bearer, first["refresh_token"], "The old one comes a second time.")
+    after = _use(bearer, second["access_token"], note="The newer one is refused too.")
+    answers = (issued, seen, exchanged, again, after)
+    return Copied(
+        family=UUID(seen.json()["family"]),
+        secrets=tuple(t[name] for t in (first, second) for name in _SECRET),
+        used_before=before,
+        again=again,
+        used_after=after,
+        exchanges=tuple(answer.exchange for answer in answers),
+    )
+
+
+_SECRET: Final = ("access_token", "refresh_token")
+
+
+def _revoked(call: Caller, bearer: Caller, users: int) -> Revoked:
+    issued = expect(call("POST", TOKENS, body={}), HTTPStatus.CREATED).json()
+    token = issued["access_token"]
+    family = UUID(expect(_use(bearer, token), HTTPStatus.OK).json()["family"])
+    ended: list[tuple[float, Answer]] = []
+
+    def revoke() -> list[Use]:
+        answer = bearer("POST", f"{TOKENS}/revoke", body={"token": token}, note="It is revoked.")
+        ended.append((time.monotonic(), expect(answer, HTTPStatus.OK)))
+        return []
+
+    clients: list[Callable[[], list[Use]]]
+    clients = [partial(_use_until_refused, bearer, token) for _ in range(users)]
+    uses: list[Use] = []
+    for one in bearer.at_once([*clients, revoke]):
+        if isinstance(one, SiteAway):
+            raise one
+        uses += one
+    answered, answer = ended[0]
+    last = max(uses, key=lambda use: use.ended)
+    return Revoked(
+        family=family,
+        secrets=tuple(issued[name] for name in _SECRET),
+        uses=tuple(uses),
+        answered=answered,
+        exchanges=(answer.exchange, last.answer.exchange),
+    )
+
+
+def _use_until_refused(bearer: Caller, token: str) -> list[Use]:
+    """Use a token again and again until it is refused, or for USED_FOR seconds."""
+    uses: list[Use] = []
+    give_up = time.monotonic() + USED_FOR
+    while time.monotonic() < give_up:
+        began = time.monotonic()
+        answer = _use(bearer, token, note="Used while it was revoked.")
+        uses.append(Use(began, time.monotonic(), answer))
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            break
+    return uses
+
+
+def _use(bearer: Caller, token: str, *, note: str = "") -> Answer:
+    return bearer("GET", MINE, headers={"Authorization": f"Bearer {token}"}, note=note)
+
+
+def _refresh(bearer: Caller, token: str, note: str) -> Answer:
+    return bearer("POST", f"{TOKENS}/refresh", body={"refresh_token": token}, note=note)
+
+
+def _without_a_list(bearer: Caller, token: str) -> tuple[Exchange, int]:
+    """What a program does that knows the public keys only: for how long it goes on believing."""
+    keys = expect(
+        bearer("GET", KEYS, note="Whoever knows the keys and no deny list believes it still."),
+        HTTPStatus.OK,
+    )
+    kid = jwt.get_unverified_header(token)["kid"]
+    found: dict[str, Any] = next(key for key in keys.json()["keys"] if key["kid"] == kid)
+    try:
+        claims = jwt.decode(
+            token,
+            jwt.PyJWK(found, algorithm=ALGORITHM).key,
+            algorithms=[ALGORITHM],
+            audience=AUDIENCE,
+            issuer=ISSUER,
+        )
+    except jwt.InvalidTokenError:
+        return keys.exchange, 0
+    return keys.exchange, int(claims["exp"] - time.time())
+
+
+def _families(families: Sequence[UUID]) -> Table:
+    columns = ("family", "state", "secrets used", "changed (UTC)")
+    return table("identity", "Both families", columns, FAMILIES, list(families))
+
+
+def _denied(families: Sequence[UUID]) -> Table:
+    return table("site", "The deny list", ("family", "since (UTC)"), DENIED, list(families))
+
+
+def _told(newest: int, families: Sequence[UUID]) -> Table:
+    columns = ("seq", "from", "message", "family", "at (UTC)")
+    subjects = [f"token/{family}" for family in families]
+    return table("site", "What was said of both", columns, TOLD, newest, subjects)
+
+
+def _checks(
+    copied: Copied, revoked: Revoked, families: Sequence[UUID], believed: int
+) -> Iterator[Check]:
+    yield check(
+        "a refresh token is good for one exchange",
+        holds=copied.again.status == HTTPStatus.UNAUTHORIZED,
+        sentence=f"The second time it was answered with {copied.again.status}.",
+    )
+    yield check(
+        "a copied one ends its family",
+        holds=copied.used_after.status == HTTPStatus.UNAUTHORIZED,
+        sentence=f"The newer access token was answered with {copied.used_before.status} before, "
+        f"and with {copied.used_after.status} after.",
+    )
+    yield check(
+        "what is revoked is refused at once",
+        holds=revoked.served_too_late == 0 and revoked.refused_after < USED_FOR * 1000,
+        sentence=f"Of {len(revoked.uses)} requests {revoked.served_too_late} began after the "
+        "revocation was answered, and were served.",
+    )
+    denied = len(read("site", DENIED, list(families)))
+    yield check(
+        "both families are on the deny list",
+        holds=denied == len(families),
+        sentence=f"{denied} of {len(families)} are.",
+    )
+    yield Check(
+        name="the signature alone, for comparison",
+        outcome="info",
+        sentence=f"Whoever checks signature and time only believes the revoked token for another "
+        f"{believed} s.",
+    )
+
+
+DEMO: Final = Demo(
+    slug="token-revocation",
+    title="A token that is revoked while it is used",
+    service="identity",
+    lead="An access token is signed, and good for five minutes wherever the public keys are known. "
+    "Revoking it takes a deny list that every request looks at. A refresh token is good once; "
+    "should it come twice, it was copied, and all tokens of its family end.",
+    watch=(
+        "The milliseconds from the answer of the revocation to the first refusal.",
+        "The copied refresh token: the honest client’s newer token ends with it.",
+        "Without the deny list: the signature is still good, and the time is not over.",
+    ),
+    controls=(Number("users", "Clients that use it meanwhile", 1, 8, 4),),
+    run=run,
+    sources=(
+        "portfolio.tokens.access:read_access",
+        "portfolio.tokens.grants:revoke",
+        "cluster.identity.tokens:refresh_token",
+        "cluster.identity.domain.tokens:Family",
+    ),
+    article="zero-downtime-secret-rotation",
+    experiment="kill-worker-identity",
+    seconds=6,
+)

@@ -1,0 +1,127 @@
+"""A checkout with the trace that the processes themselves have told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from cluster.operations.plan import SOLD_OUT
+from portfolio.demos.controls import Choice, Values
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.journal_rows import Heard, heard_of
+from portfolio.demos.lanes import lane_of
+from portfolio.demos.result import Check, Link, Result, Side, check, figure
+from portfolio.demos.sagas import USUAL, begin, order_of
+from portfolio.demos.spans import await_tree, missing
+from portfolio.demos.waiting import StillUnderWay, ends_of
+from portfolio.requests import CheckoutOrder, Outcome
+from portfolio.traces.tree import Tree
+
+
+def run(visit: Visit, values: Values) -> Result:
+    """Begin it, wait for its end, and for the spans of every message that the journal knows."""
+    (saga,) = begin([_order(visit, Outcome(str(values["outcome"])))])
+    ends_of([saga])
+    heard = heard_of(saga)
+    tree = await_tree(saga, [one.message for one in heard])
+    if tree is None:
+        raise StillUnderWay(
+            "The checkout has ended, and the observer, which keeps the spans, is away or has "
+            "none of it yet. Processes keep a few while it is away."
+        )
+    answer = visit.call("GET", f"/api/v1/traces/{saga.hex}", note="The same spans, for programs.")
+    milliseconds = (tree.end - tree.start) / 1_000_000
+    return Result(
+        headline=f"{len(tree.spans)} spans of {len(_processes(tree))} processes, in one tree, over "
+        f"{milliseconds:.0f} ms."
+        if len(tree.roots) == 1
+        else f"{len(tree.spans)} spans, {len(tree.roots)} of them without a parent.",
+        sides=(
+            Side(
+                title="Its trace",
+                sentence="From the request through every outbox, the broker, every inbox, the "
+                "payment provider and back, as the processes have sent it by OTLP: "
+                f"{', '.join(_processes(tree))}.",
+                figures=(
+                    figure("Spans", len(tree.spans)),
+                    figure("Processes", len(_processes(tree))),
+                    figure("Messages", len(heard)),
+                ),
+                links=(
+                    Link(path=f"/traces/{saga.hex}/", words="The trace’s page"),
+                    Link(path=f"/traces/{saga.hex}/otlp.json", words="Export as OTLP (JSON)"),
+                ),
+                lanes=tuple(lane_of(row) for row in tree.rows()),
+                exchanges=(answer.exchange,),
+            ),
+        ),
+        checks=tuple(_checks(tree, heard)),
+        correlations=(saga,),
+    )
+
+
+def _order(visit: Visit, outcome: Outcome) -> CheckoutOrder:
+    sku = SOLD_OUT if outcome is Outcome.OUT_OF_STOCK else USUAL
+    return order_of(visit.visitor, outcome, sku=sku)
+
+
+def _processes(tree: Tree) -> list[str]:
+    return sorted({span.service for span in tree.spans})
+
+
+def _checks(tree: Tree, heard: Sequence[Heard]) -> Iterator[Check]:
+    yield check(
+        "it is one tree",
+        holds=len(tree.roots) == 1,
+        sentence=f"{len(tree.roots)} of {len(tree.spans)} spans have no parent here; "
+        "one should have none.",
+    )
+    without = missing(tree, [one.message for one in heard])
+    yield check(
+        "every message has its spans",
+        holds=not without,
+        sentence=f"{len(heard) - len(without)} of {len(heard)} messages of the journal have a span "
+        "of their sending and one of what became of them.",
+    )
+    early = [
+        child for span in tree.spans for child in tree.children(span) if child.start < span.start
+    ]
+    yield check(
+        "no span began before its parent",
+        holds=not early,
+        sentence=f"{len(early)} of {len(tree.spans)} did.",
+    )
+
+
+DEMO: Final = Demo(
+    slug="tracing",
+    title="The trace of a checkout",
+    service="site",
+    lead="Every message carries a traceparent, through databases and broker, so that the work of "
+    "all processes for one request hangs together in one tree. A span is told after the commit "
+    "of the work that it stands for.",
+    watch=(
+        "One root, and each hop below the one that caused it.",
+        "The provider is an outsider: it takes the trace up, and hands it back in its webhook.",
+        "Where the time went: outbox, broker, handler.",
+    ),
+    controls=(
+        Choice(
+            "outcome",
+            "What happens",
+            (
+                (Outcome.SUCCESS.value, "it completes"),
+                (Outcome.DECLINED.value, "the card is declined"),
+                (Outcome.OUT_OF_STOCK.value, "there is nothing in stock"),
+            ),
+        ),
+    ),
+    run=run,
+    sources=(
+        "cluster.tracing.message_spans",
+        "cluster.tracing.context",
+        "portfolio.traces.tree:Tree",
+    ),
+    experiment="kill-relay-payments",
+    seconds=10,
+)
