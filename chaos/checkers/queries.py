@@ -138,10 +138,11 @@ PAIRS_ANNOUNCED: Final = {
     "site": """
         SELECT '', subject, last_sequence::text FROM outbox_stream
          WHERE split_part(subject, '/', 1) IN ('saga', 'refund', 'erasure')""",
-    # All that identity says of an erasure has a row; the others only answer.
+    # All that identity says of an erasure has a row; the others only answer. Rows of tokens
+    # are deleted a while after their end.
     "identity": """
         SELECT '', subject, last_sequence::text FROM outbox_stream
-         WHERE subject NOT LIKE 'notice/%%'""",
+         WHERE split_part(subject, '/', 1) NOT IN ('notice', 'token')""",
     # A saga speaks of six aggregates, all by its own id.
     "checkout": """
         SELECT '', 'saga/' || split_part(subject, '/', 2), sum(last_sequence)::text

@@ -133,6 +133,7 @@ HEADERS: Final = {
     "RateLimit-Policy": ("The quota: `q` requests in `w` seconds.", {"type": "string"}),
     "RateLimit": ("What is left: `r` requests, anew in `t` seconds.", {"type": "string"}),
     "traceparent": ("The trace of what was started, or the caller's.", {"type": "string"}),
+    "Cache-Status": ("Whether it is a copy (RFC 9211).", {"type": "string"}),
     "Idempotent-Replayed": ("`true` on a repeated answer.", {"type": "string"}),
 }
 HEADERS_OF: Final = {

@@ -1,6 +1,6 @@
 """Products: what there is, and one's own, which are changed only by who has seen them as they are.
 
-Sources: RFC 9110, 13.1.1 (If-Match); RFC 6585, 3 (428).
+Sources: RFC 9110, 13.1.1 (If-Match); RFC 6585, 3 (428); RFC 9211 (Cache-Status).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from django.utils.http import parse_etags
 from ninja import Path, Query, Router, Schema
 from pydantic import Field
 
+from articles.search import LONGEST_QUERY
 from cluster.catalog.contract import AmendProduct, ProductAmended
 from cluster.messaging.work import UnitOfWork
 from portfolio.api.describe import told
@@ -36,8 +37,11 @@ from portfolio.api.problems import (
 from portfolio.api.schemas import Asked, Pence
 from portfolio.api.visitor import known_visitor
 from portfolio.models import JournalEntry, OwnProduct, Product
+from portfolio.products.cache import PRODUCT, STATISTICS, cache
 from portfolio.products.models import DEMO, OWN
 from portfolio.products.own import amend, list_own
+from portfolio.products.search import found_in
+from portfolio.products.statistics import sales_of
 from portfolio.web.pace import Pace
 from portfolio.web.reading import again_when_cut_off
 
@@ -86,6 +90,19 @@ class ProductShown(Described):
     fed_by: int = Field(description="The journal entry that told this version.")
 
 
+class Sales(Schema):
+    """What has come of the checkouts of a product that the site has accepted."""
+
+    sku: str
+    completed: int
+    compensated: int
+    under_way: int
+    items: int = Field(description="Of the completed ones.")
+    pence: Pence
+    median_seconds: float | None = Field(description="From acceptance to completion.")
+    computed_at: datetime
+
+
 class ProductList(Schema):
     """Some of the products, by their SKUs."""
 
@@ -108,7 +125,8 @@ class Listing(Schema):
     response=ProductList,
     operation_id="listProducts",
     summary="Products",
-    description="What the shop sells, and what you have listed.",
+    description="What the shop sells, and what you have listed. Each says which journal entry it "
+    "is known from.",
     openapi_extra=told(),
 )
 def list_products(
@@ -116,12 +134,24 @@ def list_products(
     own: Annotated[bool, Query(description="Only those that you have listed.")] = False,
     limit: Limit = USUAL,
     after: Annotated[str, Query(max_length=64, pattern="^[!-~]*$", description="`next`.")] = "",
+    q: Annotated[
+        str,
+        Query(
+            max_length=LONGEST_QUERY,
+            description="Words, or their beginnings; the best come first, and there is no next.",
+            examples=["lamp"],
+        ),
+    ] = "",
 ) -> ProductList:
     """What others have listed is found by its SKU alone."""
     mine = _own(known_visitor(request)).values("sku")
     shop = ~Q(sku__startswith=OWN) & ~Q(sku__startswith=DEMO)
     seen = Q(sku__in=mine) if own else Q(sku__in=mine) | shop
-    found = Product.objects.filter(seen, sku__gt=after).order_by("sku")
+    products = Product.objects.filter(seen)
+    if q:
+        hits = again_when_cut_off(lambda: list(found_in(products, q)[:limit]))
+        return ProductList(items=[_shown(row) for row in hits], next=None)
+    found = products.filter(sku__gt=after).order_by("sku")
     rows = again_when_cut_off(lambda: list(found[: limit + 1]))
     return ProductList(
         items=[_shown(row) for row in rows[:limit]],
@@ -164,9 +194,31 @@ def list_product(request: HttpRequest, asked: ListingAsked) -> HttpResponse:
 )
 def get_product(request: HttpRequest, sku: Sku, response: HttpResponse) -> ProductShown:  # noqa: ARG001  # the API asks for it
     """Its entity tag is its version."""
-    shown = _shown(_found(sku))
+    copy = cache.get(PRODUCT, sku, lambda: _row(sku))
+    response.headers["Cache-Status"] = copy.cache_status
+    if copy.value is None:
+        raise Http404
+    shown = ProductShown(**copy.value)
     response.headers["ETag"] = _etag(shown)
     return shown
+
+
+@router.get(
+    "/products/{sku}/statistics",
+    response=Sales,
+    operation_id="getProductStatistics",
+    summary="What was sold of a product",
+    description="Added up over every checkout of it, by one of those who ask; the others get the "
+    "same, which is at most five seconds old.",
+    openapi_extra=told(personal=False),
+)
+def get_statistics(request: HttpRequest, sku: Sku, response: HttpResponse) -> Sales:  # noqa: ARG001  # the API asks for it
+    """Refunds are not taken off."""
+    copy = cache.get(STATISTICS, sku, lambda: again_when_cut_off(lambda: _sales(sku)))
+    response.headers["Cache-Status"] = copy.cache_status
+    if copy.value is None:
+        raise Http404
+    return Sales(**copy.value)
 
 
 @router.patch(
@@ -205,6 +257,7 @@ def amend_product(
         raise _lost(now)
     entries = JournalEntry.objects.filter(message_id=answered.id).values_list("seq", flat=True)
     seq = again_when_cut_off(entries.get)
+    cache.changed(sku)  # at once for who has asked; the event does it for everybody
     shown = ProductShown(**now.model_dump(), restocked=current.restocked, fed_by=seq)
     response.headers["ETag"] = _etag(shown)
     return shown
@@ -258,6 +311,15 @@ def _turn() -> Iterator[None]:
 
 def _away(detail: str) -> Problem:
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": str(RETRY_SOON)})
+
+
+def _row(sku: str) -> dict[str, Any] | None:
+    row = again_when_cut_off(Product.objects.filter(sku=sku).first)
+    return None if row is None else _shown(row).model_dump()
+
+
+def _sales(sku: str) -> dict[str, Any] | None:
+    return sales_of(sku) if Product.objects.filter(sku=sku).exists() else None
 
 
 def _found(sku: str) -> Product:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from portfolio.demos import (
+    cache_invalidation,
     cache_stampede,
     checkout,
     circuit_breaker,
@@ -20,6 +21,7 @@ from portfolio.demos import (
     refund,
     reservation_expiry,
     saga_storm,
+    search,
     secret_rotation,
     token_revocation,
     tracing,
@@ -46,6 +48,8 @@ _ALL: Final = (
     saga_storm.DEMO,
     rate_limiter.DEMO,
     cache_stampede.DEMO,
+    cache_invalidation.DEMO,
+    search.DEMO,
 )
 
 DEMOS: Final[Mapping[str, Demo]] = {demo.slug: demo for demo in _ALL}

@@ -17,6 +17,7 @@ from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable
 from cluster.tracing.message_spans import committed, processed
 from portfolio.journal.recorder import record
 from portfolio.journal.wake import announce
+from portfolio.products.changes import changed_products
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class JournalSink:
             )
             flush(work)  # what the site begins when it hears of something
         if last_seq is not None:
-            announce(last_seq)
+            announce(last_seq, changed_products(envelope for envelope, _, _ in entries))
         now = time.time_ns()
         committed(work, now)
         processed(self._source, [(envelope, came) for envelope, _, came in entries], now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 
 # From a page in memory (under a millisecond) to what a visitor no longer waits for.
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -20,6 +20,13 @@ REQUESTS: Final = Histogram(
     "Time from a request to the end of its answer; its count is the number of requests.",
     ("http_request_method", "http_route", "http_response_status_code"),
     buckets=BUCKETS,
+    registry=REGISTRY,
+)
+
+PRODUCT_CACHE: Final = Counter(
+    "site_product_cache",
+    "How reads of products were served: from a copy, computed, after another's, past Redis.",
+    ("kind", "served"),
     registry=REGISTRY,
 )
 

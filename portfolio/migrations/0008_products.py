@@ -11,6 +11,11 @@ VERSIONS = """
      WHERE p.sku = t.sku
 """
 
+INDEX = """
+    CREATE INDEX product_text ON product
+     USING gin (to_tsvector('english', name || ' ' || replace(sku, '-', ' ')))
+"""
+
 
 class Migration(migrations.Migration):
 
@@ -30,6 +35,7 @@ class Migration(migrations.Migration):
             field=models.BigIntegerField(db_default=0),
         ),
         migrations.RunSQL(VERSIONS, migrations.RunSQL.noop),
+        migrations.RunSQL(INDEX, "DROP INDEX product_text"),
         migrations.CreateModel(
             name='OwnProduct',
             fields=[

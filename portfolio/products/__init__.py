@@ -1,1 +1,1 @@
-"""Products of visitors: whose they are, and how they are listed and amended."""
+"""Products: those of visitors, the copies that are kept of all, and how they are found."""

@@ -1,0 +1,147 @@
+"""A product is changed behind the API's back, and the event makes its copies old ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cluster.catalog.contract import AmendProduct, ProductAmended
+from portfolio.demos.caller import Answer
+from portfolio.demos.controls import Values
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.own_product import own_product, succeeded
+from portfolio.demos.reading import read, table
+from portfolio.demos.result import Check, Result, Side, check, figure
+from portfolio.products.cache import PRODUCT
+from portfolio.products.own import amend
+from portfolio.requests import InvalidRequest
+
+GIVE_UP_AFTER: Final = 10.0  # seconds
+EVERY: Final = 0.005  # seconds
+STATUS: Final = "Cache-Status"
+
+OWN: Final = "SELECT id FROM own_product WHERE sku = %s"
+ENTRY: Final = """
+    SELECT seq::text, type, sequence::text, correlation::text,
+           round(1000 * extract(epoch FROM recorded_at - time))::text
+      FROM journal WHERE seq = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What was read after the change, until it showed."""
+
+    first: Answer
+    fresh: Answer
+    stale: int
+    milliseconds: float
+
+
+def run(visit: Visit, _values: Values) -> Result:
+    """Fill the cache, have catalog change the product, and read until the change shows."""
+    path = own_product(visit)
+    succeeded(visit.call("GET", path))
+    before = succeeded(visit.call("GET", path, note="A copy: it is served from Redis."))
+    old = before.json()
+    ((product,),) = read("site", OWN, old["sku"])
+    amendment = AmendProduct(
+        sku=old["sku"],
+        expected_version=old["version"],
+        name=old["name"],
+        price=old["price"] % 1_000 + 1,
+    )
+    answer = amend(product, amendment)
+    if answer is None or not isinstance(answer.payload, ProductAmended):
+        raise InvalidRequest("Catalog has not changed the product; it may be away.")
+    reads = _until_fresh(visit, path, answer.payload.version)
+    now = reads.fresh.json()
+    entry = read("site", ENTRY, now["fed_by"])
+    return Result(
+        headline=f"{reads.milliseconds:.0f} ms after the read model had the change, the API "
+        f"served it; {reads.stale} reads before that were old.",
+        sides=(
+            Side(
+                title="Read, change, read",
+                sentence="The change goes past the API, by the outbox to catalog. Its event is "
+                "committed to the read model first; then the product’s generation is raised, and "
+                "no copy of an earlier one is used.",
+                figures=(
+                    figure("Until the change showed", reads.milliseconds, "ms"),
+                    figure("Old reads meanwhile", reads.stale),
+                    figure("Bound by time, were the event lost", PRODUCT.lifetime, "s"),
+                ),
+                exchanges=(before.exchange, reads.first.exchange, reads.fresh.exchange),
+                tables=(
+                    table(
+                        "site",
+                        "The journal entry",
+                        ("seq", "type", "version", "saga", "ms from catalog"),
+                        ENTRY,
+                        now["fed_by"],
+                    ),
+                ),
+            ),
+        ),
+        checks=tuple(_checks(before, reads, answer.payload.version)),
+        correlations=tuple(answer.correlation for _ in entry[:1]),
+    )
+
+
+def _until_fresh(visit: Visit, path: str, version: int) -> Reads:
+    began = time.monotonic()
+    first = fresh = succeeded(visit.call("GET", path, note="The first read after the change."))
+    stale = 0
+    while fresh.json()["version"] < version and time.monotonic() - began < GIVE_UP_AFTER:
+        stale += 1
+        time.sleep(EVERY)
+        fresh = succeeded(visit.call("GET", path, note="The first read that has the change."))
+    return Reads(first, fresh, stale, (time.monotonic() - began) * 1000)
+
+
+def _checks(before: Answer, reads: Reads, version: int) -> Iterator[Check]:
+    served = before.exchange.response_headers.get(STATUS, "")
+    yield Check(
+        name="the product was served from a copy",
+        outcome="ok" if "; hit" in served else "info",
+        sentence=f"Cache-Status before the change: {served or 'none'}.",
+    )
+    now: dict[str, Any] = reads.fresh.json()
+    yield check(
+        "the event ends every copy",
+        holds=now["version"] == version,
+        sentence=f"Version {before.json()['version']} before, {now['version']} after, "
+        f"known from journal entry {now['fed_by']}.",
+    )
+    yield check(
+        "it does not wait for the copy’s time",
+        holds=reads.milliseconds < 1000 * PRODUCT.lifetime,
+        sentence=f"{reads.milliseconds:.0f} ms; the copy could have lived {PRODUCT.lifetime:.0f} "
+        "s.",
+    )
+
+
+DEMO: Final = Demo(
+    slug="cache-invalidation",
+    title="An event ends a copy",
+    service="site",
+    lead="The API serves products from copies in Redis. When catalog announces a change, the "
+    "site’s worker commits it to the read model and then raises the product’s generation: "
+    "copies of earlier ones are never served again.",
+    watch=(
+        "A hit, then the change, then the first read that has it, and the time between.",
+        "The order: the commit first, so that nobody puts an old row back.",
+        "A bound in time behind it, for the event that Redis did not hear of.",
+    ),
+    run=run,
+    sources=(
+        "portfolio.journal.sink:JournalSink._record",
+        "portfolio.journal.wake:Announcer",
+        "portfolio.products.cache:ProductCache",
+        "cluster.catalog.amendments:amend_product",
+    ),
+    experiment="pause-redis",
+    seconds=8,
+)

@@ -1,0 +1,125 @@
+"""Search fed by events: a product is renamed, and found by its new name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any, Final
+
+from portfolio.demos.caller import Answer
+from portfolio.demos.controls import Values
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.own_product import PATH, own_product, succeeded
+from portfolio.demos.reading import read, table
+from portfolio.demos.result import Check, Result, Side, check, figure
+from portfolio.requests import InvalidRequest
+
+GIVE_UP_AFTER: Final = 5.0  # seconds
+EVERY: Final = 0.005  # seconds
+LETTERS: Final = str.maketrans("0123456789", "ghijklmnop")  # a word, and no number
+
+ENTRY: Final = """
+    SELECT seq::text, type, envelope #>> '{data,sku}', envelope #>> '{data,name}', sequence::text
+      FROM journal WHERE seq = %s
+"""
+
+
+def run(visit: Visit, _values: Values) -> Result:
+    """Give a product a name that nothing has, and look for the beginning of a word of it."""
+    word = visit.run.hex[-10:].translate(LETTERS)
+    path = own_product(visit)
+    asked = f"{PATH}?q={word[:6].upper()}"
+    before = succeeded(visit.call("GET", asked, note="Before: nothing has such a name."))
+    tag = succeeded(visit.call("GET", path)).exchange.response_headers["ETag"]
+    renamed = succeeded(
+        visit.call("PATCH", path, body={"name": f"Lanterns {word}"}, headers={"If-Match": tag})
+    )
+    if renamed.status != HTTPStatus.OK:
+        raise InvalidRequest("The product was not renamed.")
+    after, milliseconds = _until_found(visit, asked)
+    hits = after.json()["items"]
+    stem = succeeded(
+        visit.call("GET", f"{PATH}?q=lantern+{word}", note="Another form of the word, and both.")
+    )
+    return Result(
+        headline=f"Found by its new name {milliseconds:.0f} ms after it was renamed, from journal "
+        f"entry {renamed.json()['fed_by']}.",
+        sides=(
+            Side(
+                title="Renamed, and found",
+                sentence="The name goes by a command to catalog, comes back as an event, and the "
+                "read model that is searched changes in the transaction that writes the journal.",
+                figures=(
+                    figure("From the answer to the hit", milliseconds, "ms"),
+                    figure("Hits", len(hits)),
+                ),
+                exchanges=(before.exchange, renamed.exchange, after.exchange, stem.exchange),
+                tables=(
+                    table(
+                        "site",
+                        "The entry that fed it",
+                        ("seq", "type", "sku", "name", "version"),
+                        ENTRY,
+                        renamed.json()["fed_by"],
+                    ),
+                ),
+            ),
+        ),
+        checks=tuple(_checks(before, renamed, hits, stem)),
+    )
+
+
+def _until_found(visit: Visit, asked: str) -> tuple[Answer, float]:
+    began = time.monotonic()
+    while True:
+        answer = succeeded(visit.call("GET", asked, note="By the first letters of a word."))
+        seconds = time.monotonic() - began
+        if answer.json()["items"] or seconds > GIVE_UP_AFTER:
+            return answer, seconds * 1000
+        time.sleep(EVERY)
+
+
+def _checks(
+    before: Answer, renamed: Answer, hits: list[dict[str, Any]], stem: Answer
+) -> Iterator[Check]:
+    product = renamed.json()
+    yield check(
+        "found by the new name, and not before",
+        holds=not before.json()["items"] and hits == [product],
+        sentence=f"{len(before.json()['items'])} hits before, {len(hits)} after.",
+    )
+    rows = read("site", ENTRY, product["fed_by"])
+    yield check(
+        "each hit says what fed it",
+        holds=[row[3] for row in rows] == [product["name"]],
+        sentence=f"Journal entry {product['fed_by']} has the name.",
+    )
+    yield check(
+        "words are found in other forms",
+        holds=product in stem.json()["items"],
+        sentence="“lantern” finds “Lanterns”.",
+    )
+
+
+DEMO: Final = Demo(
+    slug="search",
+    title="Renamed, and found",
+    service="site",
+    lead="Products are searched in a table that the events of catalog feed. Whoever has been told "
+    "that a product was renamed finds it by its new name, and each hit says which journal entry "
+    "it is known from.",
+    watch=(
+        "No hit, then the rename, then the hit.",
+        "The number of the journal entry in the hit, and that entry.",
+        "The beginning of a word is enough, and another form of it.",
+    ),
+    run=run,
+    sources=(
+        "portfolio.journal.read_models:AMEND_PRODUCTS",
+        "portfolio.products.search:found_in",
+        "portfolio.api.products:list_products",
+    ),
+    experiment="kill-postgres-site",
+    seconds=8,
+)
