@@ -125,7 +125,6 @@ class TokenGranted(Payload, frozen=True):
     """The access token `jti` may be signed."""
 
     jti: UUID
-    visitor: str
 
 
 @event("identity.token_refused.v1", aggregate="token")

@@ -50,7 +50,7 @@ def issue_token(work: UnitOfWork, messages: Sequence[Message[IssueToken]], /) ->
             work.reply(message, refused)
             continue
         _save(work, message.subject_id, new_family(asked.visitor, asked.refresh_hash, work.now))
-        work.reply(message, TokenGranted(jti=asked.jti, visitor=asked.visitor))
+        work.reply(message, TokenGranted(jti=asked.jti))
 
 
 def refresh_token(work: UnitOfWork, messages: Sequence[Message[RefreshToken]], /) -> None:
@@ -70,7 +70,7 @@ def refresh_token(work: UnitOfWork, messages: Sequence[Message[RefreshToken]], /
         if refusal:
             work.reply(message, TokenRefused(jti=asked.jti, reason=refusal))
         else:
-            work.reply(message, TokenGranted(jti=asked.jti, visitor=family.visitor))
+            work.reply(message, TokenGranted(jti=asked.jti))
 
 
 def revoke_token(work: UnitOfWork, messages: Sequence[Message[RevokeToken]], /) -> None:

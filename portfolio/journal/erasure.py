@@ -34,6 +34,19 @@ FORGET_DEMOS: Final = "DELETE FROM demo_run WHERE visitor = ANY (%s)"
 # A key is the visitor's own words, and the answer kept with it names what they did.
 FORGET_KEYS: Final = "DELETE FROM idempotency_key WHERE visitor = ANY (%s)"
 
+# The command that begins a family of tokens has the family's id as its correlation.
+REDACT_TOKENS: Final = """
+    UPDATE journal j
+       SET envelope = jsonb_set(envelope, '{data,visitor}', to_jsonb(t.pseudonym))
+      FROM token_request r
+      JOIN unnest(%s::text[], %s::text[]) AS t (visitor, pseudonym) ON r.visitor = t.visitor
+     WHERE j.correlation = r.id AND envelope #> '{data,visitor}' IS NOT NULL
+"""
+DENY_TOKENS: Final = """
+    INSERT INTO revoked_token (id, revoked_at)
+    SELECT id, %s FROM token_request WHERE visitor = ANY (%s)
+    ON CONFLICT (id) DO NOTHING
+"""
 FORGET_TOKENS: Final = "DELETE FROM token_request WHERE visitor = ANY (%s)"
 
 # The product stays in the catalogue, and is nobody's.
@@ -79,6 +92,8 @@ def forget_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequeste
     work.cursor.execute(FORGET_CHECKOUTS, (ERASED_CARD, visitors, pseudonyms))
     work.cursor.execute(REDACT_CHECKOUTS, (pseudonyms, ERASED_CARD))
     work.cursor.execute(FORGET_DEMOS, (visitors,))
+    work.cursor.execute(REDACT_TOKENS, (visitors, pseudonyms))
+    work.cursor.execute(DENY_TOKENS, (work.now, visitors))
     work.cursor.execute(FORGET_TOKENS, (visitors,))
     work.cursor.execute(FORGET_KEYS, (visitors,))
     work.cursor.execute(FORGET_PRODUCTS, (visitors,))

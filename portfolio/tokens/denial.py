@@ -11,7 +11,7 @@ from cluster.messaging.work import UnitOfWork
 PER_RUN: Final = 1_000
 # An access token lives for five minutes: what was revoked longer ago has expired.
 DENIED: Final = timedelta(minutes=10)
-COUNTED: Final = timedelta(hours=1)  # requests, which are only counted
+KNOWN: Final = timedelta(days=8)  # whose a family is; identity lets none live for longer than seven
 
 REQUEST: Final = """
     INSERT INTO token_request (id, visitor, requested_at) VALUES (%s, %s, %s)
@@ -20,6 +20,7 @@ REQUEST: Final = """
 DENY: Final = """
     INSERT INTO revoked_token (id, revoked_at) VALUES (%s, %s) ON CONFLICT (id) DO NOTHING
 """
+VISITOR: Final = "SELECT visitor FROM token_request WHERE id = %s"
 PURGE_DENIED: Final = """
     DELETE FROM revoked_token
      WHERE id IN (SELECT id FROM revoked_token WHERE revoked_at < %s LIMIT %s)
@@ -35,7 +36,13 @@ def deny(work: UnitOfWork, identifier: UUID, at: datetime) -> None:
     work.cursor.execute(DENY, (identifier, at))
 
 
+def visitor_of_family(work: UnitOfWork, family: UUID) -> str | None:
+    """Whose tokens these are; None for what was never asked for, or is forgotten."""
+    found = work.cursor.execute(VISITOR, (family,)).fetchone()
+    return None if found is None else str(found[0])
+
+
 def purge_tokens(work: UnitOfWork) -> None:
     """Forget what is of no use any more, a few at a time."""
     work.cursor.execute(PURGE_DENIED, (work.now - DENIED, PER_RUN))
-    work.cursor.execute(PURGE_REQUESTS, (work.now - COUNTED, PER_RUN))
+    work.cursor.execute(PURGE_REQUESTS, (work.now - KNOWN, PER_RUN))

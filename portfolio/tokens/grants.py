@@ -1,8 +1,8 @@
 """Asking identity for tokens, exchanging them, revoking them: by commands through the outbox.
 
-A refresh token is the id of its family and a secret; on the bus there is only the secret's
-SHA-256. What is revoked is refused from the commit on: the deny list and the command are one
-transaction, and identity hears of it when it can.
+A refresh token is the id of its family and a secret, signed; on the bus there is only the
+secret's SHA-256. What is revoked is refused from the commit on: the deny list and the command
+are one transaction, and identity hears of it when it can.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
+
+from django.core.signing import BadSignature, Signer
 
 from cluster.identity.contract import (
     IssueToken,
@@ -22,11 +24,11 @@ from cluster.identity.contract import (
     TokenRefused,
 )
 from cluster.messaging.contract import Payload
-from cluster.messaging.envelope import Message, new_message_id
+from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
 from portfolio.journal.answers import await_answer
 from portfolio.tokens.access import LIFE, InvalidToken, sign_access
-from portfolio.tokens.denial import REQUEST, deny
+from portfolio.tokens.denial import REQUEST, deny, visitor_of_family
 from portfolio.unit import run_unit
 
 BYTES: Final = 32  # of a refresh secret
@@ -59,7 +61,8 @@ def issue(visitor: str, keep_pace: Callable[[UnitOfWork], None] = lambda _work: 
         keep_pace(work)
         work.cursor.execute(REQUEST, (family, visitor, work.now))
 
-    return _granted(_ask(family, command, ask), family, jti, secret)
+    _ask(family, command, ask, correlation=family)
+    return _signed(visitor, family, jti, secret)
 
 
 def refresh(token: str) -> Grant:
@@ -68,9 +71,13 @@ def refresh(token: str) -> Grant:
     Raises InvalidToken, NoAnswer, SecretsError, DatabaseUnavailable.
     """
     family, presented = _parts(token)
+    visitor = run_unit(lambda work: visitor_of_family(work, family))
+    if visitor is None:
+        raise InvalidToken("The refresh token has expired.")
     jti, secret = new_message_id(), _new_secret()
     command = RefreshToken(presented_hash=_hash(presented), jti=jti, refresh_hash=_hash(secret))
-    return _granted(_ask(family, command), family, jti, secret)
+    _ask(family, command, correlation=new_message_id())
+    return _signed(visitor, family, jti, secret)
 
 
 def revoke(family: UUID) -> None:
@@ -85,14 +92,18 @@ def revoke(family: UUID) -> None:
 
 
 def family_of(token: str) -> UUID:
-    """The family of a refresh token, whether it is good or not; raises InvalidToken."""
+    """The family of a refresh token of ours, used or not; raises InvalidToken."""
     return _parts(token)[0]
 
 
 def _ask(
-    family: UUID, command: Payload, first: Callable[[UnitOfWork], None] = lambda _work: None
-) -> Message[Any]:
-    correlation = new_message_id()
+    family: UUID,
+    command: Payload,
+    first: Callable[[UnitOfWork], None] = lambda _work: None,
+    *,
+    correlation: UUID,
+) -> None:
+    """Send the command and wait until identity grants it. Raises InvalidToken, NoAnswer."""
 
     def ask(work: UnitOfWork) -> None:
         first(work)
@@ -102,14 +113,14 @@ def _ask(
     answer = await_answer(correlation, (TokenGranted, TokenRefused))
     if answer is None:
         raise NoAnswer("Identity has not answered in time; it may be away.")
-    return answer
-
-
-def _granted(answer: Message[Any], family: UUID, jti: UUID, secret: str) -> Grant:
     if isinstance(answer.payload, TokenRefused):
         raise InvalidToken(f"No token was granted: {answer.payload.reason}.")
-    access = sign_access(visitor=answer.payload.visitor, jti=jti, family=family)
-    return Grant(access, f"{family.hex}.{secret}", jti, family, int(LIFE.total_seconds()))
+
+
+def _signed(visitor: str, family: UUID, jti: UUID, secret: str) -> Grant:
+    access = sign_access(visitor=visitor, jti=jti, family=family)
+    refresh = _signer().sign(f"{family.hex}.{secret}")
+    return Grant(access, refresh, jti, family, int(LIFE.total_seconds()))
 
 
 def _new_secret() -> str:
@@ -121,8 +132,14 @@ def _hash(secret: str) -> str:
 
 
 def _parts(token: str) -> tuple[UUID, str]:
-    named, _, secret = token.partition(".")
+    """The family and the secret; signed, since families' ids are public in the journal."""
     try:
+        named, _, secret = _signer().unsign(token).partition(".")
         return UUID(named), secret
-    except ValueError as error:
+    except (BadSignature, ValueError) as error:
         raise InvalidToken("The refresh token is not one of ours.") from error
+
+
+def _signer() -> Signer:
+    # Not at import: the key comes from OpenBao.
+    return Signer(salt="portfolio.tokens", sep=".")

@@ -13,36 +13,63 @@ from typing import Any, Final
 from jwt.algorithms import ECAlgorithm
 
 from cluster.secrets.transit import PublicKeys, public_keys
-from cluster.secrets.vault import SecretsError
+from cluster.secrets.vault import SecretsError, SecretsUnavailable
 
 logger = logging.getLogger(__name__)
 
 FRESH: Final = 60.0  # seconds until OpenBao is asked again
 ALGORITHM: Final = "ES256"
 
+RETRY: Final = 5.0  # seconds between two questions at least, answered or not
+
 _algorithm: Final = ECAlgorithm(ECAlgorithm.SHA256)
-_lock: Final = threading.Lock()
-_kept: tuple[float, PublicKeys] | None = None
+
+
+class _Kept:
+    """The keys that this process knows, and when OpenBao was last asked, whatever came of it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._keys: PublicKeys | None = None
+        self._known_at = self._asked_at = float("-inf")
+
+    def read(self, version: int | None) -> PublicKeys:
+        """One thread asks, for whom it is time; the others go on with what is known."""
+        if self._is_time(version):
+            try:
+                self._keys, self._known_at = public_keys(), time.monotonic()
+            except SecretsError as error:
+                if self._keys is None:
+                    raise
+                logger.warning("the keys of tokens are those of a while ago: %s", error)
+        if self._keys is None:
+            raise SecretsUnavailable("the keys of tokens have not been read yet")
+        return self._keys
+
+    def _is_time(self, version: int | None) -> bool:
+        with self._lock:
+            now = time.monotonic()
+            wanted = (
+                self._keys is None
+                or now - self._known_at >= FRESH
+                or (version is not None and version not in self._keys.by_version)
+            )
+            if not wanted or (self._keys is not None and now - self._asked_at < RETRY):
+                return False
+            self._asked_at = now
+            return True
+
+
+_kept: Final = _Kept()
 
 
 def known_keys(*, version: int | None = None) -> PublicKeys:
     """The keys as of a minute ago at most, or the last that were known while OpenBao is away.
 
-    Asked again at once for a `version` that is not among them. Raises SecretsError when none
-    were ever known.
+    Asked for anew when `version` is not among them, though not more often than every RETRY
+    seconds. Raises SecretsError when none were ever known.
     """
-    global _kept  # noqa: PLW0603  # one set of keys in a process
-    with _lock:
-        now = time.monotonic()
-        if _kept is not None and now - _kept[0] < FRESH and _has(_kept[1], version):
-            return _kept[1]
-        try:
-            _kept = (now, public_keys())
-        except SecretsError as error:
-            if _kept is None:
-                raise
-            logger.warning("the keys of tokens are those of a while ago: %s", error)
-        return _kept[1]
+    return _kept.read(version)
 
 
 def key_set() -> dict[str, Any]:
@@ -64,7 +91,3 @@ def key_set() -> dict[str, Any]:
 def public_key(pem: str) -> Any:
     """A PEM as PyJWT wants it."""
     return _algorithm.prepare_key(pem)
-
-
-def _has(keys: PublicKeys, version: int | None) -> bool:
-    return version is None or version in keys.by_version

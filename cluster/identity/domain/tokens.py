@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 FAMILY_LIFE: Final = timedelta(days=7)  # as long as its refresh secrets may be exchanged
+MOST_EXCHANGES: Final = 2_500  # one every four minutes, for all of that time
 COPIED: Final = "a refresh token was used twice"
 
 
@@ -40,7 +41,7 @@ class Family:
             return self.revoke(), COPIED
         if presented != self.current or new == presented or new in self.used:
             return self, "the refresh token is unknown"
-        if now >= self.ends_at:
+        if now >= self.ends_at or len(self.used) >= MOST_EXCHANGES:
             return self, "the refresh token has expired"
         return replace(self, current=new, used=self.used | {presented}), ""
 

@@ -106,6 +106,19 @@ def test_an_unknown_token_is_revoked_without_a_word(client: Client) -> None:
         assert (answer.status_code, answer.json()) == (200, {"revoked": True})
 
 
+def test_who_knows_a_family_s_id_from_the_journal_cannot_end_it(
+    client: Client, platform_url: str
+) -> None:
+    tokens = issued(client)
+    family, secret, signature = tokens["refresh_token"].split(".")
+
+    for guessed in (f"{family}.guess", f"{family}.guess.{signature}", f"{family}.{secret}.x"):
+        client.post("/tokens/revoke", {"token": guessed}, key=None)
+        refused(exchange(client, guessed), "not one of ours")
+
+    assert use(platform_url, tokens["access_token"]).status_code == 200
+
+
 def test_a_forged_token_gives_no_right(client: Client, platform_url: str) -> None:
     token = issued(client)["access_token"]
     head, claims, signature = token.split(".")
