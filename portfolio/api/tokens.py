@@ -46,7 +46,7 @@ class RevocationAsked(Asked):
     token: str = Field(min_length=1, max_length=2_000)
 
 
-class Tokens(Schema):
+class TokenPair(Schema):
     """As RFC 6749, section 5.1, has it."""
 
     access_token: str
@@ -73,7 +73,7 @@ class Revoked(Schema):
 
 @router.post(
     "/tokens",
-    response={201: Tokens},
+    response={201: TokenPair},
     operation_id="issueTokens",
     summary="Tokens for who you are",
     description="For the visitor of the session, or of the token that is sent. The access token "
@@ -91,7 +91,7 @@ def issue_tokens(request: HttpRequest, asked: NothingAsked) -> HttpResponse:  # 
 
 @router.post(
     "/tokens/refresh",
-    response={201: Tokens},
+    response={201: TokenPair},
     operation_id="refreshTokens",
     summary="New tokens for a refresh token",
     description="A refresh token is good for one exchange. One that comes a second time has been "
@@ -175,7 +175,7 @@ def _away(detail: str) -> Problem:
 
 
 def _answer(grant: grants.Grant) -> HttpResponse:
-    body = Tokens(
+    body = TokenPair(
         access_token=grant.access,
         token_type="Bearer",  # noqa: S106  # a kind of token, not one
         expires_in=grant.seconds,
