@@ -15,18 +15,24 @@ PATIENCE: Final = 5.0  # seconds; spans are sent twice a second
 EVERY: Final = 0.2  # seconds
 
 
-def await_tree(saga: UUID, messages: Collection[str]) -> Tree | None:
+def await_tree(saga: UUID, messages: Collection[str], *, whole: bool = False) -> Tree | None:
     """The trace of a saga once each of `messages` has its spans; what there is when time is up.
 
-    None when the observer, which keeps the spans, is away or has none.
+    `whole`: wait for the parents of all spans as well. The span of a request is told when the
+    request has ended, so what a demo began by itself is not whole while the demo runs. None when
+    the observer, which keeps the spans, is away or has none.
     """
     give_up = time.monotonic() + PATIENCE
     while True:
         found = _tree(saga)
         late = time.monotonic() >= give_up
-        if late or (found is not None and not missing(found, messages)):
+        if late or (found is not None and _is_complete(found, messages, whole=whole)):
             return found
         time.sleep(EVERY)
+
+
+def _is_complete(tree: Tree, messages: Collection[str], *, whole: bool) -> bool:
+    return not missing(tree, messages) and (not whole or len(tree.roots) == 1)
 
 
 def missing(tree: Tree, messages: Collection[str]) -> set[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from typing import Final
+from uuid import UUID
 
 from cluster.operations.plan import SOLD_OUT
 from portfolio.demos.controls import Choice, Values
@@ -11,19 +13,28 @@ from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.journal_rows import Heard, heard_of
 from portfolio.demos.lanes import lane_of
 from portfolio.demos.result import Check, Link, Result, Side, check, figure
-from portfolio.demos.sagas import USUAL, begin, order_of
+from portfolio.demos.sagas import USUAL
 from portfolio.demos.spans import await_tree, missing
 from portfolio.demos.waiting import StillUnderWay, ends_of
-from portfolio.requests import CheckoutOrder, Outcome
+from portfolio.requests import InvalidRequest, Outcome
 from portfolio.traces.tree import Tree
 
 
 def run(visit: Visit, values: Values) -> Result:
     """Begin it, wait for its end, and for the spans of every message that the journal knows."""
-    (saga,) = begin([_order(visit, Outcome(str(values["outcome"])))])
+    begun = visit.call(
+        "POST",
+        "/api/v1/checkouts",
+        body=_wish(Outcome(str(values["outcome"]))),
+        headers={"Idempotency-Key": str(visit.run)},
+        note="The request that the trace begins with.",
+    )
+    if begun.status != HTTPStatus.ACCEPTED:
+        raise InvalidRequest(f"The checkout was not accepted: {begun.json()['detail']}")
+    saga = UUID(begun.json()["id"])
     ends_of([saga])
     heard = heard_of(saga)
-    tree = await_tree(saga, [one.message for one in heard])
+    tree = await_tree(saga, [one.message for one in heard], whole=True)
     if tree is None:
         raise StillUnderWay(
             "The checkout has ended, and the observer, which keeps the spans, is away or has "
@@ -52,7 +63,7 @@ def run(visit: Visit, values: Values) -> Result:
                     Link(path=f"/traces/{saga.hex}/otlp.json", words="Export as OTLP (JSON)"),
                 ),
                 lanes=tuple(lane_of(row) for row in tree.rows()),
-                exchanges=(answer.exchange,),
+                exchanges=(begun.exchange, answer.exchange),
             ),
         ),
         checks=tuple(_checks(tree, heard)),
@@ -60,9 +71,10 @@ def run(visit: Visit, values: Values) -> Result:
     )
 
 
-def _order(visit: Visit, outcome: Outcome) -> CheckoutOrder:
-    sku = SOLD_OUT if outcome is Outcome.OUT_OF_STOCK else USUAL
-    return order_of(visit.visitor, outcome, sku=sku)
+def _wish(outcome: Outcome) -> dict[str, str | int]:
+    if outcome is Outcome.OUT_OF_STOCK:  # the product decides
+        return {"sku": SOLD_OUT, "quantity": 1, "outcome": Outcome.SUCCESS.value}
+    return {"sku": USUAL, "quantity": 1, "outcome": outcome.value}
 
 
 def _processes(tree: Tree) -> list[str]:
