@@ -77,7 +77,10 @@ class CheckoutOrder:
 
 
 PRICES: Final = "SELECT sku, price FROM product WHERE sku = ANY (%s)"
-SOME_PRODUCTS: Final = "SELECT sku FROM product ORDER BY sku LIMIT 20"
+# What visitors and demos have listed is theirs.
+SOME_PRODUCTS: Final = """
+    SELECT sku FROM product WHERE sku NOT SIMILAR TO '(OWN|DEMO|LAST)-%' ORDER BY sku LIMIT 20
+"""
 
 INSERT_CHECKOUTS: Final = """
     INSERT INTO checkout_request (id, visitor, sku, quantity, amount, card, requested_outcome,

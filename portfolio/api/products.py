@@ -34,7 +34,7 @@ from portfolio.api.problems import (
     Problem,
     not_found,
 )
-from portfolio.api.schemas import Asked, Pence
+from portfolio.api.schemas import Asked, Pence, Whole
 from portfolio.api.visitor import known_visitor
 from portfolio.models import JournalEntry, OwnProduct, Product
 from portfolio.products.cache import PRODUCT, STATISTICS, cache
@@ -56,7 +56,7 @@ Sku = Annotated[
 ]
 # Anything but control characters.
 Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Price = Annotated[int, Field(ge=1, le=100_000, description="Pence.", examples=[1250])]
+Price = Annotated[Whole, Field(ge=1, le=100_000, description="Pence.", examples=[1250])]
 
 
 class ListingAsked(Asked):
@@ -64,7 +64,7 @@ class ListingAsked(Asked):
 
     name: Name
     price: Price
-    stock: Annotated[int, Field(ge=0, le=1_000)] = 10
+    stock: Annotated[Whole, Field(ge=0, le=1_000)] = 10
 
 
 class AmendmentAsked(Asked):

@@ -6,8 +6,16 @@ from typing import Annotated
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
+
+def _whole(number: object) -> object:
+    """JSON Schema calls 716.0 an integer; pydantic's strict mode does not."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+# A whole number in a body, however it is written.
+Whole = Annotated[int, BeforeValidator(_whole)]
 Pence = Annotated[int, Field(description="Pence.", examples=[1250])]
 # From JSON: a string, which pydantic's strict mode would refuse.
 JsonUUID = Annotated[UUID, Field(strict=False)]

@@ -13,15 +13,15 @@ pytestmark = [pytest.mark.platform, pytest.mark.slow]
 SECONDS = 25
 
 # A missing key is 400 in draft-ietf-httpapi-idempotency-key-header. And whether there is such a
-# product or such an order no schema can say: a body that names none is 422.
+# product, such an order or such a setting no schema can say: a body that names none is 422.
 CONFIGURATION = """
 [checks.missing_required_header]
 expected-statuses = [400]
 
 [[operations]]
-include-name = ["POST /checkouts", "POST /refunds"]
+include-name = ["POST /checkouts", "POST /refunds", "POST /demos/{slug}/runs"]
 [operations.checks.positive_data_acceptance]
-expected-statuses = ["2xx", 401, 409, 422, 429]
+expected-statuses = ["2xx", 401, 404, 409, 422, 429, 503]
 """
 
 
