@@ -70,9 +70,11 @@ def test_a_page_outlives_what_serves_it_and_sees_each_seq_once(
 def test_a_stream_that_says_nothing_is_given_up(page: Page, platform_url: str) -> None:
     """No server closes it: as when one is paused, or a cable is cut."""
     opened: list[Any] = []
-    page.route_web_socket(
-        re.compile("/stream/"), lambda socket: opened.append(socket)
-    )  # it opens, and is silent
+
+    def stay_silent(socket: Any) -> None:
+        opened.append(socket)
+
+    page.route_web_socket(re.compile("/stream/"), stay_silent)
     page.clock.install()
     page.goto(f"{platform_url}/events/")
     told = page.locator('event-stream [data-part="state"]')
