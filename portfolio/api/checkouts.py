@@ -17,7 +17,7 @@ from portfolio.api.idempotency import Answer, answer, once
 from portfolio.api.pace import CHECKOUTS, limited
 from portfolio.api.pages import USUAL, Cursor, Limit, page_of
 from portfolio.api.problems import not_found
-from portfolio.api.schemas import Asked, Pence, Whole
+from portfolio.api.schemas import WHOLE, Asked, Pence
 from portfolio.api.visitor import known_visitor
 from portfolio.headcode import headcode
 from portfolio.models import CheckoutRequest
@@ -41,7 +41,7 @@ class CheckoutAsked(Asked):
     sku: str = Field(
         min_length=1, max_length=100, description="A product's name.", examples=["FLAG-GREEN"]
     )
-    quantity: Whole = Field(1, ge=1, le=MAX_QUANTITY)
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY), WHOLE] = 1
     outcome: Literal["success", "declined", "provider-silent", "late-success"] = Field(
         "success", description="What the sandbox's card does. The price is not yours to say."
     )

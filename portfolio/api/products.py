@@ -34,7 +34,7 @@ from portfolio.api.problems import (
     Problem,
     not_found,
 )
-from portfolio.api.schemas import Asked, Pence, Whole
+from portfolio.api.schemas import WHOLE, Asked, Pence
 from portfolio.api.visitor import known_visitor
 from portfolio.models import JournalEntry, OwnProduct, Product
 from portfolio.products.cache import PRODUCT, STATISTICS, cache
@@ -64,7 +64,7 @@ class ListingAsked(Asked):
 
     name: Name
     price: Price
-    stock: Annotated[Whole, Field(ge=0, le=1_000)] = 10
+    stock: Annotated[int, Field(ge=0, le=1_000), WHOLE] = 10
 
 
 class AmendmentAsked(Asked):

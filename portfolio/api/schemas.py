@@ -14,8 +14,8 @@ def _whole(number: object) -> object:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-# A whole number in a body, however it is written.
-Whole = Annotated[int, BeforeValidator(_whole)]
+# Of a whole number in a body, however it is written; after its bounds, or the schema loses them.
+WHOLE = BeforeValidator(_whole)
 Pence = Annotated[int, Field(description="Pence.", examples=[1250])]
 # From JSON: a string, which pydantic's strict mode would refuse.
 JsonUUID = Annotated[UUID, Field(strict=False)]
