@@ -56,7 +56,7 @@ Sku = Annotated[
 ]
 # Anything but control characters.
 Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Price = Annotated[Whole, Field(ge=1, le=100_000, description="Pence.", examples=[1250])]
+Price = Annotated[int, Field(ge=1, le=100_000, description="Pence.", examples=[1250]), WHOLE]
 
 
 class ListingAsked(Asked):
