@@ -17,13 +17,23 @@ SHOWN: Final = 12  # characters of a secret
 
 def expect(answer: Answer, status: HTTPStatus) -> Answer:
     """The answer, when it has this status; raises InvalidRequest in the API's own words."""
-    if answer.status == status:
-        return answer
+    if answer.status != status:
+        raise InvalidRequest(_said(answer))
+    return answer
+
+
+def succeeded(answer: Answer) -> Answer:
+    """The answer, when it is no problem; raises InvalidRequest in the API's own words."""
+    if answer.status >= HTTPStatus.BAD_REQUEST:
+        raise InvalidRequest(_said(answer))
+    return answer
+
+
+def _said(answer: Answer) -> str:
     try:
-        said = str(answer.json()["detail"])
+        return str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):
-        said = f"The API answered with {answer.status}."
-    raise InvalidRequest(said)
+        return f"The API answered with {answer.status}."
 
 
 def without(exchange: Exchange, secrets: Iterable[str]) -> Exchange:

@@ -13,8 +13,9 @@ import msgspec
 from portfolio.demos.caller import Answer, SiteAway
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.expected import succeeded
 from portfolio.demos.last_write_wins import add_unguarded
-from portfolio.demos.own_product import own_product, succeeded
+from portfolio.demos.own_product import own_product
 from portfolio.demos.reading import read, table
 from portfolio.demos.result import Check, Exchange, Result, Side, check, figure
 

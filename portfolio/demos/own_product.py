@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any, Final
 
-from portfolio.demos.caller import Answer
 from portfolio.demos.demo import Visit
+from portfolio.demos.expected import succeeded
 from portfolio.demos.waiting import await_rows
 from portfolio.requests import InvalidRequest
 
@@ -29,14 +28,3 @@ def own_product(visit: Visit) -> str:
     if not await_rows("site", LISTED, sku):
         raise InvalidRequest("Catalog has not listed the product in time; it may be away.")
     return f"{PATH}/{sku}"
-
-
-def succeeded(answer: Answer) -> Answer:
-    """The answer; raises InvalidRequest with the API's own words when it is a problem."""
-    if answer.status < HTTPStatus.BAD_REQUEST:
-        return answer
-    try:
-        said = str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        said = f"The API answered with {answer.status}."
-    raise InvalidRequest(said)

@@ -10,7 +10,8 @@ from typing import Any, Final
 from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Values
 from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.own_product import PATH, own_product, succeeded
+from portfolio.demos.expected import succeeded
+from portfolio.demos.own_product import PATH, own_product
 from portfolio.demos.reading import read, table
 from portfolio.demos.result import Check, Result, Side, check, figure
 from portfolio.requests import InvalidRequest

@@ -10,27 +10,29 @@ from uuid import UUID
 from cluster.operations.plan import SOLD_OUT
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.expected import expect
 from portfolio.demos.journal_rows import Heard, heard_of
 from portfolio.demos.lanes import lane_of
 from portfolio.demos.result import Check, Link, Result, Side, check, figure
 from portfolio.demos.sagas import USUAL
 from portfolio.demos.spans import await_tree, missing
 from portfolio.demos.waiting import StillUnderWay, ends_of
-from portfolio.requests import InvalidRequest, Outcome
+from portfolio.requests import Outcome
 from portfolio.traces.tree import Tree
 
 
 def run(visit: Visit, values: Values) -> Result:
     """Begin it, wait for its end, and for the spans of every message that the journal knows."""
-    begun = visit.call(
-        "POST",
-        "/api/v1/checkouts",
-        body=_wish(Outcome(str(values["outcome"]))),
-        headers={"Idempotency-Key": str(visit.run)},
-        note="The request that the trace begins with.",
+    begun = expect(
+        visit.call(
+            "POST",
+            "/api/v1/checkouts",
+            body=_wish(Outcome(str(values["outcome"]))),
+            headers={"Idempotency-Key": str(visit.run)},
+            note="The request that the trace begins with.",
+        ),
+        HTTPStatus.ACCEPTED,
     )
-    if begun.status != HTTPStatus.ACCEPTED:
-        raise InvalidRequest(f"The checkout was not accepted: {begun.json()['detail']}")
     saga = UUID(begun.json()["id"])
     ends_of([saga])
     heard = heard_of(saga)
