@@ -79,7 +79,8 @@ function backOff(plan, node) {
 
 async function animate(plan, from, to) {
   if (still.matches) return;
-  const began = performance.now();
+  // From the first frame, not from now: a frame that is late carries a time before this call.
+  const began = await nextFrame();
   for (let part = 0; part < 1; ) {
     part = Math.min(1, ((await nextFrame()) - began) / LASTS);
     const eased = part < 0.5 ? 4 * part ** 3 : 1 - (2 - 2 * part) ** 3 / 2;
