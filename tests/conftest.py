@@ -24,13 +24,16 @@ from cluster.messaging.topology import connect  # noqa: E402
 from cluster.secrets.broker import broker_url_with_credentials  # noqa: E402
 from cluster.secrets.postgres import Database, DatabaseSession, close_databases  # noqa: E402
 from compose import platform as compose_platform  # noqa: E402
+from compose.ports import any_free  # noqa: E402
 from compose.servers.postgres import binaries  # noqa: E402
+from compose.suite import ALONE, CLUSTER, PAGES  # noqa: E402
 from config import environment  # noqa: E402
 
 # Many rotations a minute: every test of the session runs under changing credentials.
 os.environ.setdefault("DATABASE_LEASE_TTL", "8")
 os.environ.setdefault("DATABASE_LEASE_MAX_TTL", "16")
 
+FOLDERS_OF_PAGES = ("articles", "browser", "portfolio")
 MESSAGING_TABLES = (
     "outbox",
     "outbox_stream",
@@ -46,8 +49,8 @@ MESSAGING_TABLES = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--part",
-        choices=["platform", "alone"],
-        help="only the tests that use the running platform, or only those that do without",
+        choices=[CLUSTER, PAGES, ALONE],
+        help="only one part of the suite, as compose/suite.py runs them at once",
     )
 
 
@@ -56,25 +59,32 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: item.get_closest_marker("sabotage") is not None)
     part = config.getoption("--part")
     if part is not None:
-        others = [item for item in items if _uses_platform(item) is not (part == "platform")]
+        others = [item for item in items if _part_of(item) != part]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in set(others)]
 
 
-def _uses_platform(item: pytest.Item) -> bool:
+def _part_of(item: pytest.Item) -> str:
+    """What uses no platform, what breaks nothing in its folders of pages, and everything else."""
     marked = item.get_closest_marker("platform") is not None
-    return marked or "platform" in getattr(item, "fixturenames", ())
+    if not (marked or "platform" in getattr(item, "fixturenames", ())):
+        return ALONE
+    breaks = item.get_closest_marker("fault") is not None
+    folder = item.path.relative_to(ROOT / "tests").parts[0]
+    return PAGES if folder in FOLDERS_OF_PAGES and not breaks else CLUSTER
 
 
 @pytest.fixture(scope="session")
-def platform() -> Iterator[compose_platform.Platform]:
+def platform(pytestconfig: pytest.Config) -> Iterator[compose_platform.Platform]:
     """The whole platform, up and answering; stopped at the end of the session."""
     if os.environ.get("KEEP_PLATFORM"):  # a developer's running platform is used, and left
         yield None  # type: ignore[misc]
         return
     compose_platform.stop(TEST_RUN)
     shutil.rmtree(TEST_RUN, ignore_errors=True)  # violations that a sabotage has left, for one
-    running = compose_platform.start(TEST_RUN)
+    # Two that start at once must not both take the usual port of the site.
+    port = any_free() if pytestconfig.getoption("--part") == PAGES else None
+    running = compose_platform.start(TEST_RUN, port=port)
     _lead_django_to_the_databases()
     yield running
     close_databases()

@@ -61,7 +61,7 @@ class Evidence:
     standing: Standing | None = None  # of its probe, where it has one
     depths: Depths | None = None  # of its service's database
     depths_since: float | None = None  # since when that database has told without a break
-    broker_since: float | None = None  # since when the broker has answered without a break
+    broker_since: float | None = None  # since when it has answered and confirmed without a break
     # Since when the broker says without a break that nobody consumes a queue of its service.
     unconsumed_since: float | None = None
     last_sign: float | None = None  # the sign of life of its last verdict

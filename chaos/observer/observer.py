@@ -184,7 +184,7 @@ class Observer:
         named = {name for name, _ in states}
         states += [(target, None) for target in self._watches if target not in named]
         standings = {name: watch.standing(now) for name, watch in self._watches.items()}
-        if standings[BROKER].healthy is not True:
+        if standings[BROKER].healthy is not True or self._confirms.silent(now):
             self._broker_since = None
         elif self._broker_since is None:
             self._broker_since = now

@@ -39,6 +39,11 @@ class ConfirmProbe:
         self._blocked = False
         self._returned = False  # the queue is gone
 
+    def silent(self, now: float) -> bool:
+        """Whether a message has waited longer for its confirm than one question does."""
+        since = self.unconfirmed_since  # another thread's
+        return since is not None and now - since > CONFIRM_PATIENCE
+
     def ask(self) -> Answer:
         """Have a message confirmed; raises ProbeFailed while one is not, or nobody answers."""
         try:

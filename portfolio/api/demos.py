@@ -23,6 +23,7 @@ from portfolio.demos.models import DemoRun
 from portfolio.demos.registry import DEMOS
 from portfolio.demos.runs import RunRefused, kept, result_of, run_demo, standing
 from portfolio.demos.views import visitors_cookies
+from portfolio.web.pace import address_key
 
 router = Router(tags=["Demos"])
 
@@ -114,6 +115,7 @@ def run(request: HttpRequest, slug: Slug, asked: RunAsked) -> tuple[int, Run]:
             choices,
             run_id=new_message_id(),
             visitor=visitor_of(request),
+            address=address_key(request),
             cookies=visitors_cookies(request),
         )
     except InvalidChoice as error:

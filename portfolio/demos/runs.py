@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -24,12 +25,14 @@ from portfolio.demos.models import DemoRun
 from portfolio.demos.result import Result
 from portfolio.requests import InvalidRequest
 from portfolio.source.revision import running_revision
+from portfolio.web.pace import Pace
 from portfolio.web.reading import again_when_cut_off
 
 logger = logging.getLogger(__name__)
 
 PERIOD: Final = timedelta(minutes=1)
 MOST_IN_PERIOD: Final = 20  # for each visitor
+MOST_OF_ADDRESS: Final = 60  # in each web process, for who drops every cookie
 MOST_AT_ONCE: Final = 3  # in one web process: the cluster has other work
 PATIENCE: Final = 10.0  # seconds that a run waits for others to end
 CUT_OFF_AFTER: Final = timedelta(seconds=90)  # longer than any demo takes
@@ -37,6 +40,7 @@ CUT_OFF_AFTER: Final = timedelta(seconds=90)  # longer than any demo takes
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 _places: Final = threading.BoundedSemaphore(MOST_AT_ONCE)
+_of_addresses: Final = Pace(MOST_OF_ADDRESS, PERIOD.total_seconds())
 
 
 class RunRefused(Exception):
@@ -54,12 +58,20 @@ def run_demo(
     *,
     run_id: UUID,
     visitor: str,
+    address: str,
     cookies: Mapping[str, str],
 ) -> DemoRun:
     """Run a demo to its end and keep what came of it; asked again for the same id, what is kept.
 
-    Raises RunRefused, or Django's Error while the site's database is away.
+    `address` is the key of where the request comes from. Raises RunRefused, or Django's Error
+    while the site's database is away.
     """
+    if wait := _of_addresses.take(address):
+        raise RunRefused(
+            "Your address has run many demos in the last minute. Wait a little.",
+            status=HTTPStatus.TOO_MANY_REQUESTS,
+            retry_after=math.ceil(wait),
+        )
     run = _register(demo, choices, run_id, visitor)
     if run is None:
         return kept(run_id, demo)

@@ -29,6 +29,7 @@ from portfolio.demos.runs import RunRefused, kept, latest_of, result_of, run_dem
 from portfolio.events import Mark, StreamEvent
 from portfolio.headcode import headcode
 from portfolio.lab.services import PARTICIPANTS, Participant
+from portfolio.web.pace import address_key
 from portfolio.web.problems import problem
 from portfolio.web.reading import again_when_cut_off, events_of, last_seq
 from portfolio.web.visitors import known_visitor, visitor_of
@@ -95,6 +96,7 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
             choices,
             run_id=run_id,
             visitor=visitor_of(request),
+            address=address_key(request),
             cookies=visitors_cookies(request),
         )
     except InvalidChoice as error:

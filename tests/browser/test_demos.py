@@ -23,9 +23,8 @@ PHONE: Final = 375  # pixels
 VIOLATED: Final = "table.checks .mark.failed"
 
 
-def run_it(page: Page, url: str, slug: str) -> None:
-    """Press the button, and arrive at what came of it."""
-    page.goto(f"{url}/lab/demos/{slug}/")
+def press(page: Page, slug: str) -> None:
+    """Press the button of a demo's page, and arrive at what came of it."""
     page.get_by_role("button", name="Run it", exact=True).click()
     page.wait_for_url(re.compile(rf"/lab/demos/{slug}/runs/[0-9a-f-]+/"), timeout=A_RUN)
     expect(page.locator(".headline")).to_be_visible()
@@ -37,7 +36,8 @@ def test_its_button_runs_it_on_a_phone_and_every_invariant_holds(
 ) -> None:
     page.set_viewport_size({"width": PHONE, "height": 800})
 
-    run_it(page, platform_url, slug)
+    page.goto(f"{platform_url}/lab/demos/{slug}/")
+    press(page, slug)
 
     assert page.locator("table.checks tbody tr").count() >= 1
     assert page.locator(VIOLATED).count() == 0, page.locator("table.checks").inner_text()
@@ -85,7 +85,8 @@ def test_it_holds_while_the_experiment_that_attacks_it_runs(
     status = f"{platform_url}/status.json"
     eventually(lambda: page.request.get(status).json().get("experiment"), within=60.0)
 
-    run_it(page, platform_url, slug)
+    page.goto(f"{platform_url}/lab/demos/{slug}/")
+    press(page, slug)
 
     assert page.locator(VIOLATED).count() == 0, page.locator("table.checks").inner_text()
 

@@ -10,7 +10,11 @@ import jwt
 import pytest
 import requests
 
+from chaos.drivers import vault_admin
+from chaos.faults.engine import Engine
+from cluster.secrets.policies import SIGNING_KEY
 from tests.cluster.cluster import Cluster
+from tests.conditions import eventually
 from tests.portfolio.api.client import Client
 
 pytestmark = pytest.mark.platform
@@ -21,8 +25,12 @@ def client(platform_url: str) -> Client:
     return Client(platform_url)
 
 
+def asked(client: Client) -> requests.Response:
+    return client.post("/tokens", {}, key=None)
+
+
 def issued(client: Client) -> dict[str, Any]:
-    answer = client.post("/tokens", {}, key=None)
+    answer = asked(client)
     assert answer.status_code == 201, answer.text
     assert answer.headers["Cache-Control"] == "no-store"
     body: dict[str, Any] = answer.json()
@@ -98,6 +106,49 @@ def test_what_is_revoked_is_refused_at_once_while_the_broker_is_dead(
     refused(use(platform_url, tokens["access_token"]), "revoked")
     cluster.await_ended(cluster.start_checkouts(1))  # the broker is back, and identity has heard
     refused(exchange(client, tokens["refresh_token"]), "revoked")
+
+
+@pytest.mark.fault
+def test_after_a_new_key_the_old_tokens_are_good_and_the_new_ones_bear_its_name(
+    client: Client, platform_url: str
+) -> None:
+    old = issued(client)["access_token"]
+    vault_admin.ask("POST", f"transit/keys/{SIGNING_KEY}/rotate")
+    Cluster().supervisor.restart("web")  # else it learns of the key within a minute
+
+    new = eventually(lambda: asked(client).json().get("access_token"))
+
+    versions = [int(jwt.get_unverified_header(token)["kid"]) for token in (old, new)]
+    assert versions[1] == versions[0] + 1
+    assert [use(platform_url, token).status_code for token in (old, new)] == [200, 200]
+
+
+@pytest.mark.fault
+def test_while_openbao_is_away_tokens_are_verified_and_revoked(
+    client: Client, platform_url: str
+) -> None:
+    tokens = issued(client)
+    token = tokens["access_token"]
+    assert use(platform_url, token).status_code == 200  # the site knows the keys by now
+    engine = Engine()
+    paused, _ = engine.inject(fault="pause-process", target="openbao", seconds=30, actor="a test")
+    try:
+        assert use(platform_url, token).status_code == 200
+        revoked = client.post("/tokens/revoke", {"token": token}, key=None)
+        assert revoked.json() == {"revoked": True}
+        refused(use(platform_url, token), "revoked")
+    finally:
+        engine.heal(paused, patience=20)
+
+
+def test_who_is_forgotten_exchanges_nothing(client: Client) -> None:
+    tokens = issued(client)
+    asked_for = client.post("/erasures", {"confirm": True})
+    assert asked_for.status_code == 202, asked_for.text
+    erasure = asked_for.headers["Location"].removeprefix("/api/v1")
+    eventually(lambda: client.get(erasure).json()["status"] == "completed")
+
+    refused(exchange(client, tokens["refresh_token"]), "")
 
 
 def test_an_unknown_token_is_revoked_without_a_word(client: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import secrets
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,6 +13,7 @@ import requests
 from chaos.experiments.catalogue import EXPERIMENTS
 from config.environment import ROOT, SERVICES
 from portfolio.demos.registry import DEMOS
+from portfolio.demos.runs import MOST_OF_ADDRESS
 from portfolio.source.resolve import locate
 
 
@@ -26,6 +28,10 @@ class Stranger:
         answer = self._session.get(f"{self._site}{path}", timeout=60)
         assert answer.status_code == 200, answer.text
         return answer.text
+
+    def comes_from(self, address: str) -> None:
+        """Say so, as the proxy before a site does."""
+        self._session.headers["X-Forwarded-For"] = address
 
     def run(self, slug: str, *, run: UUID | None = None, **choices: object) -> requests.Response:
         """Press the button; the answer is the page that it leads to."""
@@ -71,6 +77,19 @@ def test_a_form_sent_twice_runs_once(stranger: Stranger) -> None:
     assert re.findall(r'href="/sagas/([^/]+)/"', first.text) == re.findall(
         r'href="/sagas/([^/]+)/"', second.text
     )
+
+
+@pytest.mark.platform
+def test_an_address_gets_no_more_than_its_share(stranger: Stranger) -> None:
+    stranger.comes_from(f"203.0.113.{secrets.randbelow(250)}")
+    run = uuid4()  # one, which is run once: what is counted are the wishes
+
+    answers = [stranger.run("ledger", run=run) for _ in range(MOST_OF_ADDRESS + 1)]
+
+    assert {one.status_code for one in answers[:-1]} == {200}
+    assert answers[-1].status_code == 429
+    assert "Your address has run many demos" in answers[-1].text
+    assert int(answers[-1].headers["Retry-After"]) > 0
 
 
 @pytest.mark.platform
