@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from compose.errors import PlainError
@@ -37,7 +37,7 @@ def choose_ports(
     for name in names:
         port = recorded.get(name)
         if port is None or port in {taken, *chosen.values()} or not is_free(port):
-            port = any_free(taken={taken, *chosen.values(), *recorded.values()})
+            port = _any_free(taken={taken, *chosen.values(), *recorded.values()})
         chosen[name] = port
     return chosen
 
@@ -53,11 +53,10 @@ def choose_web_port(asked: int | None, recorded: int | None) -> int:
     for port in (recorded, USUAL_WEB_PORT):
         if port is not None and is_free(port):
             return port
-    return any_free()
+    return _any_free(taken=set())
 
 
-def any_free(*, taken: Collection[int] = ()) -> int:
-    """A port that nobody uses; raise PlainError when there is none."""
+def _any_free(*, taken: set[int]) -> int:
     # A random start keeps two platforms that start at once from racing for the same ports.
     for port in random.sample(CANDIDATES, len(CANDIDATES)):
         if port not in taken and is_free(port):

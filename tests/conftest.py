@@ -24,16 +24,14 @@ from cluster.messaging.topology import connect  # noqa: E402
 from cluster.secrets.broker import broker_url_with_credentials  # noqa: E402
 from cluster.secrets.postgres import Database, DatabaseSession, close_databases  # noqa: E402
 from compose import platform as compose_platform  # noqa: E402
-from compose.ports import any_free  # noqa: E402
 from compose.servers.postgres import binaries  # noqa: E402
-from compose.suite import ALONE, CLUSTER, PAGES  # noqa: E402
 from config import environment  # noqa: E402
 
 # Many rotations a minute: every test of the session runs under changing credentials.
 os.environ.setdefault("DATABASE_LEASE_TTL", "8")
 os.environ.setdefault("DATABASE_LEASE_MAX_TTL", "16")
 
-FOLDERS_OF_PAGES = ("articles", "browser", "portfolio")
+BUSY_FOLDERS = ("articles", "browser", "portfolio")
 MESSAGING_TABLES = (
     "outbox",
     "outbox_stream",
@@ -49,42 +47,44 @@ MESSAGING_TABLES = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--part",
-        choices=[CLUSTER, PAGES, ALONE],
-        help="only one part of the suite, as compose/suite.py runs them at once",
+        choices=["platform", "alone"],
+        help="only the tests that use the running platform, or only those that do without",
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sabotage leaves violations behind, so it comes last. One part alone when it is asked for."""
-    items.sort(key=lambda item: item.get_closest_marker("sabotage") is not None)
+    """Sabotage leaves violations behind, so it comes last. One part alone when it is asked for.
+
+    Tests of the cluster wait for most of their time, which the other part uses; those of pages
+    keep the processors busy by themselves, so they come after.
+    """
+
+    def turn(item: pytest.Item) -> tuple[bool, bool]:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        return item.get_closest_marker("sabotage") is not None, folder in BUSY_FOLDERS
+
+    items.sort(key=turn)
     part = config.getoption("--part")
     if part is not None:
-        others = [item for item in items if _part_of(item) != part]
+        others = [item for item in items if _uses_platform(item) is not (part == "platform")]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in set(others)]
 
 
-def _part_of(item: pytest.Item) -> str:
-    """What uses no platform, what breaks nothing in its folders of pages, and everything else."""
+def _uses_platform(item: pytest.Item) -> bool:
     marked = item.get_closest_marker("platform") is not None
-    if not (marked or "platform" in getattr(item, "fixturenames", ())):
-        return ALONE
-    breaks = item.get_closest_marker("fault") is not None
-    folder = item.path.relative_to(ROOT / "tests").parts[0]
-    return PAGES if folder in FOLDERS_OF_PAGES and not breaks else CLUSTER
+    return marked or "platform" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")
-def platform(pytestconfig: pytest.Config) -> Iterator[compose_platform.Platform]:
+def platform() -> Iterator[compose_platform.Platform]:
     """The whole platform, up and answering; stopped at the end of the session."""
     if os.environ.get("KEEP_PLATFORM"):  # a developer's running platform is used, and left
         yield None  # type: ignore[misc]
         return
     compose_platform.stop(TEST_RUN)
     shutil.rmtree(TEST_RUN, ignore_errors=True)  # violations that a sabotage has left, for one
-    # Two that start at once must not both take the usual port of the site.
-    port = any_free() if pytestconfig.getoption("--part") == PAGES else None
-    running = compose_platform.start(TEST_RUN, port=port)
+    running = compose_platform.start(TEST_RUN)
     _lead_django_to_the_databases()
     yield running
     close_databases()

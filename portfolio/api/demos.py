@@ -114,9 +114,9 @@ def run(request: HttpRequest, slug: Slug, asked: RunAsked) -> tuple[int, Run]:
             demo,
             choices,
             run_id=new_message_id(),
+            cookies=visitors_cookies(request),
             visitor=visitor_of(request),
             address=address_key(request),
-            cookies=visitors_cookies(request),
         )
     except InvalidChoice as error:
         raise Problem(INVALID.status, str(error), INVALID) from error

@@ -35,6 +35,9 @@ MOST_IN_PERIOD: Final = 20  # for each visitor
 MOST_OF_ADDRESS: Final = 60  # in each web process, for who drops every cookie
 MOST_AT_ONCE: Final = 3  # in one web process: the cluster has other work
 PATIENCE: Final = 10.0  # seconds that a run waits for others to end
+# Before each further attempt to write a run down: a database is back within a few seconds of its
+# death, and whoever has pressed the button waits for seconds anyway.
+PAUSES: Final = (0.1, 0.4, 1.0, 1.5, 2.0, 2.0)
 CUT_OFF_AFTER: Final = timedelta(seconds=90)  # longer than any demo takes
 
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
@@ -145,7 +148,7 @@ def _register(
                 revision=running_revision().short,
             )
 
-    return again_when_cut_off(register)
+    return again_when_cut_off(register, PAUSES)
 
 
 def _run(
@@ -175,4 +178,4 @@ def _end(run: DemoRun, result: Result | None, problem: str) -> None:
         run.problem = problem
         run.save(update_fields=["ended", "result", "problem"])
 
-    again_when_cut_off(save)
+    again_when_cut_off(save, PAUSES)

@@ -25,7 +25,7 @@ from portfolio.demos.demo import Demo
 from portfolio.demos.models import DemoRun
 from portfolio.demos.registry import DEMOS
 from portfolio.demos.result import Exchange, Result
-from portfolio.demos.runs import RunRefused, kept, latest_of, result_of, run_demo, standing
+from portfolio.demos.runs import PAUSES, RunRefused, kept, latest_of, result_of, run_demo, standing
 from portfolio.events import Mark, StreamEvent
 from portfolio.headcode import headcode
 from portfolio.lab.services import PARTICIPANTS, Participant
@@ -95,9 +95,9 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
             found,
             choices,
             run_id=run_id,
+            cookies=visitors_cookies(request),
             visitor=visitor_of(request),
             address=address_key(request),
-            cookies=visitors_cookies(request),
         )
     except InvalidChoice as error:
         return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
@@ -131,8 +131,12 @@ def run(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
 
 def visitors_cookies(request: HttpRequest) -> dict[str, str]:
     """The cookie that makes a request this visitor's, whether it has been sent yet or not."""
-    visitor_of(request)
-    request.session.save()
+
+    def save() -> None:
+        visitor_of(request)
+        request.session.save()
+
+    again_when_cut_off(save, PAUSES)
     return {settings.SESSION_COOKIE_NAME: str(request.session.session_key)}
 
 

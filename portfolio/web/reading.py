@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
@@ -25,9 +25,12 @@ Result = TypeVar("Result")
 DatabaseAway = (OperationalError, InterfaceError)
 
 
-def again_when_cut_off(read: Callable[[], Result]) -> Result:
-    """Run `read`, and again when its connection is lost, as it is when a lease is revoked."""
-    for pause in PAUSES:
+def again_when_cut_off(read: Callable[[], Result], pauses: Sequence[float] = PAUSES) -> Result:
+    """Run `read`, and again when its connection is lost, as it is when a lease is revoked.
+
+    `pauses` are the seconds before each further attempt.
+    """
+    for pause in pauses:
         try:
             return read()
         except DatabaseAway:

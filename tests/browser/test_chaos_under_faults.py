@@ -13,6 +13,7 @@ from compose.supervisor import Supervisor
 from tests.conditions import eventually
 
 WITHIN: Final = 30_000  # milliseconds; ends a hanging test, measures nothing
+A_RUN: Final = 90_000  # milliseconds; the same
 pytestmark = [pytest.mark.platform, pytest.mark.browser, pytest.mark.fault]
 
 # One more follower of the page's own feed, which notes what the parts of the page are told.
@@ -85,3 +86,21 @@ def test_a_stream_that_says_nothing_is_given_up(page: Page, platform_url: str) -
     expect(told).to_have_text(re.compile(r"^reconnecting, \d+ s$"), timeout=WITHIN)
     page.clock.fast_forward(2_000)
     eventually(lambda: len(opened) > 1)
+
+
+def test_the_drill_of_a_storm_begins_with_a_click_and_can_be_stopped(
+    page: Page, platform_url: str
+) -> None:
+    page.goto(f"{platform_url}/chaos/")
+    drill = page.locator(".drill", has=page.locator('chaos-drill[experiment="storm"]'))
+    here = drill.locator(".here h4")
+
+    drill.get_by_role("button", name="Start: a storm").click()
+
+    expect(page.locator('[data-part="answer"]')).to_contain_text(
+        re.compile("queued as number|it runs now"), timeout=WITHIN
+    )
+    expect(here).to_have_text("The platform at work", timeout=WITHIN)
+    expect(here).to_have_text("One after another", timeout=WITHIN)
+    page.get_by_role("button", name=re.compile("^(Stop it|Withdraw)")).click()
+    expect(here).to_have_count(0, timeout=A_RUN)

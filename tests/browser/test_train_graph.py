@@ -50,12 +50,17 @@ def test_a_page_has_one_connection_to_the_journal(page: Page, platform_url: str)
     assert len([url for url in opened if "/stream/" in url]) == 1
 
 
-def test_a_pause_stops_time(live: Page) -> None:
-    live.locator("train-graph").get_by_role("button", name="Pause").click()
-    before = left_edge(live)
-    rows = live.locator(".events tbody tr").first
+def await_news(page: Page) -> None:
+    rows = page.locator(".events tbody tr").first
     newest = rows.get_attribute("data-seq")
     expect(rows).not_to_have_attribute("data-seq", str(newest), timeout=WITHIN)
+
+
+def test_a_pause_stops_time(live: Page) -> None:
+    live.locator("train-graph").get_by_role("button", name="Pause").click()
+    await_news(live)  # by then the frame that was being drawn has been
+    before = left_edge(live)
+    await_news(live)
     assert left_edge(live) == before
 
 

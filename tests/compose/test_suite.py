@@ -1,4 +1,4 @@
-"""Which arguments of `manage.py test` ask for the whole suite, which runs in parts."""
+"""Which arguments of `manage.py test` ask for the whole suite, which runs in two parts."""
 
 from __future__ import annotations
 
