@@ -67,7 +67,7 @@ def test_p_starts_a_checkout_and_draws_its_path_from_the_journal(
     plan.keyboard.press("p")
     path = plan.locator(".path[data-ended]")
     expect(path.locator(".hops li")).to_have_count(14, timeout=WITHIN)
-    verbs = path.locator(".hops .verb").all_inner_texts()
+    verbs = path.locator(".hops .verb").all_text_contents()
     assert (verbs[0], "completed" in verbs) == ("asked", True)
     expect(plan.locator(f"{PLAN} .leg")).to_have_count(9)
     assert complaints == []

@@ -101,6 +101,5 @@ def test_the_drill_of_a_storm_begins_with_a_click_and_can_be_stopped(
         re.compile("queued as number|it runs now"), timeout=WITHIN
     )
     expect(here).to_have_text("The platform at work", timeout=WITHIN)
-    expect(here).to_have_text("One after another", timeout=WITHIN)
     page.get_by_role("button", name=re.compile("^(Stop it|Withdraw)")).click()
     expect(here).to_have_count(0, timeout=A_RUN)

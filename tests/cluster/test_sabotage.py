@@ -138,6 +138,6 @@ def test_with_confirms_off_a_message_that_died_with_the_broker_is_found(
     # A checkout that has not begun counts as on its way for a minute; then it is missing.
     with psycopg.connect(f"{superuser_address('site')}/site") as site:
         site.execute(A_MINUTE_OLDER, (ids,))
-    found = violations(cluster)
+    found = violations(cluster, wait=60.0)  # the broker has to come back first
 
     assert any(str(identifier) in str(found) for identifier in ids), found

@@ -139,7 +139,8 @@ class TrainGraph extends HTMLElement {
     for (const { at } of fresh) this.#skew = Math.max(this.#skew, at - Date.now());
     this.#events.push(...fresh);
     this.#traffic = readTraffic(this.#events);
-    this.#live = true;
+    // What has been heard of one saga so far may be no journey: then its table says all.
+    this.#live = !saga || this.#traffic.journeys.length > 0;
     if (!saga) this.#forget();
     this.#draw();
   }

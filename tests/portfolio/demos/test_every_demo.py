@@ -15,6 +15,7 @@ from config.environment import ROOT, SERVICES
 from portfolio.demos.registry import DEMOS
 from portfolio.demos.runs import MOST_OF_ADDRESS
 from portfolio.source.resolve import locate
+from tests.cluster.cluster import Cluster
 
 
 class Stranger:
@@ -112,3 +113,9 @@ def test_it_names_a_service_its_source_and_what_attacks_it(slug: str) -> None:
 @pytest.mark.parametrize("slug", [slug for slug, demo in DEMOS.items() if demo.article])
 def test_its_article_is_there(slug: str) -> None:
     assert (ROOT / "articles" / "seeds" / f"{DEMOS[slug].article}.md").exists()
+
+
+@pytest.mark.platform
+def test_everything_is_conserved_after_all_the_demos(platform_url: str) -> None:
+    """Those of tests/browser have run by now, each once with what it needs dead or slow."""
+    Cluster().assert_conserved()
