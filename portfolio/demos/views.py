@@ -27,6 +27,7 @@ from portfolio.demos.registry import DEMOS
 from portfolio.demos.result import Exchange, Result
 from portfolio.demos.runs import PAUSES, RunRefused, kept, latest_of, result_of, run_demo, standing
 from portfolio.events import Mark, StreamEvent
+from portfolio.graph.rails import ENTRY
 from portfolio.headcode import headcode
 from portfolio.lab.services import PARTICIPANTS, Participant
 from portfolio.web.pace import address_key
@@ -203,7 +204,9 @@ def _messages(result: Result | None) -> dict[str, Any]:
     events: list[StreamEvent] = again_when_cut_off(
         lambda: events_of(saga_id, MESSAGES, up_to=after)
     )
-    return {"saga_id": saga_id, "events": events, "after": after}
+    # A line from rail to rail: what one service did by itself has none.
+    drawn = len({event.code for event in events} - {ENTRY}) > 1
+    return {"saga_id": saga_id, "events": events, "after": after, "drawn": drawn}
 
 
 def _article(found: Demo) -> Article | None:
