@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,12 +71,9 @@ def test_every_reference_leads_to_a_file_that_was_gathered() -> None:
 def test_nothing_changed_is_nothing_done() -> None:
     folder = static_build.gather().folder
     made = (folder / "staticfiles.json").stat().st_ino
-    began = time.perf_counter()
     again = static_build.gather()
-    took = time.perf_counter() - began
     assert again.folder == folder
     assert (folder / "staticfiles.json").stat().st_ino == made
-    assert took < 0.5  # 0.03 on an idle machine
 
 
 def test_a_changed_file_changes_its_own_name_and_links_the_rest(
