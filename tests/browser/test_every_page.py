@@ -60,6 +60,8 @@ PAGES: Final = (
 FEW_WORDS: Final = ("/nowhere/", "/contact/sent/", "/admin/login/")
 PHONE: Final = 500  # pixels; what is narrower is tried as narrow as phones are
 NARROWEST: Final = 375
+OTHER: Final[dict[str, Literal["light", "dark"]]] = {"light": "dark", "dark": "light"}
+CONTRAST: Final = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
 AN_ARTICLE: Final = 150_000  # bytes on the wire in the first view, everything included
 OF_SCRIPT: Final = 30_000  # of these
 THE_HOME_PAGE: Final = 200_000
@@ -109,6 +111,8 @@ def test_axe_finds_nothing_in_either_scheme_nothing_is_too_wide_and_the_console_
     page, said = open_page(f"{platform_url}{path}", scheme=scheme, width=width)
 
     found = Axe().run(page).response["violations"]
+    page.emulate_media(color_scheme=OTHER[scheme])  # which changes nothing but colours
+    found += Axe().run(page, options=CONTRAST).response["violations"]
     if width < PHONE:
         width = NARROWEST
         page.set_viewport_size({"width": width, "height": 800})
