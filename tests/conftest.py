@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import amqp
@@ -27,11 +29,18 @@ from compose import platform as compose_platform  # noqa: E402
 from compose.servers.postgres import binaries  # noqa: E402
 from config import environment  # noqa: E402
 
+if TYPE_CHECKING:
+    from chaos.faults.armed import ArmedFault
+    from chaos.faults.engine import Engine
+
+Broken = Callable[..., "AbstractContextManager[ArmedFault]"]
+
 # Many rotations a minute: every test of the session runs under changing credentials.
 os.environ.setdefault("DATABASE_LEASE_TTL", "8")
 os.environ.setdefault("DATABASE_LEASE_MAX_TTL", "16")
 
 BUSY_FOLDERS = ("articles", "browser", "portfolio")
+LIFE_OF_A_FAULT = 30.0  # seconds; the watchdog's bound, should a test die
 MESSAGING_TABLES = (
     "outbox",
     "outbox_stream",
@@ -162,3 +171,32 @@ def channel(broker_url: str) -> Iterator[amqp.Channel]:
     connection = connect(broker_url, heartbeat=0)
     yield connection.channel()
     connection.close()
+
+
+@pytest.fixture
+def real_engine(platform: compose_platform.Platform) -> Engine:
+    """The engine that visitors' faults go through."""
+    from chaos.faults.engine import Engine
+
+    return Engine()
+
+
+@pytest.fixture
+def broken(real_engine: Engine) -> Broken:
+    """Break something for the length of a block; it is healed at its end."""
+
+    @contextmanager
+    def block(fault: str, target: str, **parameters: Any) -> Iterator[ArmedFault]:
+        armed, _ = real_engine.inject(
+            fault=fault,
+            target=target,
+            seconds=LIFE_OF_A_FAULT,
+            actor="a test",
+            parameters=parameters,
+        )
+        try:
+            yield armed
+        finally:
+            real_engine.heal(armed, patience=20)
+
+    return block

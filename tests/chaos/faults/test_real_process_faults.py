@@ -11,9 +11,8 @@ import pytest
 
 from chaos.faults.engine import Engine
 from compose.supervisor import Supervisor, process_tree
-from tests.chaos.faults.conftest import Broken
 from tests.conditions import eventually
-from tests.conftest import superuser_address
+from tests.conftest import Broken, superuser_address
 
 pytestmark = [pytest.mark.platform, pytest.mark.fault]
 

@@ -20,10 +20,9 @@ from cluster.messaging.topology import connect
 from cluster.operations.queues import broker_connection, queue_depths
 from cluster.services import load_all
 from config.environment import vault_address
-from tests.chaos.faults.conftest import Broken
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
-from tests.conftest import superuser_address
+from tests.conftest import Broken, superuser_address
 
 pytestmark = [pytest.mark.platform, pytest.mark.fault]
 

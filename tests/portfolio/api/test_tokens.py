@@ -11,10 +11,10 @@ import pytest
 import requests
 
 from chaos.drivers import vault_admin
-from chaos.faults.engine import Engine
 from cluster.secrets.policies import SIGNING_KEY
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
+from tests.conftest import Broken
 from tests.portfolio.api.client import Client
 
 pytestmark = pytest.mark.platform
@@ -128,20 +128,16 @@ def test_after_a_new_key_the_old_tokens_are_good_and_the_new_ones_bear_its_name(
 
 @pytest.mark.fault
 def test_while_openbao_is_away_tokens_are_verified_and_revoked(
-    client: Client, platform_url: str
+    client: Client, platform_url: str, broken: Broken
 ) -> None:
     tokens = issued(client)
     token = tokens["access_token"]
     assert use(platform_url, token).status_code == 200  # the site knows the keys by now
-    engine = Engine()
-    paused, _ = engine.inject(fault="pause-process", target="openbao", seconds=30, actor="a test")
-    try:
+    with broken("pause-process", "openbao"):
         assert use(platform_url, token).status_code == 200
         revoked = client.post("/tokens/revoke", {"token": token}, key=None)
         assert revoked.json() == {"revoked": True}
         refused(use(platform_url, token), "revoked")
-    finally:
-        engine.heal(paused, patience=20)
 
 
 def test_who_is_forgotten_exchanges_nothing(client: Client) -> None:
