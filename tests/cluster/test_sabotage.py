@@ -134,7 +134,8 @@ def test_with_confirms_off_a_message_that_died_with_the_broker_is_found(
         cluster.kill("rabbitmq")
 
     def found() -> bool:
-        return any(str(identifier) in str(violations(cluster)) for identifier in ids)
+        named = str(violations(cluster))
+        return any(str(identifier) in named for identifier in ids)
 
     # The broker has to come back and the rest to be delivered; a checkout that has not begun
     # counts as on its way for a minute, and only then is it missing.
