@@ -16,8 +16,9 @@ from django.http import HttpRequest, HttpResponse
 from ninja.decorators import decorate_view
 
 from portfolio.api.problems import TOO_MANY, Problem, problem_answer
+from portfolio.cache_redis import RedisAway
 from portfolio.web.pace import address_key
-from portfolio.web.token_bucket import BucketAway, Taken, TokenBucket
+from portfolio.web.token_bucket import Taken, TokenBucket
 from portfolio.web.visitors import known_visitor
 
 View = Callable[..., HttpResponse]
@@ -51,7 +52,7 @@ def _take(bucket: TokenBucket, request: HttpRequest) -> Taken:
     key = known_visitor(request) or address_key(request)
     try:
         return bucket.take(key) if key else Taken(True, bucket.size, 0.0)
-    except BucketAway:
+    except RedisAway:
         return Taken(True, bucket.size, 0.0)
 
 

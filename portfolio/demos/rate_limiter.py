@@ -12,13 +12,14 @@ import msgspec
 from redis.exceptions import RedisError
 
 from portfolio.api.burst import SEARCHES
+from portfolio.cache_redis import RedisAway
 from portfolio.demos import fixed_window
 from portfolio.demos.caller import Answer, SiteAway
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.result import Check, Exchange, Result, Side, Table, check, figure
 from portfolio.requests import InvalidRequest
-from portfolio.web.token_bucket import BucketAway, TokenBucket
+from portfolio.web.token_bucket import TokenBucket
 
 PATH: Final = "/api/v1/search?q=outbox"
 WINDOW: Final = 2.0  # seconds: in which the bucket fills, and the naive counter counts
@@ -43,7 +44,7 @@ def run(visit: Visit, values: Values) -> Result:
     again = visit.call("GET", PATH, note=f"Asked again {pause:.0f} s later, as it was told.")
     try:
         edge, spread = _over_the_edge(visit)
-    except (RedisError, BucketAway, OSError) as error:
+    except (RedisError, RedisAway, OSError) as error:
         raise InvalidRequest(
             "Redis, which counts for all web processes, is away; meanwhile nothing is limited."
         ) from error

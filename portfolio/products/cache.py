@@ -5,35 +5,26 @@ generation after the read model's commit (`journal/wake.py`), so a copy that was
 the product changed is never taken for a new one. Redis may die at any time: then everybody reads
 the database. What no event tells is at most as old as the copy's lifetime.
 
-Sources: RFC 9211 (Cache-Status); https://redis.io/docs/latest/commands/set/ (the lock).
+Source: RFC 9211 (Cache-Status).
 """
 
 from __future__ import annotations
 
 import enum
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
-from django_redis import get_redis_connection
-from redis.exceptions import RedisError
 
-from config.environment import MissingSetting
+from portfolio.cache_redis import CacheRedis, RedisAway
 from portfolio.metrics.registry import PRODUCT_CACHE
 from portfolio.products.changes import GENERATION, GENERATION_FOR
 
 LOCK_FOR: Final = 5.0  # seconds: longer than any computation, should its process die
 WAIT: Final = 1.5  # seconds that a read waits for another's result before it computes its own
 LOOK_EVERY: Final = 0.02  # seconds
-REST: Final = 2.0  # seconds without a question after Redis has failed to answer one
-
-# Deletes the lock only while it is still the holder's own.
-UNLOCK: Final = (
-    "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
-)
 
 
 class Served(enum.StrEnum):
@@ -77,10 +68,6 @@ class Kept(msgspec.Struct, frozen=True):
     value: Any
 
 
-class RedisAway(Exception):
-    """Redis does not answer; the database is read."""
-
-
 PRODUCT: Final = Kind("product", 30.0)
 STATISTICS: Final = Kind("statistics", 5.0)
 
@@ -89,7 +76,7 @@ class ProductCache:
     """The copies; one for each process, all with the same Redis."""
 
     def __init__(self) -> None:
-        self._rests_until = 0.0
+        self._redis = CacheRedis()
 
     def get(self, kind: Kind, sku: str, compute: Callable[[], Any], *, locked: bool = True) -> Copy:
         """The copy, or what `compute` returns, which is JSON; None is not kept.
@@ -107,8 +94,8 @@ class ProductCache:
     def changed(self, sku: str) -> None:
         """Make every copy of this product an old one; with Redis away, nothing is read there."""
         try:
-            self._ask("incr", GENERATION + sku)
-            self._ask("expire", GENERATION + sku, GENERATION_FOR)
+            self._redis.ask("incr", GENERATION + sku)
+            self._redis.ask("expire", GENERATION + sku, GENERATION_FOR)
         except RedisAway:
             return
 
@@ -118,10 +105,11 @@ class ProductCache:
             return Copy(kept.value, Served.HIT, kept.until - time.time())
         if not locked:
             return self._computed(kind, sku, generation, compute)
-        lock, token = f"{_key(kind, sku)}:lock", secrets.token_hex(8)
+        lock = f"{_key(kind, sku)}:lock"
         give_up = time.monotonic() + WAIT
         while time.monotonic() < give_up:
-            if self._ask("set", lock, token, nx=True, px=int(LOCK_FOR * 1000)):
+            token = self._redis.lock(lock, seconds=LOCK_FOR)
+            if token is not None:
                 try:
                     # Once more: another may have stored it before the lock was free.
                     generation, kept = self._read(kind, sku)
@@ -129,7 +117,7 @@ class ProductCache:
                         return Copy(kept.value, Served.COLLAPSED)
                     return self._computed(kind, sku, generation, compute)
                 finally:
-                    self._unlock(lock, token)
+                    self._redis.unlock(lock, token)
             time.sleep(LOOK_EVERY)
             _, kept = self._read(kind, sku)
             if kept is not None:
@@ -142,34 +130,18 @@ class ProductCache:
             return Copy(None, Served.COMPUTED)
         kept = msgspec.json.encode(Kept(generation, time.time() + kind.lifetime, value))
         try:
-            self._ask("set", _key(kind, sku), kept, px=int(kind.lifetime * 1000))
+            self._redis.ask("set", _key(kind, sku), kept, px=int(kind.lifetime * 1000))
         except RedisAway:
             return Copy(value, Served.REDIS_AWAY)
         return Copy(value, Served.COMPUTED)
 
     def _read(self, kind: Kind, sku: str) -> tuple[int, Kept | None]:
-        found, raw = self._ask("mget", GENERATION + sku, _key(kind, sku))
+        found, raw = self._redis.ask("mget", GENERATION + sku, _key(kind, sku))
         generation = int(found or 0)
         if raw is None:
             return generation, None
         kept = msgspec.json.decode(raw, type=Kept)
         return generation, kept if kept.generation == generation else None
-
-    def _unlock(self, lock: str, token: str) -> None:
-        try:
-            self._ask("eval", UNLOCK, 1, lock, token)
-        except RedisAway:
-            return  # it ends by itself
-
-    def _ask(self, command: str, *arguments: Any, **options: Any) -> Any:
-        if time.monotonic() < self._rests_until:
-            raise RedisAway
-        try:
-            connection = cast("Any", get_redis_connection("default"))
-            return getattr(connection, command)(*arguments, **options)
-        except (RedisError, OSError, MissingSetting) as error:
-            self._rests_until = time.monotonic() + REST
-            raise RedisAway from error
 
 
 def _key(kind: Kind, sku: str) -> str:

@@ -30,9 +30,10 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from config import static_build
+from portfolio.cache_redis import RedisAway
 from portfolio.web import page_memory
 from portfolio.web.page_answer import answer
-from portfolio.web.page_store import Page, PageStore, StoreAway
+from portfolio.web.page_store import Page, PageStore
 
 LIFETIME: Final = 10.0  # seconds; a page's server-drawn live parts are never much older
 
@@ -67,7 +68,7 @@ def content_changed() -> None:
 def _forget_pages() -> None:
     page_memory.forget()
     # With Redis away the kept pages of other processes live out their few seconds.
-    with suppress(StoreAway):
+    with suppress(RedisAway):
         _store.next_version()
     # Again: a request in between may have fetched a page of the old version.
     page_memory.forget()
@@ -124,7 +125,7 @@ def _page(
             page = page or _store.wait(key)
             if page is not None:
                 return page
-    except StoreAway:
+    except RedisAway:
         version, token = 0, None
     try:
         response = build()
@@ -132,13 +133,12 @@ def _page(
             return response
         built = _compressed(response, version)
         if token is not None:
-            with suppress(StoreAway):
+            with suppress(RedisAway):
                 _store.write(key, built, lifetime=lifetime)
         return built
     finally:
         if token is not None:
-            with suppress(StoreAway):
-                _store.unlock(key, token)
+            _store.unlock(key, token)
 
 
 def _may_be_kept(response: HttpResponse, request: HttpRequest) -> bool:

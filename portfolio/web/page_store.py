@@ -1,40 +1,26 @@
 """Where built pages are kept between requests: in Redis, for all web processes together.
 
-Redis may die at any time. Every function here then raises `StoreAway` at once,
-and for a moment nobody asks again, so that a silent Redis costs one time-out
-and not one for each request.
+Redis may die at any time: whatever asks it raises `RedisAway` then (`cache_redis.py`), and the
+page is built for that request alone.
 """
 
 from __future__ import annotations
 
 import hashlib
-import secrets
 import time
-from typing import Any, Final, cast
+from typing import Final
 
 import msgspec
-from django_redis import get_redis_connection
-from redis.exceptions import RedisError
 
-from config.environment import MissingSetting
+from portfolio.cache_redis import CacheRedis
 
 GRACE: Final = 30.0  # seconds that a page outlives its freshness, to be shown while it is rebuilt
 LOCK_FOR: Final = 5.0  # seconds: longer than any page takes, should its builder die
 WAIT: Final = 1.5  # seconds that a request waits for another's page before it builds its own
 LOOK_EVERY: Final = 0.02  # seconds
-REST: Final = 2.0  # seconds without a question after Redis has failed to answer one
 
 PREFIX: Final = "page:"
 VERSION: Final = "page-version"
-
-# Deletes the lock only while it is still the builder's own.
-UNLOCK: Final = (
-    "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
-)
-
-
-class StoreAway(Exception):
-    """Redis does not answer; the page is built for this request alone."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -52,11 +38,11 @@ class PageStore:
     """Pages by key, the version of the content, and the right to build."""
 
     def __init__(self) -> None:
-        self._rests_until = 0.0
+        self._redis = CacheRedis()
 
     def read(self, key: str) -> tuple[int, Page | None]:
         """The content's version, and the page if there is one of that version."""
-        found, raw = self._ask("mget", VERSION, _name(key))
+        found, raw = self._redis.ask("mget", VERSION, _name(key))
         version = int(found or 0)
         if raw is None:
             return version, None
@@ -66,16 +52,14 @@ class PageStore:
     def write(self, key: str, page: Page, *, lifetime: float) -> None:
         """Keep a page for `lifetime` seconds, and a little longer for while it is rebuilt."""
         milliseconds = int((lifetime + GRACE) * 1000)
-        self._ask("set", _name(key), msgspec.msgpack.encode(page), px=milliseconds)
+        self._redis.ask("set", _name(key), msgspec.msgpack.encode(page), px=milliseconds)
 
     def lock(self, key: str) -> str | None:
         """The right to build this page, as a token; None while somebody else has it."""
-        token = secrets.token_hex(8)
-        won = self._ask("set", _name(key) + ":lock", token, nx=True, px=int(LOCK_FOR * 1000))
-        return token if won else None
+        return self._redis.lock(_name(key) + ":lock", seconds=LOCK_FOR)
 
     def unlock(self, key: str, token: str) -> None:
-        self._ask("eval", UNLOCK, 1, _name(key) + ":lock", token)
+        self._redis.unlock(_name(key) + ":lock", token)
 
     def wait(self, key: str) -> Page | None:
         """The page that another request is building; None when it takes too long."""
@@ -89,17 +73,7 @@ class PageStore:
 
     def next_version(self) -> None:
         """Make every page there is an old one."""
-        self._ask("incr", VERSION)
-
-    def _ask(self, command: str, *arguments: Any, **options: Any) -> Any:
-        if time.monotonic() < self._rests_until:
-            raise StoreAway
-        try:
-            connection = cast("Any", get_redis_connection("default"))
-            return getattr(connection, command)(*arguments, **options)
-        except (RedisError, OSError, MissingSetting) as error:
-            self._rests_until = time.monotonic() + REST
-            raise StoreAway from error
+        self._redis.ask("incr", VERSION)
 
 
 def _name(key: str) -> str:

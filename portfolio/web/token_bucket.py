@@ -8,17 +8,12 @@ Redis may die at any time; then nothing is limited, since nothing of worth is on
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import dataclass
-from typing import Any, Final, cast
+from dataclasses import dataclass, field
+from typing import Final
 
-from django_redis import get_redis_connection
-from redis.exceptions import RedisError
-
-from config.environment import MissingSetting
+from portfolio.cache_redis import CacheRedis
 
 PREFIX: Final = "bucket:"
-REST: Final = 2.0  # seconds without a question after Redis has failed to answer one
 
 # KEYS[1] the bucket; ARGV: its size, tokens a second. The answer is what is left (floored) after
 # one was taken, or -1 and the milliseconds until there is one.
@@ -51,10 +46,6 @@ class Taken:
     wait: float
 
 
-class BucketAway(Exception):
-    """Redis does not answer, so nobody knows what is left."""
-
-
 @dataclass(slots=True)
 class TokenBucket:
     """At most `size` at once, and `pace` a second after that; `name` tells buckets apart."""
@@ -62,18 +53,11 @@ class TokenBucket:
     name: str
     size: int
     pace: float
-    _rests_until: float = 0.0
+    _redis: CacheRedis = field(default_factory=CacheRedis)
 
     def take(self, key: str) -> Taken:
-        """Take one token of a key's; raises BucketAway."""
-        if time.monotonic() < self._rests_until:
-            raise BucketAway
-        try:
-            redis = cast(Any, get_redis_connection("default"))
-            left, wait = redis.eval(TAKE, 1, self.key(key), self.size, self.pace)
-        except (RedisError, MissingSetting, OSError) as error:
-            self._rests_until = time.monotonic() + REST
-            raise BucketAway from error
+        """Take one token of a key's; raises RedisAway, and then nobody knows what is left."""
+        left, wait = self._redis.ask("eval", TAKE, 1, self.key(key), self.size, self.pace)
         return Taken(left >= 0, max(0, int(left)), wait / 1000)
 
     def key(self, key: str) -> str:

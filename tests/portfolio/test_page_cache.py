@@ -15,11 +15,11 @@ import requests
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from portfolio.web import page_cache, page_memory, page_store
+from portfolio.cache_redis import RedisAway
+from portfolio.web import page_cache, page_memory
 from portfolio.web.page_cache import PageCacheMiddleware, cached_page
-from portfolio.web.page_store import Page, PageStore, StoreAway
+from portfolio.web.page_store import Page, PageStore
 from tests.conditions import eventually
 
 BODY = "A page that is long enough to be worth compressing. " * 20
@@ -61,7 +61,7 @@ class MemoryStore(PageStore):
 
     def _answer(self) -> None:
         if self.away:
-            raise StoreAway
+            raise RedisAway
 
 
 class View:
@@ -229,23 +229,6 @@ def test_without_redis_every_request_builds_its_page(store: MemoryStore) -> None
     assert [page(get()).status_code for _ in range(2)] == [200, 200]
     assert view.calls == 3
     page_cache._forget_pages()  # and nobody who saves something notices
-
-
-def test_a_redis_that_does_not_answer_is_left_alone_for_a_moment(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked = []
-
-    def refuse(alias: str) -> None:
-        asked.append(alias)
-        raise RedisTimeoutError
-
-    monkeypatch.setattr(page_store, "get_redis_connection", refuse)
-    dead = PageStore()
-    for _ in range(3):
-        with pytest.raises(StoreAway):
-            dead.read("a page")
-    assert asked == ["default"]
 
 
 def test_while_one_builds_others_get_the_page_of_before(store: MemoryStore) -> None:

@@ -7,10 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
-from redis.exceptions import ConnectionError as RedisAway
 
-from portfolio.web import token_bucket
-from portfolio.web.token_bucket import BucketAway, TokenBucket
+from portfolio.web.token_bucket import TokenBucket
 
 
 @pytest.mark.platform
@@ -40,20 +38,3 @@ class TestBucket:
 
         assert bucket.take(str(uuid4())).allowed
         assert bucket.take(str(uuid4())).allowed
-
-
-def test_a_redis_that_is_away_is_left_alone_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-
-    def refuse(_alias: str) -> object:
-        asked.append(1)
-        raise RedisAway
-
-    monkeypatch.setattr(token_bucket, "get_redis_connection", refuse)
-    bucket = TokenBucket("test", size=1, pace=1.0)
-
-    for _ in range(3):
-        with pytest.raises(BucketAway):
-            bucket.take("somebody")
-
-    assert len(asked) == 1
