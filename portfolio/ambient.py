@@ -1,4 +1,7 @@
-"""The gentle ambient load: a real checkout every few seconds, so that there is life to see."""
+"""The gentle ambient load: a real checkout every few seconds, so that there is life to see.
+
+While nobody follows the stream there are fewer: what nobody sees fills the disk as well.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,26 @@ MIX: Final = (
     (Outcome.PROVIDER_SILENT, "tok_silent", 3),
 )
 
+QUIET_EVERY: Final = 10.0  # seconds; still one on the graph that the next visitor is sent
+# The stream says every 10 s that somebody follows (`stream/tail.py`).
+AUDIENCE_STAYS: Final = 30.0  # seconds
+
+IS_DUE: Final = """
+    SELECT EXISTS (SELECT FROM audience
+                    WHERE seen_at > now() - %(stays)s * interval '1 s')
+           OR coalesce((SELECT accepted_at FROM checkout_request ORDER BY id DESC LIMIT 1)
+                       <= now() - %(quiet)s * interval '1 s', true)
+"""
 # Only what catalog restocks: the last items are left to whoever wants to race for them.
 ANY_RESTOCKED: Final = "SELECT sku FROM product WHERE restocked ORDER BY random() LIMIT 1"
 
 
 def start_ambient_checkout(work: UnitOfWork) -> None:
-    """Start one checkout of a visitor never seen before, unless too many are unfinished."""
-    if unfinished_checkouts(work) >= MOST_UNFINISHED:
+    """Start one checkout of a visitor never seen before, unless too many are unfinished.
+
+    Asked every two seconds; with nobody to see it, most times nothing is started.
+    """
+    if not _is_due(work) or unfinished_checkouts(work) >= MOST_UNFINISHED:
         return
     work.cursor.execute(ANY_RESTOCKED)
     product = work.cursor.fetchone()
@@ -45,3 +61,9 @@ def start_ambient_checkout(work: UnitOfWork) -> None:
         requested_outcome=outcome,
     )
     accept_checkouts(work, requests=[order])
+
+
+def _is_due(work: UnitOfWork) -> bool:
+    work.cursor.execute(IS_DUE, {"stays": AUDIENCE_STAYS, "quiet": QUIET_EVERY})
+    row = work.cursor.fetchone()
+    return row is not None and bool(row[0])

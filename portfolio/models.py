@@ -18,6 +18,7 @@ from portfolio.products.models import OwnProduct
 from portfolio.tokens.models import RevokedToken, TokenRequest
 
 __all__ = [
+    "Audience",
     "CaseStudy",
     "CheckoutRequest",
     "ContactMessage",
@@ -176,3 +177,17 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.sku
+
+
+class Audience(models.Model):
+    """One row: when somebody was last seen to follow the stream (`ambient.py`)."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "audience"
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="audience_one_row")]
+
+    def __str__(self) -> str:
+        return f"{self.seen_at:%Y-%m-%d %H:%M:%S}"

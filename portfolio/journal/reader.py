@@ -23,6 +23,10 @@ COLUMNS: Final = """
 AFTER: Final = f"{COLUMNS} WHERE seq > %s ORDER BY seq LIMIT %s"
 # The least seq is 1 until entries have been purged; an empty journal reaches from 1 to 0.
 BOUNDS: Final = "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM journal"
+WATCHED: Final = """
+    INSERT INTO audience (id, seen_at) VALUES (1, now())
+        ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at
+"""
 
 Result = TypeVar("Result")
 
@@ -58,6 +62,10 @@ class JournalReader:
     async def bounds(self) -> Bounds:
         """What the journal holds now; raises JournalUnavailable."""
         return await self._run(_bounds)
+
+    async def note_audience(self) -> None:
+        """Say that somebody is reading along now (`ambient.py`); raises JournalUnavailable."""
+        await self._run(lambda connection: connection.execute(WATCHED))
 
     async def _run(self, read: Callable[[psycopg.Connection[Any]], Result]) -> Result:
         try:

@@ -104,6 +104,7 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
                 seen = entries[-1].seq
             else:
                 await self._say(tail.condition)
+                await tail.note_audience()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(SPEAK_ANYWAY):
                         await change.wait()

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
+import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -28,6 +30,7 @@ KEPT: Final = 2_000  # entries in memory, under a megabyte
 LOOK_ANYWAY: Final = 2.0  # seconds: a wake-up may be lost, and an outage wants to be noticed
 LOOK_WITHOUT_REDIS: Final = 1.0  # seconds
 RETRY_AFTER: Final = 0.5  # seconds
+NOTE_AUDIENCE_EVERY: Final = 10.0  # seconds
 
 _encoder: Final = msgspec.json.Encoder()
 
@@ -58,6 +61,7 @@ class JournalTail:
         self._recent: deque[Entry] = deque(maxlen=KEPT)
         self._reached = -1  # the last seq read; -1: nothing is known yet
         self._changed = asyncio.Event()
+        self._audience_noted_at = -NOTE_AUDIENCE_EVERY  # monotonic seconds
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -94,6 +98,14 @@ class JournalTail:
             start = after + 1 - self._recent[0].seq
             return list(islice(self._recent, start, start + PAGE))
         return _encoded(await self._reader.after(after))
+
+    async def note_audience(self) -> None:
+        """Say, now and then, that somebody follows; without the database nobody has to know."""
+        now = time.monotonic()
+        if now - self._audience_noted_at >= NOTE_AUDIENCE_EVERY:
+            self._audience_noted_at = now
+            with suppress(JournalUnavailable):
+                await self._reader.note_audience()
 
     async def _follow(self) -> None:
         while True:

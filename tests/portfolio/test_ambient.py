@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from cluster.checkout.definition import AUTHORISATION_DEADLINE, COMPENSATION_DEADLINE
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
 from cluster.payments.sandbox.decisions import SLOW_AUTHORISATION
-from portfolio.ambient import MIX, MOST_UNFINISHED, start_ambient_checkout
+from portfolio.ambient import (
+    AUDIENCE_STAYS,
+    MIX,
+    MOST_UNFINISHED,
+    QUIET_EVERY,
+    start_ambient_checkout,
+)
 from portfolio.app import AMBIENT_EVERY
 from portfolio.requests import CARDS
 
@@ -37,8 +45,46 @@ def test_even_if_each_took_its_longest_only_a_few_would_be_under_way() -> None:
     assert longest / AMBIENT_EVERY < MOST_UNFINISHED / 20
 
 
+def given(work: UnitOfWork, *, audience: float, newest_request: float) -> None:
+    """Somebody was seen, and the newest checkout accepted, so many seconds ago."""
+    work.cursor.execute(
+        "INSERT INTO audience (id, seen_at) VALUES (1, now() - %s * interval '1 s')"
+        " ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at",
+        (audience,),
+    )
+    work.cursor.execute(
+        "INSERT INTO checkout_request (id, visitor, sku, quantity, amount, card,"
+        " requested_outcome, accepted_at, status, reason)"
+        " VALUES (%s, 'v', 'flag', 1, 1, 'tok_ok', 'success', now() - %s * interval '1 s',"
+        " 'completed', '')",
+        (UUID(int=2**128 - 1), newest_request),
+    )
+
+
+@pytest.mark.platform
+def test_while_somebody_follows_one_starts_each_time_it_is_asked(site_work: UnitOfWork) -> None:
+    given(site_work, audience=AUDIENCE_STAYS - 1, newest_request=0)
+    start_ambient_checkout(site_work)
+    assert len(site_work.outgoing) == 1
+
+
+@pytest.mark.platform
+def test_with_nobody_to_see_it_none_starts_soon_after_another(site_work: UnitOfWork) -> None:
+    given(site_work, audience=AUDIENCE_STAYS + 1, newest_request=QUIET_EVERY - 1)
+    start_ambient_checkout(site_work)
+    assert site_work.outgoing == []
+
+
+@pytest.mark.platform
+def test_with_nobody_to_see_it_there_still_is_life(site_work: UnitOfWork) -> None:
+    given(site_work, audience=AUDIENCE_STAYS + 1, newest_request=QUIET_EVERY + 1)
+    start_ambient_checkout(site_work)
+    assert len(site_work.outgoing) == 1
+
+
 @pytest.mark.platform
 def test_a_cluster_that_does_not_keep_up_is_given_no_more(site_work: UnitOfWork) -> None:
+    given(site_work, audience=0, newest_request=QUIET_EVERY + 1)
     site_work.cursor.execute(
         "INSERT INTO checkout_request (id, visitor, sku, quantity, amount, card,"
         " requested_outcome, accepted_at, status, reason)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from portfolio.models import Audience
 from portfolio.stream.consumer import requested_after
+from tests.conditions import eventually
 
 WITHIN = 10.0  # seconds; ends a hanging test, measures nothing
 
@@ -50,6 +53,17 @@ async def test_events_come_in_order_and_without_a_gap(platform_url: str) -> None
     async with connect(address(platform_url)) as client:
         numbers = [event["seq"] for event in await events(client, 3)]
     assert all(later == earlier + 1 for earlier, later in pairwise(numbers))
+
+
+@pytest.mark.platform
+async def test_who_follows_is_noticed_by_the_ambient_load(platform_url: str) -> None:
+    def seen_since(moment: datetime) -> bool:
+        return Audience.objects.filter(seen_at__gt=moment).exists()
+
+    async with connect(address(platform_url)):
+        # On the way to the next note; one is written every ten seconds.
+        started = datetime.now(UTC)
+        await asyncio.to_thread(eventually, lambda: seen_since(started), within=30.0)
 
 
 @pytest.mark.platform
