@@ -27,12 +27,12 @@ MIX: Final = (
 )
 
 QUIET_EVERY: Final = 10.0  # seconds; still one on the graph that the next visitor is sent
-# The stream says every 10 s that somebody follows (`stream/tail.py`).
-AUDIENCE_STAYS: Final = 30.0  # seconds
+# Whoever has gone may be back, or reads a page that follows nothing.
+AUDIENCE_STAYS: Final = 300.0  # seconds
 
+# Until anybody has come (`stream/tail.py` says so), it is as if somebody were there.
 IS_DUE: Final = """
-    SELECT EXISTS (SELECT FROM audience
-                    WHERE seen_at > now() - %(stays)s * interval '1 s')
+    SELECT coalesce((SELECT seen_at > now() - %(stays)s * interval '1 s' FROM audience), true)
            OR coalesce((SELECT accepted_at FROM checkout_request ORDER BY id DESC LIMIT 1)
                        <= now() - %(quiet)s * interval '1 s', true)
 """

@@ -69,6 +69,14 @@ def test_while_somebody_follows_one_starts_each_time_it_is_asked(site_work: Unit
 
 
 @pytest.mark.platform
+def test_before_the_first_visitor_has_come_there_is_as_much(site_work: UnitOfWork) -> None:
+    given(site_work, audience=0, newest_request=0)
+    site_work.cursor.execute("DELETE FROM audience")
+    start_ambient_checkout(site_work)
+    assert len(site_work.outgoing) == 1
+
+
+@pytest.mark.platform
 def test_with_nobody_to_see_it_none_starts_soon_after_another(site_work: UnitOfWork) -> None:
     given(site_work, audience=AUDIENCE_STAYS + 1, newest_request=QUIET_EVERY - 1)
     start_ambient_checkout(site_work)
