@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from portfolio.models import Audience
+from cluster.secrets.postgres import database
 from portfolio.stream.consumer import requested_after
 from tests.conditions import eventually
 
@@ -57,13 +57,14 @@ async def test_events_come_in_order_and_without_a_gap(platform_url: str) -> None
 
 @pytest.mark.platform
 async def test_who_follows_is_noticed_by_the_ambient_load(platform_url: str) -> None:
-    def seen_since(moment: datetime) -> bool:
-        return Audience.objects.filter(seen_at__gt=moment).exists()
+    def noticed_since(moment: datetime) -> bool:
+        with database("site", auditor=True).connect(autocommit=True) as connection:
+            seen = connection.execute("SELECT 1 FROM audience WHERE seen_at > %s", (moment,))
+            return seen.fetchone() is not None
 
     async with connect(address(platform_url)):
-        # On the way to the next note; one is written every ten seconds.
         started = datetime.now(UTC)
-        await asyncio.to_thread(eventually, lambda: seen_since(started), within=30.0)
+        await asyncio.to_thread(eventually, lambda: noticed_since(started), within=30.0)
 
 
 @pytest.mark.platform
