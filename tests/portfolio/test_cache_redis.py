@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from portfolio import cache_redis
 from portfolio.cache_redis import CacheRedis, RedisAway
+from portfolio.web.page_store import PageStore
+from portfolio.web.token_bucket import TokenBucket
 
 
+def asking_for_a_command() -> Callable[[], object]:
+    redis = CacheRedis()
+    return lambda: redis.ask("get", "anything")
+
+
+def asking_for_a_page() -> Callable[[], object]:
+    store = PageStore()
+    return lambda: store.read("a page")
+
+
+def asking_for_a_token() -> Callable[[], object]:
+    bucket = TokenBucket("test", size=1, pace=1.0)
+    return lambda: bucket.take("somebody")
+
+
+@pytest.mark.parametrize("error", [RedisTimeoutError, RedisConnectionError])
+@pytest.mark.parametrize("asking", [asking_for_a_command, asking_for_a_page, asking_for_a_token])
 def test_a_redis_that_does_not_answer_is_left_alone_for_a_moment(
     monkeypatch: pytest.MonkeyPatch,
+    asking: Callable[[], Callable[[], object]],
+    error: type[RedisError],
 ) -> None:
     asked = []
 
     def refuse(alias: str) -> None:
         asked.append(alias)
-        raise RedisTimeoutError
+        raise error
 
     monkeypatch.setattr(cache_redis, "get_redis_connection", refuse)
-    redis = CacheRedis()
+    ask = asking()
     for _ in range(3):
         with pytest.raises(RedisAway):
-            redis.ask("get", "anything")
+            ask()
     assert asked == ["default"]
 
 

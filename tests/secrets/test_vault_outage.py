@@ -33,8 +33,10 @@ def test_a_sealed_vault_is_a_passing_trouble(sealed: Servers) -> None:
 
 
 def test_an_unreachable_vault_is_a_passing_trouble(servers: Servers) -> None:
+    started = time.monotonic()
     with pytest.raises(SecretsUnavailable, match="unreachable"):
         VaultClient(identity="orders", address="http://127.0.0.1:9").read_kv("broker")
+    assert time.monotonic() - started < 1
 
 
 def test_work_goes_on_while_vault_is_sealed_during_renewal(
@@ -122,7 +124,7 @@ def test_connecting_gives_up_in_time_when_there_is_no_lease(
         database.connect()
     started = time.monotonic()
     database.close()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 3
 
 
 def test_a_revoked_token_is_replaced_by_a_new_login(servers: Servers) -> None:

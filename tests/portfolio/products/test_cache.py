@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from portfolio.cache_redis import CacheRedis, RedisAway
+from portfolio.cache_redis import RedisAway
 from portfolio.products.cache import Kind, ProductCache, Served
 
 pytestmark = pytest.mark.platform
@@ -83,11 +83,12 @@ def test_a_copy_computed_while_the_product_changed_is_not_used(kind: Kind) -> No
 
 
 def test_with_redis_away_everybody_computes(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    copies = ProductCache()
+
     def away(*_arguments: object, **_options: object) -> None:
         raise RedisAway
 
-    monkeypatch.setattr(CacheRedis, "ask", away)
-    copies = ProductCache()
+    monkeypatch.setattr(copies._redis, "ask", away)
 
     copy = copies.get(kind, "flag", lambda: 7)
 
