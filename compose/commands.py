@@ -93,8 +93,8 @@ def _down() -> int:
 
 
 def _test(rest: Sequence[str]) -> int:
-    """Run pytest; its fixtures start the platform. The whole suite runs in two parts at once."""
+    """Run pytest; its fixtures start the platform. The whole suite runs in parts side by side."""
     system_packages.require(["chromium"])
     if not suite.is_whole(rest):
         return subprocess.run([*suite.PYTEST, *rest], cwd=ROOT, check=False).returncode
-    return suite.run_in_two_parts(rest)
+    return suite.run_whole(rest)

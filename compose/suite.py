@@ -1,52 +1,163 @@
-"""The whole test suite in two processes: tests that use the platform, and all others beside them.
+"""The whole test suite: three parts side by side, and one more try for what only missed a deadline.
 
-Tests of faults wait for most of their time, and the others need no server: at a low priority, and
-with a run directory of their own, they disturb nobody.
+- `pure` tests need no platform. They run in two processes at a low priority.
+- `shared` tests use one platform and break nothing of it.
+- `breaking` tests kill, pause and sabotage the parts of another one, and wait for most of their
+  time, which the two others use.
+
+Each part leaves its result as a JSON file, which tests/unsteady.py writes.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
-import tempfile
+import time
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
 
+from compose import platform
+from compose.ports import choose_ports
 from config.environment import ROOT
 
 PYTEST: Final = (sys.executable, "-m", "pytest")
-CACHE: Final = ("-o", "cache_dir=.run/test-alone/.pytest_cache")  # one of its own
-LOWER: Final = 10  # of the scale that ends at 19
-# They change what is told, not what is run: anything else gets one process, which tells it whole.
-TELLING: Final = re.compile(r"-q+|-v+|-r\w*|--(durations|tb|color|timeout)=.*")
+# They change what is printed, not what is run. Anything else gets one process.
+PRINTING: Final = re.compile(
+    r"--full|-q+|-v+|-r\w*|--(durations|durations-min|tb|color|timeout)=.*"
+)
+PERCENT: Final = re.compile(r"\[ *(\d+)%\]")
+LOWER: Final = ("nice", "-n10")  # of the scale that ends at 19
+LOOK: Final = 0.5  # seconds
+REPORT: Final = 60.0  # seconds between two lines of progress
+MOST_UNSTEADY: Final = 5  # more deadlines missed than these are no accident of a busy machine
+
+
+@dataclass
+class Part:
+    """One pytest process (or one and its workers) with a run directory of its own."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+    prefix: tuple[str, ...] = ()
+    began: float = field(default_factory=time.monotonic)
+    process: subprocess.Popen[bytes] | None = None
+    seconds: float = 0.0
+
+    @property
+    def run_directory(self) -> Path:
+        return ROOT / ".run" / f"test-{self.name}"
+
+    @property
+    def log(self) -> Path:
+        return self.run_directory.with_suffix(".log")
+
+    @property
+    def result_file(self) -> Path:
+        return self.run_directory.with_suffix(".json")
+
+    def start(self, arguments: Sequence[str]) -> None:
+        """Start it; its output goes to its log."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.result_file.unlink(missing_ok=True)
+        port = choose_ports(["web"], {}, taken=0)["web"]
+        options = ("-o", f"cache_dir=.run/pytest-{self.name}", f"--result={self.result_file}")
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*self.prefix, *PYTEST, *options, *self.arguments, *arguments],
+                cwd=ROOT,
+                env={
+                    **os.environ,
+                    "PORTFOLIO_RUN_DIR": str(self.run_directory),
+                    "PORTFOLIO_PORT": str(port),
+                },
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def has_ended(self) -> bool:
+        ended = self.process is not None and self.process.poll() is not None
+        if ended and not self.seconds:
+            self.seconds = time.monotonic() - self.began
+        return ended
+
+    def stop(self) -> None:
+        """End it, and the platform that an interrupted one would leave."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
+            platform.stop(self.run_directory)
+
+    def percent(self) -> int:
+        """How far it is by its own words, from 0 to 100."""
+        found = PERCENT.findall(self.log.read_text(errors="replace")[-4000:])
+        return int(found[-1]) if found else 0
+
+    def result(self) -> dict[str, Any]:
+        """What it found; a part that crashed before its end has failed once."""
+        try:
+            found: dict[str, Any] = json.loads(self.result_file.read_text())
+        except (OSError, ValueError):
+            crash = {"test": f"the part {self.name}", "reason": "it ended early", "again": False}
+            return {"passed": 0, "skipped": 0, "failures": [crash]}
+        return found
 
 
 def is_whole(arguments: Sequence[str]) -> bool:
     """Whether these arguments ask for every test."""
-    return all(TELLING.fullmatch(argument) for argument in arguments)
+    return all(PRINTING.fullmatch(argument) for argument in arguments)
 
 
-def run_in_two_parts(arguments: Sequence[str]) -> int:
-    """Run both parts; the other tests' output follows the platform's. The value is a status."""
-    with tempfile.TemporaryFile() as output:
-        alone = subprocess.Popen(
-            ["nice", f"-n{LOWER}", *PYTEST, "--part=alone", *CACHE, *arguments],
-            cwd=ROOT,
-            env={**os.environ, "PORTFOLIO_RUN_DIR": str(ROOT / ".run" / "test-alone")},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            command = [*PYTEST, "--part=platform", *arguments]
-            of_platform = subprocess.run(command, cwd=ROOT, check=False).returncode
-            of_others = alone.wait()
-        finally:
-            alone.terminate()
-            alone.wait()
-        output.seek(0)
-        print("\nTests without the platform, which ran beside those above:\n", flush=True)
-        sys.stdout.buffer.write(output.read())
-        sys.stdout.flush()
-    return of_platform or of_others
+def run_whole(arguments: Sequence[str]) -> int:
+    """Run all parts, then the unsteady tests once more; the value is the exit status."""
+    parts = [
+        Part("shared", ("--part=shared",)),
+        Part("breaking", ("--part=breaking",)),
+        Part("pure", ("--part=pure", "--numprocesses=2", "--dist=loadfile"), prefix=LOWER),
+    ]
+    _run(parts, arguments)
+    results = [part.result() for part in parts]
+    failures = [failure for result in results for failure in result["failures"]]
+    unsteady = [failure for failure in failures if failure["again"]]
+    if unsteady and len(unsteady) == len(failures) <= MOST_UNSTEADY:
+        again = Part("again", tuple(failure["test"] for failure in unsteady))
+        shutil.rmtree(again.run_directory, ignore_errors=True)
+        _run([again], arguments)
+        results.append(again.result())
+        failures = results[-1]["failures"]
+    for failure in unsteady:
+        print(f"unsteady: {failure['test']}: {failure['reason']}")
+    for failure in failures:
+        print(f"failed: {failure['test']}: {failure['reason']}")
+    if len(unsteady) > MOST_UNSTEADY:
+        print(f"More than {MOST_UNSTEADY} missed deadlines are not tried again.")
+    passed, skipped = (sum(result[kind] for result in results) for kind in ("passed", "skipped"))
+    # Alone on its line and last: it is what programs that read the log look for.
+    print(f"{passed} passed, {len(failures)} failed, {skipped} skipped", flush=True)
+    return 1 if failures else 0
+
+
+def _run(parts: Sequence[Part], arguments: Sequence[str]) -> None:
+    """Run these side by side, and print what each has printed as soon as it ends."""
+    try:
+        for part in parts:
+            part.start(arguments)
+        waiting, report_at = list(parts), time.monotonic() + REPORT
+        while waiting:
+            for part in [part for part in waiting if part.has_ended()]:
+                waiting.remove(part)
+                print(f"\nThe part {part.name}, {part.seconds:.0f} s:\n", flush=True)
+                sys.stdout.buffer.write(part.log.read_bytes())
+                sys.stdout.flush()
+            if waiting and time.monotonic() > report_at:
+                report_at += REPORT
+                print(", ".join(f"{part.name} {part.percent()} %" for part in waiting), flush=True)
+            time.sleep(LOOK)
+    finally:
+        for part in parts:
+            part.stop()

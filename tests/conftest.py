@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 import amqp
 import psycopg
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_RUN = Path(os.environ.setdefault("PORTFOLIO_RUN_DIR", str(ROOT / ".run" / "test")))
@@ -25,13 +26,22 @@ TEST_RUN = Path(os.environ.setdefault("PORTFOLIO_RUN_DIR", str(ROOT / ".run" / "
 from cluster.messaging.topology import connect  # noqa: E402
 from cluster.secrets.broker import broker_url_with_credentials  # noqa: E402
 from cluster.secrets.postgres import Database, DatabaseSession, close_databases  # noqa: E402
+from compose import lock  # noqa: E402
 from compose import platform as compose_platform  # noqa: E402
+from compose.run_directory import RunDirectory  # noqa: E402
 from compose.servers.postgres import binaries  # noqa: E402
+from compose.waiting import web_answers  # noqa: E402
 from config import environment  # noqa: E402
 
 if TYPE_CHECKING:
     from chaos.faults.armed import ArmedFault
     from chaos.faults.engine import Engine
+
+pytest_plugins = ["tests.unsteady"]
+
+# How long an example takes says how busy the machine is, and nothing else.
+hypothesis_settings.register_profile("suite", deadline=None)
+hypothesis_settings.load_profile("suite")
 
 Broken = Callable[..., "AbstractContextManager[ArmedFault]"]
 
@@ -39,7 +49,6 @@ Broken = Callable[..., "AbstractContextManager[ArmedFault]"]
 os.environ.setdefault("DATABASE_LEASE_TTL", "8")
 os.environ.setdefault("DATABASE_LEASE_MAX_TTL", "16")
 
-BUSY_FOLDERS = ("articles", "browser", "portfolio")
 LIFE_OF_A_FAULT = 30.0  # seconds; the watchdog's bound, should a test die
 MESSAGING_TABLES = (
     "outbox",
@@ -56,48 +65,65 @@ MESSAGING_TABLES = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--part",
-        choices=["platform", "alone"],
-        help="only the tests that use the running platform, or only those that do without",
+        choices=["pure", "shared", "breaking"],
+        help="only the tests without a platform, those that break nothing of it, or the others",
+    )
+    parser.addoption(
+        "--full", action="store_true", help="the browser matrix and the long campaigns as well"
+    )
+    parser.addoption(
+        "--keep",
+        action="store_true",
+        help="use the tests' platform if it runs, start it if not, and leave it running",
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sabotage leaves violations behind, so it comes last. One part alone when it is asked for.
+    """Leave out what was not asked for; sabotage, which leaves violations behind, comes last."""
+    part, full = config.getoption("--part"), config.getoption("--full")
 
-    Tests of the cluster wait for most of their time, which the other part uses; those of pages
-    keep the processors busy by themselves, so they come after.
-    """
+    def is_wanted(item: pytest.Item) -> bool:
+        in_time = full or item.get_closest_marker("full") is None
+        return in_time and (part is None or part_of(item) == part)
 
-    def turn(item: pytest.Item) -> tuple[bool, bool]:
-        folder = item.path.relative_to(ROOT / "tests").parts[0]
-        return item.get_closest_marker("sabotage") is not None, folder in BUSY_FOLDERS
-
-    items.sort(key=turn)
-    part = config.getoption("--part")
-    if part is not None:
-        others = [item for item in items if _uses_platform(item) is not (part == "platform")]
-        config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if item not in set(others)]
+    wanted = [item for item in items if is_wanted(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not is_wanted(item)])
+    items[:] = sorted(wanted, key=_turn)
 
 
-def _uses_platform(item: pytest.Item) -> bool:
+def part_of(item: pytest.Item) -> str:
+    """The part of the suite that a test belongs to, which says what it does to the platform."""
+    if any(item.get_closest_marker(name) is not None for name in ("fault", "sabotage")):
+        return "breaking"
     marked = item.get_closest_marker("platform") is not None
-    return marked or "platform" in getattr(item, "fixturenames", ())
+    return "shared" if marked or "platform" in getattr(item, "fixturenames", ()) else "pure"
+
+
+def _turn(item: pytest.Item) -> bool:
+    return item.get_closest_marker("sabotage") is not None
 
 
 @pytest.fixture(scope="session")
-def platform() -> Iterator[compose_platform.Platform]:
+def platform(request: pytest.FixtureRequest) -> Iterator[None]:
     """The whole platform, up and answering; stopped at the end of the session."""
-    if os.environ.get("KEEP_PLATFORM"):  # a developer's running platform is used, and left
-        yield None  # type: ignore[misc]
-        return
-    compose_platform.stop(TEST_RUN)
-    shutil.rmtree(TEST_RUN, ignore_errors=True)  # violations that a sabotage has left, for one
-    running = compose_platform.start(TEST_RUN)
-    _lead_django_to_the_databases()
-    yield running
+    kept = request.config.getoption("--keep")
+    if not (kept and _runs()):
+        compose_platform.stop(TEST_RUN)
+        shutil.rmtree(TEST_RUN, ignore_errors=True)  # violations that a sabotage has left, for one
+        compose_platform.start(TEST_RUN)
+        _lead_django_to_the_databases()
+    yield
     close_databases()
-    compose_platform.stop(TEST_RUN)
+    if not kept:
+        compose_platform.stop(TEST_RUN)
+
+
+def _runs() -> bool:
+    """Whether the tests' platform answers."""
+    run = RunDirectory(TEST_RUN)
+    return lock.holder(run.lock_file) is not None and web_answers(
+        run.read_state()["web_port"], "/readyz"
+    )
 
 
 def _lead_django_to_the_databases() -> None:
@@ -118,13 +144,13 @@ def _lead_django_to_the_databases() -> None:
 
 
 @pytest.fixture(scope="session")
-def platform_url(platform: compose_platform.Platform) -> str:
+def platform_url(platform: None) -> str:
     """The address of the served site, without a slash at the end."""
     return f"http://127.0.0.1:{environment.web_port()}"
 
 
 @pytest.fixture(scope="session")
-def broker_url(platform: compose_platform.Platform) -> str:
+def broker_url(platform: None) -> str:
     """The broker of the running platform, with credentials."""
     return broker_url_with_credentials()
 
@@ -137,7 +163,7 @@ def superuser_address(database: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def scratch_database(platform: compose_platform.Platform) -> Database:
+def scratch_database(platform: None) -> Database:
     """A database of the tests' own, with the messaging tables, that no service uses."""
     site, catalog = superuser_address("site"), superuser_address("catalog")
     with psycopg.connect(f"{site}/postgres", autocommit=True) as connection:
@@ -174,7 +200,7 @@ def channel(broker_url: str) -> Iterator[amqp.Channel]:
 
 
 @pytest.fixture
-def real_engine(platform: compose_platform.Platform) -> Engine:
+def real_engine(platform: None) -> Engine:
     """The engine that visitors' faults go through."""
     from chaos.faults.engine import Engine
 

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 
 from portfolio.demos.registry import DEMOS
 from tests.conditions import eventually
+from tests.sampling import all_in_full
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 
@@ -30,7 +31,7 @@ def press(page: Page, slug: str) -> None:
     page.wait_for_url(re.compile(rf"/lab/demos/{slug}/runs/[0-9a-f-]+/"), timeout=A_RUN)
 
 
-@pytest.mark.parametrize("slug", DEMOS)
+@pytest.mark.parametrize("slug", all_in_full(DEMOS, always=("checkout", "outbox", "ledger")))
 def test_its_button_runs_it_on_a_phone_and_every_invariant_holds(
     page: Page, complaints: list[str], platform_url: str, slug: str
 ) -> None:
@@ -70,6 +71,7 @@ def test_its_printed_line_runs_it_from_a_shell(page: Page, platform_url: str, sl
 
 
 @pytest.mark.fault
+@pytest.mark.full
 def test_it_holds_while_the_experiment_that_attacks_it_runs(page: Page, platform_url: str) -> None:
     slug = "checkout"
     page.goto(f"{platform_url}/lab/demos/{slug}/")

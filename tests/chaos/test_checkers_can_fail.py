@@ -23,7 +23,6 @@ from chaos.checkers.snapshot import Snapshots
 from cluster.operations.plan import Wanted
 from cluster.payments.sandbox.client import ProviderUnavailableError
 from cluster.services import load_all
-from compose.platform import Platform
 from portfolio.source.resolve import locate
 from tests.chaos.tampering import COUNTED, PROVIDER, TAMPERINGS, Tampering
 from tests.cluster.cluster import Cluster
@@ -84,7 +83,7 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(platform: Platform) -> Iterator[Bench]:
+def bench(platform: None) -> Iterator[Bench]:
     """A moment of rest after checkouts of each outcome, a refund and an erasure."""
     cluster = Cluster()
     eventually(lambda: cluster.rows("site", "SELECT 1 FROM product WHERE restocked"))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from compose.platform import Platform
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
 
 
 @pytest.fixture(scope="module")
-def cluster(platform: Platform) -> Cluster:
+def cluster(platform: None) -> Cluster:
     """The running cluster, once its first products are for sale.
 
     Of each module its own: tests of the secrets close the databases of this process.

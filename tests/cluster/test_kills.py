@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from config.environment import DATABASES
@@ -9,29 +11,38 @@ from tests.cluster.cluster import Cluster
 
 pytestmark = [pytest.mark.platform, pytest.mark.fault]
 
-SERVICES = [f"worker-{name}" for name in DATABASES]
-RELAYS = [f"relay-{name}" for name in DATABASES]
-DATABASE_SERVERS = [f"postgres-{name}" for name in DATABASES]
-OTHERS = ["payments-gateway", "provider", "beat", "web"]
+KINDS = {
+    "workers": [f"worker-{name}" for name in DATABASES],
+    "relays": [f"relay-{name}" for name in DATABASES],
+    "databases": [f"postgres-{name}" for name in DATABASES],
+    "other servers": ["rabbitmq", "redis", "openbao"],
+    "other processes": ["payments-gateway", "provider", "beat", "web"],
+}
+LOAD = 60
 
 
-@pytest.mark.parametrize("process", [*SERVICES, *RELAYS, *OTHERS])
-def test_a_killed_process_costs_no_checkout(cluster: Cluster, process: str) -> None:
-    ids = cluster.start_checkouts(60)
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_one_after_the_other_under_load_they_cost_no_checkout(
+    cluster: Cluster, kind: str
+) -> None:
+    ids: list[UUID] = []
+    for process in KINDS[kind]:
+        latest = cluster.start_checkouts(LOAD)
+        ids += latest
+        cluster.await_in_flight(latest, at_least=5)
+        cluster.kill(process)
+
+    assert cluster.await_ended(ids).total() == len(ids)
+    cluster.assert_conserved()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("process", [process for kind in KINDS.values() for process in kind])
+def test_one_killed_process_costs_no_checkout(cluster: Cluster, process: str) -> None:
+    ids = cluster.start_checkouts(LOAD)
     cluster.await_in_flight(ids, at_least=5)
 
     cluster.kill(process)
 
-    assert cluster.await_ended(ids).total() == 60
-    cluster.assert_conserved()
-
-
-@pytest.mark.parametrize("server", ["rabbitmq", *DATABASE_SERVERS, "redis", "openbao"])
-def test_a_killed_server_costs_no_checkout(cluster: Cluster, server: str) -> None:
-    ids = cluster.start_checkouts(200)
-    cluster.await_in_flight(ids, at_least=5)
-
-    cluster.kill(server)
-
-    assert cluster.await_ended(ids).total() == 200
+    assert cluster.await_ended(ids).total() == LOAD
     cluster.assert_conserved()

@@ -1,4 +1,4 @@
-"""Which arguments of `manage.py test` ask for the whole suite, which runs in two parts."""
+"""Which arguments of `manage.py test` ask for the whole suite, which runs in parts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from compose.suite import is_whole
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["-q"], ["--durations=40", "-ra"], ["-vv", "--color=no"]]
+    "arguments", [[], ["-q"], ["--durations=40", "-ra"], ["-vv", "--color=no"], ["--full"]]
 )
 def test_options_alone_ask_for_everything(arguments: list[str]) -> None:
     assert is_whole(arguments)

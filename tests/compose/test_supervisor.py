@@ -16,7 +16,7 @@ from compose import leftovers
 from compose.run_directory import RunDirectory
 from compose.supervise import DETACH, socket_path
 from compose.supervisor import ProcessState, Supervisor, SupervisorError
-from compose.waiting import wait_until
+from tests.conditions import eventually
 
 FOR_EVER = "exec sleep 1000"
 DIES_AT_ONCE = "exit 1"
@@ -39,7 +39,7 @@ class Toy:
         )
         os.close(reader)
         self.client = Supervisor(f"ipc://{socket_path(run, 'supervisor')}")
-        wait_for(lambda: len(self._names()) == len(toys))
+        eventually(lambda: len(self._names()) == len(toys))
 
     def _names(self) -> list[str]:
         with suppress(SupervisorError):
@@ -60,10 +60,6 @@ class Toy:
         self.process.terminate()
         self.process.wait(15)
         leftovers.stop_all(self.run.path)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    wait_until(condition, patience=10, failure="it did not happen")
 
 
 @pytest.fixture
@@ -88,16 +84,16 @@ def toys(run: RunDirectory) -> Iterator[Callable[..., Toy]]:
 
 def test_reports_the_pid_of_the_real_process(toys: Callable[..., Toy]) -> None:
     toy = toys(sleeper=FOR_EVER)
-    wait_for(lambda: toy.runs("sleeper"))
+    eventually(lambda: toy.runs("sleeper"))
     pid = toy.client.pid("sleeper")
-    wait_for(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
+    eventually(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
 
 
 def test_a_killed_process_is_back_at_once(toys: Callable[..., Toy]) -> None:
     toy = toys(sleeper=FOR_EVER)
-    wait_for(lambda: toy.runs("sleeper"))
+    eventually(lambda: toy.runs("sleeper"))
     killed = toy.client.kill("sleeper")
-    wait_for(lambda: toy.client.process("sleeper").pid not in (None, killed))
+    eventually(lambda: toy.client.process("sleeper").pid not in (None, killed))
     assert toy.client.process("sleeper").restarts == 1
 
 
@@ -105,21 +101,21 @@ def test_a_process_that_dies_at_once_is_started_with_growing_delay(
     toys: Callable[..., Toy],
 ) -> None:
     toy = toys(doomed=DIES_AT_ONCE)
-    wait_for(lambda: toy.client.process("doomed").restarts >= 4)
-    wait_for(lambda: toy.client.process("doomed").status == "waiting")
+    eventually(lambda: toy.client.process("doomed").restarts >= 4)
+    eventually(lambda: toy.client.process("doomed").status == "waiting")
     assert toy.client.process("doomed").restarts < 7
 
 
 def test_one_that_keeps_dying_does_not_keep_others_from_service(toys: Callable[..., Toy]) -> None:
     toy = toys(doomed=DIES_AT_ONCE, sleeper=FOR_EVER)
-    wait_for(lambda: toy.runs("sleeper"))
+    eventually(lambda: toy.runs("sleeper"))
     killed = toy.client.kill("sleeper")
-    wait_for(lambda: toy.client.process("sleeper").pid not in (None, killed))
+    eventually(lambda: toy.client.process("sleeper").pid not in (None, killed))
 
 
 def test_a_stopped_process_stays_stopped_until_started(toys: Callable[..., Toy]) -> None:
     toy = toys(sleeper=FOR_EVER)
-    wait_for(lambda: toy.runs("sleeper"))
+    eventually(lambda: toy.runs("sleeper"))
     toy.client.stop("sleeper")
     stopped = toy.client.process("sleeper")
     toy.client.start("sleeper")
@@ -129,25 +125,25 @@ def test_a_stopped_process_stays_stopped_until_started(toys: Callable[..., Toy])
 
 def test_restart_ends_one_that_ignores_its_stop_signal(toys: Callable[..., Toy]) -> None:
     toy = toys(deaf="trap '' TERM; while :; do sleep 0.1; done")
-    wait_for(lambda: toy.runs("deaf"))
+    eventually(lambda: toy.runs("deaf"))
     pid = toy.client.pid("deaf")
     toy.client.restart("deaf")
-    wait_for(lambda: toy.client.process("deaf").pid not in (None, pid))
+    eventually(lambda: toy.client.process("deaf").pid not in (None, pid))
 
 
 def test_a_paused_process_is_reported_and_can_be_stopped(toys: Callable[..., Toy]) -> None:
     toy = toys(sleeper=FOR_EVER)
-    wait_for(lambda: toy.runs("sleeper"))
+    eventually(lambda: toy.runs("sleeper"))
     toy.client.kill("sleeper", signal.SIGSTOP)
-    wait_for(lambda: toy.client.process("sleeper").status == "paused")
+    eventually(lambda: toy.client.process("sleeper").status == "paused")
     toy.client.stop("sleeper")
     assert toy.client.process("sleeper").status == "stopped"
 
 
 def test_the_whole_tree_can_be_signalled(toys: Callable[..., Toy]) -> None:
     toy = toys(parent="sleep 1000 & wait")
-    wait_for(lambda: toy.runs("parent"))
-    wait_for(lambda: len(toy.client.signal_tree("parent", signal.SIGCONT)) == 2)
+    eventually(lambda: toy.runs("parent"))
+    eventually(lambda: len(toy.client.signal_tree("parent", signal.SIGCONT)) == 2)
 
 
 def test_an_unknown_process_is_named_in_the_error(toys: Callable[..., Toy]) -> None:
@@ -157,7 +153,7 @@ def test_an_unknown_process_is_named_in_the_error(toys: Callable[..., Toy]) -> N
 
 def test_sigterm_stops_everything(toys: Callable[..., Toy], run: RunDirectory) -> None:
     toy = toys(sleeper=FOR_EVER, other=FOR_EVER, doomed=DIES_AT_ONCE)
-    wait_for(lambda: toy.runs("other"))
+    eventually(lambda: toy.runs("other"))
     toy.process.terminate()
     toy.process.wait(5)
     assert leftovers.find(run.path) == []
@@ -165,7 +161,7 @@ def test_sigterm_stops_everything(toys: Callable[..., Toy], run: RunDirectory) -
 
 def test_the_death_of_up_stops_everything(toys: Callable[..., Toy], run: RunDirectory) -> None:
     toy = toys(sleeper=FOR_EVER)
-    wait_for(lambda: toy.runs("sleeper"))
+    eventually(lambda: toy.runs("sleeper"))
     toy.lose_up()
     toy.process.wait(5)
     assert leftovers.find(run.path) == []
@@ -173,18 +169,18 @@ def test_the_death_of_up_stops_everything(toys: Callable[..., Toy], run: RunDire
 
 def test_a_detached_platform_outlives_its_up(toys: Callable[..., Toy]) -> None:
     toy = toys(sleeper=FOR_EVER)
-    wait_for(lambda: toy.runs("sleeper"))
+    eventually(lambda: toy.runs("sleeper"))
     os.write(toy.pipe, DETACH)
     toy.lose_up()
     killed = toy.client.kill("sleeper")
-    wait_for(lambda: toy.client.process("sleeper").pid not in (None, killed))
+    eventually(lambda: toy.client.process("sleeper").pid not in (None, killed))
 
 
 def test_a_killed_supervisor_leaves_only_what_the_next_up_stops(
     toys: Callable[..., Toy], run: RunDirectory
 ) -> None:
     toy = toys(sleeper=FOR_EVER, deaf="trap '' TERM; while :; do sleep 0.1; done")
-    wait_for(lambda: toy.runs("deaf"))
+    eventually(lambda: toy.runs("deaf"))
     pids = {found.pid for found in toy.client.processes()}
     toy.process.kill()
     toy.process.wait(5)

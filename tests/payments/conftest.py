@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,56 +35,23 @@ from cluster.payments.handlers import HANDLERS
 from cluster.payments.sandbox.books import Books
 from cluster.payments.sandbox.server import Keys, Provider
 from cluster.secrets.postgres import Database
-from compose.system_packages import postgres_binaries
 from config import environment
+from tests.conditions import eventually
+from tests.servers import free_port, make_cluster, postgres_command
 
 KEYS = Keys(api_key="test-api-key", webhook_secret="test-webhook-secret")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def as_owner() -> list[str]:
-    """PostgreSQL refuses to run as root."""
-    if os.geteuid() != 0:
-        return []
-    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-
-
-async def eventually(condition: Callable[[], Any], *, within: float = 10.0) -> None:
-    """Return as soon as the condition holds; fail when it does not in time (seconds)."""
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within} s: {condition}"
-        await asyncio.sleep(0.01)
 
 
 @pytest.fixture(scope="session")
 def payments_url() -> Iterator[str]:
     """The address of a migrated payments database, without Vault."""
-    binaries = postgres_binaries()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not installed")
     folder, port = Path(tempfile.mkdtemp(prefix="payments-tests-")), free_port()
-    data = folder / "data"
-    data.mkdir()
-    if os.geteuid() == 0:
-        folder.chmod(0o711)
-        shutil.chown(data, "postgres")
-    subprocess.run(
-        [*as_owner(), str(binaries / "initdb"), "--no-sync", "-D", str(data), "-U", "postgres",
-         "--auth=trust", "-E", "UTF8"],
-        check=True, stdout=subprocess.DEVNULL, cwd="/",
-    )  # fmt: skip
+    folder.chmod(0o711)
+    data = folder / "postgres" / "data"
+    make_cluster(data, password="none")
     server = subprocess.Popen(
-        [*as_owner(), str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-F",
-         "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
-        cwd="/", stderr=(folder / "log").open("wb"),
-    )  # fmt: skip
+        postgres_command(data, port), cwd="/", stderr=(folder / "log").open("wb")
+    )
     url = f"postgresql://postgres:none@127.0.0.1:{port}/payments"
     try:
         _create(f"postgresql://postgres:none@127.0.0.1:{port}/postgres")
@@ -105,19 +69,20 @@ def payments_url() -> Iterator[str]:
 
 
 def _create(url: str) -> None:
-    deadline, ready = time.monotonic() + 20, False
-    while not ready:
-        assert time.monotonic() < deadline
+    def created() -> bool:
         with (
             contextlib.suppress(psycopg.OperationalError),
             psycopg.connect(url, autocommit=True) as connection,
         ):
             connection.execute("CREATE DATABASE payments")
-            ready = True
+            return True
+        return False
+
+    eventually(created)
 
 
 @dataclass
-class Platform:
+class PaymentsSide:
     """The payments side under test: its database, and the two servers on their ports."""
 
     url: str
@@ -198,13 +163,13 @@ async def serve(application: web.Application, url: str) -> web.AppRunner:
 
 
 @pytest.fixture
-def platform(
+def payments_side(
     payments_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Platform]:
+) -> Iterator[PaymentsSide]:
     """The database and two free addresses; nothing serves on them yet."""
     monkeypatch.setenv("PAYMENTS_DATABASE_URL", payments_url)
     books = Books(tmp_path / "provider.sqlite3")
-    yield Platform(
+    yield PaymentsSide(
         url=payments_url,
         folder=tmp_path,
         provider_url=f"http://127.0.0.1:{free_port()}",
@@ -215,9 +180,9 @@ def platform(
 
 
 @pytest.fixture
-async def running(platform: Platform) -> AsyncIterator[Platform]:
+async def running(payments_side: PaymentsSide) -> AsyncIterator[PaymentsSide]:
     """Gateway and provider at work."""
-    runners = [await platform.serve_gateway(), await platform.serve_provider()]
-    yield platform
+    runners = [await payments_side.serve_gateway(), await payments_side.serve_provider()]
+    yield payments_side
     for runner in reversed(runners):
         await runner.cleanup()

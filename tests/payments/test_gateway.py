@@ -21,7 +21,8 @@ from cluster.payments.contract import (
 from cluster.payments.provider_api import EventType, ProviderEvent
 from cluster.payments.sandbox import decisions
 from cluster.payments.signature import sign
-from tests.payments.conftest import KEYS, Platform, eventually
+from tests.conditions import eventually_async
+from tests.payments.conftest import KEYS, PaymentsSide
 
 AMOUNT = 4200
 OPEN_CIRCUIT = "SELECT detail->>'circuit' FROM heartbeat WHERE process = 'payments-gateway'"
@@ -31,11 +32,11 @@ def authorise(card: str = "tok_ok") -> AuthorisePayment:
     return AuthorisePayment(visitor="v", amount=AMOUNT, card=card)
 
 
-async def in_state(platform: Platform, payment: UUID, state: str) -> None:
-    await eventually(lambda: platform.state(payment) == state)
+async def in_state(payments_side: PaymentsSide, payment: UUID, state: str) -> None:
+    await eventually_async(lambda: payments_side.state(payment) == state)
 
 
-async def test_a_payment_is_authorised_captured_and_refunded(running: Platform) -> None:
+async def test_a_payment_is_authorised_captured_and_refunded(running: PaymentsSide) -> None:
     payment = new_message_id()
     running.handle((payment, authorise()))
     await in_state(running, payment, "authorised")
@@ -53,7 +54,7 @@ async def test_a_payment_is_authorised_captured_and_refunded(running: Platform) 
     assert running.query("SELECT count(*) FROM provider_request") == [(0,)]
 
 
-async def test_the_refund_saga_gets_the_money_of_a_captured_payment(running: Platform) -> None:
+async def test_the_refund_saga_gets_the_money_of_a_captured_payment(running: PaymentsSide) -> None:
     order, refund, second = new_message_id(), new_message_id(), new_message_id()
     running.handle((order, authorise()))
     await in_state(running, order, "authorised")
@@ -67,54 +68,54 @@ async def test_the_refund_saga_gets_the_money_of_a_captured_payment(running: Pla
     assert running.ledger(order) == {}
 
 
-async def test_a_refund_of_an_unknown_order_fails(platform: Platform) -> None:
+async def test_a_refund_of_an_unknown_order_fails(payments_side: PaymentsSide) -> None:
     refund = new_message_id()
     asked = RefundRequested(order=uuid4(), visitor="v", sku="s", quantity=1, amount=1)
-    platform.handle((refund, asked))
-    assert platform.announced(f"refund/{refund}") == ["refund_failed"]
+    payments_side.handle((refund, asked))
+    assert payments_side.announced(f"refund/{refund}") == ["refund_failed"]
 
 
-async def test_operations_wait_for_a_provider_that_is_down(platform: Platform) -> None:
+async def test_operations_wait_for_a_provider_that_is_down(payments_side: PaymentsSide) -> None:
     payments = [new_message_id() for _ in range(250)]
-    gateway = await platform.serve_gateway()
-    platform.handle(*((payment, authorise()) for payment in payments))
-    platform.handle(*((payment, VoidPayment(reason="test")) for payment in payments[:50]))
-    await eventually(lambda: platform.query(OPEN_CIRCUIT) == [("open",)])
-    provider = await platform.serve_provider()
+    gateway = await payments_side.serve_gateway()
+    payments_side.handle(*((payment, authorise()) for payment in payments))
+    payments_side.handle(*((payment, VoidPayment(reason="test")) for payment in payments[:50]))
+    await eventually_async(lambda: payments_side.query(OPEN_CIRCUIT) == [("open",)])
+    provider = await payments_side.serve_provider()
     count = "SELECT state, count(*)::int FROM payment WHERE id = ANY(%s) GROUP BY 1 ORDER BY 1"
     expected = [("authorised", 200), ("voided", 50)]
-    await eventually(lambda: platform.query(count, payments) == expected)
+    await eventually_async(lambda: payments_side.query(count, payments) == expected)
     await provider.cleanup()
     await gateway.cleanup()
 
 
-async def test_webhooks_wait_for_a_gateway_that_is_down(platform: Platform) -> None:
+async def test_webhooks_wait_for_a_gateway_that_is_down(payments_side: PaymentsSide) -> None:
     payment = new_message_id()
-    gateway = await platform.serve_gateway()
-    provider = await platform.serve_provider()
-    platform.handle((payment, authorise("tok_reordered")))
-    await eventually(lambda: platform.books.statement(payment) is not None)
+    gateway = await payments_side.serve_gateway()
+    provider = await payments_side.serve_provider()
+    payments_side.handle((payment, authorise("tok_reordered")))
+    await eventually_async(lambda: payments_side.books.statement(payment) is not None)
     await gateway.cleanup()
-    await eventually(lambda: bool(platform.books.due_deliveries(10)))
-    gateway = await platform.serve_gateway()
-    await in_state(platform, payment, "authorised")
+    await eventually_async(lambda: bool(payments_side.books.due_deliveries(10)))
+    gateway = await payments_side.serve_gateway()
+    await in_state(payments_side, payment, "authorised")
     await provider.cleanup()
     await gateway.cleanup()
 
 
-async def test_webhooks_sent_twice_take_effect_once(running: Platform) -> None:
+async def test_webhooks_sent_twice_take_effect_once(running: PaymentsSide) -> None:
     payment = new_message_id()
     duplicates = "SELECT value FROM counter WHERE name = 'webhooks_deduplicated'"
     before = running.query(duplicates)  # a slow machine's provider has sent others twice
     running.handle((payment, authorise("tok_twice")))
     await in_state(running, payment, "authorised")
-    await eventually(lambda: running.query(duplicates) != before)
+    await eventually_async(lambda: running.query(duplicates) != before)
     assert running.ledger(payment) == {"customer": -AMOUNT, "authorised": AMOUNT}
     assert running.announced(f"payment/{payment}") == ["payment_authorised"]
 
 
 async def test_a_late_authorisation_is_returned(
-    running: Platform, monkeypatch: pytest.MonkeyPatch
+    running: PaymentsSide, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decisions, "LATE_AUTHORISATION", 1.0)
     payment = new_message_id()
@@ -122,7 +123,7 @@ async def test_a_late_authorisation_is_returned(
     running.handle((payment, VoidPayment(reason="no answer")))
     await in_state(running, payment, "voided")
     assert running.announced(f"payment/{payment}") == ["payment_voided"]
-    await eventually(lambda: len(running.announced(f"payment/{payment}")) == 2)
+    await eventually_async(lambda: len(running.announced(f"payment/{payment}")) == 2)
     assert running.announced(f"payment/{payment}")[1] == "late_authorisation_returned"
     assert running.ledger(payment) == {}
     statement = running.books.statement(payment)
@@ -130,7 +131,7 @@ async def test_a_late_authorisation_is_returned(
     assert statement.state == "voided"
 
 
-async def test_a_void_that_comes_first_leaves_a_tombstone(running: Platform) -> None:
+async def test_a_void_that_comes_first_leaves_a_tombstone(running: PaymentsSide) -> None:
     payment = new_message_id()
     running.handle((payment, VoidPayment(reason="early")))
     running.handle((payment, authorise()))
@@ -138,7 +139,9 @@ async def test_a_void_that_comes_first_leaves_a_tombstone(running: Platform) -> 
     assert running.query("SELECT 1 FROM provider_request WHERE payment = %s", payment) == []
 
 
-async def test_a_webhook_waits_for_a_payment_that_a_worker_has_locked(running: Platform) -> None:
+async def test_a_webhook_waits_for_a_payment_that_a_worker_has_locked(
+    running: PaymentsSide,
+) -> None:
     locked, free = new_message_id(), new_message_id()
     running.handle((locked, authorise("tok_reordered")))
     with psycopg.connect(running.url) as worker:
@@ -149,21 +152,23 @@ async def test_a_webhook_waits_for_a_payment_that_a_worker_has_locked(running: P
     await in_state(running, locked, "authorised")
 
 
-async def test_an_answer_that_was_lost_is_asked_for(platform: Platform) -> None:
+async def test_an_answer_that_was_lost_is_asked_for(payments_side: PaymentsSide) -> None:
     payment = new_message_id()
-    platform.handle((payment, authorise()))
-    provider = await platform.serve_provider()
-    gateway = await platform.serve_gateway()
-    await in_state(platform, payment, "authorised")
+    payments_side.handle((payment, authorise()))
+    provider = await payments_side.serve_provider()
+    gateway = await payments_side.serve_gateway()
+    await in_state(payments_side, payment, "authorised")
     # The provider forgets a webhook: nothing but polling can bring its event now.
-    platform.books.delivered = lambda deliveries: None  # type: ignore[method-assign]
-    platform.books.due_deliveries = lambda limit: []  # type: ignore[method-assign]
-    platform.handle((payment, CapturePayment(amount=AMOUNT)))
-    await eventually(lambda: platform.query("SELECT count(*) FROM provider_request") == [(0,)])
-    platform.query(
+    payments_side.books.delivered = lambda deliveries: None  # type: ignore[method-assign]
+    payments_side.books.due_deliveries = lambda limit: []  # type: ignore[method-assign]
+    payments_side.handle((payment, CapturePayment(amount=AMOUNT)))
+    await eventually_async(
+        lambda: payments_side.query("SELECT count(*) FROM provider_request") == [(0,)]
+    )
+    payments_side.query(
         "UPDATE payment SET asked_at = now() - interval '16 s' WHERE id = %s RETURNING 1", payment
     )
-    await in_state(platform, payment, "captured")
+    await in_state(payments_side, payment, "captured")
     await provider.cleanup()
     await gateway.cleanup()
 
@@ -176,11 +181,13 @@ def signed(events: list[ProviderEvent], *, secret: str, age: int = 0) -> tuple[b
     return body, sign(body, secret=secret, at=int(time.time()) - age)
 
 
-async def post(platform: Platform, body: bytes, header: str) -> tuple[int, str, dict[str, object]]:
+async def post(
+    payments_side: PaymentsSide, body: bytes, header: str
+) -> tuple[int, str, dict[str, object]]:
     async with (
         aiohttp.ClientSession() as session,
         session.post(
-            platform.webhook_url, data=body, headers={"Provider-Signature": header}
+            payments_side.webhook_url, data=body, headers={"Provider-Signature": header}
         ) as answer,
     ):
         return answer.status, answer.content_type, await answer.json()
@@ -188,7 +195,7 @@ async def post(platform: Platform, body: bytes, header: str) -> tuple[int, str, 
 
 @pytest.mark.parametrize(("secret", "age"), [("another secret", 0), (KEYS.webhook_secret, 301)])
 async def test_a_bad_signature_is_refused_and_changes_nothing(
-    running: Platform, secret: str, age: int
+    running: PaymentsSide, secret: str, age: int
 ) -> None:
     payment = new_message_id()
     running.handle((payment, authorise("tok_silent")))
@@ -199,7 +206,7 @@ async def test_a_bad_signature_is_refused_and_changes_nothing(
     assert running.state(payment) == "authorising"
 
 
-async def test_a_signed_body_that_is_no_delivery_is_refused(running: Platform) -> None:
+async def test_a_signed_body_that_is_no_delivery_is_refused(running: PaymentsSide) -> None:
     body = b'{"events": 7}'
     header = sign(body, secret=KEYS.webhook_secret, at=int(time.time()))
     status, content_type, answer = await post(running, body, header)
@@ -207,7 +214,7 @@ async def test_a_signed_body_that_is_no_delivery_is_refused(running: Platform) -
     assert "events" in str(answer["detail"])
 
 
-async def test_a_replayed_webhook_changes_nothing(running: Platform) -> None:
+async def test_a_replayed_webhook_changes_nothing(running: PaymentsSide) -> None:
     payment = new_message_id()
     running.handle((payment, authorise()))
     await in_state(running, payment, "authorised")
@@ -221,7 +228,7 @@ async def test_a_replayed_webhook_changes_nothing(running: Platform) -> None:
 
 
 async def test_an_event_about_a_payment_that_is_not_ours_is_taken_and_ignored(
-    running: Platform,
+    running: PaymentsSide,
 ) -> None:
     stray = ProviderEvent(uuid4(), EventType.AUTHORISED, uuid4(), uuid4(), AMOUNT)
     status, _, _ = await post(running, *signed([stray], secret=KEYS.webhook_secret))

@@ -38,7 +38,9 @@ from cluster.payments.sandbox.decisions import (
 )
 from cluster.payments.sandbox.server import Provider
 from cluster.payments.signature import verify
-from tests.payments.conftest import KEYS, eventually, free_port, serve
+from tests.conditions import eventually_async
+from tests.payments.conftest import KEYS, serve
+from tests.servers import free_port
 
 AMOUNT = 500
 
@@ -268,7 +270,7 @@ async def test_an_operation_is_answered_by_webhook(
     asked = operation(OperationKind.AUTHORISE, uuid4())
     status, body = await call("POST", f"{provider_url}/v1/operations", request(asked))
     assert (status, body) == (200, b'{"accepted":1,"repeated":0}')
-    await eventually(lambda: receiver[0].events)
+    await eventually_async(lambda: receiver[0].events)
     (event,) = receiver[0].events
     assert (event.type, event.operation, event.amount) == ("authorised", asked.key, AMOUNT)
 
@@ -279,9 +281,9 @@ async def test_a_refused_webhook_is_sent_until_it_is_taken(
     receiver[0].status = 503
     asked = operation(OperationKind.AUTHORISE, uuid4())
     await call("POST", f"{provider_url}/v1/operations", request(asked))
-    await eventually(lambda: receiver[0].refused >= 3)
+    await eventually_async(lambda: receiver[0].refused >= 3)
     receiver[0].status = 200
-    await eventually(lambda: receiver[0].events)
+    await eventually_async(lambda: receiver[0].events)
 
 
 @pytest.mark.parametrize(

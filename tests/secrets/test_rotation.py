@@ -14,12 +14,13 @@ from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavaila
 from cluster.secrets.provisioning_postgres import superuser_connection
 from cluster.secrets.vault import VaultClient
 from config import environment
+from tests.conditions import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cluster.secrets.leases import Credentials
-    from tests.secrets.conftest import Servers, WaitUntil
+    from tests.secrets.conftest import Servers
 
 
 class Load:
@@ -88,15 +89,15 @@ def operator(servers: Servers) -> Iterator[VaultClient]:
 
 
 def test_no_transaction_fails_over_three_rotations_under_load(
-    orders: Database, counter: str, wait_until: WaitUntil
+    orders: Database, counter: str
 ) -> None:
     announced: list[Credentials] = []
     orders.on_rotation.append(announced.append)
     started, first = time.monotonic(), orders.current().generation
     with Load(orders) as load:
-        wait_until(lambda: orders.current().generation >= first + 3, within=25)
+        eventually(lambda: orders.current().generation >= first + 3, within=25)
         done = sum(load.committed)
-        wait_until(lambda: sum(load.committed) > done + 100)
+        eventually(lambda: sum(load.committed) > done + 100)
     print(
         f"{sum(load.committed)} transactions, 3 rotations, {time.monotonic() - started:.1f} s, "
         f"{len(load.failures)} failures"
@@ -111,14 +112,14 @@ def test_no_transaction_fails_over_three_rotations_under_load(
 
 
 def test_old_credentials_are_rejected_once_every_connection_has_moved(
-    orders: Database, counter: str, wait_until: WaitUntil
+    orders: Database, counter: str
 ) -> None:
     with Load(orders) as load:
-        wait_until(lambda: min(load.committed) > 0)
+        eventually(lambda: min(load.committed) > 0)
         old = orders.current()
         orders.rotate()
         handed_over = time.monotonic()
-        wait_until(lambda: rejected(old))
+        eventually(lambda: rejected(old))
         print(f"old lease given back {time.monotonic() - handed_over:.2f} s after the hand-over")
         assert sessions_of(old.username) == 0
     assert load.failures == []
@@ -135,11 +136,11 @@ def test_a_second_wish_right_behind_the_first_waits_for_its_turn_and_no_longer(
     assert second.generation == first.generation + 1
 
 
-def test_a_renewed_lease_keeps_its_credentials(orders: Database, wait_until: WaitUntil) -> None:
+def test_a_renewed_lease_keeps_its_credentials(orders: Database) -> None:
     first = orders.current()
     assert first.expires_at is not None
     end = first.expires_at
-    wait_until(lambda: (orders.current().expires_at or end) > end)
+    eventually(lambda: (orders.current().expires_at or end) > end)
     renewed = orders.current()
     assert (renewed.username, renewed.generation) == (first.username, first.generation)
 
@@ -158,15 +159,15 @@ def test_revoking_a_lease_ends_its_sessions_at_once(
 
 
 def test_a_service_recovers_from_a_revoked_lease_by_itself(
-    orders: Database, counter: str, operator: VaultClient, wait_until: WaitUntil
+    orders: Database, counter: str, operator: VaultClient
 ) -> None:
     with Load(orders) as load:
-        wait_until(lambda: min(load.committed) > 20)
+        eventually(lambda: min(load.committed) > 20)
         old = orders.current()
         assert old.lease_id is not None
         before, started = list(load.committed), time.monotonic()
         operator.revoke_lease(old.lease_id)
-        wait_until(
+        eventually(
             lambda: all(now > then + 20 for now, then in zip(load.committed, before, strict=True))
         )
         print(
@@ -182,16 +183,16 @@ def test_a_service_recovers_from_a_revoked_lease_by_itself(
 
 
 def test_a_revoked_lease_is_replaced_though_no_connection_notices(
-    orders: Database, operator: VaultClient, wait_until: WaitUntil
+    orders: Database, operator: VaultClient
 ) -> None:
     old = orders.current()
     assert old.lease_id is not None
     operator.revoke_lease(old.lease_id)
-    wait_until(lambda: orders.current().generation > old.generation)
+    eventually(lambda: orders.current().generation > old.generation)
 
 
 def test_reconnecting_storms_leave_no_session_behind(
-    orders: Database, operator: VaultClient, wait_until: WaitUntil
+    orders: Database, operator: VaultClient
 ) -> None:
     """A session that logs in while its role is being dropped must not survive it."""
     old, stop = orders.current(), threading.Event()
@@ -212,13 +213,13 @@ def test_reconnecting_storms_leave_no_session_behind(
     threads = [threading.Thread(target=storm) for _ in range(3)]
     for thread in threads:
         thread.start()
-    wait_until(lambda: len(kept) > 10)
+    eventually(lambda: len(kept) > 10)
     assert old.lease_id is not None
     operator.revoke_lease(old.lease_id)
-    wait_until(lambda: not any(thread.is_alive() for thread in threads), within=5)
+    eventually(lambda: not any(thread.is_alive() for thread in threads), within=5)
     stop.set()
     with superuser_connection("orders") as connection:
-        wait_until(
+        eventually(
             lambda: (
                 connection.execute(
                     "SELECT count(*) FROM pg_stat_activity WHERE usesysid IS NOT NULL "
@@ -246,7 +247,7 @@ def test_a_revocation_moves_stray_objects_to_the_owner(
     assert owner == ("orders_owner",)
 
 
-def test_an_expired_lease_ends_its_sessions(servers: Servers, wait_until: WaitUntil) -> None:
+def test_an_expired_lease_ends_its_sessions(servers: Servers) -> None:
     """Nobody renews here: the lease runs out in two seconds."""
     leased = VaultClient(identity="orders").read("database/creds/orders")
     username = leased["data"]["username"]
@@ -254,7 +255,7 @@ def test_an_expired_lease_ends_its_sessions(servers: Servers, wait_until: WaitUn
         environment.database_url("orders"), user=username, password=leased["data"]["password"]
     )
     assert sessions_of(username) == 1
-    wait_until(lambda: sessions_of(username) == 0)
+    eventually(lambda: sessions_of(username) == 0)
     with pytest.raises(psycopg.OperationalError):
         connection.execute("SELECT 1")
 

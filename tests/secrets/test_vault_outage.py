@@ -13,11 +13,12 @@ from cluster.secrets import postgres
 from cluster.secrets.patience import read_kv_patiently
 from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
 from cluster.secrets.vault import SecretsDenied, SecretsUnavailable, VaultClient
+from tests.conditions import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.secrets.conftest import Servers, WaitUntil
+    from tests.secrets.conftest import Servers
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_an_unreachable_vault_is_a_passing_trouble(servers: Servers) -> None:
 
 
 def test_work_goes_on_while_vault_is_sealed_during_renewal(
-    orders: Database, counter: str, servers: Servers, wait_until: WaitUntil
+    orders: Database, counter: str, servers: Servers
 ) -> None:
     session = DatabaseSession(orders)
     before = orders.current()
@@ -48,14 +49,14 @@ def test_work_goes_on_while_vault_is_sealed_during_renewal(
     try:
         keeper = orders._keeper
         assert keeper is not None
-        wait_until(lambda: keeper.trouble is not None)
+        eventually(lambda: keeper.trouble is not None)
         with session.transaction() as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
         assert orders.current().generation == before.generation
     finally:
         servers.unseal()
     unsealed = time.monotonic()
-    wait_until(lambda: keeper.trouble is None)
+    eventually(lambda: keeper.trouble is None)
     print(f"keeper recovered {time.monotonic() - unsealed:.2f} s after the unsealing")
     with session.transaction() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
@@ -63,7 +64,7 @@ def test_work_goes_on_while_vault_is_sealed_during_renewal(
 
 
 def test_a_session_outlives_an_outage_longer_than_its_lease(
-    orders: Database, counter: str, servers: Servers, wait_until: WaitUntil
+    orders: Database, counter: str, servers: Servers
 ) -> None:
     session = DatabaseSession(orders)
     with session.transaction():
@@ -80,8 +81,8 @@ def test_a_session_outlives_an_outage_longer_than_its_lease(
             assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:
         servers.unseal()
-    wait_until(lambda: orders.current().generation > before.generation)
-    wait_until(lambda: _works(session))
+    eventually(lambda: orders.current().generation > before.generation)
+    eventually(lambda: _works(session))
     session.close()
 
 
@@ -91,9 +92,7 @@ def _works(session: DatabaseSession) -> bool:
     return False
 
 
-def test_a_process_that_starts_before_vault_waits_for_it(
-    servers: Servers, wait_until: WaitUntil
-) -> None:
+def test_a_process_that_starts_before_vault_waits_for_it(servers: Servers) -> None:
     servers.seal()
     database, got = Database("orders"), threading.Event()
 
@@ -106,7 +105,7 @@ def test_a_process_that_starts_before_vault_waits_for_it(
     try:
         starting.start()
         keeper = database._running_keeper()
-        wait_until(lambda: keeper.trouble is not None)
+        eventually(lambda: keeper.trouble is not None)
         assert not got.is_set()
     finally:
         servers.unseal()
@@ -147,16 +146,14 @@ def test_a_token_is_renewed_when_most_of_its_life_has_passed(servers: Servers) -
     assert renewed["last_renewal_time"] is not None
 
 
-def test_leases_survive_the_loss_of_their_token(
-    orders: Database, servers: Servers, wait_until: WaitUntil
-) -> None:
+def test_leases_survive_the_loss_of_their_token(orders: Database, servers: Servers) -> None:
     """Vault revokes a token's leases with it: the keeper leases anew under a new token."""
     before = orders.current()
     keeper = orders._keeper
     assert keeper is not None
     accessor = keeper.lessor.vault.read("auth/token/lookup-self")["data"]["accessor"]
     servers.root().write("auth/token/revoke-accessor", {"accessor": accessor})
-    wait_until(lambda: orders.current().generation > before.generation)
+    eventually(lambda: orders.current().generation > before.generation)
     with orders.connect() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from chaos.drivers import psql
-from compose.platform import Platform
 from config.environment import database_url
 from tests.conftest import superuser_address
 
@@ -40,21 +39,21 @@ def rows(*statements: str) -> list[tuple[object, ...]]:
     return psql.rows(done.stdout)
 
 
-def test_the_rows_of_the_last_statement_are_text(platform: Platform) -> None:
+def test_the_rows_of_the_last_statement_are_text(platform: None) -> None:
     two = "SELECT n, current_database(), NULL, '' FROM generate_series(1, 2) AS n"
     assert rows("SELECT 'before'", two) == [("1", "orders", None, ""), ("2", "orders", None, "")]
 
 
-def test_values_may_hold_lines_and_bars(platform: Platform) -> None:
+def test_values_may_hold_lines_and_bars(platform: None) -> None:
     assert rows("SELECT E'a|b\\nc', 1") == [("a|b\nc", "1")]
 
 
-def test_a_statement_without_rows_has_none(platform: Platform) -> None:
+def test_a_statement_without_rows_has_none(platform: None) -> None:
     assert rows("SELECT 1 WHERE false") == []
     assert rows("SET statement_timeout = 0") == []
 
 
-def test_statements_share_a_session_and_each_is_its_own_transaction(platform: Platform) -> None:
+def test_statements_share_a_session_and_each_is_its_own_transaction(platform: None) -> None:
     asked = ("SET default_transaction_read_only = on", "SHOW transaction_read_only")
     assert rows(*asked) == [("on",)]
     # Refused inside a transaction block; the name is not there, which is all it complains of.
@@ -62,7 +61,7 @@ def test_statements_share_a_session_and_each_is_its_own_transaction(platform: Pl
     assert "does not exist" in done.stderr
 
 
-def test_the_first_failure_ends_it_with_the_servers_words(platform: Platform) -> None:
+def test_the_first_failure_ends_it_with_the_servers_words(platform: None) -> None:
     done = run("SELECT * FROM nothing", "SELECT 1")
     assert done.returncode != 0
     assert 'relation "nothing" does not exist' in done.stderr

@@ -8,12 +8,11 @@ import pytest
 
 from chaos.drivers.driver import DriverError
 from chaos.drivers.local import LocalDriver
-from compose.platform import Platform
 from compose.supervisor import Supervisor
 
 
 @pytest.fixture
-def driver(platform: Platform) -> LocalDriver:
+def driver(platform: None) -> LocalDriver:
     return LocalDriver()
 
 

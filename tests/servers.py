@@ -1,0 +1,54 @@
+"""Private servers for tests that want one of their own and no platform."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+from compose.servers.postgres import binaries
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def as_server_user() -> list[str]:
+    """The words before a command that make it run as PostgreSQL's user, which root must do."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+
+def make_cluster(data: Path, *, password: str) -> None:
+    """Make a PostgreSQL data directory whose superuser `postgres` has this password."""
+    home = data.parent
+    home.mkdir(exist_ok=True)
+    secret = home / "password"
+    secret.write_text(password)
+    if os.geteuid() == 0:
+        home.chmod(0o711)
+        shutil.chown(home, "postgres", "postgres")
+        shutil.chown(secret, "postgres", "postgres")
+    subprocess.run(
+        [
+            *as_server_user(), str(binaries() / "initdb"), "--no-sync", "-D", str(data),
+            "-U", "postgres", "--auth=scram-sha-256", f"--pwfile={secret}", "-E", "UTF8",
+        ],
+        check=True, stdout=subprocess.DEVNULL, cwd="/",
+    )  # fmt: skip
+
+
+def postgres_command(data: Path, port: int) -> list[str]:
+    """The command of a PostgreSQL server without fsync, on a port of 127.0.0.1."""
+    return [
+        *as_server_user(), str(binaries() / "postgres"), "-D", str(data), "-p", str(port), "-F",
+        "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+        "-c", "log_line_prefix=%m [%p] %u ",
+    ]  # fmt: skip

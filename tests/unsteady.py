@@ -1,0 +1,115 @@
+"""What a run found, and which of its failures are missed deadlines that may be tried once more.
+
+Tried again is only a test whose own wait was over (DeadlineMissed, or one of the browser's waits)
+on a platform whose invariants all hold. A violated invariant, a lost or doubled message and a
+crash are never tried again: they fail, however rare they are.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import TimeoutError as BrowserTimeout
+
+from config.environment import ROOT
+from tests.conditions import DeadlineMissed
+
+RESULT: Final = pytest.StashKey["Result"]()
+PATIENCE: Final = 240  # seconds for a verdict
+
+
+class Result:
+    """Counts the outcomes of a run, and writes them to a file at its end."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._counts: Counter[str] = Counter()
+        self._failures: dict[str, dict[str, Any]] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            found = self._failures.setdefault(
+                report.nodeid, {"test": report.nodeid, "reason": _reason(report), "again": True}
+            )
+            found["again"] = found["again"] and getattr(report, "deadline_missed", False)
+        elif report.when == "call" or report.skipped:
+            self._counts[report.outcome] += 1
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self._failures[report.nodeid] = {
+                "test": report.nodeid,
+                "reason": "it cannot be collected",
+                "again": False,
+            }
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            return  # interrupted or broken: a run without a result has failed
+        document = {
+            "passed": self._counts["passed"],
+            "skipped": self._counts["skipped"],
+            "failures": list(self._failures.values()),
+        }
+        self._file.write_text(json.dumps(document))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--result", type=Path, help="write the outcome as JSON to this file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    file = config.getoption("--result")
+    if file is not None and not hasattr(config, "workerinput"):  # the workers' reports reach it
+        config.pluginmanager.register(Result(file))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed and call.excinfo is not None and is_missed_deadline(call.excinfo):
+        report.deadline_missed = not _shows_violations(item)  # type: ignore[attr-defined]
+    return report
+
+
+def is_missed_deadline(failure: pytest.ExceptionInfo[BaseException]) -> bool:
+    """Whether a wait of the test itself was over: ours, or one of Playwright's."""
+    if failure.errisinstance((DeadlineMissed, BrowserTimeout)):
+        return True
+    last = failure.traceback[-1].path
+    return failure.errisinstance(AssertionError) and "playwright" in Path(last).parts
+
+
+def _shows_violations(item: pytest.Item) -> bool:
+    """Whether the platform of this test violates an invariant, which is why it then waited.
+
+    Sabotage violates them on purpose.
+    """
+    uses_platform = "platform" in getattr(item, "fixturenames", ())
+    if not uses_platform or item.get_closest_marker("sabotage") is not None:
+        return False
+    command = [sys.executable, str(ROOT / "manage.py"), "cluster", "verify", "--json"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=PATIENCE
+        )
+        findings = json.loads(done.stdout)["findings"]
+    except (subprocess.TimeoutExpired, ValueError, KeyError):
+        return False  # no verdict, so no violation was seen
+    return any(finding["outcome"] == "fail" for finding in findings)
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """The last line of a failure's own words."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    words = crash.message if crash is not None else str(report.longrepr)
+    return (words.strip().splitlines() or [""])[0][:300]
