@@ -79,7 +79,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what was not asked for; sabotage, which leaves violations behind, comes last."""
+    """Leave out what was not asked for; what looks back at the others comes last.
+
+    So does sabotage, which leaves violations behind.
+    """
     part, full = config.getoption("--part"), config.getoption("--full")
 
     def is_wanted(item: pytest.Item) -> bool:
@@ -99,8 +102,9 @@ def part_of(item: pytest.Item) -> str:
     return "shared" if marked or "platform" in getattr(item, "fixturenames", ()) else "pure"
 
 
-def _turn(item: pytest.Item) -> bool:
-    return item.get_closest_marker("sabotage") is not None
+def _turn(item: pytest.Item) -> tuple[bool, bool]:
+    sabotages = item.get_closest_marker("sabotage") is not None
+    return sabotages, item.path.name == "test_shared_platform.py"
 
 
 @pytest.fixture(scope="session")

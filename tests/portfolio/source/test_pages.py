@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import PurePath
 from urllib.parse import quote
 
 import pytest
@@ -32,8 +35,10 @@ def client() -> Client:
     return Client(HTTP_HOST="127.0.0.1")
 
 
-def test_every_file_can_be_shown_and_read_as_plain_text(client: Client) -> None:
-    for path, file in snapshot().files.items():
+def check_files(client: Client, paths: Iterable[str]) -> None:
+    """Each can be shown with all its lines, and read as plain text."""
+    for path in paths:
+        file = snapshot().files[path]
         page = client.get(f"/source/{quote(path)}")
         assert page.status_code == 200, path
         if file.text is not None:
@@ -41,6 +46,18 @@ def test_every_file_can_be_shown_and_read_as_plain_text(client: Client) -> None:
             raw = client.get(f"/source/{quote(path)}?raw=1")
             assert raw.content.decode() == file.text
             assert raw.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+def test_a_file_of_each_kind_can_be_shown_and_read_as_plain_text(client: Client) -> None:
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for path, _ in sorted(snapshot().files.items(), key=lambda item: item[1].lines):
+        kinds[PurePath(path).suffix or path].append(path)
+    check_files(client, (paths[len(paths) // 2] for paths in kinds.values()))  # of median length
+
+
+@pytest.mark.full
+def test_every_file_can_be_shown_and_read_as_plain_text(client: Client) -> None:
+    check_files(client, snapshot().files)
 
 
 def test_every_folder_can_be_shown_and_says_what_it_is_for(client: Client) -> None:

@@ -7,22 +7,28 @@ never answered, and one declined. The outages are made up; geometry is all that 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
+from playwright.sync_api import Browser, Route
 
+from config.environment import ROOT
 from portfolio.graph.layout import Frame, place
 from portfolio.graph.model import GraphEvent, Traffic, milliseconds, read_traffic
 from portfolio.graph.outages import outage
 from portfolio.graph.scale import Break, Scale
 from portfolio.graph.words import summary, told
 
-HERE: Final = Path(__file__).parent
-EVENTS: Final = json.loads((HERE / "events.json").read_text())
+pytestmark = pytest.mark.browser
+
+SERVED: Final = "http://checkout.test"  # no such host: the test answers
+DRAW: Final = f"""async (asked) => {{
+  const {{ draw }} = await import("{SERVED}/tests/browser/train_graph_twin.mjs");
+  return draw(asked);
+}}"""
+EVENTS: Final = json.loads((ROOT / "tests" / "portfolio" / "graph" / "events.json").read_text())
 FIRST: Final = milliseconds(EVENTS[0]["time"])
 LAST: Final = milliseconds(EVENTS[-1]["time"])
 OUTAGES: Final = [
@@ -59,25 +65,26 @@ FRAMES: Final = {
 
 
 @pytest.fixture(scope="module")
-def twin() -> Any:
+def twin(browser: Browser) -> Any:
     """What the browser's code makes of the fixture."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("Node.js is not installed; the tests with Chromium draw the same figure")
+    page = browser.new_page()
+    page.route(f"{SERVED}/**", serve_the_checkout)
+    page.goto(f"{SERVED}/")
     asked = {
         "events": EVENTS,
         "outages": OUTAGES,
         "frames": msgspec.to_builtins([*FRAMES.values()]),
     }
-    answer = subprocess.run(
-        [node, str(HERE / "twin.mjs")],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=30,
-    )
-    return json.loads(answer.stdout)
+    return page.evaluate(DRAW, asked)
+
+
+def serve_the_checkout(route: Route) -> None:
+    """Answer an address of SERVED with the file of this path, its front page with an empty one."""
+    path = urlsplit(route.request.url).path.lstrip("/")
+    if path:
+        route.fulfill(body=(ROOT / path).read_bytes(), content_type="text/javascript")
+    else:
+        route.fulfill(body="<!doctype html><title>Twin</title>", content_type="text/html")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,24 @@
+"""After all tests that share a platform and break nothing of it: nothing of it broke.
+
+The name of this file comes last of its part; run alone, it looks at a platform that has just begun.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from compose.supervisor import Supervisor
+from tests.cluster.cluster import Cluster
+
+pytestmark = pytest.mark.platform
+
+
+def test_no_process_of_the_shared_platform_has_died(platform: None) -> None:
+    restarted = {
+        found.name: found.restarts for found in Supervisor.connect().processes() if found.restarts
+    }
+    assert restarted == {}
+
+
+def test_no_invariant_of_the_shared_platform_is_violated(platform: None) -> None:
+    Cluster().assert_conserved()
