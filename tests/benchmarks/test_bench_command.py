@@ -13,12 +13,12 @@ import amqp
 import psycopg
 import pytest
 
+from chaos.benchmarks.document import medians, percentile
+from chaos.benchmarks.naive.app import QUEUES
+from chaos.benchmarks.registry import BENCHES
+from chaos.benchmarks.scratch import address
 from cluster.messaging.topology import connect
 from config.environment import DATABASES, ROOT
-from tests.benchmarks.document import medians, percentile
-from tests.benchmarks.naive.app import QUEUES
-from tests.benchmarks.registry import BENCHES
-from tests.benchmarks.scratch import address
 
 
 def bench(*arguments: str, **surroundings: str) -> subprocess.CompletedProcess[str]:

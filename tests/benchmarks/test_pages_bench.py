@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from chaos.benchmarks import pages
+from chaos.benchmarks.http_load import Target, send
 from compose.errors import PlainError
 from compose.ports import choose_ports
 from tests.articles.conftest import DELETE, WRITE, site_shell
-from tests.benchmarks import pages
-from tests.benchmarks.http_load import Target, send
 from tests.benchmarks.test_bench_command import bench
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from chaos.benchmarks.scratch import address
 from config.environment import SERVICES
-from tests.benchmarks.scratch import address
 
 
 def _database(service: str) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def _database(service: str) -> dict[str, Any]:
     }
 
 
-SECRET_KEY: Final = "signs nothing"
+SECRET_KEY: Final = "signs nothing"  # noqa: S105 - and protects nothing
 INSTALLED_APPS = [f"cluster.{service}" for service in SERVICES]
 DATABASES = {"default": {}, **{service: _database(service) for service in SERVICES}}
 DATABASE_ROUTERS = ["config.router.ServiceRouter"]

@@ -16,12 +16,12 @@ from celery import Celery
 from django.db import transaction
 from django.utils import timezone
 
+from chaos.benchmarks.naive.app import QUEUES, START
 from cluster.catalog.models import Product, Reservation, Sale
 from cluster.checkout.models import Saga
 from cluster.identity.models import Hold, Spend, VisitorLimit
 from cluster.orders.models import Order
 from cluster.payments.models import LedgerEntry, Payment
-from tests.benchmarks.naive.app import QUEUES, START
 
 LIMIT: Final = 100_000  # pence, as identity gives a new visitor
 DEADLINE: Final = timedelta(seconds=10)

@@ -18,12 +18,12 @@ from uuid import UUID
 import amqp
 import psycopg
 
+from chaos.benchmarks.document import Figures
+from chaos.benchmarks.processor_time import Stopwatch
+from chaos.benchmarks.scratch import address, queues
 from cluster.messaging.envelope import CONTENT_TYPE, new_message_id
 from compose.errors import PlainError
 from config.environment import DATABASES, SERVICES
-from tests.benchmarks.document import Figures
-from tests.benchmarks.processor_time import Stopwatch
-from tests.benchmarks.scratch import address, queues
 
 Connection: TypeAlias = psycopg.Connection[Any]
 

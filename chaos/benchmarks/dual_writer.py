@@ -1,6 +1,6 @@
 """A service that stores orders and announces them, until it is killed; see `dual_write`.
 
-python -m tests.benchmarks.dual_writer publish_after_commit|publish_before_commit|outbox QUEUE
+python -m chaos.benchmarks.dual_writer publish_after_commit|publish_before_commit|outbox QUEUE
 """
 
 from __future__ import annotations

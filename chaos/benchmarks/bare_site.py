@@ -1,6 +1,6 @@
 """What a page costs at least: one bare Django view, served as the site is.
 
-python -m tests.benchmarks.bare_site PORT
+python -m chaos.benchmarks.bare_site PORT
 
 Daphne and Django's ASGI handler, no middleware, no database, one address. It ends
 with its parent: when nobody holds its standard input any more.
@@ -34,7 +34,7 @@ def main(port: int) -> None:
     settings.configure(
         ROOT_URLCONF=__name__,
         ALLOWED_HOSTS=["127.0.0.1"],
-        SECRET_KEY="it signs nothing",
+        SECRET_KEY="it signs nothing",  # noqa: S106 - and protects nothing
         MIDDLEWARE=[],
         LOGGING_CONFIG=None,
     )

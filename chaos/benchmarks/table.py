@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tests.benchmarks.document import Figures
+from chaos.benchmarks.document import Figures
 
 
 def render(document: Mapping[str, Any]) -> RenderableType:

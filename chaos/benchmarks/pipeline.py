@@ -13,11 +13,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Final
 
-from tests.benchmarks.bare import bare_limit
-from tests.benchmarks.checkouts import Shop
-from tests.benchmarks.document import Result, medians
-from tests.benchmarks.naive.flow import naive_checkouts
-from tests.benchmarks.scratch import broker_version, databases
+from chaos.benchmarks.bare import bare_limit
+from chaos.benchmarks.checkouts import Shop
+from chaos.benchmarks.document import Result, medians
+from chaos.benchmarks.naive.flow import naive_checkouts
+from chaos.benchmarks.scratch import broker_version, databases
 
 NAME: Final = "pipeline"
 COUNT: Final = 1_000  # checkouts in each run

@@ -15,16 +15,16 @@ from typing import Any, Final
 
 import psycopg
 
+from chaos.benchmarks.checkouts import BATCH, LOOK
+from chaos.benchmarks.document import Figures
+from chaos.benchmarks.naive.app import QUEUES, START, make_app
+from chaos.benchmarks.naive.worker import READY
+from chaos.benchmarks.processor_time import Stopwatch
+from chaos.benchmarks.scratch import address, queues
 from cluster.messaging.envelope import new_message_id
 from compose.errors import PlainError
 from config.environment import ROOT, SERVICES, run_directory
 from portfolio.seed import PRODUCTS
-from tests.benchmarks.checkouts import BATCH, LOOK
-from tests.benchmarks.document import Figures
-from tests.benchmarks.naive.app import QUEUES, START, make_app
-from tests.benchmarks.naive.worker import READY
-from tests.benchmarks.processor_time import Stopwatch
-from tests.benchmarks.scratch import address, queues
 
 START_PATIENCE: Final = 90.0  # seconds until five workers are ready on a busy machine
 STOP_PATIENCE: Final = 5.0
@@ -130,7 +130,7 @@ def naive_checkouts() -> Iterator[NaiveCheckouts]:
 def _worker(service: str, log: Path) -> Iterator[subprocess.Popen[str]]:
     with log.open("a") as errors:
         worker = subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.naive.worker", service],
+            [sys.executable, "-m", "chaos.benchmarks.naive.worker", service],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

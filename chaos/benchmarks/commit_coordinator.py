@@ -1,6 +1,6 @@
 """A coordinator that gets as far as its worst moment, says so, and waits to be killed.
 
-python -m tests.benchmarks.commit_coordinator two_phase|saga_steps
+python -m chaos.benchmarks.commit_coordinator two_phase|saga_steps
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import psycopg
 
-from tests.benchmarks.commit import ANNOUNCE, GIVE, GIVER, TAKE, TAKER
-from tests.benchmarks.scratch import address
+from chaos.benchmarks.commit import ANNOUNCE, GIVE, GIVER, TAKE, TAKER
+from chaos.benchmarks.scratch import address
 
 LONGEST = 30.0  # seconds; it does not outlive a bench that has died
 

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from chaos.benchmarks.document import Figures, percentile
+from chaos.benchmarks.processor_time import Stopwatch
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.outbox import flush
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, database
 from compose.errors import PlainError
 from portfolio.requests import CheckoutOrder, accept_checkouts
-from tests.benchmarks.document import Figures, percentile
-from tests.benchmarks.processor_time import Stopwatch
 
 BATCH: Final = 100  # checkouts accepted in one transaction
 # At most this many checkouts under way: enough for full batches everywhere, and so few that

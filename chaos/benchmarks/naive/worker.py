@@ -1,6 +1,6 @@
 """A worker of the baseline.
 
-    python -m tests.benchmarks.naive.worker SERVICE
+    python -m chaos.benchmarks.naive.worker SERVICE
 
 It makes its service's tables, says `ready` on standard output when it consumes,
 and ends when its standard input closes: with the bench, however that ends.
@@ -19,7 +19,7 @@ from celery.signals import worker_ready
 from django.apps import apps
 from django.db import connections
 
-from tests.benchmarks.naive.app import QUEUES, make_app
+from chaos.benchmarks.naive.app import QUEUES, make_app
 
 READY: Final = "ready"
 # Against prefork with one child: a fifth less processor time at the same rate (docs/adr/0008).
@@ -31,9 +31,9 @@ def main() -> None:
     """Work for the service named on the command line."""
     service = sys.argv[1]
     threading.Thread(target=_end_with_the_bench, daemon=True).start()
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.naive.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "chaos.benchmarks.naive.settings"
     django.setup()
-    from tests.benchmarks.naive import tasks  # its models need Django set up
+    from chaos.benchmarks.naive import tasks  # its models need Django set up
 
     _make_tables(service)
     connections.close_all()  # whatever the pool: no child may inherit one

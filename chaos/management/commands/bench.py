@@ -1,4 +1,4 @@
-"""`manage.py bench NAME`: measure the running platform, see tests/benchmarks."""
+"""`manage.py bench NAME`: measure the running platform, see chaos/benchmarks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 
+from chaos.benchmarks.registry import BENCHES, Options
+from chaos.benchmarks.table import render
 from cluster.operations.arguments import whole_number
 from cluster.operations.errors import told_plainly
 from compose.errors import Misuse
-from tests.benchmarks.registry import BENCHES, Options
-from tests.benchmarks.table import render
 
 # Fewer tell nothing; more at once could sell faster than the shelves are filled.
 FEWEST: Final = 10

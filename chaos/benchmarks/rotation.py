@@ -18,11 +18,11 @@ from typing import Any, Final
 
 import psycopg
 
+from chaos.benchmarks.document import Figures, Result, medians, percentile
+from chaos.benchmarks.scratch import address, databases
 from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
 from cluster.secrets.vault import VaultClient
 from compose.errors import PlainError
-from tests.benchmarks.document import Figures, Result, medians, percentile
-from tests.benchmarks.scratch import address, databases
 
 NAME: Final = "rotation"
 ROTATIONS: Final = 50  # in each run

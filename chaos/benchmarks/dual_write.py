@@ -24,13 +24,13 @@ from urllib.parse import quote
 
 import psycopg
 
+from chaos.benchmarks import dual_writer
+from chaos.benchmarks.document import Figures, Result, medians, percentile
+from chaos.benchmarks.scratch import address, broker_version, databases, queues
 from cluster.messaging.envelope import new_message_id
 from compose.errors import PlainError
 from compose.servers.postgres import binaries
 from config.environment import ROOT
-from tests.benchmarks import dual_writer
-from tests.benchmarks.document import Figures, Result, medians, percentile
-from tests.benchmarks.scratch import address, broker_version, databases, queues
 
 Connection: TypeAlias = psycopg.Connection[Any]
 
@@ -41,6 +41,7 @@ SERVER: Final = "catalog"  # on whose server the bench's database lies
 QUEUE: Final = "bench.dual-write"
 # Seconds of life after the first order; many orders fit, so that the moment is arbitrary.
 SHORTEST, LONGEST = 0.02, 0.2
+RELAY_DIES_TOO: Final = 0.5  # of the kills
 STARTED_WITHIN: Final = 20.0  # seconds
 DRAINED_WITHIN: Final = 30.0  # seconds
 TRANSACTIONS: Final = 1_000  # for the cost of one outbox row
@@ -94,13 +95,13 @@ def _flow(database: Connection, flow: str, kills: int) -> Figures:
         relay: subprocess.Popen[str] | None = None
         killed_relays = 0
         for _ in range(kills):
-            writer = _start([sys.executable, "-m", "tests.benchmarks.dual_writer", flow, QUEUE])
+            writer = _start([sys.executable, "-m", "chaos.benchmarks.dual_writer", flow, QUEUE])
             if flow == "outbox" and relay is None:
                 relay = _start_relay()
             _await_first_order(writer)
-            time.sleep(random.uniform(SHORTEST, LONGEST))
+            time.sleep(random.uniform(SHORTEST, LONGEST))  # noqa: S311 - decides no secret
             _kill(writer)
-            if relay is not None and random.random() < 0.5:
+            if relay is not None and random.random() < RELAY_DIES_TOO:  # noqa: S311 - nor does this
                 _kill(relay)
                 relay, killed_relays = None, killed_relays + 1
         if flow == "outbox":

@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from chaos.benchmarks.document import Figures, percentile
 from compose.errors import PlainError
-from tests.benchmarks.document import Figures, percentile
 
 CONNECTIONS: Final = 8  # as many as a browser opens, and more than one process serves at once
 PATIENCE: Final = 10.0  # seconds for one answer

@@ -25,10 +25,10 @@ from uuid import uuid4
 
 import psycopg
 
+from chaos.benchmarks.document import Figures, Result, medians, percentile
+from chaos.benchmarks.scratch import address, databases
 from compose.errors import PlainError
 from config.environment import ROOT
-from tests.benchmarks.document import Figures, Result, medians, percentile
-from tests.benchmarks.scratch import address, databases
 
 Connection: TypeAlias = psycopg.AsyncConnection[Any]
 Flow: TypeAlias = Callable[["Client", int], Awaitable[float]]
@@ -174,7 +174,7 @@ async def _recover(client: Client) -> int:
 def _kill_coordinator(flow: str) -> float:
     """Run a coordinator up to its worst moment and kill it; when that was."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.commit_coordinator", flow],
+        [sys.executable, "-m", "chaos.benchmarks.commit_coordinator", flow],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

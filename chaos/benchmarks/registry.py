@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from tests.benchmarks import commit, dual_write, pages, pipeline, rotation
-from tests.benchmarks.document import Result
+from chaos.benchmarks import commit, dual_write, pages, pipeline, rotation
+from chaos.benchmarks.document import Result
 
 
 @dataclass(frozen=True)

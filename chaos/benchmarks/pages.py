@@ -19,11 +19,11 @@ from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from chaos.benchmarks.document import Result, medians
+from chaos.benchmarks.http_load import Target, figures, send
 from compose.errors import PlainError
 from compose.ports import choose_ports
 from config.environment import ROOT, web_port
-from tests.benchmarks.document import Result, medians
-from tests.benchmarks.http_load import Target, figures, send
 
 NAME: Final = "pages"
 COUNT: Final = 2_000  # requests of each page in each run
@@ -100,7 +100,7 @@ def _bare() -> Iterator[int]:
     """The bare process, serving; its port."""
     port = choose_ports(["bare"], {}, taken=web_port())["bare"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.bare_site", str(port)],
+        [sys.executable, "-m", "chaos.benchmarks.bare_site", str(port)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
