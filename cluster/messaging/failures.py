@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import enum
 
-import psycopg
 from psycopg import errors
 
 from cluster.messaging.work import PermanentError, TransientError
+from cluster.secrets.postgres import is_outage
 
 
 class Failure(enum.Enum):
@@ -19,13 +19,6 @@ class Failure(enum.Enum):
 
 
 CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
-SURROUNDINGS = (
-    errors.InsufficientResources,
-    errors.ReadOnlySqlTransaction,
-    errors.QueryCanceled,
-    errors.LockNotAvailable,
-    psycopg.InterfaceError,
-)
 
 
 def classify(error: Exception) -> Failure:
@@ -36,10 +29,8 @@ def classify(error: Exception) -> Failure:
     """
     if isinstance(error, PermanentError):
         return Failure.PERMANENT
-    if isinstance(error, (TransientError, *SURROUNDINGS)):
+    if isinstance(error, TransientError) or is_outage(error):
         return Failure.TRANSIENT
     if isinstance(error, CONFLICTS):
         return Failure.CONFLICT
-    if isinstance(error, psycopg.OperationalError):
-        return Failure.TRANSIENT
     return Failure.PERMANENT

@@ -42,6 +42,13 @@ REJECTIONS: Final = (
     "terminating connection due to administrator command",
 )
 
+# SQLSTATE classes that speak of the server and not of what was asked of it:
+# connection exception, insufficient resources, operator intervention, system error.
+# Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+OUTAGE_CLASSES: Final = ("08", "53", "57", "58")
+READ_ONLY: Final = "25006"  # a standby, or a server that was told to be read-only
+LOCKED: Final = "55P03"
+
 
 class DatabaseUnavailable(psycopg.OperationalError):
     """The database, or a login for it, cannot be had now, or the connection was lost.
@@ -302,3 +309,20 @@ atexit.register(close_databases)
 def _is_rejection(error: psycopg.OperationalError) -> bool:
     """Whether PostgreSQL refused the login, rather than being away."""
     return any(sign in str(error) for sign in REJECTIONS)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the database, and not what was asked of it, is the reason of an error.
+
+    After an outage the same statement may succeed later; any other error belongs to the
+    statement and its values, and comes again each time. Django's errors are judged by
+    their cause. Conflicts between transactions are no outage.
+    """
+    if isinstance(error, DatabaseUnavailable):
+        return True
+    if not isinstance(error, psycopg.Error):  # Django's have the driver's as their cause
+        cause = error.__cause__
+        return isinstance(cause, psycopg.Error) and is_outage(cause)
+    if error.sqlstate is None:  # the driver's own: a lost connection, or values it cannot send
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return error.sqlstate[:2] in OUTAGE_CLASSES or error.sqlstate in (READ_ONLY, LOCKED)
