@@ -19,8 +19,9 @@ from cluster.messaging.disturbance import Operation
 from cluster.messaging.surgery import LONGEST_HOLD, disturb_command
 from cluster.messaging.work import UnitOfWork
 from config.environment import SERVICES
+from portfolio.admission import TooManyRequests
 from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome, register_checkout
-from portfolio.web.checkouts import TooManyRequests, keep_pace
+from portfolio.web.checkouts import keep_pace
 
 SHORTEST_DELAY: Final = 0.1  # seconds
 LONGEST_DELAY: Final = 10.0  # seconds

@@ -10,7 +10,8 @@ from typing import Final
 
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
-from portfolio.requests import CheckoutOrder, Outcome, accept_checkouts, unfinished_checkouts
+from portfolio.admission import read_room
+from portfolio.requests import CheckoutOrder, Outcome, accept_checkouts
 
 # A cluster that does not keep up is not helped by more work.
 MOST_UNFINISHED: Final = 50
@@ -45,7 +46,7 @@ def start_ambient_checkout(work: UnitOfWork) -> None:
 
     Asked every two seconds; with nobody to see it, most times nothing is started.
     """
-    if not _is_due(work) or unfinished_checkouts(work) >= MOST_UNFINISHED:
+    if not _is_due(work) or read_room(work).open >= MOST_UNFINISHED:
         return
     work.cursor.execute(ANY_RESTOCKED)
     product = work.cursor.fetchone()

@@ -18,6 +18,7 @@ from portfolio.products.models import OwnProduct
 from portfolio.tokens.models import RevokedToken, TokenRequest
 
 __all__ = [
+    "Admission",
     "Audience",
     "CaseStudy",
     "CheckoutRequest",
@@ -177,6 +178,22 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.sku
+
+
+class Admission(models.Model):
+    """One row: how many checkouts may be open, and how many have ended of late (`admission.py`)."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    checkout_limit = models.IntegerField()
+    ended = models.IntegerField(default=0)  # since `window_began`
+    window_began = models.DateTimeField()
+
+    class Meta:
+        db_table = "admission"
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="admission_one_row")]
+
+    def __str__(self) -> str:
+        return f"{self.checkout_limit} open checkouts"
 
 
 class Audience(models.Model):

@@ -18,6 +18,7 @@ from cluster.identity.contract import RequestErasure
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
 from cluster.orders.contract import RequestRefund
+from portfolio.admission import Overloaded, read_room
 
 MAX_QUANTITY: Final = 100
 LONGEST_VISITOR: Final = 100  # characters
@@ -99,7 +100,7 @@ NOT_BEGUN: Final = """
        AND NOT EXISTS (SELECT FROM outbox_stream WHERE subject = 'saga/' || r.id)
 """
 
-UNFINISHED: Final = "SELECT count(*) FROM checkout_request WHERE status = 'accepted'"
+KNOWN: Final = "SELECT id FROM checkout_request WHERE id = ANY (%s)"
 
 INSERT_REFUND: Final = """
     INSERT INTO refund_request (id, order_id, accepted_at, status, reason)
@@ -120,18 +121,36 @@ def accept_checkouts(work: UnitOfWork, *, requests: Sequence[CheckoutOrder]) -> 
     """Accept checkouts, all or none, and announce their start.
 
     Returns the ids of the sagas, in the order of `requests`. Raises InvalidRequest
-    when any of them is wrong. Requests accepted before, by their ids, change nothing.
+    when any of them is wrong, Overloaded when there is no room for them. Requests accepted
+    before, by their ids, change nothing.
     """
-    for request, amount in _register(work, requests):
-        _start(work, request, amount)
+    _require_room(work, requests)
+    _accept(work, requests)
     return [request.id for request in requests]
+
+
+def accept_portion(work: UnitOfWork, *, requests: Sequence[CheckoutOrder]) -> int:
+    """Accept as many of the first of `requests` as there is room for; how many that are.
+
+    Raises InvalidRequest when any of those is wrong.
+    """
+    accepted = read_room(work).portion(len(requests))
+    if accepted < len(requests):
+        known = _known(work, requests)
+        while accepted < len(requests) and requests[accepted].id in known:
+            accepted += 1
+    if accepted:
+        _accept(work, requests[:accepted])
+    return accepted
 
 
 def register_checkout(work: UnitOfWork, *, request: CheckoutOrder) -> bool:
     """Accept a checkout without starting it; False when it was accepted before.
 
-    Whoever calls this sees to it that `begin_checkouts` follows. Raises InvalidRequest.
+    Whoever calls this sees to it that `begin_checkouts` follows. Raises InvalidRequest, and
+    Overloaded when there is no room for it.
     """
+    _require_room(work, [request])
     return bool(_register(work, [request]))
 
 
@@ -144,6 +163,29 @@ def begin_checkouts(work: UnitOfWork, *, traces: Mapping[UUID, str | None]) -> N
     for identifier, visitor, sku, quantity, amount, card in work.cursor.fetchall():
         order = CheckoutOrder(id=identifier, visitor=visitor, sku=sku, quantity=quantity, card=card)
         _start(work, order, amount, traces[identifier])
+
+
+def _require_room(work: UnitOfWork, requests: Sequence[CheckoutOrder]) -> None:
+    """Raise Overloaded unless there is room for those that were not accepted before."""
+    for request in requests:
+        _check(request)
+    room = read_room(work)
+    if room.admits(len(requests)):
+        return
+    new = len(requests) - len(_known(work, requests))
+    if new and not room.admits(new):
+        raise Overloaded(room, refused=new)
+
+
+def _known(work: UnitOfWork, requests: Sequence[CheckoutOrder]) -> set[UUID]:
+    """The ids of those that were accepted before."""
+    work.cursor.execute(KNOWN, ([request.id for request in requests],))
+    return {identifier for (identifier,) in work.cursor.fetchall()}
+
+
+def _accept(work: UnitOfWork, requests: Sequence[CheckoutOrder]) -> None:
+    for request, amount in _register(work, requests):
+        _start(work, request, amount)
 
 
 def _register(
@@ -213,13 +255,6 @@ def accept_erasure(work: UnitOfWork, *, visitor: str, erasure_id: UUID | None = 
     work.cursor.execute(OPEN_ERASURE, (visitor,))
     (open_erasure,) = work.cursor.fetchone() or (erasure_id,)
     return UUID(str(open_erasure))
-
-
-def unfinished_checkouts(work: UnitOfWork) -> int:
-    """How many accepted checkouts have not ended yet, as far as the journal has heard."""
-    work.cursor.execute(UNFINISHED)
-    (count,) = work.cursor.fetchone() or (0,)
-    return int(count)
 
 
 def _check(request: CheckoutOrder) -> None:

@@ -122,9 +122,14 @@ class Load:
 
     def _hand_in(self, counter: Counter, order: CheckoutOrder) -> None:
         try:
-            for _ in counter.accept([order]):
-                with self._lock:
+            accepted = counter.accept_now([order])
+            if not accepted:
+                counter.refuse(1)
+            with self._lock:
+                if accepted:
                     self._accepted[order.id] = None
+                else:
+                    self._refused += 1
         except DatabaseUnavailable:
             with self._lock:
                 self._refused += 1

@@ -133,7 +133,17 @@ def _stream(told: Mapping[str, float | None] | None) -> Stream | None:
     if told is None:
         return None
     lag = told["lag"]
-    return Stream(seq=int(told["seq"] or 0), lag_seconds=None if lag is None else round(lag, 3))
+    return Stream(
+        seq=int(told["seq"] or 0),
+        lag_seconds=None if lag is None else round(lag, 3),
+        open_checkouts=_whole(told["unfinished_checkouts"]),
+        checkout_limit=_whole(told["checkout_limit"]),
+        refused_checkouts=_whole(told["refused_checkouts"]),
+    )
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)
 
 
 def _rates(board: Board) -> Rates | None:

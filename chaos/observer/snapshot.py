@@ -108,6 +108,10 @@ class Stream(Struct, frozen=True, kw_only=True):
 
     seq: int
     lag_seconds: float | None
+    # Checkouts that are open, that may be, and that have been refused because of the limit.
+    open_checkouts: int | None = None
+    checkout_limit: int | None = None
+    refused_checkouts: int | None = None
 
 
 class Rates(Struct, frozen=True, kw_only=True):

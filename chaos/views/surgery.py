@@ -13,9 +13,10 @@ from chaos.pages.surgery import outcome_of
 from chaos.surgery import BY_MESSAGE, operate
 from cluster.messaging.disturbance import Operation
 from cluster.secrets.postgres import DatabaseUnavailable
+from portfolio.admission import TooManyRequests
 from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome
 from portfolio.unit import run_unit
-from portfolio.web.checkouts import TooManyRequests, accepted, keep_pace_of_address
+from portfolio.web.checkouts import accepted, keep_pace_of_address
 from portfolio.web.problems import problem
 from portfolio.web.visitors import visitor_of
 

@@ -6,7 +6,9 @@ of their transitions handed to the unit of work, all in its one transaction.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,7 +18,13 @@ from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import Message
 from cluster.messaging.work import Handler, UnitOfWork
 from cluster.sagas import engine, store
-from cluster.sagas.engine import Transition
+from cluster.sagas.backlog import Backlog
+from cluster.sagas.engine import Outcome, SagaState, Transition
+
+logger = logging.getLogger(__name__)
+
+# Of this process: its thread both handles messages and sweeps.
+_backlog: Final = Backlog()
 
 
 def start_checkouts(work: UnitOfWork, messages: Sequence[Message[StartCheckout]], /) -> None:
@@ -36,12 +44,14 @@ def advance_checkouts(work: UnitOfWork, messages: Sequence[Message[Payload]], /)
 
     A reply for no saga is left alone: somebody else may hold, reserve and pay as well.
     """
+    _make_up_for_pause(work)
     by_saga = {message.subject_id: message for message in messages}
     changed = []
     for saga in store.load_sagas(work.cursor, definition=CHECKOUT, ids=by_saga):
         message = by_saga[saga.id]
         transition = engine.on_reply(CHECKOUT, saga, message.payload, work.now)
         if transition.state is not saga:
+            _note_answer(saga, message.payload, work.now)
             changed.append(transition.state)
             _send(work, transition, message)
     if changed:
@@ -49,7 +59,14 @@ def advance_checkouts(work: UnitOfWork, messages: Sequence[Message[Payload]], /)
 
 
 def sweep_deadlines(work: UnitOfWork) -> None:
-    """Advance the checkouts whose deadline is over."""
+    """Advance the checkouts whose deadline is over, unless their command was not served yet."""
+    _make_up_for_pause(work)
+    for index, step in enumerate(CHECKOUT.steps):
+        waiting = _backlog.waiting(index, deadline=step.deadline, now=work.now)
+        if waiting:
+            store.extend_deadlines(
+                work.cursor, definition=CHECKOUT, by=step.deadline / 2, backlog=waiting
+            )
     changed = []
     for saga in store.load_due_sagas(work.cursor, definition=CHECKOUT, now=work.now):
         transition = engine.on_deadline(CHECKOUT, saga, work.now)
@@ -63,6 +80,22 @@ def sweep_deadlines(work: UnitOfWork) -> None:
 HANDLERS: Final[Mapping[type[Payload], Handler]] = MappingProxyType(
     {StartCheckout: start_checkouts, **dict.fromkeys(CHECKOUT.meanings, advance_checkouts)}
 )
+
+
+def _note_answer(saga: SagaState[Any], reply: Payload, now: datetime) -> None:
+    """Remember how long the command behind this reply had waited."""
+    meaning = CHECKOUT.meanings[type(reply)]
+    record = saga.steps[meaning.step]
+    if record.outcome is Outcome.WAITING and record.asked_at:
+        _backlog.answered(meaning.step, asked_at=record.asked_at, at=now)
+
+
+def _make_up_for_pause(work: UnitOfWork) -> None:
+    """Add the time in which this process did not run, or heard nothing, to all deadlines."""
+    paused = _backlog.ran(work.now)
+    if paused:
+        extended = store.extend_deadlines(work.cursor, definition=CHECKOUT, by=paused)
+        logger.info("paused for %.1f s: %d deadlines moved", paused.total_seconds(), extended)
 
 
 def _context(message: Message[StartCheckout]) -> CheckoutContext:

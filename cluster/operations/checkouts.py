@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,8 @@ from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable, datab
 from cluster.tracing.message_spans import committed
 from compose.errors import Misuse, PlainError
 from config.environment import acting_identity, load_trace_ratio
-from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome, accept_checkouts
+from portfolio.admission import record_refused
+from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome, accept_portion
 
 T = TypeVar("T")
 
@@ -28,6 +30,10 @@ TOGETHER: Final = 500  # checkouts accepted in one transaction
 ALL_TRACED: Final = 100  # of more checkouts, handed in together, LOAD_TRACE_RATIO is traced
 PATIENCE: Final = 30.0  # seconds for a database that is starting again, or a product to appear
 PAUSE: Final = 0.1  # seconds between two looks
+# Room appears as checkouts end. Two that wait for it do not ask in step: from half to one and a
+# half of this, in seconds.
+ROOM_PAUSE: Final = 0.2
+ROOM_PATIENCE: Final = 120.0  # seconds without any room: no fault is healed as late
 
 SHELF: Final = "SELECT sku, price, restocked FROM product"
 STATES: Final = """
@@ -108,18 +114,42 @@ class Counter:
         )
 
     def accept(self, orders: Sequence[CheckoutOrder]) -> Iterator[int]:
-        """Hand the orders in; yields how many have been accepted so far. Raises Misuse."""
-        for start in range(0, len(orders), TOGETHER):
-            some = orders[start : start + TOGETHER]
+        """Hand the orders in, as many at a time as there is room for.
 
-            def accept(work: UnitOfWork, some: Sequence[CheckoutOrder] = some) -> None:
-                accept_checkouts(work, requests=some)
+        Yields after each try how many have been accepted so far: the same number again while
+        it waits for room. Raises Misuse, and PlainError when there is no room for long.
+        """
+        accepted, give_up = 0, time.monotonic() + ROOM_PATIENCE
+        ratio = self._ratio(len(orders))
+        while accepted < len(orders):
+            some = self.accept_now(orders[accepted : accepted + TOGETHER], trace_ratio=ratio)
+            accepted += some
+            yield accepted
+            if some:
+                give_up = time.monotonic() + ROOM_PATIENCE
+            elif time.monotonic() > give_up:
+                raise PlainError(
+                    f"{accepted} of {len(orders)} checkouts were accepted, then none ended for "
+                    f"{ROOM_PATIENCE:.0f} s: `python3 manage.py cluster status` says what is down."
+                )
+            if not some:
+                time.sleep(ROOM_PAUSE * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret
 
-            try:
-                self._transact(accept, trace_ratio=self._ratio(len(orders)))
-            except InvalidRequest as error:
-                raise Misuse(str(error)) from error
-            yield start + len(some)
+    def accept_now(
+        self, orders: Sequence[CheckoutOrder], *, trace_ratio: float | None = None
+    ) -> int:
+        """Hand in as many of the first orders as there is room for; how many. Raises Misuse."""
+        ratio = self._ratio(len(orders)) if trace_ratio is None else trace_ratio
+        try:
+            return self._transact(
+                lambda work: accept_portion(work, requests=orders), trace_ratio=ratio
+            )
+        except InvalidRequest as error:
+            raise Misuse(str(error)) from error
+
+    def refuse(self, count: int) -> None:
+        """Count checkouts that had no room, and are not handed in again."""
+        self._transact(lambda work: record_refused(work, count))
 
     def states(self, ids: Sequence[UUID]) -> dict[UUID, CheckoutState]:
         def read(work: UnitOfWork) -> list[tuple[Any, ...]]:

@@ -139,7 +139,8 @@ def _flow(status: ClusterStatus, console: Console) -> None:
         console.print(
             f"[bold]Stream[/bold] at {stream['seq']}, last event {_duration(stream['age'])} ago, "
             f"{_duration(stream['lag'])} behind; {stream['unfinished_checkouts']} checkouts under "
-            "way"
+            f"way of at most {stream['checkout_limit'] or NOTHING}, "
+            f"{stream['refused_checkouts']} refused for that"
         )
 
 

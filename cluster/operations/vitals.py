@@ -45,7 +45,12 @@ STREAM: Final = """
                ORDER BY extract(epoch FROM recorded_at - time))::float8
       FROM (SELECT seq, recorded_at, time FROM journal ORDER BY seq DESC LIMIT 100) AS latest
 """
-UNFINISHED: Final = "SELECT count(*) FROM checkout_request WHERE status = 'accepted'"
+# What is open, how many may be, and how many have been refused for that.
+ADMISSION: Final = """
+    SELECT (SELECT count(*) FROM checkout_request WHERE status = 'accepted'),
+           (SELECT checkout_limit FROM admission),
+           (SELECT coalesce(sum(value), 0)::bigint FROM counter WHERE name = 'refused_checkouts')
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +128,10 @@ def sagas(connection: psycopg.Connection[Any]) -> dict[str, int]:
 
 
 def stream(connection: psycopg.Connection[Any]) -> dict[str, float | None]:
-    """The journal: its last seq, how long ago it grew, and how far it is behind (median)."""
+    """The journal: its last seq, how long ago it grew, how far it is behind; what is admitted."""
     row = connection.execute(STREAM).fetchone()
-    unfinished = connection.execute(UNFINISHED).fetchone()
+    admission = connection.execute(ADMISSION).fetchone()
     assert row is not None, "an aggregate has a row"
-    assert unfinished is not None, "an aggregate has a row"
-    seq, age, lag = row
-    return {"seq": seq, "age": age, "lag": lag, "unfinished_checkouts": unfinished[0]}
+    assert admission is not None, "a query of values has a row"
+    names = ("unfinished_checkouts", "checkout_limit", "refused_checkouts")
+    return dict(zip(("seq", "age", "lag", *names), (*row, *admission), strict=True))

@@ -7,13 +7,14 @@ order of their ids, so that two batches never wait for each other.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 import psycopg
 
+from cluster.sagas.backlog import LONGEST_STEP, Waiting
 from cluster.sagas.definition import C, Saga
 from cluster.sagas.engine import Phase, SagaState, StepRecord
 
@@ -70,6 +71,23 @@ _UPDATE: Final = """
         messages_sent, version
     )
     WHERE saga.id = new.id
+"""
+
+# A deadline only grows, and ends at most `most` after its command was sent. Sagas that another
+# transaction holds are left out: it is advancing them.
+_EXTEND: Final = """
+    WITH waiting AS (
+        SELECT id, least(deadline + %(by)s,
+                         (steps -> position ->> 'asked_at')::timestamptz + %(most)s) AS deadline
+          FROM saga
+         WHERE definition = %(definition)s AND state = 'running' AND deadline IS NOT NULL
+           AND (%(position)s::int IS NULL
+                OR position = %(position)s AND deadline <= %(due)s
+                   AND (steps -> position ->> 'asked_at')::timestamptz > %(sent_after)s)
+         ORDER BY id FOR UPDATE SKIP LOCKED
+    )
+    UPDATE saga SET deadline = waiting.deadline FROM waiting
+     WHERE saga.id = waiting.id AND saga.deadline < waiting.deadline
 """
 
 _encoder: Final = msgspec.json.Encoder()
@@ -140,6 +158,24 @@ def update_sagas(cursor: Cursor, *, sagas: Sequence[SagaState[Any]]) -> None:
         for saga in sagas
     ]
     cursor.execute(_UPDATE, [list(column) for column in zip(*rows, strict=True)])
+
+
+def extend_deadlines(
+    cursor: Cursor, *, definition: Saga[Any], by: timedelta, backlog: Waiting | None = None
+) -> int:
+    """Give steps that wait for a reply more time; how many. All of them, or those of a backlog."""
+    cursor.execute(
+        _EXTEND,
+        {
+            "definition": definition.name,
+            "by": by,
+            "most": LONGEST_STEP,
+            "position": backlog.step if backlog else None,
+            "due": backlog.due if backlog else None,
+            "sent_after": backlog.sent_after if backlog else None,
+        },
+    )
+    return cursor.rowcount
 
 
 def _state(definition: Saga[C], row: tuple[Any, ...]) -> SagaState[C]:

@@ -22,13 +22,21 @@ from ninja.responses import NinjaJSONEncoder
 from pydantic import BaseModel
 
 from cluster.messaging.work import UnitOfWork
+from portfolio.admission import Overloaded, TooManyRequests
 from portfolio.api.pace import LEFT, Policy
-from portfolio.api.problems import INVALID, KEY_IN_USE, KEY_MISSING, KEY_REUSED, TOO_MANY, Problem
+from portfolio.api.problems import (
+    INVALID,
+    KEY_IN_USE,
+    KEY_MISSING,
+    KEY_REUSED,
+    OVERLOADED,
+    TOO_MANY,
+    Problem,
+)
 from portfolio.api.retention import KEPT
 from portfolio.api.visitor import visitor_of
 from portfolio.requests import InvalidRequest
 from portfolio.unit import run_unit
-from portfolio.web.checkouts import TooManyRequests
 
 FIELD: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
@@ -135,7 +143,7 @@ def once(
     except InvalidRequest as error:
         raise Problem(INVALID.status, str(error), INVALID) from error
     except TooManyRequests as error:
-        kind = TOO_MANY if error.status is TOO_MANY.status else None
+        kind = OVERLOADED if isinstance(error, Overloaded) else TOO_MANY
         headers = {"Retry-After": str(error.retry_after)}
         raise Problem(error.status, str(error), kind, headers=headers) from error
     finally:

@@ -70,6 +70,12 @@ TOO_MANY: Final = ProblemType(
     "Too much at once",
     "The quota of the `RateLimit` field is used up. Retry-After says when there is some again.",
 )
+OVERLOADED: Final = ProblemType(
+    "overloaded",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "As many checkouts are open as end in time",
+    "Nothing was accepted, whoever asks. Retry-After says when some should have ended.",
+)
 MATCH_MISSING: Final = ProblemType(
     "if-match-missing",
     HTTPStatus.PRECONDITION_REQUIRED,
@@ -96,8 +102,8 @@ INVALID_TOKEN: Final = ProblemType(
 )
 # All of them, as the page and the document list them. Whoever adds one adds it here.
 PROBLEM_TYPES: Final = (
-    INVALID, KEY_MISSING, KEY_IN_USE, KEY_REUSED, TOO_MANY, MATCH_MISSING, CHANGED_MEANWHILE,
-    NOT_FROM_HERE, INVALID_TOKEN,
+    INVALID, KEY_MISSING, KEY_IN_USE, KEY_REUSED, TOO_MANY, OVERLOADED, MATCH_MISSING,
+    CHANGED_MEANWHILE, NOT_FROM_HERE, INVALID_TOKEN,
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from cluster.identity.domain.erasure import SERVICES
 from cluster.messaging.work import UnitOfWork
+from portfolio.admission import TooManyRequests
 from portfolio.demos.books import balanced, balances
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
@@ -25,7 +26,7 @@ from portfolio.requests import (
     accept_erasure,
 )
 from portfolio.unit import run_unit
-from portfolio.web.checkouts import TooManyRequests, keep_pace
+from portfolio.web.checkouts import keep_pace
 
 WITHIN: Final = 25.0  # seconds; who did not answer is asked again after ten
 

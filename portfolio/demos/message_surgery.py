@@ -9,6 +9,7 @@ from uuid import UUID
 from chaos.surgery import BY_MESSAGE, OPERATIONS, operate
 from chaos.surgery import Choice as Picked
 from cluster.messaging.disturbance import Operation
+from portfolio.admission import TooManyRequests
 from portfolio.demos.controls import Choice, Number, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.journal_rows import applications, heard_of
@@ -18,7 +19,6 @@ from portfolio.demos.sagas import order_of
 from portfolio.demos.waiting import await_rows, ends_of
 from portfolio.requests import InvalidRequest, Outcome
 from portfolio.unit import run_unit
-from portfolio.web.checkouts import TooManyRequests
 
 WITHIN: Final = 25.0  # seconds; a message that is overtaken may be held for as long as a deadline
 PICKED: Final = (

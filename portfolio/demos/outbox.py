@@ -18,6 +18,7 @@ from cluster.messaging.work import UnitOfWork
 from cluster.secrets.broker import broker_url_with
 from cluster.secrets.vault import VaultClient
 from config import environment
+from portfolio.admission import TooManyRequests
 from portfolio.demos.controls import Choice, Number, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.killed_process import kill_once_it_says
@@ -28,7 +29,7 @@ from portfolio.demos.sagas import USUAL, order_of
 from portfolio.demos.waiting import Rows, at_least, await_rows, ends_of
 from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome
 from portfolio.unit import run_unit
-from portfolio.web.checkouts import TooManyRequests, keep_pace
+from portfolio.web.checkouts import keep_pace
 
 COMMAND: Final = "checkout.start_checkout.v1"
 ARRIVES_WITHIN: Final = 0.3  # seconds; what a dead process has sent is there in milliseconds

@@ -10,11 +10,12 @@ from uuid import UUID
 from cluster.catalog.contract import ListProduct
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
+from portfolio.admission import TooManyRequests
 from portfolio.demos.demo import Visit
 from portfolio.journal.answers import await_that
 from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome, accept_checkouts
 from portfolio.unit import run_unit
-from portfolio.web.checkouts import TooManyRequests, keep_pace
+from portfolio.web.checkouts import keep_pace
 
 USUAL: Final = "MUG-ENAMEL"
 STATES: Final = "SELECT status FROM checkout_request WHERE id = ANY (%s)"

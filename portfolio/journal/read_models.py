@@ -24,6 +24,7 @@ from cluster.messaging.envelope import Envelope, InvalidMessage, Message, decode
 from cluster.messaging.notices import DISTURBED
 from cluster.messaging.work import UnitOfWork
 from cluster.orders.contract import RefundAbandoned, RefundCompleted, RefundRefused
+from portfolio.admission import record_ended
 from portfolio.journal.erasure import complete_erasures, forget_visitors, refuse_erasures
 from portfolio.requests import begin_checkouts
 from portfolio.tokens.denial import deny
@@ -117,6 +118,11 @@ def _end(
     work.cursor.execute(statement, (status, ids, reasons, times))
 
 
+def _end_checkouts(work: UnitOfWork, messages: Sequence[Message[Any]], *, status: str) -> None:
+    _end(work, messages, statement=END_CHECKOUTS, status=status)
+    record_ended(work, work.cursor.rowcount)
+
+
 def _list_products(work: UnitOfWork, messages: Sequence[Message[ProductListed]]) -> None:
     listed = [message.payload for message in messages]
     work.cursor.execute(
@@ -172,7 +178,6 @@ def _subject_id(message: Message[Any]) -> UUID | None:
         return None
 
 
-_end_checkouts = partial(_end, statement=END_CHECKOUTS)
 _end_refunds = partial(_end, statement=END_REFUNDS)
 
 _BY_SCHEMA: Final[Mapping[type[Payload], Projection]] = {

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from chaos.observer.client import latest
-from chaos.observer.snapshot import Process, ServiceState, Snapshot
+from chaos.observer.snapshot import Process, ServiceState, Snapshot, Stream
 
 Number = float | int | None
 
@@ -136,6 +136,21 @@ def _journal(snapshot: Snapshot | None) -> Iterator[Metric]:
         _add(lag, [], stream.lag_seconds)
     yield entries
     yield lag
+    yield from _admission(stream)
+
+
+def _admission(stream: Stream | None) -> Iterator[Metric]:
+    open_ = GaugeMetricFamily("cluster_checkouts_open", "Checkouts accepted and not ended.")
+    limit = GaugeMetricFamily("cluster_checkouts_limit", "How many checkouts may be open.")
+    refused = CounterMetricFamily(
+        "cluster_checkouts_refused", "Checkouts refused since as many were open as end in time."
+    )
+    if stream is not None:
+        _add(open_, [], stream.open_checkouts)
+        _add(limit, [], stream.checkout_limit)
+        if stream.refused_checkouts is not None:
+            refused.add_metric([], stream.refused_checkouts)
+    yield from (open_, limit, refused)
 
 
 def _add(family: GaugeMetricFamily, labels: list[str], number: Number) -> None:

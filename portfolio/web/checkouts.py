@@ -14,14 +14,9 @@ from django.views.decorators.http import require_POST
 
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseUnavailable
+from portfolio.admission import TooManyRequests
 from portfolio.headcode import headcode
-from portfolio.requests import (
-    CheckoutOrder,
-    InvalidRequest,
-    Outcome,
-    accept_checkouts,
-    unfinished_checkouts,
-)
+from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome, accept_checkouts
 from portfolio.unit import run_unit
 from portfolio.web.forms import CheckoutForm
 from portfolio.web.pace import Pace, address_key
@@ -31,7 +26,6 @@ from portfolio.web.visitors import visitor_of
 PERIOD: Final = timedelta(minutes=1)
 MOST_IN_PERIOD: Final = 10  # for each session: enough to play, too few to hurt
 MOST_OF_ADDRESS: Final = 60  # in the same period, for an office that shares an address
-MOST_UNFINISHED: Final = 200  # of all visitors: what the cluster drains in a few seconds
 
 # The lock makes two requests of one visitor wait for each other, or both would pass.
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
@@ -41,15 +35,6 @@ RECENT: Final = """
 """
 
 _of_addresses: Final = Pace(MOST_OF_ADDRESS, PERIOD.total_seconds())
-
-
-class TooManyRequests(Exception):
-    """This visitor, or all of them together, should wait a little; the message says so."""
-
-    def __init__(self, detail: str, *, status: HTTPStatus, retry_after: int) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.retry_after = retry_after
 
 
 @require_POST
@@ -101,7 +86,7 @@ def keep_pace_of_address(request: HttpRequest) -> None:
 
 
 def keep_pace(work: UnitOfWork, order: CheckoutOrder) -> None:
-    """Raise TooManyRequests unless this visitor, and all of them, may begin one more.
+    """Raise TooManyRequests unless this visitor may begin one more.
 
     Two requests of one visitor wait for each other until the transaction ends.
     """
@@ -113,13 +98,6 @@ def keep_pace(work: UnitOfWork, order: CheckoutOrder) -> None:
             f"You have started {recent} checkouts in the last minute. Wait for some to end.",
             status=HTTPStatus.TOO_MANY_REQUESTS,
             retry_after=free_again(first, work.now),
-        )
-    unfinished = unfinished_checkouts(work)
-    if unfinished >= MOST_UNFINISHED:
-        raise TooManyRequests(
-            f"{unfinished} checkouts have not ended yet. Try again in a moment.",
-            status=HTTPStatus.SERVICE_UNAVAILABLE,
-            retry_after=5,
         )
 
 

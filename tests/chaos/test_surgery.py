@@ -17,9 +17,9 @@ from chaos.surgery import (
 from cluster.checkout.definition import CHECKOUT
 from cluster.messaging.disturbance import Operation
 from cluster.messaging.envelope import new_message_id
+from portfolio.admission import TooManyRequests
 from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome
 from portfolio.unit import run_unit
-from portfolio.web.checkouts import TooManyRequests
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
 

@@ -66,8 +66,11 @@ def _run(wanted: Wanted, options: dict[str, Any], console: Console) -> tuple[Pro
             wanted, count=count, sku=options["sku"], quantity=options["quantity"]
         )
     with console.status("Handing in …") as status:
+        before = 0
         for accepted in counter.accept(orders):
-            status.update(f"Handing in: {accepted} of {count} accepted …")
+            waiting = " Waiting for room: as many are open as end in time." * (accepted == before)
+            status.update(f"Handing in: {accepted} of {count} accepted …{waiting}")
+            before = accepted
     progress = Progress(orders)
     if not options["wait"]:
         progress.learn(counter.states([order.id for order in orders]), [])

@@ -1,0 +1,141 @@
+"""Admission control: how many checkouts may be open, which is accepted and not ended, at one time.
+
+The limit follows Little's law: the rate at which checkouts end, times a part of the shortest
+deadline of their steps. What is open then ends before any of its steps can miss its deadline.
+The journal measures the rate when it learns of endings; whatever accepts reads one number and
+counts what is open, in its own transaction. Nobody holds a lock for it, so no process that is
+killed or paused in between stops the others. See docs/adr/0029-admission-control.md.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Final
+
+from cluster.checkout.definition import CHECKOUT
+from cluster.messaging.streams import count
+from cluster.messaging.work import UnitOfWork
+
+# Half of the shortest deadline: the other half is for a machine that becomes slower meanwhile.
+ENDS_WITHIN: Final = min(step.deadline for step in CHECKOUT.steps) / 2
+INITIAL: Final = 500  # until a rate has been measured
+LEAST: Final = 200  # 3 s at 67 a second: a machine that is slower has deadlines that wait
+MOST: Final = 2_000  # bounds queues, memory and disk on a machine that is much faster
+# Commands, benches and experiments leave some room to whoever clicks.
+SHARE_OF_PORTIONS: Final = 0.9
+
+WINDOW: Final = timedelta(seconds=2)  # over which the rate is measured
+# In a longer one there was a pause, of the load or of the platform: it says nothing of the rate.
+LONGEST_WINDOW: Final = timedelta(seconds=5)
+
+REFUSED: Final = "refused_checkouts"  # the counter in the site's database
+
+ROOM: Final = """
+    SELECT coalesce((SELECT checkout_limit FROM admission WHERE id = 1), %s),
+           (SELECT count(*) FROM checkout_request WHERE status = 'accepted')
+"""
+ADD_ENDED: Final = """
+    INSERT INTO admission AS a (id, checkout_limit, ended, window_began) VALUES (1, %s, %s, %s)
+    ON CONFLICT (id) DO UPDATE SET ended = a.ended + EXCLUDED.ended
+    RETURNING ended, window_began
+"""
+CLOSE_WINDOW: Final = """
+    UPDATE admission SET checkout_limit = %s, ended = 0, window_began = %s WHERE id = 1
+"""
+
+
+class TooManyRequests(Exception):
+    """This visitor, or all of them together, should wait a little; the message says so."""
+
+    def __init__(self, detail: str, *, status: HTTPStatus, retry_after: int) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class Overloaded(TooManyRequests):
+    """As many checkouts are open as can end in time; `refused` more were not accepted."""
+
+    def __init__(self, room: Room, *, refused: int) -> None:
+        super().__init__(
+            f"{room.open} checkouts have not ended yet, and {room.limit} are as many as end in "
+            f"time. Try again in {room.retry_after} s.",
+            status=HTTPStatus.SERVICE_UNAVAILABLE,
+            retry_after=room.retry_after,
+        )
+        self.refused = refused
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many checkouts may be open, and how many are."""
+
+    limit: int
+    open: int
+
+    def admits(self, wanted: int) -> bool:
+        """Whether a group that is accepted as a whole may be.
+
+        One larger than half of the limit counts as half of it, or it might wait for ever.
+        """
+        return self.open + min(wanted, self.limit // 2) <= self.limit
+
+    def portion(self, wanted: int) -> int:
+        """How many of `wanted` checkouts may be accepted now.
+
+        Half of what is left: who asks at the same moment finds the other half.
+        """
+        left = int(self.limit * SHARE_OF_PORTIONS) - self.open
+        return max(0, min(wanted, (left + 1) // 2))
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds until what is open should have ended, at the measured rate."""
+        over = max(1.0, self.open / self.limit)
+        return math.ceil(ENDS_WITHIN.total_seconds() * over)
+
+
+def next_limit(limit: int, *, ended: int, window: timedelta, open_now: int) -> int:
+    """The limit after a window in which so many checkouts have ended.
+
+    A higher rate raises it, since it was reached. A lower one lowers it only when what is open
+    needs longer than ENDS_WITHIN at that rate: otherwise there was just less to do.
+    """
+    sustained = round(ended / window.total_seconds() * ENDS_WITHIN.total_seconds())
+    if sustained > limit:
+        # Slowly: after a pause many end at once.
+        return min(MOST, limit + math.ceil((sustained - limit) / 4))
+    if open_now > sustained:
+        return max(LEAST, (limit + sustained) // 2)
+    return limit
+
+
+def read_room(work: UnitOfWork) -> Room:
+    """The limit, and what is open as far as the journal has heard."""
+    work.cursor.execute(ROOM, (INITIAL,))
+    limit, open_now = work.cursor.fetchone() or (INITIAL, 0)
+    return Room(limit=int(limit), open=int(open_now))
+
+
+def record_ended(work: UnitOfWork, ended: int) -> None:
+    """Count checkouts that have ended; at the end of a window the limit is set anew."""
+    if not ended:
+        return
+    work.cursor.execute(ADD_ENDED, (INITIAL, ended, work.now))
+    in_window, began = work.cursor.fetchone() or (0, work.now)
+    window = work.now - began
+    if window < WINDOW:
+        return
+    room = read_room(work)
+    limit = room.limit
+    if window <= LONGEST_WINDOW:
+        limit = next_limit(limit, ended=in_window, window=window, open_now=room.open)
+    work.cursor.execute(CLOSE_WINDOW, (limit, work.now))
+
+
+def record_refused(work: UnitOfWork, refused: int) -> None:
+    """Count checkouts that were refused because of the limit."""
+    count(work, REFUSED, refused)
