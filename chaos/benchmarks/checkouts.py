@@ -15,6 +15,7 @@ from cluster.messaging.outbox import flush
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, database
 from compose.errors import PlainError
+from portfolio.admission import Overloaded
 from portfolio.requests import CheckoutOrder, accept_checkouts
 
 BATCH: Final = 100  # checkouts accepted in one transaction
@@ -70,7 +71,7 @@ class Shop:
         start = time.monotonic()
         for first in range(0, count, BATCH):
             self._wait_until_fewer(UNDER_WAY - BATCH + 1, began, visitors, give_up)
-            self._accept(orders[first : first + BATCH])
+            self._accept_when_there_is_room(orders[first : first + BATCH], give_up)
         self._wait_until_fewer(1, began, visitors, give_up)
         completed = self._count(COMPLETED, ids)
         while self._count(CONSEQUENCES, ids) < 2 * completed:
@@ -121,6 +122,15 @@ class Shop:
             )
             for number in range(count)
         ]
+
+    def _accept_when_there_is_room(self, orders: Sequence[CheckoutOrder], end: float) -> None:
+        while True:
+            try:
+                self._accept(orders)
+            except Overloaded:
+                _look_again(end)
+            else:
+                return
 
     def _accept(self, orders: Sequence[CheckoutOrder]) -> None:
         with self._session.transaction() as connection:
