@@ -8,6 +8,7 @@ from typing import Any
 from celery import Celery
 from kombu import Queue
 
+from cluster.messaging import tolerant_decoding
 from cluster.messaging.topology import MAX_LENGTH, client_properties
 
 
@@ -27,6 +28,7 @@ def task_queue(name: str) -> Queue:
 
 def make_app(broker_url: Callable[[], str]) -> Celery:
     """A Celery app on the broker; `broker_url` gives its address, with credentials, at any time."""
+    tolerant_decoding.install()
     app: Any = Celery("cluster", broker=broker_url(), set_as_current=False)
     app.broker_address = broker_url
     app.conf.update(

@@ -17,12 +17,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import psycopg
 from celery import bootsteps
 from celery.signals import setup_logging
 from psycopg.types.json import Jsonb
 
 from cluster.celery_app import make_app, task_queue
 from cluster.messaging.consumer import InboxStep, QueueConsumer, Sink, StandIn
+from cluster.messaging.dead_letters import Rejected
 from cluster.messaging.inbox import Inbox
 from cluster.messaging.notices import announce, credentials_rotated
 from cluster.messaging.outbox import flush
@@ -31,7 +33,7 @@ from cluster.messaging.streams import count
 from cluster.messaging.topology import partition_queues
 from cluster.messaging.work import Scheduled, UnitOfWork
 from cluster.secrets.broker import broker_address
-from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
+from cluster.secrets.postgres import Database, DatabaseSession, is_outage
 from cluster.services import load
 from cluster.tracing.message_spans import committed
 from compose.replicas import worker_names
@@ -62,6 +64,7 @@ class Runtime:
         self.process = self.workers[replica - 1]
         self.session = DatabaseSession(Database(service.name))
         self.inbox = Inbox(service, self.session)
+        self.sink = self._sink()
         self.stand_ins: list[StandIn] = []
         self.consumers = self._consumers(replica)
         self._generation = 0
@@ -95,12 +98,14 @@ class Runtime:
             self._redelivered = redelivered
             committed(work, time.time_ns())
             self.inbox.apply_parked()
-        except DatabaseUnavailable as error:
+        except psycopg.Error as error:
+            if not is_outage(error):
+                raise
             logger.warning("no heartbeat: %s", error)
 
     def _consumers(self, replica: int) -> list[QueueConsumer]:
         """What this worker consumes, its most important queue first."""
-        sink = self._sink()
+        sink = self.sink
         dead = QueueConsumer(self.service.dead_queue, _GivenUp(self.inbox))
         partitions = partition_queues(self.service, len(self.workers))
         if not partitions:
@@ -151,6 +156,9 @@ class _GivenUp:
     def apply(self, bodies: Sequence[bytes], _arrivals: Sequence[int] = ()) -> None:
         self._inbox.file_given_up(bodies)
 
+    def give_up(self, letter: Rejected) -> None:
+        self._inbox.give_up(letter)
+
 
 class HeartbeatStep(bootsteps.StartStopStep):
     """Beats from inside the event loop: a loop that is stuck stops beating."""
@@ -183,6 +191,8 @@ def build(service: Service, broker_url: Callable[[], str], *, replica: int = 1) 
     app.conf.task_default_queue = service.task_queue
     app.runtime = runtime
     app.queue_consumers = runtime.consumers
+    app.scheduled_tasks = frozenset(scheduled.name for scheduled in service.periodic_work)
+    app.give_up = runtime.sink.give_up
     app.steps["consumer"].add(InboxStep)
     app.steps["consumer"].add(HeartbeatStep)
     for scheduled in service.periodic_work:
@@ -194,7 +204,9 @@ def _register(app: Any, runtime: Runtime, scheduled: Scheduled) -> None:
     def run() -> None:
         try:
             runtime.run(scheduled)
-        except DatabaseUnavailable as error:
+        except psycopg.Error as error:
+            if not is_outage(error):
+                raise
             logger.warning("%s is left for the next time: %s", scheduled.name, error)
 
     app.task(name=scheduled.name)(run)

@@ -90,6 +90,7 @@ class Verb(enum.StrEnum):
     SPENT = "spent"
     TOLD = "told"
     TURNED_ROUND = "turned round"
+    UNREADABLE = "was unreadable"
     VOIDED = "voided"
 
 
@@ -269,6 +270,13 @@ def present(
     )
 
 
+def present_unreadable(*, type_name: str, **entry: Any) -> StreamEvent:
+    """An entry of which only the envelope can be read; its `time` is that of its recording."""
+    event = present(type_name=type_name, data=None, **entry)
+    detail = f"{type_name}: its content cannot be read"[:LONGEST_DETAIL]
+    return msgspec.structs.replace(event, verb=Verb.UNREADABLE, mark=Mark.UNKNOWN, detail=detail)
+
+
 def money(pence: int) -> str:
     """An amount as the pages write it."""
     return f"£{pence // 100}.{pence % 100:02d}"
@@ -283,7 +291,7 @@ def _detail(form: str, data: Any) -> str:
         values["money"] = money(data["amount"])
     try:
         return form.format_map(values)
-    except (KeyError, ValueError, IndexError, AttributeError):
+    except (LookupError, ValueError, AttributeError, TypeError):
         return ""
 
 

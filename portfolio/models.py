@@ -13,6 +13,7 @@ from django.db import models
 from portfolio.api.models import IdempotencyKey
 from portfolio.contact.models import ContactMessage
 from portfolio.demos.models import DemoRun, DemoScratch
+from portfolio.journal.fields import ReadableJSONField, ReadableTimeField
 from portfolio.owner.models import CaseStudy, Link, Page, Profile, SeedImport
 from portfolio.products.models import OwnProduct
 from portfolio.tokens.models import RevokedToken, TokenRequest
@@ -58,9 +59,9 @@ class JournalEntry(models.Model):
     sequence = models.IntegerField()
     correlation = models.UUIDField()
     causation = models.UUIDField(null=True)
-    time = models.DateTimeField()
+    time = ReadableTimeField()
     recorded_at = models.DateTimeField()
-    envelope = models.JSONField()
+    envelope = ReadableJSONField()
 
     class Meta:
         db_table = "journal"

@@ -126,7 +126,7 @@ def _rotations(count: int) -> list[Rotation] | None:
         data = envelope.get("data") or {}
         rotations.append(
             Rotation(
-                at=entry.time,
+                at=entry.time or entry.recorded_at,
                 code=CODES.get(entry.source.rpartition("/")[2], entry.source),
                 process=str(data.get("process", "")),
                 username=str(data.get("username", "")),

@@ -6,15 +6,16 @@ from datetime import datetime
 from typing import Final
 
 from cluster.secrets.postgres import database
-from portfolio.events import StreamEvent, present
+from portfolio.events import StreamEvent
+from portfolio.journal.readable import COLUMNS, presented
 
 LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM journal"
 # The documents are drawn and kept whole: what a burst adds beyond this, no figure can show.
 MOST_EVENTS: Final = 8_000
-ENTRIES: Final = """
-    SELECT seq, message_id, source, type, subject, sequence, correlation, time, envelope->'data'
+ENTRIES: Final = f"""
+    SELECT {COLUMNS}
       FROM journal WHERE seq > %s AND seq <= %s AND time BETWEEN %s AND %s ORDER BY seq LIMIT %s
-"""
+"""  # noqa: S608  (names of our own)
 
 
 def last_seq() -> int:
@@ -29,17 +30,4 @@ def events_between(after: int, up_to: int, began: datetime, ended: datetime) -> 
     """The first MOST_EVENTS entries of that stretch and time. Raises DatabaseUnavailable."""
     with database("site", auditor=True).connect(autocommit=True) as connection:
         rows = connection.execute(ENTRIES, (after, up_to, began, ended, MOST_EVENTS)).fetchall()
-    return [
-        present(
-            seq=seq,
-            message_id=message_id,
-            source=source,
-            type_name=type_name,
-            subject=subject,
-            sequence=sequence,
-            correlation=correlation,
-            time=at,
-            data=data,
-        )
-        for seq, message_id, source, type_name, subject, sequence, correlation, at, data in rows
-    ]
+    return [presented(row) for row in rows]

@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import amqp
-import psycopg
 from celery import bootsteps
 from celery.worker.consumer import Consumer
 
+from cluster.messaging.dead_letters import Reason, Rejected, unreadable_letter
 from cluster.messaging.inbox import TransientFailure
+from cluster.messaging.task_messages import fault_of
+from cluster.messaging.tolerant_decoding import UnreadableProperties, unreadable
+from cluster.secrets.postgres import is_outage
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +38,23 @@ class Sink(Protocol):
     """What happens to the messages of one queue."""
 
     def apply(self, bodies: Sequence[bytes], arrivals: Sequence[int] = ()) -> None:
-        """Apply and commit; raises psycopg.Error or TransientFailure.
+        """Apply and commit; raises psycopg.Error in an outage, or TransientFailure.
 
         `arrivals` are the times at which they came, in ns of the epoch.
         """
+
+    def give_up(self, letter: Rejected) -> None:
+        """Keep a message that cannot be applied; raises psycopg.Error in an outage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A delivery that is not yet acknowledged; it came at `at`, in ns of the epoch."""
+
+    tag: int
+    body: bytes
+    at: int
+    unreadable: UnreadableProperties | None
 
 
 class QueueConsumer:
@@ -51,7 +68,7 @@ class QueueConsumer:
         self._sink = sink
         self._channel: amqp.Channel | None = None
         self._subscriptions = 0
-        self._waiting: list[tuple[int, bytes, int]] = []
+        self._waiting: list[Arrived] = []
         self._failures = 0
         self._not_before = 0.0
 
@@ -64,6 +81,7 @@ class QueueConsumer:
         """Consume on `channel`; what an earlier connection delivered is void and comes again."""
         self._waiting.clear()
         self._channel = channel
+        channel.auto_decode = False  # the bytes as they came, whatever encoding is claimed
         channel.basic_qos(0, PREFETCH, False)
         self._subscribe(channel, wait=True)
         self.consuming = True
@@ -81,23 +99,56 @@ class QueueConsumer:
         if not self._waiting or time.monotonic() < self._not_before:
             return
         batch, rest = self._waiting[:BATCH], self._waiting[BATCH:]
-        try:
-            self._sink.apply([body for _, body, _ in batch], [came for _, _, came in batch])
-        except psycopg.Error as error:
-            # Unreachable, read-only, out of space: nothing of the batch is acknowledged,
-            # and what part of it was committed is recognised when it is applied again.
-            self._postpone(error)
-        except TransientFailure as failure:
-            again = set(failure.bodies)
-            postponed = [delivery for delivery in batch if delivery[1] in again]
-            self._waiting = postponed + rest
-            self._acknowledge_each([tag for tag, body, _ in batch if body not in again])
-            self._postpone(failure)
-        else:
-            self._waiting = rest
+        left, trouble = self._settle(batch)
+        self._waiting = left + rest
+        if trouble is None:
             self._failures = 0
             self.applied_at = time.monotonic()
-            self._acknowledge_to(batch[-1][0])
+            self._acknowledge_to(batch[-1].tag)
+        else:
+            again = {delivery.tag for delivery in left}
+            self._acknowledge_each([one.tag for one in batch if one.tag not in again])
+            self._postpone(trouble)
+
+    def _settle(self, batch: Sequence[Arrived]) -> tuple[list[Arrived], Exception | None]:
+        """Have all applied or given up; those to be tried again, in their order, and why.
+
+        Only an outage leaves any over. What part of them was committed is recognised when
+        they are applied again.
+        """
+        readable = [delivery for delivery in batch if delivery.unreadable is None]
+        left, trouble = _each(
+            [delivery for delivery in batch if delivery.unreadable is not None], self._give_up
+        )
+        try:
+            if readable:
+                self._sink.apply([one.body for one in readable], [one.at for one in readable])
+        except TransientFailure as failure:
+            again = set(failure.bodies)
+            left, trouble = left + [one for one in readable if one.body in again], failure
+        except Exception as error:
+            if is_outage(error):
+                left, trouble = left + readable, error
+            else:
+                logger.exception("%s: one by one, since the batch failed", self.queue)
+                more, reason = _each(readable, self._apply_or_give_up)
+                left, trouble = left + more, reason or trouble
+        return sorted(left, key=lambda delivery: delivery.tag), trouble
+
+    def _apply_or_give_up(self, delivery: Arrived) -> None:
+        """A defect of the sink must cost no other message anything, either."""
+        try:
+            self._sink.apply([delivery.body], [delivery.at])
+        except Exception as error:
+            if isinstance(error, TransientFailure) or is_outage(error):
+                raise
+            detail = f"{type(error).__name__}: {error}"
+            self._sink.give_up(Rejected(delivery.body, Reason.PERMANENT, detail))
+
+    def _give_up(self, delivery: Arrived) -> None:
+        assert delivery.unreadable is not None, "its properties could not be decoded"
+        logger.warning("%s: a message cannot be decoded: %s", self.queue, delivery.unreadable.error)
+        self._sink.give_up(unreadable_letter(delivery.body, delivery.unreadable))
 
     def _subscribe(self, channel: amqp.Channel, *, wait: bool) -> None:
         self._subscriptions += 1
@@ -119,8 +170,9 @@ class QueueConsumer:
         assert tag is not None, "a delivered message carries its tag"
         if message.delivery_info["redelivered"]:
             self.redelivered += 1
-        raw = body if isinstance(body, bytes) else body.encode()
-        self._waiting.append((tag, raw, time.time_ns()))
+        raw = body.encode() if isinstance(body, str) else bytes(body)
+        found = unreadable(message.properties)
+        self._waiting.append(Arrived(tag, raw, time.time_ns(), found))
 
     def _acknowledge_to(self, tag: int) -> None:
         # Deliveries are applied in the order of their tags, so everything up to
@@ -143,6 +195,23 @@ class QueueConsumer:
         """The broker ended the subscription: connected, and not consuming any more."""
         self.consuming = False
         raise amqp.RecoverableConnectionError(f"the broker cancelled consuming {self.queue}")
+
+
+def _each(
+    deliveries: Sequence[Arrived], settle: Callable[[Arrived], None]
+) -> tuple[list[Arrived], Exception | None]:
+    """Settle one after the other; those that are left over, and why. An outage ends it."""
+    left: list[Arrived] = []
+    trouble: Exception | None = None
+    for place, delivery in enumerate(deliveries):
+        try:
+            settle(delivery)
+        except Exception as error:  # noqa: BLE001  # of the surroundings: no content comes here
+            left.append(delivery)
+            trouble = error
+            if is_outage(error):
+                return left + list(deliveries[place + 1 :]), error
+    return left, trouble
 
 
 class StandIn(QueueConsumer):
@@ -245,11 +314,55 @@ STEPS: Final = tuple(
 class PatientConsumer(Consumer):
     """Celery's consumer with short waits between attempts to reach the broker.
 
+    It keeps as dead letters what is no task of this service.
+
     Its own wait grows by two seconds at each attempt: a broker that was back
     after six seconds was joined after twelve.
     """
 
     Blueprint: Any = type("Blueprint", (Consumer.Blueprint,), {"default_steps": STEPS})
+
+    connection: Any
+    connection_errors: Any
+    hub: Any
+
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Any:
+        """Celery's handler of tasks, behind a check; what it must not see is a dead letter."""
+        handle = super().create_task_handler(*args, **kwargs)
+        known = self.app.scheduled_tasks  # type: ignore[attr-defined]  # see cluster/worker.py
+        self.connection.default_channel.auto_decode = False
+
+        def check_and_handle(message: Any) -> None:
+            fault = fault_of(message.body, message.properties, known)
+            if fault is None:
+                handle(message)
+            else:
+                self._give_up(message, fault)
+
+        return check_and_handle
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        self._give_up(message, f"{type(exc).__name__}: {exc}")
+
+    def on_invalid_task(self, _body: Any, message: Any, exc: Exception) -> None:
+        self._give_up(message, f"{type(exc).__name__}: {exc}")
+
+    def _give_up(self, message: Any, fault: str) -> None:
+        """Keep the message as a dead letter; in an outage it is asked for again later."""
+        body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
+        found = unreadable(message.properties)
+        letter = Rejected(body, Reason.INVALID, fault, properties=found.raw if found else None)
+        logger.warning("not a task of this service: %s", fault)
+        try:
+            self.app.give_up(letter)  # type: ignore[attr-defined]  # see cluster/worker.py
+        except Exception:
+            logger.exception("it cannot be kept now and goes back to its queue")
+            self.hub.call_later(RETRY_AFTER[-1], self._requeue, message)
+        else:
+            message.ack_log_error(logger, self.connection_errors)
+
+    def _requeue(self, message: Any) -> None:
+        message.reject_log_error(logger, self.connection_errors, requeue=True)
 
     def ensure_connected(self, conn: Any) -> Any:
         address = self.app.broker_address  # type: ignore[attr-defined]  # see make_app

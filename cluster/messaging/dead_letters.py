@@ -1,20 +1,34 @@
 """Dead letters: messages that were given up on, kept as rows with the reason.
 
 They come from two places. The inbox finds a message invalid or inapplicable and
-files it in the same transaction as its other work. Or the broker gave up after
-the delivery limit, moved it to the dead-letter queue, and the worker files it
-from there. Either way one table of the service's own database holds it.
+files it in a transaction of its own. Or the broker gave up after the delivery
+limit, moved it to the dead-letter queue, and the worker files it from there.
+Either way one table of the service's own database holds it, once for its bytes.
+No content can keep a message out of that table: docs/adr/0024.
 """
 
 from __future__ import annotations
 
 import enum
+import hashlib
+import logging
+import re
+import time
 from dataclasses import dataclass
 from typing import Final
 
 from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
 from cluster.messaging.notices import announce, dead_lettered
+from cluster.messaging.outbox import flush
+from cluster.messaging.tolerant_decoding import UnreadableProperties
 from cluster.messaging.work import UnitOfWork
+from cluster.secrets.postgres import DatabaseSession, is_outage
+from cluster.tracing.message_spans import committed
+
+logger = logging.getLogger(__name__)
+
+LONGEST_DETAIL: Final = 2_000  # characters; an error may quote a whole message
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL's text cannot hold
 
 
 class Reason(enum.StrEnum):
@@ -28,24 +42,55 @@ class Reason(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A delivery that is to be filed, with what could be read of it."""
+    """A delivery that is to be filed, with what could be read of it.
+
+    `properties` are its AMQP properties as they came, when those could not be decoded.
+    """
 
     body: bytes
     reason: Reason
     detail: str
     envelope: Envelope | None = None
+    properties: bytes | None = None
 
 
+# Once for its bytes while it is kept: a unique index has the digest of what was not replayed.
 FILE: Final = """
     INSERT INTO dead_letter
-        (message_id, source, type, subject, sequence, body, reason, detail, created_at, replays)
-    SELECT %(id)s::uuid, %(source)s, %(type)s, %(subject)s, %(sequence)s::int, %(body)s, %(reason)s,
-           %(detail)s, %(now)s, 0
-     WHERE NOT EXISTS (
-         SELECT FROM dead_letter WHERE message_id = %(id)s::uuid AND replayed_at IS NULL
-     )
+        (message_id, source, type, subject, sequence, body, properties, digest, reason, detail,
+         created_at, replays)
+    VALUES (%(id)s::uuid, %(source)s, %(type)s, %(subject)s, %(sequence)s::int, %(body)s,
+            %(properties)s, %(digest)s, %(reason)s, %(detail)s, %(now)s, 0)
+    ON CONFLICT (digest) WHERE replayed_at IS NULL DO NOTHING
     RETURNING id
 """
+# If it had been parked, it no longer waits for its turn.
+UNPARK: Final = "DELETE FROM parked WHERE message_id = %s OR body = %s"
+
+
+def give_up(session: DatabaseSession, source: str, rejected: Rejected) -> None:
+    """Keep one message with its reason, in a transaction of its own.
+
+    Nothing that the message holds can prevent that: what does not fit the columns is kept
+    as bytes alone. Raises DatabaseUnavailable, or another error of an outage.
+    """
+    try:
+        _file_apart(session, source, rejected)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        logger.exception("a dead letter is kept as bytes alone")
+        detail = f"{rejected.detail} (kept as bytes alone: {type(error).__name__})"
+        bare = Rejected(rejected.body, rejected.reason, detail, None, rejected.properties)
+        _file_apart(session, source, bare)
+
+
+def _file_apart(session: DatabaseSession, source: str, rejected: Rejected) -> None:
+    with session.transaction() as connection:
+        work = UnitOfWork(connection, source=source)
+        file_dead_letter(work, rejected)
+        flush(work)
+    committed(work, time.time_ns())
 
 
 def file_dead_letter(work: UnitOfWork, rejected: Rejected) -> None:
@@ -55,6 +100,7 @@ def file_dead_letter(work: UnitOfWork, rejected: Rejected) -> None:
     is not kept twice.
     """
     envelope = rejected.envelope
+    detail = storable(rejected.detail)
     work.cursor.execute(
         FILE,
         {
@@ -64,20 +110,29 @@ def file_dead_letter(work: UnitOfWork, rejected: Rejected) -> None:
             "subject": envelope.subject if envelope else "",
             "sequence": envelope.sequence if envelope else None,
             "body": rejected.body,
+            "properties": rejected.properties,
+            "digest": hashlib.sha256(rejected.body).digest(),
             "reason": rejected.reason.value,
-            "detail": rejected.detail,
+            "detail": detail,
             "now": work.now,
         },
     )
     newly_kept = work.cursor.fetchone() is not None
-    # If it had been parked, it no longer waits for its turn.
-    if envelope:
-        work.cursor.execute("DELETE FROM parked WHERE message_id = %s", (envelope.id,))
+    work.cursor.execute(UNPARK, (envelope.id if envelope else None, rejected.body))
     if newly_kept:
-        notice = dead_lettered(
-            work.source, envelope, reason=rejected.reason.value, detail=rejected.detail
-        )
+        notice = dead_lettered(work.source, envelope, reason=rejected.reason.value, detail=detail)
         announce(work, notice, envelope)
+
+
+def storable(detail: str) -> str:
+    """A text of any origin as a column can hold it, shortened."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", detail[:LONGEST_DETAIL])
+
+
+def unreadable_letter(body: bytes, found: UnreadableProperties) -> Rejected:
+    """A delivery whose properties could not be decoded."""
+    detail = f"its AMQP properties cannot be decoded: {found.error}"
+    return Rejected(body, Reason.INVALID, detail, properties=found.raw)
 
 
 def given_up_by_broker(body: bytes) -> Rejected:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
@@ -20,6 +20,26 @@ import uuid_utils.compat
 from cluster.messaging.contract import MessageType, Payload, message_type
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
+
+# What the tables, the routing keys and the pages can hold; anything beyond is refused on reading.
+LARGEST_BODY: Final = 1 << 20  # bytes
+LONGEST_TEXT: Final = 255  # bytes of UTF-8: a routing key of AMQP
+LAST_SEQUENCE: Final = (1 << 31) - 1  # PostgreSQL's integer
+DEEPEST_DATA: Final = 64  # objects and arrays within each other
+# Far from the edges of every type that a time is converted to on its way.
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+# The characters that CloudEvents allows in no attribute (section "Type System").
+_FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_TEXTS: Final = (
+    "source",
+    "type",
+    "subject",
+    "dataschema",
+    "traceparent",
+    "specversion",
+    "datacontenttype",
+)
 P_co = TypeVar("P_co", bound=Payload, covariant=True)
 
 
@@ -98,15 +118,56 @@ def encode_envelope(envelope: Envelope) -> bytes:
 
 def decode_envelope(body: bytes) -> Envelope:
     """Read an envelope; raises InvalidMessage with the place that does not fit."""
+    if len(body) > LARGEST_BODY:
+        raise InvalidMessage(f"{len(body)} bytes are more than the {LARGEST_BODY} allowed")
     try:
         envelope = _envelope_decoder.decode(body)
-    except msgspec.MsgspecError as error:
+        data = msgspec.json.decode(envelope.data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidMessage(f"not a CloudEvents envelope: {error}") from error
+    _check_attributes(envelope)
+    if body.count(b"{") + body.count(b"[") > DEEPEST_DATA and _deeper(data, DEEPEST_DATA):
+        raise InvalidMessage(f"data is nested deeper than {DEEPEST_DATA} levels")
+    return envelope
+
+
+def _check_attributes(envelope: Envelope) -> None:
+    """Raise InvalidMessage when an attribute cannot be stored and shown as it is."""
+    for name in _TEXTS:
+        text = getattr(envelope, name)
+        if text is not None and not text.isprintable() and _FORBIDDEN.search(text):
+            raise InvalidMessage(f"{name} holds a character that CloudEvents does not allow")
+        if text is not None and len(text.encode()) > LONGEST_TEXT:
+            raise InvalidMessage(f"{name} is longer than {LONGEST_TEXT} bytes")
     if envelope.specversion != "1.0":
         raise InvalidMessage(f"specversion {envelope.specversion!r} is not 1.0")
     if envelope.sequence < 1:
         raise InvalidMessage(f"sequence {envelope.sequence} is less than 1")
-    return envelope
+    if envelope.sequence > LAST_SEQUENCE:
+        raise InvalidMessage(f"sequence {envelope.sequence} is more than {LAST_SEQUENCE}")
+    if not is_sane(envelope.time):
+        raise InvalidMessage(
+            f"time {envelope.time.isoformat()} has no offset, or is not between "
+            f"{EARLIEST.year} and {LATEST.year}"
+        )
+
+
+def is_sane(time: datetime) -> bool:
+    """Whether a time has an offset and is one that everybody on its way can convert."""
+    return time.tzinfo is not None and EARLIEST <= time < LATEST
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Whether objects and arrays are nested more than `levels` deep; asks no stack of Python."""
+    layer = [value]
+    for _ in range(levels + 1):
+        nested = [one for one in layer if isinstance(one, dict | list)]
+        if not nested:
+            return False
+        layer = [
+            inner for one in nested for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return True
 
 
 def decode_message(envelope: Envelope) -> Message[Payload]:

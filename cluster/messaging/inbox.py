@@ -28,7 +28,7 @@ from cluster.messaging.contract import Payload, UnknownMessageType
 from cluster.messaging.dead_letters import (
     Reason,
     Rejected,
-    file_dead_letter,
+    give_up,
     given_up_by_broker,
 )
 from cluster.messaging.envelope import (
@@ -129,12 +129,12 @@ class Inbox:
     def file_given_up(self, bodies: Sequence[bytes]) -> None:
         """Keep what the broker moved to the dead-letter queue."""
         for body in bodies:
-            self._file(given_up_by_broker(body))
+            self.give_up(given_up_by_broker(body))
 
     def _apply_batch(self, bodies: Sequence[bytes], arrivals: Sequence[int]) -> None:
         deliveries, rejected = self._decode(bodies, arrivals or [time.time_ns()] * len(bodies))
         for letter in rejected:
-            self._file(letter)
+            self.give_up(letter)
         if not deliveries:
             return
         try:
@@ -208,20 +208,17 @@ class Inbox:
                     continue
                 logger.exception("%s cannot be applied", delivery.envelope.type)
                 detail = f"{type(error).__name__}: {error}"
-                self._file(Rejected(delivery.body, Reason.PERMANENT, detail, delivery.envelope))
+                self.give_up(Rejected(delivery.body, Reason.PERMANENT, detail, delivery.envelope))
                 return Failure.PERMANENT
             else:
                 return None
         raise AssertionError("unreachable")
 
-    def _file(self, letter: Rejected) -> None:
-        with self._session.transaction() as connection:
-            work = self._work(connection)
-            file_dead_letter(work, letter)
-            flush(work)
-        now = time.time_ns()
-        committed(work, now)
+    def give_up(self, letter: Rejected) -> None:
+        """Keep a message that cannot be applied; raises psycopg.Error in an outage."""
+        give_up(self._session, self._service.name, letter)
         if letter.envelope is not None:
+            now = time.time_ns()
             processed(self._service.name, [(letter.envelope, now)], now, error=letter.detail)
 
     def _receive(self, work: UnitOfWork, deliveries: Sequence[Delivery]) -> list[Delivery]:

@@ -99,6 +99,10 @@ class DeadLetter(models.Model):
     subject = models.TextField(default="")
     sequence = models.IntegerField(null=True)
     body = models.BinaryField()
+    # The AMQP properties as they came, of a message whose properties cannot be decoded.
+    properties = models.BinaryField(null=True)
+    # SHA-256 of the body; null in rows from before it was recorded, where it stands twice.
+    digest = models.BinaryField(null=True)
     # invalid, unknown_type, permanent or delivery_limit
     reason = models.TextField()
     detail = models.TextField()
@@ -108,6 +112,13 @@ class DeadLetter(models.Model):
 
     class Meta:
         db_table = "dead_letter"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["digest"],
+                condition=models.Q(replayed_at__isnull=True),
+                name="dead_letter_kept_once",
+            )
+        ]
 
 
 class Counter(models.Model):

@@ -17,6 +17,7 @@ from uuid import uuid4
 import amqp
 from kombu.utils.url import parse_url
 
+from cluster.messaging import tolerant_decoding
 from cluster.messaging.service import Service
 from config import environment
 
@@ -48,6 +49,7 @@ def connect(url: str, *, heartbeat: int = 10, timeout: float = 5.0) -> amqp.Conn
     parts = parse_url(url)
     if parts["transport"] != "pyamqp":
         raise ValueError(f"the broker URL must start with pyamqp://, not {parts['transport']}://")
+    tolerant_decoding.install()
     connection = amqp.Connection(
         host=f"{parts['hostname']}:{parts['port'] or 5672}",
         userid=parts["userid"],
@@ -202,6 +204,7 @@ def _move(channel: amqp.Channel, queue: str, destination: str) -> None:
     marker = amqp.Message("", message_id=str(uuid4()), type=MARKER, delivery_mode=2)
     channel.basic_publish_confirm(marker, routing_key=queue)
     arrived: deque[amqp.Message] = deque()
+    channel.auto_decode = False  # the bytes as they came, whatever encoding is claimed
     channel.basic_qos(0, MOVED_AT_ONCE, False)
     subscription = channel.basic_consume(queue, callback=arrived.append)
     found = None
@@ -212,11 +215,20 @@ def _move(channel: amqp.Channel, queue: str, destination: str) -> None:
         if message.properties.get("type") == MARKER:  # this one, or that of a broken attempt
             found = message.properties["message_id"]
         else:
-            copy = amqp.Message(message.body, **message.properties)
-            channel.basic_publish_confirm(copy, routing_key=destination)
+            channel.basic_publish_confirm(_copy(message), routing_key=destination)
         assert message.delivery_tag is not None, "a delivered message carries its tag"
         channel.basic_ack(message.delivery_tag)
     channel.basic_cancel(subscription)
+
+
+def _copy(message: amqp.Message) -> amqp.Message:
+    """The same message to be published; without headers that cannot be written again."""
+    copy = amqp.Message(message.body, **message.properties)
+    try:
+        getattr(copy, "_serialize_properties")()  # noqa: B009 - missing in the type stubs
+    except Exception:  # noqa: BLE001  # what could be read need not be writable
+        return amqp.Message(message.body, delivery_mode=2)
+    return copy
 
 
 def _consumed(service: Service) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from portfolio.events import StreamEvent, present
+from portfolio.events import StreamEvent
 from portfolio.headcode import headcode
+from portfolio.journal.readable import presented_entry
 from portfolio.models import CheckoutRequest, JournalEntry
 
 MOST_HOPS: Final = 60  # a checkout that turns round sends about 25
@@ -114,31 +115,18 @@ def hops_of(entries: Sequence[JournalEntry]) -> tuple[Hop, ...]:
         found.append(
             Hop(
                 number=number,
-                event=_presented(entry),
+                event=presented_entry(entry),
                 service=entry.source,
                 came_from=caused_by.source if caused_by else "",
                 cause=cause,
-                after_cause=_milliseconds(caused_by.time, entry.time) if caused_by else None,
-                after_start=_milliseconds(entries[0].time, entry.time),
+                after_cause=_milliseconds(caused_by, entry) if caused_by else None,
+                after_start=_milliseconds(entries[0], entry),
             )
         )
     return tuple(found)
 
 
-def _milliseconds(earlier: datetime, later: datetime) -> float:
-    return round((later - earlier).total_seconds() * 1000, 1)
-
-
-def _presented(entry: JournalEntry) -> StreamEvent:
-    envelope = entry.envelope if isinstance(entry.envelope, dict) else {}
-    return present(
-        seq=entry.seq,
-        message_id=entry.message_id,
-        source=entry.source,
-        type_name=entry.type,
-        subject=entry.subject,
-        sequence=entry.sequence,
-        correlation=entry.correlation,
-        time=entry.time,
-        data=envelope.get("data"),
-    )
+def _milliseconds(earlier: JournalEntry, later: JournalEntry) -> float:
+    """From one to the other; a time that cannot be read is that of the recording."""
+    between = (later.time or later.recorded_at) - (earlier.time or earlier.recorded_at)
+    return round(between.total_seconds() * 1000, 1)

@@ -11,11 +11,13 @@ from uuid import UUID
 from cluster.messaging.contract import REGISTRY, Kind
 from config.environment import SERVICES
 from portfolio.demos.reading import read
+from portfolio.journal.readable import READABLE_TIME
 
-JOURNAL: Final = """
-    SELECT seq, message_id::text, source, type, causation::text, time, recorded_at
+JOURNAL: Final = f"""
+    SELECT seq, message_id::text, source, type, causation::text,
+           coalesce({READABLE_TIME.format("time")}, recorded_at), recorded_at
       FROM journal WHERE correlation = %s ORDER BY seq
-"""
+"""  # noqa: S608  (names of our own)
 INBOX: Final = "SELECT message_id::text, applied, applied_at FROM inbox WHERE message_id = ANY (%s)"
 
 

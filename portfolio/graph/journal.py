@@ -13,7 +13,7 @@ from portfolio.models import JournalEntry
 
 # A view is bounded by entries as well as by time: nobody can read ten thousand traces.
 MOST_ENTRIES: Final = 4000
-COLUMNS: Final = ("seq", "time", "source", "type", "correlation")
+COLUMNS: Final = ("seq", "time", "recorded_at", "source", "type", "correlation")
 
 
 def latest_entries(span: timedelta) -> list[GraphEvent]:
@@ -22,16 +22,17 @@ def latest_entries(span: timedelta) -> list[GraphEvent]:
     newest_first = JournalEntry.objects.order_by("-seq").values_list(*COLUMNS)[:MOST_ENTRIES]
     entries = []
     for row in newest_first.iterator(chunk_size=500):
-        if row[1] < since:
+        entry = _entry(row)
+        if entry.at < milliseconds(since):
             break
-        entries.append(_entry(*row))
+        entries.append(entry)
     return entries[::-1]
 
 
 def entries_of(saga: UUID) -> list[GraphEvent]:
     """All that the journal has of one saga."""
     of_saga = JournalEntry.objects.filter(correlation=saga).order_by("seq")
-    return [_entry(*row) for row in of_saga.values_list(*COLUMNS)[:MOST_ENTRIES]]
+    return [_entry(row) for row in of_saga.values_list(*COLUMNS)[:MOST_ENTRIES]]
 
 
 def knows(saga: UUID) -> bool:
@@ -45,11 +46,12 @@ def latest_saga(ending: str) -> UUID | None:
     return next((saga for saga, type_ in newest[:MOST_ENTRIES] if type_ == ending), None)
 
 
-def _entry(seq: int, time: datetime, source: str, type_: str, saga: UUID) -> GraphEvent:
+def _entry(row: tuple[Any, ...]) -> GraphEvent:
+    seq, time, recorded_at, source, type_, saga = row
     said: Any = telling(type_)
     return GraphEvent(
         seq=seq,
-        at=milliseconds(time),
+        at=milliseconds(time or recorded_at),  # the former is None where it cannot be read
         code=CODES.get(source, "???"),
         type=type_,
         mark=said.mark if said else Mark.UNKNOWN,

@@ -11,16 +11,13 @@ from typing import Any, Final, TypeVar
 import psycopg
 
 from cluster.secrets.postgres import DatabaseSession, database
-from portfolio.events import StreamEvent, present
+from portfolio.events import StreamEvent
+from portfolio.journal.readable import COLUMNS, presented
 
 PAGE: Final = 200  # entries; about 60 kB of JSON
 PATIENCE: Final = 2.0  # seconds a reader waits for the database before it says so
 
-COLUMNS: Final = """
-    SELECT seq, message_id, source, type, subject, sequence, correlation, time, envelope->'data'
-      FROM journal
-"""
-AFTER: Final = f"{COLUMNS} WHERE seq > %s ORDER BY seq LIMIT %s"
+AFTER: Final = f"SELECT {COLUMNS} FROM journal WHERE seq > %s ORDER BY seq LIMIT %s"  # noqa: S608
 # The least seq is 1 until entries have been purged; an empty journal reaches from 1 to 0.
 BOUNDS: Final = "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM journal"
 WATCHED: Final = """
@@ -97,22 +94,7 @@ class JournalReader:
 
 def _entries(connection: psycopg.Connection[Any], seq: int, limit: int) -> list[StreamEvent]:
     rows = connection.execute(AFTER, (seq, limit)).fetchall()
-    return [
-        present(
-            seq=number,
-            message_id=message_id,
-            source=source,
-            type_name=type_name,
-            subject=subject,
-            sequence=sequence,
-            correlation=correlation,
-            time=time,
-            data=data,
-        )
-        for (
-            number, message_id, source, type_name, subject, sequence, correlation, time, data
-        ) in rows
-    ]  # fmt: skip
+    return [presented(row) for row in rows]
 
 
 def _bounds(connection: psycopg.Connection[Any]) -> Bounds:

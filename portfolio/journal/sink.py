@@ -7,13 +7,12 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-import psycopg
-
-from cluster.messaging.dead_letters import Reason, Rejected, file_dead_letter
+from cluster.messaging.dead_letters import Reason, Rejected, give_up
 from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
+from cluster.messaging.failures import Failure, classify
 from cluster.messaging.outbox import flush
 from cluster.messaging.work import UnitOfWork
-from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable
+from cluster.secrets.postgres import DatabaseSession, is_outage
 from cluster.tracing.message_spans import committed, processed
 from portfolio.journal.recorder import record
 from portfolio.journal.wake import announce
@@ -23,8 +22,7 @@ logger = logging.getLogger(__name__)
 
 # An envelope, its bytes, and when they came (ns of the epoch).
 Entry = tuple[Envelope, bytes, int]
-# What a message itself can be guilty of; any other error is the database's, and passes.
-MESSAGE_AT_FAULT: Final = (psycopg.DataError, psycopg.IntegrityError, ValueError)
+CONFLICT_ATTEMPTS: Final = 3
 
 
 class JournalSink:
@@ -35,7 +33,9 @@ class JournalSink:
         self._source = source
 
     def apply(self, bodies: Sequence[bytes], arrivals: Sequence[int] = ()) -> None:
-        """Record and commit a batch, then wake the web processes. Raises DatabaseUnavailable.
+        """Record and commit a batch, then wake the web processes.
+
+        Raises psycopg.Error in an outage.
 
         What is not an envelope, or cannot be stored, becomes a dead letter of the site.
         """
@@ -44,12 +44,12 @@ class JournalSink:
             try:
                 entries.append((decode_envelope(body), body, came))
             except InvalidMessage as error:
-                self._file(Rejected(body, Reason.INVALID, str(error), None))
+                self.give_up(Rejected(body, Reason.INVALID, str(error)))
         try:
             self._record(entries)
-        except DatabaseUnavailable:
-            raise
-        except MESSAGE_AT_FAULT as error:
+        except Exception as error:
+            if is_outage(error):
+                raise
             logger.info("recording one by one, since the batch failed: %r", error)
             for entry in entries:
                 self._record_or_file(entry)
@@ -67,20 +67,21 @@ class JournalSink:
         committed(work, now)
         processed(self._source, [(envelope, came) for envelope, _, came in entries], now)
 
-    def _record_or_file(self, entry: Entry) -> None:
-        try:
-            self._record([entry])
-        except DatabaseUnavailable:
-            raise
-        except MESSAGE_AT_FAULT as error:
-            envelope, body, _ = entry
-            logger.exception("%s cannot be recorded", envelope.type)
-            detail = f"{type(error).__name__}: {error}"
-            self._file(Rejected(body, Reason.PERMANENT, detail, envelope))
+    def give_up(self, letter: Rejected) -> None:
+        """Keep what cannot be recorded; raises psycopg.Error in an outage."""
+        give_up(self._session, self._source, letter)
 
-    def _file(self, letter: Rejected) -> None:
-        with self._session.transaction() as connection:
-            work = UnitOfWork(connection, source=self._source)
-            file_dead_letter(work, letter)
-            flush(work)
-        committed(work, time.time_ns())
+    def _record_or_file(self, entry: Entry) -> None:
+        for attempt in range(CONFLICT_ATTEMPTS):
+            try:
+                self._record([entry])
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                if classify(error) is Failure.CONFLICT and attempt + 1 < CONFLICT_ATTEMPTS:
+                    continue
+                envelope, body, _ = entry
+                logger.exception("%s cannot be recorded", envelope.type)
+                detail = f"{type(error).__name__}: {error}"
+                self.give_up(Rejected(body, Reason.PERMANENT, detail, envelope))
+            return

@@ -12,7 +12,8 @@ from django.db import Error, InterfaceError, OperationalError, connection
 
 from cluster.messaging.models import Heartbeat
 from cluster.tracing.context import read
-from portfolio.events import StreamEvent, present
+from portfolio.events import StreamEvent
+from portfolio.journal.readable import presented_entry
 from portfolio.models import JournalEntry, Product
 from portfolio.products.models import OWN
 
@@ -41,14 +42,14 @@ def again_when_cut_off(read: Callable[[], Result], pauses: Sequence[float] = PAU
 
 def latest_events(limit: int) -> list[StreamEvent]:
     """The newest journal entries, newest first."""
-    return [_presented(entry) for entry in JournalEntry.objects.order_by("-seq")[:limit]]
+    return [presented_entry(entry) for entry in JournalEntry.objects.order_by("-seq")[:limit]]
 
 
 def latest_events_from(source: str, limit: int) -> list[StreamEvent]:
     """The newest journal entries of one service, newest first, among the latest RECENT."""
     # Bounded: of a service that has long been silent nothing is found, and not slowly.
     entries = JournalEntry.objects.filter(source=source, seq__gt=last_seq() - RECENT)
-    return [_presented(entry) for entry in entries.order_by("-seq")[:limit]]
+    return [presented_entry(entry) for entry in entries.order_by("-seq")[:limit]]
 
 
 def last_seq() -> int:
@@ -60,7 +61,7 @@ def last_seq() -> int:
 def events_of(correlation: UUID, limit: int, *, up_to: int) -> list[StreamEvent]:
     """The newest journal entries of one saga until `up_to`, newest first."""
     entries = JournalEntry.objects.filter(correlation=correlation, seq__lte=up_to)
-    return [_presented(entry) for entry in entries.order_by("-seq")[:limit]]
+    return [presented_entry(entry) for entry in entries.order_by("-seq")[:limit]]
 
 
 def trace_of(correlation: UUID) -> str | None:
@@ -90,18 +91,3 @@ def readiness() -> dict[str, str]:
     if not beat.consuming:
         return {"journal": "its worker receives nothing from the broker"}
     return {}
-
-
-def _presented(entry: JournalEntry) -> StreamEvent:
-    envelope = entry.envelope if isinstance(entry.envelope, dict) else {}
-    return present(
-        seq=entry.seq,
-        message_id=entry.message_id,
-        source=entry.source,
-        type_name=entry.type,
-        subject=entry.subject,
-        sequence=entry.sequence,
-        correlation=entry.correlation,
-        time=entry.time,
-        data=envelope.get("data"),
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,8 @@ from cluster.messaging.envelope import (
     encode_payload,
     new_message_id,
 )
+from tests.messaging.hostile import envelope as hostile_envelope
+from tests.messaging.hostile import refused_bodies
 from tests.messaging.messages import reserve_stock
 
 
@@ -116,3 +119,22 @@ def test_optional_attributes_are_left_out_when_there_are_none() -> None:
     )
 
     assert "causationid" not in json.loads(encode_envelope(envelope))
+
+
+@pytest.mark.parametrize("body", [body for _, body in refused_bodies()], ids=lambda b: str(b[:40]))
+def test_what_cannot_be_stored_or_shown_is_refused_in_words(body: bytes) -> None:
+    with pytest.raises(InvalidMessage, match=r"\w"):
+        decode_envelope(body)
+
+
+@pytest.mark.parametrize(
+    "time", ["1970-01-01T00:00:00Z", "2199-12-31T23:59:59.999999Z", "2026-11-30T23:00:00+14:00"]
+)
+def test_a_time_within_the_bounds_is_taken(time: str) -> None:
+    assert decode_envelope(hostile_envelope(time=time)).time == datetime.fromisoformat(time)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_an_envelope_or_refused(body: bytes) -> None:
+    with suppress(InvalidMessage):
+        decode_envelope(body)

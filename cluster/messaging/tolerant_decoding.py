@@ -1,0 +1,79 @@
+"""Deliveries that py-amqp cannot decode, handed over all the same, with the raw bytes.
+
+py-amqp decodes properties and method arguments while it reads frames, so one header that
+it cannot represent (a timestamp in milliseconds, a text that is not UTF-8) would break the
+connection at each delivery, for all queues that share it. Here such properties become one
+entry, `UNREADABLE`, and whoever consumes decides what to do with the message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from amqp import abstract_channel, serialization
+from amqp.spec import Basic
+
+UNREADABLE: Final = "unreadable"  # the only property of a message whose own cannot be decoded
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableProperties:
+    """The properties of a message as they came, and why they cannot be decoded."""
+
+    raw: bytes
+    error: str
+
+
+def install() -> None:
+    """Decode tolerantly from now on, in every AMQP connection of this process.
+
+    Those of Celery's workers among them: kombu uses py-amqp's tables too.
+    """
+    decoders: dict[int, Any] = serialization.PROPERTY_CLASSES
+    decoders[Basic.CLASS_ID] = decode_properties
+    setattr(abstract_channel, "loads", load_arguments)  # noqa: B010 - the stubs name its arguments
+
+
+def unreadable(properties: Mapping[str, Any]) -> UnreadableProperties | None:
+    """What could not be decoded of these properties; None when all could."""
+    found: UnreadableProperties | None = properties.get(UNREADABLE)
+    return found
+
+
+def decode_properties(buffer: bytes, offset: int) -> tuple[dict[str, Any], int]:
+    """The properties in a content header, or `UNREADABLE` alone; never raises."""
+    try:
+        properties, end = serialization.decode_properties_basic(buffer, offset)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is of this message alone
+        raw = bytes(buffer[offset:])
+        broken = UnreadableProperties(raw, f"{type(error).__name__}: {error}")
+        return {UNREADABLE: broken}, len(buffer)
+    return properties, end
+
+
+def load_arguments(form: str, buffer: bytes, offset: int) -> tuple[list[Any], int]:
+    """The arguments of a method; a short text that is not UTF-8 is shown with backslashes.
+
+    Such a text is the routing key of a delivery, which any publisher may choose.
+    """
+    try:
+        values, end = serialization.loads(form, buffer, offset)
+    except UnicodeDecodeError:
+        return _load_one_by_one(form, buffer, offset)
+    return values, end
+
+
+def _load_one_by_one(form: str, buffer: bytes, offset: int) -> tuple[list[Any], int]:
+    """The same field by field. Deliveries, the only ones concerned, have no two bits in a row."""
+    values: list[Any] = []
+    for field in form:
+        if field == "s":
+            end = offset + 1 + buffer[offset]
+            values.append(bytes(buffer[offset + 1 : end]).decode(errors="backslashreplace"))
+            offset = end
+        else:
+            [value], offset = serialization.loads(field, buffer, offset)
+            values.append(value)
+    return values, offset
