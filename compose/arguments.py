@@ -15,6 +15,7 @@ USAGE: Final = """\
 Usage: python3 manage.py COMMAND
 
   up [--detach] [--port N]   start the whole platform and follow it; Ctrl-C stops it
+     [--recreate-missing]    make anew, and empty, what a server had kept and has lost
   down                       stop the platform
   test [pytest arguments]    run all tests on the real servers
   help                       list every other command"""
@@ -28,16 +29,19 @@ class UpArguments:
 
     detach: bool = False
     port: int | None = None
+    recreate_missing: bool = False
 
 
 def parse_up(arguments: Sequence[str]) -> UpArguments:
     """Raise Misuse, in one sentence, for anything that `up` does not understand."""
-    detach, port = False, None
+    detach, port, recreate_missing = False, None, False
     rest = list(arguments)
     while rest:
         word = rest.pop(0)
         if word == "--detach":
             detach = True
+        elif word == "--recreate-missing":
+            recreate_missing = True
         elif word == "--port":
             if not rest:
                 raise Misuse("--port needs a number, for example `--port 8000`.")
@@ -45,8 +49,11 @@ def parse_up(arguments: Sequence[str]) -> UpArguments:
         elif word.startswith("--port="):
             port = parse_port(word.removeprefix("--port="))
         else:
-            raise Misuse(f"`up` does not understand {word!r}; it takes --detach and --port N.")
-    return UpArguments(detach=detach, port=port)
+            raise Misuse(
+                f"`up` does not understand {word!r}; "
+                "it takes --detach, --port N and --recreate-missing."
+            )
+    return UpArguments(detach=detach, port=port, recreate_missing=recreate_missing)
 
 
 def parse_port(text: str) -> int:

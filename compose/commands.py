@@ -38,7 +38,11 @@ def _up(asked: arguments.UpArguments) -> int:
     _interrupt_on_signals()
     try:
         running = platform.start(
-            run_directory(), port=asked.port, detach=asked.detach, progress=progress
+            run_directory(),
+            port=asked.port,
+            detach=asked.detach,
+            recreate_missing=asked.recreate_missing,
+            progress=progress,
         )
     except (KeyboardInterrupt, Interrupted):
         return 130

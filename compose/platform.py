@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from compose import leftovers, lock, outside
+from compose import keeping, leftovers, lock, outside
 from compose.arguments import parse_port
 from compose.errors import PlainError
 from compose.ports import choose_ports, choose_web_port
@@ -32,6 +32,7 @@ from config.environment import ROOT
 SERVER_PATIENCE: Final = 90.0  # seconds; the broker's first start takes 7 on an idle machine
 SERVICE_PATIENCE: Final = 60.0  # seconds; the slowest takes 6 on an idle machine
 STOP_PATIENCE: Final = 20.0  # seconds; the supervisor itself sees to ten
+DEATHS: Final = 2  # of a server, before it answers; one may be the fault of what ran before it
 SETTLED: Final = 3.0  # seconds; a process that cannot start is dead by then
 
 # What decides whether databases, Vault and broker are as the code wants them.
@@ -89,6 +90,7 @@ def start(
     *,
     port: int | None = None,
     detach: bool = True,
+    recreate_missing: bool = False,
     progress: Progress | None = None,
 ) -> Platform:
     """Bring everything up; returns when everything answers.
@@ -105,10 +107,13 @@ def start(
     try:
         _sweep(run, progress)
         servers = _configure(run, port, surroundings)
+        if not keeping.require_kept(run, servers, recreate=recreate_missing):
+            run.update_state(prepared=None, made=[])
         with progress.step("Preparing the servers"):
             for server in servers:
                 server.prepare()
-        platform = _start_supervisor(run, held, surroundings, hold=not _is_prepared(run))
+        hold = run.read_state().get("prepared") != _digest(run)
+        platform = _start_supervisor(run, held, surroundings, hold=hold)
     except BaseException:
         held.close()
         raise
@@ -258,13 +263,16 @@ def _bring_up(
                 {**surroundings, **_pointers(run)},
             )
     supervisor = Supervisor.connect(run.path)
-    if not _is_prepared(run):
+    wanted = _digest(run)
+    if not (keeping.is_prepared(run, servers, wanted) and wanted == run.read_state()["prepared"]):
+        for process in services():  # they may run already: only a database has said otherwise
+            supervisor.stop(process.name)
         environment = {**surroundings, **_pointers(run), "VAULT_IDENTITY": "operator"}
         with progress.step("Vault and the databases' roles are set up"):
             _run_step([sys.executable, "-m", "cluster.secrets.provisioning"], run, environment)
         with progress.step("Schemas, queues and first data are in place"):
             _run_step([sys.executable, str(ROOT / "manage.py"), "prepare"], run, environment)
-        run.update_state(prepared=_digest(run))
+        keeping.remember(run, servers, _digest(run))
         for process in services():
             supervisor.start(process.name)
     with progress.step("The site answers"):
@@ -295,7 +303,13 @@ def _wait(platform: Platform, condition: Callable[[], bool], name: str, *, patie
             raise PlainError(
                 f"The supervisor ended early. {_last_words(platform.run, 'supervisor')}"
             )
-        return condition()
+        if condition():
+            return True
+        if _keeps_dying(platform.run, name):
+            raise PlainError(
+                f"{name} ends as soon as it is started. {_last_words(platform.run, name, count=8)}"
+            )
+        return False
 
     failure = f"{name} did not come up within {patience:.0f} s."
     try:
@@ -315,12 +329,22 @@ def _run_step(command: Sequence[str], run: RunDirectory, environment: Mapping[st
         raise PlainError(f"Setting up failed. {_last_words(run, 'setup')}")
 
 
-def _last_words(run: RunDirectory, process: str) -> str:
+def _keeps_dying(run: RunDirectory, name: str) -> bool:
+    """Whether it has ended again after it was started again: waiting longer is of no use."""
+    try:
+        found = Supervisor.connect(run.path).process(name)
+    except SupervisorError:
+        return False
+    return found.is_server and found.restarts >= DEATHS
+
+
+def _last_words(run: RunDirectory, process: str, *, count: int = 1) -> str:
     log = run.log(process)
     with suppress(OSError):
-        lines = log.read_text(errors="replace").strip().splitlines()
+        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
         if lines:
-            return f"Its last words: {_message(lines[-1].strip())} (more in {log})"
+            said = "\n".join(_message(line.strip()) for line in lines[-count:])
+            return f"Its last words: {said} (more in {log})"
     return f"Its log, {log}, is empty."
 
 
@@ -333,12 +357,8 @@ def _message(line: str) -> str:
     return str(told.get("message", line)) if isinstance(told, dict) else line
 
 
-def _is_prepared(run: RunDirectory) -> bool:
-    """Whether the last success was with exactly this code, these addresses and this Vault."""
-    return run.read_state().get("prepared") == _digest(run)
-
-
 def _digest(run: RunDirectory) -> str:
+    """Exactly this code, these addresses and this Vault: what a preparation depends on."""
     digest = hashlib.sha256()
     code = (path for folder in CODE for path in (ROOT / folder).rglob("*"))
     files = sorted(path for path in code if path.suffix in CODE_SUFFIXES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from typing import Any, Final
 from compose.errors import PlainError
 
 NEEDED_SPACE: Final = 500 * 1024**2  # bytes; a test run was seen with 325 MB of data
+PLAIN: Final = re.compile(r"[A-Za-z0-9_./+@=,-]+")
 LONGEST_SOCKET_PATH: Final = 100  # bytes; the kernel allows 107
 
 
@@ -43,6 +45,28 @@ class RunDirectory:
 
     def data(self, server: str) -> Path:
         return self.path / "data" / server
+
+    def plain_folder(self) -> Path:
+        """A private folder with a short name of plain characters, outside of the run directory.
+
+        For what has to be named where not every path can be: a unix socket, or the data
+        of a server that splits paths at blanks.
+        """
+        folder = Path(f"/tmp/working-timetable-{os.geteuid()}-{self.secret('platform-id')}")  # noqa: S108
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.stat().st_uid != os.geteuid():
+            raise PermissionError(f"{folder} belongs to somebody else")
+        return folder
+
+    def plain(self, path: Path) -> Path:
+        """The path itself when its characters are plain, else a link to it of such a name."""
+        if PLAIN.fullmatch(str(path)):
+            return path
+        link = self.plain_folder() / path.name
+        if not link.is_symlink() or link.readlink() != path:
+            link.unlink(missing_ok=True)
+            link.symlink_to(path)
+        return link
 
     def log(self, process: str) -> Path:
         return self.path / "log" / f"{process}.log"

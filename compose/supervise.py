@@ -101,11 +101,7 @@ def socket_path(run: RunDirectory, name: str) -> Path:
     path = run.path / f"{name}.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path
-    folder = Path(f"/tmp/working-timetable-{os.geteuid()}-{run.secret('platform-id')}")  # noqa: S108
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.geteuid():
-        raise PermissionError(f"{folder} belongs to somebody else")
-    return folder / path.name
+    return run.plain_folder() / path.name
 
 
 def _hear_owner(owner: int, stop: asyncio.Event) -> None:

@@ -21,13 +21,17 @@ MEND: Final = "Does the platform run? `python3 manage.py cluster status` says mo
 def told_plainly() -> Iterator[None]:
     """Turn the errors of servers that are away into PlainError, exit status 1."""
     # The keepers of leases log each attempt; here the one sentence at the end is enough.
-    logging.getLogger("cluster").setLevel(logging.CRITICAL)
+    keepers = logging.getLogger("cluster")
+    before = keepers.level
+    keepers.setLevel(logging.CRITICAL)
     try:
         yield
     except MissingSetting as error:
         raise PlainError(str(error)) from error
     except (psycopg.OperationalError, SecretsError, amqp.AMQPError, OSError) as error:
         raise PlainError(f"{_sentence(error)} {MEND}") from error
+    finally:
+        keepers.setLevel(before)
 
 
 def reason(error: BaseException) -> str:

@@ -13,7 +13,7 @@ import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 
@@ -113,18 +113,30 @@ class Postgres:
     def is_ready(self) -> bool:
         """Whether the server answers a query, not only a connection."""
         try:
-            with psycopg.connect(
-                host="127.0.0.1",
-                port=self.port,
-                dbname="postgres",
-                user=SUPERUSER,
-                password=self.run.secret(SUPERUSER_SECRET),
-                connect_timeout=2,
-            ) as connection:
+            with self.superuser() as connection:
                 connection.execute("SELECT 1")
+        except psycopg.OperationalError as error:
+            if "password authentication failed" in str(error):
+                raise PlainError(
+                    f"{self.name} refuses this platform's password, so its data directory "
+                    f"{self.data} belongs to another platform: put its own back."
+                ) from error
+            return False
         except psycopg.Error:
             return False
         return True
+
+    def superuser(self) -> psycopg.Connection[Any]:
+        """A connection to the maintenance database; each statement commits by itself."""
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.port,
+            dbname="postgres",
+            user=SUPERUSER,
+            password=self.run.secret(SUPERUSER_SECRET),
+            connect_timeout=2,
+            autocommit=True,
+        )
 
 
 def data_home(run: RunDirectory) -> Path:

@@ -25,9 +25,11 @@ NODE: Final = "cluster@localhost"
 COOKIE_LENGTH: Final = 32
 MEMORY_WATERMARK: Final = 0.4  # of the machine's memory; publishers wait above it
 
+# No path in it but a relative one: the node runs in its data directory, whose name may hold
+# any character.
 SETTINGS: Final = """\
 listeners.tcp.local = 127.0.0.1:{port}
-load_definitions = {definitions}
+load_definitions = definitions.json
 log.console = true
 log.console.level = warning
 log.file = false
@@ -102,9 +104,7 @@ class RabbitMQ:
             cookie.chmod(0o400)
         definitions = self.data / "definitions.json"
         write_private(definitions, json.dumps(_definitions(self.run.secret("broker"))))
-        settings = SETTINGS.format(
-            port=self.port, definitions=definitions, watermark=MEMORY_WATERMARK
-        )
+        settings = SETTINGS.format(port=self.port, watermark=MEMORY_WATERMARK)
         write_private(self.data / "rabbitmq.conf", settings)
         write_private(self.data / "advanced.config", "[].\n")
         write_private(self.data / "enabled_plugins", "[rabbitmq_consistent_hash_exchange].\n")
@@ -127,8 +127,9 @@ class RabbitMQ:
 
     def environment(self) -> Mapping[str, str]:
         """What points the node, and `rabbitmqctl`, at its own files and ports only."""
+        data = self.run.plain(self.data)  # the node does not finish its start in every directory
         return {
-            "HOME": str(self.data),  # the cookie
+            "HOME": str(data),  # the cookie
             "RUNNING_UNDER_SYSTEMD": "true",  # exec: the pid is the broker's own
             "ERL_EPMD_PORT": str(self.epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
@@ -137,15 +138,15 @@ class RabbitMQ:
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_DIST_PORT": str(self.distribution_port),
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-            "RABBITMQ_CONFIG_FILE": str(self.data / "rabbitmq.conf"),
-            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.data / "advanced.config"),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.data / "enabled_plugins"),
-            "RABBITMQ_MNESIA_BASE": str(self.data / "mnesia"),
-            "RABBITMQ_LOG_BASE": str(self.data / "log"),
+            "RABBITMQ_CONFIG_FILE": str(data / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(data / "advanced.config"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(data / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(data / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(data / "log"),
             "RABBITMQ_LOGS": "-",
-            "RABBITMQ_GENERATED_CONFIG_DIR": str(self.data / "generated"),
-            "RABBITMQ_PLUGINS_EXPAND_DIR": str(self.data / "plugins"),
-            "RABBITMQ_PID_FILE": str(self.data / "rabbitmq.pid"),
+            "RABBITMQ_GENERATED_CONFIG_DIR": str(data / "generated"),
+            "RABBITMQ_PLUGINS_EXPAND_DIR": str(data / "plugins"),
+            "RABBITMQ_PID_FILE": str(data / "rabbitmq.pid"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
                 "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false"
             ),

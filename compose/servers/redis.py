@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import redis as client
 from redis.backoff import NoBackoff
@@ -13,11 +15,11 @@ from compose.process import Process
 from compose.run_directory import RunDirectory, write_private
 from compose.system_packages import redis_server
 
+# No path in it: the server runs in its data directory, whose name may hold any character.
 SETTINGS = """\
 bind 127.0.0.1
 port {port}
 requirepass {password}
-dir {data}
 save ""
 appendonly no
 maxmemory 128mb
@@ -44,7 +46,7 @@ class Redis:
     def prepare(self) -> None:
         data = self.run.data("redis")
         data.mkdir(exist_ok=True)
-        settings = SETTINGS.format(port=self.port, password=self.run.secret("redis"), data=data)
+        settings = SETTINGS.format(port=self.port, password=self.run.secret("redis"))
         write_private(data / "redis.conf", settings)
 
     def process(self) -> Process:
@@ -55,7 +57,8 @@ class Redis:
             )
         return Process(
             name=self.name,
-            command=(str(program), str(self.run.data("redis") / "redis.conf")),
+            command=(str(program), literal(self.run.data("redis") / "redis.conf")),
+            folder=self.run.data("redis"),
             stop_phase=1,
             is_server=True,
         )
@@ -74,3 +77,12 @@ class Redis:
             return False
         finally:
             connection.close()
+
+
+def literal(path: Path) -> str:
+    """The path as Redis must be told it: it reads one with `*`, `?` or `[` as a pattern.
+
+    A pattern that finds nothing is no error to it: it would start with its defaults.
+    """
+    text = str(path)
+    return re.sub(r"[*?[\\]", r"\\\g<0>", text) if re.search(r"[*?[]", text) else text

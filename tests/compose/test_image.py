@@ -36,3 +36,8 @@ def test_such_a_file_is_recognised(line: str, tmp_path: Path) -> None:
     file = tmp_path / "file.py"
     file.write_text(line)
     assert needs_tests(file)
+
+
+def test_what_exported_experiments_are_run_with_is_installed_with_the_platform() -> None:
+    lock = (ROOT / "compose" / "locks" / "run.txt").read_text()
+    assert re.search(r"^chaostoolkit==", lock, re.MULTILINE)
