@@ -81,7 +81,7 @@ class Room:
 
         One larger than half of the limit counts as half of it, or it might wait for ever.
         """
-        return self.open + min(wanted, self.limit // 2) <= self.limit
+        return self.open + min(wanted, max(1, self.limit // 2)) <= self.limit
 
     def portion(self, wanted: int) -> int:
         """How many of `wanted` checkouts may be accepted now.
@@ -94,7 +94,7 @@ class Room:
     @property
     def retry_after(self) -> int:
         """Seconds until what is open should have ended, at the measured rate."""
-        over = max(1.0, self.open / self.limit)
+        over = max(1.0, self.open / max(1, self.limit))
         return math.ceil(ENDS_WITHIN.total_seconds() * over)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from chaos.benchmarks import commit, dual_write, pages, pipeline, rotation
+from chaos.benchmarks import commit, dual_write, overload, pages, pipeline, rotation
 from chaos.benchmarks.document import Result
 
 
@@ -17,6 +17,7 @@ class Options:
 
     count: int | None = None
     runs: int | None = None
+    seconds: int | None = None
 
 
 # Says in a few words what is being done now.
@@ -37,6 +38,15 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
             summary="checkouts through outbox, broker and inbox, beside two baselines",
             measure=lambda options, say: pipeline.measure(
                 count=options.count or pipeline.COUNT, runs=options.runs or pipeline.RUNS, say=say
+            ),
+        ),
+        "overload": Bench(
+            summary="up to ten times what the pipeline can do: goodput, refusals, latency, memory",
+            measure=lambda options, say: overload.measure(
+                count=options.count or overload.COUNT,
+                runs=options.runs or overload.RUNS,
+                seconds=options.seconds or overload.SECONDS,
+                say=say,
             ),
         ),
         "dual-write": Bench(

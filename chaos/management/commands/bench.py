@@ -20,6 +20,7 @@ from compose.errors import Misuse
 FEWEST: Final = 10
 MOST: Final = 5_000
 MOST_RUNS: Final = 20
+MOST_SECONDS: Final = 600
 
 
 class Command(BaseCommand):
@@ -33,10 +34,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         count = whole_number("count", least=FEWEST, most=MOST)
         runs = whole_number("number of runs", least=1, most=MOST_RUNS)
+        seconds = whole_number("number of seconds", least=1, most=MOST_SECONDS)
         parser.add_argument("name", help=f"one of: {', '.join(BENCHES)}")
         parser.add_argument("--json", action="store_true", help="one JSON document")
         parser.add_argument("--count", type=count, metavar="N", help="how much in each run")
         parser.add_argument("--runs", type=runs, metavar="N", help="how many runs")
+        parser.add_argument(
+            "--seconds", type=seconds, metavar="S", help="how long each load lasts (overload)"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         bench = BENCHES.get(options["name"])
@@ -53,7 +58,9 @@ class Command(BaseCommand):
                 if not progress.is_terminal:
                     progress.print(what)
 
-            asked = Options(count=options["count"], runs=options["runs"])
+            asked = Options(
+                count=options["count"], runs=options["runs"], seconds=options["seconds"]
+            )
             document = bench.measure(asked, say).as_json()
         if options["json"]:
             self.stdout.write(json.dumps(document, indent=2))
