@@ -16,6 +16,8 @@ from xml.etree import ElementTree as ET
 import resvg_py
 from fontTools.ttLib import TTFont
 
+from portfolio.readable import readable
+
 WIDTH: Final = 1200
 HEIGHT: Final = 630
 MARGIN: Final = 56
@@ -43,6 +45,7 @@ SVG: Final = "http://www.w3.org/2000/svg"
 
 def draw_card(*, title: str, meta: str, site: str, figure: str = "") -> bytes:
     """The picture. `figure` is a standalone SVG document; what cannot be read is left out."""
+    title, meta = readable(title), readable(meta)  # SVG is XML
     drawing = _parsed(figure)
     size, lines = _fitted(title, ALONE if drawing is None else ABOVE_A_FIGURE)
     baseline = RULES + 22 + size * 0.92

@@ -6,13 +6,14 @@ caption with a link to where it is drawn, and what only serves the page is left 
 
 from __future__ import annotations
 
-import re
 from html import escape
 from html.parser import HTMLParser
 from typing import Final
 from urllib.parse import urljoin
 
 from django.utils.safestring import SafeString, mark_safe
+
+from portfolio.readable import readable
 
 KEPT_ATTRIBUTES: Final = frozenset(
     {"href", "src", "alt", "title", "id", "colspan", "rowspan", "scope", "start", "datetime"}
@@ -23,14 +24,12 @@ EMPTY: Final = frozenset({"br", "hr", "img", "col", "wbr"})
 DRAWN: Final = frozenset({"svg", "script", "style", "button", "template"})
 # Marks that help on the page alone.
 LEFT_OUT: Final = frozenset({"permalink", "back"})
-# XML has no way of writing these.
-CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
 def feed_html(html: str, *, address: str) -> SafeString:
     """The article's `html` for its feeds; `address` is the absolute one of its page."""
     rewriting = _Rewriting(address)
-    rewriting.feed(CONTROL.sub("", html))
+    rewriting.feed(readable(html))
     rewriting.close()
     return mark_safe("".join(rewriting.parts))  # noqa: S308  # sanitised when it was saved
 

@@ -23,6 +23,7 @@ from articles.feed_html import feed_html
 from articles.models import Article
 from articles.views import says_when_away
 from portfolio.owner.models import Profile
+from portfolio.readable import readable
 from portfolio.web.page_cache import cached_page
 from portfolio.web.structured import SITE
 
@@ -41,7 +42,7 @@ def newest() -> list[Article]:
 
 def author_name() -> str:
     profile = Profile.objects.first()
-    return profile.name if profile else SITE
+    return readable(profile.name) if profile else SITE
 
 
 def changed_at(article: Article) -> datetime:
@@ -91,10 +92,10 @@ class _ArticleFeed(Feed[Article, None]):
         return newest()
 
     def item_title(self, item: Any) -> str:
-        return str(item.title)  # Django would escape it as for a page
+        return readable(item.title)  # Django would escape it as for a page
 
     def item_description(self, item: Any) -> str:
-        return str(item.summary)
+        return readable(item.summary)
 
     def item_link(self, item: Article) -> str:
         return item.get_absolute_url()
@@ -109,7 +110,7 @@ class _ArticleFeed(Feed[Article, None]):
         return changed_at(item)
 
     def item_categories(self, item: Article) -> list[str]:
-        return [tag.name for tag in item.tags.all()]
+        return [readable(tag.name) for tag in item.tags.all()]
 
     def item_extra_kwargs(self, item: Article) -> dict[str, Any]:
         address = self._request.build_absolute_uri(item.get_absolute_url())
@@ -157,12 +158,12 @@ def _item(request: HttpRequest, article: Article) -> dict[str, Any]:
     return {
         "id": address,
         "url": address,
-        "title": article.title,
-        "summary": article.summary,
+        "title": readable(article.title),
+        "summary": readable(article.summary),
         "content_html": feed_html(article.html, address=address),
         "image": f"{address}card.png",
         "date_published": article.published_at.isoformat(),
         "date_modified": changed_at(article).isoformat(),
-        "tags": [tag.name for tag in article.tags.all()],
+        "tags": [readable(tag.name) for tag in article.tags.all()],
         "language": LANGUAGE,
     }

@@ -12,11 +12,13 @@ from typing import Any, Final, Self
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
-from django.core.validators import RegexValidator
+from django.core.validators import MaxLengthValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Left
 from django.urls import reverse
 from django.utils import timezone
+
+from portfolio.readable import EARLIEST, LATEST, validate_moment, validate_text
 
 DRAFT: Final = "draft"
 PUBLISHED: Final = "published"
@@ -24,7 +26,12 @@ STATES: Final = ((DRAFT, "Draft"), (PUBLISHED, "Published"))
 
 # Characters of an article that search looks at; PostgreSQL refuses an index entry above 1 MB.
 SEARCHED_LENGTH: Final = 100_000
+LONGEST_SUMMARY: Final = 1_000  # characters, of every text that stands beside an article
+SHORT: Final = (MaxLengthValidator(LONGEST_SUMMARY), validate_text)
 
+LONGEST_SLUG: Final = 80  # of a tag and a series
+# What `<slug:slug>` takes, so that an address can be made of every row.
+ADDRESSABLE: Final = models.Q(slug__regex=r"^[-a-zA-Z0-9_]+$")
 SLUG: Final = RegexValidator(
     r"\A[a-z0-9]+(-[a-z0-9]+)*\Z",
     "An address is made of small letters, digits and single hyphens, such as two-phase-commit.",
@@ -34,11 +41,12 @@ SLUG: Final = RegexValidator(
 class Tag(models.Model):
     """A subject that several articles share."""
 
-    slug = models.CharField(max_length=80, unique=True, validators=[SLUG])
-    name = models.CharField(max_length=80)
+    slug = models.CharField(max_length=LONGEST_SLUG, unique=True, validators=[SLUG])
+    name = models.CharField(max_length=80, validators=[validate_text])
 
     class Meta:
         ordering = ["name"]
+        constraints = [models.CheckConstraint(condition=ADDRESSABLE, name="tag_addressable")]
 
     def __str__(self) -> str:
         return self.name
@@ -50,13 +58,14 @@ class Tag(models.Model):
 class Series(models.Model):
     """Articles that are meant to be read in an order."""
 
-    slug = models.CharField(max_length=80, unique=True, validators=[SLUG])
-    title = models.CharField(max_length=200)
-    summary = models.TextField(blank=True)
+    slug = models.CharField(max_length=LONGEST_SLUG, unique=True, validators=[SLUG])
+    title = models.CharField(max_length=200, validators=[validate_text])
+    summary = models.TextField(blank=True, validators=SHORT)
 
     class Meta:
         ordering = ["title"]
         verbose_name_plural = "series"
+        constraints = [models.CheckConstraint(condition=ADDRESSABLE, name="series_addressable")]
 
     def __str__(self) -> str:
         return self.title
@@ -83,9 +92,10 @@ class Article(models.Model):
         validators=[SLUG],
         error_messages={"unique": "Another article already has this address."},
     )
-    title = models.CharField(max_length=200)
-    summary = models.TextField(blank=True)
-    body = models.TextField("text", blank=True)  # Markdown, as the author wrote it
+    title = models.CharField(max_length=200, validators=[validate_text])
+    summary = models.TextField(blank=True, validators=SHORT)
+    # Markdown, as the author wrote it.
+    body = models.TextField("text", blank=True, validators=[validate_text])
 
     # Made from `body` when it is saved; see articles/markdown/.
     html = models.TextField(blank=True, editable=False)
@@ -98,11 +108,13 @@ class Article(models.Model):
     rendered_at = models.DateTimeField(null=True, editable=False)
 
     state = models.CharField(max_length=20, choices=STATES, default=DRAFT)
-    published_at = models.DateTimeField(null=True, blank=True)  # in the future: scheduled
+    # In the future: scheduled.
+    published_at = models.DateTimeField(null=True, blank=True, validators=[validate_moment])
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)  # any change of the row
     revised_at = models.DateTimeField(null=True, editable=False)  # of the text, once published
-    what_changed = models.TextField(blank=True)  # told to readers, about the newest revision
+    # Told to readers, about the newest revision.
+    what_changed = models.TextField(blank=True, validators=SHORT)
     revision = models.PositiveIntegerField(default=0, editable=False)  # shown as REV 3
     version = models.PositiveIntegerField(default=0, editable=False)  # the optimistic lock
 
@@ -112,7 +124,8 @@ class Article(models.Model):
     series_position = models.PositiveIntegerField(null=True, blank=True)
     tags = models.ManyToManyField(Tag, blank=True, related_name="articles")
     related = models.ManyToManyField("self", symmetrical=False, blank=True)
-    figure = models.CharField(max_length=80, blank=True)  # drawn on the OpenGraph picture
+    # Drawn on the OpenGraph picture.
+    figure = models.CharField(max_length=80, blank=True, validators=[validate_text])
     canonical_url = models.URLField(blank=True)
 
     # PostgreSQL keeps it: no way of writing a row can forget it.
@@ -141,6 +154,12 @@ class Article(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(state=PUBLISHED) | models.Q(published_at__isnull=False),
                 name="article_published_has_date",
+            ),
+            models.CheckConstraint(condition=ADDRESSABLE, name="article_addressable"),
+            models.CheckConstraint(
+                condition=models.Q(published_at__range=(EARLIEST, LATEST)),
+                name="article_published_readable",
+                violation_error_message="The date cannot be shown.",
             ),
         ]
 

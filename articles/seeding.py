@@ -10,38 +10,22 @@ import datetime as dt
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import yaml
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils.text import slugify
 
+from articles.addresses import LONGEST_TAG, means_something, series_titled, tag_named
 from articles.editors import ensure_editors
-from articles.models import DRAFT, PUBLISHED, Article, ImportedSeed, Series, Tag
+from articles.figures.registry import parse_reference
+from articles.front_matter import BadSeed, Fields, FrontMatter, decoded, read_front_matter
+from articles.models import DRAFT, PUBLISHED, Article, ImportedSeed
+from articles.problems import Refused
 from articles.writing import NotPublishable, render_again, save_article
 
 SEEDS: Final = Path(__file__).resolve().parent / "seeds"
-FENCE: Final = "---"
-FIELDS: Final = frozenset(
-    {
-        "title",
-        "slug",
-        "summary",
-        "published",
-        "tags",
-        "series",
-        "series_position",
-        "related",
-        "figure",
-        "what_changed",
-        "canonical_url",
-    }
-)
-
-
-class BadSeed(Exception):
-    """A seed cannot be read; the message names the file and says why."""
+EXPECTED_MOMENT: Final = "expected a date, or a date and time such as 2026-11-14T09:00:00Z"
+FIELD_OF: Final = {"published_at": "published"}  # where the two names differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +34,28 @@ class Seed:
 
     name: str
     slug: str
-    front: dict[str, Any]
+    front: FrontMatter
     body: str
     digest: str
+
+    @property
+    def fields(self) -> Fields:
+        return self.front.fields
 
 
 def read_seed(path: Path) -> Seed:
     """Read one file; raises BadSeed."""
-    text = path.read_text("utf-8")
-    begin, front, body = (*text.split(f"{FENCE}\n", 2), "", "", "")[:3]
-    if begin.strip() or not front or not body:
-        raise BadSeed(f"{path.name} does not begin with front matter between two lines of ---.")
     try:
-        read = yaml.safe_load(front)
-    except yaml.YAMLError as error:
-        raise BadSeed(f"The front matter of {path.name} is not YAML: {error}") from error
-    if not isinstance(read, dict) or not read.get("title"):
-        raise BadSeed(f"The front matter of {path.name} has no title.")
-    unknown = sorted(set(read) - FIELDS)
-    if unknown:
-        raise BadSeed(f"The front matter of {path.name} has unknown fields: {', '.join(unknown)}.")
-    slug = str(read.get("slug") or path.stem)
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadSeed(1, f"the file cannot be read: {error.strerror}.") from error
+    front = read_front_matter(content)
     return Seed(
         name=path.name,
-        slug=slug,
-        front=read,
-        body=body.strip("\n") + "\n",
-        digest=hashlib.sha256(text.encode()).hexdigest(),
+        slug=front.fields.slug or path.stem,
+        front=front,
+        body=front.body.strip("\n") + "\n",
+        digest=hashlib.sha256(decoded(content).encode()).hexdigest(),
     )
 
 
@@ -87,7 +66,7 @@ def import_seeds(folder: Path = SEEDS) -> list[str]:
         try:
             seed = read_seed(path)
             sentence = import_seed(seed)
-        except (BadSeed, NotPublishable, ValidationError) as error:
+        except BadSeed as error:
             said.append(f"{path.name} was not imported: {error}")
             continue
         if sentence:
@@ -102,8 +81,7 @@ def import_seeds(folder: Path = SEEDS) -> list[str]:
 def import_seed(seed: Seed) -> str:
     """Take one seed, if it is new or changed and still the seed's own; what was done, if anything.
 
-    Raises NotPublishable when its text has problems, BadSeed or ValidationError when its
-    fields do.
+    Raises BadSeed when a field or the text cannot be taken.
     """
     known = ImportedSeed.objects.select_for_update().filter(slug=seed.slug).first()
     if known is None:
@@ -118,8 +96,12 @@ def import_seed(seed: Seed) -> str:
         article = known.article
     note = f"From articles/seeds/{seed.name}"
     _fill(article, seed)
-    save_article(article=article, note=note)
-    article.tags.set([_tag(str(name)) for name in seed.front.get("tags") or []])
+    try:
+        save_article(article=article, note=note)
+    except NotPublishable as error:
+        first = error.problems[0]
+        raise BadSeed(_line_of_text(seed, first.line), first.sentence) from error
+    article.tags.set([tag_named(name) for name in seed.fields.tags])
     ImportedSeed.objects.update_or_create(
         slug=seed.slug,
         defaults={"digest": seed.digest, "article": article, "version": article.version},
@@ -128,46 +110,72 @@ def import_seed(seed: Seed) -> str:
 
 
 def _fill(article: Article, seed: Seed) -> None:
-    front = seed.front
-    article.title = str(front["title"])
-    article.summary = " ".join(str(front.get("summary") or "").split())
+    fields = seed.fields
+    article.title = fields.title
+    article.summary = " ".join((fields.summary or "").split())
     article.body = seed.body
-    article.what_changed = str(front.get("what_changed") or "")
-    article.figure = str(front.get("figure") or "")
-    article.canonical_url = str(front.get("canonical_url") or "")
-    article.series = _series(front.get("series"))
-    article.series_position = front.get("series_position")
-    article.published_at = _moment(seed, front.get("published"))
+    article.what_changed = fields.what_changed or ""
+    article.figure = _figure(seed)
+    article.canonical_url = fields.canonical_url or ""
+    article.series = series_titled(fields.series) if fields.series else None
+    article.series_position = fields.series_position
+    article.published_at = _moment(seed)
     article.state = PUBLISHED if article.published_at else DRAFT
-    article.full_clean(exclude=["slug"] if article.pk else None)
+    _check_tags(seed)
+    try:
+        article.full_clean(exclude=["slug"] if article.pk else None)
+    except ValidationError as error:
+        raise _refusal(seed, error) from error
 
 
-def _moment(seed: Seed, written: Any) -> dt.datetime | None:
-    """The date, or date and time, that YAML has read; without a zone it is UTC."""
-    if written is None:
+def _moment(seed: Seed) -> dt.datetime | None:
+    """The date, or date and time; without a zone it is UTC."""
+    written = seed.fields.published
+    if not written:
         return None
-    if isinstance(written, dt.datetime):
-        return written if written.tzinfo else written.replace(tzinfo=dt.UTC)
-    if isinstance(written, dt.date):
-        return dt.datetime.combine(written, dt.time(), dt.UTC)
-    raise BadSeed(f"“published” of {seed.name} is no date and time: {written}.")
+    try:
+        moment = dt.datetime.fromisoformat(written)
+    except ValueError:
+        raise seed.front.bad("published", f"{EXPECTED_MOMENT}, not {written}.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
-def _tag(name: str) -> Tag:
-    return Tag.objects.get_or_create(slug=slugify(name), defaults={"name": name})[0]
+def _figure(seed: Seed) -> str:
+    figure = seed.fields.figure or ""
+    if figure:
+        try:
+            parse_reference(figure)
+        except Refused as refusal:
+            raise seed.front.bad("figure", str(refusal)) from None
+    return figure
 
 
-def _series(title: Any) -> Series | None:
-    if not title:
-        return None
-    return Series.objects.get_or_create(slug=slugify(str(title)), defaults={"title": str(title)})[0]
+def _check_tags(seed: Seed) -> None:
+    for name in seed.fields.tags:
+        if len(name) > LONGEST_TAG or not means_something(name):
+            raise seed.front.bad("tags", f"“{name[:40]}” cannot be a tag.")
+
+
+def _refusal(seed: Seed, error: ValidationError) -> BadSeed:
+    """The first field that a model refuses, on its line of the file."""
+    field, sentences = next(iter(error.message_dict.items()))
+    field = FIELD_OF.get(field, field)
+    if field == "body":
+        return BadSeed(seed.front.body_line, sentences[0])
+    return seed.front.bad(field, f"“{field}”: {sentences[0]}")
+
+
+def _line_of_text(seed: Seed, line: int) -> int:
+    """The line of the file on which a line of the text stands."""
+    left_out = len(seed.front.body) - len(seed.front.body.lstrip("\n"))
+    return seed.front.body_line + left_out + line - 1
 
 
 def _relate(seed: Seed) -> None:
     article = Article.objects.filter(imported_seed__slug=seed.slug).first()
     if article is not None:
-        slugs = [str(slug) for slug in seed.front.get("related") or []]
-        article.related.set(Article.objects.filter(slug__in=slugs).exclude(pk=article.pk))
+        others = Article.objects.filter(slug__in=seed.fields.related)
+        article.related.set(others.exclude(pk=article.pk))
 
 
 def prepare_articles() -> list[str]:

@@ -11,11 +11,13 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.text import slugify
 
+from articles.addresses import LONGEST_TAG, means_something, tag_named
 from articles.figures.registry import parse_reference
 from articles.markdown import MarkdownProblem, render
 from articles.markdown.render import length_problem
-from articles.models import DRAFT, PUBLISHED, Article, Series, Tag
+from articles.models import DRAFT, PUBLISHED, Article, Series
 from articles.problems import Refused
+from portfolio.readable import validate_moment, validate_text
 
 # What the buttons are called in the request; without any of them the text is saved as it stands.
 PUBLISH: Final = "_publish"
@@ -26,7 +28,7 @@ CHANGED_MEANWHILE: Final = (
     "Somebody else has saved this article while you were writing. Both texts are on this page, "
     "and nothing of yours is lost."
 )
-LONGEST_TAG: Final = 80
+LONGEST_TAGS: Final = 1_000  # characters of all names
 MOST_TAGS: Final = 12
 
 
@@ -52,7 +54,10 @@ class ArticleForm(forms.ModelForm[Article]):
         ),
     )
     tag_names = forms.CharField(
-        label="Tags", required=False, help_text="Separated by commas; new ones are made."
+        label="Tags",
+        required=False,
+        max_length=LONGEST_TAGS,
+        help_text="Separated by commas; new ones are made.",
     )
     series = forms.ModelChoiceField(Series.objects.all(), required=False, empty_label="none")
     series_position = forms.IntegerField(label="Place in it", required=False, min_value=1)
@@ -65,12 +70,14 @@ class ArticleForm(forms.ModelForm[Article]):
     figure = forms.CharField(
         label="Figure on the shared picture",
         required=False,
+        max_length=80,
         help_text="A figure as in the text, such as train-graph or incident ref=…",
         widget=forms.TextInput(attrs={"list": "figure-names"}),
     )
     canonical_url = forms.URLField(
         label="Canonical address",
         required=False,
+        max_length=200,
         assume_scheme="https",
         help_text="Only if it first appeared elsewhere.",
     )
@@ -78,11 +85,13 @@ class ArticleForm(forms.ModelForm[Article]):
         label="Note on this revision",
         required=False,
         max_length=300,
+        validators=[validate_text],
         help_text="Readers find it in the list of revisions.",
     )
     schedule_at = forms.DateTimeField(
         label="Publish at (UTC)",
         required=False,
+        validators=[validate_moment],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
 
@@ -151,7 +160,8 @@ class ArticleForm(forms.ModelForm[Article]):
         written = str(self.cleaned_data["tag_names"]).split(",")
         names = list(dict.fromkeys(filter(None, (" ".join(name.split()) for name in written))))
         for name in names:
-            if not slugify(name) or len(name) > LONGEST_TAG:
+            validate_text(name)
+            if not means_something(name) or len(name) > LONGEST_TAG:
                 raise ValidationError(f"“{name[:40]}” cannot be a tag.")
         if len(names) > MOST_TAGS:
             raise ValidationError(f"An article has at most {MOST_TAGS} tags.")
@@ -213,9 +223,4 @@ class ArticleForm(forms.ModelForm[Article]):
     def store_tags(self) -> None:
         """Give the saved article its tags; those that there are not yet are made."""
         names: list[str] = self.cleaned_data["tag_names"]
-        self.instance.tags.set(
-            [
-                Tag.objects.get_or_create(slug=slugify(name), defaults={"name": name})[0]
-                for name in names
-            ]
-        )
+        self.instance.tags.set([tag_named(name) for name in names])

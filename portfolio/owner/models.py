@@ -14,6 +14,7 @@ from django.db import models
 from django.urls import reverse
 
 from portfolio.owner.prose import UnreadableProse, rendered
+from portfolio.readable import validate_text
 
 THE_ONE: Final = 1  # there is one owner, so their row has one id
 
@@ -40,12 +41,21 @@ def validate_prose(text: str) -> None:
         raise ValidationError(str(error)) from error
 
 
+def line_field(
+    length: int, *, help_text: str = "", blank: bool = False
+) -> models.CharField[str, str]:
+    """A column of at most `length` characters, checked when a form saves it."""
+    return models.CharField(
+        max_length=length, blank=blank, validators=[validate_text], help_text=help_text
+    )
+
+
 def prose_field(*, help_text: str, blank: bool = True) -> models.TextField[str, str]:
     """A column of Markdown that is checked when a form saves it."""
     return models.TextField(
         blank=blank,
         default="",
-        validators=[MaxLengthValidator(LONGEST_TEXT), validate_prose],
+        validators=[MaxLengthValidator(LONGEST_TEXT), validate_text, validate_prose],
         help_text=f"{help_text} Markdown; links and code as in the articles.",
     )
 
@@ -54,14 +64,14 @@ class Profile(models.Model):
     """The owner of the site. There is exactly one row."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=THE_ONE, editable=False)
-    name = models.CharField(max_length=100)
-    role = models.CharField(max_length=150, help_text="One line, such as “Senior .NET engineer”.")
-    location = models.CharField(max_length=100, help_text="A city is enough.")
-    availability = models.CharField(
-        max_length=200, blank=True, help_text="One sentence; empty says nothing about it."
+    name = line_field(100)
+    role = line_field(150, help_text="One line, such as “Senior .NET engineer”.")
+    location = line_field(100, help_text="A city is enough.")
+    availability = line_field(
+        200, blank=True, help_text="One sentence; empty says nothing about it."
     )
     introduction = models.TextField(
-        validators=[MaxLengthValidator(400)],
+        validators=[MaxLengthValidator(400), validate_text],
         help_text="Two plain sentences: the first page and search engines show them.",
     )
     about = prose_field(help_text="The text of the page About.")
@@ -89,7 +99,7 @@ class Profile(models.Model):
 class Link(models.Model):
     """A place elsewhere where the owner can be found."""
 
-    label = models.CharField(max_length=60)
+    label = line_field(60)
     url = models.URLField("address")
     order = models.PositiveSmallIntegerField(default=0, help_text="Lower comes first.")
 
@@ -105,15 +115,15 @@ class Page(models.Model):
     """The words of one page. What the cluster tells of itself is not among them."""
 
     key = models.CharField(max_length=20, primary_key=True, choices=PAGES, editable=False)
-    title = models.CharField(max_length=120, help_text="The heading of the page.")
+    title = line_field(120, help_text="The heading of the page.")
     lead = models.TextField(
         blank=True,
-        validators=[MaxLengthValidator(600)],
+        validators=[MaxLengthValidator(600), validate_text],
         help_text="The paragraph below the heading. Plain text.",
     )
     body = prose_field(help_text="What follows.")
-    description = models.CharField(
-        max_length=LONGEST_DESCRIPTION,
+    description = line_field(
+        LONGEST_DESCRIPTION,
         blank=True,
         help_text="One sentence for search engines; empty takes the beginning of the lead.",
     )
@@ -132,13 +142,12 @@ class CaseStudy(models.Model):
     """A piece of work: its problem, how it was gone about, and what was hard."""
 
     slug = models.SlugField(max_length=80, unique=True, help_text="The end of its address.")
-    title = models.CharField(max_length=120)
-    client = models.CharField(
-        max_length=120, help_text="In general words; a name only with the client’s consent."
-    )
-    period = models.CharField(max_length=60, blank=True, help_text="Such as “2022 to 2024”.")
+    title = line_field(120)
+    client = line_field(120, help_text="In general words; a name only with the client’s consent.")
+    period = line_field(60, blank=True, help_text="Such as “2022 to 2024”.")
     summary = models.TextField(
-        validators=[MaxLengthValidator(400)], help_text="Two sentences for the list of work."
+        validators=[MaxLengthValidator(400), validate_text],
+        help_text="Two sentences for the list of work.",
     )
     problem = prose_field(help_text="What had to be solved.", blank=False)
     approach = prose_field(help_text="How it was gone about.", blank=False)
@@ -146,12 +155,12 @@ class CaseStudy(models.Model):
     outcome = prose_field(help_text="What came of it; empty when that may not be told.")
     questions = prose_field(help_text="What a client should ask whoever offers to do this.")
     pattern = prose_field(help_text="Where this cluster shows the same pattern.")
-    technologies = models.CharField(
-        max_length=300, blank=True, help_text="Separated by commas. Only what was really used."
+    technologies = line_field(
+        300, blank=True, help_text="Separated by commas. Only what was really used."
     )
     figures = models.TextField(
         blank=True,
-        validators=[MaxLengthValidator(600)],
+        validators=[MaxLengthValidator(600), validate_text],
         help_text="One a line, “label: value”. Only what can be shown to be true.",
     )
     order = models.PositiveSmallIntegerField(default=0, help_text="Lower comes first.")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError
 from django.test import Client
 
 from articles.admin import ArticleAdmin
 from articles.models import Article
 from tests.articles.editing.conftest import BACKEND, form
+from tests.outages import outage
 
 pytestmark = pytest.mark.platform
 
@@ -60,7 +60,7 @@ def test_an_absent_database_gives_the_text_back(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_args: object, **_kwargs: object) -> None:
-        raise OperationalError("the server closed the connection")
+        raise outage()
 
     monkeypatch.setattr(ArticleAdmin, "save_model", away)
     answer = desk.post(ADD, {**SENT, "summary": "s"})

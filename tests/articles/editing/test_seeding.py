@@ -105,23 +105,50 @@ def test_an_article_of_the_owner_at_the_same_address_stays(folder: Path) -> None
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("no front matter", "does not begin with front matter"),
-        ("---\nsummary: x\n---\nx", "has no title"),
-        ("---\ntitle: [\n---\nx", "is not YAML"),
-        ("---\ntitle: x\ncolour: red\n---\nx", "has unknown fields: colour."),
-        ("---\ntitle: x\npublished: soon\n---\nx", "is no date and time: soon."),
-        ("---\ntitle: x\npublished: 2026-01-01\n---\n<b>x</b>\n", "Line 1: HTML such as"),
+        ("no front matter", "line 1: expected --- alone on the first line"),
+        ("---\nsummary: x\n---\nx", "line 2: expected a “title”"),
+        ("---\ntitle: [\n---\nx", "line 3: expected YAML"),
+        ("---\ntitle: x\ncolour: red\n---\nx", "line 3: there is no field “colour”"),
+        ("---\ntitle: x\npublished: soon\n---\nx", "line 3: expected a date, or a date and time"),
+        (
+            "---\ntitle: x\npublished: 0001-01-01T00:00:00+14:00\n---\nx",
+            "line 3: “published”: The date must be between 1970 and 2999.",
+        ),
+        ("---\ntitle: x\nsummary: " + "s" * 1001 + "\n---\nx", "line 3: “summary”: Ensure"),
+        ("---\ntitle: x\ntags: ['?']\n---\nx", "line 3: “?” cannot be a tag."),
+        ("---\ntitle: x\nfigure: incident\n---\nx", "line 3: The figure “incident” needs"),
+        ("---\ntitle: x\ncanonical_url: x\n---\nx", "line 3: “canonical_url”: Enter a valid URL."),
+        ("---\ntitle: x\npublished: 2026-01-01\n---\n\n<b>x</b>\n", "line 6: HTML such as"),
+        ("---\ntitle: x\ntags: rabbitmq\n---\nx", "line 3: expected “tags” as a list"),
     ],
 )
-def test_a_bad_seed_is_told_and_keeps_none_of_the_others_away(
+def test_a_bad_seed_is_told_in_a_sentence_and_keeps_none_of_the_others_away(
     folder: Path, text: str, sentence: str
 ) -> None:
     (folder / "test-bad.md").write_text(text)
     said = import_seeds(folder)
     [refusal] = [each for each in said if each.startswith("test-bad.md was not imported:")]
     assert sentence in refusal
+    assert "\n" not in refusal
     assert Article.objects.filter(slug="test-seed").exists()
     assert not Article.objects.filter(slug="test-bad").exists()
+
+
+def test_a_folder_in_the_place_of_a_seed_keeps_none_of_the_others_away(folder: Path) -> None:
+    (folder / "test-bad.md").mkdir()
+    [refusal] = [each for each in import_seeds(folder) if each.startswith("test-bad.md")]
+    assert "the file cannot be read" in refusal
+    assert Article.objects.filter(slug="test-seed").exists()
+
+
+def test_a_tag_and_a_summary_are_what_the_file_says(folder: Path) -> None:
+    text = "---\ntitle: x\nsummary: It ends in ---\ntags: [3.10, C++, C#, 消息队列]\n---\nx"
+    (folder / "test-good.md").write_text(text)
+    import_seeds(folder)
+    article = Article.objects.get(slug="test-good")
+    assert article.summary == "It ends in ---"
+    assert {tag.name for tag in article.tags.all()} == {"3.10", "C++", "C#", "消息队列"}
+    assert len({tag.get_absolute_url() for tag in article.tags.all()}) == 4
 
 
 def test_articles_follow_the_running_source_without_a_new_revision(folder: Path) -> None:

@@ -1,0 +1,70 @@
+"""The addresses of tags and series, made from their names: other names, other addresses."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from typing import Final
+
+from django.utils.text import slugify
+
+from articles.models import LONGEST_SLUG, Series, Tag
+
+# What tells names apart and would be dropped: C++ and C# are two subjects.
+SPELLED: Final = {"+": " plus ", "#": " sharp "}
+LONGEST_TAG: Final = 80  # characters of its name
+DIGEST: Final = 8  # hexadecimal digits
+
+
+def means_something(name: str) -> bool:
+    """Whether a name has a letter, a digit or a symbol, so that it can be told from others."""
+    return any(unicodedata.category(each)[0] in "LNS" for each in name)
+
+
+def address_of(name: str, *, kind: str) -> str:
+    """The end of the address for a name: its words, and a digest of what ASCII cannot spell."""
+    spelled = "".join(SPELLED.get(each, each) for each in name)
+    words = slugify(spelled).strip("-_")
+    decomposed = unicodedata.normalize("NFKD", spelled)
+    lost = means_something("".join(each for each in decomposed if not each.isascii()))
+    fits = len(words) <= LONGEST_SLUG
+    return words if words and fits and not lost else _told_apart(words or kind, name)
+
+
+def tag_named(name: str) -> Tag:
+    """The tag of this name; a new one if there is none."""
+    found = Tag.objects.filter(name__iexact=name).first()
+    if found is not None:
+        return found
+    address = address_of(name, kind="tag")
+    holder = Tag.objects.filter(slug=address).first()
+    if holder is not None and _is_another(holder.name, name, address):
+        address = _told_apart(address, name)
+    return Tag.objects.get_or_create(slug=address, defaults={"name": name})[0]
+
+
+def series_titled(title: str) -> Series:
+    """The series of this title; a new one if there is none."""
+    found = Series.objects.filter(title__iexact=title).first()
+    if found is not None:
+        return found
+    address = address_of(title, kind="series")
+    holder = Series.objects.filter(slug=address).first()
+    if holder is not None and _is_another(holder.title, title, address):
+        address = _told_apart(address, title)
+    return Series.objects.get_or_create(slug=address, defaults={"title": title})[0]
+
+
+def _is_another(holder: str, name: str, address: str) -> bool:
+    """Whether the one at an address has got it from another name, and not from its owner."""
+    return _key(holder) != _key(name) and address in {slugify(holder), address_of(holder, kind="")}
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", name).casefold()).strip()
+
+
+def _told_apart(words: str, name: str) -> str:
+    digest = hashlib.sha256(_key(name).encode()).hexdigest()[:DIGEST]
+    return f"{words[: LONGEST_SLUG - DIGEST - 1].strip('-_')}-{digest}"

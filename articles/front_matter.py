@@ -1,0 +1,156 @@
+"""Front matter: the lines between two of `---` at the beginning of a seed, read by a schema.
+
+It begins with the first line and ends at the next one that is `---` alone. Between them is
+YAML whose scalars are taken as they are written: the tag `3.10` is no number, and the
+summary `12:30` no count of seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import msgspec
+import yaml
+
+from portfolio.readable import first_unreadable
+
+OPENING: Final = re.compile(r"---[ \t]*\n")
+CLOSING: Final = re.compile(r"^---[ \t]*(\n|\Z)", re.MULTILINE)
+BYTE_ORDER_MARK: Final = "\ufeff"
+PLACE: Final = re.compile(r" - at `\$\.(\w+)")
+
+Words = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class BadSeed(Exception):
+    """A seed cannot be taken: on this line of its file, for this reason."""
+
+    def __init__(self, line: int, sentence: str) -> None:
+        super().__init__(f"line {line}: {sentence}")
+
+
+class Fields(msgspec.Struct, frozen=True, kw_only=True):
+    """What a seed may say of its article, as it is written."""
+
+    title: Words
+    slug: str | None = None
+    summary: str | None = None
+    published: str | None = None
+    tags: tuple[Words, ...] = ()
+    series: str | None = None
+    series_position: Annotated[int, msgspec.Meta(ge=1, lt=2**31)] | None = None
+    related: tuple[Words, ...] = ()
+    figure: str | None = None
+    what_changed: str | None = None
+    canonical_url: str | None = None
+
+
+# How a field is written, for whoever has written it otherwise.
+WRITTEN: Final = {
+    "tags": "a list, such as [rabbitmq, outbox]",
+    "related": "a list of articles’ addresses, such as [the-transactional-outbox]",
+    "series_position": "a whole number from 1",
+}
+WORDS: Final = "a few words"
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """The fields, the line of the file on which each of them stands, and where the text begins."""
+
+    fields: Fields
+    lines: dict[str, int]
+    body: str
+    body_line: int
+
+    def bad(self, field: str, sentence: str) -> BadSeed:
+        """The refusal of a field, on its line."""
+        return BadSeed(self.lines.get(field, 1), sentence)
+
+
+def read_front_matter(content: bytes) -> FrontMatter:
+    """Read a whole file; raises BadSeed."""
+    text = decoded(content)
+    opening = OPENING.match(text)
+    if opening is None:
+        raise BadSeed(1, "expected --- alone on the first line, and front matter below it.")
+    closing = CLOSING.search(text, opening.end())
+    if closing is None:
+        raise BadSeed(1, "expected a second line of --- alone, at the end of the front matter.")
+    nodes = _nodes(text[opening.end() : closing.start()])
+    lines = {name: node.start_mark.line + 2 for name, node in nodes.items()}
+    try:
+        given = {name: _written(node) for name, node in nodes.items() if _says_something(node)}
+        fields = msgspec.convert(given, Fields, strict=False)
+    except msgspec.ValidationError as error:
+        raise _misfit(str(error), lines) from None
+    for name, value in given.items():
+        for part in value if isinstance(value, list) else [value]:
+            if first_unreadable(part):
+                raise BadSeed(lines[name], f"“{name}” has an invisible character. Remove it.")
+    return FrontMatter(
+        fields=fields,
+        lines=lines,
+        body=text[closing.end() :],
+        body_line=text.count("\n", 0, closing.end()) + 1,
+    )
+
+
+def decoded(content: bytes) -> str:
+    """The text of a file, without a byte order mark and with plain ends of lines."""
+    try:
+        text = content.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BadSeed(line, "expected UTF-8; save the file in that encoding.") from None
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    found = first_unreadable(text)
+    if found is not None:
+        raise BadSeed(found.line, f"{found} Remove it.")
+    return text
+
+
+def _nodes(front: str) -> dict[str, yaml.Node]:
+    """The fields, not yet read; every scalar is a string to this loader."""
+    try:
+        document = yaml.compose(front, Loader=yaml.BaseLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 2 if error.problem_mark else 1
+        raise BadSeed(line, f"expected YAML: {error.problem or error.context}.") from None
+    except (yaml.YAMLError, RecursionError):
+        raise BadSeed(2, "expected YAML, and no deeper than a list.") from None
+    if not isinstance(document, yaml.MappingNode):
+        raise BadSeed(2, "expected fields, each as “name: value”; “title” is needed.")
+    nodes: dict[str, yaml.Node] = {}
+    for key, value in document.value:
+        line, name = key.start_mark.line + 2, str(key.value)
+        if name not in Fields.__struct_fields__:
+            known = ", ".join(Fields.__struct_fields__)
+            raise BadSeed(line, f"there is no field “{name}”; expected one of {known}.")
+        if name in nodes:
+            raise BadSeed(line, f"expected “{name}” once; it stands here again.")
+        nodes[name] = value
+    return nodes
+
+
+def _says_something(node: yaml.Node) -> bool:
+    """Whether a field has a value: YAML writes none as nothing, as ~, or as null."""
+    return not (
+        isinstance(node, yaml.ScalarNode) and not node.style and node.value in {"", "~", "null"}
+    )
+
+
+def _written(node: yaml.Node) -> Any:
+    """A scalar as a string, a list of scalars as a list; anything deeper fits no field."""
+    if isinstance(node, yaml.SequenceNode):
+        return [each.value if isinstance(each, yaml.ScalarNode) else None for each in node.value]
+    return node.value if isinstance(node, yaml.ScalarNode) else {}
+
+
+def _misfit(error: str, lines: dict[str, int]) -> BadSeed:
+    place = PLACE.search(error)
+    if place is None:
+        return BadSeed(2, "expected a “title”, which is missing.")
+    return BadSeed(lines[place[1]], f"expected “{place[1]}” as {WRITTEN.get(place[1], WORDS)}.")

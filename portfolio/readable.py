@@ -1,0 +1,67 @@
+"""Which texts and dates may be stored: those that every reader of them can carry.
+
+PostgreSQL's text, UTF-8, HTML and XML 1.0 (feeds, sitemap) each leave out some
+characters, and PostgreSQL has dates that Python has not. Forms and seeds refuse these in
+one sentence; what is drawn from rows of before is cleaned.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from django.core.exceptions import ValidationError
+
+# Control characters except the tab and the ends of lines, halves of a surrogate pair, and
+# the two that are no characters (https://www.w3.org/TR/xml/#charsets).
+UNREADABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+SHOWN_BEFORE: Final = 20  # characters
+
+# A day to either side of these is still a date, in any time zone, of every format.
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2999, 12, 31, tzinfo=UTC)
+
+
+def readable(text: str) -> str:
+    """The text without the characters that a reader of it would choke on."""
+    return UNREADABLE.sub("", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A character that not every reader can carry, and where it stands."""
+
+    character: str
+    line: int
+    before: str
+
+    def __str__(self) -> str:
+        place = f"behind “{self.before}”" if self.before else "at its beginning"
+        return f"There is an invisible character, U+{ord(self.character):04X}, {place}."
+
+
+def first_unreadable(text: str) -> Unreadable | None:
+    """The first character of the text that may not be stored."""
+    found = UNREADABLE.search(text)
+    if found is None:
+        return None
+    at = found.start()
+    before = " ".join(text[max(0, at - SHOWN_BEFORE) : at].split())
+    return Unreadable(found[0], text.count("\n", 0, at) + 1, before)
+
+
+def validate_text(text: str) -> None:
+    """Refuse what not every reader can carry; the message says which character, and where."""
+    found = first_unreadable(text)
+    if found is not None:
+        raise ValidationError(f"Line {found.line}: {found} Remove it.", code="unreadable")
+
+
+def validate_moment(moment: datetime) -> None:
+    """Refuse a date that feeds, the sitemap or PostgreSQL could not hold."""
+    if not EARLIEST <= moment <= LATEST:
+        raise ValidationError(
+            f"The date must be between {EARLIEST.year} and {LATEST.year}.", code="date"
+        )
