@@ -16,6 +16,7 @@ from articles import reading
 from articles.differences import Difference, difference
 from articles.figures import assets, fill
 from articles.models import Article, Series, Tag
+from cluster.secrets.postgres import is_outage
 from portfolio.web.page_cache import cached_page
 from portfolio.web.problems import problem
 from portfolio.web.reading import again_when_cut_off
@@ -33,7 +34,9 @@ def says_when_away(view: View) -> View:
     def patient(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return again_when_cut_off(lambda: view(request, *args, **kwargs))
-        except Error:
+        except Error as error:
+            if not is_outage(error):
+                raise
             return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
 
     return patient

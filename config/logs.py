@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 from cluster.tracing.context import place_of_log
@@ -42,6 +43,17 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             told["exception"] = self.formatException(record.exc_info)
         return json.dumps(told, ensure_ascii=False, default=str)
+
+
+class RefusedRequests(logging.Filter):
+    """Lets a refused request be one line: its traceback is of our own refusal."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        status = getattr(record, "status_code", HTTPStatus.OK)
+        refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+        if refused or record.name.startswith("django.security"):
+            record.exc_info = record.exc_text = None
+        return True
 
 
 def formatter() -> logging.Formatter:

@@ -240,7 +240,14 @@ LOGGING = {
     "formatters": {
         "chosen": {"()": "config.logs.formatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "chosen"}},
+    "filters": {"refused": {"()": "config.logs.RefusedRequests"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "chosen",
+            "filters": ["refused"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         # Django's own handlers would mail administrators: everything goes to the one stream.

@@ -19,6 +19,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import Resolver404, resolve, reverse
 
+from cluster.secrets.postgres import is_outage
+
 SIGNED_OUT: Final = "You are signed out, so nothing was saved. Your text is kept on this page."
 EXPIRED: Final = "The form had expired, so nothing was saved. Your text is kept on this page."
 AWAY: Final = (
@@ -44,7 +46,9 @@ def keeping(view: View, admin_site: AdminSite) -> View:
             if not admin_site.has_permission(request):
                 return kept(request, SIGNED_OUT, HTTPStatus.FORBIDDEN)
             answer = view(request, *args, **kwargs)
-        except Error:
+        except Error as error:
+            if not is_outage(error):
+                raise
             return kept(request, AWAY, HTTPStatus.SERVICE_UNAVAILABLE)
         if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:  # the admin has noticed first
             return kept(request, AWAY, HTTPStatus.SERVICE_UNAVAILABLE)

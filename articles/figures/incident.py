@@ -15,6 +15,7 @@ from articles.figures.fill import absence
 from articles.figures.registry import Options
 from articles.figures.train_graph import render_tag
 from articles.problems import Refused
+from cluster.secrets.postgres import is_outage
 
 # Incidents that travel with the articles: one JSON file for each, as the recorder wrote it.
 FOLDER: Final = Path(__file__).resolve().parent.parent / "incidents"
@@ -26,7 +27,9 @@ def draw(options: Options, request: HttpRequest | None) -> SafeString:
         found = document(options["ref"])
     except Refused as refusal:
         return absence(str(refusal))
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return absence(AWAY)
     return render_tag('train_graph incident=incident caption=""', {"incident": found}, request)
 

@@ -15,6 +15,7 @@ from articles.figures.fill import absence
 from articles.figures.registry import Options
 from articles.figures.standalone import Cell, standalone_table
 from chaos.observer.client import latest
+from cluster.secrets.postgres import is_outage
 from portfolio.events import CODES
 from portfolio.models import JournalEntry
 from portfolio.web.reading import again_when_cut_off, last_seq
@@ -118,7 +119,9 @@ def _rotations(count: int) -> list[Rotation] | None:
                 ).order_by("-seq")[:count]
             )
         )
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return None
     rotations = []
     for entry in entries:

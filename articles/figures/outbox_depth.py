@@ -16,6 +16,7 @@ from articles.figures.registry import Options
 from articles.figures.standalone import Cell, standalone_table
 from chaos.models import Gauge
 from chaos.observer.client import latest
+from cluster.secrets.postgres import is_outage
 from portfolio.events import CODES
 from portfolio.web.reading import again_when_cut_off
 
@@ -108,7 +109,9 @@ def _history(minutes: int) -> dict[str, list[tuple[float, float]]]:
                 .values_list("service", "at", "outbox")
             )
         )
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return {}
     found: dict[str, list[tuple[float, float]]] = {}
     for service, at, outbox in kept:

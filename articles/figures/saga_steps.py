@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from articles.figures.fill import absence
 from articles.figures.registry import Options
 from articles.figures.train_graph import render_tag
+from cluster.secrets.postgres import is_outage
 from portfolio.graph.draw import saga_svg
 from portfolio.graph.journal import latest_saga
 from portfolio.headcode import headcode
@@ -35,7 +36,9 @@ def draw(options: Options, request: HttpRequest | None) -> SafeString:
             return absence(f"Among the latest messages, no checkout has been {outcome}.")
         up_to = again_when_cut_off(last_seq)
         newest_first = again_when_cut_off(lambda: events_of(saga, MOST_MESSAGES, up_to=up_to))
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return absence(AWAY)
     context = {
         "graph": render_tag('train_graph saga=saga caption=""', {"saga": saga}, request),

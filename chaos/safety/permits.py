@@ -21,6 +21,7 @@ from chaos.experiments.models import ExperimentRun, FaultSwitch
 from chaos.experiments.storm import LARGEST_SEED
 from chaos.reports.durations import typical_seconds
 from cluster.messaging.envelope import new_message_id
+from cluster.secrets.postgres import is_outage
 
 MOST_WAITING: Final = 8  # runs of all visitors in the queue
 MOST_IN_PERIOD: Final = 6  # runs that one visitor may ask for
@@ -97,6 +98,8 @@ def ask_for_run(
                 asked_at=now,
             )
     except Error as error:
+        if not is_outage(error):
+            raise
         connection.close()
         raise Refused(AWAY, HTTPStatus.SERVICE_UNAVAILABLE, 2) from error
 
@@ -118,6 +121,8 @@ def withdraw(run_id: UUID, visitor: str) -> ExperimentRun:
             found.save(update_fields=["state", "words", "ended_at"])
             return found
     except Error as error:
+        if not is_outage(error):
+            raise
         connection.close()
         raise Refused(AWAY, HTTPStatus.SERVICE_UNAVAILABLE, 2) from error
 

@@ -23,6 +23,7 @@ from chaos.pages.surgery import offered
 from chaos.pages.switch import closed
 from chaos.pages.targets import last_outages, medians, target_groups
 from chaos.reports.recoveries import recoveries
+from cluster.secrets.postgres import is_outage
 from portfolio.events import Mark
 from portfolio.owner.reading import NotKnown, Words, words_of
 from portfolio.web.problems import problem
@@ -55,7 +56,9 @@ def board(request: HttpRequest) -> HttpResponse:
     try:
         context |= again_when_cut_off(lambda: _read(request))
         status = HTTPStatus.OK
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         context |= {"away": AWAY, "recoveries": [], "last": {}}
         status = HTTPStatus.SERVICE_UNAVAILABLE
     found = context["recoveries"]
@@ -73,7 +76,9 @@ def queue(request: HttpRequest) -> HttpResponse:
     """The queue alone, for the page that is open already."""
     try:
         found = again_when_cut_off(lambda: places(known_visitor(request)))
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
     response = render(request, "chaos/parts/places.html", {"places": found})
     response.headers["Cache-Control"] = "no-store"

@@ -20,6 +20,7 @@ from chaos.pages.strips import scale_of, strip_of
 from chaos.pages.switch import closed
 from chaos.reports.recoveries import recoveries
 from chaos.safety.permits import queue
+from cluster.secrets.postgres import is_outage
 from portfolio.web.problems import problem
 from portfolio.web.reading import again_when_cut_off
 
@@ -47,7 +48,9 @@ def experiment(request: HttpRequest, name: str) -> HttpResponse:
     }
     try:
         context |= again_when_cut_off(lambda: _read(name))
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         context["away"] = AWAY
         status = HTTPStatus.SERVICE_UNAVAILABLE
         return render(request, "chaos/experiment.html", context, status=status)

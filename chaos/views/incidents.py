@@ -16,6 +16,7 @@ from chaos.experiments.models import Incident
 from chaos.experiments.store import document_of
 from chaos.pages.incidents import invariants_in_order, probe_rows, verdict
 from chaos.pages.timeline import bars, moments
+from cluster.secrets.postgres import is_outage
 from portfolio.web.problems import problem
 from portfolio.web.reading import again_when_cut_off
 
@@ -27,7 +28,9 @@ def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
     """One record: what was broken, when what happened, and what was found afterwards."""
     try:
         found = again_when_cut_off(Incident.objects.filter(id=incident_id).first)
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
     if found is None:
         return problem(request, HTTPStatus.NOT_FOUND, f"There is no incident {incident_id}.")

@@ -16,6 +16,7 @@ from chaos.experiments.models import Incident
 from chaos.pages.strips import scale_of, strips
 from chaos.reports.recoveries import Recovery, latest_interesting
 from chaos.reports.recoveries import recoveries as read_recoveries
+from cluster.secrets.postgres import is_outage
 from portfolio.web.problems import problem
 from portfolio.web.reading import again_when_cut_off
 
@@ -27,7 +28,9 @@ def recoveries(request: HttpRequest) -> HttpResponse:
     """The table with its distributions."""
     try:
         found, latest = again_when_cut_off(_read)
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
     drawn = strips(found)
     context = {
@@ -45,7 +48,9 @@ def recoveries_json(request: HttpRequest) -> HttpResponse:
     """The same for programs: every run, in seconds, and the path of the incident to look at."""
     try:
         found, latest = again_when_cut_off(_read)
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
     latest_page = reverse("chaos:incident", args=[latest.id]) if latest else None
     body = msgspec.json.encode({"experiments": found, "latest_interesting": latest_page})

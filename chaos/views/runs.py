@@ -21,6 +21,7 @@ from chaos.pages.phases import now, stations
 from chaos.pages.queue import Place, is_open, place_of
 from chaos.pages.run_times import happenings
 from chaos.safety.permits import Refused, ask_for_run, public_name, withdraw
+from cluster.secrets.postgres import is_outage
 from portfolio.web.pace import address_key
 from portfolio.web.problems import problem, wants_json
 from portfolio.web.reading import again_when_cut_off
@@ -70,7 +71,9 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     try:
         found = again_when_cut_off(ExperimentRun.objects.filter(id=run_id).first)
         place = _place(found, visitor) if found else None
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
     if found is None:
         return problem(request, HTTPStatus.NOT_FOUND, f"There is no run {run_id}.")

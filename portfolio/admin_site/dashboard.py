@@ -19,6 +19,7 @@ from articles.models import DRAFT, PUBLISHED, Article
 from chaos.models import AuditEntry, FaultSwitch, Incident, Outage
 from chaos.observer.client import latest
 from chaos.observer.snapshot import Snapshot
+from cluster.secrets.postgres import is_outage
 from portfolio.contact.models import ContactMessage, MessageState
 from portfolio.models import CHECKOUT_STATUSES, CheckoutRequest
 from portfolio.web.reading import again_when_cut_off
@@ -65,7 +66,9 @@ def read(source: Callable[[], Any]) -> Part:
     """What the site's database has, or that it is away."""
     try:
         return Part(again_when_cut_off(source))
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return Part(away=DATABASE_AWAY)
 
 

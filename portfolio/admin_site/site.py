@@ -13,6 +13,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
+from cluster.secrets.postgres import is_outage
 from portfolio.web.problems import problem
 
 AWAY: Final = (
@@ -87,7 +88,9 @@ def told_when_away(view: View) -> View:
             # Lists are read while they are drawn: here, where their failure is caught.
             if isinstance(response, SimpleTemplateResponse):
                 response = response.render()
-        except Error:
+        except Error as error:
+            if not is_outage(error):
+                raise
             return away(request)
         return response
 

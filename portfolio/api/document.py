@@ -34,7 +34,7 @@ browser's session, which is made at the first need. Nobody sees what another vis
 **Errors** are problem documents (RFC 9457). **Idempotency-Key** follows
 draft-ietf-httpapi-idempotency-key-header, **RateLimit** fields follow
 draft-ietf-httpapi-ratelimit-headers, and a valid W3C `traceparent` becomes the trace of
-whatever the request starts. Money is in pence.
+whatever the request starts. Money is in pence. The page `/api/` is the same for people.
 """.strip()
 
 TAGS: Final = (
@@ -143,6 +143,9 @@ HEADERS_OF: Final = {
     503: ("Retry-After",),
 }
 
+# A quoted string of at least one character that is no blank, or the same without quotes.
+KEY: Final = r'^([!#-~][!-~]*|"[ !#-\[\]-~]*[!#-\[\]-~][ !#-\[\]-~]*")$'
+
 PARAMETERS: Final = {
     "IdempotencyKey": {
         "name": "Idempotency-Key",
@@ -150,7 +153,7 @@ PARAMETERS: Final = {
         "required": True,
         "description": "A name of your choice for this one deed, best a UUID. However often it "
         "is sent, it is done once, and each answer is the first. Kept for 24 hours.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": KEY},
         "example": "0b5f7a86-36a2-4a2c-9f0e-6f1f2d6b7a11",
     },
     "IfNoneMatch": {
@@ -210,7 +213,6 @@ def document() -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/api/v1", "description": "This site"}],
-        "externalDocs": {"url": "/api/", "description": "The same for people"},
         "tags": [
             {"name": name, **({"description": named[name]} if name in named else {})}
             for name in [*named, *sorted(used - named.keys())]
@@ -232,6 +234,10 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     for status in _errors(method, operation, personal=personal):
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{status}"})
     parameters = operation["parameters"]
+    for parameter in parameters:
+        # A list belongs to a schema, where it is as well; of a parameter it would be a map.
+        if parameter.pop("examples", None) and "examples" in parameter["schema"]:
+            parameter["example"] = parameter["schema"]["examples"][0]
     if method == "get":
         parameters.append({"$ref": "#/components/parameters/IfNoneMatch"})
         responses["200"].setdefault("headers", {})["ETag"] = _header("ETag")

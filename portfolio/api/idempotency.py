@@ -18,6 +18,7 @@ from threading import BoundedSemaphore
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import salted_hmac
 from ninja.responses import NinjaJSONEncoder
 from pydantic import BaseModel
 
@@ -34,9 +35,10 @@ from portfolio.api.problems import (
     Problem,
 )
 from portfolio.api.retention import KEPT
-from portfolio.api.visitor import visitor_of
+from portfolio.api.visitor import known_visitor, visitor_of
 from portfolio.requests import InvalidRequest
 from portfolio.unit import run_unit
+from portfolio.web.contact import sender_address
 
 FIELD: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
@@ -44,8 +46,10 @@ LONGEST: Final = 255  # characters
 # Each has a connection of its own, and PostgreSQL has sixty for everybody.
 MOST_AT_ONCE: Final = 8
 PATIENCE: Final = 10.0  # seconds
-PRINTABLE: Final = re.compile(rf"[!-~]{{1,{LONGEST}}}")
-QUOTED: Final = re.compile(r'"(.+)"')
+# A String of RFC 9651; and, as many clients send it, the key without quotation marks.
+QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
+BARE: Final = re.compile(r"[!#-~][!-~]*")
+ESCAPED: Final = re.compile(r"\\(.)")
 
 # Not waited for: who holds it is about to answer, and then the answer can be read.
 LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 1))"
@@ -105,29 +109,23 @@ def once(
     Raises Problem: 400 without a key, 409 while the first is under way, 422 for a key that
     has meant something else, and what InvalidRequest and TooManyRequests come to.
     """
+    stranger = not known_visitor(request)
     visitor = visitor_of(request)
     key = _key(request)
+    # A stranger's retry comes without the cookie of the answer that was lost: their key is
+    # looked for under their address. The new visitor gets it too, for when the cookie comes.
+    scope = _address_scope(request) if stranger else visitor
     asked = f"{request.method} {request.path}\n{payload.model_dump_json()}"
     fingerprint = hashlib.sha256(asked.encode()).hexdigest()
 
     def done(work: UnitOfWork) -> Answer:
         made = act(work, visitor)
-        work.cursor.execute(
-            KEEP,
-            (
-                visitor,
-                key,
-                fingerprint,
-                work.now,
-                made.status,
-                json.dumps(dict(made.headers)),
-                made.body,
-            ),
-        )
+        kept = (key, fingerprint, work.now, made.status, json.dumps(dict(made.headers)), made.body)
+        work.cursor.executemany(KEEP, [(owner, *kept) for owner in {scope, visitor}])
         return made
 
     def whole(work: UnitOfWork) -> Answer:
-        made = _first_answer(work, visitor, key, fingerprint) or done(work)
+        made = _first_answer(work, scope, key, fingerprint) or done(work)
         if policy is not None:
             request.META[LEFT] = policy.left(work.cursor, visitor, work.now)
         return made
@@ -152,23 +150,30 @@ def once(
 
 def _key(request: HttpRequest) -> str:
     """The key, which is a quoted string in the draft; without quotes it is taken as well."""
-    key = request.headers.get(FIELD, "")
-    if not PRINTABLE.fullmatch(key):
+    field = request.headers.get(FIELD, "").strip()
+    quoted = QUOTED.fullmatch(field)
+    key = ESCAPED.sub(r"\1", quoted[1]) if quoted else field
+    if not key.strip() or len(key) > LONGEST or not (quoted or BARE.fullmatch(field)):
         raise Problem(
             KEY_MISSING.status,
             f"Send an {FIELD} of 1 to {LONGEST} printable ASCII characters, best a UUID.",
             KEY_MISSING,
         )
-    quoted = QUOTED.fullmatch(key)
-    return quoted[1] if quoted else key
+    return key
 
 
-def _first_answer(work: UnitOfWork, visitor: str, key: str, fingerprint: str) -> Answer | None:
+def _address_scope(request: HttpRequest) -> str:
+    """Whose keys those of a stranger are: a keyed hash of the address, which names nobody."""
+    digest = salted_hmac("portfolio.api.idempotency", sender_address(request)).hexdigest()
+    return f"address-{digest[:32]}"
+
+
+def _first_answer(work: UnitOfWork, scope: str, key: str, fingerprint: str) -> Answer | None:
     """The answer that this key got; None when it is for this transaction to make it."""
-    kept = _kept(work, visitor, key, fingerprint)
+    kept = _kept(work, scope, key, fingerprint)
     if kept is not None:
         return kept
-    work.cursor.execute(LOCK, (f"{visitor}\n{key}",))
+    work.cursor.execute(LOCK, (f"{scope}\n{key}",))
     if work.cursor.fetchone() != (True,):
         raise Problem(
             HTTPStatus.CONFLICT,
@@ -177,11 +182,11 @@ def _first_answer(work: UnitOfWork, visitor: str, key: str, fingerprint: str) ->
             headers={"Retry-After": "1"},
         )
     # Once more: the first may have committed before the lock was free.
-    return _kept(work, visitor, key, fingerprint)
+    return _kept(work, scope, key, fingerprint)
 
 
-def _kept(work: UnitOfWork, visitor: str, key: str, fingerprint: str) -> Answer | None:
-    work.cursor.execute(FIND, (visitor, key, work.now - KEPT))
+def _kept(work: UnitOfWork, scope: str, key: str, fingerprint: str) -> Answer | None:
+    work.cursor.execute(FIND, (scope, key, work.now - KEPT))
     found: tuple[Any, ...] | None = work.cursor.fetchone()
     if found is None:
         return None

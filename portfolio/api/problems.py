@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-import psycopg
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from cluster.secrets.postgres import is_outage
 from portfolio.web.body_limit import TOO_LARGE_TO_READ
-from portfolio.web.problems import PROBLEM_JSON, problem_document
+from portfolio.web.problems import MALFORMED, PROBLEM_JSON, malformed_sentence, problem_document
 
 log = logging.getLogger(__name__)
 
@@ -165,8 +164,8 @@ def add_problem_handlers(api: NinjaAPI) -> None:
     api.add_exception_handler(Http404, _nothing_here)
     api.add_exception_handler(RequestDataTooBig, _too_large)
     api.add_exception_handler(UnreadablePostError, _unreadable)
-    for away in (psycopg.OperationalError, OperationalError, InterfaceError):
-        api.add_exception_handler(away, _away)
+    for refused in MALFORMED:
+        api.add_exception_handler(refused, _malformed)
     api.add_exception_handler(Exception, _broken)
 
 
@@ -214,12 +213,18 @@ def _unreadable(request: HttpRequest, _error: Any) -> HttpResponse:
     return problem_answer(request, Problem(HTTPStatus.BAD_REQUEST, "The body broke off."))
 
 
+def _malformed(request: HttpRequest, error: Any) -> HttpResponse:
+    return problem_answer(request, Problem(HTTPStatus.BAD_REQUEST, malformed_sentence(error)))
+
+
 def _away(request: HttpRequest, error: Any) -> HttpResponse:
     log.warning("%s %s: %s", request.method, request.path, error)
     return problem_answer(request, database_away())
 
 
 def _broken(request: HttpRequest, error: Any) -> HttpResponse:
+    if is_outage(error):
+        return _away(request, error)
     log.error("%s %s failed", request.method, request.path, exc_info=error)
     return problem_answer(
         request,

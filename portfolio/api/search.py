@@ -10,9 +10,10 @@ from django.utils.html import strip_tags
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from articles.search import LONGEST_QUERY, asks_for_nothing, search_articles, tidy
+from articles.search import LONGEST_QUERY, UnclearQuery, asks_for_nothing, search_articles, tidy
 from portfolio.api.burst import SEARCHES, bounded
 from portfolio.api.describe import told
+from portfolio.api.problems import INVALID, Problem
 from portfolio.web.places import find_places
 from portfolio.web.reading import again_when_cut_off
 
@@ -68,7 +69,10 @@ def search(request: HttpRequest, q: Words) -> Findings:
 
 
 def _found(query: str) -> Findings:
-    common = asks_for_nothing(query)
+    try:
+        common = asks_for_nothing(query)
+    except UnclearQuery as error:
+        raise Problem(INVALID.status, str(error), INVALID) from error
     return Findings(
         query=query,
         pages=[

@@ -19,6 +19,7 @@ from articles.models import Article
 from chaos.experiments.catalogue import experiments_on
 from chaos.observer.client import latest
 from chaos.observer.snapshot import Snapshot
+from cluster.secrets.postgres import is_outage
 from portfolio.architecture import drawing, path, route, tables, timeline, yard
 from portfolio.architecture.experiments import record_of
 from portfolio.architecture.knowledge import command_of, knowledge
@@ -153,7 +154,9 @@ def _path(asked: str) -> tuple[path.Path | None, str]:
         found = again_when_cut_off(lambda: path.path_of(saga))
     except ValueError:
         return None, NO_SUCH_PATH
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return None, AWAY
     # One that was accepted a moment ago has not reached the journal yet.
     return (found, "") if found.hops or found.status else (None, NO_SUCH_PATH)
@@ -179,6 +182,8 @@ def _or_none(read: Callable[[], Result]) -> Result | None:
     try:
         return again_when_cut_off(read)
     except Error as error:
+        if not is_outage(error):
+            raise
         logger.info("part of the plan cannot be told: %s", error)
         return None
 

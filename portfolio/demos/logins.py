@@ -10,6 +10,7 @@ from typing import Final, Self
 
 import psycopg
 
+from cluster.secrets.postgres import is_outage
 from config import environment
 from portfolio.demos.reading import read
 
@@ -53,7 +54,9 @@ class Watch:
         while not self._end.wait(EVERY):
             try:
                 rows = read("site", SESSIONS, name)
-            except psycopg.Error:
+            except psycopg.Error as error:
+                if not is_outage(error):
+                    raise
                 continue  # it is away: there is nobody logged in whom we could count
             self.looks.append(Look(time.monotonic() - began, Counter(dict(rows))))
 

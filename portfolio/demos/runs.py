@@ -12,10 +12,9 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-import psycopg
-from django.db import Error, connection, transaction
+from django.db import connection, transaction
 
-from cluster.secrets.postgres import DatabaseUnavailable
+from cluster.secrets.postgres import is_outage
 from cluster.secrets.vault import SecretsError
 from config import environment
 from portfolio.demos.caller import Caller, SiteAway
@@ -160,13 +159,13 @@ def _run(
         return demo.run(Visit(run.visitor, run.id, call), choices), ""
     except (InvalidRequest, SiteAway) as error:
         return None, str(error)
-    except (DatabaseUnavailable, psycopg.Error, Error) as error:
-        logger.warning("the demo %s met a database that is away: %s", demo.slug, error)
-        return None, "A database that it needs is away. Try again in a moment."
     except SecretsError as error:
         logger.warning("the demo %s found no credentials: %s", demo.slug, error)
         return None, "OpenBao, which lends the database logins, is away. Try again in a moment."
-    except Exception:
+    except Exception as error:
+        if is_outage(error):
+            logger.warning("the demo %s met a database that is away: %s", demo.slug, error)
+            return None, "A database that it needs is away. Try again in a moment."
         logger.exception("the demo %s failed", demo.slug)
         return None, "It failed in a way that nobody foresaw, which has been logged."
 

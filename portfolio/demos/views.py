@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from articles.models import Article
 from chaos.experiments.catalogue import EXPERIMENTS
 from cluster.messaging.envelope import new_message_id
+from cluster.secrets.postgres import is_outage
 from portfolio.demos.controls import InvalidChoice, Value, read_values
 from portfolio.demos.demo import Demo
 from portfolio.demos.models import DemoRun
@@ -75,7 +76,9 @@ def demo(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         run = latest_of(known_visitor(request), found)
         return render(request, "portfolio/demos/demo.html", _context(request, found, run))
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
 
 
@@ -106,7 +109,9 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
         return problem(request, error.status, str(error), retry_after=error.retry_after)
     except DemoRun.DoesNotExist:
         return problem(request, HTTPStatus.CONFLICT, "This run’s id belongs to another demo.")
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
     return HttpResponseRedirect(reverse("demo-run", args=[slug, run_id]) + "#result")
 
@@ -126,7 +131,9 @@ def run(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
             HTTPStatus.NOT_FOUND,
             "There is no such run of this demo. Runs are kept for seven days.",
         )
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
 
 

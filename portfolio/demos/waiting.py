@@ -10,6 +10,7 @@ from uuid import UUID
 
 import psycopg
 
+from cluster.secrets.postgres import is_outage
 from portfolio.demos.reading import read
 from portfolio.demos.sagas import await_ended
 from portfolio.requests import InvalidRequest
@@ -45,8 +46,8 @@ def await_rows(
         late = time.monotonic() >= give_up
         try:
             rows = read(name, query, *parameters)
-        except psycopg.Error:
-            if late:
+        except psycopg.Error as error:
+            if late or not is_outage(error):
                 raise
         else:
             if late or until(rows):

@@ -16,6 +16,7 @@ from django.db import Error
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
+from cluster.secrets.postgres import is_outage
 from portfolio.graph import draw
 from portfolio.graph.journal import entries_of, knows, latest_entries
 from portfolio.graph.model import milliseconds
@@ -41,7 +42,9 @@ def live_figure(window: int = 12, *, caption: str = CAPTION) -> SafeString:
     try:
         minute = again_when_cut_off(lambda: latest_entries(timedelta(seconds=max(window, 60))))
         reached = minute[-1].seq if minute else again_when_cut_off(last_seq)
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return _render({"kind": "live", "away": AWAY, "caption": caption})
     since = milliseconds(datetime.now(UTC) - timedelta(seconds=window) - draw.LEAD)
     recent = [event for event in minute if event.at >= since]
@@ -73,7 +76,9 @@ def saga_figure(saga: UUID, *, caption: str = SAGA_CAPTION) -> SafeString:
     try:
         reached = again_when_cut_off(last_seq)  # first: what comes between the two is in both
         events = again_when_cut_off(lambda: entries_of(saga))
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return _render({"kind": "saga", "away": AWAY, "caption": caption})
     key = _key()
     drawing = draw.one_saga(events)
@@ -125,7 +130,9 @@ def _kept(recorded: draw.Recording) -> bool:
     journeys = recorded.traffic.journeys
     try:
         return bool(journeys) and again_when_cut_off(lambda: knows(UUID(journeys[0].id)))
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return False
 
 

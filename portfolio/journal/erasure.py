@@ -32,7 +32,12 @@ FORGET_CHECKOUTS: Final = """
 FORGET_DEMOS: Final = "DELETE FROM demo_run WHERE visitor = ANY (%s)"
 
 # A key is the visitor's own words, and the answer kept with it names what they did.
-FORGET_KEYS: Final = "DELETE FROM idempotency_key WHERE visitor = ANY (%s)"
+# A stranger's first key is kept under their address too, with the same answer.
+FORGET_KEYS: Final = """
+    DELETE FROM idempotency_key k USING idempotency_key own
+     WHERE own.visitor = ANY (%s)
+       AND k.key = own.key AND k.fingerprint = own.fingerprint AND k.body = own.body
+"""
 
 # The command that begins a family of tokens has the family's id as its correlation.
 REDACT_TOKENS: Final = """

@@ -8,6 +8,7 @@ from typing import Final
 
 from django.db import Error
 
+from cluster.secrets.postgres import is_outage
 from portfolio.owner.models import CaseStudy, Link, Page, Profile
 from portfolio.web.reading import again_when_cut_off
 
@@ -45,6 +46,8 @@ def words_of(key: str) -> Words:
     try:
         words = again_when_cut_off(lambda: _read(key))
     except Error as error:
+        if not is_outage(error):
+            raise
         if key not in _remembered:
             raise NotKnown from error
         logger.warning("the words of %s are remembered: %s", key, type(error).__name__)
@@ -58,6 +61,8 @@ def case_studies() -> list[CaseStudy]:
     try:
         found = again_when_cut_off(lambda: list(CaseStudy.objects.filter(visible=True)))
     except Error as error:
+        if not is_outage(error):
+            raise
         if not _work:
             raise NotKnown from error
         return list(_work)

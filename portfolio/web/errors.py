@@ -6,18 +6,23 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from articles.editing import lost as editing
 from portfolio.web import contact
-from portfolio.web.problems import problem
+from portfolio.web.body_limit import TOO_LARGE, TOO_LARGE_TO_READ
+from portfolio.web.problems import malformed_sentence, problem, wants_json
 
 ELSEWHERE: Final = "This was sent from a page of another site, so it was refused."
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return problem(request, HTTPStatus.BAD_REQUEST, "The request could not be understood.")
+    if isinstance(exception, RequestDataTooBig):
+        sentence = TOO_LARGE_TO_READ if wants_json(request) else TOO_LARGE
+        return problem(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence)
+    return problem(request, HTTPStatus.BAD_REQUEST, malformed_sentence(exception))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

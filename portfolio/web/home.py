@@ -15,6 +15,7 @@ from articles.models import Article
 from chaos.experiments.models import Incident
 from chaos.observer.client import latest
 from chaos.reports.recoveries import latest_interesting
+from cluster.secrets.postgres import is_outage
 from portfolio.owner.reading import NotKnown, Words, words_of
 from portfolio.web.owner_pages import owner, words_away
 from portfolio.web.page_cache import cached_page
@@ -45,6 +46,8 @@ def home(request: HttpRequest) -> HttpResponse:
     try:
         context |= again_when_cut_off(_read)
     except Error as error:
+        if not is_outage(error):
+            raise
         logger.warning("the first page is drawn without the journal: %s", error)
         return render(
             request, "portfolio/front_page.html", context, status=HTTPStatus.SERVICE_UNAVAILABLE

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from chaos.observer.client import latest
 from chaos.observer.snapshot import Process, ServiceState
+from cluster.secrets.postgres import is_outage
 from portfolio.demos.registry import DEMOS
 from portfolio.events import Mark
 from portfolio.lab.course import course_of
@@ -92,7 +93,9 @@ def service(request: HttpRequest, name: str) -> HttpResponse:
         context["events"] = again_when_cut_off(lambda: latest_events_from(name, EVENTS))
         listed = {product.sku for product in again_when_cut_off(products)}
         context["demos"] = [demo for demo in participant.demos if demo.sku in listed]
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         context["away"] = EVENTS_AWAY
     return render(request, "portfolio/lab_service.html", context)
 

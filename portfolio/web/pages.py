@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from cluster.secrets.postgres import is_outage
 from portfolio.events import Mark, money
 from portfolio.headcode import headcode
 from portfolio.models import CheckoutRequest
@@ -39,7 +40,9 @@ def events(request: HttpRequest) -> HttpResponse:
     try:
         newest = again_when_cut_off(lambda: latest_events(SHOWN))
         context["products"] = again_when_cut_off(products)
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         context["away"] = JOURNAL_AWAY
         return render(
             request, "portfolio/events.html", context, status=HTTPStatus.SERVICE_UNAVAILABLE
@@ -58,7 +61,9 @@ def saga(request: HttpRequest, saga_id: UUID) -> HttpResponse:
         messages = again_when_cut_off(lambda: events_of(saga_id, SHOWN_OF_ONE, up_to=after))
         trace_id = again_when_cut_off(lambda: trace_of(saga_id))
         accepted = again_when_cut_off(CheckoutRequest.objects.filter(id=saga_id).first)
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, JOURNAL_AWAY, retry_after=2)
     if accepted is None and not messages:
         return problem(request, HTTPStatus.NOT_FOUND, f"There is no saga {saga_id}.")

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from articles.models import Article
+from cluster.secrets.postgres import is_outage
 from portfolio.architecture.plan import plan
 from portfolio.lab.services import PARTICIPANTS
 from portfolio.source.tree import paths
@@ -42,7 +43,9 @@ def palette(_request: HttpRequest) -> JsonResponse:
     away = ""
     try:
         articles = again_when_cut_off(lambda: list(_articles()))
-    except Error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         articles, away = [], "The articles cannot be read at this moment."
     return JsonResponse(
         {"entries": [*articles, *entries], "away": away},

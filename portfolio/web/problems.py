@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+from django.conf import settings
+from django.core.exceptions import (
+    BadRequest,
+    DisallowedHost,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.utils.html import format_html
 
@@ -28,6 +38,21 @@ HEADINGS: Final = {
     HTTPStatus.SERVICE_UNAVAILABLE: "Away for a moment",
 }
 
+# What Django raises when a request is not one that HTTP or the site's limits allow.
+MALFORMED: Final[tuple[type[Exception], ...]] = (
+    SuspiciousOperation,
+    BadRequest,
+    MultiPartParserError,
+)
+NOT_UNDERSTOOD: Final = "The request could not be understood."
+SENTENCES: Final[Mapping[type[Exception], str]] = {
+    TooManyFieldsSent: f"The request has more than {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:,} "
+    "parameters.",
+    TooManyFilesSent: f"The request has more than {settings.DATA_UPLOAD_MAX_NUMBER_FILES:,} files.",
+    DisallowedHost: "This site does not answer under that name.",
+    MultiPartParserError: "The form is not well-formed multipart data.",
+}
+
 # When even the page about the failure fails: no template, no database, no static file.
 LAST_RESORT: Final = """<!doctype html>
 <html lang="en-GB">
@@ -47,6 +72,13 @@ LAST_RESORT: Final = """<!doctype html>
   </body>
 </html>
 """
+
+
+def malformed_sentence(error: Exception) -> str:
+    """What is wrong with a request that Django has refused."""
+    return next(
+        (words for kind, words in SENTENCES.items() if isinstance(error, kind)), NOT_UNDERSTOOD
+    )
 
 
 def wants_json(request: HttpRequest) -> bool:

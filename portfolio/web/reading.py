@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
 
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.db import Error, connection
 
 from cluster.messaging.models import Heartbeat
+from cluster.secrets.postgres import is_outage
 from cluster.tracing.context import read
 from portfolio.events import StreamEvent
 from portfolio.journal.readable import presented_entry
@@ -23,7 +24,6 @@ PAUSES: Final = (0.1, 0.4)  # seconds
 RECENT: Final = 20_000  # entries: half an hour at the ambient load
 
 Result = TypeVar("Result")
-DatabaseAway = (OperationalError, InterfaceError)
 
 
 def again_when_cut_off(read: Callable[[], Result], pauses: Sequence[float] = PAUSES) -> Result:
@@ -34,7 +34,9 @@ def again_when_cut_off(read: Callable[[], Result], pauses: Sequence[float] = PAU
     for pause in pauses:
         try:
             return read()
-        except DatabaseAway:
+        except Error as error:
+            if not is_outage(error):
+                raise
             connection.close()
             time.sleep(pause)
     return read()

@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from articles.search import LONGEST_QUERY, asks_for_nothing, search_articles, tidy
+from articles.search import LONGEST_QUERY, UnclearQuery, asks_for_nothing, search_articles, tidy
+from cluster.secrets.postgres import is_outage
 from portfolio.web.places import find_places
 from portfolio.web.reading import again_when_cut_off
 
@@ -33,7 +34,12 @@ def search(request: HttpRequest) -> HttpResponse:
     elif query:
         try:
             context |= again_when_cut_off(lambda: _found(query))
-        except Error:
+        except UnclearQuery as error:
+            context["unclear"] = str(error)
+            status = HTTPStatus.BAD_REQUEST
+        except Error as error:
+            if not is_outage(error):
+                raise
             context["unclear"] = AWAY
             status = HTTPStatus.SERVICE_UNAVAILABLE
     response = render(request, "articles/search.html", context, status=status)

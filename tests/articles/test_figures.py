@@ -6,13 +6,13 @@ from html import escape
 from typing import Any
 
 import pytest
-from django.db import OperationalError
 
 from articles.figures import FIGURES, assets, fill, lease_rotation, outbox_depth, picture, sparkline
 from articles.figures.fill import NOT_NOW
 from articles.markdown import render
 from chaos.observer.snapshot import Lease, ServiceState, Snapshot
 from portfolio.events import CODES
+from tests.outages import outage
 
 
 def text_with(figure: str) -> str:
@@ -87,7 +87,7 @@ def test_a_figure_that_fails_leaves_its_caption_and_the_text(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def broken(*_args: Any) -> None:
-        raise OperationalError("gone")
+        raise outage()
 
     monkeypatch.setattr(outbox_depth, "draw", broken)
     drawn = fill(text_with("outbox-depth"))

@@ -7,13 +7,13 @@ import re
 
 import pytest
 import requests
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
 from articles.views import AWAY, says_when_away
 from tests.articles.conftest import Written, site_shell
 from tests.conditions import eventually
+from tests.outages import outage
 
 pytestmark = pytest.mark.platform
 
@@ -146,7 +146,7 @@ def test_editors_see_what_is_not_out_yet_and_are_told_so(written: Written) -> No
 
 def test_without_the_database_a_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def cut_off(_request: HttpRequest) -> HttpResponse:
-        raise OperationalError
+        raise outage()
 
     monkeypatch.setattr("portfolio.web.reading.PAUSES", ())
     request = RequestFactory().get("/articles/", headers={"Accept": "application/json"})

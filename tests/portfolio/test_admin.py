@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Permission, User
-from django.db import OperationalError
 from django.test import RequestFactory
 
 from articles.editors import EDITORS
@@ -27,6 +26,7 @@ from portfolio.admin_site.groups import (
     ensure_groups,
 )
 from portfolio.admin_site.site import told_when_away
+from tests.outages import outage
 from tests.portfolio.admin_visit import Visit, make_user, owner_visit
 
 PASSWORD = "a long enough password"
@@ -71,14 +71,14 @@ class TestThePartsOfTheFirstPage:
 
     def test_an_absent_database_is_told_in_words(self, django_db_blocker: Any) -> None:
         def away() -> None:
-            raise OperationalError
+            raise outage()
 
         with django_db_blocker.unblock():
             assert dashboard.read(away).away == dashboard.DATABASE_AWAY
 
     def test_a_page_that_needs_the_database_answers_503_while_it_is_away(self) -> None:
         def view(_request: Any) -> Any:
-            raise OperationalError
+            raise outage()
 
         request = RequestFactory().get("/admin/", headers={"Accept": "application/json"})
         request.user = AnonymousUser()

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import pytest
 import requests
-from django.db import OperationalError
 from django.test import Client
 
 from portfolio.models import Page, Profile
@@ -19,6 +18,7 @@ from portfolio.owner.reading import NotKnown, Words, words_of
 from portfolio.templatetags.words import duration, rate, spaced
 from portfolio.web import home
 from portfolio.web.tally import _first_id_of
+from tests.outages import outage
 
 WORDS = Words(
     profile=Profile(name="Ada Obi", role="Engineer", location="Lagos", introduction="She builds."),
@@ -63,7 +63,7 @@ def test_with_the_database_away_the_page_says_so_and_keeps_its_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def away() -> Any:
-        raise OperationalError("the database is away")
+        raise outage()
 
     monkeypatch.setattr(home, "words_of", lambda _: WORDS)
     monkeypatch.setattr(home, "latest", lambda: None)
@@ -81,7 +81,7 @@ def test_words_once_read_are_remembered_while_the_database_is_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def away(_key: str) -> Words:
-        raise OperationalError("the database is away")
+        raise outage()
 
     monkeypatch.setattr("portfolio.web.reading.PAUSES", ())
     monkeypatch.setattr(reading, "_remembered", {})

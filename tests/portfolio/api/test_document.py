@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import RequestFactory
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from portfolio.api.document import METHODS, document
 from portfolio.api.page import page
@@ -58,6 +59,10 @@ def test_every_reference_leads_somewhere() -> None:
         part: Any = drawn
         for name in reference.removeprefix("#/").split("/"):
             part = part[name]
+
+
+def test_the_document_is_valid_openapi() -> None:
+    assert [str(error) for error in OPENAPI_31_VALIDATOR.iter_errors(document())] == []
 
 
 def test_nothing_of_how_it_is_made_is_left_in_it() -> None:

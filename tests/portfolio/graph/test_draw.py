@@ -9,12 +9,12 @@ from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 import pytest
-from django.db import OperationalError
 
 from portfolio.graph import figures
 from portfolio.graph.draw import incident_svg, one_saga, recording, whole
 from portfolio.graph.model import GraphEvent
 from portfolio.graph.palette import Theme, picture_style
+from tests.outages import outage
 from tests.portfolio.graph.checkouts import DECLINED, GOOD, events
 
 EVENTS: Final = json.loads((Path(__file__).parent / "events.json").read_text())
@@ -112,7 +112,7 @@ def test_a_saga_of_which_nothing_is_known_is_an_empty_graph_and_says_so() -> Non
 
 def test_without_the_journal_a_figure_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def away(_span: object) -> list[GraphEvent]:
-        raise OperationalError("the database is away")
+        raise outage()
 
     monkeypatch.setattr(figures, "latest_entries", away)
     assert "The journal cannot be read at this moment" in figures.live_figure()
