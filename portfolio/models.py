@@ -62,6 +62,8 @@ class JournalEntry(models.Model):
     time = ReadableTimeField()
     recorded_at = models.DateTimeField()
     envelope = ReadableJSONField()
+    # Of all the columns above (`cluster/messaging/journal_digest.py`).
+    digest = models.BinaryField(null=True)
 
     class Meta:
         db_table = "journal"

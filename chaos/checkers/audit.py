@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from chaos.checkers import delivery, limits, money, queries, sagas, stock, streams
+from chaos.checkers import (
+    agreement,
+    agreement_queries,
+    delivery,
+    limits,
+    money,
+    queries,
+    sagas,
+    stock,
+    streams,
+)
 from chaos.checkers.compare import together
 from chaos.checkers.finding import Finding, unknown
 from chaos.checkers.hearing import aggregates_heard
@@ -41,6 +51,7 @@ def examine(
         *_sagas(snapshots),
         *_refunds(snapshots),
         *_erasures(snapshots),
+        *_agreement(snapshots),
         *_versions(snapshots),
         *_streams(snapshots, services),
         *_delivery(snapshots),
@@ -97,8 +108,8 @@ def _sagas(snapshots: Snapshots) -> Iterator[Finding]:
     yield sagas.requests_answered(
         "checkout",
         snapshots.compare_whole(
-            Pairs("site", queries.PAIRS_CHECKOUT_REQUESTS),
-            Pairs("checkout", queries.PAIRS_SAGAS),
+            Pairs("site", agreement_queries.PAIRS_CHECKOUT_REQUESTS),
+            Pairs("checkout", agreement_queries.PAIRS_SAGAS),
         ),
     )
     for kind, left_behind, service, query in (
@@ -118,26 +129,56 @@ def _refunds(snapshots: Snapshots) -> Iterator[Finding]:
     yield sagas.requests_answered(
         "refund",
         snapshots.compare_whole(
-            Pairs("site", queries.PAIRS_REFUND_REQUESTS), Pairs("orders", queries.PAIRS_REFUNDS)
+            Pairs("site", agreement_queries.PAIRS_REFUND_REQUESTS),
+            Pairs("orders", agreement_queries.PAIRS_REFUNDS),
         ),
     )
-    for part, service, query in (
-        ("the money is back", "payments", queries.PAIRS_REFUNDS_SETTLED),
-        ("the items are back", "catalog", queries.PAIRS_RETURNED),
-        ("the limit is back", "identity", queries.PAIRS_RESTORED),
+    done = queries.PAIRS_REFUNDS_COMPLETED
+    for part, completed, service, query in (
+        (
+            "the money is back",
+            agreement_queries.PAIRS_REFUNDED,
+            "payments",
+            agreement_queries.PAIRS_PAID_BACK,
+        ),
+        ("the items are back", done, "catalog", queries.PAIRS_RETURNED),
+        ("the limit is back", done, "identity", queries.PAIRS_RESTORED),
     ):
-        completed = Pairs("orders", queries.PAIRS_REFUNDS_COMPLETED)
-        yield sagas.refunds_whole(part, snapshots.compare_whole(completed, Pairs(service, query)))
+        comparison = snapshots.compare_whole(Pairs("orders", completed), Pairs(service, query))
+        yield sagas.refunds_whole(part, comparison)
 
 
 def _erasures(snapshots: Snapshots) -> Iterator[Finding]:
     yield sagas.requests_answered(
         "erasure",
         snapshots.compare_whole(
-            Pairs("site", queries.PAIRS_ERASURE_REQUESTS),
-            Pairs("identity", queries.PAIRS_ERASURES),
+            Pairs("site", agreement_queries.PAIRS_ERASURE_REQUESTS),
+            Pairs("identity", agreement_queries.PAIRS_ERASURES),
         ),
     )
+
+
+def _agreement(snapshots: Snapshots) -> Iterator[Finding]:
+    for service, (expected, found) in agreement_queries.AGREED.items():
+        comparison = snapshots.compare_whole(Pairs("checkout", expected), Pairs(service, found))
+        yield agreement.checkouts_agree(service, comparison)
+    for name, query in agreement_queries.CONTRADICTING.items():
+        checked, wrong = agreement_queries.CONTRADICTIONS_CHECKED[name], snapshots.rows(name, query)
+        (rows,) = snapshots.row(name, checked)
+        yield agreement.rows_consistent(name, rows, [(id_, columns) for id_, columns in wrong])
+    catalog = snapshots.rows("catalog", agreement_queries.CATALOGUE)
+    copy = snapshots.rows("site", agreement_queries.CATALOGUE_COPY)
+    yield agreement.catalogue_agrees(
+        {sku: agreement.Described(*facts) for sku, *facts in catalog},
+        {
+            sku: agreement.Described(title, price, version if fed else None, restocked)
+            for sku, title, price, version, restocked, fed in copy
+        },
+    )
+    for name, query in agreement_queries.WRONG_DIGESTS.items():
+        checked_rows, unrecorded = snapshots.row(name, agreement_queries.DIGESTS[name])
+        changed = [row for (row,) in snapshots.rows(name, query)]
+        yield agreement.digests_hold(name, checked_rows, unrecorded, changed)
 
 
 def _versions(snapshots: Snapshots) -> Iterator[Finding]:

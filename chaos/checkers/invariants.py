@@ -29,6 +29,7 @@ class Promise(enum.StrEnum):
     IN_ORDER = "order per aggregate"
     DUPLICATES = "duplicates really happened"
     STREAM_WHOLE = "stream seen whole"
+    RECORDS_AGREE = "records agree"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,50 @@ _SAGAS: Final = (
 )
 
 
+def _checkouts_agree(service: str) -> Invariant:
+    return Invariant(
+        f"checkouts agree: {service}",
+        Promise.RECORDS_AGREE,
+        f"In {service}, each checkout's item, amount, visitor and state are what its saga says.",
+        "An amount, an item or a state that was changed in one service alone.",
+        "chaos.checkers.agreement:checkouts_agree",
+    )
+
+
+def _rows_consistent(service: str) -> Invariant:
+    return Invariant(
+        f"rows consistent: {service}",
+        Promise.RECORDS_AGREE,
+        f"In {service}, no row contradicts its own columns, or what stands beside it.",
+        "A state that the row's own amounts, steps or dates rule out.",
+        "chaos.checkers.agreement:rows_consistent",
+    )
+
+
+def _digests_hold(service: str) -> Invariant:
+    return Invariant(
+        f"digests hold: {service}",
+        Promise.RECORDS_AGREE,
+        f"In {service}, what was recorded with a digest is as it was decided.",
+        "A price, a limit or a message that was changed by hand.",
+        "chaos.checkers.agreement:digests_hold",
+    )
+
+
+_AGREEMENT: Final = (
+    *(_checkouts_agree(name) for name in ("identity", "catalog", "orders", "payments")),
+    *(_rows_consistent(name) for name in ("site", "identity", "orders", "payments", "checkout")),
+    Invariant(
+        "catalogue agrees",
+        Promise.RECORDS_AGREE,
+        "The site offers each product by the name and at the price that catalog has.",
+        "An announcement that the site's copy of the catalogue has missed.",
+        "chaos.checkers.agreement:catalogue_agrees",
+    ),
+    *(_digests_hold(name) for name in ("site", "identity", "catalog")),
+)
+
+
 def _state_and_messages(service: str) -> Invariant:
     return Invariant(
         f"state and messages agree: {service}",
@@ -275,7 +320,6 @@ _DELIVERY: Final = (
     ),
 )
 
+_EVERY: Final = (*_STOCK, *_MONEY, *_SAGAS, *_AGREEMENT, *_STREAMS, *_DELIVERY)
 # In the order in which `examine` answers.
-INVARIANTS: Final[Mapping[str, Invariant]] = {
-    invariant.name: invariant for invariant in (*_STOCK, *_MONEY, *_SAGAS, *_STREAMS, *_DELIVERY)
-}
+INVARIANTS: Final[Mapping[str, Invariant]] = {invariant.name: invariant for invariant in _EVERY}

@@ -82,12 +82,6 @@ UNENDED_SAGAS: Final = """
 REFUNDS: Final = "SELECT count(*) FROM refund"
 UNENDED_REFUNDS: Final = "SELECT id::text, state FROM refund WHERE state = 'requested'"
 
-PAIRS_CHECKOUT_REQUESTS: Final = "SELECT '', id::text, status FROM checkout_request"
-PAIRS_SAGAS: Final = "SELECT '', id::text, state FROM saga WHERE definition = 'checkout'"
-PAIRS_REFUND_REQUESTS: Final = "SELECT '', id::text, status FROM refund_request"
-PAIRS_REFUNDS: Final = "SELECT '', id::text, state FROM refund"
-PAIRS_ERASURE_REQUESTS: Final = "SELECT '', id::text, status FROM erasure_request"
-PAIRS_ERASURES: Final = "SELECT '', id::text, state FROM erasure"
 
 # What each completed checkout must have left in a service.
 PAIRS_LEFT_BEHIND: Final = """
@@ -105,7 +99,6 @@ PAIRS_ORDERS: Final = """
 """
 
 PAIRS_REFUNDS_COMPLETED: Final = "SELECT '', id::text, 'done' FROM refund WHERE state = 'completed'"
-PAIRS_REFUNDS_SETTLED: Final = "SELECT '', id::text, 'done' FROM refund WHERE state = 'settled'"
 PAIRS_RETURNED: Final = "SELECT '', id::text, 'done' FROM stock_return"
 PAIRS_RESTORED: Final = "SELECT '', id::text, 'done' FROM limit_restoration"
 
@@ -209,9 +202,9 @@ MISPLACED: Final = """
     SELECT source, subject, sequence, before, NULL AS position FROM followed
      WHERE sequence <> before + 1
     UNION ALL
-    SELECT source, subject, sequence, before, last_sequence FROM followed
-      JOIN inbox_stream USING (source, subject)
-     WHERE after IS NULL AND sequence <> last_sequence
+    SELECT source, subject, sequence, before, coalesce(last_sequence, 0) FROM followed
+      LEFT JOIN inbox_stream USING (source, subject)
+     WHERE after IS NULL AND sequence IS DISTINCT FROM last_sequence
      LIMIT 1000
 """
 PARKED: Final = "SELECT source, subject, sequence FROM parked ORDER BY parked_at LIMIT 1000"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chaos.checkers.compare import Comparison
+from chaos.checkers.agreement import facts_apart
+from chaos.checkers.compare import Comparison, Difference
 from chaos.checkers.finding import Counterexample, Finding, conclude
 
 
@@ -43,8 +44,7 @@ def requests_answered(kind: str, comparison: Comparison) -> Finding:
         checked=comparison.checked,
         violations=(
             Counterexample(
-                f"{kind} {d.key}: the site says {d.left or 'nothing of it'}, "
-                f"its saga {f'is {d.right}' if d.right else 'does not exist'}",
+                f"{kind} {d.key}: {_told_apart(d)}",
                 d.key,
             )
             for d in comparison.differences
@@ -52,6 +52,14 @@ def requests_answered(kind: str, comparison: Comparison) -> Finding:
         at_rest=True,
         partial=comparison.partial,
     )
+
+
+def _told_apart(difference: Difference) -> str:
+    if difference.right is None:
+        return "it has no saga"
+    if difference.left is None:
+        return "the site knows nothing of it"
+    return f"by the site and its saga, {facts_apart(difference.left, difference.right)}"
 
 
 def no_orphans(kind: str, comparison: Comparison) -> Finding:
@@ -91,8 +99,7 @@ def refunds_whole(part: str, comparison: Comparison) -> Finding:
         checked=comparison.checked,
         violations=(
             Counterexample(
-                f"refund {d.key}: orders says {d.left or 'not completed'}, "
-                f"{part}: {d.right or 'not done'}",
+                f"refund {d.key}: {_not_whole(part, d)}",
                 d.key,
             )
             for d in comparison.differences
@@ -100,3 +107,11 @@ def refunds_whole(part: str, comparison: Comparison) -> Finding:
         at_rest=True,
         partial=comparison.partial,
     )
+
+
+def _not_whole(part: str, difference: Difference) -> str:
+    if difference.right is None:
+        return f"orders says done, {part}: not done"
+    if difference.left is None:
+        return f"orders says not completed, {part}: done"
+    return f"{part}, yet {facts_apart(difference.left, difference.right)}"

@@ -7,6 +7,7 @@ from typing import Final
 
 from cluster.catalog.contract import AmendProduct, ProductAmended, ProductAmendmentRefused
 from cluster.catalog.domain.description import Description
+from cluster.catalog.store import product_digest_renewed
 from cluster.messaging.envelope import Message
 from cluster.messaging.work import UnitOfWork
 
@@ -15,7 +16,12 @@ LOCK: Final = """
     SELECT id, sku, name, price, version FROM product
      WHERE id = ANY(%s) ORDER BY sku FOR UPDATE
 """
-SAVE: Final = "UPDATE product SET name = %s, price = %s, version = %s WHERE id = %s"
+_DIGEST: Final = product_digest_renewed(name="t.name", price="t.price", version="t.version")
+SAVE: Final = f"""
+    UPDATE product SET name = t.name, price = t.price, version = t.version, digest = {_DIGEST}
+      FROM (SELECT %s::text AS name, %s::bigint AS price, %s::int AS version, %s::uuid AS id) AS t
+     WHERE product.id = t.id
+"""  # noqa: S608
 
 
 def amend_product(work: UnitOfWork, messages: Sequence[Message[AmendProduct]], /) -> None:
@@ -31,7 +37,9 @@ def amend_product(work: UnitOfWork, messages: Sequence[Message[AmendProduct]], /
         if after is None:
             _refuse(work, message, before)
             continue
-        work.cursor.execute(SAVE, (after.name, after.price, after.version, message.subject_id))
+        work.cursor.execute(
+            SAVE.encode(), (after.name, after.price, after.version, message.subject_id)
+        )
         amended = ProductAmended(
             sku=after.sku, version=after.version, name=after.name, price=after.price
         )

@@ -19,7 +19,13 @@ from cluster.catalog.contract import (
     StockSold,
 )
 from cluster.catalog.domain.stock import Reservation, ReservationState, Stock
-from cluster.catalog.store import lock_reservations, lock_stock, save_reservations, save_stock
+from cluster.catalog.store import (
+    lock_reservations,
+    lock_stock,
+    product_digest,
+    save_reservations,
+    save_stock,
+)
 from cluster.checkout.contract import CheckoutCompleted
 from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import Message
@@ -33,6 +39,7 @@ LIST: Final = """
     ON CONFLICT (id) DO NOTHING
     RETURNING id
 """
+RECORD_LISTED: Final = f"UPDATE product SET digest = {product_digest()} WHERE id = %s"  # noqa: S608
 RECORD_SALES: Final = """
     INSERT INTO sale (id, sku, quantity, at)
     SELECT id, sku, quantity, %s FROM unnest(%b::uuid[], %b::text[], %b::bigint[])
@@ -64,6 +71,7 @@ def list_product(work: UnitOfWork, messages: Sequence[Message[ListProduct]], /) 
             ),
         )
         if work.cursor.fetchone():
+            work.cursor.execute(RECORD_LISTED.encode(), (message.subject_id,))
             listed = ProductListed(
                 sku=product.sku, name=product.name, price=product.price, stock=product.stock
             )

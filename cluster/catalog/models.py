@@ -21,6 +21,8 @@ class Product(models.Model):
     # Restocking fills up to this many available items; 0: never.
     restock_to = models.BigIntegerField(default=0)
     version = models.IntegerField()
+    # Of what is decided by listing, amending and restocking (`store.product_digest`).
+    digest = models.BinaryField(null=True)
 
     class Meta:
         db_table = "product"

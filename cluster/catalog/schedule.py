@@ -7,27 +7,37 @@ from typing import Final
 
 from cluster.catalog.contract import ProductRestocked, ReservationExpired
 from cluster.catalog.domain.stock import ReservationState
-from cluster.catalog.store import lock_expired, lock_stock, save_reservations, save_stock
+from cluster.catalog.store import (
+    lock_expired,
+    lock_stock,
+    product_digest_renewed,
+    save_reservations,
+    save_stock,
+)
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
 from cluster.tracing.context import named_after
 
 # Below a quarter of the shelf a delivery fills it up.
-RESTOCK: Final = """
-    UPDATE product p
-       SET available = p.restock_to, listed = p.listed + p.restock_to - p.available,
-           version = p.version + 1
+_DIGEST: Final = product_digest_renewed(
+    listed="product.listed + product.restock_to - product.available",
+    version="product.version + 1",
+)
+RESTOCK: Final = f"""
+    UPDATE product
+       SET available = restock_to, listed = listed + restock_to - product.available,
+           version = version + 1, digest = {_DIGEST}
       FROM (SELECT id, available FROM product
              WHERE restock_to > 0 AND available < restock_to / 4
              ORDER BY sku FOR UPDATE) AS short
-     WHERE p.id = short.id
-    RETURNING p.id, p.sku, p.restock_to - short.available
-"""
+     WHERE product.id = short.id
+    RETURNING product.id, sku, restock_to - short.available
+"""  # noqa: S608
 
 
 def restock(work: UnitOfWork) -> None:
     """Bring in items of the products that run low."""
-    work.cursor.execute(RESTOCK)
+    work.cursor.execute(RESTOCK.encode())
     for id_, sku, quantity in work.cursor.fetchall():
         work.send(
             ProductRestocked(sku=sku, quantity=quantity),

@@ -8,7 +8,26 @@ from typing import Final
 from uuid import UUID
 
 from cluster.catalog.domain.stock import RESERVATION_LIFE, Reservation, ReservationState, Stock
+from cluster.messaging.row_digest import digest_of, renewed
 from cluster.messaging.work import UnitOfWork
+
+
+def product_digest(
+    *,
+    name: str = "product.name",
+    price: str = "product.price",
+    listed: str = "product.listed",
+    version: str = "product.version",
+) -> str:
+    """The SQL expression of a product's digest, its columns as they are or as they are to be."""
+    identity = ("product.id", "product.sku")
+    return digest_of(*identity, name, price, listed, "product.restock_to", version)
+
+
+def product_digest_renewed(**after: str) -> str:
+    """The SQL expression of the digest of a product of which some columns change."""
+    return renewed("product.digest", before=product_digest(), after=product_digest(**after))
+
 
 LOCK_STOCK: Final = """
     SELECT sku, available, reserved, sold FROM product

@@ -31,7 +31,9 @@ from cluster.identity.contract import (
     RequestErasure,
 )
 from cluster.identity.domain.erasure import Erasure, ErasureState, Receipt, why_not_erasable
+from cluster.identity.store import limit_digest
 from cluster.messaging.envelope import Message
+from cluster.messaging.row_digest import renewed
 from cluster.messaging.work import PermanentError, UnitOfWork
 from cluster.orders.contract import OrdersVisitorErased
 from cluster.payments.contract import PaymentsVisitorErased
@@ -67,17 +69,28 @@ SAVE: Final = """
 HELD: Final = "SELECT held FROM visitor_limit WHERE visitor = %s FOR UPDATE"
 # At a later attempt the pseudonym has a limit already: what came since is added to it, so
 # that held and spent are still the sums of the rows.
-MOVE_LIMIT: Final = """
+_MOVED: Final = renewed(
+    "digest",
+    before=limit_digest("visitor", "limit_amount"),
+    after=limit_digest("%(pseudonym)s::text", "limit_amount"),
+)
+_ADDED: Final = renewed(
+    "kept.digest",
+    before=limit_digest("kept.visitor", "kept.limit_amount"),
+    after=limit_digest("kept.visitor", "kept.limit_amount + EXCLUDED.limit_amount"),
+)
+MOVE_LIMIT: Final = f"""
     WITH moved AS (
         DELETE FROM visitor_limit WHERE visitor = %(visitor)s
-        RETURNING limit_amount, held, spent
+        RETURNING limit_amount, held, spent, {_MOVED} AS digest
     )
-    INSERT INTO visitor_limit AS kept (visitor, limit_amount, held, spent)
-    SELECT %(pseudonym)s, limit_amount, held, spent FROM moved
+    INSERT INTO visitor_limit AS kept (visitor, limit_amount, held, spent, digest)
+    SELECT %(pseudonym)s, limit_amount, held, spent, digest FROM moved
     ON CONFLICT (visitor) DO UPDATE
        SET limit_amount = kept.limit_amount + EXCLUDED.limit_amount,
-           held = kept.held + EXCLUDED.held, spent = kept.spent + EXCLUDED.spent
-"""
+           held = kept.held + EXCLUDED.held, spent = kept.spent + EXCLUDED.spent,
+           digest = {_ADDED}
+"""  # noqa: S608
 # No index on these columns: erasures are rare, and checkouts would pay for it.
 RENAME: Final = (
     "UPDATE hold SET visitor = %(pseudonym)s WHERE visitor = %(visitor)s",
@@ -145,7 +158,7 @@ def _ask(work: UnitOfWork, before: Erasure, *, cause: Message[Any] | None) -> No
     """Write the pseudonym in identity's own rows, and ask the others for theirs."""
     names = {"visitor": before.visitor, "pseudonym": before.pseudonym}
     for statement in (MOVE_LIMIT, *RENAME):
-        work.cursor.execute(statement, names)
+        work.cursor.execute(statement.encode(), names)
     checkouts = tuple(row[0] for row in work.cursor.execute(CHECKOUTS, names).fetchall())
     (own_rows,) = work.cursor.execute(OWN_ROWS, names).fetchone() or (0,)
     erasure = before.asked(work.now, own_rows=own_rows)

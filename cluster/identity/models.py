@@ -13,6 +13,8 @@ class VisitorLimit(models.Model):
     limit_amount = models.BigIntegerField()
     held = models.BigIntegerField(default=0)
     spent = models.BigIntegerField(default=0)
+    # Of the visitor and the limit (`store.limit_digest`).
+    digest = models.BinaryField(null=True)
 
     class Meta:
         db_table = "visitor_limit"
@@ -105,6 +107,8 @@ class TokenFamily(models.Model):
     state = models.TextField()
     ends_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    # Of all the columns above but the last (`tokens.FAMILY_DIGEST`).
+    digest = models.BinaryField(null=True)
 
     class Meta:
         db_table = "token_family"

@@ -7,15 +7,24 @@ from typing import Final
 from uuid import UUID
 
 from cluster.identity.domain.limits import DEFAULT_LIMIT, Hold, HoldState, Limit
+from cluster.messaging.row_digest import digest_of
 from cluster.messaging.work import UnitOfWork
+
+
+def limit_digest(visitor: str, amount: str) -> str:
+    """The SQL expression of the digest of a visitor's limit."""
+    return digest_of(visitor, amount)
+
 
 # Locked in the order of their keys: two batches that share visitors wait for
 # each other and never deadlock.
-OPEN_LIMITS: Final = """
-    INSERT INTO visitor_limit (visitor, limit_amount, held, spent)
-    SELECT visitor, %s, 0, 0 FROM unnest(%b::text[]) AS visitor ORDER BY visitor
+OPEN_LIMITS: Final = f"""
+    INSERT INTO visitor_limit (visitor, limit_amount, held, spent, digest)
+    SELECT visitor, amount, 0, 0, {limit_digest("visitor", "amount")}
+      FROM unnest(%b::text[]) AS visitor, (SELECT %b::bigint AS amount) AS opened
+     ORDER BY visitor
     ON CONFLICT (visitor) DO NOTHING
-"""
+"""  # noqa: S608
 LOCK_LIMITS: Final = """
     SELECT visitor, limit_amount, held, spent FROM visitor_limit
      WHERE visitor = ANY(%s) ORDER BY visitor FOR UPDATE
@@ -45,7 +54,7 @@ def lock_limits(work: UnitOfWork, visitors: Collection[str]) -> dict[str, Limit]
     limits = _lock(work, names)
     unknown = [name for name in names if name not in limits]
     if unknown:
-        work.cursor.execute(OPEN_LIMITS, (DEFAULT_LIMIT, unknown))
+        work.cursor.execute(OPEN_LIMITS.encode(), (unknown, DEFAULT_LIMIT))
         limits = _lock(work, names)
     return limits
 

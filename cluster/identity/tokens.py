@@ -19,6 +19,7 @@ from cluster.identity.contract import (
 )
 from cluster.identity.domain.tokens import COPIED, Family, FamilyState, new_family
 from cluster.messaging.envelope import Message
+from cluster.messaging.row_digest import digest_of
 from cluster.messaging.work import UnitOfWork
 
 PER_RUN: Final = 500
@@ -27,13 +28,19 @@ LOCK: Final = """
     SELECT id, visitor, refresh_hash, ends_at, state, used FROM token_family
      WHERE id = ANY(%s) ORDER BY id FOR UPDATE
 """
-SAVE: Final = """
-    INSERT INTO token_family (id, visitor, refresh_hash, ends_at, state, used, updated_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s)
+FAMILY_DIGEST: Final = digest_of(
+    "id", "visitor", "refresh_hash", "extract(epoch FROM ends_at)", "state", "used"
+)
+SAVE: Final = f"""
+    INSERT INTO token_family (id, visitor, refresh_hash, ends_at, state, used, updated_at, digest)
+    SELECT family.*, {FAMILY_DIGEST}
+      FROM (VALUES (%s::uuid, %s::text, %s::text, %s::timestamptz, %s::text, %s::text[],
+                    %s::timestamptz))
+        AS family (id, visitor, refresh_hash, ends_at, state, used, updated_at)
     ON CONFLICT (id) DO UPDATE
        SET refresh_hash = EXCLUDED.refresh_hash, state = EXCLUDED.state, used = EXCLUDED.used,
-           updated_at = EXCLUDED.updated_at
-"""
+           updated_at = EXCLUDED.updated_at, digest = EXCLUDED.digest
+"""  # noqa: S608
 PURGE: Final = """
     DELETE FROM token_family
      WHERE id IN (SELECT id FROM token_family WHERE ends_at < %s ORDER BY ends_at LIMIT %s)
@@ -98,7 +105,7 @@ def _lock(work: UnitOfWork, ids: Collection[UUID]) -> dict[UUID, Family]:
 
 def _save(work: UnitOfWork, identifier: UUID, family: Family) -> None:
     work.cursor.execute(
-        SAVE,
+        SAVE.encode(),
         (
             identifier,
             family.visitor,

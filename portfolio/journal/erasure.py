@@ -17,6 +17,7 @@ from cluster.identity.contract import (
     ErasureRequested,
 )
 from cluster.messaging.envelope import Message
+from cluster.messaging.journal_digest import rewritten
 from cluster.messaging.work import UnitOfWork
 
 # A refused erasure has no pseudonym, and nothing needs to know any more whose it was.
@@ -40,13 +41,14 @@ FORGET_KEYS: Final = """
 """
 
 # The command that begins a family of tokens has the family's id as its correlation.
-REDACT_TOKENS: Final = """
+_RENAMED: Final = rewritten("jsonb_set(envelope, '{data,visitor}', to_jsonb(pseudonym))")
+REDACT_TOKENS: Final = f"""
     UPDATE journal j
-       SET envelope = jsonb_set(envelope, '{data,visitor}', to_jsonb(t.pseudonym))
+       SET {_RENAMED}
       FROM token_request r
       JOIN unnest(%s::text[], %s::text[]) AS t (visitor, pseudonym) ON r.visitor = t.visitor
-     WHERE j.correlation = r.id AND envelope #> '{data,visitor}' IS NOT NULL
-"""
+     WHERE j.correlation = r.id AND envelope #> '{{data,visitor}}' IS NOT NULL
+"""  # noqa: S608
 DENY_TOKENS: Final = """
     INSERT INTO revoked_token (id, revoked_at)
     SELECT id, %s FROM token_request WHERE visitor = ANY (%s)
@@ -58,22 +60,24 @@ FORGET_TOKENS: Final = "DELETE FROM token_request WHERE visitor = ANY (%s)"
 FORGET_PRODUCTS: Final = "DELETE FROM own_product WHERE visitor = ANY (%s)"
 
 # The messages of a refund have the refund's id as their correlation.
-REDACT_CHECKOUTS: Final = """
+_NAMELESS: Final = rewritten(
+    """jsonb_set(CASE WHEN envelope #> '{data,card}' IS NULL THEN envelope
+                      ELSE jsonb_set(envelope, '{data,card}', to_jsonb(erased_card)) END,
+                 '{data,visitor}', to_jsonb(pseudonym))"""
+)
+REDACT_CHECKOUTS: Final = f"""
     WITH checkout AS (
         SELECT id, visitor AS pseudonym FROM checkout_request WHERE visitor = ANY(%s)
     ), saga AS (
-        SELECT id, pseudonym FROM checkout
+        SELECT id AS saga_id, pseudonym FROM checkout
         UNION ALL
         SELECT r.id, pseudonym FROM refund_request r JOIN checkout ON checkout.id = r.order_id
     )
     UPDATE journal j
-       SET envelope = jsonb_set(
-               CASE WHEN envelope #> '{data,card}' IS NULL THEN envelope
-                    ELSE jsonb_set(envelope, '{data,card}', to_jsonb(%s::text)) END,
-               '{data,visitor}', to_jsonb(saga.pseudonym))
-      FROM saga
-     WHERE j.correlation = saga.id AND envelope #>> '{data,visitor}' <> saga.pseudonym
-"""
+       SET {_NAMELESS}
+      FROM saga, (SELECT %s::text AS erased_card) AS erased
+     WHERE j.correlation = saga_id AND envelope #>> '{{data,visitor}}' <> pseudonym
+"""  # noqa: S608
 
 END: Final = """
     UPDATE erasure_request r
@@ -82,12 +86,12 @@ END: Final = """
         AS t (id, pseudonym, reason, at)
      WHERE r.id = t.id AND r.status = 'accepted'
 """
-REDACT_ERASURES: Final = """
+REDACT_ERASURES: Final = f"""
     UPDATE journal j
-       SET envelope = jsonb_set(envelope, '{data,visitor}', to_jsonb(t.pseudonym))
+       SET {_RENAMED}
       FROM unnest(%s::uuid[], %s::text[]) AS t (id, pseudonym)
-     WHERE j.correlation = t.id AND envelope #>> '{data,visitor}' <> t.pseudonym
-"""
+     WHERE j.correlation = t.id AND envelope #>> '{{data,visitor}}' <> t.pseudonym
+"""  # noqa: S608
 
 
 def forget_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequested]]) -> None:
@@ -95,9 +99,9 @@ def forget_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequeste
     pseudonyms = [message.payload.pseudonym for message in messages]
     visitors = [message.payload.visitor for message in messages]
     work.cursor.execute(FORGET_CHECKOUTS, (ERASED_CARD, visitors, pseudonyms))
-    work.cursor.execute(REDACT_CHECKOUTS, (pseudonyms, ERASED_CARD))
+    work.cursor.execute(REDACT_CHECKOUTS.encode(), (pseudonyms, ERASED_CARD))
     work.cursor.execute(FORGET_DEMOS, (visitors,))
-    work.cursor.execute(REDACT_TOKENS, (visitors, pseudonyms))
+    work.cursor.execute(REDACT_TOKENS.encode(), (visitors, pseudonyms))
     work.cursor.execute(DENY_TOKENS, (work.now, visitors))
     work.cursor.execute(FORGET_TOKENS, (visitors,))
     work.cursor.execute(FORGET_KEYS, (visitors,))
@@ -107,7 +111,7 @@ def forget_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequeste
 def complete_erasures(work: UnitOfWork, messages: Sequence[Message[ErasureCompleted]]) -> None:
     """Forget the name in the erasure itself, and in what was journalled of it meanwhile."""
     pseudonyms = [message.payload.pseudonym for message in messages]
-    work.cursor.execute(REDACT_CHECKOUTS, (pseudonyms, ERASED_CARD))
+    work.cursor.execute(REDACT_CHECKOUTS.encode(), (pseudonyms, ERASED_CARD))
     _end(work, messages, pseudonyms, [""] * len(messages), status="completed")
 
 
@@ -128,4 +132,4 @@ def _end(
     ids = [message.subject_id for message in messages]
     times = [message.envelope.time for message in messages]
     work.cursor.execute(END, (status, ids, pseudonyms, reasons, times))
-    work.cursor.execute(REDACT_ERASURES, (ids, pseudonyms))
+    work.cursor.execute(REDACT_ERASURES.encode(), (ids, pseudonyms))

@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from cluster.messaging.envelope import Envelope
+from cluster.messaging.journal_digest import entry_digest
 from cluster.messaging.work import UnitOfWork
 from portfolio.journal.read_models import update_read_models
 
@@ -24,7 +25,7 @@ REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 # than the commit of whoever held the lock before.
 LOCK: Final = "SELECT pg_advisory_xact_lock(%s)"
 
-APPEND: Final = """
+APPEND: Final = f"""
     WITH incoming AS (
         SELECT DISTINCT ON (message_id) *
           FROM ROWS FROM (
@@ -36,17 +37,19 @@ APPEND: Final = """
                   causation, time, envelope, position)
          ORDER BY message_id, position
     ), fresh AS (
-        SELECT * FROM incoming
+        SELECT incoming.*, %b::timestamptz AS recorded_at,
+               (SELECT coalesce(max(seq), 0) FROM journal)
+                   + row_number() OVER (ORDER BY position) AS seq
+          FROM incoming
          WHERE NOT EXISTS (SELECT FROM journal j WHERE j.message_id = incoming.message_id)
     )
     INSERT INTO journal (seq, message_id, source, type, subject, sequence, correlation,
-                         causation, time, recorded_at, envelope)
-    SELECT (SELECT coalesce(max(seq), 0) FROM journal) + row_number() OVER (ORDER BY position),
-           message_id, source, type, subject, sequence, correlation,
-           causation, time, %s, envelope
+                         causation, time, recorded_at, envelope, digest)
+    SELECT seq, message_id, source, type, subject, sequence, correlation,
+           causation, time, recorded_at, envelope, {entry_digest(envelope="envelope")}
       FROM fresh
     RETURNING seq, message_id
-"""
+"""  # noqa: S608
 
 COUNT: Final = """
     INSERT INTO counter (name, value) VALUES (%s, %s)
@@ -64,7 +67,7 @@ def record(work: UnitOfWork, envelopes: Sequence[Envelope], bodies: Sequence[byt
     if not envelopes:
         return None
     work.cursor.execute(LOCK, (SINGLE_WRITER,))
-    work.cursor.execute(APPEND, (*_columns(envelopes, bodies), work.now))
+    work.cursor.execute(APPEND.encode(), (*_columns(envelopes, bodies), work.now))
     written: dict[UUID, int] = {message_id: seq for seq, message_id in work.cursor.fetchall()}
     repeated = len(envelopes) - len(written)
     if repeated:

@@ -41,12 +41,14 @@ STOCK: Final = (
         "stock conserved", "catalog",
         f"""UPDATE product SET reserved = reserved + 1, listed = listed + 1
              WHERE id = {SCARCE} RETURNING sku""",
+        follows=("digests hold: catalog",),
     ),
     Tampering(
         "stock conserved", "catalog",
         f"""UPDATE product SET available = -1, listed = reserved + sold - 1
              WHERE id = {SCARCE} RETURNING sku || ': oversold'""",
         first="ALTER TABLE product DROP CONSTRAINT stock_never_negative",
+        follows=("digests hold: catalog",),
         variant="oversold",
     ),
     Tampering(
@@ -59,6 +61,9 @@ STOCK: Final = (
         """UPDATE saga SET context = context || '{"quantity": 7}'
             WHERE id = (SELECT id FROM saga WHERE state = 'completed' ORDER BY started_at LIMIT 1)
             RETURNING id""",
+        follows=(
+            "every checkout answered", "checkouts agree: catalog", "checkouts agree: orders",
+        ),
         variant="another quantity",
     ),
 )  # fmt: skip
@@ -84,11 +89,13 @@ MONEY: Final = (
         """UPDATE refund SET amount = amount + 1 WHERE id = (
                SELECT id FROM refund WHERE state = 'settled' ORDER BY created_at LIMIT 1)
            RETURNING order_id""",
+        follows=("refunds: the money is back", "rows consistent: payments"),
     ),
     Tampering(
         "limits conserved", "identity",
         """UPDATE visitor_limit SET held = held + 1, limit_amount = limit_amount + 1
             WHERE visitor = (SELECT visitor FROM spend ORDER BY at LIMIT 1) RETURNING visitor""",
+        follows=("digests hold: identity",),
     ),
     Tampering(
         "limits conserved", "identity",
@@ -96,6 +103,7 @@ MONEY: Final = (
             WHERE visitor = (SELECT visitor FROM spend ORDER BY at LIMIT 1)
             RETURNING visitor""",
         first="ALTER TABLE visitor_limit DROP CONSTRAINT limit_not_exceeded",
+        follows=("digests hold: identity",),
         variant="overdrawn",
     ),
     Tampering(
@@ -105,6 +113,7 @@ MONEY: Final = (
                 WHERE id = (SELECT id FROM spend ORDER BY at LIMIT 1) RETURNING id, visitor)
            UPDATE visitor_limit SET spent = spent + 1, limit_amount = limit_amount + 1
              FROM changed WHERE visitor_limit.visitor = changed.visitor RETURNING changed.id""",
+        follows=("digests hold: identity",),
     ),
 )  # fmt: skip
 SAGAS: Final = (
@@ -127,14 +136,14 @@ SAGAS: Final = (
         """UPDATE hold SET state = 'held' WHERE id = (
                SELECT id FROM hold WHERE state = 'released' ORDER BY created_at LIMIT 1)
            RETURNING id""",
-        follows=("limits conserved",),
+        follows=("limits conserved", "checkouts agree: identity"),
     ),
     Tampering(
         "no orphan reservation", "catalog",
         """UPDATE reservation SET state = 'reserved' WHERE id = (
                SELECT id FROM reservation WHERE state = 'released' ORDER BY created_at LIMIT 1)
            RETURNING id""",
-        follows=("stock conserved",),
+        follows=("stock conserved", "checkouts agree: catalog"),
     ),
     Tampering(
         "no orphan order", "orders",
@@ -152,7 +161,7 @@ SAGAS: Final = (
            RETURNING id""",
         follows=(
             "every refund answered", "refunds: the money is back", "refunds: the items are back",
-            "refunds: the limit is back",
+            "refunds: the limit is back", "rows consistent: orders",
         ),
     ),
     Tampering(
@@ -167,7 +176,7 @@ SAGAS: Final = (
         """UPDATE refund SET state = 'failed' WHERE id = (
                SELECT id FROM refund WHERE state = 'settled' ORDER BY created_at LIMIT 1)
            RETURNING id""",
-        follows=("captures match checkouts",),
+        follows=("captures match checkouts", "rows consistent: payments"),
     ),
     Tampering(
         "refunds: the items are back", "catalog",
@@ -249,11 +258,61 @@ STREAMS: Final = (
                (SELECT to_jsonb(journal) AS found FROM journal ORDER BY seq LIMIT 1) AS j,
                jsonb_populate_record(NULL::journal, j.found || jsonb_build_object(
                    'seq', 1000000000, 'message_id', gen_random_uuid(), 'source', 'orders',
-                   'subject', 'order/' || gen_random_uuid(), 'sequence', 1)) AS copy
+                   'subject', 'order/' || gen_random_uuid(), 'sequence', 1,
+                   'digest', NULL)) AS copy
            RETURNING subject""",
         follows=("stream seen whole",),
     ),
     *(_never_applied(service) for service in RECEIVERS),
+)  # fmt: skip
+AGREEMENT: Final = (
+    Tampering("checkouts agree: identity", "identity",
+        """UPDATE hold SET amount = amount + 1 WHERE id = (
+               SELECT id FROM hold WHERE state = 'spent' ORDER BY created_at LIMIT 1)
+           RETURNING id"""),
+    Tampering("checkouts agree: catalog", "catalog",
+        """UPDATE reservation SET sku = 'another' WHERE id = (
+               SELECT id FROM reservation WHERE state = 'sold' ORDER BY created_at LIMIT 1)
+           RETURNING id"""),
+    Tampering("checkouts agree: orders", "orders",
+        """UPDATE orders SET amount = amount + 1 WHERE id = (
+               SELECT id FROM orders WHERE state = 'fulfilled' ORDER BY created_at LIMIT 1)
+           RETURNING id"""),
+    Tampering("checkouts agree: payments", "payments",
+        """UPDATE payment SET amount = amount + 1 WHERE id = (
+               SELECT id FROM payment WHERE state = 'captured' ORDER BY created_at LIMIT 1)
+           RETURNING id"""),
+    Tampering("rows consistent: site", "site",
+        """UPDATE product SET fed_by = (SELECT max(seq) FROM journal)
+            WHERE sku = (SELECT sku FROM product ORDER BY sku LIMIT 1) RETURNING sku"""),
+    Tampering("rows consistent: identity", "identity",
+        """UPDATE erasure SET receipts = '{}' WHERE id = (
+               SELECT id FROM erasure WHERE state = 'completed' ORDER BY created_at LIMIT 1)
+           RETURNING id"""),
+    Tampering("rows consistent: orders", "orders",
+        """UPDATE refund SET stock_back = false WHERE id = (
+               SELECT id FROM refund WHERE state = 'completed' ORDER BY created_at LIMIT 1)
+           RETURNING id"""),
+    Tampering("rows consistent: payments", "payments",
+        """UPDATE payment SET captured = captured + 1 WHERE id = (
+               SELECT id FROM payment WHERE state = 'captured' ORDER BY created_at LIMIT 1)
+           RETURNING id"""),
+    Tampering("rows consistent: checkout", "checkout",
+        """UPDATE saga SET steps = jsonb_set(steps, '{2,outcome}', '"missed"') WHERE id = (
+               SELECT id FROM saga WHERE state = 'completed' ORDER BY started_at LIMIT 1)
+           RETURNING id"""),
+    Tampering("catalogue agrees", "site",
+        """UPDATE product SET price = price + 1
+            WHERE sku = (SELECT sku FROM product ORDER BY sku LIMIT 1) RETURNING sku"""),
+    Tampering("digests hold: site", "site",
+        """UPDATE journal SET envelope = '{}' WHERE seq = (SELECT min(seq) FROM journal)
+           RETURNING 'journal ' || seq"""),
+    Tampering("digests hold: identity", "identity",
+        """UPDATE visitor_limit SET limit_amount = limit_amount + 100
+            WHERE visitor = (SELECT visitor FROM spend ORDER BY at LIMIT 1) RETURNING visitor"""),
+    Tampering("digests hold: catalog", "catalog",
+        f"""UPDATE product SET listed = listed + 1, available = available + 1
+             WHERE id = {SCARCE} RETURNING sku"""),
 )  # fmt: skip
 DELIVERY: Final = (
     Tampering(
@@ -307,11 +366,12 @@ COUNTED: Final = (
     ),
     Tampering(
         "arrivals out of order", "site",
-        """UPDATE journal SET sequence = 3 - sequence
+        # Without a digest, as an entry of an older platform is.
+        """UPDATE journal SET sequence = 3 - sequence, digest = NULL
             WHERE sequence IN (1, 2) AND (source, subject) = (
                 SELECT source, subject FROM journal WHERE sequence = 2 ORDER BY seq DESC LIMIT 1)
             RETURNING 'came after a later message'""",
     ),
 )  # fmt: skip
 
-TAMPERINGS: Final = (*STOCK, *MONEY, *SAGAS, *STREAMS, *DELIVERY)
+TAMPERINGS: Final = (*STOCK, *MONEY, *SAGAS, *AGREEMENT, *STREAMS, *DELIVERY)

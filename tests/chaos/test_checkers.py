@@ -136,8 +136,14 @@ class TestSagas:
         finding = sagas.requests_answered(
             "checkout", comparison(Difference("c1", "accepted", None))
         )
+        assert the_counterexample(finding) == ("checkout c1: it has no saga")
+
+    def test_a_request_that_says_otherwise_than_its_saga_names_the_facts_that_differ(self) -> None:
+        asked = "status completed\namount 500\nvisitor anna"
+        done = "status completed\namount 501\nvisitor bert"
+        finding = sagas.requests_answered("checkout", comparison(Difference("c1", asked, done)))
         assert the_counterexample(finding) == (
-            "checkout c1: the site says accepted, its saga does not exist"
+            "checkout c1: by the site and its saga, amount: 500, not 501; visitor differs"
         )
 
     def test_a_hold_that_outlived_its_checkout_is_found(self) -> None:

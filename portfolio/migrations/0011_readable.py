@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('portfolio', '0009_audience'),
+        ('portfolio', '0010_admission'),
     ]
 
     operations = [
