@@ -351,7 +351,7 @@ class PatientConsumer(Consumer):
         """Keep the message as a dead letter; in an outage it is asked for again later."""
         body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
         found = unreadable(message.properties)
-        letter = Rejected(body, Reason.INVALID, fault, properties=found.raw if found else None)
+        letter = unreadable_letter(body, found) if found else Rejected(body, Reason.INVALID, fault)
         logger.warning("not a task of this service: %s", fault)
         try:
             self.app.give_up(letter)  # type: ignore[attr-defined]  # see cluster/worker.py

@@ -14,7 +14,7 @@ import hashlib
 import logging
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
@@ -44,7 +44,8 @@ class Reason(enum.StrEnum):
 class Rejected:
     """A delivery that is to be filed, with what could be read of it.
 
-    `properties` are its AMQP properties as they came, when those could not be decoded.
+    `properties` are its AMQP properties as they came, when those could not be decoded;
+    `identity` are those that tell it from a message with the same body.
     """
 
     body: bytes
@@ -52,6 +53,12 @@ class Rejected:
     detail: str
     envelope: Envelope | None = None
     properties: bytes | None = None
+    identity: bytes = b""
+
+    @property
+    def digest(self) -> bytes:
+        """What it is kept by once, however often it is delivered."""
+        return hashlib.sha256(self.body + self.identity).digest()
 
 
 # Once for its bytes while it is kept: a unique index has the digest of what was not replayed.
@@ -81,7 +88,7 @@ def give_up(session: DatabaseSession, source: str, rejected: Rejected) -> None:
             raise
         logger.exception("a dead letter is kept as bytes alone")
         detail = f"{rejected.detail} (kept as bytes alone: {type(error).__name__})"
-        bare = Rejected(rejected.body, rejected.reason, detail, None, rejected.properties)
+        bare = replace(rejected, detail=detail, envelope=None)
         _file_apart(session, source, bare)
 
 
@@ -111,7 +118,7 @@ def file_dead_letter(work: UnitOfWork, rejected: Rejected) -> None:
             "sequence": envelope.sequence if envelope else None,
             "body": rejected.body,
             "properties": rejected.properties,
-            "digest": hashlib.sha256(rejected.body).digest(),
+            "digest": rejected.digest,
             "reason": rejected.reason.value,
             "detail": detail,
             "now": work.now,
@@ -132,7 +139,8 @@ def storable(detail: str) -> str:
 def unreadable_letter(body: bytes, found: UnreadableProperties) -> Rejected:
     """A delivery whose properties could not be decoded."""
     detail = f"its AMQP properties cannot be decoded: {found.error}"
-    return Rejected(body, Reason.INVALID, detail, properties=found.raw)
+    identity = found.without_headers
+    return Rejected(body, Reason.INVALID, detail, properties=found.raw, identity=identity)
 
 
 def given_up_by_broker(body: bytes) -> Rejected:

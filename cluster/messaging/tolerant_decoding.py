@@ -8,6 +8,7 @@ entry, `UNREADABLE`, and whoever consumes decides what to do with the message.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +17,10 @@ from amqp import abstract_channel, serialization
 from amqp.spec import Basic
 
 UNREADABLE: Final = "unreadable"  # the only property of a message whose own cannot be decoded
+# The bits of the first properties, in the order in which they come.
+CONTENT_TYPE: Final = 0x8000
+CONTENT_ENCODING: Final = 0x4000
+HEADERS: Final = 0x2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,19 @@ class UnreadableProperties:
 
     raw: bytes
     error: str
+
+    @property
+    def without_headers(self) -> bytes:
+        """The bytes without the table of headers, to which the broker adds at a redelivery."""
+        [flags] = struct.unpack(">H", self.raw[:2].rjust(2, b"\0"))
+        start = 2
+        for flag in CONTENT_TYPE, CONTENT_ENCODING:
+            if flags & flag:
+                start += 1 + int.from_bytes(self.raw[start : start + 1])
+        if not flags & HEADERS:
+            return self.raw
+        end = start + 4 + int.from_bytes(self.raw[start : start + 4])
+        return self.raw[:start] + self.raw[end:]
 
 
 def install() -> None:

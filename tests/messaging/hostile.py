@@ -110,7 +110,6 @@ REFUSED_CHANGES: list[dict[str, Any]] = [
     *({name: "no-uuid"} for name in ("id", "correlationid", "causationid")),
     {"specversion": "2.0"},
     {"data": {"text": "\ud800"}},
-    {"data": {"number": 10**400}},
 ]  # fmt: skip
 REFUSED_BODIES: list[bytes] = [
     b"\x00",

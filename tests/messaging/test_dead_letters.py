@@ -74,6 +74,20 @@ def test_equal_bytes_are_kept_once_until_they_are_replayed(scratch: DatabaseSess
     assert len(kept(scratch)) == 3
 
 
+def test_an_undecodable_message_is_known_again_although_the_broker_added_a_header(
+    scratch: DatabaseSession,
+) -> None:
+    def delivered(identifier: bytes, headers: bytes) -> UnreadableProperties:
+        table = len(headers).to_bytes(4) + headers
+        text = bytes([len(identifier)]) + identifier
+        return UnreadableProperties(b"\xa0\x80\x04json" + table + text, "ValueError")
+
+    for identifier, headers in ((b"one", b"?"), (b"one", b"?x-delivery-count"), (b"two", b"?")):
+        give_up(scratch, "catalog", unreadable_letter(b"body", delivered(identifier, headers)))
+
+    assert len(kept(scratch)) == 2
+
+
 def test_a_parked_message_that_is_given_up_by_its_bytes_waits_no_longer(
     scratch: DatabaseSession,
 ) -> None:
