@@ -1,0 +1,68 @@
+"""Whatever arrives on a consumed queue ends as an effect or as one dead letter (guarantee 10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import amqp
+import pytest
+
+from cluster.messaging.topology import connect
+from cluster.secrets.postgres import database
+from cluster.services import load_all
+from tests.conditions import eventually
+from tests.messaging.hostile import RawMessage, cases
+
+WITHIN = 120.0  # seconds; ends a hanging test, measures nothing
+PIDS = "SELECT detail->>'pid' FROM heartbeat WHERE starts_with(process, 'worker-') ORDER BY process"
+FILED = "SELECT body, count(*) FROM dead_letter WHERE body = ANY (%s) GROUP BY body"
+
+
+def rows(service: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    with database(service, auditor=True).connect(autocommit=True) as connection:
+        return connection.execute(query.encode(), parameters).fetchall()
+
+
+class Publisher:
+    """Sends raw messages; the broker itself ends the connection of some that it cannot parse."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._url = broker_url
+        self._channel: Any = None
+
+    def publish(self, message: amqp.Message, queue: str) -> bool:
+        """Whether the broker has taken it."""
+        if self._channel is None:
+            self._channel = connect(self._url, heartbeat=0).channel()
+        try:
+            self._channel.basic_publish_confirm(message, routing_key=queue)
+        except amqp.AMQPError:
+            self._channel = None
+            return False
+        return True
+
+
+@pytest.mark.platform
+def test_every_hostile_message_is_filed_once_and_no_worker_dies(broker_url: str) -> None:
+    publisher = Publisher(broker_url)
+    services = load_all()
+    workers = {service.name: rows(service.name, PIDS) for service in services}
+    sent: dict[str, list[bytes]] = {}
+    for service in services:
+        for queue in (service.queue, service.dead_queue, service.task_queue):
+            for _, raw, body in cases():
+                if publisher.publish(RawMessage(body, raw), queue):
+                    sent.setdefault(service.name, []).append(body)
+
+    def unfiled() -> dict[str, int]:
+        return {
+            name: len(bodies) - len(rows(name, FILED, bodies))
+            for name, bodies in sent.items()
+            if len(bodies) != len(rows(name, FILED, bodies))
+        }
+
+    eventually(lambda: not unfiled(), within=WITHIN)
+    for name, bodies in sent.items():
+        assert {count for _, count in rows(name, FILED, bodies)} == {1}, name
+    assert {service.name: rows(service.name, PIDS) for service in services} == workers
+    print(f"{sum(map(len, sent.values()))} hostile messages on {3 * len(services)} queues")
