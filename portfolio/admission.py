@@ -22,7 +22,7 @@ from cluster.messaging.work import UnitOfWork
 # Half of the shortest deadline: the other half is for a machine that becomes slower meanwhile.
 ENDS_WITHIN: Final = min(step.deadline for step in CHECKOUT.steps) / 2
 INITIAL: Final = 500  # until a rate has been measured
-LEAST: Final = 200  # 3 s at 67 a second: a machine that is slower has deadlines that wait
+LEAST: Final = 100  # 3 s at 33 a second: on a slower machine the deadlines wait for the queue
 MOST: Final = 2_000  # bounds queues, memory and disk on a machine that is much faster
 # Commands, benches and experiments leave some room to whoever clicks.
 SHARE_OF_PORTIONS: Final = 0.9

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 # Since the last answer; a participant that says nothing for longer is silent, not busy.
-RECENT: Final = timedelta(seconds=3)
+RECENT: Final = timedelta(seconds=6)
 # Between two signs of life of the coordinator; it sweeps every second.
 LONGEST_PAUSE: Final = timedelta(seconds=3)
 # From the command on, whatever the backlog: a visitor waits for no step longer than that.
