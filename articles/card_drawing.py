@@ -7,6 +7,7 @@ part, so the picture is the same wherever it is made.
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
@@ -17,6 +18,8 @@ import resvg_py
 from fontTools.ttLib import TTFont
 
 from portfolio.readable import readable
+
+logger: Final = logging.getLogger(__name__)
 
 WIDTH: Final = 1200
 HEIGHT: Final = 630
@@ -89,7 +92,8 @@ def _parsed(figure: str) -> ET.Element | None:
         return None
     try:
         root = ET.fromstring(figure)  # noqa: S314  # our own drawing
-    except ET.ParseError:
+    except ET.ParseError as error:
+        logger.warning("a figure could not be put on a picture: %s", error)
         return None
     if "viewBox" not in root.attrib:
         root.set("viewBox", f"0 0 {root.get('width', INNER)} {root.get('height', INNER)}")

@@ -15,7 +15,8 @@ def picture(reference: str) -> str | None:
     """The SVG of `train-graph window=20`; None when there is no such figure or no data now."""
     try:
         figure, options = parse_reference(reference)
-    except Refused:
+    except Refused as refusal:
+        logger.warning("there is no figure “%s” for a picture: %s", reference, refusal)
         return None
     try:
         drawn: str | None = figure.load("picture")(options)

@@ -14,8 +14,18 @@ from articles.markdown.making import Making, line_of, made, plain
 FIRST: Final = 2  # the article's title is the page's only h1
 IN_CONTENTS: Final = 3
 LONGEST_ID: Final = 80
-# Ids that pages around the article have, and those that numbering gives.
-_TAKEN: Final = re.compile(r"main|contents|(listing|table|figure|note)-\d+(-mark)?")
+# Ids that the page around an article has; tests/articles/markdown/test_reserved_ids.py
+# reads them from the templates.
+PAGE_IDS: Final = frozenset(
+    {
+        *("main", "sections", "status", "palette-query", "palette-list", "help-title"),
+        *("mark-in-flight", "mark-committed", "mark-compensated", "mark-failed", "mark-unknown"),
+        *("page-top", "page-contents", "page-changed", "page-series", "page-related"),
+        "page-about",
+    }
+)
+# Those that numbering gives, and one that a page had once.
+_NUMBERED: Final = re.compile(r"contents|(listing|table|figure|note)-\d+(-mark)?|palette-\d+")
 
 
 def link_headings(tokens: list[Token], making: Making) -> list[Token]:
@@ -53,7 +63,7 @@ def _link(opening: Token, inline: Token, level: int, making: Making) -> None:
 def _anchor(title: str, making: Making) -> str:
     """An id of the title's words; a later heading of the same words gets a number behind them."""
     wanted = slugify(title)[:LONGEST_ID].strip("-") or "section"
-    if _TAKEN.fullmatch(wanted):
+    if wanted in PAGE_IDS or _NUMBERED.fullmatch(wanted):
         wanted = f"{wanted}-section"
     anchor = wanted
     while anchor in making.ids:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import pytest
 import requests
 
 from articles.card_drawing import ABOVE_A_FIGURE, ALONE, INNER, _fitted, _width, draw_card
+from articles.figures import picture
+from articles.figures.registry import parse_reference
+from articles.seeding import SEEDS, read_seed
 from tests.articles.conftest import Written
 
 SVG = (
@@ -64,3 +68,30 @@ def test_pictures_are_served_and_kept(written: Written, path: str) -> None:
         f"{written.url}{path}", headers={"If-None-Match": answer.headers["ETag"]}, timeout=20
     )
     assert again.status_code == 304
+
+
+@pytest.mark.parametrize("path", sorted(SEEDS.glob("*.md")), ids=lambda path: path.stem)
+def test_every_article_names_a_figure_that_there_is(path: Path) -> None:
+    figure, _options = parse_reference(read_seed(path).fields.figure or "")
+    assert callable(figure.load("picture"))
+
+
+def test_the_recorded_incident_of_an_article_is_drawn_on_its_picture() -> None:
+    reference = read_seed(SEEDS / "when-the-broker-dies.md").fields.figure or ""
+    figure = picture(reference) or ""
+    assert figure.startswith("<svg")
+    bare = draw_card(title="When the broker dies", meta="", site="A site")
+    assert draw_card(title="When the broker dies", meta="", site="A site", figure=figure) != bare
+
+
+@pytest.mark.parametrize("reference", ["incident", "no-such-figure"])
+def test_a_figure_that_there_is_not_is_logged(
+    reference: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert picture(reference) is None
+    assert f"there is no figure “{reference}” for a picture" in caplog.text
+
+
+def test_a_drawing_that_cannot_be_read_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    draw_card(title="A title", meta="", site="A site", figure="<svg")
+    assert "could not be put on a picture" in caplog.text

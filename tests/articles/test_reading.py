@@ -64,7 +64,7 @@ def test_an_article_names_its_neighbours_and_what_changed(written: Written) -> N
 
 
 def test_what_shares_its_tags_is_related(written: Written) -> None:
-    related = page(written.address()).split('id="related"', 1)[1].split("</section>", 1)[0]
+    related = page(written.address()).split('id="page-related"', 1)[1].split("</section>", 1)[0]
     assert "/articles/test-second/" in related
 
 
