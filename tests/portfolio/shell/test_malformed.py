@@ -1,0 +1,75 @@
+"""A request that HTTP or the site does not allow gets a 400 in words, and one line in the log."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from config.logs import RefusedRequests
+from portfolio.web.problems import PROBLEM_JSON
+
+TOO_MANY = "?" + "&".join(f"p{number}=1" for number in range(1_001))
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client(raise_request_exception=False, SERVER_NAME="localhost")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/products", "/api/v1/search", "/api/v1/traces/x"])
+def test_an_operation_with_too_many_parameters_is_refused_as_a_problem(
+    client: Client, path: str
+) -> None:
+    answer = client.get(path + TOO_MANY)
+    assert answer.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
+    assert answer.headers["Content-Type"] == PROBLEM_JSON
+
+
+def test_the_problem_says_how_many_parameters_there_may_be(client: Client) -> None:
+    answer = client.get("/api/v1/search" + TOO_MANY)
+    assert answer.status_code == HTTPStatus.BAD_REQUEST
+    assert answer.json()["detail"] == "The request has more than 1,000 parameters."
+
+
+def test_a_page_with_too_many_parameters_says_so_in_words(client: Client) -> None:
+    answer = client.get("/search/" + TOO_MANY)
+    assert answer.status_code == HTTPStatus.BAD_REQUEST
+    assert "The request has more than 1,000 parameters." in answer.content.decode()
+
+
+def test_a_form_that_is_no_multipart_is_refused_in_words(client: Client) -> None:
+    answer = client.post(
+        "/contact/", data=b"x", content_type="multipart/form-data; boundary=" + "b" * 300
+    )
+    assert answer.status_code == HTTPStatus.BAD_REQUEST
+    assert "not well-formed multipart data" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/about/", "text/html"), ("/api/v1/search", PROBLEM_JSON)]
+)
+def test_an_unknown_host_gets_a_plain_answer_and_nothing_breaks(
+    client: Client, caplog: pytest.LogCaptureFixture, path: str, kind: str
+) -> None:
+    answer = client.get("/nowhere" + path, headers={"Host": "evil.example"})
+    # The name is looked at by the first middleware that needs it.
+    assert answer.status_code == HTTPStatus.BAD_REQUEST
+    assert "This site does not answer under that name." in answer.content.decode()
+    assert "could not be drawn" not in caplog.text
+
+
+def test_a_refused_request_is_logged_without_a_traceback() -> None:
+    def kept(name: str, **extra: Any) -> bool:
+        record = logging.LogRecord(name, logging.ERROR, "", 0, "m", (), (ValueError, None, None))  # type: ignore[arg-type]
+        record.__dict__ |= extra
+        assert RefusedRequests().filter(record)
+        return record.exc_info is not None
+
+    assert not kept("django.security.DisallowedHost")
+    assert not kept("django.request", status_code=400)
+    assert kept("django.request", status_code=500)
+    assert kept("articles.figures.fill")
