@@ -121,7 +121,7 @@ def test_optional_attributes_are_left_out_when_there_are_none() -> None:
     assert "causationid" not in json.loads(encode_envelope(envelope))
 
 
-@pytest.mark.parametrize("body", [body for _, body in refused_bodies()], ids=lambda b: str(b[:40]))
+@pytest.mark.parametrize("body", [pytest.param(body, id=name) for name, body in refused_bodies()])
 def test_what_cannot_be_stored_or_shown_is_refused_in_words(body: bytes) -> None:
     with pytest.raises(InvalidMessage, match=r"\w"):
         decode_envelope(body)

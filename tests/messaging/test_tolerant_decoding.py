@@ -77,7 +77,9 @@ def test_every_connection_of_the_process_decodes_like_this() -> None:
     assert abstract_channel.loads is load_arguments
 
 
-@pytest.mark.parametrize(("name", "raw", "body"), list(cases()), ids=lambda case: str(case)[:30])
+@pytest.mark.parametrize(
+    ("name", "raw", "body"), [pytest.param(*case, id=case[0]) for case in cases()]
+)
 def test_every_hostile_message_gets_through_the_frames_with_its_body(
     name: str, raw: bytes, body: bytes
 ) -> None:
