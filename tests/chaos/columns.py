@@ -52,6 +52,7 @@ TABLES: Final[Mapping[str, str]] = {
 # By how the table's name begins.
 PREFIXES: Final[Mapping[str, str]] = {
     "auth_": _DJANGO,
+    "axes_": "attempts to log in to the admin, for its lock; no message speaks of them",
     "django_": _DJANGO,
     "article": _OWNER,
 }
@@ -142,6 +143,7 @@ CHANGES: Final[Mapping[tuple[str, str], str]] = {
 BY_TYPE: Final[Mapping[str, str]] = {
     "uuid": "gen_random_uuid()",
     "text": "{column} || 'x'",
+    "ARRAY": "{column} || ARRAY['another']",
     "bigint": "{column} + 1",
     "integer": "{column} + 1",
     "smallint": "{column} + 1",

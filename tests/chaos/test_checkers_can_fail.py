@@ -20,11 +20,15 @@ from chaos.checkers.finding import Finding, Outcome
 from chaos.checkers.invariants import INVARIANTS, Promise
 from chaos.checkers.money import Balance
 from chaos.checkers.snapshot import Snapshots
+from cluster.identity.contract import IssueToken
+from cluster.messaging.envelope import new_message_id
+from cluster.messaging.work import UnitOfWork
 from cluster.operations.plan import Wanted
 from cluster.payments.sandbox.client import ProviderUnavailableError
 from cluster.services import load_all
 from config.environment import DATABASES
 from portfolio.source.resolve import locate
+from portfolio.unit import run_unit
 from tests.chaos.columns import change_of, reason_of, row_of
 from tests.chaos.tampering import COUNTED, PROVIDER, TAMPERINGS, Tampering
 from tests.cluster.cluster import Cluster
@@ -166,6 +170,19 @@ def _live_through_every_outcome(cluster: Cluster) -> None:
     await_settled(cluster, ids)
     refund(cluster, ids[0])
     await_status(cluster, ask_for_erasure(visitor), "completed")
+    _begin_family_of_tokens(cluster)
+
+
+def _begin_family_of_tokens(cluster: Cluster) -> None:
+    family = new_message_id()
+
+    def ask(work: UnitOfWork) -> None:
+        token = IssueToken(visitor=new_visitor(), jti=new_message_id(), refresh_hash="0" * 64)
+        work.send(token, subject_id=family, correlation=family)
+
+    run_unit(ask)
+    query = "SELECT 1 FROM token_family WHERE id = %s"
+    eventually(lambda: cluster.rows("identity", query, family))
 
 
 def _moment_of_rest() -> Bench | None:
