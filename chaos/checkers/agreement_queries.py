@@ -216,6 +216,7 @@ CONTRADICTIONS: Final[Mapping[str, str]] = {
                CASE WHEN p.refunded <> coalesce(l.refunded, 0) THEN 'refunded' END,
                CASE WHEN (p.authorised > 0) <> (p.authorisation = 'granted')
                     THEN 'authorisation' END,
+               CASE WHEN l.total <> 0 OR NOT l.known THEN 'ledger' END,
                CASE WHEN p.correlation <> p.id THEN 'correlation' END,
                CASE WHEN p.contradictions > 1 THEN 'contradictions' END,
                CASE WHEN (awaiting IS NULL) <> (awaiting_kind IS NULL) THEN 'awaiting' END,
@@ -240,7 +241,8 @@ CONTRADICTIONS: Final[Mapping[str, str]] = {
                CASE WHEN p.state = 'captured' AND r.order_id IS NULL AND operations <> 2
                     THEN 'operations' END)
           FROM payment p
-          LEFT JOIN (SELECT payment,
+          LEFT JOIN (SELECT payment, sum(amount) AS total,
+                            bool_and(account IN ('customer', 'authorised', 'merchant')) AS known,
                             sum(amount) FILTER (WHERE account = 'authorised' AND
                                 starts_with(transaction, 'authorised ')) AS authorised,
                             sum(amount) FILTER (WHERE account = 'merchant' AND

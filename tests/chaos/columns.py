@@ -142,11 +142,11 @@ CHANGES: Final[Mapping[tuple[str, str], str]] = {
 # By the type of the column.
 BY_TYPE: Final[Mapping[str, str]] = {
     "uuid": "gen_random_uuid()",
-    "text": "{column} || 'x'",
+    "text": "coalesce({column}, '') || 'x'",
     "ARRAY": "{column} || ARRAY['another']",
-    "bigint": "{column} + 1",
-    "integer": "{column} + 1",
-    "smallint": "{column} + 1",
+    "bigint": "coalesce({column}, 0) + 1",
+    "integer": "coalesce({column}, 0) + 1",
+    "smallint": "coalesce({column}, 0) + 1",
     "boolean": "NOT {column}",
     "timestamp with time zone": "coalesce({column}, now()) + interval '1 hour'",
     "jsonb": "jsonb_build_object('replaced', true)",

@@ -73,6 +73,7 @@ MONEY: Final = (
         """DELETE FROM ledger_entry WHERE id = (
                SELECT id FROM ledger_entry WHERE account = 'customer' ORDER BY id LIMIT 1)
            RETURNING transaction""",
+        follows=("rows consistent: payments",),
     ),
     Tampering(
         "nothing left authorised", "payments",
