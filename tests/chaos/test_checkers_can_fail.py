@@ -296,6 +296,7 @@ COLUMNS_OF: Final = """
 
 
 @needs_platform
+@pytest.mark.timeout(600)  # an audit for each column
 @pytest.mark.parametrize("database", DATABASES)
 def test_every_column_of_every_table_is_named_or_listed(bench: Bench, database: str) -> None:
     """One row is changed in one column, by hand and past every constraint, for each in turn."""
