@@ -14,6 +14,8 @@ if sys.version_info < (3, 11):
     sys.exit(1)
 
 from compose.bootstrap import main
+from compose.output import never_fail
 
 if __name__ == "__main__":
+    never_fail()
     sys.exit(main(sys.argv[1:]))
