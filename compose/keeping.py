@@ -30,7 +30,7 @@ MEND: Final = (
 
 def stores(run: RunDirectory, servers: Iterable[Server]) -> dict[str, Path]:
     """What each part keeps on disk, by its name; it exists once the platform has run."""
-    found = {PROVIDER: run.path / "provider.sqlite3"}
+    found = {PROVIDER: run.data(PROVIDER) / "provider.sqlite3"}
     for server in servers:
         match server:
             case Postgres():
@@ -73,8 +73,8 @@ def remember(run: RunDirectory, servers: Sequence[Server], prepared: str) -> Non
                         sql.Identifier(server.database), _note(run, prepared)
                     )
                 )
-    made = [name for name, path in stores(run, servers).items() if path.exists()]
-    run.update_state(prepared=prepared, made=sorted({PROVIDER, *made}))
+    # The provider makes its books as soon as it runs, which is after this.
+    run.update_state(prepared=prepared, made=list(stores(run, servers)))
 
 
 def is_prepared(run: RunDirectory, servers: Sequence[Server], wanted: str) -> bool:

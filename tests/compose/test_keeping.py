@@ -18,6 +18,7 @@ from compose.processes import PORTS, Server, local_servers
 from compose.run_directory import RunDirectory, write_private
 from compose.servers.postgres import Postgres
 from compose.waiting import wait_until
+from config.environment import ROOT
 
 ALL_PORTS = {name: 20000 + number for number, name in enumerate(PORTS)}
 STORES = ["openbao", "postgres-orders", "provider", "rabbitmq"]
@@ -79,6 +80,12 @@ def test_a_platform_of_an_earlier_revision_had_everything(run: RunDirectory) -> 
     assert keeping.missing(run, servers_of(run)) == {}
     stores["rabbitmq"].unlink()
     assert list(keeping.missing(run, servers_of(run))) == ["rabbitmq"]
+
+
+def test_the_providers_books_are_looked_for_where_it_keeps_them(run: RunDirectory) -> None:
+    source = (ROOT / "cluster/payments/sandbox/__main__.py").read_text()
+    assert '/ "data" / "provider"' in source
+    assert keeping.stores(run, [])["provider"] == run.path / "data/provider/provider.sqlite3"
 
 
 @pytest.fixture
