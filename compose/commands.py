@@ -97,7 +97,7 @@ def _down() -> int:
 
 
 def _test(rest: Sequence[str]) -> int:
-    """Run pytest; its fixtures start the platform. The whole suite runs in parts side by side."""
+    """Run pytest; its fixtures start the platform. The whole suite runs in parts."""
     system_packages.require(["chromium"])
     if not suite.is_whole(rest):
         return subprocess.run([*suite.PYTEST, *rest], cwd=ROOT, check=False).returncode
