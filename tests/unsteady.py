@@ -26,10 +26,15 @@ PATIENCE: Final = 240  # seconds for a verdict
 
 
 class Result:
-    """Counts the outcomes of a run, and writes them to a file at its end."""
+    """Counts the outcomes of a run, and writes them to a file at its end.
+
+    Each failure is appended to a text beside that file at once: a long run need not be waited for.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._text = file.with_suffix(".failures")
+        self._text.unlink(missing_ok=True)
         self._counts: Counter[str] = Counter()
         self._failures: dict[str, dict[str, Any]] = {}
 
@@ -39,6 +44,8 @@ class Result:
                 report.nodeid, {"test": report.nodeid, "reason": _reason(report), "again": True}
             )
             found["again"] = found["again"] and getattr(report, "deadline_missed", False)
+            with self._text.open("a") as text:
+                text.write(f"{report.nodeid} ({report.when})\n{report.longreprtext}\n\n")
         elif report.when == "call" or report.skipped:
             self._counts[report.outcome] += 1
 
