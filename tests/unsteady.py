@@ -109,7 +109,7 @@ def _shows_violations(item: pytest.Item) -> bool:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=PATIENCE
         )
-        findings = json.loads(done.stdout)["findings"]
+        findings = json.loads(done.stdout)["invariants"]
     except (subprocess.TimeoutExpired, ValueError, KeyError):
         return False  # no verdict, so no violation was seen
     return any(finding["outcome"] == "fail" for finding in findings)

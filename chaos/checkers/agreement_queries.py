@@ -16,8 +16,8 @@ from cluster.messaging.journal_digest import entry_digest
 
 
 def _facts(**facts: str) -> str:
-    """The SQL expression of a value; a fact that is null is left out."""
-    lines = ", ".join(f"'{name} ' || ({sql})" for name, sql in facts.items())
+    """The SQL expression of a value, its facts by name; a fact that is null is left out."""
+    lines = ", ".join(f"'{name} ' || ({sql})" for name, sql in sorted(facts.items()))
     return f"concat_ws(chr(10), {lines})"
 
 
