@@ -29,6 +29,7 @@ TABLES: Final[Mapping[str, str]] = {
     "counter": "counts that only grow; nobody can break them",
     "heartbeat": "overwritten every two seconds; a silent process is named by the health checks",
     "provider_event": "remembers what was heard, for a week; the ledger says what it led to",
+    "admission": "how many checkouts may be open: measured anew every two seconds",
     "audience": _PAGES,
     "contact_message": _PAGES,
     "demo_run": _PAGES,
