@@ -38,7 +38,7 @@ TABLES: Final[Mapping[str, str]] = {
     "own_product": _PAGES,
     "revoked_token": _PAGES,
     "token_request": _PAGES,
-    "audit_entry": _PLATFORM,
+    "fault_audit": _PLATFORM,
     "experiment_run": _PLATFORM,
     "fault_switch": _PLATFORM,
     "gauge": _PLATFORM,

@@ -129,7 +129,7 @@ def test_a_poisoned_order_parks_its_own_checkout_until_it_is_replayed(cluster: C
 
 def start_for(cluster: Cluster, visitor: str) -> UUID:
     order = CheckoutOrder(visitor=visitor, sku="MUG-ENAMEL", id=new_message_id())
-    assert list(cluster.counter.accept([order])) == [1]
+    assert list(cluster.counter.accept([order]))[-1] == 1
     return order.id
 
 
