@@ -130,6 +130,7 @@ ANY_ROW: Final = "ctid = (SELECT ctid FROM {table} LIMIT 1)"
 
 # Where the change that the type suggests would not be one.
 CHANGES: Final[Mapping[tuple[str, str], str]] = {
+    ("journal", "seq"): "seq + 1000000",  # the next is taken
     ("payment", "contradictions"): "contradictions + 2",
     ("payment", "state"): "'voided'",
     ("inbox", "place"): "place - 1000000000",

@@ -301,7 +301,11 @@ COLUMNS_OF: Final = """
 def test_every_column_of_every_table_is_named_or_listed(bench: Bench, database: str) -> None:
     """One row is changed in one column, by hand and past every constraint, for each in turn."""
     columns = bench.columns(database)
-    judged = {(table, column): type_ for table, column, type_ in columns}
+    judged = {
+        (table, column): type_
+        for table, column, type_ in columns
+        if not (database == "site" and table in ("inbox", "inbox_stream"))  # its journal is both
+    }
     listed = {key for key in judged if reason_of(*key)}
 
     unseen = {
