@@ -139,7 +139,7 @@ CHANGES: Final[Mapping[tuple[str, str], str]] = {
     ("saga", "state"): "'compensated'",
     ("token_family", "used"): "used || ARRAY['another']",
     ("erasure", "receipts"): "'{}'",
-    ("product", "fed_by"): "0",  # by no restock, and for sale
+    ("product", "fed_by"): "(SELECT max(seq) FROM journal)",  # which is about something else
     ("product", "restocked"): "true",
 }
 # By the type of the column.
