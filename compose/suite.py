@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,7 +48,7 @@ class Part:
     arguments: tuple[str, ...] = ()
     prefix: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
-    began: float = field(default_factory=time.monotonic)
+    began: float = 0.0  # on the monotonic clock
     process: subprocess.Popen[bytes] | None = None
     seconds: float = 0.0
 
@@ -68,6 +68,7 @@ class Part:
         """Start it; its output goes to its log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.result_file.unlink(missing_ok=True)
+        self.began = time.monotonic()
         port = choose_ports(["web"], {}, taken=0)["web"]
         options = ("-o", f"cache_dir=.run/pytest-{self.name}", f"--result={self.result_file}")
         with self.log.open("wb") as output:

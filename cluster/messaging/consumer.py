@@ -18,7 +18,7 @@ import amqp
 from celery import bootsteps
 from celery.worker.consumer import Consumer
 
-from cluster.messaging.dead_letters import Reason, Rejected, unreadable_letter
+from cluster.messaging.dead_letters import Reason, Rejected, inapplicable, unreadable_letter
 from cluster.messaging.inbox import TransientFailure
 from cluster.messaging.task_messages import fault_of
 from cluster.messaging.tolerant_decoding import UnreadableProperties, unreadable
@@ -142,8 +142,7 @@ class QueueConsumer:
         except Exception as error:
             if isinstance(error, TransientFailure) or is_outage(error):
                 raise
-            detail = f"{type(error).__name__}: {error}"
-            self._sink.give_up(Rejected(delivery.body, Reason.PERMANENT, detail))
+            self._sink.give_up(inapplicable(delivery.body, error))
 
     def _give_up(self, delivery: Arrived) -> None:
         assert delivery.unreadable is not None, "its properties could not be decoded"

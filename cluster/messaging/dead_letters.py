@@ -61,6 +61,11 @@ class Rejected:
         return hashlib.sha256(self.body + self.identity).digest()
 
 
+def inapplicable(body: bytes, error: Exception, envelope: Envelope | None = None) -> Rejected:
+    """The letter of a message that failed with an error for which it is itself to blame."""
+    return Rejected(body, Reason.PERMANENT, f"{type(error).__name__}: {error}", envelope)
+
+
 # Once for its bytes while it is kept: a unique index has the digest of what was not replayed.
 FILE: Final = """
     INSERT INTO dead_letter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 from psycopg import errors
 
@@ -18,6 +19,7 @@ class Failure(enum.Enum):
     PERMANENT = "permanent"  # the message is at fault: dead letter
 
 
+CONFLICT_ATTEMPTS: Final = 3  # of one message, which has lost each race so far
 CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
 
 

@@ -19,7 +19,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -30,6 +30,7 @@ from cluster.messaging.dead_letters import (
     Rejected,
     give_up,
     given_up_by_broker,
+    inapplicable,
 )
 from cluster.messaging.envelope import (
     Envelope,
@@ -38,7 +39,7 @@ from cluster.messaging.envelope import (
     decode_envelope,
     decode_message,
 )
-from cluster.messaging.failures import Failure, classify
+from cluster.messaging.failures import CONFLICT_ATTEMPTS, Failure, classify
 from cluster.messaging.notices import announce, deduplicated, parked
 from cluster.messaging.outbox import flush
 from cluster.messaging.sabotage import Sabotage, switched_off
@@ -62,7 +63,6 @@ from cluster.tracing.context import current_place, derived, read
 from cluster.tracing.message_spans import committed, processed
 
 logger = logging.getLogger(__name__)
-CONFLICT_ATTEMPTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +207,7 @@ class Inbox:
                 if failure is Failure.CONFLICT and attempt + 1 < CONFLICT_ATTEMPTS:
                     continue
                 logger.exception("%s cannot be applied", delivery.envelope.type)
-                detail = f"{type(error).__name__}: {error}"
-                self.give_up(Rejected(delivery.body, Reason.PERMANENT, detail, delivery.envelope))
+                self.give_up(inapplicable(delivery.body, error, delivery.envelope))
                 return Failure.PERMANENT
             else:
                 return None

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from typing import Final
 
-from cluster.messaging.dead_letters import Reason, Rejected, give_up
+from cluster.messaging.dead_letters import Reason, Rejected, give_up, inapplicable
 from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
-from cluster.messaging.failures import Failure, classify
+from cluster.messaging.failures import CONFLICT_ATTEMPTS, Failure, classify
 from cluster.messaging.outbox import flush
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, is_outage
@@ -22,7 +21,6 @@ logger = logging.getLogger(__name__)
 
 # An envelope, its bytes, and when they came (ns of the epoch).
 Entry = tuple[Envelope, bytes, int]
-CONFLICT_ATTEMPTS: Final = 3
 
 
 class JournalSink:
@@ -82,6 +80,5 @@ class JournalSink:
                     continue
                 envelope, body, _ = entry
                 logger.exception("%s cannot be recorded", envelope.type)
-                detail = f"{type(error).__name__}: {error}"
-                self.give_up(Rejected(body, Reason.PERMANENT, detail, envelope))
+                self.give_up(inapplicable(body, error, envelope))
             return
