@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from typing import Final
+from typing import Final, TypeVar
 
+from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from articles.models import LONGEST_SLUG, Series, Tag
+
+Named = TypeVar("Named", Tag, Series)
 
 # What tells names apart and would be dropped: C++ and C# are two subjects.
 SPELLED: Final = {"+": " plus ", "#": " sharp "}
@@ -34,26 +37,24 @@ def address_of(name: str, *, kind: str) -> str:
 
 def tag_named(name: str) -> Tag:
     """The tag of this name; a new one if there is none."""
-    found = Tag.objects.filter(name__iexact=name).first()
-    if found is not None:
-        return found
-    address = address_of(name, kind="tag")
-    holder = Tag.objects.filter(slug=address).first()
-    if holder is not None and _is_another(holder.name, name, address):
-        address = _told_apart(address, name)
-    return Tag.objects.get_or_create(slug=address, defaults={"name": name})[0]
+    return _found_or_made(Tag.objects.all(), name, field="name", kind="tag")
 
 
 def series_titled(title: str) -> Series:
     """The series of this title; a new one if there is none."""
-    found = Series.objects.filter(title__iexact=title).first()
+    return _found_or_made(Series.objects.all(), title, field="title", kind="series")
+
+
+def _found_or_made(rows: QuerySet[Named], name: str, *, field: str, kind: str) -> Named:
+    """The row whose `field` is this name, or a new one at an address of its own."""
+    found = rows.filter(**{f"{field}__iexact": name}).first()
     if found is not None:
         return found
-    address = address_of(title, kind="series")
-    holder = Series.objects.filter(slug=address).first()
-    if holder is not None and _is_another(holder.title, title, address):
-        address = _told_apart(address, title)
-    return Series.objects.get_or_create(slug=address, defaults={"title": title})[0]
+    address = address_of(name, kind=kind)
+    holder = rows.filter(slug=address).values_list(field, flat=True).first()
+    if holder is not None and _is_another(holder, name, address):
+        address = _told_apart(address, name)
+    return rows.get_or_create(slug=address, defaults={field: name})[0]
 
 
 def _is_another(holder: str, name: str, address: str) -> bool:

@@ -38,6 +38,16 @@ def test_such_a_file_is_recognised(line: str, tmp_path: Path) -> None:
     assert needs_tests(file)
 
 
+def test_what_an_article_quotes_of_a_test_is_what_stands_there() -> None:
+    """A quotation, since the image could not show a listing of a test."""
+    article = (ROOT / "articles" / "seeds" / "saga-vs-two-phase-commit.md").read_text()
+    quoted = re.search(
+        r'^```python title="[^"]*`(tests/[^`]+)`[^"]*"\n(.+?)^```$', article, re.M | re.S
+    )
+    assert quoted is not None
+    assert (ROOT / quoted[1]).read_text().startswith(quoted[2])
+
+
 def test_what_exported_experiments_are_run_with_is_installed_with_the_platform() -> None:
     lock = (ROOT / "compose" / "locks" / "run.txt").read_text()
     assert re.search(r"^chaostoolkit==", lock, re.MULTILINE)
