@@ -42,7 +42,9 @@ def test_what_an_article_quotes_of_a_test_is_what_stands_there() -> None:
     """A quotation, since the image could not show a listing of a test."""
     article = (ROOT / "articles" / "seeds" / "saga-vs-two-phase-commit.md").read_text()
     quoted = re.search(
-        r'^```python title="[^"]*`(tests/[^`]+)`[^"]*"\n(.+?)^```$', article, re.M | re.S
+        r'^```python title="[^"]*`(tests/[^`]+)`[^"]*"\n(.+?)^```$',
+        article,
+        re.MULTILINE | re.DOTALL,
     )
     assert quoted is not None
     assert (ROOT / quoted[1]).read_text().startswith(quoted[2])
