@@ -53,12 +53,12 @@ class ArticleEditor extends HTMLElement {
   }
 
   async show() {
+    const turn = ++this.asked; // so that the answer to a shorter text, still on its way, is not shown
     const tooLong = this.tooLong();
     if (tooLong) {
       this.say(`${tooLong} It cannot be saved or previewed, and is not lost.`);
       return;
     }
-    const turn = ++this.asked;
     const data = new FormData();
     for (const name of ["csrfmiddlewaretoken", "body"]) data.set(name, this.form.elements[name].value);
     this.say("reading…");
@@ -71,6 +71,7 @@ class ArticleEditor extends HTMLElement {
         redirect: "manual",
       });
     } catch {
+      if (turn !== this.asked) return;
       this.say("no preview: the site does not answer. Your text is kept in this browser.");
       return;
     }
@@ -84,7 +85,8 @@ class ArticleEditor extends HTMLElement {
       this.say("no preview at this moment.");
       return;
     }
-    this.draw(await answer.json());
+    const drawn = await answer.json();
+    if (turn === this.asked) this.draw(drawn);
   }
 
   draw({ html, problems, words, minutes, sheets }) {
