@@ -69,6 +69,7 @@ def outages(page: Page, url: str, process: str) -> list[dict[str, Any]]:
     return [span for span in snapshot["outages"] if span["process"] == process]
 
 
+@pytest.mark.fault
 def test_a_stranger_kills_the_broker_sees_it_heal_and_reads_the_proof(
     visitor: Any, platform_url: str
 ) -> None:
@@ -105,6 +106,7 @@ def test_a_stranger_kills_the_broker_sees_it_heal_and_reads_the_proof(
     expect(page.locator('train-graph [data-part="state"]')).to_contain_text("s of ")
 
 
+@pytest.mark.fault
 def test_without_javascript_a_stranger_kills_the_web_server_that_serves_him(
     visitor: Any, platform_url: str
 ) -> None:

@@ -121,6 +121,7 @@ def test_an_erasure_is_refused_while_a_checkout_is_under_way(cluster: Cluster) -
     assert places_of(cluster, visitor) == []
 
 
+@pytest.mark.fault
 def test_an_erasure_that_is_open_is_not_begun_twice(cluster: Cluster) -> None:
     visitor = new_visitor()
     cluster.supervisor.stop("relay-site")

@@ -21,6 +21,7 @@ CANCEL = """
 
 
 @pytest.mark.platform
+@pytest.mark.fault
 def test_a_worker_whose_consumer_was_cancelled_is_seen_and_replaced(cluster: Cluster) -> None:
     before = cluster.supervisor.pid("worker-orders")
 
