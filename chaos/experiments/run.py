@@ -46,6 +46,10 @@ class NotSteady(PlainError):
     """The platform was not steady before, so nothing was broken."""
 
 
+class NotBegun(PlainError):
+    """It was cut short before anything was broken."""
+
+
 class Interrupted(PlainError):
     """A signal ended the run; what it had broken is healed, and nothing is recorded."""
 
@@ -100,6 +104,8 @@ class Run:
         before = journal["steady_states"]["before"]
         if journal["status"] == "interrupted":
             raise Interrupted("The run was interrupted; what it had broken is healed.", status=130)
+        if self._session.is_off:
+            raise NotBegun(f"Nothing was broken: {self._reason}.")
         if before is None or not before["steady_state_met"]:
             failed = [one["activity"]["name"] for one in (before or {}).get("probes", [])][-1:]
             raise NotSteady(
@@ -176,7 +182,8 @@ class _Following(RunEventHandler):  # type: ignore[misc]  # chaoslib has no type
         self.run.say("steady before", "The steady state and every invariant are examined.")
 
     def start_method(self, _experiment: Any) -> None:
-        self.run._session.verdict = None  # noqa: SLF001  (that was the one before)
+        session = self.run._session  # noqa: SLF001
+        session.began, session.verdict = True, None  # that verdict was the one before
         try:
             self.first_seq = last_seq()
             self.counts = counted()

@@ -60,6 +60,8 @@ def stream_moves(within: float = 0.0) -> bool:
 def invariants_hold(within: float = 0.0) -> bool:
     """Whether the checkers find no violation and leave nothing undecided."""
     session = current()
+    if session.is_off:
+        return False
     session.verdict = verdict = patiently(lambda: run_verify(wait=within))
     return verdict.clean
 
@@ -118,10 +120,11 @@ def patiently(act: Callable[[], T]) -> T:
 
 def _judged(judge: steady.Judge, within: float) -> bool:
     end = time.monotonic() + within
-    while True:
+    while not current().is_off:
         snapshot = latest()
         if snapshot is not None and judge(snapshot).ok:
             return True
         if time.monotonic() >= end:
             return False
         time.sleep(LOOK_EVERY)
+    return False

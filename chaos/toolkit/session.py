@@ -52,7 +52,10 @@ class Nobody:
 
 @dataclass
 class Session:
-    """One run. `stopped` is set when it is cut short: nothing is broken from then on."""
+    """One run. `stopped` is set when it is cut short: nothing is broken from then on.
+
+    `began` says that the method has begun: before it, there is nothing to wait for after a stop.
+    """
 
     run: str
     actor: str
@@ -60,6 +63,12 @@ class Session:
     load: Load | None = None
     verdict: Verdict | None = None
     stopped: threading.Event = field(default_factory=threading.Event)
+    began: bool = False
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it was cut short before anything was broken."""
+        return self.stopped.is_set() and not self.began
 
     def close(self) -> None:
         """Hand in nothing more and leave nothing broken."""
