@@ -1,9 +1,10 @@
 """The whole test suite in three parts, and one more try for what only missed a deadline.
 
-- `breaking` tests kill, pause and sabotage the parts of a platform, and wait most of the time.
-- `pure` tests need no platform. They run beside the breaking ones, at a low priority.
+- `pure` tests need no platform, and run in two processes.
+- `breaking` tests kill, pause and sabotage the parts of a platform.
 - `shared` tests use another platform, and break nothing of it.
 
+One part runs at a time: beside another, waits for a platform miss their deadlines.
 Each part leaves its result as a JSON file, which tests/unsteady.py writes.
 """
 
@@ -13,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -31,10 +33,8 @@ PRINTING: Final = re.compile(
     r"--full|-q+|-v+|-r\w*|--(durations|durations-min|tb|color|timeout)=.*"
 )
 PERCENT: Final = re.compile(r"\[ *(\d+)%\]")
-# Of the scale that ends at 19. At 10 they got so little beside the others that what a process has
-# two seconds for at its end did not fit.
-LOWER: Final = ("nice", "-n5")
 LOOK: Final = 0.5  # seconds
+UNWOUND_WITHIN: Final = 60.0  # seconds
 REPORT: Final = 60.0  # seconds between two lines of progress
 # The breaking part rotates credentials every few seconds (tests/conftest.py); this costs processor
 # time on every process, and shows the same in one part as in two.
@@ -48,7 +48,6 @@ class Part:
 
     name: str
     arguments: tuple[str, ...] = ()
-    prefix: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     began: float = 0.0  # on the monotonic clock
     process: subprocess.Popen[bytes] | None = None
@@ -75,7 +74,7 @@ class Part:
         options = ("-o", f"cache_dir=.run/pytest-{self.name}", f"--result={self.result_file}")
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [*self.prefix, *PYTEST, *options, *self.arguments, *arguments],
+                [*PYTEST, *options, *self.arguments, *arguments],
                 cwd=ROOT,
                 env={
                     **os.environ,
@@ -96,8 +95,12 @@ class Part:
     def stop(self) -> None:
         """End it, and the platform that an interrupted one would leave."""
         if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait()
+            self.process.send_signal(signal.SIGINT)  # so that pytest ends the tests' own servers
+            try:
+                self.process.wait(UNWOUND_WITHIN)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
             platform.stop(self.run_directory)
 
     def percent(self) -> int:
@@ -122,20 +125,19 @@ def is_whole(arguments: Sequence[str]) -> bool:
 
 def run_whole(arguments: Sequence[str]) -> int:
     """Run all parts, then the unsteady tests once more; the value is the exit status."""
+    pure = Part("pure", ("--part=pure", "--numprocesses=2", "--dist=loadfile"))
     breaking = Part("breaking", ("--part=breaking",))
-    pure = Part("pure", ("--part=pure", "--numprocesses=2", "--dist=loadfile"), prefix=LOWER)
     shared = Part("shared", ("--part=shared",), environment=USUAL_LEASES)
-    parts = [breaking, pure, shared]
-    # Two platforms at once are more than two processors carry: waits then miss their deadlines.
-    _run([breaking, pure], arguments)
-    _run([shared], arguments)
+    parts = [pure, breaking, shared]
+    for part in parts:
+        _run(part, arguments)
     results = [part.result() for part in parts]
     failures = [failure for result in results for failure in result["failures"]]
     unsteady = [failure for failure in failures if failure["again"]]
     if unsteady and len(unsteady) == len(failures) <= MOST_UNSTEADY:
         again = Part("again", tuple(failure["test"] for failure in unsteady))
         shutil.rmtree(again.run_directory, ignore_errors=True)
-        _run([again], arguments)
+        _run(again, arguments)
         results.append(again.result())
         failures = results[-1]["failures"]
     for failure in unsteady:
@@ -150,22 +152,18 @@ def run_whole(arguments: Sequence[str]) -> int:
     return 1 if failures else 0
 
 
-def _run(parts: Sequence[Part], arguments: Sequence[str]) -> None:
-    """Run these side by side, and print what each has printed as soon as it ends."""
+def _run(part: Part, arguments: Sequence[str]) -> None:
+    """Run it, say how far it is now and then, and print at its end what it has printed."""
     try:
-        for part in parts:
-            part.start(arguments)
-        waiting, report_at = list(parts), time.monotonic() + REPORT
-        while waiting:
-            for part in [part for part in waiting if part.has_ended()]:
-                waiting.remove(part)
-                print(f"\nThe part {part.name}, {part.seconds:.0f} s:\n", flush=True)
-                sys.stdout.buffer.write(part.log.read_bytes())
-                sys.stdout.flush()
-            if waiting and time.monotonic() > report_at:
+        part.start(arguments)
+        report_at = time.monotonic() + REPORT
+        while not part.has_ended():
+            if time.monotonic() > report_at:
                 report_at += REPORT
-                print(", ".join(f"{part.name} {part.percent()} %" for part in waiting), flush=True)
+                print(f"{part.name} {part.percent()} %", flush=True)
             time.sleep(LOOK)
+        print(f"\nThe part {part.name}, {part.seconds:.0f} s:\n", flush=True)
+        sys.stdout.buffer.write(part.log.read_bytes())
+        sys.stdout.flush()
     finally:
-        for part in parts:
-            part.stop()
+        part.stop()

@@ -6,7 +6,10 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+# As generous as tests/conditions.py: Playwright's own five seconds are little on a busy machine.
+expect.set_options(timeout=20_000)
 
 ARGUMENTS = (
     "--no-sandbox",

@@ -73,7 +73,7 @@ def test_everything_beside_pid_1_is_stopped_continued_and_killed() -> None:
         done = execute(first, "STOP")
         assert (done.returncode, done.stdout) == (0, f"{SENT}\n")
         eventually(lambda: all_are(STOPPED, beside))
-        assert state(first) == SLEEPING
+        eventually(lambda: state(first) == SLEEPING)
         assert execute(first, "CONT").returncode == 0
         eventually(lambda: all_are(SLEEPING, beside))
         assert execute(first, "STOP").returncode == 0
@@ -89,4 +89,4 @@ def test_a_process_that_is_pid_1_is_spared(signal: str) -> None:
         done = execute(first, signal)
         assert done.returncode != 0
         assert "No such process" in done.stderr
-        assert state(first) == SLEEPING
+        eventually(lambda: state(first) == SLEEPING)
