@@ -9,6 +9,7 @@ Source: https://www.rabbitmq.com/docs/quorum-queues
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -20,6 +21,8 @@ from kombu.utils.url import parse_url
 from cluster.messaging import tolerant_decoding
 from cluster.messaging.service import Service
 from config import environment
+
+logger = logging.getLogger(__name__)
 
 EXCHANGE: Final = "cluster.events"
 DEAD_EXCHANGE: Final = "cluster.dead"
@@ -91,10 +94,10 @@ def declare(
     channel.exchange_declare(EXCHANGE, "topic", durable=True, auto_delete=False)
     channel.exchange_declare(DEAD_EXCHANGE, "direct", durable=True, auto_delete=False)
     for service in services:
-        _declare_queue(channel, service.dead_queue, {})
+        _declare_unlimited(connection, service.dead_queue)
         channel.queue_bind(service.dead_queue, DEAD_EXCHANGE, service.queue)
         _declare_queue(channel, service.queue, _consumed(service))
-        _declare_queue(channel, service.task_queue, {})
+        _declare_unlimited(connection, service.task_queue)
         _bind(channel, service, counts[service.name])
         _retire(channel, service, counts[service.name], surplus[service.name])
     channel.close()
@@ -229,6 +232,27 @@ def _copy(message: amqp.Message) -> amqp.Message:
     except Exception:  # noqa: BLE001  # what could be read need not be writable
         return amqp.Message(message.body, delivery_mode=2)
     return copy
+
+
+def _declare_unlimited(connection: amqp.Connection, name: str) -> None:
+    """Declare a queue that delivers a message as often as it comes back.
+
+    Since 4.0 a quorum queue that names no limit drops what has come back twenty times, if it has
+    no dead-letter exchange; 3.x has no such default, and no word for no limit. A queue that an
+    earlier revision has declared keeps what it has: its arguments cannot be changed.
+    Source: https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling
+    """
+    server: dict[str, Any] = getattr(connection, "server_properties")  # noqa: B009  # not in the stubs
+    has_default = not str(server["version"]).startswith("3.")
+    channel = connection.channel()
+    try:
+        _declare_queue(channel, name, {"x-delivery-limit": -1} if has_default else {})
+    except amqp.PreconditionFailed as error:
+        if "x-delivery-limit" not in str(error):
+            raise
+        logger.warning("%s drops what has come back twenty times: delete it once, empty", name)
+    else:
+        channel.close()
 
 
 def _consumed(service: Service) -> dict[str, Any]:

@@ -13,12 +13,11 @@ import psycopg
 from chaos.drivers.driver import Driver
 from chaos.faults.armed import ArmedFault, new_armed_fault
 from chaos.faults.fault import Fault
+from compose import system_packages
 from compose.run_directory import RunDirectory
 from compose.servers.rabbitmq import RabbitMQ
 from config import environment
 from tests.conftest import superuser_address
-
-RABBITMQCTL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 
 
 class Superuser:
@@ -36,6 +35,8 @@ class Superuser:
             return cursor.fetchall() if cursor.description else []
 
     def broker(self, *arguments: str) -> str:
+        script = system_packages.rabbitmq_server()
+        assert script is not None, "no RabbitMQ is on this machine"
         run = RunDirectory(environment.run_directory())
         ports = run.read_state()["ports"]
         server = RabbitMQ(
@@ -45,7 +46,7 @@ class Superuser:
             run=run,
         )
         done = subprocess.run(
-            [RABBITMQCTL, *arguments],
+            [str(script.with_name("rabbitmqctl")), *arguments],
             env={**os.environ, **server.environment()},
             capture_output=True,
             text=True,

@@ -12,6 +12,7 @@ import pytest
 from cluster.messaging.envelope import decode_envelope, encode_envelope, new_message_id
 from cluster.messaging.publisher import OutboxRow
 from cluster.messaging.topology import MARKER, PartitionInUse, partition_queues
+from tests.conditions import eventually
 from tests.messaging.messages import reserve_stock
 from tests.messaging.own_topology import OwnTopology, own_topology, three_about_each
 
@@ -45,6 +46,19 @@ def test_messages_about_one_aggregate_wait_in_one_partition_in_their_order(
     for places in found.values():
         queue = places[0][0]
         assert places == [(queue, 1), (queue, 2), (queue, 3)]
+
+
+def test_what_has_no_dead_letter_queue_comes_back_as_often_as_it_is_not_taken(
+    own: OwnTopology,
+) -> None:
+    """RabbitMQ 4 drops it at the twenty-first time unless the queue says otherwise."""
+    own.declare(1)
+    for queue in (own.service.dead_queue, own.service.task_queue):
+        own.channel.basic_publish_confirm(amqp.Message("kept"), routing_key=queue)
+        for _ in range(30):
+            message = eventually(lambda queue=queue: own.channel.basic_get(queue))
+            own.channel.basic_reject(message.delivery_tag, requeue=True)
+        assert eventually(lambda queue=queue: own.channel.basic_get(queue)).body == "kept"
 
 
 def test_all_that_is_about_one_id_waits_in_one_partition(own: OwnTopology) -> None:
