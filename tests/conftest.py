@@ -22,6 +22,8 @@ from hypothesis import settings as hypothesis_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_RUN = Path(os.environ.setdefault("PORTFOLIO_RUN_DIR", str(ROOT / ".run" / "test")))
+# Named by what they contain, so that every platform and every part may find what one has made.
+os.environ.setdefault("STATIC_DIRECTORY", str(ROOT / ".run" / "test-static"))
 
 from cluster.messaging.topology import connect  # noqa: E402
 from cluster.secrets.broker import broker_url_with_credentials  # noqa: E402
