@@ -102,4 +102,7 @@ def test_the_drill_of_a_storm_begins_with_a_click_and_can_be_stopped(
     )
     expect(here).to_have_text("The platform at work", timeout=WITHIN)
     page.get_by_role("button", name=re.compile("^(Stop it|Withdraw)")).click()
+    expect(page.locator('[data-part="answer"]')).to_contain_text(
+        re.compile("wants it to stop|was withdrawn"), timeout=WITHIN
+    )
     expect(here).to_have_count(0, timeout=A_RUN)

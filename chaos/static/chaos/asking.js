@@ -61,7 +61,10 @@ class RunRequest extends HTMLElement {
     try {
       if (queue) {
         const answer = await fetch(queue.dataset.address, { headers: { accept: "text/html" } });
-        if (answer.ok && !queue.contains(document.activeElement)) queue.innerHTML = await answer.text();
+        const html = await answer.text();
+        // Looked at last: a button that is replaced between press and release is never clicked.
+        const inUse = queue.contains(document.activeElement) || queue.querySelector(":active");
+        if (answer.ok && !inUse) queue.innerHTML = html;
       }
       if (this.#run) {
         const answer = await fetch(this.#run.address, { headers: JSON_WANTED });
@@ -95,7 +98,7 @@ class RunRequest extends HTMLElement {
 
 function wordsOf({ title, state, position, wait, words }) {
   if (state === "queued") return `${title}: queued as number ${position}, begins ${wait}.`;
-  if (state === "running") return `${title}: it runs now. Watch the graph.`;
+  if (state === "running") return `${title}: ${words || "it runs now. Watch the graph."}`;
   if (state === "ended") return `${title}: it has ended. ${words}`;
   return `${title}: ${words || state}`;
 }
