@@ -218,3 +218,17 @@ def test_the_statement_carries_the_wish_whatever_it_names() -> None:
     statement = notify_statement(Ending(id="it's"))
 
     assert statement == """SELECT pg_notify('relay_disturbance', '{"wish":"end","id":"it''s"}')"""
+
+
+@pytest.mark.parametrize("body", [b"\xff", b'{"correlationid": "\xff"}', b"[]", b"[" * 10_000])
+def test_a_replayed_letter_of_any_bytes_can_be_told_from_others_and_corrupted(
+    relay: Disturbances, body: bytes
+) -> None:
+    relay.hear(encode_wish(wish(Operation.POISON, queue="orders.inbox")))
+    relay.hear(encode_wish(wish(Operation.DUPLICATE, correlation=str(uuid4()))))
+
+    copy, original = relay.apply([OutboxRow(1, str(uuid4()), "q", "", "", body)])
+
+    assert (copy.id, original.body) == (NO_ROW, body)
+    with pytest.raises(InvalidMessage):
+        decode_envelope(copy.body)
