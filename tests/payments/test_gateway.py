@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from unittest.mock import Mock
 from uuid import UUID, uuid4
 
 import aiohttp
+import msgspec
 import psycopg
 import pytest
 
@@ -18,7 +20,9 @@ from cluster.payments.contract import (
     RefundPayment,
     VoidPayment,
 )
-from cluster.payments.provider_api import EventType, ProviderEvent
+from cluster.payments.gateway.provider import ProviderRefused
+from cluster.payments.gateway.reconciliation import Reconciliation
+from cluster.payments.provider_api import EventType, ProviderEvent, WebhookDelivery
 from cluster.payments.sandbox import decisions
 from cluster.payments.signature import sign
 from tests.conditions import eventually_async
@@ -234,3 +238,80 @@ async def test_an_event_about_a_payment_that_is_not_ours_is_taken_and_ignored(
     status, _, _ = await post(running, *signed([stray], secret=KEYS.webhook_secret))
     assert status == 200
     assert running.ledger(stray.payment) == {}
+
+
+LETTERS = (
+    "SELECT body, reason, detail FROM dead_letter WHERE strpos(encode(body, 'escape'), %s) > 0"
+)
+
+
+async def test_an_event_that_cannot_be_stored_is_filed_and_its_neighbours_take_effect(
+    running: PaymentsSide,
+) -> None:
+    bad, good = new_message_id(), new_message_id()
+    running.handle((bad, authorise("tok_silent")), (good, authorise("tok_silent")))
+    delivery = WebhookDelivery(
+        [
+            ProviderEvent(uuid4(), EventType.DECLINED, bad, uuid4(), AMOUNT, reason="a\0b"),
+            ProviderEvent(uuid4(), EventType.AUTHORISED, good, uuid4(), AMOUNT),
+        ]
+    )
+    body = msgspec.json.encode(delivery)
+    header = sign(body, secret=KEYS.webhook_secret, at=int(time.time()))
+
+    for _ in range(2):  # the second time recognised as applied, and as filed
+        assert (await post(running, body, header))[0] == 200
+
+    assert running.ledger(good) == {"customer": -AMOUNT, "authorised": AMOUNT}
+    assert running.state(bad) == "authorising"
+    [(_, reason, _)] = running.query(LETTERS, str(bad))
+    assert reason == "permanent"
+
+
+async def test_an_operation_that_the_provider_refuses_is_filed_and_those_behind_it_are_sent(
+    payments_side: PaymentsSide,
+) -> None:
+    bad, good = new_message_id(), new_message_id()
+    payments_side.handle((bad, authorise()), (good, authorise()))
+    payments_side.query(
+        "UPDATE provider_request SET amount = -1 WHERE payment = %s RETURNING 1", bad
+    )
+
+    runners = [await payments_side.serve_gateway(), await payments_side.serve_provider()]
+    await in_state(payments_side, good, "authorised")
+    for runner in runners:
+        await runner.cleanup()
+
+    [(_, reason, detail)] = payments_side.query(LETTERS, str(bad))
+    assert (reason, "An amount is negative" in detail) == ("permanent", True)
+    assert payments_side.query("SELECT 1 FROM provider_request WHERE payment = %s", bad) == []
+    assert payments_side.state(bad) == "authorising"
+
+
+async def test_a_payment_that_cannot_be_reconciled_keeps_no_other_waiting() -> None:
+    bad, good = uuid4(), uuid4()
+    event = ProviderEvent(uuid4(), EventType.AUTHORISED, good, uuid4(), AMOUNT)
+    applied: list[ProviderEvent] = []
+
+    async def overdue(_: object) -> list[UUID]:
+        return [bad, good]
+
+    async def events(payment: UUID) -> list[ProviderEvent]:
+        if payment == bad:
+            raise ProviderRefused("an answer that is not in the contract")
+        return [event]
+
+    async def apply(told: list[ProviderEvent]) -> None:
+        applied.extend(told)
+
+    reconciliation = Reconciliation(Mock(run=overdue), Mock(events=events), Mock(apply=apply))
+
+    assert await reconciliation.reconcile() == 2
+    assert applied == [event]
+
+
+async def test_a_key_that_is_not_utf_8_is_a_wrong_key(running: PaymentsSide) -> None:
+    async with aiohttp.ClientSession() as session:
+        headers = {"Authorization": "Bearer \udcff"}
+        async with session.get(f"{running.provider_url}/v1/books", headers=headers) as answer:
+            assert answer.status == 401

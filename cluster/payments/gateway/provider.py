@@ -22,11 +22,27 @@ from cluster.payments.provider_api import (
 
 logger = logging.getLogger(__name__)
 
+# What the provider answers to a request that is itself at fault. Any other refusal (of the key,
+# the address, the pace) would befall every request.
+REFUSALS: Final = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    }
+)
 TIMEOUT: Final = aiohttp.ClientTimeout(total=5.0, connect=2.0)
 
 
 class ProviderUnavailable(Exception):
     """The provider did not answer with 2xx: what was asked may have been done or not."""
+
+
+class ProviderRefused(Exception):
+    """The provider refused this request, or its answer is outside the contract.
+
+    Nothing was done, and asking for the same again is of no use.
+    """
 
 
 class ProviderClient:
@@ -46,19 +62,25 @@ class ProviderClient:
         self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
 
     async def send(self, operations: Sequence[Operation]) -> None:
-        """Hand operations over, in order; they may be sent again. Raises ProviderUnavailable."""
+        """Hand operations over, in order; they may be sent again.
+
+        Raises ProviderUnavailable, or ProviderRefused when one of them is not acceptable.
+        """
         body = msgspec.json.encode(OperationsRequest(list(operations)))
         await self._request("POST", OPERATIONS_PATH, body)
 
     async def events(self, payment: UUID) -> list[ProviderEvent]:
-        """All that the provider has said about a payment. Raises ProviderUnavailable."""
+        """All that the provider has said about a payment.
+
+        Raises ProviderUnavailable or ProviderRefused.
+        """
         answer = await self._request("GET", f"{PAYMENTS_PATH}/{payment}", None)
         if answer is None:
             return []
         try:
             return msgspec.json.decode(answer, type=PaymentStatement).events
         except msgspec.MsgspecError as error:
-            raise ProviderUnavailable(f"an answer that is not in the contract: {error}") from error
+            raise ProviderRefused(f"an answer that is not in the contract: {error}") from error
 
     async def _request(self, method: str, path: str, body: bytes | None) -> bytes | None:
         """The body of a 2xx answer; None for 404."""
@@ -77,5 +99,6 @@ class ProviderClient:
             return None
         if not answer.ok:
             detail = content[:300].decode(errors="replace")
-            raise ProviderUnavailable(f"{method} {path}: {answer.status} {detail}")
+            kind = ProviderRefused if answer.status in REFUSALS else ProviderUnavailable
+            raise kind(f"{method} {path}: {answer.status} {detail}")
         return content

@@ -15,6 +15,9 @@ import msgspec
 import psycopg
 from aiohttp import web
 
+from cluster.messaging.dead_letters import file_dead_letter, inapplicable
+from cluster.messaging.failures import CONFLICT_ATTEMPTS, Failure, classify
+from cluster.messaging.work import UnitOfWork
 from cluster.payments.gateway.events import apply_events
 from cluster.payments.gateway.transactions import Transactions
 from cluster.payments.problems import problem
@@ -59,7 +62,10 @@ class Receiver:
         self._wake = asyncio.Event()
 
     async def post_webhook(self, request: web.Request) -> web.Response:
-        """POST /webhooks/provider: 200 says that the effects of all its events are committed."""
+        """POST /webhooks/provider: 200 says that the effects of all its events are committed.
+
+        An event that can have none, because of what it holds, is kept as a dead letter.
+        """
         body = await request.read()
         header = request.headers.get(SIGNATURE_HEADER, "")
         try:
@@ -70,7 +76,7 @@ class Receiver:
             return problem(HTTPStatus.UNAUTHORIZED, f"{str(error).capitalize()}.")
         except msgspec.MsgspecError as error:
             return problem(HTTPStatus.BAD_REQUEST, f"Not a list of events: {error}.")
-        except (psycopg.OperationalError, BusyError) as error:
+        except (psycopg.Error, BusyError) as error:  # an outage: see `apply`
             logger.warning("webhook postponed: %s", error)
             detail = "The events cannot be recorded now; send them again."
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after=1)
@@ -79,7 +85,7 @@ class Receiver:
     async def apply(self, events: Sequence[ProviderEvent]) -> None:
         """Return when the effects of `events` are committed.
 
-        Raises DatabaseUnavailable or BusyError; they may then be applied or not, and
+        Raises psycopg.Error in an outage, or BusyError; they may then be applied or not, and
         applying them again is safe.
         """
         if not events:
@@ -114,19 +120,43 @@ class Receiver:
         """Apply these posts in one transaction; those that met a locked payment are returned."""
         events = [event for post in posts for event in post.events]
         try:
-            locked = await self._transactions.run(lambda work: apply_events(work, events))
-        except psycopg.OperationalError as error:
+            locked = await self._apply(events)
+        except Exception as error:  # noqa: BLE001  # whatever it is: each caller learns it
             for post in posts:
                 _fail(post, error)
             return []
-        except Exception as error:
-            if len(posts) > 1:
-                # One of them is at fault: let it fail alone.
-                return [left for post in posts for left in await self._commit([post])]
-            logger.exception("webhook cannot be applied")
-            _fail(posts[0], error)
-            return []
         return _finish(posts, {event.id for event in locked})
+
+    async def _apply(self, events: Sequence[ProviderEvent]) -> list[ProviderEvent]:
+        """Apply events in one transaction; those that met a locked payment."""
+        try:
+            return await self._transactions.run(lambda work: apply_events(work, events))
+        except Exception as error:
+            if classify(error) is Failure.TRANSIENT:
+                raise
+            logger.warning("events are applied one by one, since all failed: %r", error)
+        return [locked for event in events for locked in await self._apply_or_file(event)]
+
+    async def _apply_or_file(self, event: ProviderEvent) -> list[ProviderEvent]:
+        """Apply one event, or keep it as a dead letter; itself if its payment is locked."""
+        for attempt in range(CONFLICT_ATTEMPTS):
+            try:
+                return await self._transactions.run(lambda work: apply_events(work, [event]))
+            except Exception as error:
+                failure = classify(error)
+                if failure is Failure.TRANSIENT:
+                    raise
+                if failure is Failure.CONFLICT and attempt + 1 < CONFLICT_ATTEMPTS:
+                    continue
+                logger.exception("event %s becomes a dead letter", event.id)
+                letter = inapplicable(msgspec.json.encode(event), error)
+            break
+
+        def file(work: UnitOfWork) -> None:
+            file_dead_letter(work, letter)
+
+        await self._transactions.run(file)
+        return []
 
 
 def _finish(posts: list[_Post], locked: set[object]) -> list[_Post]:

@@ -14,7 +14,11 @@ from uuid import UUID
 import psycopg
 
 from cluster.messaging.work import UnitOfWork
-from cluster.payments.gateway.provider import ProviderClient, ProviderUnavailable
+from cluster.payments.gateway.provider import (
+    ProviderClient,
+    ProviderRefused,
+    ProviderUnavailable,
+)
 from cluster.payments.gateway.receiver import BusyError, Receiver
 from cluster.payments.gateway.transactions import Transactions
 
@@ -53,14 +57,20 @@ class Reconciliation:
             await asyncio.sleep(EVERY)
             try:
                 await self.reconcile()
-            except (psycopg.Error, ProviderUnavailable, BusyError) as error:
+            except (psycopg.Error, ProviderUnavailable) as error:
                 logger.warning("reconciliation is postponed: %s", error)
 
     async def reconcile(self) -> int:
-        """Ask for the overdue answers; the number of payments that were asked about."""
+        """Ask for the overdue answers; the number of payments that were asked about.
+
+        A payment about which nothing can be learnt waits for its next turn, and no other with it.
+        """
         overdue = await self._transactions.run(_overdue)
         for payment in overdue:
-            await self._receiver.apply(await self._provider.events(payment))
+            try:
+                await self._receiver.apply(await self._provider.events(payment))
+            except (ProviderRefused, BusyError) as error:
+                logger.warning("payment %s is not reconciled: %s", payment, error)
         return len(overdue)
 
 

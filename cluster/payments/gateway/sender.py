@@ -2,7 +2,8 @@
 
 A row is deleted when the provider has answered 2xx. A crash in between sends it
 again under the same key, and the provider does nothing twice. While the provider
-is down the rows wait: there is no count of attempts that could run out.
+is down the rows wait: there is no count of attempts that could run out. An operation
+that the provider refuses becomes a dead letter, and those behind it are sent.
 """
 
 from __future__ import annotations
@@ -15,14 +16,21 @@ from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
+import msgspec
 import psycopg
 
+from cluster.messaging.dead_letters import Reason, Rejected, file_dead_letter
 from cluster.messaging.work import UnitOfWork
 from cluster.payments.domain.breaker import Breaker, Circuit
-from cluster.payments.gateway.provider import ProviderClient, ProviderUnavailable
+from cluster.payments.gateway.provider import (
+    ProviderClient,
+    ProviderRefused,
+    ProviderUnavailable,
+)
 from cluster.payments.gateway.provider_spans import asked, asked_in
 from cluster.payments.gateway.transactions import Transactions
 from cluster.payments.provider_api import MOST_OPERATIONS, Operation, OperationKind
+from cluster.secrets.postgres import is_outage
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +57,7 @@ class Sender:
         self._provider = provider
         self._breaker = Breaker()
         self._sent: list[UUID] = []  # confirmed by the provider, not yet deleted
+        self._refused: list[tuple[Operation, str]] = []  # by the provider, with the reason
         self._commands: dict[UUID, str] = {}  # traceparents of those behind the last batch
 
     @property
@@ -62,10 +71,13 @@ class Sender:
             try:
                 batch = await self._transactions.run(self._next_batch)
             except psycopg.Error as error:
-                logger.warning("the database is away: %s", error)
+                if is_outage(error):
+                    logger.warning("the database is away: %s", error)
+                else:
+                    logger.exception("operations wait, and the database is not away")
                 await asyncio.sleep(DATABASE_PAUSE)
                 continue
-            self._sent = []
+            self._sent, self._refused = [], []
             self.waiting = len(batch)
             if batch:
                 await self._send(batch)
@@ -74,9 +86,13 @@ class Sender:
                     await asyncio.wait_for(self.wake.wait(), SWEEP)
 
     def _next_batch(self, work: UnitOfWork) -> list[Operation]:
-        """Delete what was sent and read what is next."""
-        if self._sent:
-            work.cursor.execute(DELETE, (self._sent,))
+        """Delete what was sent, file what was refused, and read what is next."""
+        for operation, reason in self._refused:
+            body = msgspec.json.encode(operation)
+            file_dead_letter(work, Rejected(body, Reason.PERMANENT, reason))
+        settled = [*self._sent, *(operation.key for operation, _ in self._refused)]
+        if settled:
+            work.cursor.execute(DELETE, (settled,))
         work.cursor.execute(READ, (MOST_OPERATIONS,))
         rows = work.cursor.fetchall()
         self._commands = {key: command for key, *_, command in rows if command is not None}
@@ -85,7 +101,8 @@ class Sender:
             for key, payment, kind, amount, card, command in rows
         ]
 
-    async def _send(self, batch: Sequence[Operation]) -> None:
+    async def _send(self, batch: Sequence[Operation]) -> bool:
+        """Send operations, one by one if some are refused; False when the provider is away."""
         clock = asyncio.get_running_loop().time
         await asyncio.sleep(self._breaker.pause(clock()))
         began = time.time_ns()
@@ -94,7 +111,19 @@ class Sender:
         except ProviderUnavailable as error:
             self._breaker = self._breaker.failed(clock())
             logger.warning("%d operations wait, circuit %s: %s", len(batch), self.circuit, error)
+            return False
+        except ProviderRefused as error:
+            self._breaker = self._breaker.succeeded()  # it is there, and answers
+            if len(batch) == 1:
+                logger.warning("%s becomes a dead letter: %s", batch[0], error)
+                self._refused.append((batch[0], str(error)))
+                return True
         else:
             self._breaker = self._breaker.succeeded()
-            self._sent = [operation.key for operation in batch]
+            self._sent += [operation.key for operation in batch]
             asked(batch, self._commands, began, time.time_ns())
+            return True
+        for operation in batch:  # in their order: a later one of a payment must not go first
+            if not await self._send([operation]):
+                return False
+        return True

@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 WEBHOOK_TIMEOUT: Final = 5.0  # seconds
 LONGEST_SLEEP: Final = 5.0  # seconds; new deliveries wake the loop at once
 LARGEST_PAGE: Final = 5000
+LARGEST_AMOUNT: Final = (1 << 63) - 1  # pence: an integer of SQLite
 
 T = TypeVar("T")
 
@@ -78,7 +79,8 @@ class Provider:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         expected = f"Bearer {self._keys.api_key}".encode()
-        given = request.headers.get("Authorization", "").encode()
+        # aiohttp keeps bytes that are not UTF-8 as surrogates.
+        given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
         if request.path != "/healthz" and not hmac.compare_digest(expected, given):
             refusal = problem(HTTPStatus.UNAUTHORIZED, "The API key is missing or wrong.")
             refusal.headers["WWW-Authenticate"] = "Bearer"
@@ -95,8 +97,9 @@ class Provider:
             return problem(HTTPStatus.BAD_REQUEST, f"Not a list of operations: {error}.")
         if len(asked.operations) > MOST_OPERATIONS:
             return problem(HTTPStatus.BAD_REQUEST, f"More than {MOST_OPERATIONS} operations.")
-        if any(operation.amount < 0 for operation in asked.operations):
-            return problem(HTTPStatus.BAD_REQUEST, "An amount is negative.")
+        if not all(0 <= operation.amount <= LARGEST_AMOUNT for operation in asked.operations):
+            detail = f"An amount is negative, or more than {LARGEST_AMOUNT}."
+            return problem(HTTPStatus.BAD_REQUEST, detail)
         try:
             accepted = await self._run(lambda: self._books.accept(asked.operations))
         except KeyReusedError as error:
