@@ -22,7 +22,7 @@ from aiohttp import web
 
 from cluster.secrets.broker import broker_url_with
 from cluster.secrets.patience import read_kv_patiently
-from cluster.secrets.postgres import Database
+from cluster.secrets.postgres import Database, is_outage
 from cluster.secrets.vault import SecretsError
 from config.environment import DATABASES
 
@@ -71,7 +71,7 @@ class KeptLetter(msgspec.Struct, frozen=True, kw_only=True):
 class Letters(msgspec.Struct, frozen=True, kw_only=True):
     """The newest letters of each service asked for.
 
-    `more`: services that have more than MOST. `away`: why a service could not be asked.
+    `more`: services that have more than MOST. `away`: why those of a service are not here.
     """
 
     letters: list[KeptLetter]
@@ -112,7 +112,7 @@ class LetterRoutes:
         try:
             rows = await asyncio.to_thread(self._query, service, SHOW, {"id": number})
         except (psycopg.Error, KeyError) as error:
-            raise web.HTTPServiceUnavailable(text=_away(service, error)) from error
+            raise web.HTTPServiceUnavailable(text=_unread(service, error)) from error
         if not rows:
             raise web.HTTPNotFound(text=f"there is no dead letter {service}:{number}")
         letter = _letter(service, rows[0])
@@ -126,7 +126,7 @@ class LetterRoutes:
             try:
                 rows = self._query(service, LIST, {"waiting": waiting, "limit": MOST + 1})
             except (psycopg.Error, KeyError) as error:
-                away[service] = _away(service, error)
+                away[service] = _unread(service, error)
                 continue
             if len(rows) > MOST:
                 more.append(service)
@@ -167,10 +167,16 @@ def _require_key(request: web.Request) -> None:
         expected = f"Bearer {key()}"
     except SecretsError as error:
         raise web.HTTPServiceUnavailable(text="Vault is away") from error
-    if not hmac.compare_digest(request.headers.get("Authorization", ""), expected):
+    # aiohttp keeps bytes that are not UTF-8 as surrogates; texts with them cannot be compared.
+    given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
+    if not hmac.compare_digest(given, expected.encode()):
         raise web.HTTPForbidden(text="this is for the site's admin")
 
 
-def _away(service: str, error: Exception) -> str:
+def _unread(service: str, error: Exception) -> str:
+    """Why the letters of a service are not here, for people."""
+    if isinstance(error, psycopg.Error) and not is_outage(error):
+        logger.error("the dead letters of %s cannot be read", service, exc_info=error)
+        return f"The dead letters of {service} cannot be read: {error}"
     logger.warning("the dead letters of %s cannot be read: %s", service, error)
     return f"The database of {service} is away."

@@ -2,7 +2,8 @@
 
 That database is one of the things that are observed, so it may be away at any time: what
 cannot be written is kept in memory and written when it is back. Each outage is kept once,
-as it stands now, and of gauges the latest, so the memory needed has a bound.
+as it stands now, and of gauges the latest, so the memory needed has a bound. A row that the
+database refuses for what it holds is dropped and logged, and keeps no other waiting.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 import psycopg
 
 from chaos.observer.outages import Outage
 from chaos.observer.snapshot import Snapshot
-from cluster.secrets.postgres import Database, DatabaseSession
+from cluster.secrets.postgres import Database, DatabaseSession, is_outage
 
 logger = logging.getLogger(__name__)
 
@@ -127,23 +130,40 @@ class Store:
     def _write(self) -> bool:
         """Write what is due; False when the database does not take it now."""
         outages, gauges = self._due()
-        purge = time.monotonic() - self._purged_at > PURGE_EVERY
         if not (outages or gauges):
             return True
+        rows = [*((SAVE, _row(outage)) for outage in outages), *((SAVE_GAUGE, g) for g in gauges)]
         try:
-            with self._session.transaction() as connection, connection.cursor() as cursor:
-                cursor.executemany(SAVE, [_row(outage) for outage in outages])
-                cursor.executemany(SAVE_GAUGE, gauges)
-                for statement in PURGE if purge else ():
-                    cursor.execute(statement.encode())
+            self._save(rows)
+            self._forget(outages, len(gauges))
+            self._purge_if_due()
         except psycopg.Error as error:
             self._note(str(error))
             return False
         self._note("")
-        if purge:
-            self._purged_at = time.monotonic()
-        self._forget(outages, len(gauges))
         return True
+
+    def _save(self, rows: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
+        """Write rows, each by its statement; raises psycopg.Error in an outage."""
+        try:
+            with self._session.transaction() as connection, connection.cursor() as cursor:
+                for statement, together in groupby(rows, itemgetter(0)):
+                    cursor.executemany(statement.encode(), [row for _, row in together])
+        except psycopg.Error as error:
+            if is_outage(error):
+                raise
+            if len(rows) == 1:
+                logger.exception("this row cannot be kept, and is dropped: %s", rows[0][1])
+                return
+            for row in rows:
+                self._save([row])
+
+    def _purge_if_due(self) -> None:
+        if time.monotonic() - self._purged_at > PURGE_EVERY:
+            with self._session.transaction() as connection:
+                for statement in PURGE:
+                    connection.execute(statement.encode())
+            self._purged_at = time.monotonic()
 
     def _due(self) -> tuple[list[Outage], list[tuple[Any, ...]]]:
         now = time.monotonic()

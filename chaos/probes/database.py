@@ -6,6 +6,7 @@ gives no login, the server is asked whether it would accept one (PQping).
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,9 +20,11 @@ from chaos.probes.probe import Answer, NothingLearnt, ProbeFailed
 from cluster.messaging.relay import ADVISORY_LOCK
 from cluster.operations import vitals
 from cluster.operations.vitals import Heartbeat, LeasedRole
-from cluster.secrets.postgres import Connection, Database, DatabaseUnavailable
+from cluster.secrets.postgres import Connection, Database, DatabaseUnavailable, is_outage
 from cluster.secrets.vault import SecretsError
 from config.environment import database_url
+
+logger = logging.getLogger(__name__)
 
 DEEPER_EVERY: Final = 2.5  # seconds
 # Counting every saga reads the whole table, so it is done for the total only now and then.
@@ -83,6 +86,7 @@ class DatabaseProbe:
         self._sagas: Mapping[str, int] | None = None
         self._sagas_at = 0.0
         self._seq: int | None = None
+        self._unreadable = False  # the last deeper look met what it could not read
 
     @property
     def holder(self) -> Database:
@@ -96,7 +100,7 @@ class DatabaseProbe:
         try:
             connection.execute("select 1").fetchone()
             milliseconds = 1000 * (time.perf_counter() - started)
-            return Answer(milliseconds, self._depths(connection) if self._is_due() else None)
+            return Answer(milliseconds, self._looked_deeper(connection))
         except psycopg.errors.QueryCanceled:
             raise ProbeFailed(f"a read took longer than {STATEMENT_PATIENCE:.0f} s") from None
         except psycopg.Error as error:
@@ -144,6 +148,25 @@ class DatabaseProbe:
 
     def _is_due(self) -> bool:
         return self.hurried or time.monotonic() >= self._deeper_at
+
+    def _looked_deeper(self, connection: Connection) -> Depths | None:
+        """What the database tells of its service, if that is due and can be read.
+
+        A row that cannot be read says nothing about the server: that one has answered.
+        """
+        if not self._is_due():
+            return None
+        try:
+            depths = self._depths(connection)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            if not self._unreadable:
+                logger.exception("%s answers, and its depths cannot be read", self.target)
+            self._unreadable = True
+            return None
+        self._unreadable = False
+        return depths
 
     def _depths(self, connection: Connection) -> Depths:
         self._deeper_at = time.monotonic() + DEEPER_EVERY

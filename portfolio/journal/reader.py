@@ -75,6 +75,7 @@ class JournalReader:
                 self._reading = None
                 return result
         except (TimeoutError, psycopg.Error) as error:
+            # No row is to blame: what rows hold is guarded by `readable.py`, in SQL and after it.
             raise JournalUnavailable(str(error) or "no answer in time") from error
 
     async def _finish_abandoned(self) -> None:
