@@ -19,6 +19,7 @@ from portfolio.api import (
     tokens,
     traces,
 )
+from portfolio.api.body import TextParser
 from portfolio.api.guard import checked_write, guarded
 from portfolio.api.problems import add_problem_handlers
 
@@ -40,7 +41,13 @@ ROUTERS: Final = (
 
 def _made() -> NinjaAPI:
     # The document and its page are ours (document.py, page.py).
-    made = NinjaAPI(title="Working timetable", version="1.0.0", openapi_url=None, docs_url=None)
+    made = NinjaAPI(
+        title="Working timetable",
+        version="1.0.0",
+        openapi_url=None,
+        docs_url=None,
+        parser=TextParser(),
+    )
     made.add_decorator(checked_write, mode="view")
     add_problem_handlers(made)
     for router in ROUTERS:

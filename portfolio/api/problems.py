@@ -192,6 +192,8 @@ def _field_error(error: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _http_error(request: HttpRequest, error: Any) -> HttpResponse:
+    if isinstance(error.__cause__, Problem):  # what our parser has said of the body
+        return problem_answer(request, error.__cause__)
     status = HTTPStatus(error.status_code)
     detail = str(error)
     if status is HTTPStatus.BAD_REQUEST:

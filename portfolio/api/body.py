@@ -1,0 +1,57 @@
+"""Reading JSON bodies: text that neither PostgreSQL nor a strict JSON reader can hold is refused.
+
+JSON can spell U+0000 and halves of a surrogate pair by escapes. The first is no character of
+PostgreSQL's text; the second is no character at all (RFC 7493, 2.1). Wherever they would fail
+later, they are refused here, under the pointer of their place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final, cast
+
+from django.http import HttpRequest
+from ninja.parser import Parser
+
+from portfolio.api.problems import INVALID, Problem
+
+UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+
+
+class TextParser(Parser):
+    """Ninja's parser of bodies, which takes storable text only."""
+
+    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        """The decoded body; raises Problem, or ValueError when it is not JSON."""
+        document = json.loads(request.body)
+        errors = [_error(pointer, found) for pointer, found in _unstorable(document)]
+        if errors:
+            detail = "; ".join(f"{error['pointer']}: {error['detail']}" for error in errors)
+            raise Problem(INVALID.status, f"{detail}.", INVALID, extensions={"errors": errors})
+        return cast("dict[str, Any]", document)
+
+
+def _error(pointer: str, character: str) -> dict[str, str]:
+    return {
+        "pointer": UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", pointer),
+        "detail": f"The text holds U+{ord(character):04X}, which cannot be stored",
+    }
+
+
+def _unstorable(document: Any) -> Iterator[tuple[str, str]]:
+    """The JSON Pointer and the first bad character of each text, names of members included."""
+    waiting: list[tuple[str, Any]] = [("#", document)]
+    while waiting:
+        pointer, value = waiting.pop()
+        if isinstance(value, str):
+            found = UNSTORABLE.search(value)
+            if found is not None:
+                yield pointer, found[0]
+        elif isinstance(value, dict):
+            for name, member in value.items():
+                place = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+                waiting += [(place, name), (place, member)]
+        elif isinstance(value, list):
+            waiting += [(f"{pointer}/{place}", member) for place, member in enumerate(value)]
