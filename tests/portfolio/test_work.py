@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from portfolio.owner import reading
 from portfolio.owner.models import PAGES
 from portfolio.owner.prose import UnreadableProse, rendered
 from portfolio.owner.reading import NotKnown
-from portfolio.owner.seeding import Seed, _import, seeds
+from portfolio.owner.seeding import BadSeed, Seed, _checked, _import, _seeds_of, import_seeds, seeds
 from portfolio.source.resolve import locate
 from portfolio.templatetags.words import prose
 
@@ -98,6 +99,43 @@ def test_what_the_owner_has_deleted_does_not_come_back(trial: Seed) -> None:
     CaseStudy.objects.filter(**trial.key).delete()
     assert not _import(changed(trial, summary="Two."))
     assert not CaseStudy.objects.filter(**trial.key).exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"title: '\xff'", "it cannot be read"),
+        (b"title: [", "it cannot be read"),
+        (b"just words", "it is no list of fields"),
+        (b"heading: A word", "heading"),
+        (b'title: "a\\0b"', "U+0000"),
+        (b'title: "a\\x0cb"', "U+000C"),
+        (b'title: "a\\ud800b"', "U+D800"),
+        (b"title: " + b"x" * 121, "at most 120 characters"),
+        (b"order: 40000", "32767"),
+        (b"order: never", "must be an integer"),
+    ],
+)
+def test_a_bad_seed_is_refused_in_a_sentence(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "work" / "bad.yaml"
+    file.parent.mkdir()
+    file.write_bytes(content)
+
+    with pytest.raises(BadSeed, match=re.escape(said)):
+        [_checked(seed) for seed in _seeds_of(file)]
+
+
+@pytest.mark.platform
+def test_a_bad_seed_keeps_none_of_the_others_away(trial: Seed, tmp_path: Path) -> None:
+    for name, title in (("bad", "x" * 121), (trial.key["slug"], "A trial")):
+        file = tmp_path / "work" / f"{name}.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"title: {title}\nvisible: false\n")
+
+    written, refusals = import_seeds(tmp_path)
+
+    assert (written, row(trial).title) == (1, "A trial")
+    assert [sentence.split(" was ")[0] for sentence in refusals] == ["profile.yaml", "bad.yaml"]
 
 
 # Texts -----------------------------------------------------------------------------------

@@ -58,7 +58,10 @@ class Command(BaseCommand):
         # If it failed, the web server says why in its log, and serves plain names.
         if files.wait() == 0:
             self.stdout.write("gathered the static files")
-        self.stdout.write(f"wrote {import_seeds()} of the owner's words")
+        written, refusals = import_seeds()
+        self.stdout.write(f"wrote {written} of the owner's words")
+        for sentence in refusals:
+            self.stdout.write(sentence)
         self.stdout.write(f"kept {keep_recordings(RECORDINGS)} incidents of the articles")
         for sentence in prepare_articles():
             self.stdout.write(sentence)
