@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST
 from articles.editing import lost
 from articles.editing.compare import compare
 from articles.editing.forms import ArticleForm
+from articles.editing.numbers import whole_number
 from articles.editing.preview import preview
 from articles.editing.snippets import snippets
 from articles.figures import FIGURES
@@ -209,9 +210,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
 
     def restore_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Make an old revision the newest; what is published stays so if it can."""
-        revision = Revision.objects.filter(
-            article_id=pk, number=request.POST.get("number") or 0
-        ).first()
+        number = whole_number(request.POST.get("number", "")) or 0  # they count from 1
+        revision = Revision.objects.filter(article_id=pk, number=number).first()
         if revision is None:
             raise Http404
         if not self.has_change_permission(request, revision.article):
@@ -247,7 +247,8 @@ def _chosen(
 ) -> Revision | None:
     wanted = request.GET.get(name, "")
     if wanted.isdecimal():
-        return next((each for each in revisions if each.number == int(wanted)), None)
+        number = whole_number(wanted)
+        return next((each for each in revisions if each.number == number), None)
     return revisions[otherwise] if len(revisions) > otherwise else None
 
 

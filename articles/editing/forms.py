@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from articles.addresses import LONGEST_TAG, means_something, tag_named
+from articles.editing.numbers import whole_number
 from articles.figures.registry import parse_reference
 from articles.markdown import MarkdownProblem, render
 from articles.markdown.render import length_problem
@@ -197,9 +198,9 @@ class ArticleForm(forms.ModelForm[Article]):
     def _notice_others(self, cleaned: dict[str, Any]) -> None:
         """The version that was read must still be the one that is stored."""
         read = cleaned.get("read_version")
-        overruled = self.data.get(OVERRULE, "")
-        if overruled.isdecimal():
-            read = int(overruled)
+        overruled = whole_number(self.data.get(OVERRULE, ""))
+        if overruled is not None:
+            read = overruled
         if self.instance.pk and read != self.instance.version:
             self.theirs = Article.objects.get(pk=self.instance.pk)
             self.add_error(None, CHANGED_MEANWHILE)
