@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from chaos.experiments.store import note
 from chaos.models import AuditEntry, FaultSwitch, Incident, Outage
 from portfolio.admin_site.read_only import ReadOnlyAdmin
+from portfolio.readable import validate_text
 
 UNITS = {
     "detect_seconds": ("Noticed after", "s"),
@@ -43,6 +44,13 @@ class FaultSwitchAdmin(admin.ModelAdmin[FaultSwitch]):
     """One row, made when it is first asked for; every change is itself in the audit trail."""
 
     fields = ("hard_faults", "reason")
+
+    def get_form(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuses a reason that a page could not show."""
+        form = super().get_form(*args, **kwargs)
+        if "reason" in form.base_fields:
+            form.base_fields["reason"].validators.append(validate_text)
+        return form
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         return False
