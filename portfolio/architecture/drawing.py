@@ -123,8 +123,12 @@ class DrawnNode:
 
     @property
     def spoken(self) -> str:
-        """The link's name for people who hear it."""
-        return spoken(self.node, self.reading)
+        """The link's name for people who hear it, with the text by which others see it.
+
+        Whoever speaks to their machine says what they see (WCAG 2.2, 2.5.3). The texts for the
+        state and the figures are no part of that: the name has the state in its own words.
+        """
+        return spoken(self.node, self.reading, seen=self.label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +223,14 @@ def figure(before: str, path: str, form: str, snapshot: Snapshot | None) -> Figu
     return Figure(before, path, form, shown(path, form, snapshot))
 
 
-def spoken(node: Node, found: Reading) -> str:
-    """A node and its state in words."""
+def spoken(node: Node, found: Reading, *, seen: str) -> str:
+    """A node and its state in words, among them `seen`, the text that stands on the plan."""
     kind = "service" if node.kind is Kind.SERVICE else ""
     name = node.name if node.is_process or kind else node.label
+    if name.casefold() in seen.casefold():
+        name = seen
+    elif seen.casefold() not in name.casefold():
+        name = f"{seen} {name}"
     return f"{name}{f', {kind}' if kind else ''}: {found.told}"
 
 

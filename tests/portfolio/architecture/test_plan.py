@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from html.parser import HTMLParser
 from itertools import combinations
 from pathlib import Path
 
 import pytest
+from django.template.loader import render_to_string
 
 from compose.processes import PORTS, local_servers, services
 from compose.run_directory import RunDirectory
 from config.environment import DATABASES
+from portfolio.architecture import drawing as drawings
 from portfolio.architecture import narrow, wide, yard
 from portfolio.architecture.knowledge import command_of, knowledge
 from portfolio.architecture.plan import ALIASES, Kind, plan
@@ -37,6 +40,57 @@ def test_every_link_has_two_known_ends_and_a_name_of_its_own() -> None:
     links = plan().links
     assert {end for link in links for end in (link.source, link.target)} <= set(plan().nodes)
     assert len({link.name for link in links}) == len(links)
+
+
+class _Links(HTMLParser):
+    """The name of each link of a plan, and the text in it that is not hidden from its name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[tuple[str, str]] = []
+        self._open: list[tuple[str, bool]] = []  # elements within the link; whether hidden
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "a":
+            self.links.append((given["aria-label"] or "", ""))
+        hidden = bool(self._open and self._open[-1][1]) or given.get("aria-hidden") == "true"
+        if tag == "a" or self._open:
+            self._open.append((tag, hidden))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An element without content."""
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._open:
+            assert self._open.pop()[0] == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open and not self._open[-1][1]:
+            name, text = self.links[-1]
+            self.links[-1] = (name, f"{text} {data}")
+
+
+@pytest.mark.parametrize(
+    "arrangement",
+    [*ARRANGEMENTS, *(one.arrangement for one in YARDS)],
+    ids=lambda one: f"{one.name}-{next(iter(one.columns))}",
+)
+def test_what_is_seen_of_a_link_is_part_of_its_name(arrangement: Arrangement) -> None:
+    drawing = drawings.draw(arrangement, None)
+    parsed = _Links()
+    parsed.feed(
+        render_to_string(
+            "portfolio/architecture/plan.html",
+            {"drawing": drawing, "a": arrangement, "label": "Plan", "sidings": []},
+        )
+    )
+
+    assert len(parsed.links) == len(arrangement.places)
+    for name, text in parsed.links:
+        seen = " ".join(text.split()).casefold()
+        assert seen, name
+        assert seen in name.casefold()
 
 
 def test_no_node_stands_apart() -> None:
