@@ -103,6 +103,8 @@ def test_a_message_of_a_person_is_taken() -> None:
             "message",
             "The message may have at most 5,000 characters.",
         ),
+        ({"message": "ten letters\0"}, "message", "Null characters are not allowed."),
+        ({"subject": "x" * 151}, "subject", "The subject may have at most 150 characters."),
         (
             {"message": "see " + "https://spam.example/ " * 4},
             "message",
