@@ -74,6 +74,11 @@ class DrawnNode:
         return self.place.shape is Shape.STATION
 
     @property
+    def has_facts(self) -> bool:
+        """Whether something that changes is drawn beside it: its state, its numbers, its clock."""
+        return self.is_plate or (self.is_station and not self.node.service)
+
+    @property
     def bar(self) -> str:
         """The buffer stop: a bar across the track, with two horns back."""
         x, y = self.place.x, self.place.y
@@ -125,10 +130,11 @@ class DrawnNode:
     def spoken(self) -> str:
         """The link's name for people who hear it, with the text by which others see it.
 
-        Whoever speaks to their machine says what they see (WCAG 2.2, 2.5.3). The texts for the
-        state and the figures are no part of that: the name has the state in its own words.
+        Whoever speaks to their machine says what they see (WCAG 2.2, 2.5.3). State and figures
+        are drawn beside the link: the name has the state in its own words.
         """
-        return spoken(self.node, self.reading, seen=self.label)
+        code = f"{self.node.code} " if self.node.kind is Kind.SERVICE else ""
+        return spoken(self.node, self.reading, seen=f"{code}{self.label}")
 
 
 @dataclass(frozen=True, slots=True)

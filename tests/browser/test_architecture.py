@@ -28,7 +28,7 @@ def node(page: Page, name: str) -> str:
 def test_the_plan_goes_live_without_a_complaint(plan: Page, complaints: list[str]) -> None:
     expect(plan.locator(f"{PLAN} [data-value='j/seq']")).to_have_text(re.compile(r"^[\d\s]+$"))
     orders = plan.locator(node(plan, "orders"))
-    expect(orders).to_have_attribute("aria-label", re.compile("^orders, service: "))
+    expect(orders).to_have_attribute("aria-label", re.compile("^ORD orders, service: "))
     assert complaints == []
 
 

@@ -19,8 +19,8 @@ const fit = (words) =>
 /** Show a snapshot, or that there is none; returns the states by the names of the nodes. */
 export function show(root, snapshot) {
   const states = new Map();
-  for (const element of root.querySelectorAll("[data-node], [data-row]")) {
-    const name = element.dataset.node ?? element.dataset.row;
+  for (const element of root.querySelectorAll("[data-node], [data-facts], [data-row]")) {
+    const name = element.dataset.node ?? element.dataset.facts ?? element.dataset.row;
     if (name === "browser") continue;
     if (!states.has(name)) states.set(name, readingOf(name, snapshot));
     showState(element, states.get(name));
@@ -45,10 +45,10 @@ function showState(element, { mark, words, since, part = "" }) {
   for (const other of MARKS) element.classList.toggle(other, other === mark);
   element.classList.toggle("out", mark === "failed");
   for (const use of element.querySelectorAll("use")) attribute(use, "href", `#mark-${mark}`);
-  const onPlan = element.dataset.node !== undefined;
+  const onPlan = element.dataset.row === undefined;
   set(element.querySelector('[data-part="words"]'), onPlan ? fit(words) : told);
   set(element.querySelector('[data-part="part"]'), part);
-  if (onPlan) {
+  if (element.dataset.node !== undefined) {
     const label = element.getAttribute("aria-label");
     attribute(element, "aria-label", `${label.slice(0, label.indexOf(": "))}: ${told}`);
   }
