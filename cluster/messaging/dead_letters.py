@@ -1,9 +1,10 @@
 """Dead letters: messages that were given up on, kept as rows with the reason.
 
-They come from two places. The inbox finds a message invalid or inapplicable and
+They come from three places. The inbox finds a message invalid or inapplicable and
 files it in a transaction of its own. Or the broker gave up after the delivery
-limit, moved it to the dead-letter queue, and the worker files it from there.
-Either way one table of the service's own database holds it, once for its bytes.
+limit, moved it to the dead-letter queue, and the worker files it from there. Or the
+relay finds that a message cannot be published, and files it where it was written.
+In each case one table of the service's own database holds it, once for its bytes.
 No content can keep a message out of that table: docs/adr/0024.
 """
 
@@ -38,6 +39,7 @@ class Reason(enum.StrEnum):
     UNKNOWN_TYPE = "unknown_type"  # no contract declares it, or this service does not handle it
     PERMANENT = "permanent"  # the handler cannot apply it, whatever happens
     DELIVERY_LIMIT = "delivery_limit"  # delivered again and again, and never acknowledged
+    UNPUBLISHABLE = "unpublishable"  # written to this service's outbox, and no broker takes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,13 @@ def give_up(session: DatabaseSession, source: str, rejected: Rejected) -> None:
         if is_outage(error):
             raise
         logger.exception("a dead letter is kept as bytes alone")
-        detail = f"{rejected.detail} (kept as bytes alone: {type(error).__name__})"
-        bare = replace(rejected, detail=detail, envelope=None)
-        _file_apart(session, source, bare)
+        _file_apart(session, source, as_bytes_alone(rejected, error))
+
+
+def as_bytes_alone(rejected: Rejected, error: Exception) -> Rejected:
+    """The same letter without what did not fit its columns, which is what `error` says."""
+    detail = f"{rejected.detail} (kept as bytes alone: {type(error).__name__})"
+    return replace(rejected, detail=detail, envelope=None)
 
 
 def _file_apart(session: DatabaseSession, source: str, rejected: Rejected) -> None:
@@ -151,7 +157,12 @@ def unreadable_letter(body: bytes, found: UnreadableProperties) -> Rejected:
 def given_up_by_broker(body: bytes) -> Rejected:
     """A delivery that arrived from the service's dead-letter queue."""
     detail = "the broker gave up: the worker never acknowledged it"
+    return with_envelope(Rejected(body, Reason.DELIVERY_LIMIT, detail))
+
+
+def with_envelope(rejected: Rejected) -> Rejected:
+    """The same letter with the envelope that its body holds, if it holds one."""
     try:
-        return Rejected(body, Reason.DELIVERY_LIMIT, detail, decode_envelope(body))
+        return replace(rejected, envelope=decode_envelope(rejected.body))
     except InvalidMessage:
-        return Rejected(body, Reason.DELIVERY_LIMIT, detail)
+        return rejected

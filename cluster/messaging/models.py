@@ -103,7 +103,7 @@ class DeadLetter(models.Model):
     properties = models.BinaryField(null=True)
     # SHA-256 of the body; null in rows from before it was recorded, where it stands twice.
     digest = models.BinaryField(null=True)
-    # invalid, unknown_type, permanent or delivery_limit
+    # invalid, unknown_type, permanent, delivery_limit or unpublishable
     reason = models.TextField()
     detail = models.TextField()
     created_at = models.DateTimeField()

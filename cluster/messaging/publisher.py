@@ -8,6 +8,7 @@ Source: https://www.rabbitmq.com/docs/confirms
 from __future__ import annotations
 
 import logging
+import struct
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,7 +34,17 @@ class BrokerUnavailable(Exception):
     """The broker cannot be reached, or went away; unconfirmed messages must be sent again."""
 
 
+class Unpublishable(Exception):
+    """One of the messages can never be sent: it fits no frame, or the broker refuses its content.
+
+    Which one it is shows when they are sent one by one, each by a new Publisher.
+    """
+
+
 BROKER_ERRORS: Final = (amqp.AMQPError, OSError, amqp.exceptions.MessageNacked)
+# What the broker answers to a message that is too large, or otherwise not acceptable. All its
+# other refusals speak of the exchange, the right to it, or the connection.
+CONTENT_ERRORS: Final = (amqp.PreconditionFailed, amqp.exceptions.ContentTooLarge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,7 @@ class OutboxRow:
 
 
 class Publisher:
-    """One confirming channel. Not thread-safe; make a new one after BrokerUnavailable."""
+    """One confirming channel. Not thread-safe; make a new one after an error."""
 
     def __init__(self, url: str) -> None:
         self._confirming = Sabotage.CONFIRMS not in switched_off()
@@ -73,7 +84,10 @@ class Publisher:
         return self._connection.sock
 
     def publish(self, rows: Sequence[OutboxRow]) -> list[int]:
-        """Send a batch; the ids that the broker confirmed as routed. Raises BrokerUnavailable."""
+        """Send a batch; the ids that the broker confirmed as routed.
+
+        Raises BrokerUnavailable, or Unpublishable; this Publisher is of no use after either.
+        """
         try:
             with self._in_one_write():
                 for row in rows:
@@ -81,6 +95,8 @@ class Publisher:
             if not self._confirming:
                 return [row.id for row in rows]
             self._await_confirms()
+        except CONTENT_ERRORS as error:
+            raise Unpublishable(str(error)) from error
         except BROKER_ERRORS as error:
             raise BrokerUnavailable(str(error)) from error
         refused, self._refused = self._refused, set()
@@ -138,12 +154,16 @@ class Publisher:
         mandatory, immediate = True, False
         # Not basic_publish: that looks for incoming frames before each message,
         # which `keep_alive` does once for a batch.
-        self._channel.send_method(
-            Basic.Publish,
-            "Bssbb",
-            (0, exchange, routing_key, mandatory, immediate),
-            message,
-        )
+        try:
+            self._channel.send_method(
+                Basic.Publish,
+                "Bssbb",
+                (0, exchange, routing_key, mandatory, immediate),
+                message,
+            )
+        except (struct.error, ValueError, amqp.exceptions.FrameSyntaxError) as error:
+            # Only the making of its frames can fail like this: nothing is written yet.
+            raise Unpublishable(f"it fits no AMQP frame: {error}") from error
 
     def _await_confirms(self) -> None:
         give_up = time.monotonic() + CONFIRM_TIMEOUT

@@ -5,7 +5,8 @@
 Read a batch in the order of its ids, publish it, wait for the confirms, delete
 what was confirmed. A row that is still there has not been delivered; a crash
 between confirm and delete sends it again, and the inbox recognises it.
-A broker outage costs delay and nothing else: there is no retry budget.
+A broker outage costs delay and nothing else: there is no retry budget. A row that no
+broker can take becomes a dead letter (`unpublishable.py`), and its neighbours are sent.
 
 One relay of a database is active at a time, by an advisory lock; a second one
 stands by. Two at work (SKIP LOCKED) would each take half of an aggregate's
@@ -29,9 +30,10 @@ import psycopg
 
 from cluster.messaging import disturbance
 from cluster.messaging.outbox import CHANNEL
-from cluster.messaging.publisher import BrokerUnavailable, OutboxRow, Publisher
+from cluster.messaging.publisher import BrokerUnavailable, OutboxRow, Publisher, Unpublishable
+from cluster.messaging.unpublishable import file_unpublishable
 from cluster.secrets.broker import broker_address
-from cluster.secrets.postgres import Database
+from cluster.secrets.postgres import Database, is_outage
 from cluster.tracing.message_spans import published
 from config import logs
 
@@ -59,10 +61,16 @@ DELETE_SENT: Final = "DELETE FROM outbox WHERE id = ANY(%s)"
 
 
 class Relay:
-    """Drains one outbox until told to stop. `broker_url` is asked for each connection."""
+    """Drains one outbox until told to stop. `broker_url` is asked for each connection.
 
-    def __init__(self, database: Database, broker_url: Callable[[], str]) -> None:
+    `source` is the service whose outbox it is: by default the one that the database is named after.
+    """
+
+    def __init__(
+        self, database: Database, broker_url: Callable[[], str], *, source: str = ""
+    ) -> None:
         self._database = database
+        self._source = source or database.name
         self._broker_url = broker_url
         self._connection: psycopg.Connection[Any] | None = None
         self._generation = 0
@@ -85,7 +93,10 @@ class Relay:
                     self._wait()
                 failures = 0
             except (psycopg.Error, BrokerUnavailable) as error:
-                logger.warning("waiting: %s", error)
+                if isinstance(error, BrokerUnavailable) or is_outage(error):
+                    logger.warning("waiting: %s", error)
+                else:  # no message is to blame for it, so that waiting is all that is left
+                    logger.exception("waiting, for a reason that is no outage")
                 self._abandon(error)
                 time.sleep(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
                 failures += 1
@@ -137,14 +148,34 @@ class Relay:
         return [OutboxRow(*row) for row in cursor]
 
     def _send(self, rows: Sequence[OutboxRow]) -> list[int]:
-        """Publish and delete what was confirmed; the ids of those rows."""
+        """Publish and delete what was confirmed; the ids of the rows that have left."""
         assert self._connection is not None
-        sent = self._publish(rows)
+        filed: list[int] = []
+        try:
+            sent = self._publish(rows)
+        except Unpublishable as error:
+            logger.warning("one by one, since the batch cannot be published: %s", error)
+            sent, filed = self._publish_singly(rows)
         confirmed_at = time.time_ns()
         self._connection.execute(DELETE_SENT, (sent,))
         confirmed = set(sent)
         published([row.body for row in rows if row.id in confirmed], confirmed_at)
-        return sent
+        return sent + filed
+
+    def _publish_singly(self, rows: Sequence[OutboxRow]) -> tuple[list[int], list[int]]:
+        """Publish each row alone; the ids of those confirmed, and of those that were filed."""
+        assert self._connection is not None
+        sent: list[int] = []
+        filed: list[int] = []
+        for row in rows:
+            try:
+                sent += self._publish([row])
+            except Unpublishable as error:
+                logger.warning("row %d of the outbox becomes a dead letter: %s", row.id, error)
+                if row.id != disturbance.NO_ROW:  # a copy has no row that could be filed
+                    file_unpublishable(self._connection, self._source, row, error)
+                filed.append(row.id)
+        return sent, filed
 
     def _send_disturbed(self, rows: Sequence[OutboxRow]) -> int:
         """The same, as disturbances want it; the number of rows that were sent or held back."""
@@ -156,7 +187,11 @@ class Relay:
     def _publish(self, rows: Sequence[OutboxRow]) -> list[int]:
         if self._publisher is None:
             self._publisher = Publisher(self._broker_url())
-        return self._publisher.publish(rows)
+        try:
+            return self._publisher.publish(rows)
+        except Unpublishable:
+            self._close_publisher()
+            raise
 
     def _wait(self) -> None:
         """Sleep until a commit notifies, the broker speaks, or the sweep is due."""
@@ -183,16 +218,18 @@ class Relay:
     def _abandon(self, error: Exception) -> None:
         """Drop the connection that failed, and only that one."""
         if isinstance(error, BrokerUnavailable):
-            if self._publisher is not None:
-                self._publisher.close()
-                self._publisher = None
+            self._close_publisher()
         else:
             self._disconnect_database()
 
     def _disconnect(self) -> None:
+        self._close_publisher()
+        self._disconnect_database()
+
+    def _close_publisher(self) -> None:
         if self._publisher is not None:
             self._publisher.close()
-        self._disconnect_database()
+            self._publisher = None
 
     def _disconnect_database(self) -> None:
         if self._connection is not None:

@@ -46,16 +46,18 @@ def _declare(service: str) -> type[Payload]:
 _commands: Final = {service: _declare(service) for service in SERVICES}
 
 # Marked and on its way in one statement. Straight to the queue of the service that gave it
-# up: nobody else hears it twice. Rows of the outbox want an id; what has none gets one.
+# up: nobody else hears it twice. What its own service could not publish goes to everybody, who
+# have not heard it yet. Rows of the outbox want an id; what has none gets one.
 SEND_AGAIN: Final = """
     WITH letter AS (
         UPDATE dead_letter SET replayed_at = %(now)s, replays = replays + 1
          WHERE id = %(letter)s AND replays = %(replays)s
-        RETURNING message_id, type, subject, sequence, body
+        RETURNING message_id, type, subject, sequence, body,
+                  CASE WHEN reason = 'unpublishable' THEN '' ELSE %(queue)s END AS destination
     )
     INSERT INTO outbox (message_id, destination, routing_key, subject, sequence, body, created_at)
-    SELECT coalesce(message_id, %(new_id)s), %(queue)s, type, subject, coalesce(sequence, 0), body,
-           %(now)s
+    SELECT coalesce(message_id, %(new_id)s), destination, type, subject, coalesce(sequence, 0),
+           body, %(now)s
       FROM letter
     RETURNING routing_key, subject
 """

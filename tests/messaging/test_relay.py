@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from cluster.catalog.contract import StockReserved
+from cluster.messaging import dead_letters
 from cluster.messaging.disturbance import NOTIFY, Disturbance, Ending, Operation, encode_wish
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.outbox import flush
@@ -63,7 +64,7 @@ def start_relay(scratch: DatabaseSession, broker_url: str) -> Iterator[Callable[
     running: list[tuple[Relay, threading.Thread]] = []
 
     def start() -> Relay:
-        relay = Relay(scratch.database, lambda: broker_url)
+        relay = Relay(scratch.database, lambda: broker_url, source="catalog")
         thread = threading.Thread(target=relay.run)
         thread.start()
         running.append((relay, thread))
@@ -155,6 +156,72 @@ def test_a_second_relay_stands_by_and_takes_over(
     send_to(scratch, queue, [new_message_id()])
 
     eventually(lambda: waiting_rows(scratch, queue) == 0)
+
+
+def filed(scratch: DatabaseSession) -> list[tuple[str, str]]:
+    """The subject and the reason of each dead letter."""
+    with scratch.transaction() as connection:
+        return connection.execute("SELECT subject, reason FROM dead_letter").fetchall()
+
+
+@pytest.fixture
+def unannounced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Letters are filed without a word, which would reach the journal of the tests' platform."""
+    monkeypatch.setattr(dead_letters, "announce", lambda *_: None)
+
+
+@pytest.mark.usefixtures("unannounced")
+@pytest.mark.parametrize(("replayed", "reason"), [(False, "unpublishable"), (True, "invalid")])
+def test_a_row_that_fits_no_frame_is_filed_and_its_neighbours_are_sent(
+    scratch: DatabaseSession,
+    channel: amqp.Channel,
+    queue: str,
+    start_relay: Callable[[], Relay],
+    *,
+    replayed: bool,
+    reason: str,
+) -> None:
+    first, bad, last = (new_message_id() for _ in range(3))
+    send_to(scratch, queue, [first, bad, last])
+    with scratch.transaction() as connection:
+        connection.execute(
+            "UPDATE outbox SET routing_key = repeat('x', 300), destination = %s WHERE subject = %s",
+            ("x" * 300 if replayed else "", f"reservation/{bad}"),
+        )
+
+    start_relay()
+
+    assert arrived(channel, queue, 2) == [str(first), str(last)]
+    eventually(lambda: filed(scratch) == [(f"reservation/{bad}", reason)])
+    assert waiting_rows(scratch, "") == 0
+
+
+@pytest.mark.usefixtures("unannounced")
+def test_a_row_whose_content_the_broker_refuses_is_filed_and_its_neighbours_are_sent(
+    scratch: DatabaseSession,
+    queue: str,
+    start_relay: Callable[[], Relay],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, bad, last = (new_message_id() for _ in range(3))
+    send_to(scratch, queue, [first, bad, last])
+    with scratch.transaction() as connection:
+        [(refused,)] = connection.execute(
+            "SELECT message_id::text FROM outbox WHERE subject = %s", (f"reservation/{bad}",)
+        ).fetchall()
+    confirmed = Publisher._await_confirms
+
+    def confirm(publisher: Publisher) -> None:
+        if refused in publisher._unconfirmed.values():
+            raise amqp.PreconditionFailed("message size 134217729 is larger than the maximum")
+        confirmed(publisher)
+
+    monkeypatch.setattr(Publisher, "_await_confirms", confirm)
+
+    start_relay()
+
+    eventually(lambda: waiting_rows(scratch, queue) == 0)
+    assert filed(scratch) == [(f"reservation/{bad}", "invalid")]
 
 
 def disturb(scratch: DatabaseSession, operation: Operation, **wanted: object) -> None:

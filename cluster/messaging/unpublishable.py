@@ -1,0 +1,63 @@
+"""Rows of the outbox that no broker takes: moved to the dead letters of their service.
+
+A row whose names fit no frame, or whose body is larger than the broker allows, would fail at
+each attempt and keep all later rows waiting. The messages that follow it in its stream are sent:
+their consumers park them, and so keep the order until the letter is replayed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, Final
+
+import psycopg
+
+from cluster.messaging.dead_letters import (
+    Reason,
+    Rejected,
+    as_bytes_alone,
+    file_dead_letter,
+    with_envelope,
+)
+from cluster.messaging.outbox import flush
+from cluster.messaging.publisher import OutboxRow
+from cluster.messaging.work import UnitOfWork
+from cluster.secrets.postgres import is_outage
+from cluster.tracing.message_spans import committed
+
+logger = logging.getLogger(__name__)
+
+DELETE: Final = "DELETE FROM outbox WHERE id = %s"
+
+
+def file_unpublishable(
+    connection: psycopg.Connection[Any], source: str, row: OutboxRow, error: Exception
+) -> None:
+    """Move a row from the outbox to the dead letters with the reason, in one transaction.
+
+    Nothing that the row holds can prevent that. Raises psycopg.Error in an outage.
+    """
+    # A letter that was being replayed belongs to its own service's queue: replayed once more,
+    # it goes there again, and not to everybody.
+    reason = Reason.INVALID if row.destination else Reason.UNPUBLISHABLE
+    detail = f"it cannot be published: {error}"
+    letter = with_envelope(Rejected(row.body, reason, detail))
+    try:
+        _move(connection, source, row, letter)
+    except Exception as failure:
+        if is_outage(failure):
+            raise
+        logger.exception("a dead letter is kept as bytes alone")
+        _move(connection, source, row, as_bytes_alone(letter, failure))
+
+
+def _move(
+    connection: psycopg.Connection[Any], source: str, row: OutboxRow, letter: Rejected
+) -> None:
+    with connection.transaction():
+        work = UnitOfWork(connection, source=source)
+        work.cursor.execute(DELETE, (row.id,))
+        file_dead_letter(work, letter)
+        flush(work)
+    committed(work, time.time_ns())
