@@ -181,6 +181,41 @@ def test_a_huge_paste_is_refused_with_the_form_still_filled(article: Article, de
     assert article.version == 1
 
 
+@pytest.mark.parametrize(
+    ("summary", "sentence"),
+    [
+        ("a\x0cb", "Line 1: There is an invisible character, U+000C, behind “a”. Remove it."),
+        ("a\0b", "Null characters are not allowed."),
+        ("x" * 1_000_000, "Ensure this value has at most 1000 characters (it has 1000000)."),
+    ],
+    ids=["form feed", "NUL", "1 MB"],
+)
+def test_a_summary_that_cannot_be_kept_is_refused_beside_its_field(
+    article: Article, desk: Client, summary: str, sentence: str
+) -> None:
+    sent = form(read_version="1", title="Quiet", slug=article.slug, summary=summary)
+    answer = desk.post(change(article), sent)
+    assert answer.status_code == 200
+    assert sentence in text_of(answer)
+    assert 'id="id_summary_error"' in text_of(answer)
+    article.refresh_from_db()
+    assert (article.version, article.summary) == (1, "About them.")
+
+
+def test_a_row_of_before_that_no_form_would_take_stops_no_feed(
+    article: Article, desk: Client
+) -> None:
+    Article.objects.filter(pk=article.pk).update(
+        title="Quiet\x0bwaters", summary="a\x0cb", html="<p>c\x0cd</p>",
+        state=PUBLISHED, published_at=timezone.now() - timedelta(minutes=1),
+    )  # fmt: skip
+    for feed in ("feed.atom", "feed.json"):
+        answer = desk.get(f"/articles/{feed}")  # with a session: not the copy that is kept
+        assert answer.status_code == 200
+        assert "Quietwaters" in text_of(answer)
+        assert "\x0c" not in text_of(answer)
+
+
 def test_a_figure_for_the_shared_picture_must_exist(article: Article, desk: Client) -> None:
     sent = form(read_version="1", title="Quiet", slug=article.slug, body="x", figure="nothing")
     assert "There is no figure “nothing”" in text_of(desk.post(change(article), sent))

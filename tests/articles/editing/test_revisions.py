@@ -81,5 +81,14 @@ def test_a_text_with_problems_is_not_restored_under_readers_eyes(
     assert (article.body, article.revision) == ("The slow fox.\n", 3)
 
 
-def test_a_revision_that_there_is_not_cannot_be_restored(article: Article, desk: Client) -> None:
-    assert desk.post(address(article, "restore"), {"number": "9"}).status_code == 404
+@pytest.mark.parametrize(
+    "number", ["9", "0", "-1", "", "one", "1.5", "9" * 10, "9" * 30, "9" * 5_000]
+)
+def test_a_revision_that_there_is_not_cannot_be_restored(
+    article: Article, desk: Client, number: str
+) -> None:
+    assert desk.post(address(article, "restore"), {"number": number}).status_code == 404
+
+
+def test_a_number_that_is_out_of_range_compares_nothing(article: Article, desk: Client) -> None:
+    assert desk.get(address(article), {"to": "9" * 5_000}).status_code == 200
