@@ -8,19 +8,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
+from amqp import AMQPError
 from celery import Celery
 from celery.beat import Scheduler, SchedulingError
 from celery.signals import setup_logging
+from kombu.exceptions import OperationalError
 
 from cluster.celery_app import make_app, task_queue
 from cluster.secrets.broker import broker_address
+from cluster.secrets.vault import SecretsError
 from cluster.services import load_all
 from cluster.sign_of_life import SignOfLife
 from config import logs
 
 logger = logging.getLogger(__name__)
+
+# Of the broker, of the way to it, or of whoever keeps its password; not of the task.
+BROKER_AWAY: Final = (OperationalError, AMQPError, OSError, SecretsError)
 
 
 class Clock(Scheduler):
@@ -31,6 +37,7 @@ class Clock(Scheduler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._sending = False  # whether the last task could be sent
+        self._refused = False  # whether the broker is away, and the log says so
         self._sign = SignOfLife("beat")
         super().__init__(*args, **kwargs)
 
@@ -41,14 +48,34 @@ class Clock(Scheduler):
             entry = self.schedule[name]
             entry.last_run_at = entry.default_now() - timedelta(seconds=declared["schedule"])
 
-    def apply_async(self, *args: Any, **kwargs: Any) -> Any:
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        """Send one task; an outage of the broker is one line of the log, however many it costs.
+
+        Celery's own writes two stacks for each.
+        """
         try:
-            sent = super().apply_async(*args, **kwargs)
-        except SchedulingError:
+            self.apply_async(entry, producer=producer, advance=False)
+        except SchedulingError as error:
             self._sending = False
-            raise
-        self._sending = True
-        return sent
+            if isinstance(error.__context__, BROKER_AWAY):
+                self._note_refusal(error.__context__)
+            else:
+                logger.exception("%s cannot be sent", entry.name)
+        else:
+            self._sending, self._refused = True, False
+
+    def _ensure_connected(self) -> Any:
+        """The connection that tasks are sent on; it is tried until it is there."""
+        return self.connection.ensure_connection(
+            lambda error, _interval: self._note_refusal(error),
+            self.app.conf.broker_connection_max_retries,
+        )
+
+    def _note_refusal(self, error: BaseException) -> None:
+        if not self._refused:
+            self._refused = True
+            words = " ".join(str(error).split())
+            logger.warning("the broker takes no tasks, and is tried until it does: %s", words)
 
     def tick(self, *args: Any, **kwargs: Any) -> Any:
         pause = super().tick(*args, **kwargs)
