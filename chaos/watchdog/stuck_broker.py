@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Final
 
 from chaos.faults.armed import ArmedFaults, new_armed_fault
@@ -32,13 +34,14 @@ class Signs:
 
     `answers`: its queues answer; `unconfirmed`: for how long a message of the observer's own has
     waited for its confirm; `waiting`: the age of the oldest row in any outbox; `broken`: somebody
-    breaks something on purpose.
+    breaks something on purpose; `ran`: for how long the broker has run since it was seen not to.
     """
 
     answers: bool
     unconfirmed: float | None
     waiting: float | None
     broken: bool
+    ran: float = inf
 
 
 def signs_of(snapshot: Snapshot) -> Signs:
@@ -54,8 +57,11 @@ def signs_of(snapshot: Snapshot) -> Signs:
 
 
 def is_stuck(signs: Signs) -> bool:
-    """Whether the broker runs, and confirms neither the relays' messages nor the observer's."""
-    if signs.broken or not signs.answers:
+    """Whether the broker runs, and confirms neither the relays' messages nor the observer's.
+
+    Silence counts from when it last ran: a broker that was paused could confirm nothing.
+    """
+    if signs.broken or not signs.answers or signs.ran < SILENT_FOR:
         return False
     return (signs.unconfirmed or 0.0) >= SILENT_FOR and (signs.waiting or 0.0) >= SILENT_FOR
 
@@ -63,15 +69,25 @@ def is_stuck(signs: Signs) -> bool:
 class StuckBroker:
     """Looks at snapshots, and restarts the broker at most once in REST seconds."""
 
-    def __init__(self, armed: ArmedFaults, engine: Engine | None = None) -> None:
+    def __init__(
+        self,
+        armed: ArmedFaults,
+        engine: Engine | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._armed = armed
         self._engine = engine
+        self._clock = clock
+        self._ran_since: float | None = -inf  # None: it did not run when it was last seen
         self._restarted_at: float | None = None  # monotonic seconds
 
     def look(self, snapshot: Snapshot | None) -> bool:
         """Kill the broker if it is stuck; whether it was. Raises what its driver raises."""
-        now = time.monotonic()
-        if snapshot is None or not is_stuck(signs_of(snapshot)) or self._armed.all():
+        now = self._clock()
+        if snapshot is None:
+            return False
+        signs = replace(signs_of(snapshot), ran=self._ran(snapshot, now))
+        if not is_stuck(signs) or self._armed.all():
             return False
         if self._restarted_at is not None and now - self._restarted_at < REST:
             return False
@@ -84,3 +100,12 @@ class StuckBroker:
         noted = new_armed_fault(fault=NAME, target=BROKER, seconds=1.0, actor=WATCHDOG)
         engine.healed.note(noted, by=WATCHDOG, words=words)
         return True
+
+    def _ran(self, snapshot: Snapshot, now: float) -> float:
+        """For how long the broker has run since it was seen paused or away."""
+        if not signs_of(snapshot).answers:
+            self._ran_since = None
+            return 0.0
+        if self._ran_since is None:
+            self._ran_since = now
+        return now - self._ran_since

@@ -11,7 +11,7 @@ import pytest
 
 from chaos.faults.engine import Engine
 from chaos.observer.client import latest
-from chaos.observer.snapshot import Process, ServiceState, Snapshot
+from chaos.observer.snapshot import Process, ProcessStatus, ServiceState, Snapshot
 from chaos.watchdog.stuck_broker import NAME, SILENT_FOR, Signs, StuckBroker, is_stuck
 from compose.supervisor import Supervisor
 from tests.chaos.faults.engines import RecordingDriver, toy_engine
@@ -27,9 +27,9 @@ STOP_THE_LOG: Final = (
 )
 
 
-def told(*, unconfirmed: float | None = SILENT_FOR) -> Snapshot:
+def told(*, unconfirmed: float | None = SILENT_FOR, status: ProcessStatus = "running") -> Snapshot:
     broker = Process(
-        name="rabbitmq", kind="broker", service=None, status="running", healthy=True, words=""
+        name="rabbitmq", kind="broker", service=None, status=status, healthy=True, words=""
     )
     waiting = ServiceState(
         name="orders", code="ORD", healthy=True, outbox=3, outbox_age_seconds=SILENT_FOR
@@ -67,6 +67,24 @@ def test_it_is_killed_once_and_noted_and_then_left_in_peace(tmp_path: Path) -> N
     assert engine.driver.calls == [("kill", "rabbitmq")]
     (noted,) = engine.healed.all()
     assert (noted.fault, noted.target, noted.by) == (NAME, "rabbitmq", "watchdog")
+
+
+def test_a_pause_of_the_broker_does_not_count_as_its_silence(tmp_path: Path) -> None:
+    """SIGSTOP for 45 s, then SIGCONT: what waited meanwhile could not be confirmed."""
+    engine, _ = toy_engine(tmp_path)
+    now = [0.0]
+    stuck = StuckBroker(engine.armed, engine, clock=lambda: now[0])
+
+    def look(at: float, snapshot: Snapshot) -> bool:
+        now[0] = at
+        return stuck.look(snapshot)
+
+    assert not look(0, told(unconfirmed=None))
+    assert not look(1, told(unconfirmed=1.0, status="paused"))
+    assert not look(45, told(unconfirmed=45.0, status="paused"))
+    assert not look(45.25, told(unconfirmed=45.25))
+    assert not look(45 + SILENT_FOR, told(unconfirmed=45 + SILENT_FOR))
+    assert look(45.25 + SILENT_FOR, told(unconfirmed=45.25 + SILENT_FOR))
 
 
 def test_nothing_is_done_while_a_fault_is_armed(tmp_path: Path) -> None:
