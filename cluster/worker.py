@@ -32,6 +32,7 @@ from cluster.messaging.service import Service
 from cluster.messaging.streams import count
 from cluster.messaging.topology import partition_queues
 from cluster.messaging.work import Scheduled, UnitOfWork
+from cluster.operations.progress import SILENT_AFTER, claim_detail
 from cluster.secrets.broker import broker_address
 from cluster.secrets.postgres import Database, DatabaseSession, is_outage
 from cluster.services import load
@@ -41,7 +42,7 @@ from config import logs
 
 logger = logging.getLogger(__name__)
 
-# Three missed beats make a worker suspect; `cluster status` counts in these.
+# After SILENT_AFTER without one, which is more than three, a worker counts as silent.
 HEARTBEAT: Final = 2.0
 
 # Workers that there were before REPLICAS was changed would be missed for ever.
@@ -68,10 +69,12 @@ class Runtime:
         self.stand_ins: list[StandIn] = []
         self.consumers = self._consumers(replica)
         self._generation = 0
+        self._beaten_at = self._worked_at = time.monotonic()
         self._redelivered = 0  # of those that the consumers counted, how many are in the database
 
     def run(self, scheduled: Scheduled) -> None:
         """Do scheduled work in one transaction, with the messages it announces."""
+        self._worked_at = time.monotonic()  # its queue has moved, whatever comes of it
         with self.session.transaction() as connection:
             work = UnitOfWork(connection, source=self.service.name)
             scheduled.run(work)
@@ -86,6 +89,10 @@ class Runtime:
         """
         for stand_in in self.stand_ins:
             stand_in.hand_back()
+        if time.monotonic() - self._beaten_at > SILENT_AFTER:
+            # Paused, or without its database: what waited here meanwhile could not move.
+            for consumer in self.consumers:
+                consumer.excuse()
         try:
             redelivered = sum(consumer.redelivered for consumer in self.consumers)
             with self.session.transaction() as connection:
@@ -96,6 +103,7 @@ class Runtime:
                 self._announce_rotation(work)
                 flush(work)
             self._redelivered = redelivered
+            self._beaten_at = time.monotonic()
             committed(work, time.time_ns())
             self.inbox.apply_parked()
         except psycopg.Error as error:
@@ -130,7 +138,13 @@ class Runtime:
         detail = {
             "pid": os.getpid(),
             "waiting": sum(consumer.waiting for consumer in self.consumers),
-            "seconds_since_applied": round(now - self.consumers[0].applied_at, 1),
+            "queues": {
+                **{
+                    one.queue: claim_detail(held=one.held(), settled=now - one.settled_at)
+                    for one in self.consumers
+                },
+                self.service.task_queue: claim_detail(held=None, settled=now - self._worked_at),
+            },
         }
         return self.workers, self.process, datetime.now(UTC), consuming, Jsonb(detail)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chaos.checkers.snapshot import Snapshots
+from cluster.operations.progress import SILENT_AFTER
 from config.environment import DATABASES
 
 OUTBOX: Final = "SELECT count(*) FROM outbox"
@@ -49,7 +50,6 @@ TOUCHED: Final = """
         SELECT subject FROM inbox_stream WHERE updated_at > now() - %(within)s * interval '1 s'
     ) AS streams
 """
-SILENT_AFTER: Final = 10  # seconds; five heartbeats
 
 
 @dataclass(frozen=True, slots=True)

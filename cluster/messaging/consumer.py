@@ -63,7 +63,7 @@ class QueueConsumer:
     def __init__(self, queue: str, sink: Sink) -> None:
         self.queue = queue
         self.consuming = False
-        self.applied_at = time.monotonic()
+        self.settled_at = time.monotonic()  # when the last message was acknowledged
         self.redelivered = 0  # since this process began: given out by the broker before
         self._sink = sink
         self._channel: amqp.Channel | None = None
@@ -71,11 +71,23 @@ class QueueConsumer:
         self._waiting: list[Arrived] = []
         self._failures = 0
         self._not_before = 0.0
+        self._able_since = 0.0  # seconds of the epoch
 
     @property
     def waiting(self) -> int:
         """How many deliveries are here, not yet applied."""
         return len(self._waiting)
+
+    def held(self) -> float | None:
+        """Seconds for which the oldest delivery has waited here; None when there is none."""
+        if not self._waiting:
+            return None
+        since = max(self._waiting[0].at / 1e9, self._able_since)
+        return max(0.0, time.time() - since)
+
+    def excuse(self) -> None:
+        """Count the wait from now: until now nothing here could be applied."""
+        self._able_since = time.time()
 
     def start(self, channel: amqp.Channel) -> None:
         """Consume on `channel`; what an earlier connection delivered is void and comes again."""
@@ -103,7 +115,6 @@ class QueueConsumer:
         self._waiting = left + rest
         if trouble is None:
             self._failures = 0
-            self.applied_at = time.monotonic()
             self._acknowledge_to(batch[-1].tag)
         else:
             again = {delivery.tag for delivery in left}
@@ -178,11 +189,13 @@ class QueueConsumer:
         # this one is done: one frame for the batch.
         if self._channel is not None:
             self._channel.basic_ack(tag, multiple=True)
+            self.settled_at = time.monotonic()
 
     def _acknowledge_each(self, tags: Sequence[int]) -> None:
         if self._channel is not None:
             for tag in tags:
                 self._channel.basic_ack(tag)
+                self.settled_at = time.monotonic()
 
     def _postpone(self, reason: Exception) -> None:
         pause = RETRY_AFTER[min(self._failures, len(RETRY_AFTER) - 1)]

@@ -35,8 +35,9 @@ BEGIN_WITH: Final = 50  # entries, for a browser that has seen none
 LARGEST_SEQ: Final = 2**63 - 1  # PostgreSQL's bigint
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,19}")
 RETRY_AFTER: Final = 0.5  # seconds
-# Who hears nothing for longer than this has lost the connection; journal-connection.js knows.
-SPEAK_ANYWAY: Final = 4.0  # seconds
+# A browser gives a silent connection up after 8 s (silence.js), and a word may come as late as
+# two of these after the last.
+SPEAK_ANYWAY: Final = 3.0  # seconds
 
 # Close codes for private use (RFC 6455, section 7.4.2), after 1008, 1011 and 1013, which
 # daphne's library does not let an application send.

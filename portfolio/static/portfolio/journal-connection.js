@@ -1,9 +1,10 @@
 // A connection to the journal's stream that resumes where it broke off. Knows no page.
 
-const WAITS = [1, 2, 3, 5, 8]; // seconds before each further attempt
 // The server speaks every few seconds (portfolio/stream/consumer.py): one that is paused, or a
 // network that is gone, closes nothing and tells nobody.
-const SILENCE = 9000; // milliseconds
+import { SILENCE } from "./silence.js";
+
+const WAITS = [1, 2, 3, 5, 8]; // seconds before each further attempt
 
 export class JournalConnection {
   #address;

@@ -5,8 +5,9 @@
 // Whoever comes later gets the last snapshot at once. While nobody can see the page the
 // connection is closed; it is opened again when the page is shown.
 
+import { SILENCE } from "./silence.js";
+
 const WAITS = [1, 2, 3, 5, 8]; // seconds before each further attempt
-const SILENCE = 8000; // milliseconds without a frame, after which a connection counts as broken
 
 const followers = new Set();
 let socket = null;
