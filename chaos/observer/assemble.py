@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from chaos.faults.armed import ArmedFaults
 from chaos.observer.board import Board
-from chaos.observer.health import DEPTHS_FRESH
+from chaos.observer.health import is_fresh
 from chaos.observer.outages import Outage
 from chaos.observer.snapshot import (
     CODES,
@@ -24,9 +24,8 @@ from chaos.observer.snapshot import (
 )
 from chaos.probes.database import Depths
 from chaos.runner.running import read_running
+from cluster.operations.progress import UNDRAINED_AFTER, Stall, Stalled
 
-# A relay drains within milliseconds; what waits longer waits for something.
-STUCK_AFTER: Final = 10.0  # seconds
 APPLIED_WINDOW: Final = 10.0  # seconds, over which the databases count
 ENDS: Final = ("checkout.checkout_completed.v1", "checkout.checkout_compensated.v1")
 BROKER: Final = "rabbitmq"
@@ -41,10 +40,18 @@ def snapshot(
     up_since: float | None,
     revision: str,
     unconfirmed_since: float | None = None,
+    stalls: Sequence[Stall] = (),
+    alarm: str | None = None,
 ) -> Snapshot:
     """All that is known at `now` (seconds of the epoch)."""
-    services = [_service(board, name, processes, now) for name in board.services]
-    troubles = [*_troubles(board, processes, outages, now), *_waiting(board, services, now)]
+    told = [stall.told(now) for stall in stalls]
+    services = [_service(board, name, processes, told, now) for name in board.services]
+    troubles = [
+        *_troubles(board, processes, outages, now),
+        *_waiting(board, services, now),
+        *_blocked(alarm),
+        *_unreadable(_depths(board, "site", now)),
+    ]
     state = _state(processes, troubles)
     site = _depths(board, "site", now)
     checkout = _depths(board, "checkout", now)
@@ -67,10 +74,15 @@ def snapshot(
         unconfirmed_seconds=(
             None if unconfirmed_since is None else round(max(0.0, now - unconfirmed_since), 1)
         ),
+        stalls=told,
+        broker_alarm=alarm,
+        unreadable=site.unreadable if site else "",
     )
 
 
-def _service(board: Board, name: str, processes: Sequence[Process], now: float) -> ServiceState:
+def _service(
+    board: Board, name: str, processes: Sequence[Process], stalls: Sequence[Stalled], now: float
+) -> ServiceState:
     depths, waiting = _depths(board, name, now), board.queues(now).get(name)
     known: dict[str, Any] = {
         "healthy": _all_healthy([one for one in processes if one.service == name]),
@@ -91,6 +103,7 @@ def _service(board: Board, name: str, processes: Sequence[Process], now: float) 
         published_per_second=board.published_per_second(name),
         consumed_per_second=_consumed(board, name, depths),
         lease=_lease(name, depths, now),
+        stalled_seconds=max((one.seconds for one in stalls if one.service == name), default=0.0),
     )
 
 
@@ -181,13 +194,23 @@ def _waiting(board: Board, services: Sequence[ServiceState], now: float) -> Iter
     """What waits for nobody, or for too long."""
     for service in services:
         age = service.outbox_age_seconds
-        if age is not None and age > STUCK_AFTER:
+        if age is not None and age > UNDRAINED_AFTER:
             yield f"The outbox of {service.name} has not been drained for {age:.0f} s."
     for waiting in board.queues(now).values():
         for queue in waiting.missing:
             yield f"The queue {queue} does not exist."
         for queue in waiting.unconsumed:
             yield f"Nobody consumes the queue {queue}."
+
+
+def _blocked(alarm: str | None) -> Iterator[str]:
+    if alarm is not None:
+        yield f"{BROKER}: An alarm blocks whoever publishes: {alarm}."
+
+
+def _unreadable(site: Depths | None) -> Iterator[str]:
+    if site is not None and site.unreadable:
+        yield f"The stream cannot be read: {site.unreadable}."
 
 
 def _state(processes: Sequence[Process], troubles: Sequence[str]) -> State:
@@ -214,4 +237,4 @@ def _and_others(count: int) -> str:
 
 def _depths(board: Board, name: str, now: float) -> Depths | None:
     depths = board.services[name].depths
-    return depths if depths is not None and now - depths.at <= DEPTHS_FRESH else None
+    return depths if depths is not None and is_fresh(depths, now) else None

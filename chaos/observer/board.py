@@ -62,6 +62,11 @@ class Board:
         """What waits for each service; empty when the broker has not told lately."""
         return self._waiting if now - self._waiting_at <= QUEUES_FRESH else {}
 
+    def ready(self, now: float) -> dict[str, int]:
+        """The messages of each queue that no consumer has been given."""
+        waiting = self.queues(now).values()
+        return {queue: count for found in waiting for queue, count in found.ready.items()}
+
     def note_depths(self, service: str, depths: Depths) -> None:
         facts = self.services[service]
         with self._lock:

@@ -15,10 +15,9 @@ from chaos.observer.snapshot import Kind, Process, ProcessStatus
 from chaos.observer.watch import Standing
 from chaos.probes.database import Depths
 from chaos.probes.usage import Usage
+from cluster.operations.progress import SILENT_AFTER, Stall
 from compose.supervisor import ProcessState
 
-# Three heartbeats of 2 s, and the time until somebody reads them.
-HEARTBEAT_LATE: Final = 8.0  # seconds
 # A worker whose connection was cut consumes again within a second or two.
 UNCONSUMED_LATE: Final = 4.0  # seconds
 # What a database told is of use for so long; the deeper look comes every 2.5 s.
@@ -66,6 +65,7 @@ class Evidence:
     unconsumed_since: float | None = None
     last_sign: float | None = None  # the sign of life of its last verdict
     signed_at: float | None = None  # when it last gave the sign of life that is a file
+    stall: Stall | None = None  # the queue that this worker should move
     usage: Usage | None = None
 
 
@@ -89,7 +89,7 @@ def judge(evidence: Evidence) -> Verdict:
     if evidence.kind == "relay":
         return _judge_relay(evidence)
     if evidence.standing is not None:
-        return _judge_probed(evidence.standing)
+        return _judge_slow(evidence, evidence.standing) or _judge_probed(evidence.standing)
     if evidence.kind in SIGNING and (evidence.state or evidence.signed_at):
         return _judge_signing(evidence)
     if evidence.kind == "observer":
@@ -155,6 +155,24 @@ def _status(evidence: Evidence) -> ProcessStatus:
     return STATUSES.get(evidence.state.status, "unknown")
 
 
+def _judge_slow(evidence: Evidence, standing: Standing) -> Verdict | None:
+    """A process that runs and lets a question wait is slow, and silent only after long."""
+    failing_since, answered_at = standing.failing_since, standing.answered_at
+    if not standing.timed_out or failing_since is None or _status(evidence) != "running":
+        return None
+    if answered_at is None or answered_at < _started_at(evidence):
+        return None  # it has not answered since it was started
+    waited = evidence.now - failing_since
+    slow = waited <= SILENT_AFTER
+    unanswered = f"no answer to a health check for {waited:.1f} s"
+    return Verdict(
+        healthy=slow,
+        words=f"It is slow: {unanswered}." if slow else f"It runs and is silent: {unanswered}.",
+        sign_of_life=answered_at if slow else None,
+        at_fault_since=None if slow else failing_since,
+    )
+
+
 def _judge_probed(standing: Standing) -> Verdict:
     match standing.healthy:
         case True:
@@ -182,10 +200,10 @@ def _judge_worker(evidence: Evidence) -> Verdict:
         return Verdict(healthy=None, words="It has not been heard of yet.")
     beat_at = depths.at - beat.age
     if beat_at < started:
-        if evidence.now - started <= HEARTBEAT_LATE:
+        if evidence.now - started <= SILENT_AFTER:
             return Verdict(healthy=None, words="It has started and not been heard of yet.")
         return _silent_worker(evidence, started)
-    if evidence.now - beat_at > HEARTBEAT_LATE:
+    if evidence.now - beat_at > SILENT_AFTER:
         return _silent_worker(evidence, beat_at)
     if not beat.consuming:
         return Verdict(
@@ -199,6 +217,8 @@ def _judge_worker(evidence: Evidence) -> Verdict:
             words="It believes that it receives, and the broker knows no consumer of its queue.",
             at_fault_since=idle_since,
         )
+    if evidence.stall is not None:
+        return Verdict(healthy=False, words=evidence.stall.words(evidence.now))
     return Verdict(
         healthy=True,
         words=f"It receives from its queue; heard of {evidence.now - beat_at:.1f} s ago.",
@@ -211,7 +231,7 @@ def _silent_worker(evidence: Evidence, last: float) -> Verdict:
     # A worker cannot beat while its database is away, and does not while it looks for its
     # broker; after either it needs a moment.
     able_since = max(evidence.depths_since or evidence.now, evidence.broker_since or evidence.now)
-    own = evidence.now - max(last, able_since) > HEARTBEAT_LATE
+    own = evidence.now - max(last, able_since) > SILENT_AFTER
     return Verdict(
         healthy=False if own else None,
         words=f"It has not been heard of for {evidence.now - last:.0f} s.",
@@ -273,11 +293,14 @@ def _judge_signing(evidence: Evidence) -> Verdict:
     )
 
 
+def is_fresh(depths: Depths, now: float) -> bool:
+    """Whether what a database told is still of use."""
+    return now - depths.at <= DEPTHS_FRESH
+
+
 def _fresh(evidence: Evidence) -> Depths | None:
     depths = evidence.depths
-    if depths is None or evidence.now - depths.at > DEPTHS_FRESH:
-        return None
-    return depths
+    return depths if depths is not None and is_fresh(depths, evidence.now) else None
 
 
 def _started_at(evidence: Evidence) -> float:

@@ -21,6 +21,7 @@ from chaos.observer.board import Board
 from chaos.observer.health import Evidence, Verdict
 from chaos.observer.naming import expected_processes, kind_of, service_of
 from chaos.observer.outages import DIED, Outage, OutageTracker
+from chaos.observer.progress import Progress, with_stalls
 from chaos.observer.snapshot import Process, Snapshot
 from chaos.observer.store import Store
 from chaos.observer.watch import Standing, Watch
@@ -32,6 +33,7 @@ from chaos.probes.database import DatabaseProbe
 from chaos.probes.deaths import Announcements
 from chaos.probes.probe import NothingLearnt, ProbeFailed
 from chaos.probes.supervisor import SupervisorProbe
+from cluster.operations.progress import Stall
 from cluster.secrets.postgres import Database
 from cluster.services import load_all
 from cluster.sign_of_life import SignOfLife
@@ -79,6 +81,8 @@ class Observer:
     _ticked_at: float = 0.0
     _confirms: ConfirmProbe = field(default_factory=ConfirmProbe)
     _processes: list[Process] = field(default_factory=list)
+    _progress: Progress = field(default_factory=Progress)
+    _stalls: list[Stall] = field(default_factory=list)
     _introduced: bool = False
 
     def start(self) -> None:
@@ -107,8 +111,11 @@ class Observer:
         held_up = self._ticked_at and now - self._ticked_at > HELD_UP
         self._ticked_at = now
         if held_up:
+            self._progress.forget()
             return False
         evidence = self._evidence(now)
+        self._stalls = self._progress.look(evidence, ready=self.board.ready(now), now=now)
+        evidence = with_stalls(evidence, self._stalls)
         verdicts = [health.judge(one) for one in evidence]
         changed = self._track(evidence, verdicts, now)
         before = {process.name: (process.status, process.healthy) for process in self._processes}
@@ -133,6 +140,8 @@ class Observer:
             up_since=self._up_since,
             revision=self.revision,
             unconfirmed_since=self._confirms.unconfirmed_since,
+            stalls=self._stalls,
+            alarm=self._confirms.alarm,
         )
 
     def holders(self) -> dict[str, Database]:

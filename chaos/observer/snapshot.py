@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from chaos.faults.armed import ArmedFault
 from chaos.runner.running import RunningExperiment
+from cluster.operations.progress import Stalled
 
 State = Literal["steady", "degraded", "unknown"]
 ProcessStatus = Literal["running", "stopped", "starting", "paused", "unknown"]
@@ -92,6 +93,7 @@ class ServiceState(Struct, frozen=True, kw_only=True):
     published_per_second: float | None = None
     consumed_per_second: float | None = None
     lease: Lease | None = None
+    stalled_seconds: float | None = None  # for how long a queue of it has not moved; 0: all move
 
 
 class Sagas(Struct, frozen=True, kw_only=True):
@@ -163,6 +165,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     # For how long a message to the broker has waited for its confirm; None: it confirms, or
     # cannot be asked.
     unconfirmed_seconds: float | None = None
+    stalls: list[Stalled] = []
+    broker_alarm: str | None = None  # why the broker blocks whoever publishes, in its own words
+    unreadable: str = ""  # why the stream's newest entries cannot be read; empty when they can
 
     def process(self, name: str) -> Process | None:
         """The process of this name."""

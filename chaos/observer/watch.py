@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from chaos.probes.probe import EVERY, PATIENCE, NothingLearnt, Probe, ProbeFailed
+from chaos.probes.probe import EVERY, PATIENCE, NothingLearnt, Probe, ProbeFailed, TimedOut
 from chaos.probes.web import Unwell
 
 logger = logging.getLogger(__name__)
@@ -32,13 +32,16 @@ class Standing:
     unwell: bool = False  # it does answer, and says that it lacks something
     asked_at: float | None = None  # a question that is still open
     blind: bool = False  # the last question could not be asked
+    timed_out: bool = False  # it refuses nothing, and did not answer in time
 
     def judged(self, now: float, *, patience: float = PATIENCE) -> Standing:
         """The same with an open question, asked too long ago, counted as a failure."""
         if self.asked_at is None or now - self.asked_at < patience:
             return self
         since = self.asked_at if self.failing_since is None else self.failing_since
-        return replace(self, failing_since=since, words="it does not answer", unwell=False)
+        return replace(
+            self, failing_since=since, words="it does not answer", unwell=False, timed_out=True
+        )
 
     @property
     def healthy(self) -> bool | None:
@@ -112,7 +115,7 @@ class Watch:
         except NothingLearnt as error:
             self._learn_nothing(last, str(error))
         except ProbeFailed as error:
-            self._fail(last, asked_at, str(error), unwell=isinstance(error, Unwell))
+            self._fail(last, asked_at, error)
         except Exception as error:
             # A fault of ours: the thread must outlive it, or nobody looks any more.
             logger.exception("the probe of %s stumbled", self.target)
@@ -126,12 +129,13 @@ class Watch:
     def _learn_nothing(self, last: Standing, words: str) -> None:
         self._standing = replace(last, asked_at=None, blind=True, failing_since=None, words=words)
 
-    def _fail(self, last: Standing, asked_at: float, words: str, *, unwell: bool) -> None:
+    def _fail(self, last: Standing, asked_at: float, error: ProbeFailed) -> None:
         since = asked_at if last.failing_since is None else last.failing_since
         self._standing = Standing(
             answered_at=last.answered_at,
             milliseconds=last.milliseconds,
             failing_since=since,
-            words=words,
-            unwell=unwell,
+            words=str(error),
+            unwell=isinstance(error, Unwell),
+            timed_out=isinstance(error, TimedOut),
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import amqp
 
-from chaos.probes.probe import Answer, NothingLearnt, ProbeFailed
+from chaos.probes.probe import Answer, NothingLearnt, ProbeFailed, TimedOut
 from cluster.messaging.service import Service
 from cluster.messaging.topology import connect, partition_queues
 from cluster.secrets.broker import broker_url_with
@@ -20,6 +20,7 @@ from compose.replicas import replicas
 # Longer than a question may take: then it counts as failed already, and here it ends.
 SOCKET_PATIENCE: Final = 4.0  # seconds
 LOGIN_PATIENCE: Final = 0.5  # seconds for Vault to give the password
+OTHERS_EVERY: Final = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Waiting:
     consumers: int
     unconsumed: tuple[str, ...]  # queues without a consumer
     missing: tuple[str, ...]  # queues that do not exist
+    ready: Mapping[str, int] = field(default_factory=dict)  # by queue, dead letters and tasks too
 
 
 class BrokerProbe:
@@ -43,6 +45,11 @@ class BrokerProbe:
             service.name: [service.queue, *partition_queues(service, workers[service.name])]
             for service in services
         }
+        self._others = {
+            service.name: [service.dead_queue, service.task_queue] for service in services
+        }
+        self._ready_in_others: dict[str, Mapping[str, int]] = {}
+        self._others_at = 0.0  # monotonic seconds
         self._address: str | None = None
         self._connection: amqp.Connection | None = None
         self._channel: amqp.Channel | None = None
@@ -53,14 +60,23 @@ class BrokerProbe:
             self._connected()
             started = time.perf_counter()
             found = {name: self._look(queues) for name, queues in self._queues.items()}
+            milliseconds = 1000 * (time.perf_counter() - started) / len(found)
+            self._look_at_others()
         except (amqp.NotAllowed, amqp.AccessRefused) as error:
             self.close()
             self._address = None  # the password may have changed
             raise ProbeFailed("it refuses the login") from error
+        except TimeoutError as error:
+            self.close()
+            raise TimedOut(in_words(error)) from error
         except (OSError, amqp.AMQPError) as error:
             self.close()
             raise ProbeFailed(in_words(error)) from error
-        return Answer(1000 * (time.perf_counter() - started) / len(found), found)
+        detail = {
+            name: replace(one, ready={**one.ready, **self._ready_in_others[name]})
+            for name, one in found.items()
+        }
+        return Answer(milliseconds, detail)
 
     def close(self) -> None:
         if self._connection is not None:
@@ -86,11 +102,20 @@ class BrokerProbe:
                 raise NothingLearnt("Vault gives no password") from error
         return self._address
 
+    def _look_at_others(self) -> None:
+        """Dead letters and tasks: few, and asked for less often."""
+        if time.monotonic() - self._others_at >= OTHERS_EVERY:
+            self._ready_in_others = {
+                name: self._look(queues).ready for name, queues in self._others.items()
+            }
+            self._others_at = time.monotonic()
+
     def _look(self, queues: Sequence[str]) -> Waiting:
         assert self._connection is not None, "asked after connecting"
         depth = consumers = 0
         unconsumed: list[str] = []
         missing: list[str] = []
+        ready: dict[str, int] = {}
         for queue in queues:
             assert self._channel is not None, "asked after connecting"
             try:
@@ -99,11 +124,12 @@ class BrokerProbe:
                 missing.append(queue)
                 self._channel = self._connection.channel()  # the broker closes the one that asked
                 continue
+            ready[queue] = declared.message_count
             depth += declared.message_count
             consumers += declared.consumer_count
             if not declared.consumer_count:
                 unconsumed.append(queue)
-        return Waiting(depth, consumers, tuple(unconsumed), tuple(missing))
+        return Waiting(depth, consumers, tuple(unconsumed), tuple(missing), ready)
 
 
 def in_words(error: Exception) -> str:

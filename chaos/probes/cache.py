@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from chaos.probes.broker import in_words
-from chaos.probes.probe import Answer, NothingLearnt, ProbeFailed
+from chaos.probes.probe import Answer, NothingLearnt, ProbeFailed, TimedOut
 from cluster.secrets.cache import redis_url_with
 from cluster.secrets.patience import read_kv_patiently
 from cluster.secrets.vault import SecretsError
@@ -39,7 +39,7 @@ class CacheProbe:
             raise ProbeFailed("it is loading its data") from error
         except redis.TimeoutError as error:
             self.close()
-            raise ProbeFailed("it does not answer") from error
+            raise TimedOut("it does not answer") from error
         except redis.RedisError as error:
             self.close()
             raise ProbeFailed(_in_words(error)) from error

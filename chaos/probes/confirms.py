@@ -7,9 +7,11 @@ and confirms nothing more. Only whoever publishes can tell.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import amqp
+from amqp import spec
 
 from chaos.probes.broker import in_words
 from chaos.probes.probe import Answer, NothingLearnt, ProbeFailed
@@ -36,7 +38,7 @@ class ConfirmProbe:
         self.unconfirmed_since: float | None = None  # seconds of the epoch
         self._connection: amqp.Connection | None = None
         self._channel: amqp.Channel | None = None
-        self._blocked = False
+        self.alarm: str | None = None  # why an alarm blocks publishers, in the broker's words
         self._returned = False  # the queue is gone
 
     def silent(self, now: float) -> bool:
@@ -48,7 +50,7 @@ class ConfirmProbe:
         """Have a message confirmed; raises ProbeFailed while one is not, or nobody answers."""
         try:
             channel = self._connected()
-            if self.unconfirmed_since is None and not self._blocked:
+            if self.unconfirmed_since is None and self.alarm is None:
                 self.unconfirmed_since = time.time()
                 channel.basic_publish(
                     amqp.Message(b"", delivery_mode=2),
@@ -63,7 +65,7 @@ class ConfirmProbe:
         if self._returned:
             self.close()  # to declare it again
             raise NothingLearnt("the queue for its message was lost")
-        if self._blocked:
+        if self.alarm is not None:
             raise NothingLearnt("an alarm blocks publishers")
         if self.unconfirmed_since is not None:
             raise ProbeFailed("it takes messages and confirms none")
@@ -73,8 +75,8 @@ class ConfirmProbe:
         if self._connection is not None:
             self._connection.collect()
         self._connection = self._channel = None
-        self._blocked = self._returned = False
-        self.unconfirmed_since = None
+        self._returned = False
+        self.unconfirmed_since = self.alarm = None
 
     def _connected(self) -> amqp.Channel:
         if self._channel is None:
@@ -86,7 +88,7 @@ class ConfirmProbe:
             connection: Any = connect(url, heartbeat=0, timeout=SOCKET_PATIENCE)
             self._connection = connection
             connection.sock.settimeout(SOCKET_PATIENCE)
-            connection.on_blocked = self._on_blocked
+            _tell_reason(connection, self._on_blocked)
             connection.on_unblocked = self._on_unblocked
             channel: amqp.Channel = connection.channel()
             # A queue of one message, of which a new one drives the old one out.
@@ -103,7 +105,7 @@ class ConfirmProbe:
     def _await_confirm(self) -> None:
         assert self._connection is not None, "asked after connecting"
         end = time.monotonic() + CONFIRM_PATIENCE
-        while self.unconfirmed_since is not None or self._blocked:
+        while self.unconfirmed_since is not None or self.alarm is not None:
             left = end - time.monotonic()
             if left <= 0:
                 return
@@ -118,9 +120,19 @@ class ConfirmProbe:
     def _on_return(self, *_: Any) -> None:
         self._returned = True
 
-    def _on_blocked(self, _reason: str) -> None:
-        self._blocked = True
+    def _on_blocked(self, reason: str) -> None:
+        self.alarm = reason
         self.unconfirmed_since = None
 
     def _on_unblocked(self) -> None:
-        self._blocked = False
+        self.alarm = None
+
+
+def _tell_reason(connection: Any, on_blocked: Callable[[str], None]) -> None:
+    """Have `on_blocked` called with the broker's reason, which py-amqp does not decode.
+
+    Source: https://www.rabbitmq.com/docs/connection-blocked
+    """
+    blocked = spec.Connection.Blocked
+    connection._METHODS = {**connection._METHODS, blocked: spec.method(blocked, "s")}  # noqa: SLF001
+    connection._callbacks[blocked] = on_blocked  # noqa: SLF001

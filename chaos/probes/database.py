@@ -16,7 +16,7 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
-from chaos.probes.probe import Answer, NothingLearnt, ProbeFailed
+from chaos.probes.probe import Answer, NothingLearnt, ProbeFailed, TimedOut
 from cluster.messaging.relay import ADVISORY_LOCK
 from cluster.operations import vitals
 from cluster.operations.vitals import Heartbeat, LeasedRole
@@ -71,6 +71,7 @@ class Depths:
     sagas: Mapping[str, int] | None = None  # checkout's only
     stream: Mapping[str, float | None] | None = None  # the site's only
     journalled: Mapping[str, int] = field(default_factory=dict)  # since last time, by type
+    unreadable: str = ""  # the site's only: why the newest entries of the journal cannot be read
 
 
 class DatabaseProbe:
@@ -102,7 +103,7 @@ class DatabaseProbe:
             milliseconds = 1000 * (time.perf_counter() - started)
             return Answer(milliseconds, self._looked_deeper(connection))
         except psycopg.errors.QueryCanceled:
-            raise ProbeFailed(f"a read took longer than {STATEMENT_PATIENCE:.0f} s") from None
+            raise TimedOut(f"a read took longer than {STATEMENT_PATIENCE:.0f} s") from None
         except psycopg.Error as error:
             self.close()
             raise ProbeFailed(in_words(error)) from error
@@ -192,6 +193,7 @@ class DatabaseProbe:
                 sagas=self._counted_sagas(connection) if self.name == "checkout" else None,
                 stream=vitals.stream(connection) if self.name == "site" else None,
                 journalled=self._journalled(connection) if self.name == "site" else {},
+                unreadable=vitals.unreadable(connection) if self.name == "site" else "",
             )
 
     def _counted_sagas(self, connection: Connection) -> Mapping[str, int]:

@@ -13,6 +13,10 @@ class ProbeFailed(Exception):
     """The target answered wrongly or not at all; the message says how, for people."""
 
 
+class TimedOut(ProbeFailed):
+    """The target did not answer in time: it may be slow, or away."""
+
+
 class NothingLearnt(Exception):
     """The question could not be asked, for a reason that is not the target's."""
 

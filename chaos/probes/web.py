@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from chaos.probes.broker import in_words
-from chaos.probes.probe import Answer, ProbeFailed
+from chaos.probes.probe import Answer, ProbeFailed, TimedOut
 from config import environment
 
 SOCKET_PATIENCE: Final = 3.0  # seconds
@@ -44,7 +44,7 @@ class WebProbe:
             status, body = self._get()
         except TimeoutError as error:
             self.close()
-            raise ProbeFailed("it does not answer") from error
+            raise TimedOut("it does not answer") from error
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise ProbeFailed(in_words(error)) from error

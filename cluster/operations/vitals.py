@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import psycopg
 
-from cluster.secrets.postgres import database
+from cluster.secrets.postgres import database, is_outage
+from portfolio.journal.readable import COLUMNS, presented
 
 PATIENCE: Final = 6.0  # seconds for Vault to give credentials: longer than its own timeout
 CONNECT_PATIENCE: Final = 3  # seconds
@@ -45,6 +46,7 @@ STREAM: Final = """
                ORDER BY extract(epoch FROM recorded_at - time))::float8
       FROM (SELECT seq, recorded_at, time FROM journal ORDER BY seq DESC LIMIT 100) AS latest
 """
+NEWEST: Final = f"SELECT {COLUMNS} FROM journal ORDER BY seq DESC LIMIT 20"  # noqa: S608
 # What is open, how many may be, and how many have been refused for that.
 ADMISSION: Final = """
     SELECT (SELECT count(*) FROM checkout_request WHERE status = 'accepted'),
@@ -86,6 +88,7 @@ class Vitals:
     leases: tuple[LeasedRole, ...]
     sagas: Mapping[str, int] | None = None  # checkout's only
     stream: Mapping[str, float | None] | None = field(default=None)  # the site's only
+    unreadable: str = ""  # the site's only: why its newest entries cannot be read
 
 
 def read_vitals(name: str) -> Vitals:
@@ -101,6 +104,7 @@ def read_vitals(name: str) -> Vitals:
             leases=leases(connection, name),
             sagas=sagas(connection) if name == "checkout" else None,
             stream=stream(connection) if name == "site" else None,
+            unreadable=unreadable(connection) if name == "site" else "",
         )
 
 
@@ -135,3 +139,16 @@ def stream(connection: psycopg.Connection[Any]) -> dict[str, float | None]:
     assert admission is not None, "a query of values has a row"
     names = ("unfinished_checkouts", "checkout_limit", "refused_checkouts")
     return dict(zip(("seq", "age", "lag", *names), (*row, *admission), strict=True))
+
+
+def unreadable(connection: psycopg.Connection[Any]) -> str:
+    """Why the journal's newest entries cannot be read as the stream reads them; else empty."""
+    try:
+        with connection.transaction():
+            for row in connection.execute(NEWEST).fetchall():
+                presented(row)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        return " ".join(str(error).split())[:120] or type(error).__name__
+    return ""

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from chaos.observer.health import (
-    HEARTBEAT_LATE,
     SIGN_LATE,
     UNCONSUMED_LATE,
     Evidence,
@@ -21,8 +20,9 @@ from chaos.observer.naming import expected_processes, kind_of, service_of
 from chaos.observer.watch import Standing
 from chaos.probes.database import Depths
 from chaos.probes.usage import Usage
+from cluster.operations.progress import SILENT_AFTER
 from cluster.operations.vitals import Heartbeat
-from compose.supervisor import ProcessState
+from compose.supervisor import ProcessState, Status
 
 NOW = 1000.0
 
@@ -73,7 +73,7 @@ def evidence(name: str, **changes: Any) -> Evidence:
 
 def silent(**changes: Any) -> Evidence:
     """A worker whose last heartbeat is older than it may be."""
-    late = Heartbeat("worker-orders", HEARTBEAT_LATE, True, {})
+    late = Heartbeat("worker-orders", SILENT_AFTER, True, {})
     return evidence("worker-orders", depths=depths(heartbeats=(late,)), **changes)
 
 
@@ -117,7 +117,7 @@ def test_a_worker_that_does_not_receive_is_not_well_and_not_at_fault() -> None:
 
 def test_a_worker_whose_beats_have_ceased_is_at_fault_since_the_last() -> None:
     verdict = judge(silent())
-    assert (verdict.healthy, verdict.at_fault_since) == (False, NOW - 1 - HEARTBEAT_LATE)
+    assert (verdict.healthy, verdict.at_fault_since) == (False, NOW - 1 - SILENT_AFTER)
 
 
 def test_a_worker_cannot_beat_while_its_database_is_away_nor_just_afterwards() -> None:
@@ -167,6 +167,43 @@ def test_what_refuses_is_at_fault_since_the_first_refusal() -> None:
     verdict = judge(evidence("redis", standing=standing))
     assert (verdict.healthy, verdict.words) == (False, "It refuses connections.")
     assert verdict.at_fault_since == NOW - 3
+
+
+def timed_out(waited: float, **changes: Any) -> Evidence:
+    standing = Standing(
+        answered_at=NOW - waited - 1,
+        failing_since=NOW - waited,
+        words="it does not answer",
+        timed_out=True,
+    )
+    return evidence("web", standing=standing, **changes)
+
+
+def test_what_runs_and_lets_a_question_wait_is_slow_and_not_dead() -> None:
+    verdict = judge(timed_out(3.0))
+    assert (verdict.healthy, verdict.at_fault_since) == (True, None)
+    assert verdict.words == "It is slow: no answer to a health check for 3.0 s."
+
+
+def test_what_runs_and_has_not_answered_for_long_is_silent() -> None:
+    verdict = judge(timed_out(SILENT_AFTER + 1))
+    assert (verdict.healthy, verdict.at_fault_since) == (False, NOW - SILENT_AFTER - 1)
+    assert verdict.words == "It runs and is silent: no answer to a health check for 9.0 s."
+
+
+@pytest.mark.parametrize("gone", ["paused", "stopped", "waiting"])
+def test_what_does_not_run_is_not_slow(gone: Status) -> None:
+    assert judge(timed_out(3.0, state=state(status=gone))).healthy is False
+
+
+def test_without_an_answer_of_its_own_or_a_supervisor_nobody_knows_that_it_is_slow() -> None:
+    assert judge(timed_out(3.0, state=None)).healthy is False
+    assert judge(timed_out(3.0, state=state(age=2.0))).healthy is False
+
+
+def test_what_refuses_is_dead_though_its_process_runs() -> None:
+    refused = replace(timed_out(3.0), standing=Standing(answered_at=NOW - 4, failing_since=NOW - 3))
+    assert judge(refused).healthy is False
 
 
 def test_what_says_that_it_lacks_something_is_not_at_fault() -> None:
