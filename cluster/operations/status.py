@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Generic, TypeVar
+
+import msgspec
 
 from cluster.messaging.service import Service
 from cluster.messaging.topology import queues
 from cluster.operations.errors import reason
+from cluster.operations.observed import Observed, read_observed
+from cluster.operations.progress import (
+    SILENT_AFTER,
+    UNDRAINED_AFTER,
+    Claim,
+    QueueLook,
+    Stalled,
+    claims_of,
+    stall_of,
+)
 from cluster.operations.queues import QueueDepth, broker_connection, queue_depths
 from cluster.operations.vitals import Vitals, read_vitals
 from compose.replicas import replicas, worker_names
@@ -19,8 +33,6 @@ from config.environment import DATABASES
 T = TypeVar("T")
 
 PATIENCE: Final = 12.0  # seconds for the slowest part
-SILENT_AFTER: Final = 6.0  # seconds; three heartbeats
-STUCK_AFTER: Final = 30.0  # seconds; a relay drains within milliseconds when all is well
 EXPIRED_FOR: Final = 30.0  # seconds; Vault drops a role within a few of its end
 
 
@@ -40,6 +52,7 @@ class ClusterStatus:
     queues: Part[list[QueueDepth]]
     databases: Mapping[str, Part[Vitals]]
     troubles: tuple[str, ...]
+    observed: Part[Observed] = Part(None)
 
     @property
     def healthy(self) -> bool:
@@ -58,6 +71,8 @@ class ClusterStatus:
             "processes": _json(self.processes, lambda all_: [_process(one) for one in all_]),
             "queues": _json(self.queues, lambda all_: [asdict(one) for one in all_]),
             "databases": {name: _json(part, _vitals) for name, part in self.databases.items()},
+            "stalls": [msgspec.to_builtins(stall) for stall in stalls(self)],
+            "broker_alarm": self.observed.value.broker_alarm if self.observed.value else None,
             "sagas": self._of("checkout", lambda vitals: vitals.sagas),
             "stream": self._of("site", lambda vitals: vitals.stream),
             "dead_letters": {
@@ -73,26 +88,56 @@ class ClusterStatus:
 
 def read_status(services: Sequence[Service]) -> ClusterStatus:
     """Ask the supervisor, the broker and every database; takes PATIENCE seconds at most."""
-    pool = ThreadPoolExecutor(max_workers=len(DATABASES) + 2)
+    pool = ThreadPoolExecutor(max_workers=len(DATABASES) + 3)
     asked_processes = pool.submit(lambda: Supervisor.connect().processes())
     asked_queues = pool.submit(_queues, services)
+    asked_observer = pool.submit(read_observed)
     asked = {name: pool.submit(read_vitals, name) for name in DATABASES}
     processes, queues = _answer(asked_processes), _answer(asked_queues)
     databases = {name: _answer(future) for name, future in asked.items()}
     pool.shutdown(wait=False, cancel_futures=True)
-    found = ClusterStatus(processes, queues, databases, ())
-    return ClusterStatus(processes, queues, databases, tuple(troubles(found, services)))
+    found = ClusterStatus(processes, queues, databases, (), _answer(asked_observer))
+    return replace(found, troubles=tuple(troubles(found, services)))
 
 
 def troubles(status: ClusterStatus, services: Sequence[Service]) -> Iterator[str]:
     """What is not as it should be."""
     yield from _process_troubles(status.processes)
     yield from _queue_troubles(status.queues, services)
+    yield from (stall.words for stall in stalls(status))
+    if status.observed.value and status.observed.value.broker_alarm is not None:
+        yield f"An alarm of the broker blocks publishers: {status.observed.value.broker_alarm}."
+    elif status.observed.unreachable:
+        yield f"The observer is unreachable: {status.observed.unreachable}"
     for name, part in status.databases.items():
         if part.value is None:
             yield f"The database of {name} is unreachable: {part.unreachable}"
         else:
             yield from _database_troubles(name, part.value)
+
+
+def stalls(status: ClusterStatus) -> list[Stalled]:
+    """The queues that do not move: as the observer knows, else as the workers tell of themselves.
+
+    A single look cannot tell for how long a message has waited at the broker; the observer can.
+    """
+    if status.observed.value is not None:
+        return status.observed.value.stalls
+    now = time.time()
+    claims: dict[tuple[str, str], list[Claim]] = defaultdict(list)
+    for service, part in status.databases.items():
+        for beat in part.value.heartbeats if part.value else ():
+            if beat.age <= SILENT_AFTER:
+                told_at = now - beat.age
+                for claim in claims_of(
+                    beat.process, beat.detail, consuming=beat.consuming, told_at=told_at
+                ):
+                    claims[service, claim.queue].append(claim)
+    found = (
+        stall_of(QueueLook(queue=queue, service=service, waiting=False, claims=told))
+        for (service, queue), told in claims.items()
+    )
+    return [stall.told(now) for stall in found if stall is not None]
 
 
 def _process_troubles(part: Part[list[ProcessState]]) -> Iterator[str]:
@@ -118,7 +163,9 @@ def _queue_troubles(part: Part[list[QueueDepth]], services: Sequence[Service]) -
 
 
 def _database_troubles(name: str, vitals: Vitals) -> Iterator[str]:
-    if vitals.outbox_age is not None and vitals.outbox_age > STUCK_AFTER:
+    if vitals.unreadable:
+        yield f"The stream cannot be read: {vitals.unreadable}."
+    if vitals.outbox_age is not None and vitals.outbox_age > UNDRAINED_AFTER:
         yield f"The outbox of {name} has not been drained for {vitals.outbox_age:.0f} s."
     heard_of = {beat.process for beat in vitals.heartbeats}
     for worker in worker_names(name):

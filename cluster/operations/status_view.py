@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cluster.operations.status import SILENT_AFTER, ClusterStatus, Part
-from cluster.operations.vitals import Vitals
+from cluster.operations.progress import SILENT_AFTER
+from cluster.operations.status import ClusterStatus, Part
+from cluster.operations.vitals import Heartbeat
 from compose.supervisor import ProcessState
 
 NOTHING: Final = "–"
+UNBOUNDED: Final = 10_000  # columns
 SECONDS_UP_TO: Final = 100  # then minutes
 MINUTES_UP_TO: Final = 100 * 60  # seconds; then hours
 
@@ -36,18 +38,56 @@ def show_status(status: ClusterStatus, console: Console) -> None:
 
 
 def _table(title: str, *headings: str, numbers: Sequence[str] = ()) -> Table:
+    """A table whose first column holds names, which are never cut: other columns give way."""
     table = Table(box=None, pad_edge=False, header_style="dim", title=title)
     table.title_justify, table.title_style = "left", "bold"
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in numbers else "left")
+        table.add_column(
+            heading, justify="right" if heading in numbers else "left", overflow="fold"
+        )
     return table
+
+
+def _keep_whole(table: Table, place: int, names: Iterable[str]) -> None:
+    """Let a column be no narrower than the longest of these."""
+    table.columns[place].min_width = max(map(len, names), default=0)
+
+
+def _width(table: Table, console: Console) -> int:
+    """How wide a table would like to be."""
+    return console.measure(table, options=console.options.update(width=UNBOUNDED)).maximum
+
+
+def _side_by_side(
+    console: Console, title: str, headings: tuple[str, ...], cells: Sequence[tuple[str, ...]],
+    *, most: int, numbers: Sequence[str] = (), by_column: bool = False,
+) -> Table:  # fmt: skip
+    """A table of as many blocks side by side as the terminal has room for, `most` at most.
+
+    The entries go from left to right, or down each block first.
+    """
+    for blocks in range(most, 0, -1):
+        table = _table(title, *headings * blocks, numbers=numbers)
+        length = -(-len(cells) // blocks)
+        for row in range(length):
+            places = [
+                row + block * length if by_column else row * blocks + block
+                for block in range(blocks)
+            ]
+            empty = ("",) * len(headings)
+            row_cells = [cells[at] if at < len(cells) else empty for at in places]
+            table.add_row(*(cell for entry in row_cells for cell in entry))
+        for block in range(blocks):
+            _keep_whole(table, block * len(headings), (entry[0] for entry in cells))
+        if blocks == 1 or _width(table, console) <= console.width:
+            return table
+    raise ValueError("a table has one block at least")
 
 
 def _processes(part: Part[list[ProcessState]], console: Console) -> None:
     if part.value is None:
         console.print(f"[bold]Processes[/bold] unreachable: {escape(part.unreachable)}")
         return
-    table = _table("Processes", *("process", "pid", "state", "age", "restarts") * 2)
     cells = [
         (
             process.name,
@@ -58,11 +98,8 @@ def _processes(part: Part[list[ProcessState]], console: Console) -> None:
         )
         for process in part.value
     ]
-    half = (len(cells) + 1) // 2
-    for index in range(half):
-        right = cells[index + half] if index + half < len(cells) else ("",) * 5
-        table.add_row(*cells[index], *right)
-    console.print(table)
+    headings = ("process", "pid", "state", "age", "restarts")
+    console.print(_side_by_side(console, "Processes", headings, cells, most=2, by_column=True))
 
 
 def _queues(status: ClusterStatus, console: Console) -> None:
@@ -71,48 +108,72 @@ def _queues(status: ClusterStatus, console: Console) -> None:
         console.print(f"[bold]Queues[/bold] unreachable: {escape(status.queues.unreachable)}")
         return
     numbers = ("ready", "consumers")
-    table = _table("Queues", *("queue", *numbers) * 3, numbers=numbers)
     cells = [(q.name, str(q.ready), str(q.consumers)) for q in status.queues.value]
-    for start in range(0, len(cells), 3):
-        table.add_row(*(cell for queue in cells[start : start + 3] for cell in queue))
-    console.print(table)
+    headings = ("queue", *numbers)
+    console.print(_side_by_side(console, "Queues", headings, cells, most=3, numbers=numbers))
 
 
 def _databases(status: ClusterStatus, console: Console) -> None:
+    """What waits in each database; who has beaten is beside it where there is room, else below."""
     console.print()
+    table = _databases_table(status, heartbeats=True)
+    if _width(table, console) <= console.width:
+        console.print(table)
+        return
+    console.print(_databases_table(status, heartbeats=False))
+    console.print()
+    console.print(_heartbeats_table(status))
+
+
+def _databases_table(status: ClusterStatus, *, heartbeats: bool) -> Table:
     numbers = ("outbox", "oldest", "parked", "dead letters")
-    table = _table("Databases", "database", *numbers, "heartbeats", numbers=numbers)
+    last = ("heartbeats",) if heartbeats else ()
+    table = _table("Databases", "database", *numbers, *last, numbers=numbers)
+    _keep_whole(table, 0, status.databases)
     for name, part in status.databases.items():
         vitals = part.value
         if vitals is None:
-            table.add_row(name, *("",) * 4, f"[red]unreachable:[/red] {escape(part.unreachable)}")
+            unreachable = f"[red]unreachable:[/red] {escape(part.unreachable)}"
+            table.add_row(name, *("",) * 4, *((unreachable,) if heartbeats else ()))
             continue
         waiting = str(vitals.dead_letters_waiting)
         if vitals.dead_letters > vitals.dead_letters_waiting:
             waiting += f" ({vitals.dead_letters} kept)"
-        table.add_row(
-            name,
-            str(vitals.outbox),
-            _duration(vitals.outbox_age),
-            str(vitals.parked),
-            waiting,
-            ", ".join(_heartbeats(vitals)) or "[red]none[/red]",
+        cells = (str(vitals.outbox), _duration(vitals.outbox_age), str(vitals.parked), waiting)
+        beats = ", ".join(
+            f"{beat.process} {_state(beat)} ({_duration(beat.age)} ago)"
+            for beat in vitals.heartbeats
         )
-    console.print(table)
+        table.add_row(name, *cells, *((beats or "[red]none[/red]",) if heartbeats else ()))
+    return table
 
 
-def _heartbeats(vitals: Vitals) -> Iterator[str]:
-    for beat in vitals.heartbeats:
-        state = "consuming" if beat.consuming else "[red]not consuming[/red]"
-        if beat.age > SILENT_AFTER:
-            state = "[red]silent[/red]"
-        yield f"{beat.process} {state} ({_duration(beat.age)} ago)"
+def _heartbeats_table(status: ClusterStatus) -> Table:
+    table = _table("Heartbeats", "process", "state", "ago", numbers=("ago",))
+    names = set(status.databases)
+    for name, part in status.databases.items():
+        if part.value is None:
+            table.add_row(name, f"[red]unreachable:[/red] {escape(part.unreachable)}", "")
+        elif not part.value.heartbeats:
+            table.add_row(name, "[red]none[/red]", "")
+        for beat in part.value.heartbeats if part.value else ():
+            names.add(beat.process)
+            table.add_row(beat.process, _state(beat), _duration(beat.age))
+    _keep_whole(table, 0, names)
+    return table
+
+
+def _state(beat: Heartbeat) -> str:
+    if beat.age > SILENT_AFTER:
+        return "[red]silent[/red]"
+    return "consuming" if beat.consuming else "[red]not consuming[/red]"
 
 
 def _leases(status: ClusterStatus, console: Console) -> None:
     console.print()
     numbers = ("logins", "sessions", "next ends in", "expired")
     table = _table("Leases", "database", *numbers, numbers=numbers)
+    _keep_whole(table, 0, status.databases)
     for name, part in status.databases.items():
         if part.value is None:
             continue

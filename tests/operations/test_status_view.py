@@ -1,0 +1,72 @@
+"""`cluster status` in a narrow terminal: names stay whole, and other columns give way."""
+
+from __future__ import annotations
+
+import io
+import re
+import signal
+
+import pytest
+from rich.console import Console
+
+from cluster.operations.queues import QueueDepth
+from cluster.operations.status import ClusterStatus, Part
+from cluster.operations.status_view import show_status
+from cluster.operations.vitals import Heartbeat, LeasedRole, Vitals
+from compose.supervisor import ProcessState
+from config.environment import DATABASES
+
+PROCESSES = [
+    *(f"{kind}-{name}" for kind in ("postgres", "worker", "relay") for name in DATABASES),
+    "payments-gateway",
+    "chaos-runner",
+]
+QUEUES = [f"{name}.{queue}" for name in DATABASES for queue in ("inbox", "dead", "tasks")]
+
+
+def process(name: str) -> ProcessState:
+    return ProcessState(name, 1234567, "running", 359999.0, 12, signal.SIGTERM, 5.0, is_server=True)
+
+
+def vitals(name: str) -> Vitals:
+    processes = [f"worker-{name}", *(["payments-gateway"] if name == "payments" else [])]
+    return Vitals(
+        outbox=123456,
+        outbox_age=99.0,
+        parked=12345,
+        dead_letters=20000,
+        dead_letters_waiting=10000,
+        heartbeats=tuple(Heartbeat(one, 1.0, consuming=True, detail={}) for one in processes),
+        leases=(LeasedRole("v-1", f"{name}_owner", remaining=40.0, sessions=12),),
+    )
+
+
+def shown(width: int) -> str:
+    status = ClusterStatus(
+        Part([process(name) for name in PROCESSES]),
+        Part([QueueDepth(name, 123456, 1) for name in QUEUES]),
+        {name: Part(vitals(name)) for name in DATABASES},
+        (),
+    )
+    out = io.StringIO()
+    show_status(status, Console(file=out, width=width, highlight=False))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160, 240])
+def test_no_name_is_cut_however_narrow_the_terminal_is(width: int) -> None:
+    text = shown(width)
+    assert "…" not in text
+    for name in (*PROCESSES, *QUEUES, *DATABASES):
+        assert re.search(rf"(?m)(?<![\w.-]){re.escape(name)}(?![\w.-])", text), name
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_pid_stands_on_the_line_of_its_process(width: int) -> None:
+    for name in PROCESSES:
+        assert re.search(rf"(?m)\b{name} +1234567\b", shown(width)), name
+
+
+def test_a_wide_terminal_shows_two_processes_a_line() -> None:
+    assert len(re.findall("1234567", shown(240).splitlines()[2])) == 2
+    assert len(re.findall("1234567", shown(80).splitlines()[2])) == 1
