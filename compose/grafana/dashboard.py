@@ -93,6 +93,12 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
                 (("cluster_queue_consumers", "{{service}}"),),
             ),
             Panel(
+                "Stalled queues",
+                "How long the oldest message has not moved while a worker claims to consume it.",
+                (("cluster_queue_stalled_seconds", "{{service}}"),),
+                unit="s",
+            ),
+            Panel(
                 "Published a second",
                 "Messages that leave the outboxes.",
                 (("cluster_published_per_second", "{{service}}"),),

@@ -10,7 +10,7 @@ from ninja import Field, Router, Schema
 
 from portfolio.api.describe import told
 from portfolio.api.problems import RETRY_SOON, Problem
-from portfolio.web.reading import readiness
+from portfolio.web.readiness import readiness
 
 router = Router(tags=["System"])
 

@@ -34,6 +34,9 @@ OF_SERVICES: Final[tuple[tuple[str, str, Callable[[ServiceState], Number]], ...]
      lambda s: s.published_per_second),
     ("cluster_consumed_per_second", "Messages that a service applies, lately.",
      lambda s: s.consumed_per_second),
+    ("cluster_queue_stalled_seconds",
+     "For how long a queue of a service has not moved while it claims to consume it; 0: all move.",
+     lambda s: s.stalled_seconds),
     ("cluster_lease_remaining_seconds", "Time until the login of a service's newest lease ends.",
      lambda s: s.lease.remaining_seconds if s.lease else None),
 )  # fmt: skip
@@ -88,6 +91,7 @@ def families(snapshot: Snapshot | None) -> Iterator[Metric]:
             _add(family, [process.name, process.kind], of_process(process))
         yield family
     yield _restarts(processes)
+    yield _alarm(snapshot)
     yield _sagas(snapshot)
     yield from _journal(snapshot)
 
@@ -112,6 +116,15 @@ def _restarts(processes: Iterable[Process]) -> Metric:
     )
     for process in processes:
         family.add_metric([process.name, process.kind], process.restarts)
+    return family
+
+
+def _alarm(snapshot: Snapshot | None) -> Metric:
+    family = GaugeMetricFamily(
+        "cluster_broker_alarm", "Whether a memory or disk alarm of the broker blocks publishers."
+    )
+    if snapshot is not None:
+        family.add_metric([], float(snapshot.broker_alarm is not None))
     return family
 
 

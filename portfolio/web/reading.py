@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
 
 from django.db import Error, connection
 
-from cluster.messaging.models import Heartbeat
 from cluster.secrets.postgres import is_outage
 from cluster.tracing.context import read
 from portfolio.events import StreamEvent
@@ -18,8 +16,6 @@ from portfolio.journal.readable import presented_entry
 from portfolio.models import JournalEntry, Product
 from portfolio.products.models import OWN
 
-# A beat comes every two seconds; five missing ones are no accident.
-BEAT_OVERDUE: Final = timedelta(seconds=10)
 PAUSES: Final = (0.1, 0.4)  # seconds
 RECENT: Final = 20_000  # entries: half an hour at the ambient load
 
@@ -77,19 +73,3 @@ def trace_of(correlation: UUID) -> str | None:
 def products() -> list[Product]:
     """What the shop sells, as far as the journal has heard; not what visitors have listed."""
     return list(Product.objects.exclude(sku__startswith=OWN).order_by("sku"))
-
-
-def readiness() -> dict[str, str]:
-    """What keeps the site from serving, by part; empty when it is ready."""
-    try:
-        beat = again_when_cut_off(Heartbeat.objects.filter(process="worker-site").first)
-    except Error as error:
-        return {"database": f"cannot be read: {type(error).__name__}"}
-    if beat is None:
-        return {"journal": "its worker has never reported"}
-    silence = datetime.now(UTC) - beat.beat_at
-    if silence > BEAT_OVERDUE:
-        return {"journal": f"its worker has been silent for {silence.total_seconds():.0f} s"}
-    if not beat.consuming:
-        return {"journal": "its worker receives nothing from the broker"}
-    return {}

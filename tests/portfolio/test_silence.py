@@ -1,0 +1,40 @@
+"""After how long anything counts as silent: one number, for every judge and for browsers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from chaos.checkers import rest
+from chaos.observer import health
+from cluster import worker
+from cluster.operations import progress, status, status_view
+from config.environment import ROOT
+from portfolio.stream.consumer import SPEAK_ANYWAY
+from portfolio.web import readiness
+
+FOLDERS = ("articles", "chaos", "cluster", "compose", "config", "portfolio")
+# A number that is named after silence or a late heartbeat; those of other things are not in it.
+OWN_NUMBER = re.compile(r"^(SILENT_AFTER|HEARTBEAT_LATE|BEAT_OVERDUE)\b.*= *[\d(t]", re.MULTILINE)
+
+
+def declared_in(pattern: re.Pattern[str], ending: str) -> list[str]:
+    files = (file for folder in FOLDERS for file in (ROOT / folder).rglob(f"*{ending}"))
+    return sorted(str(file.relative_to(ROOT)) for file in files if pattern.search(file.read_text()))
+
+
+def test_every_judge_counts_by_the_same_number() -> None:
+    assert {
+        module.SILENT_AFTER for module in (rest, health, worker, status, status_view, readiness)
+    } == {progress.SILENT_AFTER}
+    assert declared_in(OWN_NUMBER, ".py") == ["cluster/operations/progress.py"]
+    assert progress.SILENT_AFTER > 3 * worker.HEARTBEAT
+
+
+def test_browsers_count_by_it_too() -> None:
+    number = re.compile(r"^(?:export )?const SILENCE = (\d+)", re.MULTILINE)
+    assert declared_in(number, ".js") == ["portfolio/static/portfolio/silence.js"]
+    found = number.search(Path(ROOT / "portfolio/static/portfolio/silence.js").read_text())
+    assert found is not None
+    assert int(found[1]) == 1000 * progress.SILENT_AFTER
+    assert 2 * SPEAK_ANYWAY < progress.SILENT_AFTER
