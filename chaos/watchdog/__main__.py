@@ -13,11 +13,11 @@ from typing import Final
 
 from chaos.drivers.choose import choose_driver
 from chaos.drivers.driver import DriverError
-from chaos.faults.armed import ArmedFaults
+from chaos.faults.armed import ArmedFaults, new_armed_fault
 from chaos.faults.engine import Engine
-from chaos.faults.healed import WATCHDOG
+from chaos.faults.healed import WATCHDOG, HealedLog
 from chaos.observer.client import latest
-from chaos.watchdog.replacement import Replacement
+from chaos.watchdog.replacement import NAME, Replacement
 from chaos.watchdog.stuck_broker import StuckBroker
 from chaos.watchdog.watchdog import Watchdog
 from cluster.sign_of_life import SignOfLife
@@ -35,7 +35,9 @@ def main() -> int:
     watchdog = Watchdog(armed=ArmedFaults(), make_engine=Engine)
     stuck_broker = StuckBroker(ArmedFaults())
     sign = SignOfLife("watchdog")
-    replacement = Replacement(restart=lambda process: choose_driver().restart(process))
+    replacement = Replacement(
+        restart=lambda process: choose_driver().restart(process), note=_note_replacement
+    )
     log.info("watching %s", ArmedFaults().folder)
     while True:
         try:
@@ -47,6 +49,11 @@ def main() -> int:
             log.warning("cannot look: %s", error)
         sign.give()
         time.sleep(LOOK)
+
+
+def _note_replacement(worker: str, words: str) -> None:
+    noted = new_armed_fault(fault=NAME, target=worker, seconds=1.0, actor=WATCHDOG)
+    HealedLog().note(noted, by=WATCHDOG, words=words)
 
 
 def _heal_all() -> int:

@@ -1,8 +1,9 @@
 """Liveness: a worker that runs and does no work is replaced.
 
-Connected and not consuming, or stuck: its process exists, so nobody starts another one. The
-observer tells such a worker from one that waits for its broker or its database; what stays
-unhealthy for long is ended, and the engine that runs the platform starts a new one.
+Connected and not consuming, stuck, or with a queue that does not move: its process exists, so
+nobody starts another one. The observer tells such a worker from one that waits for its broker or
+its database; what stays unhealthy for long is ended, and the engine that runs the platform starts
+a new one. Where that does not help it is tried again after twice as long, each time.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from chaos.drivers.driver import DriverError
@@ -18,23 +20,42 @@ from chaos.observer.snapshot import Process, Snapshot
 
 logger = logging.getLogger("watchdog")
 
+NAME: Final = "no-progress"  # as the log of heals calls it
 BOUND: Final = 10.0  # seconds that a worker may be unhealthy while it runs
 PAUSE: Final = 60.0  # seconds until the same worker may be replaced once more
+LONGEST_PAUSE: Final = 960.0  # seconds; and after so long without one all is forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class _Replaced:
+    """When a worker was replaced last, and how often before that had not helped."""
+
+    at: float
+    times: int
+
+    @property
+    def pause(self) -> float:
+        return min(LONGEST_PAUSE, PAUSE * 2.0 ** (self.times - 1))
 
 
 class Replacement:
-    """Follows the observer's snapshots and has idle workers restarted. For one thread."""
+    """Follows the observer's snapshots and has idle workers restarted. For one thread.
+
+    `note` keeps what was done: the worker, and a sentence.
+    """
 
     def __init__(
         self,
         *,
         restart: Callable[[str], str],
+        note: Callable[[str, str], None] = lambda _worker, _words: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._restart = restart
+        self._note = note
         self._clock = clock
         self._unwell: dict[str, float] = {}  # since when, by name
-        self._replaced: dict[str, float] = {}
+        self._replaced: dict[str, _Replaced] = {}
 
     def look(self, snapshot: Snapshot | None) -> list[str]:
         """Begin to replace those whose time is up; their names.
@@ -46,25 +67,39 @@ class Replacement:
             self._unwell.clear()
             return []
         now = self._clock()
-        idle = {process.name for process in snapshot.processes if _is_idle(process)}
+        idle = {one.name: one.words for one in snapshot.processes if _is_idle(one)}
         self._unwell = {name: self._unwell.get(name, now) for name in idle}
+        # A stall has had its time already.
+        stalled = {stall.worker for stall in snapshot.stalls}
         due = [
             name
             for name, since in self._unwell.items()
-            if now - since >= BOUND and now - self._replaced.get(name, -PAUSE) >= PAUSE
+            if (now - since >= BOUND or name in stalled) and self._may_again(name, now)
         ]
         for name in due:
-            self._replaced[name] = now
+            before = self._replaced.get(name)
+            self._replaced[name] = _Replaced(now, before.times + 1 if before else 1)
             # A stop may take seconds, for which faults must not wait.
-            threading.Thread(target=self._replace, args=(name,), daemon=True).start()
+            threading.Thread(target=self._replace, args=(name, idle[name]), daemon=True).start()
         return due
 
-    def _replace(self, name: str) -> None:
-        logger.warning("%s runs and has done no work for %.0f s: it is replaced", name, BOUND)
+    def _may_again(self, name: str, now: float) -> bool:
+        before = self._replaced.get(name)
+        if before is None:
+            return True
+        if now - before.at >= before.pause + LONGEST_PAUSE:
+            del self._replaced[name]  # the last one has helped for a long time
+            return True
+        return now - before.at >= before.pause
+
+    def _replace(self, name: str, why: str) -> None:
+        logger.warning("%s runs and does no work, so it is replaced: %s", name, why)
         try:
-            self._restart(name)
+            done = self._restart(name)
         except DriverError as error:
             logger.warning("%s cannot be replaced: %s", name, error)
+        else:
+            self._note(name, f"{why} {done}")
 
 
 def _is_idle(process: Process) -> bool:

@@ -1,0 +1,115 @@
+"""A queue that does not move, though its worker beats and consumes, is named and mended."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+import requests
+
+from chaos.faults.healed import HealedLog
+from chaos.observer.client import latest
+from chaos.watchdog.replacement import NAME
+from cluster.operations.progress import STALLED_AFTER
+from config.environment import ROOT
+from tests.cluster.cluster import Cluster
+from tests.conditions import eventually
+from tests.conftest import superuser_address
+
+QUEUE = "orders.inbox"
+WORKER = "worker-orders"
+SENTENCE = f"The queue {QUEUE} has not moved for "
+# Only for the worker that runs now: each of its batches meets a lock that it cannot have, which
+# it takes for an outage of its database, and tries again. Its successor meets none.
+JAM = """
+    CREATE FUNCTION jam() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF (SELECT detail->>'pid' FROM heartbeat WHERE process = '{worker}') = '{pid}' THEN
+            RAISE EXCEPTION 'jammed by a test' USING ERRCODE = 'lock_not_available';
+        END IF;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER jam BEFORE INSERT ON inbox FOR EACH STATEMENT EXECUTE FUNCTION jam();
+"""
+CLEAR = "DROP TRIGGER IF EXISTS jam ON inbox; DROP FUNCTION IF EXISTS jam()"
+
+
+@contextmanager
+def jammed(pid: int) -> Iterator[None]:
+    """The inbox of orders takes nothing from the worker of this pid."""
+    address = f"{superuser_address('orders')}/orders"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(JAM.format(worker=WORKER, pid=pid))
+        try:
+            yield
+        finally:
+            connection.execute(CLEAR)
+
+
+def status() -> dict[str, object]:
+    """`manage.py cluster status --json`, as a stranger calls it."""
+    command = [sys.executable, "manage.py", "cluster", "status", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=60)
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+@contextmanager
+def left_alone(cluster: Cluster) -> Iterator[None]:
+    """The watchdog is paused, so that what it would mend can be looked at."""
+    cluster.supervisor.signal_tree("watchdog", signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        cluster.supervisor.signal_tree("watchdog", signal.SIGCONT)
+
+
+def stalls() -> list[str]:
+    """What the observer says of the queue now."""
+    snapshot = latest()
+    return [one.words for one in snapshot.stalls if one.queue == QUEUE] if snapshot else []
+
+
+@pytest.mark.platform
+@pytest.mark.fault
+@pytest.mark.slow
+@pytest.mark.timeout(360)  # with the start of the platform
+def test_a_queue_that_does_not_move_is_named_everywhere_and_its_worker_replaced(
+    cluster: Cluster, platform_url: str
+) -> None:
+    before = cluster.supervisor.pid(WORKER)
+    began = time.time()
+
+    def told_by(path: str) -> str:
+        return requests.get(f"{platform_url}{path}", timeout=10).text
+
+    with jammed(before):
+        with left_alone(cluster):
+            sagas = cluster.start_checkouts(1)
+            eventually(stalls, within=90.0)
+            places = {
+                "cluster status": " ".join(map(str, status()["troubles"])),
+                "readyz": told_by("/readyz"),
+                "strip": told_by("/status.json"),
+            }
+            metrics = told_by("/metrics")
+        eventually(lambda: cluster.supervisor.process(WORKER).pid not in (None, before), within=60)
+        eventually(lambda: not stalls(), within=60.0)
+
+    assert [place for place, words in places.items() if SENTENCE not in words] == []
+    assert json.loads(places["readyz"])["ready"] is True
+    gauge = re.search(r'cluster_queue_stalled_seconds{service="orders"} ([\d.]+)', metrics)
+    assert gauge is not None
+    assert float(gauge[1]) >= STALLED_AFTER
+    noted = [one for one in HealedLog().all() if one.fault == NAME and one.at > began]
+    assert [(one.target, one.by) for one in noted] == [(WORKER, "watchdog")]
+    assert SENTENCE in noted[0].words
+    assert cluster.await_ended(sagas).total() == 1
