@@ -57,6 +57,7 @@ class Evidence:
     service: str | None
     now: float
     state: ProcessState | None = None
+    running_since: float | None = None  # since when it has run without a pause; None: it does not
     standing: Standing | None = None  # of its probe, where it has one
     depths: Depths | None = None  # of its service's database
     depths_since: float | None = None  # since when that database has told without a break
@@ -162,14 +163,16 @@ def _judge_slow(evidence: Evidence, standing: Standing) -> Verdict | None:
         return None
     if answered_at is None or answered_at < _started_at(evidence):
         return None  # it has not answered since it was started
-    waited = evidence.now - failing_since
+    # Silence counts from when it last ran: a process that was paused could not answer.
+    silent_since = max(failing_since, evidence.running_since or 0.0)
+    waited = evidence.now - silent_since
     slow = waited <= SILENT_AFTER
     unanswered = f"no answer to a health check for {waited:.1f} s"
     return Verdict(
         healthy=slow,
         words=f"It is slow: {unanswered}." if slow else f"It runs and is silent: {unanswered}.",
         sign_of_life=answered_at if slow else None,
-        at_fault_since=None if slow else failing_since,
+        at_fault_since=None if slow else silent_since,
     )
 
 

@@ -11,12 +11,13 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
 from chaos.observer import assemble, health
+from chaos.observer.arrivals import Arrivals
 from chaos.observer.board import Board
 from chaos.observer.health import Evidence, Verdict
 from chaos.observer.naming import expected_processes, kind_of, service_of
@@ -38,6 +39,7 @@ from cluster.secrets.postgres import Database
 from cluster.services import load_all
 from cluster.sign_of_life import SignOfLife
 from compose import lock
+from compose.replicas import replicas
 from compose.run_directory import RunDirectory
 from compose.supervisor import ProcessState, SupervisorError
 from config.environment import DATABASES, run_directory
@@ -77,11 +79,13 @@ class Observer:
     _signs: dict[str, float] = field(default_factory=dict)
     _broker_since: float | None = None
     _unconsumed: dict[str, float] = field(default_factory=dict)
+    _running: dict[str, float] = field(default_factory=dict)  # since when, by process
     _up_since: float | None = None
     _ticked_at: float = 0.0
     _confirms: ConfirmProbe = field(default_factory=ConfirmProbe)
     _processes: list[Process] = field(default_factory=list)
     _progress: Progress = field(default_factory=Progress)
+    _arrivals: Arrivals = field(default_factory=lambda: Arrivals(load_all(), replicas()))
     _stalls: list[Stall] = field(default_factory=list)
     _introduced: bool = False
 
@@ -114,8 +118,7 @@ class Observer:
             self._progress.forget()
             return False
         evidence = self._evidence(now)
-        self._stalls = self._progress.look(evidence, ready=self.board.ready(now), now=now)
-        evidence = with_stalls(evidence, self._stalls)
+        evidence = self._with_stalls(evidence, now)
         verdicts = [health.judge(one) for one in evidence]
         changed = self._track(evidence, verdicts, now)
         before = {process.name: (process.status, process.healthy) for process in self._processes}
@@ -198,14 +201,38 @@ class Observer:
         elif self._broker_since is None:
             self._broker_since = now
         self._note_unconsumed(now)
+        self._note_running(states, now)
         for service in DATABASES:
             if standings[f"postgres-{service}"].healthy is not True:
                 self.board.note_silence(service)
         return [self._evidence_of(name, state, standings.get(name), now) for name, state in states]
 
+    def _with_stalls(self, evidence: list[Evidence], now: float) -> list[Evidence]:
+        """Judge the progress of every queue, and add what is found to the evidence."""
+        for name, facts in self.board.services.items():
+            if facts.depths is not None:
+                self._arrivals.note(name, facts.depths)
+        self._stalls = self._progress.look(
+            evidence,
+            ready=self.board.ready(now),
+            unapplied=self._arrivals.queues(settled=self._progress.settled),
+            now=now,
+        )
+        for name, probe in self._databases.items():
+            probe.awaited = self._arrivals.awaited(name)
+        return with_stalls(evidence, self._stalls)
+
     def _note_unconsumed(self, now: float) -> None:
         idle = {name for name, waiting in self.board.queues(now).items() if waiting.unconsumed}
         self._unconsumed = {name: self._unconsumed.get(name, now) for name in idle}
+
+    def _note_running(self, states: Iterable[tuple[str, ProcessState | None]], now: float) -> None:
+        """A process of which no supervisor tells counts as running."""
+        self._running = {
+            name: max(self._running.get(name, now), (state.started_at if state else None) or 0.0)
+            for name, state in states
+            if state is None or state.status == "running"
+        }
 
     def _evidence_of(
         self, name: str, state: ProcessState | None, standing: Standing | None, now: float
@@ -219,6 +246,7 @@ class Observer:
             service=service,
             now=now,
             state=state,
+            running_since=self._running.get(name),
             standing=standing,
             depths=facts.depths if facts else None,
             depths_since=facts.told_since if facts else None,

@@ -20,15 +20,13 @@ from cluster.operations.progress import (
     claims_of,
 )
 
-RUNNING = ("running", None)  # None: there is no supervisor that could tell
-
 
 class Progress:
     """Follows every queue from one tick to the next. For one thread."""
 
     def __init__(self) -> None:
         self._tracker = ProgressTracker()
-        self._running_since: dict[str, float] = {}  # by process, on the observer's clock
+        self.settled: dict[str, float] = {}  # when each queue was last seen to move
 
     def look(
         self,
@@ -44,17 +42,11 @@ class Progress:
         which a message is known to have come that has had no effect yet.
         """
         workers = [one for one in evidence if one.kind == "worker"]
-        self._running_since = {
-            one.name: self._running_since.get(one.name, now)
-            for one in workers
-            if (one.state.status if one.state else None) in RUNNING
-        }
         return self._tracker.look(self._looks(workers, ready, unapplied), now=now)
 
     def forget(self) -> None:
         """Begin anew: the observer itself has not looked for a while."""
         self._tracker = ProgressTracker()
-        self._running_since.clear()
 
     def _looks(
         self, workers: Iterable[Evidence], ready: Mapping[str, int], unapplied: Collection[str]
@@ -63,7 +55,7 @@ class Progress:
         able: dict[str, float] = {}
         services: dict[str, str] = {}
         for one in workers:
-            able_since = self._able_since(one)
+            able_since = _able_since(one)
             if able_since is None:
                 continue
             for claim in _claims(one):
@@ -71,6 +63,7 @@ class Progress:
                 able[claim.queue] = max(able_since, able.get(claim.queue, 0.0))
                 services[claim.queue] = one.service or ""
         for queue, found in claims.items():
+            self.settled[queue] = max(claim.settled_at for claim in found)
             yield QueueLook(
                 queue=queue,
                 service=services[queue],
@@ -79,17 +72,6 @@ class Progress:
                 able_since=able[queue],
             )
 
-    def _able_since(self, worker: Evidence) -> float | None:
-        """Since when a worker has had all that it needs; None while it lacks something."""
-        needs = (
-            worker.broker_since,
-            worker.depths_since,
-            self._running_since.get(worker.name),
-            (worker.state.started_at if worker.state else None) or 0.0,
-        )
-        known = [since for since in needs if since is not None]
-        return max(known) if len(known) == len(needs) else None
-
 
 def with_stalls(evidence: Iterable[Evidence], stalls: Iterable[Stall]) -> list[Evidence]:
     """The evidence, with each stall added to that of its worker; the longest where it has two."""
@@ -97,6 +79,13 @@ def with_stalls(evidence: Iterable[Evidence], stalls: Iterable[Stall]) -> list[E
     for stall in sorted(stalls, key=lambda stall: stall.since):
         longest.setdefault(stall.worker, stall)
     return [replace(one, stall=longest.get(one.name)) for one in evidence]
+
+
+def _able_since(worker: Evidence) -> float | None:
+    """Since when a worker has had all that it needs; None while it lacks something."""
+    needs = (worker.broker_since, worker.depths_since, worker.running_since)
+    known = [since for since in needs if since is not None]
+    return max(known) if len(known) == len(needs) else None
 
 
 def _claims(worker: Evidence) -> Iterator[Claim]:

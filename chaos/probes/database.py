@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import UUID
 
 import psycopg
 from psycopg import pq
@@ -50,6 +51,13 @@ JOURNALLED: Final = """
     SELECT type, count(*), max(seq) FROM journal
      WHERE seq > greatest(%s, (SELECT max(seq) FROM journal) - %s) GROUP BY type
 """
+# A message that came to this service and was applied, parked or filed.
+HAS_EFFECT: Final = """
+    SELECT EXISTS (SELECT FROM inbox WHERE message_id = %(id)s)
+        OR EXISTS (SELECT FROM parked WHERE message_id = %(id)s)
+        OR EXISTS (SELECT FROM dead_letter WHERE message_id = %(id)s)
+"""
+IDS: Final = "SELECT type, seq, message_id FROM journal WHERE seq = ANY(%s)"
 LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM journal"
 
 
@@ -71,6 +79,8 @@ class Depths:
     sagas: Mapping[str, int] | None = None  # checkout's only
     stream: Mapping[str, float | None] | None = None  # the site's only
     journalled: Mapping[str, int] = field(default_factory=dict)  # since last time, by type
+    newest: Mapping[str, tuple[int, UUID]] = field(default_factory=dict)  # of those: seq and id
+    with_effect: UUID | None = None  # the message that was looked for, if it has had one
     unreadable: str = ""  # the site's only: why the newest entries of the journal cannot be read
 
 
@@ -81,6 +91,7 @@ class DatabaseProbe:
         self.name = name
         self.target = f"postgres-{name}"
         self.hurried = False  # set it to have the deeper look with every question
+        self.awaited: UUID | None = None  # set it to have a message looked for
         self._holder = Database(name, identity=identity, auditor=True)
         self._connection: Connection | None = None
         self._deeper_at = 0.0  # monotonic seconds
@@ -178,6 +189,7 @@ class DatabaseProbe:
             flow = connection.execute(FLOW).fetchone()
             assert flow is not None, "it has one row"
             relays = connection.execute(RELAYS, (ADVISORY_LOCK,)).fetchall()
+            journalled, newest = self._journalled(connection) if self.name == "site" else ({}, {})
             return Depths(
                 at=at,
                 outbox=depths["outbox"],
@@ -192,7 +204,9 @@ class DatabaseProbe:
                 deduplicated=flow[2],
                 sagas=self._counted_sagas(connection) if self.name == "checkout" else None,
                 stream=vitals.stream(connection) if self.name == "site" else None,
-                journalled=self._journalled(connection) if self.name == "site" else {},
+                journalled=journalled,
+                newest=newest,
+                with_effect=self._with_effect(connection),
                 unreadable=vitals.unreadable(connection) if self.name == "site" else "",
             )
 
@@ -202,15 +216,27 @@ class DatabaseProbe:
             self._sagas, self._sagas_at = vitals.sagas(connection), now + SAGAS_EVERY
         return self._sagas
 
-    def _journalled(self, connection: Connection) -> dict[str, int]:
-        """How many messages of each type the journal has got since the last look."""
+    def _with_effect(self, connection: Connection) -> UUID | None:
+        awaited = self.awaited  # another thread's
+        if awaited is None:
+            return None
+        row = connection.execute(HAS_EFFECT, {"id": awaited}).fetchone()
+        return awaited if row and row[0] else None
+
+    def _journalled(
+        self, connection: Connection
+    ) -> tuple[dict[str, int], dict[str, tuple[int, UUID]]]:
+        """How many messages of each type the journal has got since the last look, and the last."""
         if self._seq is None:
             row = connection.execute(LAST_SEQ).fetchone()
             self._seq = row[0] if row else 0
-            return {}
+            return {}, {}
         rows: list[Any] = connection.execute(JOURNALLED, (self._seq, MOST_ENTRIES)).fetchall()
-        self._seq = max([self._seq, *(last for _, _, last in rows)])
-        return {type_: count for type_, count, _ in rows}
+        last = [seq for _, _, seq in rows]
+        self._seq = max([self._seq, *last])
+        newest = connection.execute(IDS, (last,)).fetchall()
+        counts = {type_: count for type_, count, _ in rows}
+        return counts, {type_: (seq, message_id) for type_, seq, message_id in newest}
 
 
 def in_words(error: psycopg.Error) -> str:

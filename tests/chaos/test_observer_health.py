@@ -191,6 +191,11 @@ def test_what_runs_and_has_not_answered_for_long_is_silent() -> None:
     assert verdict.words == "It runs and is silent: no answer to a health check for 9.0 s."
 
 
+def test_a_pause_does_not_count_as_silence() -> None:
+    resumed = timed_out(45.0, running_since=NOW - 1)
+    assert judge(resumed).words == "It is slow: no answer to a health check for 1.0 s."
+
+
 @pytest.mark.parametrize("gone", ["paused", "stopped", "waiting"])
 def test_what_does_not_run_is_not_slow(gone: Status) -> None:
     assert judge(timed_out(3.0, state=state(status=gone))).healthy is False

@@ -10,7 +10,7 @@ from chaos.observer.health import DEPTHS_FRESH, Evidence, judge, process
 from chaos.observer.progress import Progress, with_stalls
 from cluster.operations.progress import SILENT_AFTER, STALLED_AFTER, Stall, claim_detail
 from cluster.operations.vitals import Heartbeat
-from tests.chaos.test_observer_health import NOW, depths, evidence, state
+from tests.chaos.test_observer_health import NOW, depths, evidence
 
 QUEUE = "orders.inbox"
 LATER = NOW + STALLED_AFTER + 1
@@ -23,7 +23,7 @@ def worker(
     beat = changes.pop("beat", None) or Heartbeat(
         "worker-orders", 0.0, True, {"queues": {QUEUE: claim_detail(held=held, settled=settled)}}
     )
-    usual = {"now": now, "depths": depths(at=now, heartbeats=(beat,)), "state": state(age=1e6)}
+    usual = {"now": now, "depths": depths(at=now, heartbeats=(beat,)), "running_since": NOW - 900}
     return evidence("worker-orders", **{**usual, **changes})
 
 
@@ -58,8 +58,8 @@ def test_a_message_that_came_to_a_queue_and_has_no_effect_counts_as_waiting() ->
         {"broker_since": None},  # the broker is away
         {"broker_since": LATER - 1},  # or was until a moment ago
         {"depths_since": None},  # its database is
-        {"state": state(status="paused")},
-        {"state": state(status="starting")},
+        {"running_since": None},  # it is paused, or has ended
+        {"running_since": LATER - 1},
         {"depths": depths(at=LATER - DEPTHS_FRESH - 1)},
         {"beat": Heartbeat("worker-orders", SILENT_AFTER + 1, True, {})},  # it is silent itself
         {"beat": Heartbeat("worker-orders", 0.0, False, {})},  # and this one says so
@@ -70,9 +70,10 @@ def test_a_fault_that_is_known_is_no_stall(known: dict[str, Any]) -> None:
 
 
 def test_a_worker_that_was_paused_is_judged_from_when_it_went_on() -> None:
-    paused = worker(NOW + 20, state=state(status="paused", age=1e6))
-    *_, on, late = looks(worker(NOW), paused, worker(LATER), worker(LATER + STALLED_AFTER))
-    assert on == []
+    paused = worker(NOW + 20, running_since=None)
+    went_on = [worker(at, running_since=LATER) for at in (LATER, LATER + STALLED_AFTER)]
+    *_, at_once, late = looks(worker(NOW), paused, *went_on)
+    assert at_once == []
     assert [stall.since for stall in late] == [LATER]
 
 
