@@ -111,6 +111,7 @@ def test_the_broker_tells_of_every_services_queue(as_observer: None) -> None:
     probe.close()
     assert set(waiting) == set(DATABASES)
     assert all(found.missing == () for found in waiting.values())
+    assert {"orders.inbox", "orders.dead", "orders.tasks"} <= set(waiting["orders"].ready)
 
 
 @pytest.mark.platform

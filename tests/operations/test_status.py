@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from cluster.operations.observed import Observed, ObserverAway, read_observed
+from cluster.operations.progress import STALLED_AFTER, Stalled, claim_detail
 from cluster.operations.queues import QueueDepth
 from cluster.operations.status import ClusterStatus, Part, troubles
 from cluster.operations.vitals import Heartbeat, LeasedRole, Vitals
@@ -104,3 +107,51 @@ def test_a_missing_replica_and_a_missing_partition_are_named(
         "The queue orders.inbox.1 does not exist.",
         "worker-orders-2 has never been heard of.",
     ]
+
+
+STALLED = Stalled(
+    queue="orders.inbox",
+    service="orders",
+    worker="worker-orders",
+    seconds=34.0,
+    words="The queue orders.inbox has not moved for 34 s.",
+)
+
+
+def document(status: ClusterStatus) -> dict[str, Any]:
+    """What `--json` prints, with the databases that it names unreachable."""
+    others: dict[str, Part[Vitals]] = {name: Part(None) for name in ("checkout", "site")}
+    return replace(status, databases={**others, **status.databases}).as_json()
+
+
+def test_a_stalled_queue_is_named_as_the_observer_tells() -> None:
+    status = replace(cluster(), observed=Part(Observed(stalls=[STALLED])))
+    assert told(status) == [STALLED.words]
+    assert document(status)["stalls"][0]["worker"] == "worker-orders"
+
+
+def test_an_alarm_of_the_broker_is_named() -> None:
+    status = replace(cluster(), observed=Part(Observed(broker_alarm="low on memory")))
+    assert told(status) == ["An alarm of the broker blocks publishers: low on memory."]
+    assert document(status)["broker_alarm"] == "low on memory"
+
+
+def test_without_the_observer_it_is_judged_by_what_the_workers_hold() -> None:
+    detail = {"queues": {"orders.inbox": claim_detail(held=STALLED_AFTER + 4, settled=1.0)}}
+    holding = replace(vitals(), heartbeats=(Heartbeat("worker-orders", 0.5, True, detail),))
+    status = replace(cluster(orders=holding), observed=Part(None, "it answers with 503"))
+    assert told(status) == [
+        "The queue orders.inbox has not moved for 34 s.",
+        "The observer is unreachable: it answers with 503",
+    ]
+
+
+def test_a_stream_that_cannot_be_read_is_named() -> None:
+    unreadable = replace(vitals(), unreadable="timestamp too large")
+    assert told(cluster(orders=unreadable)) == ["The stream cannot be read: timestamp too large."]
+
+
+def test_an_observer_that_is_away_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBSERVER_URL", "http://127.0.0.1:9")
+    with pytest.raises(ObserverAway, match="refused"):
+        read_observed()

@@ -35,13 +35,14 @@ SEEN = Snapshot(
     ],
     services=[
         ServiceState(
-            name="orders", code="ORD", healthy=True, outbox=3, deduplicated=7,
+            name="orders", code="ORD", healthy=True, outbox=3, deduplicated=7, stalled_seconds=34.0,
             lease=Lease(role="r", remaining_seconds=41.5, sessions=1),
         )
     ],
     sagas=Sagas(running=1, compensating=0, completed=5, compensated=2),
     links=[],
     outages=[],
+    broker_alarm="low on memory",
 )  # fmt: skip
 
 
@@ -64,6 +65,8 @@ def test_what_the_observer_saw_is_told_by_service_process_and_state() -> None:
     assert metrics["cluster_lease_remaining_seconds"] == {("orders",): 41.5}
     assert metrics["cluster_sagas"][("compensated",)] == 2
     assert metrics["cluster_process_restarts"][("worker", "worker-orders")] == 2
+    assert metrics["cluster_queue_stalled_seconds"] == {("orders",): 34.0}
+    assert metrics["cluster_broker_alarm"] == {(): 1}
     assert metrics["cluster_process_consuming"] == {("worker", "worker-orders"): 1}
 
 
@@ -74,6 +77,7 @@ def test_what_could_not_be_had_has_no_sample() -> None:
     assert ("cache", "redis") not in metrics["cluster_process_up"]
     assert told(None)["cluster_observed"] == {(): 0}
     assert told(None)["cluster_outbox_messages"] == {}
+    assert told(None)["cluster_broker_alarm"] == {}
 
 
 def test_every_metric_of_the_dashboard_exists() -> None:

@@ -16,6 +16,8 @@ import pytest
 from psycopg import errors
 
 from chaos.faults.engine import Engine
+from chaos.probes.confirms import ConfirmProbe
+from chaos.probes.probe import NothingLearnt, ProbeFailed
 from cluster.messaging.topology import connect
 from cluster.operations.queues import broker_connection, queue_depths
 from cluster.services import load_all
@@ -94,6 +96,23 @@ def test_a_memory_alarm_blocks_whoever_publishes_until_it_is_healed(
         assert eventually(publish_and_hear) == ["blocked"]
     assert eventually(lambda: "unblocked" in hear())
     where.close()
+
+
+def test_the_observer_is_told_of_an_alarm_with_its_reason(
+    broken: Broken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAULT_IDENTITY", "observer")
+    probe = ConfirmProbe()
+
+    def alarm_after_asking() -> str | None:
+        with suppress(NothingLearnt, ProbeFailed):
+            probe.ask()
+        return probe.alarm
+
+    with broken("broker-memory-alarm", "rabbitmq"):
+        assert eventually(alarm_after_asking) == "low on memory"
+    assert eventually(lambda: alarm_after_asking() is None)
+    probe.close()
 
 
 # ----------------------------------------------------------------------- the databases
