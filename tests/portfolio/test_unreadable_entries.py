@@ -21,8 +21,8 @@ pytestmark = pytest.mark.platform
 INSERT = """
     INSERT INTO journal (seq, message_id, source, type, subject, sequence, correlation, time,
                          recorded_at, envelope)
-    SELECT coalesce(max(seq), 0) + 1000000, %s, 'orders', 'orders.order_confirmed.v1', 'order/x', 1, %s,
-           %s::timestamptz, now(), %s::jsonb
+    SELECT coalesce(max(seq), 0) + 1000000, %s, 'orders', 'orders.order_confirmed.v1', 'order/x',
+           1, %s, %s::timestamptz, now(), %s::jsonb
       FROM journal
     RETURNING seq
 """
