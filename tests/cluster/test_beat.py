@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from celery import Celery
 from celery.beat import ScheduleEntry
+from celery.schedules import schedule
 from kombu.exceptions import OperationalError
 
 from cluster.beat import Clock
@@ -41,7 +42,7 @@ def clock(sender: Sender) -> Iterator[Clock]:
 
 
 def send(clock: Clock, *, times: int = 1) -> None:
-    entry = ScheduleEntry(name="sweep", task="sweep", schedule=1.0, app=clock.app)
+    entry = ScheduleEntry(name="sweep", task="sweep", schedule=schedule(1.0), app=clock.app)
     for _ in range(times):
         clock.apply_entry(entry)
 

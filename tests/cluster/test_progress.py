@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -54,11 +55,11 @@ def jammed(pid: int) -> Iterator[None]:
             connection.execute(CLEAR)
 
 
-def status() -> dict[str, object]:
+def status() -> dict[str, Any]:
     """`manage.py cluster status --json`, as a stranger calls it."""
     command = [sys.executable, "manage.py", "cluster", "status", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=60)
-    found: dict[str, object] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
@@ -96,7 +97,7 @@ def test_a_queue_that_does_not_move_is_named_everywhere_and_its_worker_replaced(
             sagas = cluster.start_checkouts(1)
             eventually(stalls, within=90.0)
             places = {
-                "cluster status": " ".join(map(str, status()["troubles"])),
+                "cluster status": " ".join(status()["troubles"]),
                 "readyz": told_by("/readyz"),
                 "strip": told_by("/status.json"),
             }
