@@ -80,6 +80,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Forget a platform that ran here before: nobody answers at its addresses any more.
+
+    Processes wait for their Vault as long as it takes, and so would a test that needs none.
+    """
+    is_first = not hasattr(config, "workerinput")
+    if is_first and lock.holder(RunDirectory(TEST_RUN).lock_file) is None:
+        shutil.rmtree(TEST_RUN, ignore_errors=True)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what was not asked for; what looks back at the others comes last.
 
