@@ -12,6 +12,7 @@ from cluster.secrets.postgres import database
 from cluster.services import load_all
 from tests.conditions import eventually
 from tests.messaging.hostile import RawMessage, cases
+from tests.portfolio.api.client import PURCHASE, Client
 
 WITHIN = 120.0  # seconds; ends a hanging test, measures nothing
 PIDS = "SELECT detail->>'pid' FROM heartbeat WHERE starts_with(process, 'worker-') ORDER BY process"
@@ -42,14 +43,27 @@ class Publisher:
         return True
 
 
+def waiting(broker_url: str, queues: list[str]) -> dict[str, int]:
+    """The queues that hold messages, and how many."""
+    connection = connect(broker_url, heartbeat=0)
+    channel: Any = connection.channel()
+    counts = {queue: channel.queue_declare(queue, passive=True).message_count for queue in queues}
+    connection.close()
+    return {queue: count for queue, count in counts.items() if count}
+
+
 @pytest.mark.platform
-def test_every_hostile_message_is_filed_once_and_no_worker_dies(broker_url: str) -> None:
+def test_every_hostile_message_is_filed_once_and_no_worker_dies(
+    broker_url: str, platform_url: str
+) -> None:
     publisher = Publisher(broker_url)
     services = load_all()
     workers = {service.name: rows(service.name, PIDS) for service in services}
     sent: dict[str, list[bytes]] = {}
+    queues = []
     for service in services:
         for queue in (service.queue, service.dead_queue, service.task_queue):
+            queues.append(queue)
             for _, raw, body in cases():
                 if publisher.publish(RawMessage(body, raw), queue):
                     sent.setdefault(service.name, []).append(body)
@@ -65,4 +79,8 @@ def test_every_hostile_message_is_filed_once_and_no_worker_dies(broker_url: str)
     for name, bodies in sent.items():
         assert {count for _, count in rows(name, FILED, bodies)} == {1}, name
     assert {service.name: rows(service.name, PIDS) for service in services} == workers
+    eventually(lambda: not waiting(broker_url, queues), within=WITHIN)
+    client = Client(platform_url)
+    checkout = client.post("/checkouts", PURCHASE).json()["id"]
+    eventually(lambda: client.get(f"/checkouts/{checkout}").json()["status"] == "completed")
     print(f"{sum(map(len, sent.values()))} hostile messages on {3 * len(services)} queues")
