@@ -181,7 +181,8 @@ CONTRADICTIONS: Final[Mapping[str, str]] = {
     "site": """
         SELECT sku, 'fed_by' FROM product p LEFT JOIN journal j ON j.seq = p.fed_by
          WHERE fed_by >= (SELECT min(seq) FROM journal)
-           AND (j.seq IS NULL OR j.sequence <> p.version OR j.envelope#>>'{data,sku}' <> p.sku)""",
+           AND (j.seq IS NULL OR j.sequence <> p.version
+                OR j.envelope#>>'{data,sku}' IS DISTINCT FROM p.sku)""",
     "identity": """
         SELECT id::text, concat_ws(', ',
                CASE WHEN (state = 'requested') <> (ask_again_at IS NOT NULL)
