@@ -13,14 +13,15 @@ from __future__ import annotations
 import enum
 import hashlib
 import logging
-import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
 from cluster.messaging.notices import announce, dead_lettered
 from cluster.messaging.outbox import flush
+from cluster.messaging.storable import storable_text
 from cluster.messaging.tolerant_decoding import UnreadableProperties
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, is_outage
@@ -29,7 +30,6 @@ from cluster.tracing.message_spans import committed
 logger = logging.getLogger(__name__)
 
 LONGEST_DETAIL: Final = 2_000  # characters; an error may quote a whole message
-_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL's text cannot hold
 
 
 class Reason(enum.StrEnum):
@@ -88,19 +88,19 @@ def give_up(session: DatabaseSession, source: str, rejected: Rejected) -> None:
     Nothing that the message holds can prevent that: what does not fit the columns is kept
     as bytes alone. Raises DatabaseUnavailable, or another error of an outage.
     """
+    file_surely(lambda letter: _file_apart(session, source, letter), rejected)
+
+
+def file_surely(file: Callable[[Rejected], None], rejected: Rejected) -> None:
+    """File a letter, as bytes alone if what it holds does not fit; raises in an outage only."""
     try:
-        _file_apart(session, source, rejected)
+        file(rejected)
     except Exception as error:
         if is_outage(error):
             raise
         logger.exception("a dead letter is kept as bytes alone")
-        _file_apart(session, source, as_bytes_alone(rejected, error))
-
-
-def as_bytes_alone(rejected: Rejected, error: Exception) -> Rejected:
-    """The same letter without what did not fit its columns, which is what `error` says."""
-    detail = f"{rejected.detail} (kept as bytes alone: {type(error).__name__})"
-    return replace(rejected, detail=detail, envelope=None)
+        detail = f"{rejected.detail} (kept as bytes alone: {type(error).__name__})"
+        file(replace(rejected, detail=detail, envelope=None))
 
 
 def _file_apart(session: DatabaseSession, source: str, rejected: Rejected) -> None:
@@ -144,7 +144,7 @@ def file_dead_letter(work: UnitOfWork, rejected: Rejected) -> None:
 
 def storable(detail: str) -> str:
     """A text of any origin as a column can hold it, shortened."""
-    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", detail[:LONGEST_DETAIL])
+    return storable_text(detail[:LONGEST_DETAIL])
 
 
 def unreadable_letter(body: bytes, found: UnreadableProperties) -> Rejected:

@@ -7,7 +7,6 @@ their consumers park them, and so keep the order until the letter is replayed.
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import Any, Final
 
@@ -16,17 +15,14 @@ import psycopg
 from cluster.messaging.dead_letters import (
     Reason,
     Rejected,
-    as_bytes_alone,
     file_dead_letter,
+    file_surely,
     with_envelope,
 )
 from cluster.messaging.outbox import flush
 from cluster.messaging.publisher import OutboxRow
 from cluster.messaging.work import UnitOfWork
-from cluster.secrets.postgres import is_outage
 from cluster.tracing.message_spans import committed
-
-logger = logging.getLogger(__name__)
 
 DELETE: Final = "DELETE FROM outbox WHERE id = %s"
 
@@ -43,13 +39,7 @@ def file_unpublishable(
     reason = Reason.INVALID if row.destination else Reason.UNPUBLISHABLE
     detail = f"it cannot be published: {error}"
     letter = with_envelope(Rejected(row.body, reason, detail))
-    try:
-        _move(connection, source, row, letter)
-    except Exception as failure:
-        if is_outage(failure):
-            raise
-        logger.exception("a dead letter is kept as bytes alone")
-        _move(connection, source, row, as_bytes_alone(letter, failure))
+    file_surely(lambda kept: _move(connection, source, row, kept), letter)
 
 
 def _move(

@@ -8,16 +8,14 @@ later, they are refused here, under the pointer of their place.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from django.http import HttpRequest
 from ninja.parser import Parser
 
+from cluster.messaging.storable import UNSTORABLE, storable_text
 from portfolio.api.problems import INVALID, Problem
-
-UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 class TextParser(Parser):
@@ -35,7 +33,7 @@ class TextParser(Parser):
 
 def _error(pointer: str, character: str) -> dict[str, str]:
     return {
-        "pointer": UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", pointer),
+        "pointer": storable_text(pointer),
         "detail": f"The text holds U+{ord(character):04X}, which cannot be stored",
     }
 

@@ -13,13 +13,13 @@ from uuid import UUID
 
 from cluster.messaging.envelope import Envelope
 from cluster.messaging.journal_digest import entry_digest
+from cluster.messaging.storable import storable_text
 from cluster.messaging.work import UnitOfWork
 from portfolio.journal.read_models import update_read_models
 
 # Any constant does, as long as nothing else in the site's database locks it.
 SINGLE_WRITER: Final = 0x6A6F75726E616C  # "journal" in ASCII
 DUPLICATES: Final = "journal_duplicates"
-REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 # Read in a statement of its own: the next statement's snapshot is then younger
 # than the commit of whoever held the lock before.
@@ -91,15 +91,6 @@ def _columns(envelopes: Sequence[Envelope], bodies: Sequence[bytes]) -> tuple[An
         [envelope.time for envelope in envelopes],
         # One JSON array: a PostgreSQL array would need every quotation mark escaped.
         f"[{','.join(storable_json(body) for body in bodies)}]",
-    )
-
-
-def storable_text(text: str) -> str:
-    """`text` without what PostgreSQL's text cannot hold: NUL and lone surrogates."""
-    if text.isprintable():
-        return text
-    return "".join(
-        REPLACEMENT if char == "\0" or "\ud800" <= char <= "\udfff" else char for char in text
     )
 
 
