@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from chaos.faults.armed import ArmedFault
+from chaos.faults.armed import ArmedFault, new_armed_fault
 from config.environment import run_directory
 
 MOST_BYTES: Final = 256 * 1024  # about a thousand heals; then the older half goes
@@ -62,6 +62,11 @@ class HealedLog:
                 file.truncate(0)
                 file.writelines(lines[len(lines) // 2 :])
             file.write(line + b"\n")
+
+    def note_repair(self, *, fault: str, target: str, words: str) -> None:
+        """Note what the watchdog has done of its own accord, where nobody had injected a fault."""
+        armed = new_armed_fault(fault=fault, target=target, seconds=1.0, actor=WATCHDOG)
+        self.note(armed, by=WATCHDOG, words=words)
 
     def all(self) -> list[Healed]:
         """Every heal that is still noted, oldest first."""

@@ -24,7 +24,13 @@ from chaos.observer.snapshot import (
 )
 from chaos.probes.database import Depths
 from chaos.runner.running import read_running
-from cluster.operations.progress import UNDRAINED_AFTER, Stall, Stalled
+from cluster.operations.progress import (
+    UNDRAINED_AFTER,
+    Stall,
+    Stalled,
+    alarm_words,
+    unreadable_words,
+)
 
 APPLIED_WINDOW: Final = 10.0  # seconds, over which the databases count
 ENDS: Final = ("checkout.checkout_completed.v1", "checkout.checkout_compensated.v1")
@@ -205,12 +211,12 @@ def _waiting(board: Board, services: Sequence[ServiceState], now: float) -> Iter
 
 def _blocked(alarm: str | None) -> Iterator[str]:
     if alarm is not None:
-        yield f"{BROKER}: An alarm blocks whoever publishes: {alarm}."
+        yield f"{BROKER}: {alarm_words(alarm)}"
 
 
 def _unreadable(site: Depths | None) -> Iterator[str]:
     if site is not None and site.unreadable:
-        yield f"The stream cannot be read: {site.unreadable}."
+        yield unreadable_words(site.unreadable)
 
 
 def _state(processes: Sequence[Process], troubles: Sequence[str]) -> State:

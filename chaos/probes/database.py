@@ -232,8 +232,10 @@ class DatabaseProbe:
             self._seq = row[0] if row else 0
             return {}, {}
         rows: list[Any] = connection.execute(JOURNALLED, (self._seq, MOST_ENTRIES)).fetchall()
+        if not rows:
+            return {}, {}
         last = [seq for _, _, seq in rows]
-        self._seq = max([self._seq, *last])
+        self._seq = max(last)
         newest = connection.execute(IDS, (last,)).fetchall()
         counts = {type_: count for type_, count, _ in rows}
         return counts, {type_: (seq, message_id) for type_, seq, message_id in newest}

@@ -13,7 +13,7 @@ from typing import Final
 
 from chaos.drivers.choose import choose_driver
 from chaos.drivers.driver import DriverError
-from chaos.faults.armed import ArmedFaults, new_armed_fault
+from chaos.faults.armed import ArmedFaults
 from chaos.faults.engine import Engine
 from chaos.faults.healed import WATCHDOG, HealedLog
 from chaos.observer.client import latest
@@ -36,7 +36,8 @@ def main() -> int:
     stuck_broker = StuckBroker(ArmedFaults())
     sign = SignOfLife("watchdog")
     replacement = Replacement(
-        restart=lambda process: choose_driver().restart(process), note=_note_replacement
+        restart=lambda process: choose_driver().restart(process),
+        note=lambda worker, words: HealedLog().note_repair(fault=NAME, target=worker, words=words),
     )
     log.info("watching %s", ArmedFaults().folder)
     while True:
@@ -49,11 +50,6 @@ def main() -> int:
             log.warning("cannot look: %s", error)
         sign.give()
         time.sleep(LOOK)
-
-
-def _note_replacement(worker: str, words: str) -> None:
-    noted = new_armed_fault(fault=NAME, target=worker, seconds=1.0, actor=WATCHDOG)
-    HealedLog().note(noted, by=WATCHDOG, words=words)
 
 
 def _heal_all() -> int:

@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
-from chaos.faults.armed import ArmedFaults, new_armed_fault
+from chaos.faults.armed import ArmedFaults
 from chaos.faults.engine import Engine
-from chaos.faults.healed import WATCHDOG
 from chaos.observer.snapshot import Snapshot
 
 BROKER: Final = "rabbitmq"
@@ -86,7 +85,8 @@ class StuckBroker:
         now = self._clock()
         if snapshot is None:
             return False
-        signs = replace(signs_of(snapshot), ran=self._ran(snapshot, now))
+        signs = signs_of(snapshot)
+        signs = replace(signs, ran=self._ran(signs.answers, now))
         if not is_stuck(signs) or self._armed.all():
             return False
         if self._restarted_at is not None and now - self._restarted_at < REST:
@@ -97,13 +97,12 @@ class StuckBroker:
         done = engine.driver.kill(BROKER)
         words = f"it confirmed nothing for {snapshot.unconfirmed_seconds or 0:.0f} s; {done}"
         log.warning("%s: %s", BROKER, words)
-        noted = new_armed_fault(fault=NAME, target=BROKER, seconds=1.0, actor=WATCHDOG)
-        engine.healed.note(noted, by=WATCHDOG, words=words)
+        engine.healed.note_repair(fault=NAME, target=BROKER, words=words)
         return True
 
-    def _ran(self, snapshot: Snapshot, now: float) -> float:
+    def _ran(self, answers: bool, now: float) -> float:
         """For how long the broker has run since it was seen paused or away."""
-        if not signs_of(snapshot).answers:
+        if not answers:
             self._ran_since = None
             return 0.0
         if self._ran_since is None:

@@ -145,5 +145,15 @@ def claim_detail(*, held: float | None, settled: float) -> dict[str, float | Non
     return {"held": None if held is None else round(held, 1), "settled": round(settled, 1)}
 
 
+def alarm_words(reason: str) -> str:
+    """The trouble that an alarm of the broker is, in one sentence; `reason` is the broker's."""
+    return f"An alarm blocks whoever publishes: {reason}."
+
+
+def unreadable_words(reason: str) -> str:
+    """The trouble that a stream which cannot be read is, in one sentence."""
+    return f"The stream cannot be read: {reason}."
+
+
 def _stall(look: QueueLook, claim: Claim, since: float) -> Stall:
     return Stall(queue=look.queue, service=look.service, worker=claim.worker, since=since)

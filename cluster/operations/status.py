@@ -23,6 +23,7 @@ from cluster.operations.progress import (
     Stalled,
     claims_of,
     stall_of,
+    unreadable_words,
 )
 from cluster.operations.queues import QueueDepth, broker_connection, queue_depths
 from cluster.operations.vitals import Vitals, read_vitals
@@ -164,7 +165,7 @@ def _queue_troubles(part: Part[list[QueueDepth]], services: Sequence[Service]) -
 
 def _database_troubles(name: str, vitals: Vitals) -> Iterator[str]:
     if vitals.unreadable:
-        yield f"The stream cannot be read: {vitals.unreadable}."
+        yield unreadable_words(vitals.unreadable)
     if vitals.outbox_age is not None and vitals.outbox_age > UNDRAINED_AFTER:
         yield f"The outbox of {name} has not been drained for {vitals.outbox_age:.0f} s."
     heard_of = {beat.process for beat in vitals.heartbeats}

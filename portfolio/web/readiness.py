@@ -16,7 +16,7 @@ from django.db import Error
 from chaos.observer.client import latest
 from chaos.observer.snapshot import Snapshot
 from cluster.messaging.models import Heartbeat
-from cluster.operations.progress import SILENT_AFTER
+from cluster.operations.progress import SILENT_AFTER, alarm_words
 from portfolio.web.reading import again_when_cut_off
 
 OWN: Final = "site"
@@ -34,7 +34,7 @@ def troubles() -> dict[str, str]:
         return {}
     found = {one.queue: one.words for one in snapshot.stalls if one.service != OWN}
     if snapshot.broker_alarm is not None:
-        found["rabbitmq"] = f"An alarm blocks whoever publishes: {snapshot.broker_alarm}."
+        found["rabbitmq"] = alarm_words(snapshot.broker_alarm)
     return found
 
 
