@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -136,7 +135,6 @@ def run_whole(arguments: Sequence[str]) -> int:
     unsteady = [failure for failure in failures if failure["again"]]
     if unsteady and len(unsteady) == len(failures) <= MOST_UNSTEADY:
         again = Part("again", tuple(failure["test"] for failure in unsteady))
-        shutil.rmtree(again.run_directory, ignore_errors=True)
         _run(again, arguments)
         results.append(again.result())
         failures = results[-1]["failures"]
