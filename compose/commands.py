@@ -98,7 +98,7 @@ def _down() -> int:
 
 def _test(rest: Sequence[str]) -> int:
     """Run pytest; its fixtures start the platform. The whole suite runs in parts."""
-    system_packages.require(["chromium"])
+    system_packages.require(["chromium-headless-shell"])
     if not suite.is_whole(rest):
         return subprocess.run([*suite.PYTEST, *rest], cwd=ROOT, check=False).returncode
     return suite.run_whole(rest)

@@ -1,10 +1,11 @@
-"""The whole test suite in three parts, and one more try for what only missed a deadline.
+"""The whole test suite in four parts, and one more try for what only missed a deadline.
 
-- `pure` tests need no platform, and run in two processes.
-- `breaking` tests kill, pause and sabotage the parts of a platform.
-- `shared` tests use another platform, and break nothing of it.
+- `pages` and `services` use one platform, which is started once. They break nothing of it, and
+  run side by side, since each of them waits most of its time for something.
+- `breaking` comes after them: it kills, pauses and sabotages the parts of that platform.
+- `pure` needs no platform. It runs beside all of these in two processes of the lowest priority,
+  so that no wait for the platform becomes longer.
 
-One part runs at a time: beside another, waits for a platform miss their deadlines.
 Each part leaves its result as a JSON file, which tests/unsteady.py writes.
 """
 
@@ -13,11 +14,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +29,13 @@ from compose import platform
 from compose.ports import choose_ports
 from config.environment import ROOT
 
+RUN: Final = ROOT / ".run"
+PLATFORM: Final = RUN / "test-platform"
+# Named by what they contain, so that every platform and every part may find what one has made.
+STATIC_FILES: Final = RUN / "test-static"
 PYTEST: Final = (sys.executable, "-m", "pytest")
+# Folders whose tests write articles and take them away again: in each other's way if at once.
+PAGES: Final = ("tests/articles", "tests/browser")
 # They change what is printed, not what is run. Anything else gets one process.
 PRINTING: Final = re.compile(
     r"--full|-q+|-v+|-r\w*|--(durations|durations-min|tb|color|timeout)=.*"
@@ -35,41 +44,35 @@ PERCENT: Final = re.compile(r"\[ *(\d+)%\]")
 LOOK: Final = 0.5  # seconds
 UNWOUND_WITHIN: Final = 60.0  # seconds
 REPORT: Final = 60.0  # seconds between two lines of progress
-# The breaking part rotates credentials every few seconds (tests/conftest.py); this costs processor
-# time on every process, and shows the same in one part as in two.
-USUAL_LEASES: Final = (("DATABASE_LEASE_TTL", "60"), ("DATABASE_LEASE_MAX_TTL", "180"))
+LOWEST_PRIORITY: Final = 19  # of nice(2)
 MOST_UNSTEADY: Final = 5  # more deadlines missed than these are no accident of a busy machine
 
 
 @dataclass
 class Part:
-    """One pytest process (or one and its workers) with a run directory of its own."""
+    """One pytest process, or one and its workers."""
 
     name: str
-    arguments: tuple[str, ...] = ()
-    environment: tuple[tuple[str, str], ...] = ()
+    arguments: tuple[str, ...]
+    run_directory: Path
+    in_background: bool = False
     began: float = 0.0  # on the monotonic clock
     process: subprocess.Popen[bytes] | None = None
     seconds: float = 0.0
 
     @property
-    def run_directory(self) -> Path:
-        return ROOT / ".run" / f"test-{self.name}"
-
-    @property
     def log(self) -> Path:
-        return self.run_directory.with_suffix(".log")
+        return RUN / f"test-{self.name}.log"
 
     @property
     def result_file(self) -> Path:
-        return self.run_directory.with_suffix(".json")
+        return RUN / f"test-{self.name}.json"
 
     def start(self, arguments: Sequence[str]) -> None:
         """Start it; its output goes to its log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.result_file.unlink(missing_ok=True)
         self.began = time.monotonic()
-        port = choose_ports(["web"], {}, taken=0)["web"]
         options = ("-o", f"cache_dir=.run/pytest-{self.name}", f"--result={self.result_file}")
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
@@ -78,12 +81,14 @@ class Part:
                 env={
                     **os.environ,
                     "PORTFOLIO_RUN_DIR": str(self.run_directory),
-                    "PORTFOLIO_PORT": str(port),
-                    **dict(self.environment),
                 },
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                # Linux shares the processor between sessions first (sched(7), autogroup).
+                start_new_session=self.in_background,
             )
+        if self.in_background:
+            _give_way(self.process.pid)
 
     def has_ended(self) -> bool:
         ended = self.process is not None and self.process.poll() is not None
@@ -92,7 +97,7 @@ class Part:
         return ended
 
     def stop(self) -> None:
-        """End it, and the platform that an interrupted one would leave."""
+        """End it, if it has not ended."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)  # so that pytest ends the tests' own servers
             try:
@@ -100,7 +105,6 @@ class Part:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-            platform.stop(self.run_directory)
 
     def percent(self) -> int:
         """How far it is by its own words, from 0 to 100."""
@@ -124,18 +128,40 @@ def is_whole(arguments: Sequence[str]) -> bool:
 
 def run_whole(arguments: Sequence[str]) -> int:
     """Run all parts, then the unsteady tests once more; the value is the exit status."""
-    pure = Part("pure", ("--part=pure", "--numprocesses=2", "--dist=loadfile"))
-    breaking = Part("breaking", ("--part=breaking",))
-    shared = Part("shared", ("--part=shared",), environment=USUAL_LEASES)
-    parts = [pure, breaking, shared]
-    for part in parts:
-        _run(part, arguments)
+    folders = {
+        "pages": PAGES,
+        "services": tuple(f"--ignore={folder}" for folder in PAGES),
+        "breaking": (),
+    }
+    pages, services, breaking = (
+        Part(name, (f"--part={name}", "--keep", *where), PLATFORM)
+        for name, where in folders.items()
+    )
+    two_processes = ("--part=pure", "--numprocesses=2", "--dist=loadfile")
+    pure = Part("pure", two_processes, RUN / "test-pure", in_background=True)
+    parts = [pages, services, breaking, pure]
+    try:
+        pure.start(arguments)
+        with _fresh_platform():
+            for together in ([pages, services], [breaking]):
+                for part in together:
+                    part.start(arguments)
+                _follow(together, beside=pure)
+        _follow([pure])
+    finally:
+        for part in parts:
+            part.stop()
     results = [part.result() for part in parts]
     failures = [failure for result in results for failure in result["failures"]]
     unsteady = [failure for failure in failures if failure["again"]]
     if unsteady and len(unsteady) == len(failures) <= MOST_UNSTEADY:
-        again = Part("again", tuple(failure["test"] for failure in unsteady))
-        _run(again, arguments)
+        again = Part("again", ("--keep", *(failure["test"] for failure in unsteady)), PLATFORM)
+        try:
+            with _fresh_platform():
+                again.start(arguments)
+                _follow([again])
+        finally:
+            again.stop()
         results.append(again.result())
         failures = results[-1]["failures"]
     for failure in unsteady:
@@ -150,18 +176,38 @@ def run_whole(arguments: Sequence[str]) -> int:
     return 1 if failures else 0
 
 
-def _run(part: Part, arguments: Sequence[str]) -> None:
-    """Run it, say how far it is now and then, and print at its end what it has printed."""
+@contextmanager
+def _fresh_platform() -> Iterator[None]:
+    """A platform without a past for the length of a block."""
+    platform.stop(PLATFORM)
+    shutil.rmtree(PLATFORM, ignore_errors=True)
+    os.environ.setdefault("STATIC_DIRECTORY", str(STATIC_FILES))
+    platform.start(PLATFORM, port=choose_ports(["web"], {}, taken=0)["web"])
     try:
-        part.start(arguments)
-        report_at = time.monotonic() + REPORT
-        while not part.has_ended():
-            if time.monotonic() > report_at:
-                report_at += REPORT
-                print(f"{part.name} {part.percent()} %", flush=True)
-            time.sleep(LOOK)
-        print(f"\nThe part {part.name}, {part.seconds:.0f} s:\n", flush=True)
-        sys.stdout.buffer.write(part.log.read_bytes())
-        sys.stdout.flush()
+        yield
     finally:
-        part.stop()
+        platform.stop(PLATFORM)
+
+
+def _follow(parts: Sequence[Part], *, beside: Part | None = None) -> None:
+    """Say how far they are until they have ended, and print then what each has printed."""
+    running = list(parts)
+    report_at = time.monotonic() + REPORT
+    while running:
+        if time.monotonic() > report_at:
+            report_at += REPORT
+            shown = [*running, *([beside] if beside else [])]
+            print(", ".join(f"{part.name} {part.percent()} %" for part in shown), flush=True)
+        time.sleep(LOOK)
+        for part in [part for part in running if part.has_ended()]:
+            running.remove(part)
+            print(f"\nThe part {part.name}, {part.seconds:.0f} s:\n", flush=True)
+            sys.stdout.buffer.write(part.log.read_bytes())
+            sys.stdout.flush()
+
+
+def _give_way(pid: int) -> None:
+    """Let a process and its children have the processor only when nobody else of us wants it."""
+    os.setpriority(os.PRIO_PROCESS, pid, LOWEST_PRIORITY)
+    with suppress(OSError):  # a kernel without autogroups goes by the priority alone
+        Path(f"/proc/{pid}/autogroup").write_text(f"{LOWEST_PRIORITY}")

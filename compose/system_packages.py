@@ -40,8 +40,9 @@ def epmd() -> Path | None:
     return _program("epmd")
 
 
-def chromium() -> Path | None:
-    return _program("chromium", "chromium-browser", "google-chrome")
+def headless_browser() -> Path | None:
+    """Chromium, best without its user interface: the whole one draws a toolbar that nobody sees."""
+    return _program("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
 # What each package is asked for, by the name that apt knows.
@@ -49,7 +50,7 @@ NEEDED: Final[Mapping[str, Callable[[], Path | None]]] = {
     "rabbitmq-server": rabbitmq_server,
     "redis-server": redis_server,
     "postgresql": postgres_binaries,
-    "chromium": chromium,
+    "chromium-headless-shell": headless_browser,
 }
 
 # The units that these packages enable for the next boot. They would take the standard ports.

@@ -22,18 +22,20 @@ from hypothesis import settings as hypothesis_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_RUN = Path(os.environ.setdefault("PORTFOLIO_RUN_DIR", str(ROOT / ".run" / "test")))
-# Named by what they contain, so that every platform and every part may find what one has made.
-os.environ.setdefault("STATIC_DIRECTORY", str(ROOT / ".run" / "test-static"))
+os.environ.setdefault("STATIC_DIRECTORY", str(ROOT / ".run" / "test-static"))  # as compose/suite.py
 
 from cluster.messaging.topology import connect  # noqa: E402
 from cluster.secrets.broker import broker_url_with_credentials  # noqa: E402
 from cluster.secrets.postgres import Database, DatabaseSession, close_databases  # noqa: E402
+from cluster.secrets.provisioning import provision  # noqa: E402
 from compose import lock  # noqa: E402
 from compose import platform as compose_platform  # noqa: E402
 from compose.run_directory import RunDirectory  # noqa: E402
 from compose.servers.postgres import binaries  # noqa: E402
+from compose.suite import PAGES  # noqa: E402
 from compose.waiting import web_answers  # noqa: E402
 from config import environment  # noqa: E402
+from tests.cluster.cluster import Cluster  # noqa: E402
 
 if TYPE_CHECKING:
     from chaos.faults.armed import ArmedFault
@@ -47,10 +49,9 @@ hypothesis_settings.load_profile("suite")
 
 Broken = Callable[..., "AbstractContextManager[ArmedFault]"]
 
-# Many rotations a minute: every test of the session runs under changing credentials.
-os.environ.setdefault("DATABASE_LEASE_TTL", "8")
-os.environ.setdefault("DATABASE_LEASE_MAX_TTL", "16")
-
+SHORT_LEASES = {"DATABASE_LEASE_TTL": "8", "DATABASE_LEASE_MAX_TTL": "16"}  # seconds
+LOOKING_BACK = "test_shared_platform.py"
+LOOKING_BACK_AT_FAULTS = "test_broken_platform.py"
 LIFE_OF_A_FAULT = 30.0  # seconds; the watchdog's bound, should a test die
 MESSAGING_TABLES = (
     "outbox",
@@ -67,8 +68,8 @@ MESSAGING_TABLES = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--part",
-        choices=["pure", "shared", "breaking"],
-        help="only the tests without a platform, those that break nothing of it, or the others",
+        choices=["pure", "pages", "services", "breaking"],
+        help="only some of the tests (tests/README.md)",
     )
     parser.addoption(
         "--full", action="store_true", help="the browser matrix and the long campaigns as well"
@@ -91,11 +92,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what was not asked for; what looks back at the others comes last.
+    """Leave out what was not asked for; those that break nothing of the platform come first.
 
-    So does sabotage, which leaves violations behind.
+    Then what looks back at them, the faults, what looks back at those, and the sabotage.
     """
     part, full = config.getoption("--part"), config.getoption("--full")
+    Cluster.verdict_comes_later = bool(part) and not full
 
     def is_wanted(item: pytest.Item) -> bool:
         in_time = full or item.get_closest_marker("full") is None
@@ -107,16 +109,47 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def part_of(item: pytest.Item) -> str:
-    """The part of the suite that a test belongs to, which says what it does to the platform."""
-    if any(item.get_closest_marker(name) is not None for name in ("fault", "sabotage")):
+    """The part of the suite that a test belongs to: what it needs, and what it does to that."""
+    alone = item.get_closest_marker("alone") is not None
+    if alone or _breaks(item) or item.path.name == LOOKING_BACK:
         return "breaking"
     marked = item.get_closest_marker("platform") is not None
-    return "shared" if marked or "platform" in getattr(item, "fixturenames", ()) else "pure"
+    if not (marked or "platform" in getattr(item, "fixturenames", ())):
+        return "pure"
+    of_pages = any(item.path.is_relative_to(ROOT / folder) for folder in PAGES)
+    return "pages" if of_pages else "services"
 
 
-def _turn(item: pytest.Item) -> tuple[bool, bool]:
+def _breaks(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) is not None for name in ("fault", "sabotage"))
+
+
+def _turn(item: pytest.Item) -> tuple[bool, ...]:
     sabotages = item.get_closest_marker("sabotage") is not None
-    return sabotages, item.path.name == "test_shared_platform.py"
+    name = item.path.name
+    return sabotages, name == LOOKING_BACK_AT_FAULTS, _breaks(item), name == LOOKING_BACK
+
+
+@pytest.fixture(scope="session")
+def in_full(request: pytest.FixtureRequest) -> bool:
+    """Whether this run is `--full`, and a campaign may take its time."""
+    return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(autouse=True)
+def credentials_that_change(request: pytest.FixtureRequest) -> None:
+    """Whatever breaks the platform does so under many rotations a minute."""
+    if _breaks(request.node):
+        request.getfixturevalue("short_leases")
+
+
+@pytest.fixture(scope="session")
+def short_leases(platform: None) -> None:
+    """Every password of a database lives for some seconds, as long as this platform runs."""
+    with pytest.MonkeyPatch.context() as surroundings:
+        for name, seconds in SHORT_LEASES.items():
+            surroundings.setenv(name, seconds)
+        provision(str)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """After all tests that share a platform and break nothing of it: nothing of it broke.
 
-The name of this file comes last of its part; run alone, it looks at a platform that has just begun.
+It comes before all that break something; run alone, it looks at a platform that has just begun.
 """
 
 from __future__ import annotations
@@ -21,4 +21,4 @@ def test_no_process_of_the_shared_platform_has_died(platform: None) -> None:
 
 
 def test_no_invariant_of_the_shared_platform_is_violated(platform: None) -> None:
-    Cluster().assert_conserved()
+    Cluster().assert_conserved_now()

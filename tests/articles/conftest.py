@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import pytest
@@ -75,6 +77,21 @@ for number, (text, days) in enumerate(texts, start=1):
                             saved_at=now + timedelta(days=days), note=f"Note {{number}}")
 print(json.dumps({{"words": first.words, "minutes": first.minutes}}))
 """
+# What that shell does: run a script a line, and answer with what it has printed.
+RUN_EACH: Final = """
+import contextlib, io, json, sys, traceback
+from django.db import connections
+for line in sys.stdin:
+    answer, printed = {}, io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            exec(json.loads(line), {"__name__": "__main__"})
+        answer["printed"] = printed.getvalue()
+    except Exception:
+        answer["error"] = traceback.format_exc()
+    connections.close_all()
+    print(json.dumps(answer), flush=True)
+"""
 DELETE: Final = """
 from articles.models import Article, Series, Tag
 for model in (Article, Series, Tag):
@@ -96,17 +113,29 @@ class Written:
 
 def site_shell(script: str) -> str:
     """The last line that a script prints in the site's own surroundings."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", "shell", "--no-imports", "-c", script],
+    shell = _shell()
+    assert shell.stdin
+    assert shell.stdout
+    shell.stdin.write(json.dumps(script) + "\n")
+    shell.stdin.flush()
+    answer = json.loads(shell.stdout.readline() or '{"error": "the shell has ended"}')
+    assert "error" not in answer, answer["error"]
+    return (answer["printed"].splitlines() or [""])[-1]
+
+
+@cache
+def _shell() -> subprocess.Popen[str]:
+    """One shell for all scripts of a session: to start it takes seconds."""
+    shell = subprocess.Popen(
+        [sys.executable, "manage.py", "shell", "--no-imports", "-c", RUN_EACH],
         cwd=ROOT,
         env={**os.environ, "VAULT_IDENTITY": "site"},
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=60,
     )
-    assert done.returncode == 0, done.stderr
-    return (done.stdout.splitlines() or [""])[-1]
+    atexit.register(shell.terminate)
+    return shell
 
 
 @pytest.fixture(scope="session")

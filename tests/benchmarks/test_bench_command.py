@@ -69,7 +69,7 @@ def test_a_platform_that_does_not_run_is_said_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.platform
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_pipeline_bench_prints_one_document_and_leaves_nothing_behind(
     platform: object, broker_url: str
 ) -> None:

@@ -32,7 +32,7 @@ def test_the_bare_process_serves_and_ends_with_the_bench() -> None:
 
 
 @pytest.mark.platform
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_pages_bench_prints_one_document(platform: object) -> None:
     site_shell(DELETE)
     site_shell(WRITE)

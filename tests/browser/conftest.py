@@ -1,12 +1,13 @@
-"""The system's Chromium, driven by Playwright."""
+"""Debian's Chromium without a user interface, driven by Playwright."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from compose.system_packages import headless_browser
 
 # As generous as tests/conditions.py: Playwright's own five seconds are little on a busy machine.
 expect.set_options(timeout=20_000)
@@ -28,8 +29,8 @@ def browser() -> Iterator[Browser]:
     Playwright keeps an event loop running in this thread, in which no asynchronous
     test of another module could run.
     """
-    path = shutil.which("chromium")
-    assert path, "these tests drive the system's Chromium: apt-get install chromium"
+    path = headless_browser()
+    assert path, "these tests drive Debian's Chromium: apt-get install chromium-headless-shell"
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         yield chromium

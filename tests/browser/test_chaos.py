@@ -107,6 +107,7 @@ def test_a_stranger_kills_the_broker_sees_it_heal_and_reads_the_proof(
 
 
 @pytest.mark.fault
+@pytest.mark.full
 def test_without_javascript_a_stranger_kills_the_web_server_that_serves_him(
     visitor: Any, platform_url: str
 ) -> None:

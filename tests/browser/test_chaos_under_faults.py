@@ -88,6 +88,7 @@ def test_a_stream_that_says_nothing_is_given_up(page: Page, platform_url: str) -
     eventually(lambda: len(opened) > 1)
 
 
+@pytest.mark.full
 def test_the_drill_of_a_storm_begins_with_a_click_and_can_be_stopped(
     page: Page, platform_url: str
 ) -> None:

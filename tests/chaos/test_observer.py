@@ -21,6 +21,7 @@ from chaos.observer.snapshot import CODES, OutageSpan, Process, Snapshot
 from cluster.secrets.postgres import database
 from compose.supervisor import Supervisor
 from tests.conditions import eventually
+from tests.sampling import all_in_full
 
 pytestmark = pytest.mark.platform
 WITHIN = 10.0  # seconds; ends a hanging test, measures nothing
@@ -114,7 +115,7 @@ def test_a_killed_relay_is_back_when_it_holds_the_lock(steady: Snapshot) -> None
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("name", ["beat", "chaos-runner"])
+@pytest.mark.parametrize("name", all_in_full(("beat", "chaos-runner"), always=("beat",)))
 def test_what_answers_nobody_is_back_when_it_gives_a_sign_of_life(
     steady: Snapshot, name: str
 ) -> None:
@@ -150,7 +151,9 @@ def test_a_paused_redis_is_said_and_so_is_its_return(steady: Snapshot) -> None:
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("name", ["redis", "postgres-orders", "openbao", "rabbitmq"])
+@pytest.mark.parametrize(
+    "name", all_in_full(("redis", "postgres-orders", "openbao", "rabbitmq"), always=("redis",))
+)
 def test_a_killed_server_is_said_and_comes_back(steady: Snapshot, name: str) -> None:
     began = time.time()
     Supervisor.connect().kill(name)

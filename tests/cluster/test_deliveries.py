@@ -61,6 +61,7 @@ def test_every_message_of_a_checkout_delivered_twice_changes_nothing(
     cluster.assert_conserved()
 
 
+@pytest.mark.full
 def test_commands_that_arrive_in_the_wrong_order_are_applied_in_the_right_one(
     cluster: Cluster, channel: amqp.Channel
 ) -> None:
@@ -107,6 +108,7 @@ def test_garbage_on_the_wire_is_kept_and_stops_nobody(
     assert cluster.rows("orders", kept, body)[-1] == (reason,)
 
 
+@pytest.mark.full
 def test_a_poisoned_order_parks_its_own_checkout_until_it_is_replayed(cluster: Cluster) -> None:
     """A constraint that the handler knows nothing of makes one visitor's order inapplicable."""
     visitor = f"poisoned-{uuid4().hex[:8]}"

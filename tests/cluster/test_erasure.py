@@ -17,9 +17,11 @@ from config.environment import DATABASES
 from portfolio.requests import CheckoutOrder, InvalidRequest, accept_erasure, accept_refund
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
+from tests.sampling import all_in_full
 
 pytestmark = pytest.mark.platform
 
+MIDDLES = ("worker-identity", "worker-site", "relay-identity")
 # What a message on its way holds of a visitor is not kept: these are empty at rest.
 PASSING = {"outbox", "parked"}
 TABLES = """
@@ -141,6 +143,7 @@ def test_a_visitor_without_a_proper_name_cannot_be_erased(cluster: Cluster, visi
 
 
 @pytest.mark.fault
+@pytest.mark.full
 def test_an_erasure_waits_for_a_killed_service_and_asks_again(cluster: Cluster) -> None:
     visitor = new_visitor()
     ids = buy(cluster, visitor)
@@ -166,7 +169,7 @@ def test_an_erasure_waits_for_a_killed_service_and_asks_again(cluster: Cluster) 
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("process", ["worker-identity", "worker-site", "relay-identity"])
+@pytest.mark.parametrize("process", all_in_full(MIDDLES, always=("relay-identity",)))
 def test_a_kill_in_the_middle_costs_no_erasure(cluster: Cluster, process: str) -> None:
     names = [new_visitor() for _ in range(5)]
     ids = [identifier for visitor in names for identifier in buy(cluster, visitor)]
@@ -200,6 +203,7 @@ def test_an_erasure_waits_for_a_checkout_that_identity_had_not_heard_of(cluster:
 
 
 @pytest.mark.fault
+@pytest.mark.full
 def test_an_erasure_waits_for_a_refund_whose_messages_name_the_visitor(cluster: Cluster) -> None:
     """The money is back, and the message that says so still waits in payments' outbox."""
     visitor = new_visitor()
@@ -222,6 +226,7 @@ def test_an_erasure_waits_for_a_refund_whose_messages_name_the_visitor(cluster: 
     assert cluster.rows("identity", restored, identifier) == [(pseudonym(erasure),)]
 
 
+@pytest.mark.full  # in every run, tests/test_shared_platform.py asks this once for all
 def test_everything_is_conserved_after_all_the_erasures(cluster: Cluster) -> None:
     cluster.assert_conserved()
 

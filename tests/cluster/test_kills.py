@@ -8,20 +8,31 @@ import pytest
 
 from config.environment import DATABASES
 from tests.cluster.cluster import Cluster
+from tests.sampling import all_in_full
 
 pytestmark = [pytest.mark.platform, pytest.mark.fault]
 
 KINDS = {
+    "one of each": [
+        "worker-orders",
+        "relay-payments",
+        "postgres-catalog",
+        "rabbitmq",
+        "openbao",
+        "payments-gateway",
+        "provider",
+    ],
     "workers": [f"worker-{name}" for name in DATABASES],
     "relays": [f"relay-{name}" for name in DATABASES],
     "databases": [f"postgres-{name}" for name in DATABASES],
     "other servers": ["rabbitmq", "redis", "openbao"],
     "other processes": ["payments-gateway", "provider", "beat", "web"],
 }
+PROCESSES = sorted({process for kind in KINDS.values() for process in kind})
 LOAD = 60
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", all_in_full(KINDS, always=("one of each",)))
 def test_killed_one_after_the_other_under_load_they_cost_no_checkout(
     cluster: Cluster, kind: str
 ) -> None:
@@ -37,7 +48,7 @@ def test_killed_one_after_the_other_under_load_they_cost_no_checkout(
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("process", [process for kind in KINDS.values() for process in kind])
+@pytest.mark.parametrize("process", PROCESSES)
 def test_one_killed_process_costs_no_checkout(cluster: Cluster, process: str) -> None:
     ids = cluster.start_checkouts(LOAD)
     cluster.await_in_flight(ids, at_least=5)

@@ -17,6 +17,20 @@ from tests.conditions import eventually
 pytestmark = pytest.mark.platform
 
 
+STOPS_AT = {
+    Wanted.OUT_OF_STOCK: "reserve_stock",
+    Wanted.DECLINED: "authorise_payment",
+    Wanted.PROVIDER_SILENT: "authorise_payment",
+    Wanted.LATE_SUCCESS: "authorise_payment",
+}
+
+
+@pytest.fixture(scope="module")
+def started(cluster: Cluster) -> dict[Wanted, list[UUID]]:
+    """Four checkouts of each kind that cannot go on; they wait for their deadlines together."""
+    return {wanted: cluster.start_checkouts(4, wanted) for wanted in STOPS_AT}
+
+
 def reasons(cluster: Cluster, ids: list[UUID]) -> set[str]:
     query = "SELECT failed_step FROM saga WHERE id = ANY(%s)"
     return {step for (step,) in cluster.rows("checkout", query, ids)}
@@ -28,26 +42,20 @@ def test_a_checkout_with_nothing_in_its_way_completes(cluster: Cluster) -> None:
     assert cluster.await_ended(ids) == {"completed": 10}
 
 
-@pytest.mark.parametrize(
-    ("wanted", "failed_step"),
-    [
-        (Wanted.OUT_OF_STOCK, "reserve_stock"),
-        (Wanted.DECLINED, "authorise_payment"),
-        (Wanted.PROVIDER_SILENT, "authorise_payment"),
-        (Wanted.LATE_SUCCESS, "authorise_payment"),
-    ],
-)
+@pytest.mark.parametrize("wanted", STOPS_AT)
 def test_a_checkout_that_cannot_go_on_is_compensated(
-    cluster: Cluster, wanted: Wanted, failed_step: str
+    cluster: Cluster, started: dict[Wanted, list[UUID]], wanted: Wanted
 ) -> None:
-    ids = cluster.start_checkouts(4, wanted)
+    ids = started[wanted]
 
     assert cluster.await_ended(ids) == {"compensated": 4}
-    assert reasons(cluster, ids) == {failed_step}
+    assert reasons(cluster, ids) == {STOPS_AT[wanted]}
 
 
-def test_money_that_was_authorised_too_late_goes_back(cluster: Cluster) -> None:
-    [late] = cluster.start_checkouts(1, Wanted.LATE_SUCCESS)
+def test_money_that_was_authorised_too_late_goes_back(
+    cluster: Cluster, started: dict[Wanted, list[UUID]]
+) -> None:
+    late = started[Wanted.LATE_SUCCESS][0]
     cluster.await_ended([late])
 
     query = "SELECT account, amount FROM ledger_entry WHERE payment = %s ORDER BY id"
@@ -98,6 +106,7 @@ def test_an_order_that_nobody_placed_cannot_be_refunded(cluster: Cluster) -> Non
         ask_for_refund(uuid4())
 
 
+@pytest.mark.full  # in every run, tests/test_shared_platform.py asks this once for all
 def test_everything_is_conserved_after_all_outcomes(cluster: Cluster) -> None:
     cluster.assert_conserved()
 

@@ -120,6 +120,7 @@ def test_with_the_inbox_off_a_second_effect_is_found(
     assert {name for name in found if name not in before}, found
 
 
+@pytest.mark.full
 def test_with_confirms_off_a_message_that_died_with_the_broker_is_found(
     cluster: Cluster,
 ) -> None:

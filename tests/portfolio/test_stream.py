@@ -56,6 +56,7 @@ async def test_events_come_in_order_and_without_a_gap(platform_url: str) -> None
 
 
 @pytest.mark.platform
+@pytest.mark.full  # waits for up to 20 s
 async def test_who_follows_is_noticed_by_the_ambient_load(platform_url: str) -> None:
     def noticed_since(moment: datetime) -> bool:
         with database("site", auditor=True).connect(autocommit=True) as connection:

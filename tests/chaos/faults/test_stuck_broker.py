@@ -95,6 +95,7 @@ def test_nothing_is_done_while_a_fault_is_armed(tmp_path: Path) -> None:
 
 @pytest.mark.platform
 @pytest.mark.fault
+@pytest.mark.full
 def test_a_real_broker_whose_log_has_stopped_is_started_again(real_engine: Engine) -> None:
     cluster = Cluster()
     before = Supervisor.connect().process("rabbitmq").pid

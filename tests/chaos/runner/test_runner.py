@@ -37,6 +37,7 @@ def run(identifier: UUID) -> ExperimentRun:
     return ExperimentRun.objects.get(id=identifier)
 
 
+@pytest.mark.full
 def test_a_queued_run_is_run_and_recorded_while_its_server_dies() -> None:
     identifier = ask("kill-web")
     eventually(lambda: read_running() is not None, within=PATIENT)
@@ -78,6 +79,7 @@ def test_a_runner_that_is_killed_leaves_no_fault_and_says_so() -> None:
     eventually(lambda: read_running() is None)
 
 
+@pytest.mark.full
 def test_a_running_run_that_is_withdrawn_heals_at_once() -> None:
     identifier = ask("pause-relay-checkout")
     eventually(lambda: _armed_for(identifier), within=PATIENT)

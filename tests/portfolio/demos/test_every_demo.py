@@ -116,6 +116,7 @@ def test_its_article_is_there(slug: str) -> None:
 
 
 @pytest.mark.platform
+@pytest.mark.full  # in every run, tests/test_shared_platform.py asks this once for all
 def test_everything_is_conserved_after_all_the_demos(platform_url: str) -> None:
     """Those of tests/browser have run by now, each once with what it needs dead or slow."""
     Cluster().assert_conserved()
