@@ -73,7 +73,11 @@ class Part:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.result_file.unlink(missing_ok=True)
         self.began = time.monotonic()
-        options = ("-o", f"cache_dir=.run/pytest-{self.name}", f"--result={self.result_file}")
+        options = (
+            "-o", f"cache_dir=.run/pytest-{self.name}",
+            f"--result={self.result_file}",
+            "--durations=20",
+        )  # fmt: skip
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 [*PYTEST, *options, *self.arguments, *arguments],

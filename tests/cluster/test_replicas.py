@@ -31,7 +31,7 @@ SHARES: Final = """
 HAND_BACK: Final = 0.2  # seconds; a worker does it with its heartbeat
 
 
-class Dying(Exception):
+class Dying(BaseException):
     """What a replica dies of, between commit and acknowledgement."""
 
 

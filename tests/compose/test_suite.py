@@ -1,10 +1,14 @@
-"""Which arguments of `manage.py test` ask for the whole suite, which runs in parts."""
+"""The whole suite in parts: who asks for it, and how its parts share two cores."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
-from compose.suite import is_whole
+from compose import suite
+from compose.suite import LOWEST_PRIORITY, Part, is_whole
 
 
 @pytest.mark.parametrize(
@@ -28,3 +32,31 @@ def test_options_alone_ask_for_everything(arguments: list[str]) -> None:
 )
 def test_whoever_looks_for_something_gets_one_process(arguments: list[str]) -> None:
     assert not is_whole(arguments)
+
+
+def test_a_part_in_the_background_has_the_lowest_priority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suite, "RUN", tmp_path)
+    part = Part("of-a-test", ("--collect-only",), tmp_path, in_background=True)
+
+    part.start(["tests/compose/test_suite.py"])
+    try:
+        assert part.process is not None
+        priority = os.getpriority(os.PRIO_PROCESS, part.process.pid)
+    finally:
+        part.stop()
+
+    assert priority == LOWEST_PRIORITY
+
+
+def test_a_part_that_ended_without_a_result_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suite, "RUN", tmp_path)
+
+    result = Part("that-crashed", (), tmp_path).result()
+
+    assert result["passed"] == 0
+    [failure] = result["failures"]
+    assert (failure["test"], failure["again"]) == ("the part that-crashed", False)
