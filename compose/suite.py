@@ -145,8 +145,8 @@ def run_whole(arguments: Sequence[str]) -> int:
     pure = Part("pure", two_processes, RUN / "test-pure", in_background=True)
     parts = [pages, services, breaking, pure]
     try:
-        pure.start(arguments)
         with _fresh_platform():
+            pure.start(arguments)
             for together in ([pages, services], [breaking]):
                 for part in together:
                     part.start(arguments)

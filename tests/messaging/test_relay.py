@@ -276,7 +276,7 @@ def test_a_message_held_back_is_overtaken_stays_in_the_outbox_and_then_leaves(
     send_to(scratch, queue, [held, free])
 
     assert arrived(channel, queue, 2)[1:] == [str(free)]
-    assert waiting_rows(scratch, queue) == 1
+    eventually(lambda: waiting_rows(scratch, queue) == 1, every=0.01)
     assert arrived(channel, queue, 1) == [str(held)]
 
 
