@@ -16,7 +16,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from portfolio.contact.models import ContactMessage
 from tests.portfolio.admin_visit import make_user
-from tests.sampling import all_in_full
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 
@@ -86,7 +85,8 @@ def test_the_first_page_keeps_itself_up_to_date_and_leaves_the_focus_alone(
         apart(message.delete)
 
 
-@pytest.mark.parametrize("scheme", all_in_full(("light", "dark"), always=("dark",)))
+@pytest.mark.full
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_clean_and_fits_a_phone(
     browser: Browser, platform_url: str, owner: User, scheme: Any
 ) -> None:

@@ -143,6 +143,7 @@ def test_without_javascript_the_page_still_informs(
     assert len(words) >= (10 if path in FEW_WORDS else 25)
 
 
+@pytest.mark.full
 def test_the_nu_checker_finds_no_error(platform_url: str, tmp_path: Path) -> None:
     java = shutil.which("java")
     if java is None:
