@@ -1,0 +1,50 @@
+"""Who installs the locked packages: uv, unless pip was told where to download from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from compose import bootstrap
+
+Python = Callable[[str], Path]
+
+
+@pytest.fixture
+def python_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Python:
+    """Makes a `.venv` whose Python writes down how it is called, and does what a script says."""
+
+    def make(script: str) -> Path:
+        program = tmp_path / "bin" / "python"
+        program.parent.mkdir()
+        program.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/calls"\n{script}\n')
+        program.chmod(0o755)
+        monkeypatch.setattr(bootstrap, "VENV", tmp_path)
+        return tmp_path / "calls"
+
+    return make
+
+
+def test_pip_installs_by_itself_where_it_was_told_an_index(
+    python_of_the_environment: Python,
+) -> None:
+    calls = python_of_the_environment("echo \"global.index-url='https://index.example/simple'\"")
+
+    assert not bootstrap._install_quickly(bootstrap.LOCKS / "run.txt")
+    assert calls.read_text().splitlines() == ["-m pip config list"]
+
+
+def test_where_uv_cannot_be_had_pip_installs(python_of_the_environment: Python) -> None:
+    calls = python_of_the_environment('case "$*" in *installer.txt) exit 1;; esac')
+
+    bootstrap._install(bootstrap.LOCKS / "run.txt")
+
+    assert "installer.txt" in calls.read_text().splitlines()[1]
+    assert calls.read_text().splitlines()[-1].endswith("run.txt")
+
+
+def test_uv_is_locked_as_the_rest_is() -> None:
+    assert "uv==" in bootstrap.INSTALLER.read_text()
+    assert "--hash=sha256:" in bootstrap.INSTALLER.read_text()
