@@ -50,7 +50,8 @@ def test_all_followers_of_a_page_share_one_socket(
 def test_a_hidden_page_hangs_up_and_resumes_when_it_is_seen(page: Page, sockets: list[Any]) -> None:
     page.evaluate(HIDE, True)
     page.wait_for_function("() => window.seen.words.at(-1).startsWith('paused')")
-    assert sockets[0].is_closed()
+    if not sockets[0].is_closed():  # the server answers a close in its own time
+        sockets[0].wait_for_event("close")
     count = page.evaluate(SEEN)["snapshots"]
     page.evaluate(HIDE, False)
     page.wait_for_function(f"() => window.seen.snapshots > {count}")
