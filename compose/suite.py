@@ -1,10 +1,11 @@
 """The whole test suite in four parts, and one more try for what only missed a deadline.
 
-- `pages` and `services` use one platform, which is started once. They break nothing of it, and
-  run side by side, since each of them waits most of its time for something.
+- `pages` and `services` use one platform, which is started once, and break nothing of it.
 - `breaking` comes after them: it kills, pauses and sabotages the parts of that platform.
-- `pure` needs no platform. It runs beside all of these in two processes of the lowest priority,
-  so that no wait for the platform becomes longer.
+- `pure` needs no platform. It runs beside these three, which often wait for something, in two
+  processes of the lowest priority, so that no wait for the platform becomes longer.
+
+Two parts of equal priority at once save a tenth of the time, and miss deadlines.
 
 Each part leaves its result as a JSON file, which tests/unsteady.py writes.
 """
@@ -34,7 +35,7 @@ PLATFORM: Final = RUN / "test-platform"
 # Named by what they contain, so that every platform and every part may find what one has made.
 STATIC_FILES: Final = RUN / "test-static"
 PYTEST: Final = (sys.executable, "-m", "pytest")
-# Folders whose tests write articles and take them away again: in each other's way if at once.
+# Folders whose tests look at pages, and write articles and take them away again.
 PAGES: Final = ("tests/articles", "tests/browser")
 # They change what is printed, not what is run. Anything else gets one process.
 PRINTING: Final = re.compile(
@@ -147,11 +148,10 @@ def run_whole(arguments: Sequence[str]) -> int:
     try:
         with _fresh_platform():
             pure.start(arguments)
-            for together in ([pages, services], [breaking]):
-                for part in together:
-                    part.start(arguments)
-                _follow(together, beside=pure)
-        _follow([pure])
+            for part in (pages, services, breaking):
+                part.start(arguments)
+                _follow(part, beside=pure)
+        _follow(pure)
     finally:
         for part in parts:
             part.stop()
@@ -163,7 +163,7 @@ def run_whole(arguments: Sequence[str]) -> int:
         try:
             with _fresh_platform():
                 again.start(arguments)
-                _follow([again])
+                _follow(again)
         finally:
             again.stop()
         results.append(again.result())
@@ -193,21 +193,18 @@ def _fresh_platform() -> Iterator[None]:
         platform.stop(PLATFORM)
 
 
-def _follow(parts: Sequence[Part], *, beside: Part | None = None) -> None:
-    """Say how far they are until they have ended, and print then what each has printed."""
-    running = list(parts)
+def _follow(part: Part, *, beside: Part | None = None) -> None:
+    """Say how far it is until it has ended, and print then what it has printed."""
     report_at = time.monotonic() + REPORT
-    while running:
+    while not part.has_ended():
         if time.monotonic() > report_at:
             report_at += REPORT
-            shown = [*running, *([beside] if beside else [])]
-            print(", ".join(f"{part.name} {part.percent()} %" for part in shown), flush=True)
+            shown = [part, *([beside] if beside else [])]
+            print(", ".join(f"{one.name} {one.percent()} %" for one in shown), flush=True)
         time.sleep(LOOK)
-        for part in [part for part in running if part.has_ended()]:
-            running.remove(part)
-            print(f"\nThe part {part.name}, {part.seconds:.0f} s:\n", flush=True)
-            sys.stdout.buffer.write(part.log.read_bytes())
-            sys.stdout.flush()
+    print(f"\nThe part {part.name}, {part.seconds:.0f} s:\n", flush=True)
+    sys.stdout.buffer.write(part.log.read_bytes())
+    sys.stdout.flush()
 
 
 def _give_way(pid: int) -> None:
