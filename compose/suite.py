@@ -1,11 +1,10 @@
 """The whole test suite in four parts, and one more try for what only missed a deadline.
 
+- `pure` needs no platform, and runs in two processes.
 - `pages` and `services` use one platform, which is started once, and break nothing of it.
 - `breaking` comes after them: it kills, pauses and sabotages the parts of that platform.
-- `pure` needs no platform. It runs beside these three, which often wait for something, in two
-  processes of the lowest priority, so that no wait for the platform becomes longer.
 
-Two parts of equal priority at once save a tenth of the time, and miss deadlines.
+One part runs at a time: two at once, even one of the lowest priority, miss deadlines.
 
 Each part leaves its result as a JSON file, which tests/unsteady.py writes.
 """
@@ -21,7 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -45,7 +44,6 @@ PERCENT: Final = re.compile(r"\[ *(\d+)%\]")
 LOOK: Final = 0.5  # seconds
 UNWOUND_WITHIN: Final = 60.0  # seconds
 REPORT: Final = 60.0  # seconds between two lines of progress
-LOWEST_PRIORITY: Final = 19  # of nice(2)
 MOST_UNSTEADY: Final = 5  # more deadlines missed than these are no accident of a busy machine
 
 
@@ -56,7 +54,6 @@ class Part:
     name: str
     arguments: tuple[str, ...]
     run_directory: Path
-    in_background: bool = False
     began: float = 0.0  # on the monotonic clock
     process: subprocess.Popen[bytes] | None = None
     seconds: float = 0.0
@@ -89,11 +86,7 @@ class Part:
                 },
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # Linux shares the processor between sessions first (sched(7), autogroup).
-                start_new_session=self.in_background,
             )
-        if self.in_background:
-            _give_way(self.process.pid)
 
     def has_ended(self) -> bool:
         ended = self.process is not None and self.process.poll() is not None
@@ -138,34 +131,23 @@ def run_whole(arguments: Sequence[str]) -> int:
         "services": tuple(f"--ignore={folder}" for folder in PAGES),
         "breaking": (),
     }
-    pages, services, breaking = (
+    on_platform = [
         Part(name, (f"--part={name}", "--keep", *where), PLATFORM)
         for name, where in folders.items()
-    )
+    ]
     two_processes = ("--part=pure", "--numprocesses=2", "--dist=loadfile")
-    pure = Part("pure", two_processes, RUN / "test-pure", in_background=True)
-    parts = [pages, services, breaking, pure]
-    try:
-        with _fresh_platform():
-            pure.start(arguments)
-            for part in (pages, services, breaking):
-                part.start(arguments)
-                _follow(part, beside=pure)
-        _follow(pure)
-    finally:
-        for part in parts:
-            part.stop()
-    results = [part.result() for part in parts]
+    pure = Part("pure", two_processes, RUN / "test-pure")
+    _run(pure, arguments)
+    with _fresh_platform():
+        for part in on_platform:
+            _run(part, arguments)
+    results = [part.result() for part in (pure, *on_platform)]
     failures = [failure for result in results for failure in result["failures"]]
     unsteady = [failure for failure in failures if failure["again"]]
     if unsteady and len(unsteady) == len(failures) <= MOST_UNSTEADY:
         again = Part("again", ("--keep", *(failure["test"] for failure in unsteady)), PLATFORM)
-        try:
-            with _fresh_platform():
-                again.start(arguments)
-                _follow(again)
-        finally:
-            again.stop()
+        with _fresh_platform():
+            _run(again, arguments)
         results.append(again.result())
         failures = results[-1]["failures"]
     for failure in unsteady:
@@ -193,22 +175,18 @@ def _fresh_platform() -> Iterator[None]:
         platform.stop(PLATFORM)
 
 
-def _follow(part: Part, *, beside: Part | None = None) -> None:
-    """Say how far it is until it has ended, and print then what it has printed."""
-    report_at = time.monotonic() + REPORT
-    while not part.has_ended():
-        if time.monotonic() > report_at:
-            report_at += REPORT
-            shown = [part, *([beside] if beside else [])]
-            print(", ".join(f"{one.name} {one.percent()} %" for one in shown), flush=True)
-        time.sleep(LOOK)
-    print(f"\nThe part {part.name}, {part.seconds:.0f} s:\n", flush=True)
-    sys.stdout.buffer.write(part.log.read_bytes())
-    sys.stdout.flush()
-
-
-def _give_way(pid: int) -> None:
-    """Let a process and its children have the processor only when nobody else of us wants it."""
-    os.setpriority(os.PRIO_PROCESS, pid, LOWEST_PRIORITY)
-    with suppress(OSError):  # a kernel without autogroups goes by the priority alone
-        Path(f"/proc/{pid}/autogroup").write_text(f"{LOWEST_PRIORITY}")
+def _run(part: Part, arguments: Sequence[str]) -> None:
+    """Run it, say how far it is now and then, and print at its end what it has printed."""
+    try:
+        part.start(arguments)
+        report_at = time.monotonic() + REPORT
+        while not part.has_ended():
+            if time.monotonic() > report_at:
+                report_at += REPORT
+                print(f"{part.name} {part.percent()} %", flush=True)
+            time.sleep(LOOK)
+        print(f"\nThe part {part.name}, {part.seconds:.0f} s:\n", flush=True)
+        sys.stdout.buffer.write(part.log.read_bytes())
+        sys.stdout.flush()
+    finally:
+        part.stop()

@@ -1,14 +1,13 @@
-"""The whole suite in parts: who asks for it, and how its parts share two cores."""
+"""The whole suite in parts: who asks for it, and what a part is worth that has crashed."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from compose import suite
-from compose.suite import LOWEST_PRIORITY, Part, is_whole
+from compose.suite import Part, is_whole
 
 
 @pytest.mark.parametrize(
@@ -32,22 +31,6 @@ def test_options_alone_ask_for_everything(arguments: list[str]) -> None:
 )
 def test_whoever_looks_for_something_gets_one_process(arguments: list[str]) -> None:
     assert not is_whole(arguments)
-
-
-def test_a_part_in_the_background_has_the_lowest_priority(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(suite, "RUN", tmp_path)
-    part = Part("of-a-test", ("--collect-only",), tmp_path, in_background=True)
-
-    part.start(["tests/compose/test_suite.py"])
-    try:
-        assert part.process is not None
-        priority = os.getpriority(os.PRIO_PROCESS, part.process.pid)
-    finally:
-        part.stop()
-
-    assert priority == LOWEST_PRIORITY
 
 
 def test_a_part_that_ended_without_a_result_has_failed(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cluster.secrets.leases import Credentials
     from tests.secrets.conftest import Servers
 
-# Leases of two seconds: not at the lowest priority beside other tests.
+# Leases of two seconds: not beside other tests.
 pytestmark = pytest.mark.alone
 
 
