@@ -172,7 +172,7 @@ def _install(lock: Path) -> None:
 
 
 def _install_quickly(lock: Path) -> bool:
-    """Whether uv could install it; uv unpacks in seconds what takes pip two minutes."""
+    """Install what a lock names with uv, in seconds; false when uv cannot be had or fails."""
     pip = [str(VENV / "bin" / "python"), "-m", "pip"]
     settings = subprocess.run([*pip, "config", "list"], capture_output=True, text=True, check=False)
     if ".index-url=" in settings.stdout:

@@ -1,11 +1,9 @@
-"""The whole test suite in four parts, and one more try for what only missed a deadline.
+"""The whole test suite in two parts, and one more try for what only missed a deadline.
 
-- `pure` needs no platform, and runs in two processes.
-- `pages` and `services` use one platform, which is started once, and break nothing of it.
-- `breaking` comes after them: it kills, pauses and sabotages the parts of that platform.
+- `pure` tests need no platform, and run in two processes.
+- `platform` tests share one: first those that break nothing of it, then the others.
 
 One part runs at a time: two at once, even one of the lowest priority, miss deadlines.
-
 Each part leaves its result as a JSON file, which tests/unsteady.py writes.
 """
 
@@ -14,13 +12,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -29,13 +25,7 @@ from compose import platform
 from compose.ports import choose_ports
 from config.environment import ROOT
 
-RUN: Final = ROOT / ".run"
-PLATFORM: Final = RUN / "test-platform"
-# Named by what they contain, so that every platform and every part may find what one has made.
-STATIC_FILES: Final = RUN / "test-static"
 PYTEST: Final = (sys.executable, "-m", "pytest")
-# Folders whose tests look at pages, and write articles and take them away again.
-PAGES: Final = ("tests/articles", "tests/browser")
 # They change what is printed, not what is run. Anything else gets one process.
 PRINTING: Final = re.compile(
     r"--full|-q+|-v+|-r\w*|--(durations|durations-min|tb|color|timeout)=.*"
@@ -49,28 +39,32 @@ MOST_UNSTEADY: Final = 5  # more deadlines missed than these are no accident of 
 
 @dataclass
 class Part:
-    """One pytest process, or one and its workers."""
+    """One pytest process (or one and its workers) with a run directory of its own."""
 
     name: str
-    arguments: tuple[str, ...]
-    run_directory: Path
+    arguments: tuple[str, ...] = ()
     began: float = 0.0  # on the monotonic clock
     process: subprocess.Popen[bytes] | None = None
     seconds: float = 0.0
 
     @property
+    def run_directory(self) -> Path:
+        return ROOT / ".run" / f"test-{self.name}"
+
+    @property
     def log(self) -> Path:
-        return RUN / f"test-{self.name}.log"
+        return self.run_directory.with_suffix(".log")
 
     @property
     def result_file(self) -> Path:
-        return RUN / f"test-{self.name}.json"
+        return self.run_directory.with_suffix(".json")
 
     def start(self, arguments: Sequence[str]) -> None:
         """Start it; its output goes to its log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.result_file.unlink(missing_ok=True)
         self.began = time.monotonic()
+        port = choose_ports(["web"], {}, taken=0)["web"]
         options = (
             "-o", f"cache_dir=.run/pytest-{self.name}",
             f"--result={self.result_file}",
@@ -83,6 +77,7 @@ class Part:
                 env={
                     **os.environ,
                     "PORTFOLIO_RUN_DIR": str(self.run_directory),
+                    "PORTFOLIO_PORT": str(port),
                 },
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -95,7 +90,7 @@ class Part:
         return ended
 
     def stop(self) -> None:
-        """End it, if it has not ended."""
+        """End it, and the platform that an interrupted one would leave."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)  # so that pytest ends the tests' own servers
             try:
@@ -103,6 +98,7 @@ class Part:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+            platform.stop(self.run_directory)
 
     def percent(self) -> int:
         """How far it is by its own words, from 0 to 100."""
@@ -126,28 +122,16 @@ def is_whole(arguments: Sequence[str]) -> bool:
 
 def run_whole(arguments: Sequence[str]) -> int:
     """Run all parts, then the unsteady tests once more; the value is the exit status."""
-    folders = {
-        "pages": PAGES,
-        "services": tuple(f"--ignore={folder}" for folder in PAGES),
-        "breaking": (),
-    }
-    on_platform = [
-        Part(name, (f"--part={name}", "--keep", *where), PLATFORM)
-        for name, where in folders.items()
-    ]
-    two_processes = ("--part=pure", "--numprocesses=2", "--dist=loadfile")
-    pure = Part("pure", two_processes, RUN / "test-pure")
-    _run(pure, arguments)
-    with _fresh_platform():
-        for part in on_platform:
-            _run(part, arguments)
-    results = [part.result() for part in (pure, *on_platform)]
+    pure = Part("pure", ("--part=pure", "--numprocesses=2", "--dist=loadfile"))
+    parts = [pure, Part("platform", ("--part=platform",))]
+    for part in parts:
+        _run(part, arguments)
+    results = [part.result() for part in parts]
     failures = [failure for result in results for failure in result["failures"]]
     unsteady = [failure for failure in failures if failure["again"]]
     if unsteady and len(unsteady) == len(failures) <= MOST_UNSTEADY:
-        again = Part("again", ("--keep", *(failure["test"] for failure in unsteady)), PLATFORM)
-        with _fresh_platform():
-            _run(again, arguments)
+        again = Part("again", tuple(failure["test"] for failure in unsteady))
+        _run(again, arguments)
         results.append(again.result())
         failures = results[-1]["failures"]
     for failure in unsteady:
@@ -160,19 +144,6 @@ def run_whole(arguments: Sequence[str]) -> int:
     # Alone on its line and last: it is what programs that read the log look for.
     print(f"{passed} passed, {len(failures)} failed, {skipped} skipped", flush=True)
     return 1 if failures else 0
-
-
-@contextmanager
-def _fresh_platform() -> Iterator[None]:
-    """A platform without a past for the length of a block."""
-    platform.stop(PLATFORM)
-    shutil.rmtree(PLATFORM, ignore_errors=True)
-    os.environ.setdefault("STATIC_DIRECTORY", str(STATIC_FILES))
-    platform.start(PLATFORM, port=choose_ports(["web"], {}, taken=0)["web"])
-    try:
-        yield
-    finally:
-        platform.stop(PLATFORM)
 
 
 def _run(part: Part, arguments: Sequence[str]) -> None:

@@ -41,7 +41,7 @@ def epmd() -> Path | None:
 
 
 def headless_browser() -> Path | None:
-    """Chromium, best without its user interface: the whole one draws a toolbar that nobody sees."""
+    """The headless shell of Chromium, or else the whole browser, which draws a hidden toolbar."""
     return _program("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 

@@ -22,7 +22,8 @@ from hypothesis import settings as hypothesis_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_RUN = Path(os.environ.setdefault("PORTFOLIO_RUN_DIR", str(ROOT / ".run" / "test")))
-os.environ.setdefault("STATIC_DIRECTORY", str(ROOT / ".run" / "test-static"))  # as compose/suite.py
+# Named by what they contain, so that every platform and every part may find what one has made.
+os.environ.setdefault("STATIC_DIRECTORY", str(ROOT / ".run" / "test-static"))
 
 from cluster.messaging.topology import connect  # noqa: E402
 from cluster.secrets.broker import broker_url_with_credentials  # noqa: E402
@@ -32,7 +33,6 @@ from compose import lock  # noqa: E402
 from compose import platform as compose_platform  # noqa: E402
 from compose.run_directory import RunDirectory  # noqa: E402
 from compose.servers.postgres import binaries  # noqa: E402
-from compose.suite import PAGES  # noqa: E402
 from compose.waiting import web_answers  # noqa: E402
 from config import environment  # noqa: E402
 from tests.cluster.cluster import Cluster  # noqa: E402
@@ -68,8 +68,8 @@ MESSAGING_TABLES = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--part",
-        choices=["pure", "pages", "services", "breaking"],
-        help="only some of the tests (tests/README.md)",
+        choices=["pure", "platform"],
+        help="only the tests that need no platform, or only the others",
     )
     parser.addoption(
         "--full", action="store_true", help="the browser matrix and the long campaigns as well"
@@ -109,15 +109,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def part_of(item: pytest.Item) -> str:
-    """The part of the suite that a test belongs to: what it needs, and what it does to that."""
-    alone = item.get_closest_marker("alone") is not None
-    if alone or _breaks(item) or item.path.name == LOOKING_BACK:
-        return "breaking"
-    marked = item.get_closest_marker("platform") is not None
-    if not (marked or "platform" in getattr(item, "fixturenames", ())):
-        return "pure"
-    of_pages = any(item.path.is_relative_to(ROOT / folder) for folder in PAGES)
-    return "pages" if of_pages else "services"
+    """The part of the suite that a test belongs to: whether it needs a platform."""
+    marked = item.get_closest_marker("platform") is not None or _breaks(item)
+    return "platform" if marked or "platform" in getattr(item, "fixturenames", ()) else "pure"
 
 
 def _breaks(item: pytest.Item) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import TimeoutError as BrowserTimeout
 
+from compose import suite
 from tests.conditions import eventually
 from tests.unsteady import is_missed_deadline
 
@@ -39,3 +40,8 @@ def test_a_missed_deadline_may_be_tried_again(test: object) -> None:
 @pytest.mark.parametrize("test", [violate, crash])
 def test_a_violation_and_a_crash_may_not(test: object) -> None:
     assert not is_missed_deadline(failure_of(test))
+
+
+def test_a_part_that_ended_without_a_result_has_failed() -> None:
+    found = suite.Part("that-never-ran").result()
+    assert [failure["again"] for failure in found["failures"]] == [False]

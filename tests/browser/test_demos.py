@@ -56,7 +56,7 @@ def test_its_button_runs_it_on_a_phone_and_every_invariant_holds(
 
 @pytest.fixture(scope="module")
 def printed_by_lines(platform_url: str) -> dict[str, Future[str]]:
-    """What every demo's line for a shell prints: a few of them run at a time."""
+    """The output of every demo's shell command; as many run at once as the site allows."""
 
     def run(slug: str) -> str:
         page = requests.get(f"{platform_url}/lab/demos/{slug}/", timeout=20).text

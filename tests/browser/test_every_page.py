@@ -105,7 +105,7 @@ def complaints_of(said: list[str], path: str) -> list[str]:
 
 
 def looks() -> list[Any]:
-    """Every page in every look; every run tries the pages of ALWAYS, each in one of them."""
+    """Each page in both looks; without `--full` only the pages of ALWAYS, each in one look."""
     always = {(path, *LOOKS[index % len(LOOKS)]) for index, path in enumerate(ALWAYS)}
     every = [(path, *look) for path in PAGES for look in LOOKS]
     return [case if case in always else only_in_full(*case) for case in every]

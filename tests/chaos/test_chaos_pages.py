@@ -23,7 +23,7 @@ from tests.conditions import eventually
 from tests.conftest import superuser_address
 from tests.portfolio.admin_visit import TOKEN, Visit
 
-pytestmark = [pytest.mark.platform, pytest.mark.alone]
+pytestmark = pytest.mark.platform
 
 # Every platform keeps it from its first start, said to be from elsewhere.
 RECORDED = read_incident((ROOT / "articles" / "incidents" / "broker-killed.json").read_bytes())

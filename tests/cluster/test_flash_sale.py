@@ -12,7 +12,7 @@ from portfolio.unit import run_unit
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
 
-pytestmark = [pytest.mark.platform, pytest.mark.alone]
+pytestmark = pytest.mark.platform
 
 BUYERS, ITEMS = 500, 100
 

@@ -27,7 +27,7 @@ STOPS_AT = {
 
 @pytest.fixture(scope="module")
 def started(cluster: Cluster) -> dict[Wanted, list[UUID]]:
-    """Four checkouts of each kind that cannot go on; they wait for their deadlines together."""
+    """Four checkouts of each failing outcome, started together so that their deadlines overlap."""
     return {wanted: cluster.start_checkouts(4, wanted) for wanted in STOPS_AT}
 
 

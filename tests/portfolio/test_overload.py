@@ -18,7 +18,7 @@ from portfolio.unit import run_unit
 from tests.conditions import eventually
 from tests.portfolio.api.client import PURCHASE, Client
 
-pytestmark = [pytest.mark.platform, pytest.mark.alone]
+pytestmark = pytest.mark.platform
 
 # A window that has not begun does not end: the limit stays as it is set.
 SET_LIMIT = """

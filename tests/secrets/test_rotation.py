@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from cluster.secrets.leases import Credentials
     from tests.secrets.conftest import Servers
 
-# Leases of two seconds: not beside other tests.
-pytestmark = pytest.mark.alone
-
 
 class Load:
     """Threads that each add one to a row of their own, transaction after transaction."""

@@ -27,7 +27,7 @@ from chaos.safety.permits import (
     withdraw,
 )
 
-pytestmark = [pytest.mark.platform, pytest.mark.alone]
+pytestmark = pytest.mark.platform
 
 
 @pytest.fixture(autouse=True)
