@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from portfolio.design.tokens import GROUNDS, MARK, TEXT, lengths, tokens
+from portfolio.design.typefaces import LICENCES, faces
 from portfolio.source.highlight import highlighted_lines
 from portfolio.source.resolve import UnknownSource, excerpt
-from portfolio.typefaces.faces import FACES, LICENCES
-from portfolio.typefaces.folder import PLACE, typefaces_folder
 
 # Shape, name, what it says, and how a line that leads to it is drawn.
 MARKS: Final = (
@@ -43,10 +41,8 @@ def design(request: HttpRequest) -> HttpResponse:
         "grounds": GROUNDS,
         "text_contrast": TEXT,
         "mark_contrast": MARK,
-        "faces": _faces(),
-        "licences": [
-            (f"{PLACE}/{name}", _family_of(package)) for name, package in LICENCES.items()
-        ],
+        "faces": faces(),
+        "licences": LICENCES,
         "marks": MARKS,
         "rows": ROWS,
         "themes": ("light", "dark"),
@@ -63,23 +59,3 @@ def _listing() -> list[tuple[int, str]]:
     except UnknownSource:
         return []
     return list(enumerate(highlighted_lines(shown.text, shown.language), shown.location.first))
-
-
-def _family_of(package: str) -> str:
-    return next(face.family for face in FACES if face.package == package)
-
-
-@cache
-def _faces() -> list[dict[str, Any]]:
-    """The faces as they are served, with their sizes in bytes."""
-    folder = typefaces_folder() / PLACE
-    return [
-        {
-            "family": face.family,
-            "weight": face.weight,
-            "style": face.style,
-            "size": (folder / face.file_name).stat().st_size,
-            "glyphs": len(face.text),
-        }
-        for face in FACES
-    ]

@@ -19,19 +19,13 @@ from config import static_build
 from config.environment import ROOT
 from config.static_files import StaticFiles
 from config.static_storage import NamingStorage
-from portfolio.typefaces.folder import typefaces_folder
 
 PLACE = "portfolio/typefaces"
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("static")
-    typefaces = (
-        typefaces_folder()
-    )  # cutting them takes half a minute, and is not what is tried here
-    (made / typefaces.name).symlink_to(typefaces)
-    return made
+    return tmp_path_factory.mktemp("static")
 
 
 @pytest.fixture(autouse=True)
@@ -99,9 +93,7 @@ def test_a_changed_file_changes_its_own_name_and_links_the_rest(
     assert (after.folder / tokens).stat().st_ino == (before.folder / tokens).stat().st_ino
 
 
-def test_two_processes_that_start_at_once_make_one_folder(tmp_path: Path, place: Path) -> None:
-    typefaces = next(place.glob("typefaces-*"))
-    (tmp_path / typefaces.name).symlink_to(typefaces)
+def test_two_processes_that_start_at_once_make_one_folder(tmp_path: Path) -> None:
     environment = {**os.environ, "STATIC_DIRECTORY": str(tmp_path)}
     command = [sys.executable, "-m", "config.static_build"]
     both = [

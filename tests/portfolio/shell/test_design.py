@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import string
+
 import pytest
 
 from portfolio.design.contrast import contrast
 from portfolio.design.tokens import PURPOSES, Token, lengths, tokens
-from portfolio.typefaces.faces import FACES
-from portfolio.typefaces.sheet import SAMPLE
+from portfolio.design.typefaces import faces
 
 
 def test_contrast_is_what_wcag_defines() -> None:
@@ -31,10 +32,9 @@ def test_the_sizes_are_those_of_the_sheet_and_not_of_the_phone() -> None:
 
 
 def test_the_faces_have_every_letter_that_the_pages_need() -> None:
-    needed = set(SAMPLE + "×–—‘’“”…·£≤≥µ±−½¼éüñçß")
-    for face in FACES:
-        if face.name != "arrows":
-            assert needed <= set(face.text), face.name
-    assert set("←↑→↓") == {
-        letter for face in FACES if face.name == "arrows" for letter in face.text
-    }
+    needed = {*string.printable.strip(), *"×–—‘’“”…·£≤≥µ±−½¼éüñçß"}
+    texts = [face for face in faces() if face.family != "Arrows"]
+    assert {face.family for face in texts} == {"Literata", "Barlow Condensed", "DM Mono"}
+    for face in texts:
+        assert needed <= face.characters, face
+    assert [face.characters for face in faces() if face.family == "Arrows"] == [set("←↑→↓")]
