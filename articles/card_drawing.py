@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 import resvg_py
 from fontTools.ttLib import TTFont
 
-from portfolio.readable import readable
+from cluster.kit.readable import readable
 
 logger: Final = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from articles.figures import picture
 from articles.models import Article
 from articles.templatetags.reading import day, grouped
 from articles.views import says_when_away
-from portfolio.web.page_cache import cached_page
-from portfolio.web.structured import SITE
+from cluster.kit.navigation import SITE
+from cluster.kit.page_cache import cached_page
 
 # Fetched when a link is shared, and kept by whoever has fetched it: a minute is fresh.
 LIFETIME: Final = 60.0  # seconds

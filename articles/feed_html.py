@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from django.utils.safestring import SafeString, mark_safe
 
-from portfolio.readable import readable
+from cluster.kit.readable import readable
 
 KEPT_ATTRIBUTES: Final = frozenset(
     {"href", "src", "alt", "title", "id", "colspan", "rowspan", "scope", "start", "datetime"}

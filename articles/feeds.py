@@ -21,11 +21,11 @@ from django.views.decorators.http import require_safe
 
 from articles.feed_html import feed_html
 from articles.models import Article
+from articles.owner.models import Profile
 from articles.views import says_when_away
-from portfolio.owner.models import Profile
-from portfolio.readable import readable
-from portfolio.web.page_cache import cached_page
-from portfolio.web.structured import SITE
+from cluster.kit.navigation import SITE
+from cluster.kit.page_cache import cached_page
+from cluster.kit.readable import readable
 
 # Full texts: a reader that comes weekly misses nothing, and the file stays below a megabyte.
 MOST: Final = 20

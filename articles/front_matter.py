@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import yaml
 
-from portfolio.readable import first_unreadable
+from cluster.kit.readable import first_unreadable
 
 OPENING: Final = re.compile(r"---[ \t]*\n")
 CLOSING: Final = re.compile(r"^---[ \t]*(\n|\Z)", re.MULTILINE)

@@ -18,7 +18,7 @@ from django.db.models.functions import Left
 from django.urls import reverse
 from django.utils import timezone
 
-from portfolio.readable import EARLIEST, LATEST, validate_moment, validate_text
+from cluster.kit.readable import EARLIEST, LATEST, validate_moment, validate_text
 
 DRAFT: Final = "draft"
 PUBLISHED: Final = "published"

@@ -14,7 +14,7 @@ from django.db.models.functions import Left
 from django.utils.safestring import SafeString, mark_safe
 
 from articles.models import SEARCHED_LENGTH, Article
-from articles.reading import LISTED
+from articles.queries import LISTED
 from cluster.secrets.postgres import is_outage
 
 CONFIGURATION: Final = "english"

@@ -1,6 +1,6 @@
 """What articles take from the running source: listings and constants.
 
-A thin layer over `portfolio.source`, in the words of an author's problem.
+A thin layer over `cluster.kit.source`, in the words of an author's problem.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import textwrap
 from dataclasses import dataclass
 
 from articles.problems import Refused
-from portfolio.source.resolve import UnknownSource, constant, excerpt
+from cluster.kit.source.resolve import UnknownSource, constant, excerpt
 
 
 @dataclass(frozen=True, slots=True)

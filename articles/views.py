@@ -12,15 +12,15 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from articles import reading
+from articles import queries
 from articles.differences import Difference, difference
 from articles.figures import assets, fill
 from articles.models import Article, Series, Tag
+from articles.structured import article_data
+from cluster.kit.page_cache import cached_page
+from cluster.kit.problems import problem
+from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
-from portfolio.web.page_cache import cached_page
-from portfolio.web.problems import problem
-from portfolio.web.reading import again_when_cut_off
-from portfolio.web.structured import article_data
 
 AWAY: Final = "The articles cannot be read at this moment; their database is away."
 
@@ -33,7 +33,7 @@ def says_when_away(view: View) -> View:
     @functools.wraps(view)
     def patient(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            return again_when_cut_off(lambda: view(request, *args, **kwargs))
+            return retry_on_disconnect(lambda: view(request, *args, **kwargs))
         except Error as error:
             if not is_outage(error):
                 raise
@@ -47,11 +47,11 @@ def says_when_away(view: View) -> View:
 @says_when_away
 def article_list(request: HttpRequest) -> HttpResponse:
     """All articles, newest first; the series and tags among which one may choose."""
-    articles = reading.listed()
+    articles = queries.listed()
     context = {
         "articles": articles,
-        "series_list": list(reading.in_series(articles).items()),
-        "tags": reading.used_tags(),
+        "series_list": list(queries.in_series(articles).items()),
+        "tags": queries.used_tags(),
     }
     return render(request, "articles/list.html", context)
 
@@ -62,10 +62,10 @@ def article_list(request: HttpRequest) -> HttpResponse:
 def tag(request: HttpRequest, slug: str) -> HttpResponse:
     """The articles on one subject. A tag that no visible article carries does not exist."""
     found = Tag.objects.filter(slug=slug).first()
-    articles = [each for each in reading.listed() if found in each.tags.all()] if found else []
+    articles = [each for each in queries.listed() if found in each.tags.all()] if found else []
     if not articles:
         raise Http404
-    context = {"tag": found, "articles": articles, "tags": reading.used_tags()}
+    context = {"tag": found, "articles": articles, "tags": queries.used_tags()}
     return render(request, "articles/tag.html", context)
 
 
@@ -75,7 +75,7 @@ def tag(request: HttpRequest, slug: str) -> HttpResponse:
 def series(request: HttpRequest, slug: str) -> HttpResponse:
     """The articles of one series, in the order in which they are meant to be read."""
     found = Series.objects.filter(slug=slug).first()
-    articles = reading.in_series(reading.listed()).get(found, []) if found else []
+    articles = queries.in_series(queries.listed()).get(found, []) if found else []
     if not articles:
         raise Http404
     context = {
@@ -96,10 +96,10 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
         "article": found,
         "html": fill(found.html, request),
         "assets": assets(found.html),
-        "neighbours": reading.neighbours(found),
-        "related": reading.related(found),
+        "neighbours": queries.neighbours(found),
+        "related": queries.related(found),
         "tags": found.tags.all(),
-        "revisions": len(reading.public_revisions(found)),
+        "revisions": len(queries.public_revisions(found)),
         "canonical": found.canonical_url or request.build_absolute_uri(found.get_absolute_url()),
         "card": request.build_absolute_uri(f"{found.get_absolute_url()}card.png"),
         "structured": article_data(request, found),
@@ -114,7 +114,7 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
 def revisions(request: HttpRequest, slug: str) -> HttpResponse:
     """Every text of the article that readers have seen."""
     found = _article(request, slug)
-    context = {"article": found, "revisions": reading.public_revisions(found)}
+    context = {"article": found, "revisions": queries.public_revisions(found)}
     return render(request, "articles/revisions.html", context)
 
 
@@ -124,7 +124,7 @@ def revisions(request: HttpRequest, slug: str) -> HttpResponse:
 def revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """What one revision changed, against the public one before it."""
     found = _article(request, slug)
-    public = reading.public_revisions(found)
+    public = queries.public_revisions(found)
     at = next((index for index, each in enumerate(public) if each.number == number), None)
     if at is None:
         raise Http404

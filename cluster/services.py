@@ -10,12 +10,12 @@ from cluster.messaging.contract import REGISTRY, ContractError, Kind
 from cluster.messaging.service import Service
 
 MODULES: Final = {
-    "site": "portfolio.app",
-    "identity": "cluster.identity.app",
-    "catalog": "cluster.catalog.app",
-    "orders": "cluster.orders.app",
-    "payments": "cluster.payments.app",
-    "checkout": "cluster.checkout.app",
+    "site": "cluster.storefront.service",
+    "identity": "cluster.identity.service",
+    "catalog": "cluster.catalog.service",
+    "orders": "cluster.orders.service",
+    "payments": "cluster.payments.service",
+    "checkout": "cluster.checkout.service",
 }
 
 

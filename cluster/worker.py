@@ -23,20 +23,20 @@ from celery.signals import setup_logging
 from psycopg.types.json import Jsonb
 
 from cluster.celery_app import make_app, task_queue
+from cluster.health.progress import SILENT_AFTER, claim_detail
 from cluster.messaging.consumer import InboxStep, QueueConsumer, Sink, StandIn
 from cluster.messaging.dead_letters import Rejected
 from cluster.messaging.inbox import Inbox
-from cluster.messaging.notices import announce, credentials_rotated
+from cluster.messaging.message_spans import committed
 from cluster.messaging.outbox import flush
 from cluster.messaging.service import Service
 from cluster.messaging.streams import count
+from cluster.messaging.system_events import announce, credentials_rotated
 from cluster.messaging.topology import partition_queues
 from cluster.messaging.work import Scheduled, UnitOfWork
-from cluster.operations.progress import SILENT_AFTER, claim_detail
 from cluster.secrets.broker import broker_address
 from cluster.secrets.postgres import Database, DatabaseSession, is_outage
 from cluster.services import load
-from cluster.tracing.message_spans import committed
 from compose.replicas import worker_names
 from config import logs
 
@@ -128,7 +128,7 @@ class Runtime:
     def _sink(self) -> Sink:
         if not self.service.journals:
             return self.inbox
-        from portfolio.journal.sink import JournalSink
+        from cluster.storefront.journal.sink import JournalSink
 
         return JournalSink(self.session)
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Sequence
 
 from compose.arguments import USAGE
 from compose.errors import Misuse
+from config import environment
 
 HELP = frozenset({"help", "--help", "-h"})
 
 
 def run(argv: Sequence[str]) -> int:
     """Run a management command; raises Misuse for one that does not exist."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    environment.name_settings()
     import django
     from django.core.management import execute_from_command_line, get_commands
 

@@ -15,7 +15,7 @@ from compose.servers.postgres import Postgres
 from compose.servers.rabbitmq import Epmd, RabbitMQ
 from compose.servers.redis import Redis
 from config.environment import DATABASES
-from config.routes import LINKS
+from config.fault_routes import LINKS
 
 # The platform's own processes beside the workers: name, module, arguments, Vault identity.
 SERVICES: Final = (
@@ -23,8 +23,8 @@ SERVICES: Final = (
     ("payments-gateway", "cluster.payments.gateway", (), "payments"),
     ("provider", "cluster.payments.sandbox", (), "provider"),
     ("beat", "cluster.beat", (), "site"),
-    ("web", "config.web", (), "site"),
-    ("observer", "chaos.observer", (), "observer"),
+    ("web", "portfolio.server", (), "site"),
+    ("observer", "cluster.health.observer", (), "observer"),
     # It logs in nowhere; so it has the identity that may least.
     ("watchdog", "chaos.watchdog", (), "provider"),
     ("chaos-runner", "chaos.runner", (), "runner"),

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from compose import leftovers, outside
+from compose.circus_overrides import PatientArbiter, PatientWatcher
 from compose.process import Process
 from compose.processes import local_servers, services
 from compose.run_directory import LONGEST_SOCKET_PATH, RunDirectory
-from compose.watching import PatientArbiter, PatientWatcher
 
 DETACH: Final = b"d"
 LARGEST_LOG: Final = 20 * 1024**2  # bytes; two generations of 30 logs stay under 1.2 GB

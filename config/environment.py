@@ -14,11 +14,20 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from config import routes
+from config import fault_routes
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-SERVICES: Final = routes.SERVICES
+SERVICES: Final = fault_routes.SERVICES
 DATABASES: Final = ("site", *SERVICES)
+
+
+# Django asks for this variable by name. It is the one name that leads from below to the site.
+SETTINGS: Final = ("DJANGO_SETTINGS_MODULE", "portfolio.settings")
+
+
+def name_settings() -> None:
+    """Tell Django where its settings are, unless the surroundings do."""
+    os.environ.setdefault(*SETTINGS)
 
 
 class MissingSetting(LookupError):
@@ -118,7 +127,7 @@ def provider_url() -> str:
 
 def _led(url: str, link: str) -> str:
     """`url`, or the fault proxy's address while a network fault breaks this process's link."""
-    return routes.detoured(url, routes_file(), link, vault_identity())
+    return fault_routes.detoured(url, routes_file(), link, vault_identity())
 
 
 def routes_file() -> Path:

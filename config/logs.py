@@ -10,14 +10,27 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from cluster.tracing.context import place_of_log
 from config import environment
 
 LINE: Final = "{asctime} {levelname} {name} {message}"
+
+CurrentSpan = Callable[[], tuple[str, str] | None]
+
+
+class _Tracing:
+    """Which span a line belongs to: what traces says so, and there is none without it."""
+
+    current_span: CurrentSpan = staticmethod(lambda: None)
+
+
+def trace_with(current_span: CurrentSpan) -> None:
+    """Write the trace id and span id that `current_span` returns into every JSON line."""
+    _Tracing.current_span = staticmethod(current_span)
 
 
 class JsonFormatter(logging.Formatter):
@@ -37,9 +50,9 @@ class JsonFormatter(logging.Formatter):
             "process": self._process or record.processName,
             "pid": record.process,
         }
-        place = place_of_log()
-        if place is not None:
-            told["trace_id"], told["span_id"] = place.trace_id, place.span_id
+        span = _Tracing.current_span()
+        if span is not None:
+            told["trace_id"], told["span_id"] = span
         if record.exc_info:
             told["exception"] = self.formatException(record.exc_info)
         return json.dumps(told, ensure_ascii=False, default=str)

@@ -2,7 +2,7 @@
 
     python -m config.static_build
 
-The web server does this before it serves (config/web.py), and `manage.py prepare` before
+The web server does this before it serves (portfolio/server.py), and `manage.py prepare` before
 that. Nothing is done when the files have not changed. Several processes may ask at once,
 and processes of different code may share the place: each has a folder of its own, complete
 from the moment at which it exists, and no folder is removed that a process still serves.
@@ -191,7 +191,7 @@ def _forget_old(parent: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    environment.name_settings()
     django.setup()
     gathered = gather()
     print(f"{len(gathered.names)} static files are in {gathered.folder}")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from portfolio.admin_site import accounts as accounts_admin
-from portfolio.admin_site import chaos as chaos_admin
-from portfolio.admin_site.read_only import ReadOnlyAdmin
-from portfolio.contact import admin as contact_admin
-from portfolio.models import (
+from articles.owner import admin as owner_admin
+from cluster.storefront.models import (
     CheckoutRequest,
     ErasureRequest,
     JournalEntry,
     Product,
     RefundRequest,
 )
-from portfolio.owner import admin as owner_admin
+from portfolio.admin_site import accounts as accounts_admin
+from portfolio.admin_site import chaos as chaos_admin
+from portfolio.admin_site.read_only import ReadOnlyAdmin
+from portfolio.contact import admin as contact_admin
 
 # Importing them registers them.
 __all__ = ["accounts_admin", "chaos_admin", "contact_admin", "owner_admin"]

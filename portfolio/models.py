@@ -1,22 +1,22 @@
-"""The site's own tables: the journal, what visitors asked for, and a read model of the products.
-
-The worker writes them with set-based SQL (`journal/recorder.py`, `requests.py`);
-the models give the schema, the migrations, the admin and the pages' reads.
-"""
+"""Every table of the site's database, for Django: the storefront's, the owner's and the pages'."""
 
 from __future__ import annotations
 
-from typing import Final
-
-from django.db import models
-
+from articles.owner.models import CaseStudy, Link, Page, Profile, SeedImport
+from cluster.storefront.contact.models import ContactMessage
+from cluster.storefront.models import (
+    Admission,
+    Audience,
+    CheckoutRequest,
+    ErasureRequest,
+    JournalEntry,
+    Product,
+    RefundRequest,
+)
+from cluster.storefront.products.models import OwnProduct
+from cluster.storefront.tokens.models import RevokedToken, TokenRequest
 from portfolio.api.models import IdempotencyKey
-from portfolio.contact.models import ContactMessage
 from portfolio.demos.models import DemoRun, DemoScratch
-from portfolio.journal.fields import ReadableJSONField, ReadableTimeField
-from portfolio.owner.models import CaseStudy, Link, Page, Profile, SeedImport
-from portfolio.products.models import OwnProduct
-from portfolio.tokens.models import RevokedToken, TokenRequest
 
 __all__ = [
     "Admission",
@@ -39,175 +39,3 @@ __all__ = [
     "SeedImport",
     "TokenRequest",
 ]
-
-CHECKOUT_STATUSES: Final = ("accepted", "completed", "compensated")
-REFUND_STATUSES: Final = ("accepted", "completed", "refused", "abandoned")
-ERASURE_STATUSES: Final = ("accepted", "completed", "refused")
-
-
-class JournalEntry(models.Model):
-    """One message of the cluster, in the order in which the site learnt of it.
-
-    `seq` counts from 1 without a gap: whoever has seen `seq` asks for what comes after.
-    """
-
-    seq = models.BigIntegerField(primary_key=True)
-    message_id = models.UUIDField(unique=True)
-    source = models.TextField()
-    type = models.TextField()
-    subject = models.TextField()
-    sequence = models.IntegerField()
-    correlation = models.UUIDField()
-    causation = models.UUIDField(null=True)
-    time = ReadableTimeField()
-    recorded_at = models.DateTimeField()
-    envelope = ReadableJSONField()
-    # Of all the columns above (`cluster/messaging/journal_digest.py`).
-    digest = models.BinaryField(null=True)
-
-    class Meta:
-        db_table = "journal"
-        indexes = [models.Index(fields=["correlation", "seq"], name="journal_correlation")]
-        verbose_name_plural = "journal entries"
-
-    def __str__(self) -> str:
-        return f"{self.seq} {self.type}"
-
-
-class CheckoutRequest(models.Model):
-    """A checkout the site has accepted; `id` is the id of its saga (UUIDv7)."""
-
-    id = models.UUIDField(primary_key=True)
-    visitor = models.TextField()
-    sku = models.TextField()
-    quantity = models.IntegerField()
-    amount = models.BigIntegerField()  # pence, in all
-    card = models.TextField()
-    requested_outcome = models.TextField()
-    accepted_at = models.DateTimeField()
-    status = models.TextField(default="accepted")
-    reason = models.TextField(default="")
-    ended_at = models.DateTimeField(null=True)
-
-    class Meta:
-        db_table = "checkout_request"
-        indexes = [
-            models.Index(fields=["visitor", "accepted_at"], name="checkout_request_visitor"),
-            # How many are unfinished is asked before each acceptance.
-            models.Index(
-                fields=["accepted_at"],
-                name="checkout_request_unfinished",
-                condition=models.Q(status="accepted"),
-            ),
-        ]
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(status__in=CHECKOUT_STATUSES), name="checkout_request_status"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(quantity__gt=0, amount__gte=0), name="checkout_request_amounts"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.id} {self.status}"
-
-
-class RefundRequest(models.Model):
-    """A refund the site has accepted; `id` is the id of the refund."""
-
-    id = models.UUIDField(primary_key=True)
-    order_id = models.UUIDField()
-    accepted_at = models.DateTimeField()
-    status = models.TextField(default="accepted")
-    reason = models.TextField(default="")
-    ended_at = models.DateTimeField(null=True)
-
-    class Meta:
-        db_table = "refund_request"
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(status__in=REFUND_STATUSES), name="refund_request_status"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.id} {self.status}"
-
-
-class ErasureRequest(models.Model):
-    """A visitor's wish to be forgotten that the site has accepted; `id` is the id of its saga."""
-
-    id = models.UUIDField(primary_key=True)
-    # Until it has ended; then the pseudonym, or nothing when it was refused.
-    visitor = models.TextField()
-    accepted_at = models.DateTimeField()
-    status = models.TextField(default="accepted")
-    reason = models.TextField(default="")
-    ended_at = models.DateTimeField(null=True)
-
-    class Meta:
-        db_table = "erasure_request"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["visitor"],
-                condition=models.Q(status="accepted"),
-                name="erasure_request_open",
-            ),
-            models.CheckConstraint(
-                condition=models.Q(status__in=ERASURE_STATUSES), name="erasure_request_status"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.id} {self.status}"
-
-
-class Product(models.Model):
-    """What catalog has announced as listed, as far as the journal has heard.
-
-    `version` is the number of the announcement, and `fed_by` the journal entry that told it.
-    """
-
-    sku = models.TextField(primary_key=True)
-    name = models.TextField()
-    price = models.BigIntegerField()  # pence
-    restocked = models.BooleanField(default=False)
-    version = models.IntegerField(db_default=1)
-    fed_by = models.BigIntegerField(db_default=0)
-
-    class Meta:
-        db_table = "product"
-
-    def __str__(self) -> str:
-        return self.sku
-
-
-class Admission(models.Model):
-    """One row: how many checkouts may be open, and how many have ended of late (`admission.py`)."""
-
-    id = models.SmallIntegerField(primary_key=True, default=1)
-    checkout_limit = models.IntegerField()
-    ended = models.IntegerField(default=0)  # since `window_began`
-    window_began = models.DateTimeField()
-
-    class Meta:
-        db_table = "admission"
-        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="admission_one_row")]
-
-    def __str__(self) -> str:
-        return f"{self.checkout_limit} open checkouts"
-
-
-class Audience(models.Model):
-    """One row: when somebody was last seen to follow the stream (`ambient.py`)."""
-
-    id = models.SmallIntegerField(primary_key=True, default=1)
-    seen_at = models.DateTimeField()
-
-    class Meta:
-        db_table = "audience"
-        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="audience_one_row")]
-
-    def __str__(self) -> str:
-        return f"{self.seen_at:%Y-%m-%d %H:%M:%S}"

@@ -1,67 +1,18 @@
-"""The site's addresses."""
+"""All addresses of the site, and who answers when a request fails."""
 
 from __future__ import annotations
 
-from django.urls import path
-
-from articles import cards
-from chaos import status
-from portfolio.api import page as api_page
-from portfolio.architecture import views as architecture_views
-from portfolio.demos import views as demos
-from portfolio.metrics import views as metrics_views
-from portfolio.source import views as source_views
-from portfolio.tokens import views as tokens
-from portfolio.traces import views as traces_views
-from portfolio.web import (
-    asyncapi,
-    checkouts,
-    contact,
-    design,
-    health,
-    home,
-    lab,
-    owner_pages,
-    pages,
-    palette,
-    robots,
-    search,
-    sitemap,
-)
+from django.contrib import admin
+from django.urls import include, path
 
 urlpatterns = [
-    path("", home.home, name="home"),
-    path("events/", pages.events, name="events"),
-    path("checkouts/", checkouts.start, name="start-checkout"),
-    path("sagas/<uuid:saga_id>/", pages.saga, name="saga"),
-    path("traces/<str:trace_id>/", traces_views.trace, name="trace"),
-    path("traces/<str:trace_id>/otlp.json", traces_views.otlp, name="trace-otlp"),
-    path("architecture/", architecture_views.region, name="architecture"),
-    path("architecture/<slug:name>/", architecture_views.node, name="architecture-node"),
-    path("lab/", lab.lab, name="lab"),
-    path("lab/demos/", demos.index, name="demos"),
-    path("lab/demos/<slug:slug>/", demos.demo, name="demo"),
-    path("lab/demos/<slug:slug>/runs/", demos.begin, name="demo-begin"),
-    path("lab/demos/<slug:slug>/runs/<uuid:run_id>/", demos.run, name="demo-run"),
-    path("lab/<slug:name>/", lab.service, name="lab-service"),
-    path("work/", owner_pages.work, name="work"),
-    path("work/<slug:slug>/", owner_pages.case_study, name="case-study"),
-    path("about/", owner_pages.about, name="about"),
-    path("contact/", contact.contact, name="contact"),
-    path("contact/sent/", contact.sent, name="contact-sent"),
-    path("source/", source_views.source, name="source"),
-    path("source/<path:path>", source_views.source, name="source"),
-    path("design/", design.design, name="design"),
-    path("palette.json", palette.palette, name="palette"),
-    path("search/", search.search, name="search"),
-    path("card.png", cards.default_card, name="card"),
-    path("sitemap.xml", sitemap.sitemap, name="sitemap"),
-    path("robots.txt", robots.robots, name="robots"),
-    path("api/", api_page.page, name="api-page"),
-    path(".well-known/jwks.json", tokens.keys, name="jwks"),
-    path("asyncapi.json", asyncapi.asyncapi, name="asyncapi"),
-    path("status.json", status.status, name="status"),
-    path("metrics", metrics_views.metrics, name="metrics"),
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("portfolio.api.urls")),
+    path("articles/", include("articles.urls")),
+    path("chaos/", include("portfolio.chaos_pages.urls")),
+    path("", include("portfolio.page_urls")),
 ]
+handler400 = "portfolio.web.errors.bad_request"
+handler403 = "portfolio.web.errors.permission_denied"
+handler404 = "portfolio.web.errors.page_not_found"
+handler500 = "portfolio.web.errors.server_error"

@@ -38,10 +38,10 @@ from config import environment  # noqa: E402
 from tests.cluster.cluster import Cluster  # noqa: E402
 
 if TYPE_CHECKING:
-    from chaos.faults.armed import ArmedFault
     from chaos.faults.engine import Engine
+    from cluster.health.armed_faults import ArmedFault
 
-pytest_plugins = ["tests.unsteady"]
+pytest_plugins = ["tests.site_work", "tests.unsteady"]
 
 # How long an example takes says how busy the machine is, and nothing else.
 hypothesis_settings.register_profile("suite", deadline=None)
@@ -173,7 +173,7 @@ def _lead_django_to_the_databases() -> None:
     """Django read its settings at collection, when nothing ran and nobody knew an address."""
     from django.db import connections
 
-    from config import settings as declared
+    from portfolio import settings as declared
 
     found = {
         alias: declared._database("site" if alias == "default" else alias)

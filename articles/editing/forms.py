@@ -18,7 +18,7 @@ from articles.markdown import MarkdownProblem, render
 from articles.markdown.render import length_problem
 from articles.models import DRAFT, PUBLISHED, Article, Series
 from articles.problems import Refused
-from portfolio.readable import validate_moment, validate_text
+from cluster.kit.readable import validate_moment, validate_text
 
 # What the buttons are called in the request; without any of them the text is saved as it stands.
 PUBLISH: Final = "_publish"

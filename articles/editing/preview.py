@@ -10,7 +10,7 @@ from django.templatetags.static import static
 
 from articles import markdown
 from articles.figures import assets, fill
-from portfolio.web.problems import wants_json
+from cluster.kit.problems import wants_json
 
 
 def preview(request: HttpRequest) -> HttpResponse:

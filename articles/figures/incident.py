@@ -35,7 +35,7 @@ def draw(options: Options, request: HttpRequest | None) -> SafeString:
 
 
 def picture(options: Options) -> str | None:
-    from portfolio.graph.draw import incident_svg
+    from cluster.kit.graph.draw import incident_svg
 
     return str(incident_svg(document(options["ref"]), standalone=True))
 
@@ -56,7 +56,7 @@ def document(ref: str, *, folder: Path = FOLDER) -> Any:
 
 
 def _row(ref: str) -> Any:
-    from chaos.models import Incident
+    from chaos.experiments.models import Incident
 
     try:
         by_id = Incident.objects.filter(id=ref).first()

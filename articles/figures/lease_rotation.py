@@ -14,11 +14,12 @@ from django.utils.safestring import SafeString
 from articles.figures.fill import absence
 from articles.figures.registry import Options
 from articles.figures.standalone import Cell, standalone_table
-from chaos.observer.client import latest
+from cluster.health.observer.client import latest
+from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
-from portfolio.events import CODES
-from portfolio.models import JournalEntry
-from portfolio.web.reading import again_when_cut_off, last_seq
+from cluster.storefront.events import CODES
+from cluster.storefront.models import JournalEntry
+from cluster.storefront.queries import last_seq
 
 TYPES: Final = tuple(f"{service}.credentials_rotated.v1" for service in CODES)
 # What the platform leases by default; the bars' scale grows with longer leases.
@@ -112,7 +113,7 @@ def read_leases() -> tuple[list[Row], float]:
 def _rotations(count: int) -> list[Rotation] | None:
     """The latest rotations, newest first; None when the database is away."""
     try:
-        entries = again_when_cut_off(
+        entries = retry_on_disconnect(
             lambda: list(
                 JournalEntry.objects.filter(
                     type__in=TYPES, seq__gt=last_seq() - LOOKED_AT

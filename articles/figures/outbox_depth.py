@@ -14,11 +14,11 @@ from articles.figures import sparkline
 from articles.figures.fill import absence
 from articles.figures.registry import Options
 from articles.figures.standalone import Cell, standalone_table
-from chaos.models import Gauge
-from chaos.observer.client import latest
+from cluster.health.observer.client import latest
+from cluster.health.observer.models import Gauge
+from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
-from portfolio.events import CODES
-from portfolio.web.reading import again_when_cut_off
+from cluster.storefront.events import CODES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ def _history(minutes: int) -> dict[str, list[tuple[float, float]]]:
     """By service, pairs of age in seconds and depth; nothing when the database is away."""
     now = datetime.now(UTC)
     try:
-        kept = again_when_cut_off(
+        kept = retry_on_disconnect(
             lambda: list(
                 Gauge.objects.filter(at__gt=now - timedelta(minutes=minutes), outbox__isnull=False)
                 .order_by("at")

@@ -86,8 +86,8 @@ class Figure:
         return " ".join([self.name, *parts])
 
 
-_GRAPH_SHEETS: Final = ("portfolio/train-graph.css",)
-_GRAPH_SCRIPTS: Final = ("portfolio/train-graph.js",)
+_GRAPH_SHEETS: Final = ("kit/train-graph.css",)
+_GRAPH_SCRIPTS: Final = ("kit/train-graph.js",)
 
 FIGURES: Final[Mapping[str, Figure]] = {
     figure.name: figure

@@ -14,11 +14,12 @@ from django.utils.safestring import SafeString
 from articles.figures.fill import absence
 from articles.figures.registry import Options
 from articles.figures.train_graph import render_tag
+from cluster.kit.graph.draw import saga_svg
+from cluster.kit.graph.journal import latest_saga
+from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
-from portfolio.graph.draw import saga_svg
-from portfolio.graph.journal import latest_saga
-from portfolio.headcode import headcode
-from portfolio.web.reading import again_when_cut_off, events_of, last_seq
+from cluster.storefront.headcode import headcode
+from cluster.storefront.queries import events_of, last_seq
 
 MOST_MESSAGES: Final = 60
 AWAY: Final = "No saga can be shown at this moment: the site's database is away."
@@ -31,11 +32,11 @@ ENDINGS: Final[Mapping[str, str]] = {
 def draw(options: Options, request: HttpRequest | None) -> SafeString:
     outcome = options["outcome"]
     try:
-        saga = again_when_cut_off(lambda: _latest(outcome))
+        saga = retry_on_disconnect(lambda: _latest(outcome))
         if saga is None:
             return absence(f"Among the latest messages, no checkout has been {outcome}.")
-        up_to = again_when_cut_off(last_seq)
-        newest_first = again_when_cut_off(lambda: events_of(saga, MOST_MESSAGES, up_to=up_to))
+        up_to = retry_on_disconnect(last_seq)
+        newest_first = retry_on_disconnect(lambda: events_of(saga, MOST_MESSAGES, up_to=up_to))
     except Error as error:
         if not is_outage(error):
             raise

@@ -16,7 +16,7 @@ def draw(options: Options, request: HttpRequest | None) -> SafeString:
 
 
 def picture(options: Options) -> str | None:
-    from portfolio.graph.draw import live_svg
+    from cluster.kit.graph.draw import live_svg
 
     return str(live_svg(window=options["window"], standalone=True))
 

@@ -9,12 +9,12 @@ from markdown_it.token import Token
 
 from articles.markdown.drawings import figure_frame
 from articles.markdown.listings import source_frame
-from articles.markdown.making import Making, line_of, made, plain
 from articles.markdown.measured import measurement_frame
+from articles.markdown.render_context import RenderContext, line_of, made, plain
 from articles.problems import Refused
 
 # For each, what stands before and after its caption.
-FRAMES: Final[dict[str, Callable[[Token, Making], tuple[str, str]]]] = {
+FRAMES: Final[dict[str, Callable[[Token, RenderContext], tuple[str, str]]]] = {
     "listing": source_frame,
     "figure": figure_frame,
     "measurement": measurement_frame,
@@ -22,7 +22,7 @@ FRAMES: Final[dict[str, Callable[[Token, Making], tuple[str, str]]]] = {
 
 
 def directive_at(
-    tokens: list[Token], position: int, making: Making
+    tokens: list[Token], position: int, making: RenderContext
 ) -> tuple[list[Token], int] | None:
     """What the directive stands for, around its caption, or the reason why it cannot be."""
     if tokens[position].type != "directive_open":
@@ -31,7 +31,7 @@ def directive_at(
     return _framed(tokens[position], tokens[position + 1], making), position + 3
 
 
-def _framed(opening: Token, caption: Token, making: Making) -> list[Token]:
+def _framed(opening: Token, caption: Token, making: RenderContext) -> list[Token]:
     line = line_of(opening)
     if not plain(caption):
         making.say(line, f"This {opening.info} needs a caption, before the closing “:::”.")

@@ -14,7 +14,7 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 from mdit_py_plugins.utils import is_code_block
 
-from articles.markdown.making import ENV_KEY, Making
+from articles.markdown.render_context import ENV_KEY, RenderContext
 from articles.options import shortened
 
 NOTE: Final = "note"
@@ -42,7 +42,7 @@ def _directive(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return False
     if silent:
         return True
-    making: Making = state.env[ENV_KEY]
+    making: RenderContext = state.env[ENV_KEY]
     name, words = marker["name"], marker["words"].strip()
     closing = _closing_line(state, start, end)
     if name is None:
@@ -59,7 +59,7 @@ def _directive(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     return True
 
 
-def _refuse(state: StateBlock, making: Making, start: int, sentence: str) -> None:
+def _refuse(state: StateBlock, making: RenderContext, start: int, sentence: str) -> None:
     state.tokens.append(making.refuse(start + 1, sentence))
     state.line = start + 1
 

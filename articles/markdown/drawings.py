@@ -10,14 +10,14 @@ from markdown_it.token import Token
 
 from articles.figures.registry import checked_options
 from articles.markdown.directives import words_of
-from articles.markdown.making import Making
+from articles.markdown.render_context import RenderContext
 from articles.options import parse_words
 from articles.problems import Refused
 
 WIDE: Final = "wide"
 
 
-def figure_frame(directive: Token, making: Making) -> tuple[str, str]:
+def figure_frame(directive: Token, making: RenderContext) -> tuple[str, str]:
     """What stands before and after the caption of a figure; raises Refused."""
     words = parse_words(words_of(directive))
     wide = WIDE in words.plain[1:]

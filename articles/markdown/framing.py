@@ -6,11 +6,11 @@ from markdown_it.token import Token
 
 from articles.markdown.captioned import directive_at
 from articles.markdown.listings import code_at
-from articles.markdown.making import Making
+from articles.markdown.render_context import RenderContext
 from articles.markdown.tables import table_at
 
 
-def frame_blocks(tokens: list[Token], making: Making) -> list[Token]:
+def frame_blocks(tokens: list[Token], making: RenderContext) -> list[Token]:
     """Replace what needs a frame: each framer says what stands there, and where it ends."""
     framed: list[Token] = []
     position = 0

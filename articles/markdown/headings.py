@@ -9,7 +9,7 @@ from typing import Final
 from django.utils.text import slugify
 from markdown_it.token import Token
 
-from articles.markdown.making import Making, line_of, made, plain
+from articles.markdown.render_context import RenderContext, line_of, made, plain
 
 FIRST: Final = 2  # the article's title is the page's only h1
 IN_CONTENTS: Final = 3
@@ -28,7 +28,7 @@ PAGE_IDS: Final = frozenset(
 _NUMBERED: Final = re.compile(r"contents|(listing|table|figure|note)-\d+(-mark)?|palette-\d+")
 
 
-def link_headings(tokens: list[Token], making: Making) -> list[Token]:
+def link_headings(tokens: list[Token], making: RenderContext) -> list[Token]:
     """Give each heading its id and permalink; say where the outline is broken."""
     before = FIRST - 1
     for index, token in enumerate(tokens):
@@ -46,7 +46,7 @@ def link_headings(tokens: list[Token], making: Making) -> list[Token]:
     return tokens
 
 
-def _link(opening: Token, inline: Token, level: int, making: Making) -> None:
+def _link(opening: Token, inline: Token, level: int, making: RenderContext) -> None:
     title = plain(inline)
     if not title:
         making.say(line_of(opening), "This heading is empty.")
@@ -60,7 +60,7 @@ def _link(opening: Token, inline: Token, level: int, making: Making) -> None:
         making.toc.append({"id": anchor, "title": title, "level": level})
 
 
-def _anchor(title: str, making: Making) -> str:
+def _anchor(title: str, making: RenderContext) -> str:
     """An id of the title's words; a later heading of the same words gets a number behind them."""
     wanted = slugify(title)[:LONGEST_ID].strip("-") or "section"
     if wanted in PAGE_IDS or _NUMBERED.fullmatch(wanted):

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from markdown_it.token import Token
 
-from articles.markdown.making import Making, line_of, with_lines
+from articles.markdown.render_context import RenderContext, line_of, with_lines
 from articles.options import shortened
 
 SCHEMES: Final = frozenset({"http", "https", "mailto"})
@@ -19,7 +19,7 @@ PICTURES: Final = "/static/"
 _SCHEME: Final = re.compile(r"^[\s\x00-\x20]*([a-z][a-z0-9+.\-]*)\s*:", re.IGNORECASE)
 
 
-def check_links(tokens: list[Token], making: Making) -> list[Token]:
+def check_links(tokens: list[Token], making: RenderContext) -> list[Token]:
     """Refuse raw HTML, and addresses with other schemes than a reader's click should follow."""
     for token in tokens:
         if token.type == "html_block":
@@ -33,7 +33,7 @@ def check_links(tokens: list[Token], making: Making) -> list[Token]:
     return tokens
 
 
-def check_fragments(tokens: list[Token], making: Making) -> list[Token]:
+def check_fragments(tokens: list[Token], making: RenderContext) -> list[Token]:
     """Refuse links to a section that the article has not; after the headings have their ids."""
     for token in tokens:
         if token.type != "inline":
@@ -45,7 +45,7 @@ def check_fragments(tokens: list[Token], making: Making) -> list[Token]:
     return tokens
 
 
-def _check(child: Token, line: int, making: Making) -> None:
+def _check(child: Token, line: int, making: RenderContext) -> None:
     if child.type == "html_inline":
         making.say(line, _no_html(child.content))
     elif child.type == "link_open":

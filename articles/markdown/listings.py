@@ -11,8 +11,8 @@ from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 from articles.markdown.directives import words_of
-from articles.markdown.making import Making, line_of, made
 from articles.markdown.parser import with_backticks
+from articles.markdown.render_context import RenderContext, line_of, made
 from articles.options import (
     Words,
     allow_only,
@@ -22,19 +22,21 @@ from articles.options import (
 )
 from articles.problems import Refused
 from articles.sources import source_listing
-from portfolio.source.highlight import PLAIN, highlighted_lines
+from cluster.kit.source.highlight import PLAIN, highlighted_lines
 
 _CODE: Final = re.compile(r"`([^`]+)`")
 
 
-def code_at(tokens: list[Token], position: int, making: Making) -> tuple[list[Token], int] | None:
+def code_at(
+    tokens: list[Token], position: int, making: RenderContext
+) -> tuple[list[Token], int] | None:
     """Fenced or indented code as a listing; with a title it is numbered."""
     if tokens[position].type not in {"fence", "code_block"}:
         return None
     return [_block(tokens[position], making)], position + 1
 
 
-def _block(token: Token, making: Making) -> Token:
+def _block(token: Token, making: RenderContext) -> Token:
     line = line_of(token)
     try:
         words = parse_words(with_backticks(token.info))
@@ -94,7 +96,7 @@ def code_html(text: str, language: str, marked: frozenset[int], *, first: int | 
     return f'<pre class="highlight"><code class="language-{name}">{"".join(lines)}</code></pre>'
 
 
-def source_frame(directive: Token, making: Making) -> tuple[str, str]:
+def source_frame(directive: Token, making: RenderContext) -> tuple[str, str]:
     """What stands before and after the caption of `::: listing`; raises Refused."""
     words = parse_words(words_of(directive))
     allow_only(words, "hl", "lines")

@@ -7,14 +7,14 @@ from html import escape
 from markdown_it.token import Token
 
 from articles.markdown.directives import words_of
-from articles.markdown.making import Making
+from articles.markdown.render_context import RenderContext
 from articles.markdown.tables import table_frame
 from articles.measurements import Measurement, load
 from articles.options import allow_only, parse_words
 from articles.problems import Refused
 
 
-def measurement_frame(directive: Token, making: Making) -> tuple[str, str]:
+def measurement_frame(directive: Token, making: RenderContext) -> tuple[str, str]:
     """What stands before and after the caption; raises Refused."""
     words = parse_words(words_of(directive))
     allow_only(words, "show")

@@ -6,10 +6,10 @@ from html import escape
 
 from markdown_it.token import Token
 
-from articles.markdown.making import Making, made
+from articles.markdown.render_context import RenderContext, made
 
 
-def box_notes(tokens: list[Token], _making: Making) -> list[Token]:
+def box_notes(tokens: list[Token], _making: RenderContext) -> list[Token]:
     """Turn `::: note Title` into a box; the title may be left out."""
     return [_boxed(token) for token in tokens]
 

@@ -15,7 +15,7 @@ from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 
 from articles.markdown.directives import directive_rule
-from articles.markdown.making import ENV_KEY, Making, line_of
+from articles.markdown.render_context import ENV_KEY, RenderContext, line_of
 
 # Stands for a backtick in a title until the text is rendered; of the private use area.
 HIDDEN_BACKTICK: Final = "\ue000"
@@ -72,7 +72,7 @@ def _inline(state: StateCore) -> None:
         if token.children is None:
             token.children = []
         if len(token.content) > LONGEST_PARAGRAPH:
-            making: Making = state.env[ENV_KEY]
+            making: RenderContext = state.env[ENV_KEY]
             making.say(line_of(token), _too_long(token.content))
             token.children.append(Token("text", "", 0, content=token.content))
         else:

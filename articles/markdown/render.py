@@ -11,10 +11,10 @@ from markdown_it.token import Token
 from articles.markdown.framing import frame_blocks
 from articles.markdown.headings import link_headings
 from articles.markdown.links import check_fragments, check_links
-from articles.markdown.making import ENV_KEY, Making
 from articles.markdown.notes import box_notes
 from articles.markdown.parser import new_env, parser, with_backticks
 from articles.markdown.prose import prose_of
+from articles.markdown.render_context import ENV_KEY, RenderContext
 from articles.markdown.sanitise import sanitise
 from articles.markdown.sidenotes import place_sidenotes
 from articles.markdown.values import insert_values
@@ -25,7 +25,7 @@ LARGEST: Final = 400_000
 
 # In this order: links are judged before anything else is made of them, numbers are given
 # from top to bottom, and a note is put behind a block that is whole.
-PASSES: Final[tuple[Callable[[list[Token], Making], list[Token]], ...]] = (
+PASSES: Final[tuple[Callable[[list[Token], RenderContext], list[Token]], ...]] = (
     check_links,
     insert_values,
     link_headings,
@@ -53,7 +53,7 @@ def render(body: str) -> Rendered:
     too_long = length_problem(body)
     if too_long is not None:
         return Rendered(problems=[too_long])
-    making = Making()
+    making = RenderContext()
     env = new_env(**{ENV_KEY: making})
     md = parser()
     tokens = md.parse(body, env)

@@ -8,20 +8,20 @@ from html import escape
 
 from markdown_it.token import Token
 
-from articles.markdown.making import Making, blocks, line_of, made, with_lines
+from articles.markdown.render_context import RenderContext, blocks, line_of, made, with_lines
 from articles.options import shortened
 
 
 @dataclass(slots=True)
 class _Notes:
-    making: Making
+    making: RenderContext
     written: dict[str, list[Token]] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     marks: dict[str, int] = field(default_factory=dict)
 
 
-def place_sidenotes(tokens: list[Token], making: Making) -> list[Token]:
+def place_sidenotes(tokens: list[Token], making: RenderContext) -> list[Token]:
     """Number the notes in the order of their marks, and put each where it is first named."""
     notes = _Notes(making)
     text = _without_definitions(tokens, notes)

@@ -6,13 +6,15 @@ from typing import Final
 
 from markdown_it.token import Token
 
-from articles.markdown.making import Making, line_of, made
+from articles.markdown.render_context import RenderContext, line_of, made
 
 PREFIX: Final = "Table:"
 _SIDES: Final = {"text-align:right": "right", "text-align:center": "centre"}
 
 
-def table_at(tokens: list[Token], position: int, making: Making) -> tuple[list[Token], int] | None:
+def table_at(
+    tokens: list[Token], position: int, making: RenderContext
+) -> tuple[list[Token], int] | None:
     """The table, framed, with the paragraph beside it that begins with `Table:` as caption."""
     caption, begin = None, position
     if _is_caption(tokens, position):
@@ -29,7 +31,7 @@ def table_at(tokens: list[Token], position: int, making: Making) -> tuple[list[T
     return _framed(tokens[begin:end], caption, making), after
 
 
-def _framed(table: list[Token], caption: Token | None, making: Making) -> list[Token]:
+def _framed(table: list[Token], caption: Token | None, making: RenderContext) -> list[Token]:
     for index, token in enumerate(table):
         side = _SIDES.get(str(token.attrGet("style") or ""))
         token.attrs = {"class": side} if side else {}

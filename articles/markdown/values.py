@@ -7,14 +7,14 @@ from typing import Final
 
 from markdown_it.token import Token
 
-from articles.markdown.making import Making, made, with_lines
+from articles.markdown.render_context import RenderContext, made, with_lines
 from articles.problems import Refused
 from articles.sources import source_value
 
 ROLE: Final = "{value}"
 
 
-def insert_values(tokens: list[Token], making: Making) -> list[Token]:
+def insert_values(tokens: list[Token], making: RenderContext) -> list[Token]:
     """Put each constant in the place of its name, as code that leads to its line."""
     for token in tokens:
         if token.type == "inline" and ROLE in token.content:
@@ -22,7 +22,7 @@ def insert_values(tokens: list[Token], making: Making) -> list[Token]:
     return tokens
 
 
-def _insert(inline: Token, making: Making) -> None:
+def _insert(inline: Token, making: RenderContext) -> None:
     children: list[Token] = []
     for line, child in with_lines(inline):
         before = children[-1] if children else None
@@ -39,7 +39,7 @@ def _insert(inline: Token, making: Making) -> None:
     inline.children = children
 
 
-def _value(code: Token, line: int, making: Making) -> Token:
+def _value(code: Token, line: int, making: RenderContext) -> Token:
     target = code.content.strip()
     try:
         value = source_value(target)

@@ -2,7 +2,7 @@
 
 import datetime
 import django.core.validators
-import portfolio.readable
+import cluster.kit.readable
 from django.db import migrations, models
 
 # Rows of before that no page could be drawn with: such an article goes back to its draft,
@@ -30,47 +30,47 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='article',
             name='body',
-            field=models.TextField(blank=True, validators=[portfolio.readable.validate_text], verbose_name='text'),
+            field=models.TextField(blank=True, validators=[cluster.kit.readable.validate_text], verbose_name='text'),
         ),
         migrations.AlterField(
             model_name='article',
             name='figure',
-            field=models.CharField(blank=True, max_length=80, validators=[portfolio.readable.validate_text]),
+            field=models.CharField(blank=True, max_length=80, validators=[cluster.kit.readable.validate_text]),
         ),
         migrations.AlterField(
             model_name='article',
             name='published_at',
-            field=models.DateTimeField(blank=True, null=True, validators=[portfolio.readable.validate_moment]),
+            field=models.DateTimeField(blank=True, null=True, validators=[cluster.kit.readable.validate_moment]),
         ),
         migrations.AlterField(
             model_name='article',
             name='summary',
-            field=models.TextField(blank=True, validators=[django.core.validators.MaxLengthValidator(1000), portfolio.readable.validate_text]),
+            field=models.TextField(blank=True, validators=[django.core.validators.MaxLengthValidator(1000), cluster.kit.readable.validate_text]),
         ),
         migrations.AlterField(
             model_name='article',
             name='title',
-            field=models.CharField(max_length=200, validators=[portfolio.readable.validate_text]),
+            field=models.CharField(max_length=200, validators=[cluster.kit.readable.validate_text]),
         ),
         migrations.AlterField(
             model_name='article',
             name='what_changed',
-            field=models.TextField(blank=True, validators=[django.core.validators.MaxLengthValidator(1000), portfolio.readable.validate_text]),
+            field=models.TextField(blank=True, validators=[django.core.validators.MaxLengthValidator(1000), cluster.kit.readable.validate_text]),
         ),
         migrations.AlterField(
             model_name='series',
             name='summary',
-            field=models.TextField(blank=True, validators=[django.core.validators.MaxLengthValidator(1000), portfolio.readable.validate_text]),
+            field=models.TextField(blank=True, validators=[django.core.validators.MaxLengthValidator(1000), cluster.kit.readable.validate_text]),
         ),
         migrations.AlterField(
             model_name='series',
             name='title',
-            field=models.CharField(max_length=200, validators=[portfolio.readable.validate_text]),
+            field=models.CharField(max_length=200, validators=[cluster.kit.readable.validate_text]),
         ),
         migrations.AlterField(
             model_name='tag',
             name='name',
-            field=models.CharField(max_length=80, validators=[portfolio.readable.validate_text]),
+            field=models.CharField(max_length=80, validators=[cluster.kit.readable.validate_text]),
         ),
         migrations.RunSQL(MEND, migrations.RunSQL.noop),
         migrations.AddConstraint(

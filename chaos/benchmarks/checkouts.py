@@ -14,9 +14,9 @@ from cluster.messaging.envelope import new_message_id
 from cluster.messaging.outbox import flush
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, database
+from cluster.storefront.admission import Overloaded
+from cluster.storefront.checkout_intake import CheckoutOrder, accept_checkouts
 from compose.errors import PlainError
-from portfolio.admission import Overloaded
-from portfolio.requests import CheckoutOrder, accept_checkouts
 
 BATCH: Final = 100  # checkouts accepted in one transaction
 # At most this many checkouts under way: enough for full batches everywhere, and so few that

@@ -22,14 +22,14 @@ from typing import Any, Final
 from chaos.benchmarks.checkouts import Shop
 from chaos.benchmarks.document import Figures, Result, medians
 from chaos.benchmarks.scratch import broker_version, databases
-from chaos.probes.usage import UsageScan
+from cluster.health.probes.usage import UsageScan
 from cluster.messaging.envelope import new_message_id
-from cluster.operations.checkouts import Counter
+from cluster.operations.checkout_client import CheckoutClient
 from cluster.secrets.postgres import Database, DatabaseSession, database
+from cluster.storefront.checkout_intake import CheckoutOrder
 from compose.errors import PlainError
 from compose.supervisor import Supervisor, SupervisorError
 from config.environment import run_directory
-from portfolio.requests import CheckoutOrder
 
 NAME: Final = "overload"
 COUNT: Final = 1_000  # checkouts that the peak is measured with
@@ -150,13 +150,13 @@ class Client:
 
     def _run(self) -> None:
         began = time.monotonic()
-        with closing(Counter(trace_ratio=0.0)) as counter:
+        with closing(CheckoutClient(trace_ratio=0.0)) as counter:
             while not self.stop.wait(TICK):
                 due = int(self.rate * (time.monotonic() - began)) - self.offered
                 self._offer(counter, due)
             counter.refuse(self.offered - self.accepted)
 
-    def _offer(self, counter: Counter, count: int) -> None:
+    def _offer(self, counter: CheckoutClient, count: int) -> None:
         orders = [
             CheckoutOrder(
                 visitor=f"{self.name}-{number}", sku=self.products[number % len(self.products)]

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from chaos.checkers.finding import Finding, Outcome
-from chaos.checkers.verify import Verdict
 from chaos.experiments.experiment import Experiment
 from chaos.experiments.incident import (
     Deliveries,
@@ -25,9 +23,11 @@ from chaos.experiments.incident import (
 )
 from chaos.experiments.recording import Recording, moment, told
 from chaos.toolkit.steady import COMPLETED
-from cluster.operations.checkouts import CheckoutState
-from portfolio.events import StreamEvent
-from portfolio.source.revision import running_revision
+from cluster.health.checkers.finding import Finding, Outcome
+from cluster.health.checkers.verify import Verdict
+from cluster.operations.checkout_client import CheckoutState
+from cluster.storefront.events import StreamEvent
+from config.revision import running_revision
 
 
 @dataclass

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from cluster.secrets.postgres import database
-from portfolio.events import StreamEvent
-from portfolio.journal.readable import COLUMNS, presented
+from cluster.storefront.events import StreamEvent
+from cluster.storefront.journal.readable import COLUMNS, presented
 
 LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM journal"
 # The documents are drawn and kept whole: what a burst adds beyond this, no figure can show.

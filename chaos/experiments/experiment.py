@@ -14,7 +14,7 @@ from typing import Any
 from chaos.experiments import document
 from chaos.experiments.profile import Profile
 from chaos.experiments.step import GRACE, Step
-from chaos.faults.armed import LONGEST
+from cluster.health.armed_faults import LONGEST
 
 
 class Family(enum.StrEnum):

@@ -64,7 +64,7 @@ class StreamFollower:
         )
 
     def take(self, frame: dict[str, Any]) -> None:
-        """Count one frame of the stream (see `portfolio/stream/consumer.py`)."""
+        """Count one frame of the stream (see `cluster/storefront/stream/consumer.py`)."""
         if frame.get("kind") == "state" and "after" in frame:
             # The server says that the next event is not the one that was asked for.
             self.missing += max(0, int(frame["after"]) - self.last)

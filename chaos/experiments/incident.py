@@ -10,8 +10,8 @@ from typing import Literal
 
 import msgspec
 
-from chaos.observer.snapshot import OutageSpan
-from portfolio.events import StreamEvent
+from cluster.health.observer.snapshot import OutageSpan
+from cluster.storefront.events import StreamEvent
 
 Label = Literal[
     "injected", "detected", "degraded", "healed", "first success", "recovered", "drained",
@@ -56,7 +56,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Invariant(msgspec.Struct, frozen=True):
-    """One checker's answer after the incident; see `chaos/checkers`."""
+    """One checker's answer after the incident; see `cluster/health/checkers`."""
 
     name: str
     outcome: str

@@ -13,10 +13,10 @@ from uuid import UUID
 from chaos.experiments.incident import Offered
 from chaos.experiments.orders import ON_SALE, orders_for
 from chaos.experiments.profile import Profile
-from cluster.operations.checkouts import CheckoutState, Counter
+from cluster.operations.checkout_client import CheckoutClient, CheckoutState
 from cluster.secrets.postgres import DatabaseUnavailable
+from cluster.storefront.checkout_intake import CheckoutOrder
 from config.environment import load_trace_ratio
-from portfolio.requests import CheckoutOrder
 
 LONGEST: Final = 200.0  # seconds; no experiment loads the platform for longer
 BURST_THREADS: Final = 8
@@ -106,7 +106,7 @@ class Load:
 
     def _pace(self, orders: Sequence[CheckoutOrder]) -> None:
         started = time.monotonic()
-        with closing(Counter(trace_ratio=load_trace_ratio())) as counter:
+        with closing(CheckoutClient(trace_ratio=load_trace_ratio())) as counter:
             for number, order in enumerate(orders):
                 due = started + number / self.rate
                 if self._stop.wait(max(0.0, due - time.monotonic())):
@@ -114,13 +114,13 @@ class Load:
                 self._hand_in(counter, order)
 
     def _rush(self, orders: Sequence[CheckoutOrder]) -> None:
-        with closing(Counter(trace_ratio=load_trace_ratio())) as counter:
+        with closing(CheckoutClient(trace_ratio=load_trace_ratio())) as counter:
             for order in orders:
                 if self._stop.is_set():
                     return
                 self._hand_in(counter, order)
 
-    def _hand_in(self, counter: Counter, order: CheckoutOrder) -> None:
+    def _hand_in(self, counter: CheckoutClient, order: CheckoutOrder) -> None:
         try:
             accepted = counter.accept_now([order])
             if not accepted:

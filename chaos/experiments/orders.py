@@ -12,11 +12,11 @@ from chaos.experiments.profile import Profile
 from cluster.catalog.contract import ListProduct
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
-from cluster.operations.checkouts import Counter
+from cluster.operations.checkout_client import CheckoutClient
 from cluster.operations.plan import Wanted
+from cluster.storefront.checkout_intake import CheckoutOrder
+from cluster.storefront.transactions import run_in_transaction
 from compose.errors import PlainError
-from portfolio.requests import CheckoutOrder
-from portfolio.unit import run_unit
 
 STORMED: Final = 25  # checkouts of a retry storm
 BUYERS: Final = 60  # of a flash sale
@@ -36,7 +36,7 @@ def orders_for(profile: Profile, *, most: int) -> list[CheckoutOrder]:
 
     Raises PlainError when there is nothing to sell, DatabaseUnavailable.
     """
-    counter = Counter()
+    counter = CheckoutClient()
     match profile:
         case Profile.STEADY:
             return counter.order(Wanted.SUCCESS, count=most, sku=None, quantity=1)
@@ -67,9 +67,9 @@ def _put_on_sale() -> str:
     """List a product with few items; its SKU, once the site knows it."""
     identifier = new_message_id()
     sku = f"SALE-{identifier.hex[-8:].upper()}"
-    run_unit(lambda work: _list(work, sku, identifier))
+    run_in_transaction(lambda work: _list(work, sku, identifier))
     end = time.monotonic() + PATIENCE
-    while not run_unit(lambda work: _is_on_shelf(work, sku)):
+    while not run_in_transaction(lambda work: _is_on_shelf(work, sku)):
         if time.monotonic() > end:
             raise PlainError(f"The catalog has not listed {sku} within {PATIENCE:.0f} s.")
         time.sleep(LOOK_EVERY)

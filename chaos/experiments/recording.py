@@ -16,11 +16,11 @@ from chaos.experiments.experiment import Experiment
 from chaos.experiments.incident import Injection, ProbeReading
 from chaos.experiments.load import Load
 from chaos.experiments.step import Step
-from chaos.faults.armed import ArmedFault
-from chaos.observer.client import latest
-from chaos.observer.snapshot import OutageSpan, Snapshot
 from chaos.toolkit.probes import STAYS, is_steady
 from chaos.toolkit.steady import judge_all
+from cluster.health.armed_faults import ArmedFault
+from cluster.health.observer.client import latest
+from cluster.health.observer.snapshot import OutageSpan, Snapshot
 
 LOOK_EVERY: Final = 0.1  # seconds
 READ_EVERY: Final = 0.5  # seconds between two readings of the probes

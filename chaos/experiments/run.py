@@ -26,11 +26,11 @@ from chaos.experiments.incident import IncidentDocument
 from chaos.experiments.recording import HEALED_BY, Recording
 from chaos.faults import engine
 from chaos.faults.healed import HealedLog
-from chaos.runner.running import Phase
 from chaos.toolkit import probes
 from chaos.toolkit.session import Session, accepted, opened
+from cluster.health.running_experiment import Phase
 from cluster.messaging.envelope import new_message_id
-from cluster.operations.checkouts import Counter
+from cluster.operations.checkout_client import CheckoutClient
 from compose.errors import PlainError
 
 logger = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ class Run:
             evidence.followed = following.client.end(reach=reach, within=FOLLOWED_WITHIN)
         if session.load is not None:
             evidence.offered = session.load.offered()
-            counter = Counter()
+            counter = CheckoutClient()
             evidence.states = counter.states(accepted(session))
             counter.close()
         evidence.events = events_between(

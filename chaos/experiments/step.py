@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from chaos.faults.armed import LONGEST
+from cluster.health.armed_faults import LONGEST
 
 # An armed fault outlives its planned end by this much, so that the method heals it in time.
 GRACE: Final = 5.0  # seconds

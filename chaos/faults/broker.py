@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chaos.drivers.driver import Driver
-from chaos.faults.armed import ArmedFault
 from chaos.faults.fault import FaultWords
 from chaos.faults.hard import HardFault, MomentaryFault, PausingFault
+from cluster.health.armed_faults import ArmedFault
 from compose.replicas import worker_names
 from compose.servers.rabbitmq import MEMORY_WATERMARK, VHOST
 from config.environment import DATABASES

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from chaos.drivers.driver import Driver
-from chaos.faults.armed import ArmedFault
 from chaos.faults.fault import FaultWords
 from chaos.faults.hard import HardFault, MomentaryFault
+from cluster.health.armed_faults import ArmedFault
 from config.environment import DATABASES
 
 RELOAD: Final = "SELECT pg_reload_conf()"

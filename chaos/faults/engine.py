@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from chaos.drivers.choose import choose_driver
 from chaos.drivers.driver import Driver
-from chaos.faults.armed import ArmedFault, ArmedFaults, new_armed_fault
 from chaos.faults.fault import Fault
 from chaos.faults.hard import PausingFault
 from chaos.faults.healed import ROLLBACK, HealedLog
 from chaos.faults.registry import FAULTS, fault_named
+from cluster.health.armed_faults import ArmedFault, ArmedFaults, new_armed_fault
 from compose.errors import Misuse, PlainError
 
 ROLLBACK_PATIENCE: Final = 10.0  # seconds; PostgreSQL and RabbitMQ restart within about that

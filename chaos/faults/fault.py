@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from chaos.drivers.driver import Driver
-from chaos.faults.armed import ArmedFault
+from cluster.health.armed_faults import ArmedFault
 
 
 class FaultKind(enum.StrEnum):

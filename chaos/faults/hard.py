@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from chaos.drivers.driver import Driver
-from chaos.faults.armed import ArmedFault
 from chaos.faults.fault import FaultKind, FaultWords
+from cluster.health.armed_faults import ArmedFault
 from compose.errors import Misuse
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from chaos.faults.armed import ArmedFault, new_armed_fault
+from cluster.health.armed_faults import ArmedFault, new_armed_fault
 from config.environment import run_directory
 
 MOST_BYTES: Final = 256 * 1024  # about a thousand heals; then the older half goes

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chaos.drivers.driver import Driver, DriverError
-from chaos.faults.armed import ArmedFault
 from chaos.faults.fault import FaultKind, FaultWords
 from chaos.faults.messages import check_numbers
 from chaos.links.table import lead_astray, lead_back, proxy_address
+from cluster.health.armed_faults import ArmedFault
 from compose.errors import Misuse
-from config.routes import LINKS, Detour, Link
+from config.fault_routes import LINKS, Detour, Link
 
 # Those that name the service among their client properties (`topology.client_properties`).
 CLOSE: Final = """

@@ -1,6 +1,6 @@
 """Faults of messages: what a relay sends wrong, and an order that cannot be applied.
 
-The relays do it themselves, told by NOTIFY (`cluster/messaging/disturbance.py`). They forget it
+The relays do it themselves, told by NOTIFY (`cluster/messaging/fault_injection.py`). They forget it
 when its time is up, so a watchdog that dies leaves no message held back.
 """
 
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chaos.drivers.driver import Driver
-from chaos.faults.armed import ArmedFault
 from chaos.faults.fault import FaultKind, FaultWords
-from cluster.messaging.disturbance import (
+from cluster.health.armed_faults import ArmedFault
+from cluster.messaging.fault_injection import (
     LONGEST,
     MOST,
-    Disturbance,
     Ending,
+    FaultRule,
     Operation,
     notify_statement,
 )
@@ -69,7 +69,7 @@ class MessageFault:
         self.check(armed.target, armed.parameters)
         limit = int(armed.parameters.get("limit", self.limit))
         milliseconds = armed.parameters.get("milliseconds", self.milliseconds)
-        wish = Disturbance(
+        rule = FaultRule(
             id=armed.id,
             operation=self.operation,
             until=armed.until,
@@ -77,7 +77,7 @@ class MessageFault:
             seconds=milliseconds / 1000,
         )
         for database in _databases(armed.target):
-            driver.sql(database, [notify_statement(wish)], within=database)
+            driver.sql(database, [notify_statement(rule)], within=database)
         for_how_long = f", for at most {milliseconds} ms each" if milliseconds else ""
         return f"{_whose(armed.target)} next {limit} messages are {self.words.verb}{for_how_long}"
 

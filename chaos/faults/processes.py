@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from chaos.drivers.driver import Driver
-from chaos.faults.armed import ArmedFault
 from chaos.faults.fault import FaultWords
 from chaos.faults.hard import HardFault, PausingFault
-from chaos.observer.naming import expected_processes
+from cluster.health.armed_faults import ArmedFault
+from cluster.health.observer.naming import expected_processes
 
 # They watch, heal and run the experiments: broken, they would tell or mend nothing.
 SPARED: Final = frozenset({"observer", "watchdog", "chaos-runner"})

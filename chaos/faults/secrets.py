@@ -6,9 +6,9 @@ import time
 from typing import Final
 
 from chaos.drivers.driver import Driver, DriverError
-from chaos.faults.armed import ArmedFault
 from chaos.faults.fault import FaultWords
 from chaos.faults.hard import HardFault, MomentaryFault
+from cluster.health.armed_faults import ArmedFault
 from config.environment import DATABASES
 
 UNSEALER: Final = "unsealer"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from chaos.links.proxy import LinkProxy
 from chaos.links.table import in_force
 from config import environment, logs
-from config.routes import LINKS, Link
+from config.fault_routes import LINKS, Link
 
 logger = logging.getLogger(__name__)
 

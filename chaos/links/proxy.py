@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from config.routes import Detour
+from config.fault_routes import Detour
 
 logger = logging.getLogger(__name__)
 

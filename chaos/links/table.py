@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from compose.run_directory import write_private
 from config import environment
-from config.routes import LINKS, Detour, detours
+from config.fault_routes import LINKS, Detour, detours
 
 
 def lead_astray(detour: Detour) -> None:

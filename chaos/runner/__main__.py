@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 from types import FrameType
 
-from config import logs
+from config import environment, logs
 
 
 def main() -> None:
     """Serve the queue of experiments until SIGTERM."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    environment.name_settings()
     import django
 
     django.setup()

@@ -12,7 +12,7 @@ from django.db import Error, connection
 
 from chaos.experiments.models import ExperimentRun
 from chaos.experiments.recording import told
-from chaos.runner.running import Phase, RunningExperiment, write_running
+from cluster.health.running_experiment import Phase, RunningExperiment, write_running
 
 AGAIN_EVERY: Final = 3.0  # seconds; a reader takes it for stale after many more
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from chaos.experiments import store
+from chaos.experiments import repository
 from chaos.experiments.experiment import Experiment
 from chaos.experiments.incident import IncidentDocument
 from chaos.experiments.models import ExperimentRun
@@ -32,7 +32,7 @@ def run_by_hand(
 
     Raises PlainError, NotSteady.
     """
-    store.require_allowed()
+    repository.require_allowed()
     lock = RunLock()
     lock.take(who=COMMAND_LINE, waiting=lambda who: say("preparing", f"Waiting for {who} to end"))
     try:
@@ -55,7 +55,8 @@ def _run(
         began_at=began,
     )
     audited = [
-        store.note(actor=actor, action=fault, target=target) for fault, target in what_is_done(row)
+        repository.note(actor=actor, action=fault, target=target)
+        for fault, target in what_is_done(row)
     ]
     with Announcement(row, title=experiment.title) as announcement:
 
@@ -76,7 +77,7 @@ def _run(
         except PlainError as error:
             connection.close()  # it may have been the database that was broken
             for entry in audited:
-                store.conclude(entry, str(error))
+                repository.conclude(entry, str(error))
             raise
     _keep(document, row.id, [entry.pk for entry in audited], began)
     return document

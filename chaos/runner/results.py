@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from django.db import Error, transaction
 
-from chaos.experiments import store
+from chaos.experiments import repository
 from chaos.experiments.incident import IncidentDocument
 from chaos.experiments.models import AuditEntry, ExperimentRun
 from compose.run_directory import write_private
@@ -75,7 +75,7 @@ class Results:
 def _keep(result: RunResult) -> None:
     """The document and the run's end in one transaction; a second time changes nothing."""
     with transaction.atomic():
-        incident = store.keep(result.document) if result.document else None
+        incident = repository.keep(result.document) if result.document else None
         ExperimentRun.objects.filter(id=UUID(result.run)).update(
             state=result.state,
             words=result.words,

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import Error, connection, transaction
 
-from chaos.experiments import store
+from chaos.experiments import repository
 from chaos.experiments.catalogue import EXPERIMENTS
 from chaos.experiments.document import steps_of
 from chaos.experiments.incident import IncidentDocument
@@ -24,8 +24,8 @@ from chaos.faults import engine
 from chaos.runner.announcement import Announcement
 from chaos.runner.lock import RunLock
 from chaos.runner.results import Results, RunResult
-from chaos.runner.running import read_running, write_running
 from chaos.safety.permits import REST_BETWEEN, WITHDRAWING
+from cluster.health.running_experiment import read_running, write_running
 from cluster.sign_of_life import SignOfLife
 from compose.errors import PlainError
 
@@ -129,7 +129,7 @@ class Runner:
     def _run(self, row: ExperimentRun) -> None:
         experiment = EXPERIMENTS[row.experiment]
         audited = [
-            store.note(actor=row.asked_by, action=fault, target=target).pk
+            repository.note(actor=row.asked_by, action=fault, target=target).pk
             for fault, target in what_is_done(row)
         ]
         with Announcement(row, title=experiment.title) as announcement:
@@ -172,7 +172,7 @@ def _refusal(run: ExperimentRun) -> str:
     if run.experiment not in EXPERIMENTS:
         return "There is no such experiment any more."
     try:
-        store.require_allowed()
+        repository.require_allowed()
     except PlainError as error:
         return str(error)
     return ""
@@ -242,7 +242,7 @@ def _wish_to_stop(identifier: UUID) -> str:
     if row == WITHDRAWING:
         return WITHDRAWN
     try:
-        store.require_allowed()
+        repository.require_allowed()
     except PlainError:
         return SWITCHED_OFF
     return ""

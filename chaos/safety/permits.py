@@ -74,7 +74,7 @@ def ask_for_run(
 ) -> ExperimentRun:
     """Put a run into the queue. Raises Refused.
 
-    `remote` stands for the address that asks (see `portfolio.web.pace`); empty: it has no limit.
+    `remote` is a keyed hash of the address that asks; an empty one has no limit.
     """
     chosen = _known(experiment)
     seed = _checked_seed(chosen, seed)

@@ -8,8 +8,8 @@ from typing import Any, Final
 from chaos.experiments.load import Load
 from chaos.experiments.profile import Profile
 from chaos.faults import engine
-from chaos.faults.armed import ArmedFaults
 from chaos.toolkit.session import current
+from cluster.health.armed_faults import ArmedFaults
 
 SPENT_WITHIN: Final = 60.0  # seconds for a burst of checkouts to be handed in
 CUT_SHORT: Final = "nothing: the run is being cut short"

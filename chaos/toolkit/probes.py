@@ -13,11 +13,11 @@ from typing import Final, TypeVar
 import amqp
 import psycopg
 
-from chaos.observer.client import latest
-from chaos.observer.snapshot import Snapshot
 from chaos.toolkit import steady
 from chaos.toolkit.session import accepted, current
-from cluster.operations.checkouts import Counter
+from cluster.health.observer.client import latest
+from cluster.health.observer.snapshot import Snapshot
+from cluster.operations.checkout_client import CheckoutClient
 from cluster.operations.verification import run_verify
 from cluster.secrets.postgres import DatabaseUnavailable
 from cluster.secrets.vault import SecretsError
@@ -88,7 +88,7 @@ def checkouts_ended(within: float = 0.0) -> bool:
     session = current()
     if not accepted(session):
         return True
-    counter, end = Counter(), time.monotonic() + within
+    counter, end = CheckoutClient(), time.monotonic() + within
     try:
         while True:
             states = patiently(lambda: counter.states(accepted(session)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import getpass
 import logging
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +16,13 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 from uuid import UUID
 
-from chaos.checkers.verify import Verdict
 from chaos.experiments.load import Load
 from chaos.faults import engine
-from chaos.faults.armed import ArmedFault
 from chaos.runner.lock import RunLock
+from cluster.health.armed_faults import ArmedFault
+from cluster.health.checkers.verify import Verdict
 from cluster.messaging.envelope import new_message_id
+from config import environment
 
 logger: Final = logging.getLogger("chaostoolkit")
 
@@ -105,13 +105,13 @@ def accepted(session: Session) -> list[UUID]:
 
 
 def _by_hand() -> Session:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    environment.name_settings()
     import django
 
     django.setup()
-    from chaos.experiments import store
+    from chaos.experiments import repository
 
-    store.require_allowed()
+    repository.require_allowed()
     actor = f"{getpass.getuser()}, by chaos run"
     lock = RunLock()
     lock.take(who=actor, waiting=lambda who: logger.info("Waiting for %s to end", who))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from chaos.observer.snapshot import Snapshot
+from cluster.health.observer.snapshot import Snapshot
 
 COMPLETED: Final = "checkout.checkout_completed.v1"
 LONGEST_WAIT: Final = 10.0  # seconds; a relay drains within milliseconds

@@ -13,13 +13,13 @@ from typing import Final
 
 from chaos.drivers.choose import choose_driver
 from chaos.drivers.driver import DriverError
-from chaos.faults.armed import ArmedFaults
 from chaos.faults.engine import Engine
 from chaos.faults.healed import WATCHDOG, HealedLog
-from chaos.observer.client import latest
 from chaos.watchdog.replacement import NAME, Replacement
 from chaos.watchdog.stuck_broker import StuckBroker
 from chaos.watchdog.watchdog import Watchdog
+from cluster.health.armed_faults import ArmedFaults
+from cluster.health.observer.client import latest
 from cluster.sign_of_life import SignOfLife
 from config import logs
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chaos.drivers.driver import DriverError
-from chaos.observer.snapshot import Process, Snapshot
+from cluster.health.observer.snapshot import Process, Snapshot
 
 logger = logging.getLogger("watchdog")
 

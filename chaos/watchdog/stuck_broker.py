@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
-from chaos.faults.armed import ArmedFaults
 from chaos.faults.engine import Engine
-from chaos.observer.snapshot import Snapshot
+from cluster.health.armed_faults import ArmedFaults
+from cluster.health.observer.snapshot import Snapshot
 
 BROKER: Final = "rabbitmq"
 NAME: Final = "confirms-nothing"  # as the log of heals calls it

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from chaos.faults.armed import ArmedFault, ArmedFaults
 from chaos.faults.engine import Engine, NotHealed
 from chaos.faults.healed import WATCHDOG
+from cluster.health.armed_faults import ArmedFault, ArmedFaults
 
 FIRST_PAUSE: Final = 0.25  # seconds after the first attempt that failed
 LONGEST_PAUSE: Final = 4.0  # seconds between two attempts, at most
@@ -23,7 +23,7 @@ log = logging.getLogger("watchdog")
 
 
 @dataclass
-class _Patient:
+class _HealTask:
     """One armed fault that is being healed: its thread, and how often that has failed."""
 
     thread: threading.Thread
@@ -37,7 +37,7 @@ class Watchdog:
     def __init__(self, *, armed: ArmedFaults, make_engine: Callable[[], Engine]) -> None:
         self._armed = armed
         self._make_engine = make_engine
-        self._patients: dict[str, _Patient] = {}
+        self._patients: dict[str, _HealTask] = {}
 
     def look(self) -> None:
         """Begin to heal what has expired.
@@ -65,7 +65,7 @@ class Watchdog:
     def _begin(self, fault: ArmedFault) -> None:
         failures = self._patients[fault.id].failures if fault.id in self._patients else 0
         thread = threading.Thread(target=self._heal, args=(fault,), daemon=True)
-        self._patients[fault.id] = _Patient(thread, failures)
+        self._patients[fault.id] = _HealTask(thread, failures)
         thread.start()
 
     def _heal(self, fault: ArmedFault) -> None:

@@ -19,7 +19,7 @@ from cluster.catalog.contract import (
     StockSold,
 )
 from cluster.catalog.domain.stock import Reservation, ReservationState, Stock
-from cluster.catalog.store import (
+from cluster.catalog.repository import (
     lock_reservations,
     lock_stock,
     product_digest,

@@ -7,7 +7,7 @@ from typing import Final
 
 from cluster.catalog.contract import ProductRestocked, ReservationExpired
 from cluster.catalog.domain.stock import ReservationState
-from cluster.catalog.store import (
+from cluster.catalog.repository import (
     lock_expired,
     lock_stock,
     product_digest_renewed,

@@ -17,7 +17,7 @@ from cluster.checkout.definition import CHECKOUT, CheckoutContext
 from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import Message
 from cluster.messaging.work import Handler, UnitOfWork
-from cluster.sagas import engine, store
+from cluster.sagas import engine, repository
 from cluster.sagas.backlog import Backlog
 from cluster.sagas.engine import Outcome, SagaState, Transition
 
@@ -33,7 +33,7 @@ def start_checkouts(work: UnitOfWork, messages: Sequence[Message[StartCheckout]]
         (message, engine.start(CHECKOUT, message.subject_id, _context(message), work.now))
         for message in messages
     ]
-    new = store.insert_sagas(work.cursor, sagas=[transition.state for _, transition in begun])
+    new = repository.insert_sagas(work.cursor, sagas=[transition.state for _, transition in begun])
     for message, transition in begun:
         if transition.state.id in new:
             _send(work, transition, message)
@@ -47,7 +47,7 @@ def advance_checkouts(work: UnitOfWork, messages: Sequence[Message[Payload]], /)
     _make_up_for_pause(work)
     by_saga = {message.subject_id: message for message in messages}
     changed = []
-    for saga in store.load_sagas(work.cursor, definition=CHECKOUT, ids=by_saga):
+    for saga in repository.load_sagas(work.cursor, definition=CHECKOUT, ids=by_saga):
         message = by_saga[saga.id]
         transition = engine.on_reply(CHECKOUT, saga, message.payload, work.now)
         if transition.state is not saga:
@@ -55,7 +55,7 @@ def advance_checkouts(work: UnitOfWork, messages: Sequence[Message[Payload]], /)
             changed.append(transition.state)
             _send(work, transition, message)
     if changed:
-        store.update_sagas(work.cursor, sagas=changed)
+        repository.update_sagas(work.cursor, sagas=changed)
 
 
 def sweep_deadlines(work: UnitOfWork) -> None:
@@ -64,16 +64,16 @@ def sweep_deadlines(work: UnitOfWork) -> None:
     for index, step in enumerate(CHECKOUT.steps):
         waiting = _backlog.waiting(index, deadline=step.deadline, now=work.now)
         if waiting:
-            store.extend_deadlines(
+            repository.extend_deadlines(
                 work.cursor, definition=CHECKOUT, by=step.deadline / 2, backlog=waiting
             )
     changed = []
-    for saga in store.load_due_sagas(work.cursor, definition=CHECKOUT, now=work.now):
+    for saga in repository.load_due_sagas(work.cursor, definition=CHECKOUT, now=work.now):
         transition = engine.on_deadline(CHECKOUT, saga, work.now)
         changed.append(transition.state)
         _send(work, transition, None)
     if changed:
-        store.update_sagas(work.cursor, sagas=changed)
+        repository.update_sagas(work.cursor, sagas=changed)
 
 
 # One handler for the command, and one for every reply that the definition gives a meaning.
@@ -94,7 +94,7 @@ def _make_up_for_pause(work: UnitOfWork) -> None:
     """Add the time in which this process did not run, or heard nothing, to all deadlines."""
     paused = _backlog.ran(work.now)
     if paused:
-        extended = store.extend_deadlines(work.cursor, definition=CHECKOUT, by=paused)
+        extended = repository.extend_deadlines(work.cursor, definition=CHECKOUT, by=paused)
         logger.info("paused for %.1f s: %d deadlines moved", paused.total_seconds(), extended)
 
 

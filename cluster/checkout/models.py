@@ -1,4 +1,4 @@
-"""The table of the checkout service. `cluster/sagas/store.py` reads and writes it."""
+"""The table of the checkout service. `cluster/sagas/repository.py` reads and writes it."""
 
 from __future__ import annotations
 

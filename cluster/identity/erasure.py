@@ -31,7 +31,7 @@ from cluster.identity.contract import (
     RequestErasure,
 )
 from cluster.identity.domain.erasure import Erasure, ErasureState, Receipt, why_not_erasable
-from cluster.identity.store import limit_digest
+from cluster.identity.repository import limit_digest
 from cluster.messaging.envelope import Message
 from cluster.messaging.row_digest import renewed
 from cluster.messaging.work import PermanentError, UnitOfWork

@@ -17,7 +17,7 @@ from cluster.identity.contract import (
     ReleaseHold,
 )
 from cluster.identity.domain.limits import Hold, HoldState
-from cluster.identity.store import lock_holds, lock_limits, save_holds, save_limits
+from cluster.identity.repository import lock_holds, lock_limits, save_holds, save_limits
 from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import Message
 from cluster.messaging.work import PermanentError, UnitOfWork

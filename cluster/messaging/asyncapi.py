@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-import cluster.messaging.notices  # noqa: F401 - its types join the registry as it is imported
+import cluster.messaging.system_events  # noqa: F401 - its types join the registry as it is imported
 from cluster.messaging.contract import REGISTRY, ContractError, Kind, MessageType
 from cluster.messaging.envelope import CONTENT_TYPE, UUID_PATTERN, Envelope, dataschema
 from cluster.messaging.service import Service

@@ -19,13 +19,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
-from cluster.messaging.notices import announce, dead_lettered
+from cluster.messaging.message_spans import committed
 from cluster.messaging.outbox import flush
 from cluster.messaging.storable import storable_text
+from cluster.messaging.system_events import announce, dead_lettered
 from cluster.messaging.tolerant_decoding import UnreadableProperties
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, is_outage
-from cluster.tracing.message_spans import committed
 
 logger = logging.getLogger(__name__)
 

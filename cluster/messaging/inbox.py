@@ -40,7 +40,7 @@ from cluster.messaging.envelope import (
     decode_message,
 )
 from cluster.messaging.failures import CONFLICT_ATTEMPTS, Failure, classify
-from cluster.messaging.notices import announce, deduplicated, parked
+from cluster.messaging.message_spans import committed, processed
 from cluster.messaging.outbox import flush
 from cluster.messaging.sabotage import Sabotage, switched_off
 from cluster.messaging.service import Service
@@ -57,10 +57,10 @@ from cluster.messaging.streams import (
     record_ids,
     record_order,
 )
+from cluster.messaging.system_events import announce, deduplicated, parked
 from cluster.messaging.work import PermanentError, UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable
-from cluster.tracing.context import current_place, derived, read
-from cluster.tracing.message_spans import committed, processed
+from cluster.tracing.context import current_span_context, derived, read
 
 logger = logging.getLogger(__name__)
 
@@ -188,11 +188,11 @@ class Inbox:
         place = read(delivery.envelope.traceparent)
         if place is None:
             return self._apply_one(delivery)
-        token = current_place.set(place.within(derived(place.span_id, self._service.name)))
+        token = current_span_context.set(place.within(derived(place.span_id, self._service.name)))
         try:
             return self._apply_one(delivery)
         finally:
-            current_place.reset(token)
+            current_span_context.reset(token)
 
     def _apply_one(self, delivery: Delivery) -> Failure | None:
         for attempt in range(CONFLICT_ATTEMPTS):

@@ -18,9 +18,16 @@ from cluster.messaging.envelope import (
     encode_payload,
     new_message_id,
 )
+from cluster.messaging.message_spans import Begun, Sent
 from cluster.messaging.work import Outgoing, UnitOfWork
-from cluster.tracing.context import Place, current_request, derived, named_after, random_half, read
-from cluster.tracing.message_spans import Begun, Sent
+from cluster.tracing.context import (
+    SpanContext,
+    current_request,
+    derived,
+    named_after,
+    random_half,
+    read,
+)
 
 CHANNEL: Final = "outbox"  # the NOTIFY channel that wakes the relay
 
@@ -118,7 +125,7 @@ def _envelope(work: UnitOfWork, message: Outgoing, subject: str, sequence: int) 
     return envelope
 
 
-def _parent(work: UnitOfWork, message: Outgoing) -> tuple[Place, bool]:
+def _parent(work: UnitOfWork, message: Outgoing) -> tuple[SpanContext, bool]:
     """The place in a trace where a message is sent, and whether there is a span at it.
 
     In this order: the span that the work has named; the one in which this service processed

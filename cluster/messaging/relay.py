@@ -11,7 +11,7 @@ broker can take becomes a dead letter (`unpublishable.py`), and its neighbours a
 One relay of a database is active at a time, by an advisory lock; a second one
 stands by. Two at work (SKIP LOCKED) would each take half of an aggregate's
 messages and could send them in either order (docs/adr/0001).
-What it is told to do wrong, it does by `disturbance.py`.
+What it is told to do wrong, it does by `fault_injection.py`.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from typing import Any, Final
 
 import psycopg
 
-from cluster.messaging import disturbance
+from cluster.messaging import fault_injection
+from cluster.messaging.message_spans import published
 from cluster.messaging.outbox import CHANNEL
 from cluster.messaging.publisher import BrokerUnavailable, OutboxRow, Publisher, Unpublishable
 from cluster.messaging.unpublishable import file_unpublishable
 from cluster.secrets.broker import broker_address
 from cluster.secrets.postgres import Database, is_outage
-from cluster.tracing.message_spans import published
 from config import logs
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ READ_BATCH: Final = """
     SELECT id, message_id::text, destination, routing_key, subject, body
       FROM outbox ORDER BY id LIMIT %s
 """
-# While some are held back on purpose; at most as many as disturbances allow.
+# While some are held back on purpose; at most as many as the rules allow.
 READ_OTHERS: Final = """
     SELECT id, message_id::text, destination, routing_key, subject, body
       FROM outbox WHERE id <> ALL(%s::bigint[]) ORDER BY id LIMIT %s
@@ -75,7 +75,7 @@ class Relay:
         self._connection: psycopg.Connection[Any] | None = None
         self._generation = 0
         self._publisher: Publisher | None = None
-        self._disturbances = disturbance.Disturbances()
+        self._fault_rules = fault_injection.FaultRules()
         self._stopping = False
 
     def stop(self) -> None:
@@ -114,7 +114,7 @@ class Relay:
         # Called whenever the connection reads: while a backlog keeps the relay busy, too.
         connection.add_notify_handler(self._hear)
         connection.execute(f"LISTEN {CHANNEL}")
-        connection.execute(f"LISTEN {disturbance.CHANNEL}")
+        connection.execute(f"LISTEN {fault_injection.CHANNEL}")
         # Only now, so that nothing is said while nobody listens.
         self._hear_out()
         try:
@@ -131,8 +131,8 @@ class Relay:
         """Send one batch; the number of rows that left the outbox."""
         assert self._connection is not None
         rows = self._read()
-        if self._disturbances:
-            return self._send_disturbed(rows)
+        if self._fault_rules:
+            return self._send_with_faults(rows)
         if not rows:
             return 0
         return len(self._send(rows))
@@ -141,8 +141,8 @@ class Relay:
         assert self._connection is not None
         query: str = READ_BATCH
         parameters: tuple[Any, ...] = (BATCH,)
-        if self._disturbances:
-            query, parameters = READ_OTHERS, (self._disturbances.held(), BATCH)
+        if self._fault_rules:
+            query, parameters = READ_OTHERS, (self._fault_rules.held(), BATCH)
         # In binary, since bodies in text form are twice as long and have to be unhexed.
         cursor = self._connection.execute(query.encode(), parameters, binary=True)
         return [OutboxRow(*row) for row in cursor]
@@ -172,17 +172,17 @@ class Relay:
                 sent += self._publish([row])
             except Unpublishable as error:
                 logger.warning("row %d of the outbox becomes a dead letter: %s", row.id, error)
-                if row.id != disturbance.NO_ROW:  # a copy has no row that could be filed
+                if row.id != fault_injection.NO_ROW:  # a copy has no row that could be filed
                     file_unpublishable(self._connection, self._source, row, error)
                 filed.append(row.id)
         return sent, filed
 
-    def _send_disturbed(self, rows: Sequence[OutboxRow]) -> int:
-        """The same, as disturbances want it; the number of rows that were sent or held back."""
-        to_send = self._disturbances.apply(rows)
+    def _send_with_faults(self, rows: Sequence[OutboxRow]) -> int:
+        """Send with the injected faults; return the number of rows sent or held back."""
+        to_send = self._fault_rules.apply(rows)
         held_back = {row.id for row in rows} - {row.id for row in to_send}
         sent = set(self._send(to_send)) if to_send else set()
-        return len(sent - {disturbance.NO_ROW}) + len(held_back)
+        return len(sent - {fault_injection.NO_ROW}) + len(held_back)
 
     def _publish(self, rows: Sequence[OutboxRow]) -> list[int]:
         if self._publisher is None:
@@ -200,13 +200,13 @@ class Relay:
         if self._publisher is not None:
             watched.append(self._publisher.socket)
         # The backlog is read after this, so its notifications are all answered by one drain.
-        select.select(watched, [], [], self._disturbances.patience(SWEEP))
+        select.select(watched, [], [], self._fault_rules.patience(SWEEP))
         if self._publisher is not None:
             self._publisher.keep_alive()
 
     def _hear(self, notification: psycopg.Notify) -> None:
-        if notification.channel == disturbance.CHANNEL:
-            self._disturbances.hear(notification.payload)
+        if notification.channel == fault_injection.CHANNEL:
+            self._fault_rules.receive(notification.payload)
 
     def _hear_out(self) -> None:
         """Close the old connection, having taken what it has been told."""

@@ -15,7 +15,7 @@ import psycopg
 
 from cluster.messaging.contract import Payload, command
 from cluster.messaging.envelope import Message, new_message_id
-from cluster.messaging.notices import dead_letter_replayed, replay_refused
+from cluster.messaging.system_events import dead_letter_replayed, replay_refused
 from cluster.messaging.work import Handler, UnitOfWork
 from config.environment import SERVICES
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cluster.messaging.contract import REGISTRY, ContractError, Kind, Payload
+from cluster.messaging.fault_commands import fault_handlers
 from cluster.messaging.replays import replay_handlers
 from cluster.messaging.retention import retention_of
-from cluster.messaging.surgery import surgery_handlers
 from cluster.messaging.work import Handler, Scheduled
 
 
@@ -41,7 +41,7 @@ class Service:
         """Its handlers, and those that every service with an inbox has."""
         if self.journals:
             return self.handlers
-        return {**self.handlers, **replay_handlers(self.name), **surgery_handlers(self.name)}
+        return {**self.handlers, **replay_handlers(self.name), **fault_handlers(self.name)}
 
     @property
     def dead_queue(self) -> str:

@@ -19,10 +19,10 @@ from cluster.messaging.dead_letters import (
     file_surely,
     with_envelope,
 )
+from cluster.messaging.message_spans import committed
 from cluster.messaging.outbox import flush
 from cluster.messaging.publisher import OutboxRow
 from cluster.messaging.work import UnitOfWork
-from cluster.tracing.message_spans import committed
 
 DELETE: Final = "DELETE FROM outbox WHERE id = %s"
 

@@ -17,8 +17,8 @@ import psycopg
 
 from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import Message
-from cluster.tracing.context import Place
-from cluster.tracing.message_spans import Begun, Sent
+from cluster.messaging.message_spans import Begun, Sent
+from cluster.tracing.context import SpanContext
 from cluster.tracing.span import Span
 
 
@@ -52,7 +52,7 @@ class UnitOfWork:
         self.trace_ratio = trace_ratio
         self.noted: list[Sent | Begun | Span] = []
         self._begun: dict[UUID, str] = {}
-        self._within: dict[UUID, Place] = {}
+        self._within: dict[UUID, SpanContext] = {}
 
     def send(
         self,
@@ -81,11 +81,11 @@ class UnitOfWork:
         """Let the trace of a correlation begin here with a span, unless a request is above it."""
         self._begun[correlation] = name
 
-    def do_within(self, correlation: UUID, place: Place) -> None:
+    def do_within(self, correlation: UUID, place: SpanContext) -> None:
         """Have what is sent under a correlation, if it is in that trace, be sent in a span."""
         self._within[correlation] = place
 
-    def span_for(self, correlation: UUID) -> Place | None:
+    def span_for(self, correlation: UUID) -> SpanContext | None:
         """The span that was given to `do_within`."""
         return self._within.get(correlation)
 

@@ -33,7 +33,7 @@ SHOW: Final = """
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """One dead letter; `service` is the one that could not apply it."""
 
     service: str
@@ -83,17 +83,17 @@ def letter_id(text: str) -> tuple[str, int]:
     return service, int(number)
 
 
-def letters(services: Sequence[str], *, every: bool) -> list[Letter]:
+def letters(services: Sequence[str], *, every: bool) -> list[DeadLetter]:
     """The dead letters of these services, oldest first; replayed ones too with `every`."""
     found = []
     for service in services:
         with _connection(service) as connection:
             rows = connection.execute(LIST, {"every": every}).fetchall()
-        found += [Letter(service, *row) for row in rows]
+        found += [DeadLetter(service, *row) for row in rows]
     return found
 
 
-def letter(text: str) -> Letter:
+def letter(text: str) -> DeadLetter:
     """The dead letter of this id; raises Misuse when there is none."""
     service, number = letter_id(text)
     with _connection(service) as connection:
@@ -101,10 +101,10 @@ def letter(text: str) -> Letter:
         row = connection.execute(SHOW, {"id": number}).fetchone() if number < 1 << 63 else None
     if row is None:
         raise Misuse(f"There is no dead letter {text}.")
-    return Letter(service, *row)
+    return DeadLetter(service, *row)
 
 
-def replay(letter: Letter) -> None:
+def replay(letter: DeadLetter) -> None:
     """Send the message again to the service that gave it up; the letter stays, marked.
 
     One transaction: marked and on its way, or neither. Raises Misuse when somebody else was faster.
@@ -122,7 +122,7 @@ def replay(letter: Letter) -> None:
         raise Misuse(f"{letter.id} was sent again by somebody else meanwhile.")
 
 
-def why_hopeless(letter: Letter) -> str | None:
+def why_hopeless(letter: DeadLetter) -> str | None:
     """Why a replay is bound to end among the dead letters again; None when it need not."""
     try:
         envelope = decode_envelope(letter.body)

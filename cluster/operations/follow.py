@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter as Tally
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,10 +16,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cluster.operations.checkouts import CheckoutState, Counter, Step
-from portfolio.events import CODES
-from portfolio.headcode import headcode
-from portfolio.requests import CheckoutOrder
+from cluster.operations.checkout_client import CheckoutClient, CheckoutState, Step
+from cluster.storefront.checkout_intake import CheckoutOrder
+from cluster.storefront.events import CODES
+from cluster.storefront.headcode import headcode
 
 EACH_SHOWN: Final = 20  # up to so many checkouts, each has a line of its own
 LOOK_EVERY: Final = 0.2  # seconds
@@ -48,18 +48,18 @@ class Progress:
             if order.id not in self.states or not self.states[order.id].ended
         ]
 
-    def tally(self) -> Tally[str]:
-        return Tally(
+    def tally(self) -> Counter[str]:
+        return Counter(
             self.states[order.id].status if order.id in self.states else "accepted"
             for order in self.orders
         )
 
-    def by_outcome(self) -> dict[str, Tally[str]]:
+    def by_outcome(self) -> dict[str, Counter[str]]:
         """How the checkouts of each requested outcome stand."""
-        found: dict[str, Tally[str]] = {}
+        found: dict[str, Counter[str]] = {}
         for order in self.orders:
             state = self.states.get(order.id)
-            tally = found.setdefault(str(order.requested_outcome), Tally())
+            tally = found.setdefault(str(order.requested_outcome), Counter())
             tally[state.status if state else "accepted"] += 1
         return found
 
@@ -92,7 +92,9 @@ class Progress:
         }
 
 
-def follow(counter: Counter, progress: Progress, *, timeout: float, console: Console) -> bool:
+def follow(
+    counter: CheckoutClient, progress: Progress, *, timeout: float, console: Console
+) -> bool:
     """Look until all have ended, at most `timeout` seconds; whether all have."""
     started = time.monotonic()
     each = len(progress.orders) <= EACH_SHOWN

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from cluster.operations.progress import Stalled
+from cluster.health.progress import Stalled
 from config.environment import observer_url
 
 PATIENCE: Final = 3.0  # seconds for its answer, which it has ready

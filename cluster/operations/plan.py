@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cluster.identity.domain.limits import DEFAULT_LIMIT
-from portfolio.requests import CheckoutOrder, Outcome
+from cluster.storefront.checkout_intake import CheckoutOrder, Outcome
 
 SOLD_OUT: Final = "SOLD-OUT"  # a seeded product without stock
 MOST_OF_ONE_VISITOR: Final = 8

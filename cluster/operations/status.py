@@ -11,11 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from cluster.messaging.service import Service
-from cluster.messaging.topology import queues
-from cluster.operations.errors import reason
-from cluster.operations.observed import Observed, read_observed
-from cluster.operations.progress import (
+from cluster.health.progress import (
     SILENT_AFTER,
     UNDRAINED_AFTER,
     Claim,
@@ -25,8 +21,12 @@ from cluster.operations.progress import (
     stall_of,
     unreadable_words,
 )
+from cluster.health.vitals import Vitals, read_vitals
+from cluster.messaging.service import Service
+from cluster.messaging.topology import queues
+from cluster.operations.errors import reason
+from cluster.operations.observed import Observed, read_observed
 from cluster.operations.queues import QueueDepth, broker_connection, queue_depths
-from cluster.operations.vitals import Vitals, read_vitals
 from compose.replicas import replicas, worker_names
 from compose.supervisor import ProcessState, Supervisor
 from config.environment import DATABASES

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cluster.operations.progress import SILENT_AFTER
+from cluster.health.progress import SILENT_AFTER
+from cluster.health.vitals import Heartbeat
 from cluster.operations.status import ClusterStatus, Part
-from cluster.operations.vitals import Heartbeat
 from compose.supervisor import ProcessState
 
 NOTHING: Final = "–"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chaos.checkers.verify import Verdict, verify
+from cluster.health.checkers.verify import Verdict, verify
 from cluster.operations.queues import broker_connection, queue_depths
 from cluster.services import load_all
 

@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from chaos.checkers.finding import Finding, Outcome
-from chaos.checkers.verify import Verdict
+from cluster.health.checkers.finding import Finding, Outcome
+from cluster.health.checkers.verify import Verdict
 
 MARKS: Final = {
     Outcome.OK: "[green]✓ ok[/green]",

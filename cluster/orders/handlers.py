@@ -16,7 +16,7 @@ from cluster.orders.contract import (
     OrderRefused,
 )
 from cluster.orders.domain.lifecycle import Order, OrderState
-from cluster.orders.store import lock_orders, save_orders
+from cluster.orders.repository import lock_orders, save_orders
 
 
 def confirm_order(work: UnitOfWork, messages: Sequence[Message[ConfirmOrder]], /) -> None:

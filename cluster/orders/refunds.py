@@ -27,7 +27,7 @@ from cluster.orders.contract import (
     RequestRefund,
 )
 from cluster.orders.domain.lifecycle import OrderState, Refund, RefundState, why_not_refundable
-from cluster.orders.store import lock_orders, lock_refunds, save_orders, save_refunds
+from cluster.orders.repository import lock_orders, lock_refunds, save_orders, save_refunds
 from cluster.payments.contract import RefundFailed, RefundSettled
 
 

@@ -20,7 +20,7 @@ from cluster.orders.contract import (
     RefundRefused,
     RefundRequested,
 )
-from cluster.payments import store
+from cluster.payments import repository
 from cluster.payments.contract import (
     AuthorisePayment,
     CapturePayment,
@@ -61,8 +61,8 @@ def void_payments(work: UnitOfWork, messages: Sequence[Message[VoidPayment]], /)
 
 def pay_refunds_back(work: UnitOfWork, messages: Sequence[Message[RefundRequested]], /) -> None:
     """Pay captured payments back for refund sagas; those that cannot be are announced as failed."""
-    new = store.record_refunds(work, messages)
-    payments = store.load_payments(work, {message.payload.order for message in messages})
+    new = repository.record_refunds(work, messages)
+    payments = repository.load_payments(work, {message.payload.order for message in messages})
     decisions, refused = [], []
     for message in messages:
         payment = payments.get(message.payload.order)
@@ -76,8 +76,8 @@ def pay_refunds_back(work: UnitOfWork, messages: Sequence[Message[RefundRequeste
         )
         payments[payment.id] = decision.payment
         decisions.append(decision)
-    store.save_decisions(work, decisions)
-    store.end_refunds(work, refused)
+    repository.save_decisions(work, decisions)
+    repository.end_refunds(work, refused)
 
 
 def forget_provider_events(work: UnitOfWork) -> None:
@@ -107,13 +107,13 @@ HANDLERS: Final[Mapping[type[Payload], Handler]] = MappingProxyType(
 
 
 def _decide_each(work: UnitOfWork, messages: Sequence[Message[Any]], decide: Decide) -> None:
-    payments = store.load_payments(work, [message.subject_id for message in messages])
+    payments = repository.load_payments(work, [message.subject_id for message in messages])
     decisions = []
     for message in messages:
         origin = Origin(message.correlation, message.id, message.envelope.traceparent)
         new = Payment(id=message.subject_id, origin=origin)
         decisions.append(decide(payments.get(message.subject_id), new, message.payload))
-    store.save_decisions(work, decisions)
+    repository.save_decisions(work, decisions)
 
 
 def _authorise(payment: Payment | None, new: Payment, data: AuthorisePayment) -> Decision:

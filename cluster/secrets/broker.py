@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from cluster.secrets.patience import read_kv_patiently
+from cluster.secrets.secret_reader import read_secret
 from config import environment
 
 
@@ -14,7 +14,7 @@ def broker_url_with_credentials() -> str:
 
     While Vault is away it waits and logs; a service cannot begin without its broker anyway.
     """
-    return broker_url_with(lambda: read_kv_patiently("broker"))
+    return broker_url_with(lambda: read_secret("broker"))
 
 
 def broker_address() -> Callable[[], str]:
@@ -24,7 +24,7 @@ def broker_address() -> Callable[[], str]:
     """
     if urlsplit(environment.broker_url()).username is not None:
         return environment.broker_url
-    account = read_kv_patiently("broker")
+    account = read_secret("broker")
     return lambda: broker_url_with(lambda: account)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from cluster.secrets.patience import read_kv_patiently
+from cluster.secrets.secret_reader import read_secret
 from config import environment
 
 
@@ -14,7 +14,7 @@ def redis_url_with_credentials() -> str:
 
     While Vault is away it waits and logs.
     """
-    return redis_url_with(lambda: read_kv_patiently("redis"))
+    return redis_url_with(lambda: read_secret("redis"))
 
 
 def redis_url_with(account_of: Callable[[], Mapping[str, str]]) -> str:

@@ -19,8 +19,8 @@ from typing import Any, Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from cluster.secrets.census import ConnectionCensus
-from cluster.secrets.keeper import Keeper
+from cluster.secrets.connection_tracker import ConnectionCensus
+from cluster.secrets.lease_renewer import LeaseRenewer
 from cluster.secrets.leases import Credentials, Lessor
 from cluster.secrets.vault import SecretsError, VaultClient
 from config import environment
@@ -73,7 +73,7 @@ class Database:
         self.identity = identity or own
         self.on_rotation: list[Callable[[Credentials], None]] = []
         self._lock = threading.Lock()
-        self._keeper: Keeper | None = None
+        self._keeper: LeaseRenewer | None = None
         self._keeper_process = 0
         self._closed = False
         self._census = ConnectionCensus()
@@ -209,14 +209,14 @@ class Database:
             return None
         return Credentials(str(user), str(parameters.get("password") or ""), None, 0, None)
 
-    def _running_keeper(self) -> Keeper:
+    def _running_keeper(self) -> LeaseRenewer:
         with self._lock:
             if self._closed:
                 raise DatabaseUnavailable(f"{self.name}: closed in this process")
             if self._keeper is None or self._keeper_process != os.getpid():
                 # Threads do not survive a fork, and a lease belongs to one process.
                 self._census = ConnectionCensus()
-                self._keeper = Keeper(
+                self._keeper = LeaseRenewer(
                     Lessor(VaultClient(identity=self.identity), self.lease_role),
                     in_use=self._census.in_use,
                     on_rotation=self._announce_rotation,

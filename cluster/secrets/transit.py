@@ -10,8 +10,8 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cluster.secrets.patience import shared_client
 from cluster.secrets.policies import SIGNING_KEY
+from cluster.secrets.secret_reader import shared_client
 from cluster.secrets.vault import SecretsError
 
 

@@ -17,6 +17,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
+from config import logs
+
 if TYPE_CHECKING:
     from cluster.tracing.request import RequestSpan
 
@@ -26,7 +28,7 @@ LENGTH: Final = 55  # characters of a traceparent of version 00
 _RANDOM_DIGITS: Final = 8
 
 
-class Place(NamedTuple):
+class SpanContext(NamedTuple):
     """A place in a trace: the span of that id is the parent of what happens there."""
 
     trace_id: str
@@ -37,25 +39,29 @@ class Place(NamedTuple):
     def traceparent(self) -> str:
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
 
-    def within(self, span_id: str) -> Place:
+    def within(self, span_id: str) -> SpanContext:
         """The place inside another span of the same trace."""
-        return Place(self.trace_id, span_id, self.sampled)
+        return SpanContext(self.trace_id, span_id, self.sampled)
 
 
 # The HTTP request that this thread or task answers, if it answers one.
 current_request: Final[ContextVar[RequestSpan | None]] = ContextVar("request_span", default=None)
 
 # The one message that is being applied, where it is one.
-current_place: Final[ContextVar[Place | None]] = ContextVar("place", default=None)
+current_span_context: Final[ContextVar[SpanContext | None]] = ContextVar("place", default=None)
 
 
-def place_of_log() -> Place | None:
-    """The place that what is logged now belongs to; None outside of every span."""
+def _span_of_log() -> tuple[str, str] | None:
+    """The trace id and span id of what is logged now; None outside of every span."""
     request = current_request.get()
-    return current_place.get() if request is None else request.place or request.caller
+    place = current_span_context.get() if request is None else request.place or request.caller
+    return None if place is None else (place.trace_id, place.span_id)
 
 
-def read(traceparent: str | None) -> Place | None:
+logs.trace_with(_span_of_log)
+
+
+def read(traceparent: str | None) -> SpanContext | None:
     """The place that a message's traceparent names; None without one of the usual length.
 
     Fast, because every message is read: whether the ids are hexadecimal is for the recorder.
@@ -63,7 +69,7 @@ def read(traceparent: str | None) -> Place | None:
     if traceparent is None or len(traceparent) != LENGTH:
         return None
     sampled = traceparent[-1] in "13579bdf"
-    return Place(traceparent[3:35], traceparent[36:52], sampled)
+    return SpanContext(traceparent[3:35], traceparent[36:52], sampled)
 
 
 def random_half(identifier: UUID) -> str:
@@ -76,11 +82,11 @@ def derived(span_id: str, deed: str) -> str:
     return hashlib.blake2b(f"{span_id} {deed}".encode(), digest_size=8).hexdigest()
 
 
-def named_after(correlation: UUID, *, ratio: float = 1.0) -> Place:
+def named_after(correlation: UUID, *, ratio: float = 1.0) -> SpanContext:
     """The place at the root of the trace that is named after a correlation.
 
     Of all traces, the part `ratio` is sampled: always the same ones.
     """
     trace_id = correlation.hex
     sampled = ratio >= 1.0 or int(trace_id[-_RANDOM_DIGITS:], 16) < ratio * 16**_RANDOM_DIGITS
-    return Place(trace_id, random_half(correlation), sampled)
+    return SpanContext(trace_id, random_half(correlation), sampled)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from uuid import UUID
 
-from cluster.tracing.context import Place, named_after, random_half
+from cluster.tracing.context import SpanContext, named_after, random_half
 from cluster.tracing.recorder import record
 from cluster.tracing.span import AttributeValue, Kind, Span
 
@@ -17,12 +17,12 @@ class RequestSpan:
     trace, or begins the one that is named after the message's correlation.
     """
 
-    def __init__(self, parent: Place | None) -> None:
+    def __init__(self, parent: SpanContext | None) -> None:
         self.caller = parent
         self._start = time.time_ns()
-        self.place: Place | None = None
+        self.place: SpanContext | None = None
 
-    def join(self, correlation: UUID) -> Place:
+    def join(self, correlation: UUID) -> SpanContext:
         """The place of what is sent now. The first correlation names the span."""
         if self.place is None:
             caller = self.caller

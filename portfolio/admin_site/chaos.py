@@ -11,10 +11,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 
-from chaos.experiments.store import note
-from chaos.models import AuditEntry, FaultSwitch, Incident, Outage
+from chaos.experiments.models import AuditEntry, FaultSwitch, Incident
+from chaos.experiments.repository import note
+from cluster.health.observer.models import Outage
+from cluster.kit.readable import validate_text
 from portfolio.admin_site.read_only import ReadOnlyAdmin
-from portfolio.readable import validate_text
 
 UNITS = {
     "detect_seconds": ("Noticed after", "s"),

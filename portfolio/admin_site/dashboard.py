@@ -16,13 +16,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from articles.models import DRAFT, PUBLISHED, Article
-from chaos.models import AuditEntry, FaultSwitch, Incident, Outage
-from chaos.observer.client import latest
-from chaos.observer.snapshot import Snapshot
+from chaos.experiments.models import AuditEntry, FaultSwitch, Incident
+from cluster.health.observer.client import latest
+from cluster.health.observer.models import Outage
+from cluster.health.observer.snapshot import Snapshot
+from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
-from portfolio.contact.models import ContactMessage, MessageState
-from portfolio.models import CHECKOUT_STATUSES, CheckoutRequest
-from portfolio.web.reading import again_when_cut_off
+from cluster.storefront.contact.models import ContactMessage, MessageState
+from cluster.storefront.models import CHECKOUT_STATUSES, CheckoutRequest
 
 SHOWN: Final = 5  # rows of each list
 DATABASE_AWAY: Final = "The site’s database is away, so this cannot be read at this moment."
@@ -65,7 +66,7 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
 def read(source: Callable[[], Any]) -> Part:
     """What the site's database has, or that it is away."""
     try:
-        return Part(again_when_cut_off(source))
+        return Part(retry_on_disconnect(source))
     except Error as error:
         if not is_outage(error):
             raise

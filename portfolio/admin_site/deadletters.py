@@ -15,7 +15,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from chaos.observer.letters import MOST, KeptLetter
+from cluster.health.observer.letters import MOST, KeptLetter
 from cluster.messaging.models import DeadLetter
 from cluster.secrets.postgres import DatabaseUnavailable
 from config.environment import DATABASES

@@ -13,16 +13,16 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from chaos.observer.letters import PATH, KeptLetter, Letters, key
+from cluster.health.observer.letters import PATH, KeptLetter, Letters, key
 from cluster.messaging.envelope import new_message_id
-from cluster.messaging.notices import announce, dead_letter_replayed
 from cluster.messaging.replays import replay_command, send_again
+from cluster.messaging.system_events import announce, dead_letter_replayed
 from cluster.messaging.work import UnitOfWork
-from cluster.operations.deadletters import Letter, why_hopeless
+from cluster.operations.deadletters import DeadLetter, why_hopeless
 from cluster.secrets.vault import SecretsError
 from cluster.services import load
+from cluster.storefront.transactions import run_in_transaction
 from config.environment import DATABASES, MissingSetting, observer_url
-from portfolio.unit import run_unit
 
 PATIENCE: Final = 8.0  # seconds for all databases; one that is away costs two
 LONGEST_ANSWER: Final = 8 * 1024 * 1024  # bytes
@@ -94,7 +94,7 @@ def replay_letters(letters: list[KeptLetter]) -> None:
             wish = replay_command(letter.service, letter=letter.number, replays=letter.replays)
             work.send(wish, subject_id=wish_id, correlation=wish_id)
 
-    run_unit(act)
+    run_in_transaction(act)
 
 
 def _send_own(work: UnitOfWork, letter: KeptLetter) -> None:
@@ -110,7 +110,7 @@ def _send_own(work: UnitOfWork, letter: KeptLetter) -> None:
 
 def _hopeless(letter: KeptLetter) -> str | None:
     return why_hopeless(
-        Letter(
+        DeadLetter(
             service=letter.service,
             number=letter.number,
             message_id=None,

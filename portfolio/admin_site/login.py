@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from portfolio.web.problems import problem, wants_json
+from cluster.kit.problems import problem, wants_json
 
 LONGEST_SESSION: Final = 12 * 3600  # seconds from the login; a working day
 SINCE: Final = "signed_in_at"  # in the session: seconds of the epoch
@@ -78,6 +78,6 @@ def seconds_left(request: HttpRequest) -> int:
 
 def client_address(request: HttpRequest) -> str:
     """What axes counts by: the address that the contact form's limits go by, too."""
-    from portfolio.web.contact import sender_address
+    from cluster.kit.visitors import sender_address
 
     return sender_address(request)

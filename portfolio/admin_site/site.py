@@ -13,8 +13,8 @@ from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
+from cluster.kit.problems import problem
 from cluster.secrets.postgres import is_outage
-from portfolio.web.problems import problem
 
 AWAY: Final = (
     "The site’s database is away, so the admin cannot be used at this moment. "

@@ -1,7 +1,7 @@
 """A quota for what is cheap to ask for and costs us work: a burst, and a steady pace after it.
 
 Unlike `pace.py`, which counts what was accepted in the database, this is a token bucket in
-Redis. Whoever has no session yet is limited by address (`portfolio.web.pace`).
+Redis. Whoever has no session yet is limited by address (`portfolio.web.rate_limit`).
 Source of the fields: draft-ietf-httpapi-ratelimit-headers.
 """
 
@@ -15,11 +15,11 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 from ninja.decorators import decorate_view
 
+from cluster.kit.cache_redis import RedisAway
+from cluster.kit.visitors import known_visitor
 from portfolio.api.problems import TOO_MANY, Problem, problem_answer
-from portfolio.cache_redis import RedisAway
-from portfolio.web.pace import address_key
+from portfolio.web.rate_limit import address_key
 from portfolio.web.token_bucket import Taken, TokenBucket
-from portfolio.web.visitors import known_visitor
 
 View = Callable[..., HttpResponse]
 

@@ -12,18 +12,25 @@ from ninja import Path, Router, Schema
 from pydantic import Field
 
 from cluster.messaging.work import UnitOfWork
+from cluster.secrets.django.reconnect import retry_on_disconnect
+from cluster.storefront.checkout_intake import (
+    MAX_QUANTITY,
+    CheckoutOrder,
+    Outcome,
+    accept_checkouts,
+)
+from cluster.storefront.headcode import headcode
+from cluster.storefront.models import CheckoutRequest
+from cluster.storefront.queries import events_of, last_seq
+from cluster.storefront.visitor_limit import limit_visitor
 from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
-from portfolio.api.pace import CHECKOUTS, limited
 from portfolio.api.pages import USUAL, Cursor, Limit, page_of
 from portfolio.api.problems import not_found
+from portfolio.api.rate_limits import CHECKOUTS, limited
 from portfolio.api.schemas import WHOLE, Asked, Pence
 from portfolio.api.visitor import known_visitor
-from portfolio.headcode import headcode
-from portfolio.models import CheckoutRequest
-from portfolio.requests import MAX_QUANTITY, CheckoutOrder, Outcome, accept_checkouts
-from portfolio.web.checkouts import keep_pace, keep_pace_of_address
-from portfolio.web.reading import again_when_cut_off, events_of, last_seq
+from portfolio.web.checkouts import limit_address
 
 router = Router(tags=["Checkouts"])
 
@@ -124,8 +131,8 @@ def start_checkout(request: HttpRequest, checkout: CheckoutAsked) -> HttpRespons
             card=outcome.card,
             requested_outcome=outcome,
         )
-        keep_pace_of_address(request)
-        keep_pace(work, order)
+        limit_address(request)
+        limit_visitor(work, order)
         accept_checkouts(work, requests=[order])
         row = work.cursor.execute(READ, (order.id,)).fetchone()
         location = reverse("api:get_checkout", args=[order.id])
@@ -148,7 +155,7 @@ def list_checkouts(
 ) -> CheckoutPage:
     """The newest first."""
     mine = CheckoutRequest.objects.filter(visitor=known_visitor(request)).exclude(visitor="")
-    rows, following = again_when_cut_off(lambda: page_of(mine, limit, cursor))
+    rows, following = retry_on_disconnect(lambda: page_of(mine, limit, cursor))
     return CheckoutPage(items=[_shown(row) for row in rows], next=following)
 
 
@@ -165,7 +172,7 @@ def get_checkout(
 ) -> CheckoutWithEvents:
     """How it stands, and every message that it has caused."""
     checkout = own_checkout(known_visitor(request), checkout_id)
-    told_of = again_when_cut_off(
+    told_of = retry_on_disconnect(
         lambda: events_of(checkout_id, MOST_EVENTS, up_to=last_seq()),
     )
     events = [
@@ -177,7 +184,7 @@ def get_checkout(
 
 def own_checkout(visitor: str, checkout_id: UUID, *, what: str = "checkout") -> CheckoutRequest:
     """The visitor's checkout of that id; raises Problem 404, in which `what` is not to be had."""
-    found = again_when_cut_off(
+    found = retry_on_disconnect(
         CheckoutRequest.objects.filter(id=checkout_id, visitor=visitor).exclude(visitor="").first
     )
     if found is None:

@@ -23,7 +23,7 @@ from portfolio.demos.models import DemoRun
 from portfolio.demos.registry import DEMOS
 from portfolio.demos.runs import RunRefused, kept, result_of, run_demo, standing
 from portfolio.demos.views import visitors_cookies
-from portfolio.web.pace import address_key
+from portfolio.web.rate_limit import address_key
 
 router = Router(tags=["Demos"])
 

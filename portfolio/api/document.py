@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
+from cluster.kit.problems import PROBLEM_JSON
 from portfolio.api.describe import ERRORS, LIMITED, PERSONAL
 from portfolio.api.problems import PROBLEM_TYPES
-from portfolio.web.problems import PROBLEM_JSON
 
 # Any copy may be kept, and is asked about each time: it changes with the code, at a restart.
 CACHING: Final = "public, no-cache"

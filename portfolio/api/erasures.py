@@ -13,14 +13,14 @@ from ninja import Path, Router, Schema
 from pydantic import Field
 
 from cluster.messaging.work import UnitOfWork
+from cluster.secrets.django.reconnect import retry_on_disconnect
+from cluster.storefront.checkout_intake import accept_erasure
+from cluster.storefront.models import ErasureRequest
 from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
 from portfolio.api.problems import not_found
 from portfolio.api.schemas import Asked
 from portfolio.api.visitor import known_visitor
-from portfolio.models import ErasureRequest
-from portfolio.requests import accept_erasure
-from portfolio.web.reading import again_when_cut_off
 
 router = Router(tags=["Erasures"])
 
@@ -78,7 +78,7 @@ def request_erasure(request: HttpRequest, erasure: ErasureAsked) -> HttpResponse
 def list_erasures(request: HttpRequest) -> ErasureList:
     """At most one."""
     mine = ErasureRequest.objects.filter(visitor=known_visitor(request), status="accepted")
-    return ErasureList(items=[_shown(row) for row in again_when_cut_off(lambda: list(mine))])
+    return ErasureList(items=[_shown(row) for row in retry_on_disconnect(lambda: list(mine))])
 
 
 @router.get(
@@ -94,7 +94,7 @@ def get_erasure(
 ) -> Erasure:
     """How it stands. One that has ended names nobody, so whoever knows its id may read it."""
     readable = Q(visitor=known_visitor(request)) | ~Q(status="accepted")
-    found = again_when_cut_off(ErasureRequest.objects.filter(readable, id=erasure_id).first)
+    found = retry_on_disconnect(ErasureRequest.objects.filter(readable, id=erasure_id).first)
     if found is None:
         raise not_found(f"erasure {erasure_id}")
     return _shown(found)

@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 
+from cluster.kit.problems import PROBLEM_JSON
 from portfolio.api.problems import Problem, problem_answer
 from portfolio.api.tracecontext import name_trace
 from portfolio.api.visitor import refuse_other_sites
-from portfolio.web.problems import PROBLEM_JSON
 
 View = Callable[..., HttpResponse]
 

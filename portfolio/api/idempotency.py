@@ -22,9 +22,12 @@ from django.utils.crypto import salted_hmac
 from ninja.responses import NinjaJSONEncoder
 from pydantic import BaseModel
 
+from cluster.kit.visitors import sender_address
 from cluster.messaging.work import UnitOfWork
-from portfolio.admission import Overloaded, TooManyRequests
-from portfolio.api.pace import LEFT, Policy
+from cluster.storefront.admission import Overloaded, TooManyRequests
+from cluster.storefront.checkout_intake import InvalidRequest
+from cluster.storefront.retention import IDEMPOTENCY_KEYS_KEPT as KEPT
+from cluster.storefront.transactions import run_in_transaction
 from portfolio.api.problems import (
     INVALID,
     KEY_IN_USE,
@@ -34,11 +37,8 @@ from portfolio.api.problems import (
     TOO_MANY,
     Problem,
 )
-from portfolio.api.retention import KEPT
+from portfolio.api.rate_limits import LEFT, Policy
 from portfolio.api.visitor import known_visitor, visitor_of
-from portfolio.requests import InvalidRequest
-from portfolio.unit import run_unit
-from portfolio.web.contact import sender_address
 
 FIELD: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
@@ -137,7 +137,7 @@ def once(
             headers={"Retry-After": "1"},
         )
     try:
-        return run_unit(whole).response()
+        return run_in_transaction(whole).response()
     except InvalidRequest as error:
         raise Problem(INVALID.status, str(error), INVALID) from error
     except TooManyRequests as error:

@@ -13,15 +13,15 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router, Schema
 from pydantic import Field
 
+from cluster.secrets.django.reconnect import retry_on_disconnect
+from cluster.storefront.models import CheckoutRequest
 from portfolio.api.checkouts import own_checkout
 from portfolio.api.describe import told
 from portfolio.api.pages import USUAL, Limit
 from portfolio.api.problems import not_found
 from portfolio.api.schemas import Pence
 from portfolio.api.visitor import known_visitor
-from portfolio.demos.reading import read
-from portfolio.models import CheckoutRequest
-from portfolio.web.reading import again_when_cut_off
+from portfolio.demos.queries import read
 
 orders = Router(tags=["Orders"])
 payments = Router(tags=["Payments"])
@@ -160,7 +160,7 @@ def get_ledger(
     """Entries and balances of the latest 1,000 of your payments."""
     visitor = known_visitor(request)
     mine = CheckoutRequest.objects.filter(visitor=visitor).exclude(visitor="")
-    ids = again_when_cut_off(
+    ids = retry_on_disconnect(
         lambda: list(mine.order_by("-pk").values_list("pk", flat=True)[:MOST_PAYMENTS])
     )
     rows = read("payments", ENTRIES, ids, cursor, limit + 1)

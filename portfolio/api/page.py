@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from cluster.kit.page_cache import cached_page
 from portfolio.api.api import sources
 from portfolio.api.document import METHODS, document
 from portfolio.api.problems import PROBLEM_TYPES
-from portfolio.web.page_cache import cached_page
 
 BODY: Final = "application/json"
 SAMPLE: Final = {"uuid": "0193664e-0d2e-7c43-8f52-3c1d6a5b4e21"}  # by the format of a string

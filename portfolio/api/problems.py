@@ -14,9 +14,9 @@ from django.http.request import UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from cluster.kit.problems import MALFORMED, PROBLEM_JSON, malformed_sentence, problem_document
 from cluster.secrets.postgres import is_outage
 from portfolio.web.body_limit import TOO_LARGE_TO_READ
-from portfolio.web.problems import MALFORMED, PROBLEM_JSON, malformed_sentence, problem_document
 
 log = logging.getLogger(__name__)
 

@@ -22,9 +22,14 @@ from pydantic import Field
 from articles.search import LONGEST_QUERY
 from cluster.catalog.contract import AmendProduct, ProductAmended
 from cluster.messaging.work import UnitOfWork
+from cluster.secrets.django.reconnect import retry_on_disconnect
+from cluster.storefront.models import JournalEntry, Product
+from cluster.storefront.products.models import DEMO, OWN, OwnProduct
+from cluster.storefront.products.own import amend, list_own
+from cluster.storefront.products.search import found_in
+from cluster.storefront.products.statistics import sales_of
 from portfolio.api.describe import told
 from portfolio.api.idempotency import MOST_AT_ONCE, PATIENCE, Answer, answer, once
-from portfolio.api.pace import LISTINGS, keep_listing_pace, limited
 from portfolio.api.pages import USUAL, Limit
 from portfolio.api.problems import (
     CHANGED_MEANWHILE,
@@ -34,22 +39,17 @@ from portfolio.api.problems import (
     Problem,
     not_found,
 )
+from portfolio.api.product_cache import PRODUCT, STATISTICS, cache
+from portfolio.api.rate_limits import LISTINGS, keep_listing_pace, limited
 from portfolio.api.schemas import WHOLE, Asked, Pence
 from portfolio.api.visitor import known_visitor
-from portfolio.models import JournalEntry, OwnProduct, Product
-from portfolio.products.cache import PRODUCT, STATISTICS, cache
-from portfolio.products.models import DEMO, OWN
-from portfolio.products.own import amend, list_own
-from portfolio.products.search import found_in
-from portfolio.products.statistics import sales_of
-from portfolio.web.pace import Pace
-from portfolio.web.reading import again_when_cut_off
+from portfolio.web.rate_limit import FixedWindowLimiter
 
 router = Router(tags=["Products"])
 
 # Each waits with a connection of its own, and PostgreSQL has sixty for everybody.
 _turns: Final = BoundedSemaphore(MOST_AT_ONCE)
-_amendments: Final = Pace(120, 60.0)  # of one visitor, in each web process
+_amendments: Final = FixedWindowLimiter(120, 60.0)  # of one visitor, in each web process
 
 Sku = Annotated[
     str, Path(max_length=64, pattern="^[!-~]+$", description="The SKU.", examples=["MUG-ENAMEL"])
@@ -149,10 +149,10 @@ def list_products(
     seen = Q(sku__in=mine) if own else Q(sku__in=mine) | shop
     products = Product.objects.filter(seen)
     if q:
-        hits = again_when_cut_off(lambda: list(found_in(products, q)[:limit]))
+        hits = retry_on_disconnect(lambda: list(found_in(products, q)[:limit]))
         return ProductList(items=[_shown(row) for row in hits], next=None)
     found = products.filter(sku__gt=after).order_by("sku")
-    rows = again_when_cut_off(lambda: list(found[: limit + 1]))
+    rows = retry_on_disconnect(lambda: list(found[: limit + 1]))
     return ProductList(
         items=[_shown(row) for row in rows[:limit]],
         next=rows[limit - 1].sku if len(rows) > limit else None,
@@ -214,7 +214,7 @@ def get_product(request: HttpRequest, sku: Sku, response: HttpResponse) -> Produ
 )
 def get_statistics(request: HttpRequest, sku: Sku, response: HttpResponse) -> Sales:  # noqa: ARG001  # the API asks for it
     """Refunds are not taken off."""
-    copy = cache.get(STATISTICS, sku, lambda: again_when_cut_off(lambda: _sales(sku)))
+    copy = cache.get(STATISTICS, sku, lambda: retry_on_disconnect(lambda: _sales(sku)))
     response.headers["Cache-Status"] = copy.cache_status
     if copy.value is None:
         raise Http404
@@ -235,7 +235,7 @@ def amend_product(
 ) -> ProductShown:
     """Ask catalog, which decides, and wait for what it says."""
     visitor = known_visitor(request)
-    owned = again_when_cut_off(_own(visitor).filter(sku=sku).first)
+    owned = retry_on_disconnect(_own(visitor).filter(sku=sku).first)
     if owned is None:
         raise not_found(f"product {sku}")
     _keep_pace(visitor)
@@ -256,7 +256,7 @@ def amend_product(
     if not isinstance(told_of, ProductAmended):
         raise _lost(now)
     entries = JournalEntry.objects.filter(message_id=answered.id).values_list("seq", flat=True)
-    seq = again_when_cut_off(entries.get)
+    seq = retry_on_disconnect(entries.get)
     cache.changed(sku)  # at once for who has asked; the event does it for everybody
     shown = ProductShown(**now.model_dump(), restocked=current.restocked, fed_by=seq)
     response.headers["ETag"] = _etag(shown)
@@ -314,7 +314,7 @@ def _away(detail: str) -> Problem:
 
 
 def _row(sku: str) -> dict[str, Any] | None:
-    row = again_when_cut_off(Product.objects.filter(sku=sku).first)
+    row = retry_on_disconnect(Product.objects.filter(sku=sku).first)
     return None if row is None else _shown(row).model_dump()
 
 
@@ -323,7 +323,7 @@ def _sales(sku: str) -> dict[str, Any] | None:
 
 
 def _found(sku: str) -> Product:
-    row = again_when_cut_off(Product.objects.filter(sku=sku).first)
+    row = retry_on_disconnect(Product.objects.filter(sku=sku).first)
     if row is None:
         raise Http404
     return row

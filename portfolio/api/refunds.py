@@ -13,16 +13,16 @@ from ninja import Path, Router, Schema
 from pydantic import Field
 
 from cluster.messaging.work import UnitOfWork
+from cluster.secrets.django.reconnect import retry_on_disconnect
+from cluster.storefront.checkout_intake import InvalidRequest, accept_refund
+from cluster.storefront.models import CheckoutRequest, RefundRequest
 from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
-from portfolio.api.pace import REFUNDS, keep_refund_pace, limited
 from portfolio.api.pages import USUAL, Cursor, Limit, page_of
 from portfolio.api.problems import not_found
+from portfolio.api.rate_limits import REFUNDS, keep_refund_pace, limited
 from portfolio.api.schemas import Asked, JsonUUID
 from portfolio.api.visitor import known_visitor
-from portfolio.models import CheckoutRequest, RefundRequest
-from portfolio.requests import InvalidRequest, accept_refund
-from portfolio.web.reading import again_when_cut_off
 
 router = Router(tags=["Refunds"])
 
@@ -101,7 +101,7 @@ def list_refunds(
 ) -> RefundPage:
     """The newest first."""
     mine = RefundRequest.objects.filter(order_id__in=_own_orders(known_visitor(request)))
-    rows, following = again_when_cut_off(lambda: page_of(mine, limit, cursor))
+    rows, following = retry_on_disconnect(lambda: page_of(mine, limit, cursor))
     return RefundPage(items=[_shown(row) for row in rows], next=following)
 
 
@@ -119,7 +119,7 @@ def get_refund(
     """How it stands."""
     orders = _own_orders(known_visitor(request))
     mine = RefundRequest.objects.filter(id=refund_id, order_id__in=orders)
-    found = again_when_cut_off(mine.first)
+    found = retry_on_disconnect(mine.first)
     if found is None:
         raise not_found(f"refund {refund_id}")
     return _shown(found)

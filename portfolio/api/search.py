@@ -11,11 +11,11 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from articles.search import LONGEST_QUERY, UnclearQuery, asks_for_nothing, search_articles, tidy
+from cluster.secrets.django.reconnect import retry_on_disconnect
 from portfolio.api.burst import SEARCHES, bounded
 from portfolio.api.describe import told
 from portfolio.api.problems import INVALID, Problem
 from portfolio.web.places import find_places
-from portfolio.web.reading import again_when_cut_off
 
 router = Router(tags=["Search"])
 
@@ -65,7 +65,7 @@ class Findings(Schema):
 @bounded(SEARCHES)
 def search(request: HttpRequest, q: Words) -> Findings:
     """The same as the page at `/search/`. Words that stand in every text find names only."""
-    return again_when_cut_off(lambda: _found(tidy(q)))
+    return retry_on_disconnect(lambda: _found(tidy(q)))
 
 
 def _found(query: str) -> Findings:

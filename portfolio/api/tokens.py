@@ -16,13 +16,13 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from cluster.secrets.vault import SecretsError
+from cluster.storefront.tokens import grants
+from cluster.storefront.tokens.access import InvalidToken, read_access
 from portfolio.api.describe import told
-from portfolio.api.pace import TOKENS, keep_token_pace, limited
 from portfolio.api.problems import RETRY_SOON, Problem
+from portfolio.api.rate_limits import TOKENS, keep_token_pace, limited
 from portfolio.api.schemas import Asked
 from portfolio.api.visitor import bearer_token, invalid_token, visitor_of
-from portfolio.tokens import grants
-from portfolio.tokens.access import InvalidToken, read_access
 
 router = Router(tags=["Tokens"])
 Result = TypeVar("Result")

@@ -11,11 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Path, Router, Schema
 from pydantic import Field
 
-from chaos.observer.kept_span import KeptTrace
+from cluster.health.observer.kept_span import KeptTrace
 from portfolio.api.describe import told
 from portfolio.api.problems import RETRY_SOON, Problem
 from portfolio.traces import otlp
-from portfolio.traces.reading import TracesAway, read_trace
+from portfolio.traces.queries import TracesAway, read_trace
 from portfolio.traces.tree import Row, Tree
 
 router = Router(tags=["Traces"])

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 
+from cluster.kit import visitors
 from cluster.secrets.vault import SecretsError
+from cluster.storefront.tokens.access import InvalidToken, read_access
 from portfolio.api.problems import INVALID_TOKEN, NOT_FROM_HERE, Problem
-from portfolio.tokens.access import InvalidToken, read_access
-from portfolio.web import visitors
 
 SCHEME: Final = "bearer"
 # What a browser says of a request that its user or our own page made.

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chaos.observer.snapshot import Snapshot
-from portfolio.architecture import narrow, wide
+from cluster.health.observer.snapshot import Snapshot
+from portfolio.architecture import layout_desktop, layout_mobile
 from portfolio.architecture.plan import Carriage, Kind, Link, Node, plan
-from portfolio.architecture.reading import (
+from portfolio.architecture.queries import (
     NOTHING,
     Reading,
     reading,
@@ -182,7 +182,7 @@ class LinkRow:
 
 def drawings(snapshot: Snapshot | None) -> tuple[Drawing, Drawing]:
     """The wide and the narrow plan."""
-    return draw(wide.arrangement(), snapshot), draw(narrow.arrangement(), snapshot)
+    return draw(layout_desktop.arrangement(), snapshot), draw(layout_mobile.arrangement(), snapshot)
 
 
 def rows(snapshot: Snapshot | None, names: Sequence[str] = ()) -> list[Row]:

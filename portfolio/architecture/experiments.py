@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from chaos.models import Outage
+from cluster.health.observer.models import Outage
 
 LATEST: Final = 8  # outages that are listed one by one
 MOST: Final = 2_000  # that the figures are computed over

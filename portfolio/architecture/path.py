@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from portfolio.events import StreamEvent
-from portfolio.headcode import headcode
-from portfolio.journal.readable import presented_entry
-from portfolio.models import CheckoutRequest, JournalEntry
+from cluster.storefront.events import StreamEvent
+from cluster.storefront.headcode import headcode
+from cluster.storefront.journal.readable import presented_entry
+from cluster.storefront.models import CheckoutRequest, JournalEntry
 
 MOST_HOPS: Final = 60  # a checkout that turns round sends about 25
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from cluster.storefront.events import CODES
 from compose.replicas import worker_names
 from config.environment import DATABASES
-from portfolio.events import CODES
 
 # In the order of the rails of the train graph.
 STATIONS: Final = DATABASES

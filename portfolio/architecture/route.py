@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Final
 
+from cluster.storefront.events import CODES
 from portfolio.architecture.path import Hop, Path
 from portfolio.architecture.plan import STATIONS
 from portfolio.architecture.shapes import Arrangement
-from portfolio.events import CODES
 
 LONGEST: Final = 23  # characters of a line below a column
 HEAD: Final = 30  # units above the first row, for the rails' codes

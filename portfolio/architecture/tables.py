@@ -10,7 +10,7 @@ from typing import Final
 from django.apps import apps
 from django.db.models import Model
 
-from chaos.observer.snapshot import Snapshot
+from cluster.health.observer.snapshot import Snapshot
 from cluster.messaging.contract import REGISTRY, Kind, MessageType
 from cluster.services import load_all
 from portfolio.architecture.drawing import Figure, figure

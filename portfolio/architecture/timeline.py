@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from chaos.models import Gauge
-from chaos.observer.snapshot import OutageSpan, Snapshot
-from portfolio.architecture.reading import FORMS, NOTHING
+from cluster.health.observer.models import Gauge
+from cluster.health.observer.snapshot import OutageSpan, Snapshot
+from portfolio.architecture.queries import FORMS, NOTHING
 
 WINDOW: Final = timedelta(minutes=10)  # for which the observer's snapshot tells of outages
 # Units of a curve; the page stretches it to the width there is.

@@ -17,17 +17,17 @@ from django.views.decorators.http import require_safe
 
 from articles.models import Article
 from chaos.experiments.catalogue import experiments_on
-from chaos.observer.client import latest
-from chaos.observer.snapshot import Snapshot
+from cluster.health.observer.client import latest
+from cluster.health.observer.snapshot import Snapshot
+from cluster.kit.problems import problem
+from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
-from portfolio.architecture import drawing, path, route, tables, timeline, yard
+from cluster.storefront.models import Product
+from portfolio.architecture import drawing, layout_service, path, route, tables, timeline
+from portfolio.architecture.descriptions import command_of, knowledge
 from portfolio.architecture.experiments import record_of
-from portfolio.architecture.knowledge import command_of, knowledge
 from portfolio.architecture.plan import ALIASES, Kind, Node, plan
-from portfolio.architecture.reading import reading
-from portfolio.models import Product
-from portfolio.web.problems import problem
-from portfolio.web.reading import again_when_cut_off
+from portfolio.architecture.queries import reading
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def _service(request: HttpRequest, found: Node) -> HttpResponse:
     context = {
         **_common(snapshot),
         **_of_node(found, snapshot, parts),
-        "yards": [_yard(one, snapshot) for one in yard.yards(found.name)],
+        "yards": [_yard(one, snapshot) for one in layout_service.yards(found.name)],
         "parts": drawing.rows(snapshot, parts),
         "own_tables": tables.own_tables(found.name),
         "messaging_tables": tables.messaging_tables(),
@@ -93,7 +93,7 @@ def _service(request: HttpRequest, found: Node) -> HttpResponse:
     return render(request, "portfolio/architecture/service.html", context)
 
 
-def _yard(one: yard.Yard, snapshot: Snapshot | None) -> tuple[drawing.Drawing, list[Any]]:
+def _yard(one: layout_service.Yard, snapshot: Snapshot | None) -> tuple[drawing.Drawing, list[Any]]:
     """A service enlarged, and its sidings with what waits on them."""
     return drawing.draw(one.arrangement, snapshot), [
         (siding, drawing.place(siding.number, snapshot) if siding.number else None)
@@ -148,10 +148,10 @@ def _of_node(found: Node, snapshot: Snapshot | None, processes: list[str]) -> di
 def _path(asked: str) -> tuple[path.Path | None, str]:
     """The path that was asked for, or a sentence on why there is none."""
     try:
-        saga = again_when_cut_off(path.latest_finished) if asked == "latest" else UUID(asked)
+        saga = retry_on_disconnect(path.latest_finished) if asked == "latest" else UUID(asked)
         if saga is None:
             return None, NO_PATH_YET
-        found = again_when_cut_off(lambda: path.path_of(saga))
+        found = retry_on_disconnect(lambda: path.path_of(saga))
     except ValueError:
         return None, NO_SUCH_PATH
     except Error as error:
@@ -180,7 +180,7 @@ def _articles(found: Node) -> list[Article]:
 def _or_none(read: Callable[[], Result]) -> Result | None:
     """What `read` finds; None while the database is away."""
     try:
-        return again_when_cut_off(read)
+        return retry_on_disconnect(read)
     except Error as error:
         if not is_outage(error):
             raise

@@ -1,1 +1,1 @@
-"""The contact form: kept in the database first, then mailed when mail is configured."""
+"""The contact form, and the signed token that it carries."""

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from portfolio.contact.models import ContactMessage, MessageState
+from cluster.storefront.contact.models import ContactMessage, MessageState
 
 
 @admin.register(ContactMessage)

@@ -10,7 +10,7 @@ from uuid import UUID
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 
-from portfolio.contact.passes import PassRefused, message_id, new_pass, too_fast
+from portfolio.contact.form_token import PassRefused, message_id, new_pass, too_fast
 
 LONGEST_NAME: Final = 100  # characters
 LONGEST_SUBJECT: Final = 150

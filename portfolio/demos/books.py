@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from portfolio.demos.reading import read, table
+from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Table, check
 
 LINES: Final = """

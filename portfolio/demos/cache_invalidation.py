@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cluster.catalog.contract import AmendProduct, ProductAmended
+from cluster.storefront.checkout_intake import InvalidRequest
+from cluster.storefront.products.own import amend
+from portfolio.api.product_cache import PRODUCT
 from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.expected import succeeded
 from portfolio.demos.own_product import own_product
-from portfolio.demos.reading import read, table
+from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, check, figure
-from portfolio.products.cache import PRODUCT
-from portfolio.products.own import amend
-from portfolio.requests import InvalidRequest
 
 GIVE_UP_AFTER: Final = 10.0  # seconds
 EVERY: Final = 0.005  # seconds
@@ -138,9 +138,9 @@ DEMO: Final = Demo(
     ),
     run=run,
     sources=(
-        "portfolio.journal.sink:JournalSink._record",
-        "portfolio.journal.wake:Announcer",
-        "portfolio.products.cache:ProductCache",
+        "cluster.storefront.journal.sink:JournalSink._record",
+        "cluster.storefront.journal.wake:Announcer",
+        "portfolio.api.product_cache:ProductCache",
         "cluster.catalog.amendments:amend_product",
     ),
     experiment="pause-redis",

@@ -15,12 +15,12 @@ from typing import Final
 
 from django.db import connection
 
+from cluster.storefront.products.statistics import sales_of
+from portfolio.api.product_cache import Kind, ProductCache, Served
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
 from portfolio.demos.sagas import USUAL
-from portfolio.products.cache import Kind, ProductCache, Served
-from portfolio.products.statistics import sales_of
 
 # Of its own, so that nobody else's copy is touched; each run has its own keys.
 DEMONSTRATION: Final = Kind("demonstration", 2.0)
@@ -173,8 +173,8 @@ DEMO: Final = Demo(
     controls=(Number("readers", "Readers at once", 2, 24, 12),),
     run=run,
     sources=(
-        "portfolio.products.cache:ProductCache",
-        "portfolio.products.statistics",
+        "portfolio.api.product_cache:ProductCache",
+        "cluster.storefront.products.statistics",
         "portfolio.demos.cache_stampede",
     ),
     experiment="kill-redis",

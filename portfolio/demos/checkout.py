@@ -8,13 +8,13 @@ from typing import Final
 from uuid import UUID
 
 from cluster.operations.plan import SOLD_OUT
+from cluster.storefront.checkout_intake import CheckoutOrder, Outcome
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.reading import table
+from portfolio.demos.queries import table
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
 from portfolio.demos.sagas import USUAL, await_ended, begin, list_product, order_of
 from portfolio.demos.waiting import await_rows
-from portfolio.requests import CheckoutOrder, Outcome
 
 RACERS: Final = 5
 PATIENCE: Final = 25.0  # seconds; an outcome that waits for a deadline takes about 10
@@ -130,7 +130,7 @@ DEMO: Final = Demo(
     sources=(
         "cluster.checkout.definition:CHECKOUT",
         "cluster.sagas.engine",
-        "portfolio.requests:accept_checkouts",
+        "cluster.storefront.checkout_intake:accept_checkouts",
     ),
     article="saga-vs-two-phase-commit",
     experiment="kill-worker-checkout",

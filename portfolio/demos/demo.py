@@ -33,7 +33,7 @@ class Demo:
 
     `service` is the service whose work it shows. `lead` says in one or two sentences what is
     shown; `watch` what to look at, a sentence each. `sources` are targets of
-    `portfolio.source.resolve.locate`: the code that did it, the cluster's first. `article` is the
+    `cluster.kit.source.resolve.locate`: the code that did it, the cluster's first. `article` is the
     slug of the write-up that explains it, `experiment` the one of the chaos catalogue that attacks
     it; either may be empty. `seconds` is how long a run takes at most, about.
     """

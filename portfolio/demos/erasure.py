@@ -9,24 +9,24 @@ from uuid import UUID
 
 from cluster.identity.domain.erasure import SERVICES
 from cluster.messaging.work import UnitOfWork
-from portfolio.admission import TooManyRequests
-from portfolio.demos.books import balanced, balances
-from portfolio.demos.controls import Number, Values
-from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.reading import read, table
-from portfolio.demos.result import Check, Result, Side, Table, check, figure
-from portfolio.demos.sagas import USUAL, order_of
-from portfolio.demos.traces_of_a_name import Found, mark, search
-from portfolio.demos.waiting import StillUnderWay, await_rows, ends_of
-from portfolio.requests import (
+from cluster.storefront.admission import TooManyRequests
+from cluster.storefront.checkout_intake import (
     CheckoutOrder,
     InvalidRequest,
     Outcome,
     accept_checkouts,
     accept_erasure,
 )
-from portfolio.unit import run_unit
-from portfolio.web.checkouts import keep_pace
+from cluster.storefront.transactions import run_in_transaction
+from cluster.storefront.visitor_limit import limit_visitor
+from portfolio.demos.books import balanced, balances
+from portfolio.demos.controls import Number, Values
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.queries import read, table
+from portfolio.demos.result import Check, Result, Side, Table, check, figure
+from portfolio.demos.sagas import USUAL, order_of
+from portfolio.demos.traces_of_a_name import Found, mark, search
+from portfolio.demos.waiting import StillUnderWay, await_rows, ends_of
 
 WITHIN: Final = 25.0  # seconds; who did not answer is asked again after ten
 
@@ -92,18 +92,18 @@ def _buy(visit: Visit, stranger: str, count: int) -> list[UUID]:
     orders = [order_of(stranger, Outcome.SUCCESS) for _ in range(count)]
 
     def accept(work: UnitOfWork) -> list[UUID]:
-        keep_pace(work, CheckoutOrder(visitor=visit.visitor, sku=USUAL))
+        limit_visitor(work, CheckoutOrder(visitor=visit.visitor, sku=USUAL))
         return accept_checkouts(work, requests=orders)
 
     try:
-        return run_unit(accept)
+        return run_in_transaction(accept)
     except TooManyRequests as error:
         raise InvalidRequest(str(error)) from error
 
 
 def _forgotten(stranger: str) -> UUID:
     """Have the stranger forgotten, and wait for it; the erasure's id."""
-    erasure = run_unit(lambda work: accept_erasure(work, visitor=stranger))
+    erasure = run_in_transaction(lambda work: accept_erasure(work, visitor=stranger))
     ended = await_rows("site", ENDED, erasure, within=WITHIN)
     if not ended:
         raise StillUnderWay(
@@ -199,7 +199,7 @@ DEMO: Final = Demo(
         "cluster.identity.erasure",
         "cluster.identity.domain.erasure:Erasure",
         "cluster.orders.erasure:erase_visitors",
-        "portfolio.journal.erasure:forget_visitors",
+        "cluster.storefront.journal.erasure:forget_visitors",
         "portfolio.demos.traces_of_a_name:search",
     ),
     experiment="kill-worker-orders",

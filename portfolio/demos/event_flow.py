@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from cluster.tracing.message_spans import nanoseconds
+from cluster.messaging.message_spans import nanoseconds
+from cluster.storefront.checkout_intake import Outcome
+from cluster.storefront.events import CODES
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.journal_rows import Applied, Heard, applications, heard_of
@@ -17,8 +19,6 @@ from portfolio.demos.result import Check, Figure, Link, Result, Side, Table, che
 from portfolio.demos.sagas import begin, order_of
 from portfolio.demos.spans import await_tree, message_of
 from portfolio.demos.waiting import ends_of
-from portfolio.events import CODES
-from portfolio.requests import Outcome
 from portfolio.traces.tree import Segment, Stage
 
 APPLIED_WITHIN: Final = 3.0  # seconds after its end: the last commands are still on their way
@@ -206,7 +206,7 @@ DEMO: Final = Demo(
         "cluster.messaging.outbox:flush",
         "cluster.messaging.relay:Relay",
         "cluster.messaging.inbox",
-        "portfolio.journal.recorder",
+        "cluster.storefront.journal.recorder",
     ),
     article="the-transactional-outbox",
     experiment="kill-relay-checkout",

@@ -8,9 +8,9 @@ from typing import Final
 
 import msgspec
 
+from cluster.storefront.checkout_intake import InvalidRequest
 from portfolio.demos.caller import Answer
 from portfolio.demos.result import Exchange
-from portfolio.requests import InvalidRequest
 
 SHOWN: Final = 12  # characters of a secret
 

@@ -17,7 +17,7 @@ from portfolio.demos.caller import Answer, Caller, SiteAway
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.expected import expect
-from portfolio.demos.reading import read, table
+from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Exchange, Result, Side, Table, check, figure
 from portfolio.demos.sagas import USUAL
 from portfolio.demos.waiting import ends_of
@@ -215,7 +215,7 @@ DEMO: Final = Demo(
     sources=(
         "portfolio.api.idempotency:once",
         "portfolio.api.checkouts:start_checkout",
-        "portfolio.requests:accept_checkouts",
+        "cluster.storefront.checkout_intake:accept_checkouts",
     ),
     article="proving-exactly-once-effects",
     experiment="kill-postgres-site",

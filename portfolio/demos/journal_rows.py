@@ -9,9 +9,9 @@ from typing import Final
 from uuid import UUID
 
 from cluster.messaging.contract import REGISTRY, Kind
+from cluster.storefront.journal.readable import READABLE_TIME
 from config.environment import SERVICES
-from portfolio.demos.reading import read
-from portfolio.journal.readable import READABLE_TIME
+from portfolio.demos.queries import read
 
 JOURNAL: Final = f"""
     SELECT seq, message_id::text, source, type, causation::text,

@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
+from cluster.storefront.checkout_intake import InvalidRequest
 from config.environment import ROOT
-from portfolio.requests import InvalidRequest
 
 NAME: Final = "demo-writer"
 LONGEST: Final = 12  # seconds of life; it does not outlive a web server that dies meanwhile

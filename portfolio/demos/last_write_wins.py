@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from cluster.messaging.work import UnitOfWork
-from portfolio.unit import run_unit
+from cluster.storefront.transactions import run_in_transaction
 
 MOST_AT_ONCE: Final = 8  # connections
 
@@ -23,11 +23,11 @@ def add_unguarded(run: UUID, writers: int) -> int:
     All of them read before any of them writes, as people do who have a form open.
     """
     row = uuid4()
-    run_unit(lambda work: _begin(work, row, run))
+    run_in_transaction(lambda work: _begin(work, row, run))
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        seen = list(pool.map(lambda _: run_unit(_reader(row)), range(writers)))
-        list(pool.map(lambda value: run_unit(_writer(row, value + 1)), seen))
-    return run_unit(_reader(row))
+        seen = list(pool.map(lambda _: run_in_transaction(_reader(row)), range(writers)))
+        list(pool.map(lambda value: run_in_transaction(_writer(row, value + 1)), seen))
+    return run_in_transaction(_reader(row))
 
 
 def _begin(work: UnitOfWork, row: UUID, run: UUID) -> None:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from cluster.storefront.checkout_intake import CheckoutOrder, accept_refund
+from cluster.storefront.transactions import run_in_transaction
 from portfolio.demos.books import Balances, balanced, balances, lines, payment_rows
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.reading import read
+from portfolio.demos.queries import read
 from portfolio.demos.result import Check, Figure, Result, Side, check, figure
 from portfolio.demos.sagas import USUAL, begin
 from portfolio.demos.waiting import StillUnderWay, at_least, await_rows, ends_of
-from portfolio.requests import CheckoutOrder, accept_refund
-from portfolio.unit import run_unit
 
 WITHIN: Final = 20.0  # seconds; the late one takes about nine
 
@@ -72,7 +72,7 @@ def run(visit: Visit, values: Values) -> Result:
 
 
 def _refund(payment: UUID) -> UUID:
-    refund = run_unit(lambda work: accept_refund(work, order_id=payment))
+    refund = run_in_transaction(lambda work: accept_refund(work, order_id=payment))
     if not await_rows("site", ENDED, refund):
         raise StillUnderWay(
             "The refund has not ended in time: a part of the cluster is away. It ends by itself "
@@ -144,8 +144,8 @@ DEMO: Final = Demo(
     sources=(
         "cluster.payments.domain.ledger",
         "cluster.payments.domain.payment:hear",
-        "cluster.payments.store:save_decisions",
-        "chaos.checkers.money",
+        "cluster.payments.repository:save_decisions",
+        "cluster.health.checkers.money",
     ),
     article="proving-exactly-once-effects",
     experiment="kill-postgres-payments",

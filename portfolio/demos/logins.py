@@ -12,7 +12,7 @@ import psycopg
 
 from cluster.secrets.postgres import is_outage
 from config import environment
-from portfolio.demos.reading import read
+from portfolio.demos.queries import read
 
 SESSIONS: Final = """
     SELECT usename::text, count(*) FROM pg_stat_activity

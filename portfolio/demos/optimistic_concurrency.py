@@ -16,7 +16,7 @@ from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.expected import succeeded
 from portfolio.demos.last_write_wins import add_unguarded
 from portfolio.demos.own_product import own_product
-from portfolio.demos.reading import read, table
+from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Exchange, Result, Side, check, figure
 
 ROW: Final = "SELECT sku, version::text, name, price::text FROM product WHERE sku = %s"

@@ -10,26 +10,26 @@ from uuid import UUID
 
 import msgspec
 
-from cluster.messaging.disturbance import LONGEST, NOTIFY, Disturbance, Operation, encode_wish
 from cluster.messaging.envelope import new_message_id
+from cluster.messaging.fault_injection import LONGEST, NOTIFY, FaultRule, Operation, encode_rule
 from cluster.messaging.publisher import BROKER_ERRORS
 from cluster.messaging.topology import connect
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.broker import broker_url_with
 from cluster.secrets.vault import VaultClient
+from cluster.storefront.admission import TooManyRequests
+from cluster.storefront.checkout_intake import CheckoutOrder, InvalidRequest, Outcome
+from cluster.storefront.transactions import run_in_transaction
+from cluster.storefront.visitor_limit import limit_visitor
 from config import environment
-from portfolio.admission import TooManyRequests
 from portfolio.demos.controls import Choice, Number, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.killed_process import kill_once_it_says
 from portfolio.demos.outbox_writer import COMMITTED, MODULE, PUBLISHED, Asked, Flow
-from portfolio.demos.reading import read, table
+from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
 from portfolio.demos.sagas import USUAL, order_of
 from portfolio.demos.waiting import Rows, at_least, await_rows, ends_of
-from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome
-from portfolio.unit import run_unit
-from portfolio.web.checkouts import keep_pace
 
 COMMAND: Final = "checkout.start_checkout.v1"
 ARRIVES_WITHIN: Final = 0.3  # seconds; what a dead process has sent is there in milliseconds
@@ -85,9 +85,9 @@ def _hold_back(orders: Sequence[CheckoutOrder], seconds: int) -> None:
     """Tell the site's relay to hold back the messages that begin these checkouts, and no others."""
 
     def ask(work: UnitOfWork) -> None:
-        keep_pace(work, orders[0])
+        limit_visitor(work, orders[0])
         for order in orders:
-            wish = Disturbance(
+            rule = FaultRule(
                 id=f"demo {order.id}",
                 operation=Operation.DELAY,
                 correlation=str(order.id),
@@ -96,10 +96,10 @@ def _hold_back(orders: Sequence[CheckoutOrder], seconds: int) -> None:
                 until=work.now.timestamp() + LONGEST,
                 limit=1,
             )
-            work.cursor.execute(NOTIFY, (encode_wish(wish),))
+            work.cursor.execute(NOTIFY, (encode_rule(rule),))
 
     try:
-        run_unit(ask)
+        run_in_transaction(ask)
     except TooManyRequests as error:
         raise InvalidRequest(str(error)) from error
 
@@ -255,7 +255,7 @@ DEMO: Final = Demo(
     sources=(
         "cluster.messaging.outbox:flush",
         "cluster.messaging.relay:Relay",
-        "portfolio.requests:accept_checkouts",
+        "cluster.storefront.checkout_intake:accept_checkouts",
         "portfolio.demos.outbox_writer:store_then_publish",
     ),
     article="the-transactional-outbox",

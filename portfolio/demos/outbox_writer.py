@@ -20,9 +20,9 @@ from cluster.messaging.publisher import OutboxRow, Publisher
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.broker import broker_url_with_credentials
 from cluster.secrets.postgres import database
+from cluster.storefront.checkout_intake import CheckoutOrder, accept_checkouts
+from cluster.storefront.transactions import run_in_transaction
 from portfolio.demos.killed_process import await_the_end, end_in_time, say
-from portfolio.requests import CheckoutOrder, accept_checkouts
-from portfolio.unit import run_unit
 
 MODULE: Final = "portfolio.demos.outbox_writer"
 COMMITTED: Final = "committed"
@@ -61,7 +61,7 @@ def outbox(asked: Asked) -> None:
     def accept(work: UnitOfWork) -> None:
         accept_checkouts(work, requests=orders)
 
-    run_unit(accept)
+    run_in_transaction(accept)
     say(COMMITTED)
 
 

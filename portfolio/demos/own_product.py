@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from cluster.storefront.checkout_intake import InvalidRequest
 from portfolio.demos.demo import Visit
 from portfolio.demos.expected import succeeded
 from portfolio.demos.waiting import await_rows
-from portfolio.requests import InvalidRequest
 
 PATH: Final = "/api/v1/products"
 LISTED: Final = "SELECT 1 FROM product WHERE sku = %s"

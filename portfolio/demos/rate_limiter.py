@@ -11,14 +11,14 @@ from typing import Final
 import msgspec
 from redis.exceptions import RedisError
 
+from cluster.kit.cache_redis import RedisAway
+from cluster.storefront.checkout_intake import InvalidRequest
 from portfolio.api.burst import SEARCHES
-from portfolio.cache_redis import RedisAway
 from portfolio.demos import fixed_window
 from portfolio.demos.caller import Answer, SiteAway
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.result import Check, Exchange, Result, Side, Table, check, figure
-from portfolio.requests import InvalidRequest
 from portfolio.web.token_bucket import TokenBucket
 
 PATH: Final = "/api/v1/search?q=outbox"

@@ -8,16 +8,16 @@ from typing import Any, Final
 from uuid import UUID
 
 from cluster.orders.contract import RefundRefused
+from cluster.storefront.checkout_intake import CheckoutOrder, accept_refund
+from cluster.storefront.journal.answers import await_answer
+from cluster.storefront.transactions import run_in_transaction
 from portfolio.demos.books import balanced, lines
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.reading import read, table
+from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
 from portfolio.demos.sagas import begin, list_product
 from portfolio.demos.waiting import StillUnderWay, await_rows, ends_of
-from portfolio.journal.answers import await_answer
-from portfolio.requests import CheckoutOrder, accept_refund
-from portfolio.unit import run_unit
 
 PRICE: Final = 250  # pence
 STOCK: Final = 10
@@ -87,7 +87,7 @@ def run(visit: Visit, values: Values) -> Result:
 
 
 def _refunded(order: UUID) -> UUID:
-    refund = run_unit(lambda work: accept_refund(work, order_id=order))
+    refund = run_in_transaction(lambda work: accept_refund(work, order_id=order))
     if not await_rows("site", ENDED, refund, within=WITHIN):
         raise StillUnderWay(
             f"The refund had not ended after {WITHIN:.0f} s: a part of the cluster is away. "
@@ -98,7 +98,7 @@ def _refunded(order: UUID) -> UUID:
 
 def _again(order: UUID) -> tuple[UUID, str]:
     """Ask for a second refund of the order; its id, and why it was refused (or nothing)."""
-    refund = run_unit(lambda work: accept_refund(work, order_id=order))
+    refund = run_in_transaction(lambda work: accept_refund(work, order_id=order))
     answer = await_answer(refund, [RefundRefused], within=WITHIN)
     return refund, answer.payload.reason if answer is not None else ""
 

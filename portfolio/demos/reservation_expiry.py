@@ -16,15 +16,15 @@ from cluster.catalog.contract import (
 )
 from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import new_message_id
+from cluster.storefront.checkout_intake import CheckoutOrder
+from cluster.storefront.journal.answers import await_answer
+from cluster.storefront.transactions import run_in_transaction
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.reading import read, table
+from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Figure, Result, Side, Table, check, figure
 from portfolio.demos.sagas import begin, list_product
 from portfolio.demos.waiting import StillUnderWay, await_rows, ends_of
-from portfolio.journal.answers import await_answer
-from portfolio.requests import CheckoutOrder
-from portfolio.unit import run_unit
 
 WITHIN: Final = 15.0  # seconds
 
@@ -117,7 +117,9 @@ def run(visit: Visit, values: Values) -> Result:
 
 
 def _ask(reservation: UUID, command: Payload) -> None:
-    run_unit(lambda work: work.send(command, subject_id=reservation, correlation=reservation))
+    run_in_transaction(
+        lambda work: work.send(command, subject_id=reservation, correlation=reservation)
+    )
 
 
 def _answered(reservation: UUID, schema: type[Payload], *, within: float = WITHIN) -> Any:

@@ -14,18 +14,18 @@ from uuid import UUID
 import msgspec
 from django.db import connection, transaction
 
+from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
 from cluster.secrets.vault import SecretsError
+from cluster.storefront.checkout_intake import InvalidRequest
 from config import environment
+from config.revision import running_revision
 from portfolio.demos.caller import Caller, SiteAway
 from portfolio.demos.controls import Value
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.models import DemoRun
 from portfolio.demos.result import Result
-from portfolio.requests import InvalidRequest
-from portfolio.source.revision import running_revision
-from portfolio.web.pace import Pace
-from portfolio.web.reading import again_when_cut_off
+from portfolio.web.rate_limit import FixedWindowLimiter
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ CUT_OFF_AFTER: Final = timedelta(seconds=90)  # longer than any demo takes
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 _places: Final = threading.BoundedSemaphore(MOST_AT_ONCE)
-_of_addresses: Final = Pace(MOST_OF_ADDRESS, PERIOD.total_seconds())
+_of_addresses: Final = FixedWindowLimiter(MOST_OF_ADDRESS, PERIOD.total_seconds())
 
 
 class RunRefused(Exception):
@@ -94,13 +94,13 @@ def run_demo(
 
 def kept(run_id: UUID, demo: Demo) -> DemoRun:
     """A run that was begun; raises DoesNotExist when it was not, or belongs to another demo."""
-    return again_when_cut_off(lambda: DemoRun.objects.get(id=run_id, demo=demo.slug))
+    return retry_on_disconnect(lambda: DemoRun.objects.get(id=run_id, demo=demo.slug))
 
 
 def latest_of(visitor: str, demo: Demo) -> DemoRun | None:
     """This visitor's latest run that has a result."""
     runs = DemoRun.objects.filter(visitor=visitor, demo=demo.slug, result__isnull=False)
-    return again_when_cut_off(runs.order_by("-began").first)
+    return retry_on_disconnect(runs.order_by("-began").first)
 
 
 def result_of(run: DemoRun) -> Result | None:
@@ -147,7 +147,7 @@ def _register(
                 revision=running_revision().short,
             )
 
-    return again_when_cut_off(register, PAUSES)
+    return retry_on_disconnect(register, PAUSES)
 
 
 def _run(
@@ -177,4 +177,4 @@ def _end(run: DemoRun, result: Result | None, problem: str) -> None:
         run.problem = problem
         run.save(update_fields=["ended", "result", "problem"])
 
-    again_when_cut_off(save, PAUSES)
+    retry_on_disconnect(save, PAUSES)

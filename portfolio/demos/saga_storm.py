@@ -12,15 +12,15 @@ from uuid import UUID
 from chaos.experiments.catalogue import EXPERIMENTS
 from chaos.experiments.models import ExperimentRun
 from chaos.safety.permits import Refused, ask_for_run, public_name
+from cluster.secrets.django.reconnect import retry_on_disconnect
+from cluster.storefront.checkout_intake import CheckoutOrder
 from portfolio.demos.books import balanced
 from portfolio.demos.controls import Choice, Number, Values
 from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.reading import read, table
+from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Link, Result, Side, check, figure
 from portfolio.demos.sagas import begin, list_product
 from portfolio.demos.waiting import await_rows, ends_of
-from portfolio.requests import CheckoutOrder
-from portfolio.web.reading import again_when_cut_off
 
 NONE: Final = "none"
 KILLS: Final = (
@@ -142,7 +142,7 @@ def _kill(visit: Visit, wanted: str) -> tuple[ExperimentRun | None, str]:
         return None, f"The kill was refused: {refusal.sentence}"
     give_up = time.monotonic() + BEGINS_WITHIN
     while time.monotonic() < give_up:
-        now = again_when_cut_off(lambda: ExperimentRun.objects.get(id=asked.id))
+        now = retry_on_disconnect(lambda: ExperimentRun.objects.get(id=asked.id))
         if now.state != ExperimentRun.QUEUED:
             return asked, f"{title}: its run had begun when the checkouts were accepted."
         time.sleep(0.1)
@@ -242,7 +242,7 @@ DEMO: Final = Demo(
     sources=(
         "cluster.sagas.engine",
         "cluster.messaging.inbox",
-        "portfolio.requests:accept_checkouts",
+        "cluster.storefront.checkout_intake:accept_checkouts",
         "chaos.safety.permits:ask_for_run",
     ),
     article="saga-vs-two-phase-commit",

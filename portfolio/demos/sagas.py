@@ -10,12 +10,17 @@ from uuid import UUID
 from cluster.catalog.contract import ListProduct
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
-from portfolio.admission import TooManyRequests
+from cluster.storefront.admission import TooManyRequests
+from cluster.storefront.checkout_intake import (
+    CheckoutOrder,
+    InvalidRequest,
+    Outcome,
+    accept_checkouts,
+)
+from cluster.storefront.journal.answers import await_that
+from cluster.storefront.transactions import run_in_transaction
+from cluster.storefront.visitor_limit import limit_visitor
 from portfolio.demos.demo import Visit
-from portfolio.journal.answers import await_that
-from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome, accept_checkouts
-from portfolio.unit import run_unit
-from portfolio.web.checkouts import keep_pace
 
 USUAL: Final = "MUG-ENAMEL"
 STATES: Final = "SELECT status FROM checkout_request WHERE id = ANY (%s)"
@@ -29,7 +34,9 @@ def list_product(visit: Visit, *, stock: int, price: int = 100, name: str = "A d
     """
     sku = f"DEMO-{visit.run.hex[-12:].upper()}"
     product = ListProduct(sku=sku, name=name, price=price, stock=stock)
-    run_unit(lambda work: work.send(product, subject_id=visit.run, correlation=new_message_id()))
+    run_in_transaction(
+        lambda work: work.send(product, subject_id=visit.run, correlation=new_message_id())
+    )
     if await_that(lambda work: _first(work, LISTED, sku)) is None:
         raise InvalidRequest("Catalog has not listed the product in time; it may be away.")
     return sku
@@ -42,11 +49,11 @@ def begin(orders: Sequence[CheckoutOrder]) -> list[UUID]:
     """
 
     def accept(work: UnitOfWork) -> list[UUID]:
-        keep_pace(work, orders[0])
+        limit_visitor(work, orders[0])
         return accept_checkouts(work, requests=orders)
 
     try:
-        return run_unit(accept)
+        return run_in_transaction(accept)
     except TooManyRequests as error:
         raise InvalidRequest(str(error)) from error
 
@@ -59,7 +66,7 @@ def order_of(visitor: str, outcome: Outcome, *, sku: str = USUAL) -> CheckoutOrd
 def await_ended(ids: Sequence[UUID], *, within: float) -> Counter[str]:
     """How many checkouts stand in each status, once none is under way or time is up."""
     ended = await_that(lambda work: _ended(work, ids), within=within)
-    return ended if ended is not None else run_unit(lambda work: _states(work, ids))
+    return ended if ended is not None else run_in_transaction(lambda work: _states(work, ids))
 
 
 def _ended(work: UnitOfWork, ids: Sequence[UUID]) -> Counter[str] | None:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
+from cluster.storefront.checkout_intake import InvalidRequest
 from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.expected import succeeded
 from portfolio.demos.own_product import PATH, own_product
-from portfolio.demos.reading import read, table
+from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, check, figure
-from portfolio.requests import InvalidRequest
 
 GIVE_UP_AFTER: Final = 5.0  # seconds
 EVERY: Final = 0.005  # seconds
@@ -117,8 +117,8 @@ DEMO: Final = Demo(
     ),
     run=run,
     sources=(
-        "portfolio.journal.read_models:AMEND_PRODUCTS",
-        "portfolio.products.search:found_in",
+        "cluster.storefront.journal.read_models:AMEND_PRODUCTS",
+        "cluster.storefront.products.search:found_in",
         "portfolio.api.products:list_products",
     ),
     experiment="kill-postgres-site",

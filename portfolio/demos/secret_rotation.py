@@ -230,7 +230,7 @@ DEMO: Final = Demo(
     ),
     run=run,
     sources=(
-        "cluster.secrets.keeper:Keeper",
+        "cluster.secrets.lease_renewer:LeaseRenewer",
         "cluster.secrets.postgres:DatabaseSession",
         "cluster.secrets.django.base:DatabaseWrapper",
         "cluster.secrets.policies",

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
-from portfolio.traces.reading import TracesAway, read_trace
+from portfolio.traces.queries import TracesAway, read_trace
 from portfolio.traces.tree import Row, Tree
 
 MESSAGE: Final = "messaging.message.id"

@@ -12,14 +12,14 @@ from uuid import UUID
 
 import jwt
 
+from cluster.storefront.tokens.access import AUDIENCE, ISSUER
+from cluster.storefront.tokens.keys import ALGORITHM
 from portfolio.demos.caller import Answer, Caller, SiteAway
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.expected import expect, without
-from portfolio.demos.reading import read, table
+from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Exchange, Result, Side, Table, check, figure
-from portfolio.tokens.access import AUDIENCE, ISSUER
-from portfolio.tokens.keys import ALGORITHM
 
 TOKENS: Final = "/api/v1/tokens"
 MINE: Final = f"{TOKENS}/mine"
@@ -292,8 +292,8 @@ DEMO: Final = Demo(
     controls=(Number("users", "Clients that use it meanwhile", 1, 8, 4),),
     run=run,
     sources=(
-        "portfolio.tokens.access:read_access",
-        "portfolio.tokens.grants:revoke",
+        "cluster.storefront.tokens.access:read_access",
+        "cluster.storefront.tokens.grants:revoke",
         "cluster.identity.tokens:refresh_token",
         "cluster.identity.domain.tokens:Family",
     ),

@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from cluster.operations.plan import SOLD_OUT
+from cluster.storefront.checkout_intake import Outcome
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.expected import expect
@@ -17,7 +18,6 @@ from portfolio.demos.result import Check, Link, Result, Side, check, figure
 from portfolio.demos.sagas import USUAL
 from portfolio.demos.spans import await_tree, missing
 from portfolio.demos.waiting import StillUnderWay, ends_of
-from portfolio.requests import Outcome
 from portfolio.traces.tree import Tree
 
 
@@ -132,7 +132,7 @@ DEMO: Final = Demo(
     ),
     run=run,
     sources=(
-        "cluster.tracing.message_spans",
+        "cluster.messaging.message_spans",
         "cluster.tracing.context",
         "portfolio.traces.tree:Tree",
     ),

@@ -19,22 +19,23 @@ from django.views.decorators.http import require_POST, require_safe
 
 from articles.models import Article
 from chaos.experiments.catalogue import EXPERIMENTS
+from cluster.kit.graph.rails import ENTRY
+from cluster.kit.problems import problem
+from cluster.kit.visitors import known_visitor, visitor_of
 from cluster.messaging.envelope import new_message_id
+from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
+from cluster.storefront.events import Mark, StreamEvent
+from cluster.storefront.headcode import headcode
+from cluster.storefront.queries import events_of, last_seq
 from portfolio.demos.controls import InvalidChoice, Value, read_values
 from portfolio.demos.demo import Demo
 from portfolio.demos.models import DemoRun
 from portfolio.demos.registry import DEMOS
 from portfolio.demos.result import Exchange, Result
 from portfolio.demos.runs import PAUSES, RunRefused, kept, latest_of, result_of, run_demo, standing
-from portfolio.events import Mark, StreamEvent
-from portfolio.graph.rails import ENTRY
-from portfolio.headcode import headcode
 from portfolio.lab.services import PARTICIPANTS, Participant
-from portfolio.web.pace import address_key
-from portfolio.web.problems import problem
-from portfolio.web.reading import again_when_cut_off, events_of, last_seq
-from portfolio.web.visitors import known_visitor, visitor_of
+from portfolio.web.rate_limit import address_key
 
 AWAY: Final = "The site’s database is away, so no demo can be run. Try again in a moment."
 MESSAGES: Final = 60  # of the first saga that a run began
@@ -144,7 +145,7 @@ def visitors_cookies(request: HttpRequest) -> dict[str, str]:
         visitor_of(request)
         request.session.save()
 
-    again_when_cut_off(save, PAUSES)
+    retry_on_disconnect(save, PAUSES)
     return {settings.SESSION_COOKIE_NAME: str(request.session.session_key)}
 
 
@@ -207,8 +208,8 @@ def _messages(result: Result | None) -> dict[str, Any]:
     if result is None or not result.correlations:
         return {}
     saga_id = result.correlations[0]
-    after = again_when_cut_off(last_seq)
-    events: list[StreamEvent] = again_when_cut_off(
+    after = retry_on_disconnect(last_seq)
+    events: list[StreamEvent] = retry_on_disconnect(
         lambda: events_of(saga_id, MESSAGES, up_to=after)
     )
     # A line from rail to rail: what one service did by itself has none.
@@ -219,4 +220,4 @@ def _messages(result: Result | None) -> dict[str, Any]:
 def _article(found: Demo) -> Article | None:
     if not found.article:
         return None
-    return again_when_cut_off(Article.objects.filter(slug=found.article).first)
+    return retry_on_disconnect(Article.objects.filter(slug=found.article).first)

@@ -11,9 +11,9 @@ from uuid import UUID
 import psycopg
 
 from cluster.secrets.postgres import is_outage
-from portfolio.demos.reading import read
+from cluster.storefront.checkout_intake import InvalidRequest
+from portfolio.demos.queries import read
 from portfolio.demos.sagas import await_ended
-from portfolio.requests import InvalidRequest
 
 PATIENCE: Final = 15.0  # seconds; longer than any server's restart after SIGKILL
 EVERY: Final = 0.05  # seconds

@@ -22,18 +22,18 @@ from cluster.payments.provider_api import (
     WebhookDelivery,
 )
 from cluster.payments.signature import TOLERANCE, sign
+from cluster.storefront.checkout_intake import CheckoutOrder
+from cluster.storefront.transactions import run_in_transaction
 from config import environment
 from portfolio.demos.books import balanced, lines, payment_rows
 from portfolio.demos.caller import Answer, Caller
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.reading import read, table
+from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, check, figure
 from portfolio.demos.sagas import USUAL, begin
 from portfolio.demos.signatures import signature_table
 from portfolio.demos.waiting import at_least, await_rows, ends_of
-from portfolio.requests import CheckoutOrder
-from portfolio.unit import run_unit
 
 AMOUNT: Final = 100  # pence
 FACTS_EACH: Final = 2  # authorised, then captured or voided
@@ -99,7 +99,7 @@ def _authorise_and_void() -> UUID:
         for command in (wanted, VoidPayment(reason="asked for by the demo of webhooks")):
             work.send(command, subject_id=payment, correlation=payment)
 
-    run_unit(ask)
+    run_in_transaction(ask)
     return payment
 
 

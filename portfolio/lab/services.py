@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from portfolio.requests import Outcome
+from cluster.storefront.checkout_intake import Outcome
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ CATALOG: Final = Participant(
             "Batches with one transaction",
             "Up to 200 messages are applied at once: rows are read with one statement, decided "
             "on, and written with one.",
-            ("cluster.catalog.store:save_stock", "cluster.messaging.inbox:Inbox.apply"),
+            ("cluster.catalog.repository:save_stock", "cluster.messaging.inbox:Inbox.apply"),
         ),
     ),
     demos=(SOLD_OUT, GOOD),
@@ -192,7 +192,7 @@ PAYMENTS: Final = Participant(
             "A double-entry ledger",
             "Entered from the provider’s facts alone: it can lag behind the provider’s books and "
             "cannot contradict them.",
-            ("cluster.payments.domain.ledger:entries", "chaos/checkers/money.py"),
+            ("cluster.payments.domain.ledger:entries", "cluster/health/checkers/money.py"),
         ),
         Pattern(
             "Signed webhooks, taken once",
@@ -233,7 +233,7 @@ ORDERS: Final = Participant(
             "A version that counts announcements",
             "Every order knows how many messages it has announced. The checkers compare that with "
             "the journal, and a message that never arrived is found.",
-            ("cluster.orders.domain.lifecycle:Order", "chaos/checkers/streams.py"),
+            ("cluster.orders.domain.lifecycle:Order", "cluster/health/checkers/streams.py"),
         ),
         Pattern(
             "Commands that may come twice",
@@ -299,19 +299,28 @@ SITE: Final = Participant(
             "Acceptance",
             "A row and a command in one transaction, under an id that was chosen before: an "
             "acceptance whose answer was lost can be repeated.",
-            ("portfolio.requests:accept_checkouts", "portfolio.unit:run_unit"),
+            (
+                "cluster.storefront.checkout_intake:accept_checkouts",
+                "cluster.storefront.transactions:run_in_transaction",
+            ),
         ),
         Pattern(
             "A journal without gaps",
             "Numbers are given under a lock that is held until the commit. A browser says which "
             "it has seen last, and goes on from there.",
-            ("portfolio.journal.recorder:record", "portfolio.stream.consumer:StreamConsumer"),
+            (
+                "cluster.storefront.journal.recorder:record",
+                "cluster.storefront.stream.consumer:StreamConsumer",
+            ),
         ),
         Pattern(
             "Leased credentials",
             "Like every process here, the site has no password of its own. Vault’s API makes it a "
             "login that ends after minutes, and it moves to the next between two transactions.",
-            ("cluster.secrets.keeper:Keeper", "cluster.secrets.postgres:DatabaseSession"),
+            (
+                "cluster.secrets.lease_renewer:LeaseRenewer",
+                "cluster.secrets.postgres:DatabaseSession",
+            ),
         ),
     ),
     demos=(GOOD,),
@@ -348,6 +357,6 @@ SHARED: Final = (
         "Leased database logins",
         "Each process logs in as somebody who did not exist some minutes ago, and moves on "
         "without dropping a request.",
-        ("cluster.secrets.keeper:Keeper",),
+        ("cluster.secrets.lease_renewer:LeaseRenewer",),
     ),
 )

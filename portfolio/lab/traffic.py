@@ -8,7 +8,7 @@ from functools import cache
 from cluster.messaging.contract import REGISTRY, Kind, MessageType
 from cluster.messaging.work import Handler, ignore
 from cluster.services import load_all
-from portfolio.events import CODES, Mark, telling
+from cluster.storefront.events import CODES, Mark, telling
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from chaos.observer.client import latest
-from chaos.observer.snapshot import Process, ServiceState, Snapshot, Stream
+from cluster.health.observer.client import latest
+from cluster.health.observer.snapshot import Process, ServiceState, Snapshot, Stream
 
 Number = float | int | None
 

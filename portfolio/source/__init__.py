@@ -1,1 +1,1 @@
-"""The source that is running, shown on the site: its files, and where in them a thing is."""
+"""The pages below /source/: folders, files, and what each is for."""

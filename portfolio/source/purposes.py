@@ -6,17 +6,17 @@ import re
 from functools import cache
 from typing import Final
 
-from portfolio.source.definitions import outline
-from portfolio.source.tree import SourceFile, snapshot
+from cluster.kit.source.definitions import outline
+from cluster.kit.source.tree import SourceFile, snapshot
 
 # The folders that hold no module or README of their own to say it.
 FOLDERS: Final = {
     ".ci": "What must hold before a change is kept.",
-    "articles": "The write-ups: Markdown, revisions, feeds.",
+    "articles": "What the owner writes: write-ups, their figures and feeds, and the owner's pages.",
     "articles/incidents": "Recorded incidents that articles draw.",
     "chaos": "Breaking the cluster on purpose, and measuring what that does.",
     "chaos/experiments": "What is broken on purpose, and what must hold meanwhile.",
-    "cluster": "The five services, and what they share: messages, sagas, secrets.",
+    "cluster": "The services, and what they share: messages, sagas, secrets, health.",
     "cluster/catalog": "The catalogue: products, reservations, stock.",
     "cluster/checkout": "The checkout: the saga that runs through all services.",
     "cluster/identity": "Identity: visitors and what each may spend.",
@@ -25,15 +25,15 @@ FOLDERS: Final = {
     "cluster/payments": "Payments: the ledger, and the way to the provider.",
     "cluster/sagas": "The saga engine: definitions as data, and the rules that run them.",
     "cluster/secrets": "Leased credentials: fetching, renewing, swapping.",
+    "cluster/storefront/journal": "Every message, kept in order.",
+    "cluster/storefront/stream": "The journal as it grows, sent to browsers.",
     "compose/containers": "The platform as containers.",
     "compose/kubernetes": "The platform on Kubernetes.",
     "compose/kubernetes-chaos": "What lets experiments break its pods, off by default.",
-    "config": "Settings, addresses, and the web server.",
+    "config": "The environment, logs, and how static files are gathered.",
     "docs": "What the code cannot say itself.",
     "docs/adr": "Decisions, with their reasons.",
-    "portfolio": "The site.",
-    "portfolio/journal": "Every message, kept in order.",
-    "portfolio/stream": "The journal as it grows, sent to browsers.",
+    "portfolio": "The site: pages, HTTP API, admin, and what puts them together.",
     "portfolio/web": "Pages, forms, errors and headers.",
     "tests": "What is specified, and tried on the running platform.",
 }

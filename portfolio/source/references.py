@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from portfolio.source.definitions import outline
-from portfolio.source.tree import snapshot
+from cluster.kit.source.definitions import outline
+from cluster.kit.source.tree import snapshot
 
 
 def module_of(path: str) -> str:

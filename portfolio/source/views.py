@@ -12,14 +12,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.shortcuts import render
 from django.views.decorators.http import conditional_page, require_safe
 
-from portfolio.owner.reading import NotKnown, words_of
-from portfolio.source.definitions import Definition, Kind, outline
-from portfolio.source.highlight import Range, language_name, language_of, listing
+from articles.owner.queries import NotKnown, words_of
+from cluster.kit.problems import problem
+from cluster.kit.source.definitions import Definition, Kind, outline
+from cluster.kit.source.highlight import Range, language_name, language_of, listing
+from cluster.kit.source.tree import Folder, SourceFile, snapshot
+from config.revision import running_revision
 from portfolio.source.purposes import lead_of, purpose_of
 from portfolio.source.references import used_by
-from portfolio.source.revision import running_revision
-from portfolio.source.tree import Folder, SourceFile, snapshot
-from portfolio.web.problems import problem
 
 # Any copy may be kept, and is asked about each time. Plain text changes with the revision
 # alone; a page also carries the cluster's state, so its tag is made from the whole of it.

@@ -9,7 +9,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from portfolio.owner.prose import UnreadableProse, rendered
+from articles.owner.prose import UnreadableProse, rendered
 
 logger: Final = logging.getLogger(__name__)
 register = template.Library()

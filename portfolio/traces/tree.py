@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chaos.observer.kept_span import KeptSpan
-from portfolio.events import CODES
+from cluster.health.observer.kept_span import KeptSpan
+from cluster.storefront.events import CODES
 
 OPERATION: Final = "messaging.operation.name"
 OUTSIDE: Final = {"provider": "PSP", "payments-gateway": "PAY"}

@@ -12,13 +12,13 @@ from django.shortcuts import render
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
 
-from chaos.observer.kept_span import KeptTrace
-from portfolio.headcode import headcode
+from cluster.health.observer.kept_span import KeptTrace
+from cluster.kit.problems import problem
+from cluster.storefront.headcode import headcode
 from portfolio.traces.otlp import export
-from portfolio.traces.reading import TRACE_ID, TracesAway, read_trace
+from portfolio.traces.queries import TRACE_ID, TracesAway, read_trace
 from portfolio.traces.tree import Tree
 from portfolio.traces.waterfall import draw
-from portfolio.web.problems import problem
 
 AWAY: Final = "The observer, which keeps the spans, is away. Try again in a moment."
 CONVERSATION: Final = "messaging.message.conversation_id"

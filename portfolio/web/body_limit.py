@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from portfolio.web.problems import problem, wants_json
+from cluster.kit.problems import problem, wants_json
 
 VISITORS: Final = 64 * 1024  # bytes; the largest form of the site has four fields
 EDITORS_PATH: Final = "/admin/"

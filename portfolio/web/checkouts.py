@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
@@ -12,29 +11,27 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from cluster.kit.problems import problem, wants_json
+from cluster.kit.visitors import visitor_of
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseUnavailable
-from portfolio.admission import TooManyRequests
-from portfolio.headcode import headcode
-from portfolio.requests import CheckoutOrder, InvalidRequest, Outcome, accept_checkouts
-from portfolio.unit import run_unit
+from cluster.storefront.admission import TooManyRequests
+from cluster.storefront.checkout_intake import (
+    CheckoutOrder,
+    InvalidRequest,
+    Outcome,
+    accept_checkouts,
+)
+from cluster.storefront.headcode import headcode
+from cluster.storefront.transactions import run_in_transaction
+from cluster.storefront.visitor_limit import limit_visitor
 from portfolio.web.forms import CheckoutForm
-from portfolio.web.pace import Pace, address_key
-from portfolio.web.problems import problem, wants_json
-from portfolio.web.visitors import visitor_of
+from portfolio.web.rate_limit import FixedWindowLimiter, address_key
 
-PERIOD: Final = timedelta(minutes=1)
-MOST_IN_PERIOD: Final = 10  # for each session: enough to play, too few to hurt
-MOST_OF_ADDRESS: Final = 60  # in the same period, for an office that shares an address
+PERIOD: Final = 60.0  # seconds
+MOST_OF_ADDRESS: Final = 60  # in that period, for an office that shares an address
 
-# The lock makes two requests of one visitor wait for each other, or both would pass.
-LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
-RECENT: Final = """
-    SELECT count(*), min(accepted_at) FROM checkout_request
-     WHERE visitor = %s AND accepted_at > %s AND id <> %s
-"""
-
-_of_addresses: Final = Pace(MOST_OF_ADDRESS, PERIOD.total_seconds())
+_of_addresses: Final = FixedWindowLimiter(MOST_OF_ADDRESS, PERIOD)
 
 
 @require_POST
@@ -52,8 +49,8 @@ def start(request: HttpRequest) -> HttpResponse:
         requested_outcome=outcome,
     )
     try:
-        keep_pace_of_address(request)
-        run_unit(lambda work: _accept(work, order))
+        limit_address(request)
+        run_in_transaction(lambda work: _accept(work, order))
     except InvalidRequest as error:
         return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
     except TooManyRequests as error:
@@ -69,11 +66,11 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 def _accept(work: UnitOfWork, order: CheckoutOrder) -> None:
-    keep_pace(work, order)
+    limit_visitor(work, order)
     accept_checkouts(work, requests=[order])
 
 
-def keep_pace_of_address(request: HttpRequest) -> None:
+def limit_address(request: HttpRequest) -> None:
     """Raise TooManyRequests when too many come from one address, with or without cookies."""
     wait = _of_addresses.take(address_key(request))
     if wait:
@@ -83,28 +80,6 @@ def keep_pace_of_address(request: HttpRequest) -> None:
             status=HTTPStatus.TOO_MANY_REQUESTS,
             retry_after=math.ceil(wait),
         )
-
-
-def keep_pace(work: UnitOfWork, order: CheckoutOrder) -> None:
-    """Raise TooManyRequests unless this visitor may begin one more.
-
-    Two requests of one visitor wait for each other until the transaction ends.
-    """
-    work.cursor.execute(LOCK, (order.visitor,))
-    work.cursor.execute(RECENT, (order.visitor, work.now - PERIOD, order.id))
-    recent, first = work.cursor.fetchone() or (0, None)
-    if recent >= MOST_IN_PERIOD:
-        raise TooManyRequests(
-            f"You have started {recent} checkouts in the last minute. Wait for some to end.",
-            status=HTTPStatus.TOO_MANY_REQUESTS,
-            retry_after=free_again(first, work.now),
-        )
-
-
-def free_again(first: datetime | None, now: datetime) -> int:
-    """Seconds until the first of the latest checkouts is older than PERIOD; at least one."""
-    waiting = PERIOD if first is None else first + PERIOD - now
-    return max(1, math.ceil(waiting.total_seconds()))
 
 
 def accepted(request: HttpRequest, checkout_id: UUID) -> HttpResponse:

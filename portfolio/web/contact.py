@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,13 +12,14 @@ from django.utils.crypto import salted_hmac
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from articles.owner.queries import NotKnown, Words, words_of
+from cluster.kit.problems import PROBLEM_JSON, wants_json
+from cluster.kit.visitors import sender_address
 from cluster.secrets.postgres import DatabaseUnavailable
-from portfolio.contact.accept import Letter, TooManyMessages, keep
+from cluster.storefront.contact.accept import NewMessage, TooManyMessages, keep
+from cluster.storefront.transactions import run_in_transaction
 from portfolio.contact.form import LONGEST_MESSAGE, MOST_LINKS, ContactForm
-from portfolio.contact.passes import new_pass
-from portfolio.owner.reading import NotKnown, Words, words_of
-from portfolio.unit import run_unit
-from portfolio.web.problems import PROBLEM_JSON, wants_json
+from portfolio.contact.form_token import new_pass
 
 AWAY: Final = (
     "The site’s database is away, so your message was not kept. It is still in the form: "
@@ -40,7 +40,7 @@ def contact(request: HttpRequest) -> HttpResponse:
     form = ContactForm(request.POST)
     if not form.is_valid():
         return refused(request, form, HTTPStatus.UNPROCESSABLE_ENTITY, form.sentences())
-    letter = Letter(
+    letter = NewMessage(
         id=form.id,
         name=form.cleaned_data["name"],
         email=form.cleaned_data["email"],
@@ -50,7 +50,7 @@ def contact(request: HttpRequest) -> HttpResponse:
         trapped=form.is_trapped,
     )
     try:
-        run_unit(lambda work: keep(work, letter))
+        run_in_transaction(lambda work: keep(work, letter))
     except TooManyMessages as error:
         return refused(
             request, form, error.status, {"form": [str(error)]}, retry_after=error.retry_after
@@ -106,22 +106,6 @@ def refused(
 def remote_of(request: HttpRequest) -> str:
     """A keyed hash of the sender's address, which tells senders apart and names nobody."""
     return salted_hmac("portfolio.contact.remote", sender_address(request)).hexdigest()[:32]
-
-
-def sender_address(request: HttpRequest) -> str:
-    """The address that a request comes from.
-
-    Behind a proxy that is the last entry of X-Forwarded-For, which the proxy has written. It
-    is believed only when the connection comes from a private network; a stranger may write
-    any header, but not come from there.
-    """
-    peer: str = request.META.get("REMOTE_ADDR", "")
-    try:
-        behind_proxy = ipaddress.ip_address(peer).is_private
-        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
-        return str(ipaddress.ip_address(forwarded)) if behind_proxy and forwarded else peer
-    except ValueError:
-        return peer
 
 
 def _drawn(

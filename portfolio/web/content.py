@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_save
 
-from portfolio.web.page_cache import content_changed
+from cluster.kit.page_cache import content_changed
 
 # Every table of these, their many-to-many tables included.
 CONTENT_APPS: Final = frozenset({"articles"})

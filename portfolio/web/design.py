@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from portfolio.design.tokens import GROUNDS, MARK, TEXT, lengths, tokens
-from portfolio.design.typefaces import LICENCES, faces
-from portfolio.source.highlight import highlighted_lines
-from portfolio.source.resolve import UnknownSource, excerpt
+from cluster.kit.design.tokens import GROUNDS, MARK, TEXT, lengths, tokens
+from cluster.kit.design.typefaces import LICENCES, faces
+from cluster.kit.source.highlight import highlighted_lines
+from cluster.kit.source.resolve import UnknownSource, excerpt
 
 # Shape, name, what it says, and how a line that leads to it is drawn.
 MARKS: Final = (
@@ -29,7 +29,7 @@ ROWS: Final = (
     ("failed", "declined", "the verb of a refusal"),
     ("unknown", "unknown", "no answer either way"),
 )
-LISTED: Final = "portfolio.design.contrast:contrast"
+LISTED: Final = "cluster.kit.design.contrast:contrast"
 
 
 @require_safe

@@ -1,4 +1,4 @@
-"""What Django calls when a request fails; see `config/urls.py`. It names the arguments."""
+"""What Django calls when a request fails; see `portfolio/urls.py`. It names the arguments."""
 # ruff: noqa: ARG001
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from articles.editing import lost as editing
+from cluster.kit.problems import malformed_sentence, problem, wants_json
 from portfolio.web import contact
 from portfolio.web.body_limit import TOO_LARGE, TOO_LARGE_TO_READ
-from portfolio.web.problems import malformed_sentence, problem, wants_json
 
 ELSEWHERE: Final = "This was sent from a page of another site, so it was refused."
 

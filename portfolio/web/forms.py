@@ -6,7 +6,7 @@ from typing import Final
 
 from django import forms
 
-from portfolio.requests import MAX_QUANTITY, Outcome
+from cluster.storefront.checkout_intake import MAX_QUANTITY, Outcome
 
 # The other outcomes are brought about by the choice of the product.
 OUTCOMES: Final = (

@@ -12,16 +12,17 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from articles.models import Article
+from articles.owner.queries import NotKnown, Words, words_of
+from articles.structured import json_ld
 from chaos.experiments.models import Incident
-from chaos.observer.client import latest
 from chaos.reports.recoveries import latest_interesting
+from cluster.health.observer.client import latest
+from cluster.kit.navigation import SITE
+from cluster.kit.page_cache import cached_page
+from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
-from portfolio.owner.reading import NotKnown, Words, words_of
 from portfolio.web.owner_pages import owner, words_away
-from portfolio.web.page_cache import cached_page
-from portfolio.web.reading import again_when_cut_off
-from portfolio.web.structured import SITE, json_ld
-from portfolio.web.tally import tally
+from portfolio.web.totals import tally
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "structured": json_ld(_structured(request, words)),
     }
     try:
-        context |= again_when_cut_off(_read)
+        context |= retry_on_disconnect(_read)
     except Error as error:
         if not is_outage(error):
             raise

@@ -12,19 +12,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from chaos.observer.client import latest
-from chaos.observer.snapshot import Process, ServiceState
+from articles.owner.queries import NotKnown, words_of
+from cluster.health.observer.client import latest
+from cluster.health.observer.snapshot import Process, ServiceState
+from cluster.kit.page_cache import cached_page
+from cluster.kit.problems import problem
+from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
+from cluster.storefront.events import Mark
+from cluster.storefront.queries import latest_events_from, products
 from portfolio.demos.registry import DEMOS
-from portfolio.events import Mark
-from portfolio.lab.course import course_of
 from portfolio.lab.services import PARTICIPANTS, SHARED, Participant
+from portfolio.lab.time_series import course_of
 from portfolio.lab.traffic import traffic
-from portfolio.owner.reading import NotKnown, words_of
 from portfolio.web.owner_pages import words_away
-from portfolio.web.page_cache import cached_page
-from portfolio.web.problems import problem
-from portfolio.web.reading import again_when_cut_off, latest_events_from, products
 
 EVENTS: Final = 12
 EVENTS_AWAY: Final = "The journal cannot be read at this moment; the site’s database is away."
@@ -89,9 +90,9 @@ def service(request: HttpRequest, name: str) -> HttpResponse:
         "marks": list(Mark),
     }
     try:
-        context["course"] = again_when_cut_off(lambda: course_of(name, now))
-        context["events"] = again_when_cut_off(lambda: latest_events_from(name, EVENTS))
-        listed = {product.sku for product in again_when_cut_off(products)}
+        context["course"] = retry_on_disconnect(lambda: course_of(name, now))
+        context["events"] = retry_on_disconnect(lambda: latest_events_from(name, EVENTS))
+        listed = {product.sku for product in retry_on_disconnect(products)}
         context["demos"] = [demo for demo in participant.demos if demo.sku in listed]
     except Error as error:
         if not is_outage(error):

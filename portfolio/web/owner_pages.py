@@ -10,10 +10,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from portfolio.owner.reading import NotKnown, Words, case_studies, words_of
-from portfolio.web.page_cache import cached_page
-from portfolio.web.problems import problem
-from portfolio.web.structured import json_ld
+from articles.owner.queries import NotKnown, Words, case_studies, words_of
+from articles.structured import json_ld
+from cluster.kit.page_cache import cached_page
+from cluster.kit.problems import problem
 
 WORDS_AWAY = "The words of this page cannot be read at this moment; the site’s database is away."
 

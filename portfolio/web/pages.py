@@ -12,20 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from cluster.kit.problems import problem
+from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
-from portfolio.events import Mark, money
-from portfolio.headcode import headcode
-from portfolio.models import CheckoutRequest
+from cluster.storefront.events import Mark, money
+from cluster.storefront.headcode import headcode
+from cluster.storefront.models import CheckoutRequest
+from cluster.storefront.queries import events_of, last_seq, latest_events, products, trace_of
 from portfolio.web.forms import OUTCOMES
-from portfolio.web.problems import problem
-from portfolio.web.reading import (
-    again_when_cut_off,
-    events_of,
-    last_seq,
-    latest_events,
-    products,
-    trace_of,
-)
 from portfolio.web.saga_steps import step_rows
 
 SHOWN: Final = 30
@@ -38,8 +32,8 @@ def events(request: HttpRequest) -> HttpResponse:
     """The graph and the latest events, drawn on the server, and the form that starts a checkout."""
     context = {"outcomes": OUTCOMES, **_table()}
     try:
-        newest = again_when_cut_off(lambda: latest_events(SHOWN))
-        context["products"] = again_when_cut_off(products)
+        newest = retry_on_disconnect(lambda: latest_events(SHOWN))
+        context["products"] = retry_on_disconnect(products)
     except Error as error:
         if not is_outage(error):
             raise
@@ -57,10 +51,10 @@ def saga(request: HttpRequest, saga_id: UUID) -> HttpResponse:
     """One saga: how it stands, and every message that it has caused."""
     try:
         # Read first: the browser follows from here, and what is drawn lies before it.
-        after = again_when_cut_off(last_seq)
-        messages = again_when_cut_off(lambda: events_of(saga_id, SHOWN_OF_ONE, up_to=after))
-        trace_id = again_when_cut_off(lambda: trace_of(saga_id))
-        accepted = again_when_cut_off(CheckoutRequest.objects.filter(id=saga_id).first)
+        after = retry_on_disconnect(last_seq)
+        messages = retry_on_disconnect(lambda: events_of(saga_id, SHOWN_OF_ONE, up_to=after))
+        trace_id = retry_on_disconnect(lambda: trace_of(saga_id))
+        accepted = retry_on_disconnect(CheckoutRequest.objects.filter(id=saga_id).first)
     except Error as error:
         if not is_outage(error):
             raise

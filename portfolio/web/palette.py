@@ -11,12 +11,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from articles.models import Article
+from cluster.kit.navigation import SECTIONS
+from cluster.kit.source.tree import paths
+from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
 from portfolio.architecture.plan import plan
 from portfolio.lab.services import PARTICIPANTS
-from portfolio.source.tree import paths
-from portfolio.web.navigation import SECTIONS
-from portfolio.web.reading import again_when_cut_off
 
 MAX_AGE: Final = 60  # seconds; a new article is in the palette a minute later
 
@@ -42,7 +42,7 @@ def palette(_request: HttpRequest) -> JsonResponse:
     entries = [*_pages(), *_services(), *_nodes(), *_files()]
     away = ""
     try:
-        articles = again_when_cut_off(lambda: list(_articles()))
+        articles = retry_on_disconnect(lambda: list(_articles()))
     except Error as error:
         if not is_outage(error):
             raise

@@ -9,12 +9,12 @@ from typing import Final
 
 from django.urls import reverse
 
-from portfolio.architecture.knowledge import knowledge
+from articles.owner.models import CaseStudy
+from cluster.kit.navigation import SECTIONS
+from portfolio.architecture.descriptions import knowledge
 from portfolio.architecture.plan import plan
 from portfolio.demos.registry import DEMOS
 from portfolio.lab.services import PARTICIPANTS
-from portfolio.owner.models import CaseStudy
-from portfolio.web.navigation import SECTIONS
 
 MOST_FOUND: Final = 8
 WORD: Final = re.compile(r"\w+")

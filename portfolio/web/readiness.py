@@ -13,11 +13,11 @@ from typing import Final
 
 from django.db import Error
 
-from chaos.observer.client import latest
-from chaos.observer.snapshot import Snapshot
+from cluster.health.observer.client import latest
+from cluster.health.observer.snapshot import Snapshot
+from cluster.health.progress import SILENT_AFTER, alarm_words
 from cluster.messaging.models import Heartbeat
-from cluster.operations.progress import SILENT_AFTER, alarm_words
-from portfolio.web.reading import again_when_cut_off
+from cluster.secrets.django.reconnect import retry_on_disconnect
 
 OWN: Final = "site"
 
@@ -41,7 +41,7 @@ def troubles() -> dict[str, str]:
 def _unwritten() -> dict[str, str]:
     """Why the journal is not being written, as its worker tells."""
     try:
-        beat = again_when_cut_off(Heartbeat.objects.filter(process="worker-site").first)
+        beat = retry_on_disconnect(Heartbeat.objects.filter(process="worker-site").first)
     except Error as error:
         return {"database": f"cannot be read: {type(error).__name__}"}
     if beat is None:

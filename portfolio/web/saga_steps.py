@@ -10,7 +10,7 @@ from typing import Any, Final
 from cluster.checkout.definition import CHECKOUT
 from cluster.messaging.contract import Payload
 from cluster.sagas.definition import Step
-from portfolio.events import CODES, StreamEvent
+from cluster.storefront.events import CODES, StreamEvent
 
 TURNED: Final = "checkout.checkout_turned.v1"
 

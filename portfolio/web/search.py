@@ -11,9 +11,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from articles.search import LONGEST_QUERY, UnclearQuery, asks_for_nothing, search_articles, tidy
+from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
 from portfolio.web.places import find_places
-from portfolio.web.reading import again_when_cut_off
 
 TOO_LONG: Final = (
     f"The query is longer than {LONGEST_QUERY} characters. A few words of it are enough."
@@ -33,7 +33,7 @@ def search(request: HttpRequest) -> HttpResponse:
         status = HTTPStatus.BAD_REQUEST
     elif query:
         try:
-            context |= again_when_cut_off(lambda: _found(query))
+            context |= retry_on_disconnect(lambda: _found(query))
         except UnclearQuery as error:
             context["unclear"] = str(error)
             status = HTTPStatus.BAD_REQUEST

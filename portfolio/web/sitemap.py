@@ -13,13 +13,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from articles.models import Article
-from articles.reading import in_series, listed, used_tags
+from articles.owner.models import CaseStudy
+from articles.queries import in_series, listed, used_tags
 from articles.views import says_when_away
+from cluster.kit.page_cache import cached_page
 from portfolio.architecture.plan import plan
 from portfolio.demos.registry import DEMOS
 from portfolio.lab.services import PARTICIPANTS
-from portfolio.owner.models import CaseStudy
-from portfolio.web.page_cache import cached_page
 
 PAGES: Final = (
     "home", "architecture", "lab", "chaos:index", "work", "about", "contact", "events",

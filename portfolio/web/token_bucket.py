@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-from portfolio.cache_redis import CacheRedis
+from cluster.kit.cache_redis import CacheRedis
 
 PREFIX: Final = "bucket:"
 

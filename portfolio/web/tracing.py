@@ -10,7 +10,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from cluster.tracing.context import Place, current_request, read
+from cluster.tracing.context import SpanContext, current_request, read
 from cluster.tracing.request import RequestSpan
 from portfolio.metrics.requests import ROUTE, UNROUTED
 
@@ -45,7 +45,7 @@ class TracingMiddleware:
         return _ended(request, span, response)
 
 
-def incoming(header: str | None) -> Place | None:
+def incoming(header: str | None) -> SpanContext | None:
     """What a caller's `traceparent` says; None where it says nothing valid.
 
     Source: https://www.w3.org/TR/trace-context/#traceparent-header

@@ -10,8 +10,8 @@ import pytest
 from articles.figures import FIGURES, assets, fill, lease_rotation, outbox_depth, picture, sparkline
 from articles.figures.fill import NOT_NOW
 from articles.markdown import render
-from chaos.observer.snapshot import Lease, ServiceState, Snapshot
-from portfolio.events import CODES
+from cluster.health.observer.snapshot import Lease, ServiceState, Snapshot
+from cluster.storefront.events import CODES
 from tests.outages import outage
 
 

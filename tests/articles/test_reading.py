@@ -148,7 +148,7 @@ def test_without_the_database_a_page_says_so(monkeypatch: pytest.MonkeyPatch) ->
     def cut_off(_request: HttpRequest) -> HttpResponse:
         raise outage()
 
-    monkeypatch.setattr("portfolio.web.reading.PAUSES", ())
+    monkeypatch.setattr("cluster.secrets.django.reconnect.PAUSES", ())
     request = RequestFactory().get("/articles/", headers={"Accept": "application/json"})
     answer = says_when_away(cut_off)(request)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")

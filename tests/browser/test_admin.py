@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from portfolio.contact.models import ContactMessage
+from cluster.storefront.contact.models import ContactMessage
 from tests.portfolio.admin_visit import make_user
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from cluster.secrets.postgres import DatabaseSession, database
-from portfolio.contact.passes import SHORTEST
+from portfolio.contact.form_token import SHORTEST
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 

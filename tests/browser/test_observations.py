@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.platform, pytest.mark.browser]
 
 # A page of the site with nothing of its own that follows: this follows twice.
 FOLLOW = """async () => {
-  const { followObservations } = await import("/static/portfolio/observations.js");
+  const { followObservations } = await import("/static/kit/observations.js");
   window.seen = { snapshots: 0, words: [] };
   const follower = {
     onSnapshot: (snapshot) => { window.seen.snapshots += 1; window.seen.last = snapshot; },

@@ -14,12 +14,12 @@ import msgspec
 import pytest
 from playwright.sync_api import Browser, Route
 
+from cluster.kit.graph.layout import Frame, place
+from cluster.kit.graph.model import GraphEvent, Traffic, milliseconds, read_traffic
+from cluster.kit.graph.outages import outage
+from cluster.kit.graph.scale import Break, Scale
+from cluster.kit.graph.words import summary, told
 from config.environment import ROOT
-from portfolio.graph.layout import Frame, place
-from portfolio.graph.model import GraphEvent, Traffic, milliseconds, read_traffic
-from portfolio.graph.outages import outage
-from portfolio.graph.scale import Break, Scale
-from portfolio.graph.words import summary, told
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,7 @@ DRAW: Final = f"""async (asked) => {{
   const {{ draw }} = await import("{SERVED}/tests/browser/train_graph_twin.mjs");
   return draw(asked);
 }}"""
-EVENTS: Final = json.loads((ROOT / "tests" / "portfolio" / "graph" / "events.json").read_text())
+EVENTS: Final = json.loads((ROOT / "tests" / "kit" / "graph" / "events.json").read_text())
 FIRST: Final = milliseconds(EVENTS[0]["time"])
 LAST: Final = milliseconds(EVENTS[-1]["time"])
 OUTAGES: Final = [

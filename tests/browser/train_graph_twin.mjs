@@ -1,7 +1,7 @@
 // Draws what Python has asked for with the browser's half of the code.
 
-import * as graph from "../../portfolio/static/portfolio/train-graph-model.js";
-import { placeSaid } from "../../portfolio/static/portfolio/train-graph-saga.js";
+import * as graph from "../../cluster/kit/static/kit/train-graph-model.js";
+import { placeSaid } from "../../cluster/kit/static/kit/train-graph-saga.js";
 
 export function draw({ events, outages, frames }) {
   const traffic = graph.readTraffic(events.map(graph.graphEvent));

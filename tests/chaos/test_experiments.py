@@ -14,7 +14,7 @@ from chaoslib.experiment import ensure_experiment_is_valid
 
 from chaos.experiments.catalogue import EXPERIMENTS
 from chaos.experiments.incident import read_incident
-from chaos.faults.armed import ArmedFaults
+from cluster.health.armed_faults import ArmedFaults
 from compose.bootstrap import main
 from config.environment import ROOT
 

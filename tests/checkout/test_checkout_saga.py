@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.checkout.app import SERVICE
 from cluster.checkout.definition import CHECKOUT, CheckoutContext
 from cluster.checkout.handlers import HANDLERS
+from cluster.checkout.service import SERVICE
 from cluster.messaging.contract import REGISTRY, Kind
 from cluster.sagas.definition import Step
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections import Counter as Tally
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
-from chaos.checkers.finding import Outcome
-from chaos.checkers.verify import Verdict, verify
-from cluster.operations.checkouts import Counter
+from cluster.health.checkers.finding import Outcome
+from cluster.health.checkers.verify import Verdict, verify
+from cluster.operations.checkout_client import CheckoutClient
 from cluster.operations.plan import Wanted
 from cluster.operations.queues import broker_connection, queue_depths
 from cluster.secrets.postgres import Database, DatabaseUnavailable, database
@@ -32,7 +32,7 @@ class Cluster:
 
     def __init__(self) -> None:
         self.supervisor = Supervisor.connect()
-        self.counter = Counter()
+        self.counter = CheckoutClient()
 
     def start_checkouts(
         self,
@@ -63,23 +63,23 @@ class Cluster:
 
         return eventually(read, within=60.0)[0]
 
-    def saga_states(self, ids: Sequence[UUID]) -> Tally[str]:
+    def saga_states(self, ids: Sequence[UUID]) -> Counter[str]:
         query = "SELECT state FROM saga WHERE id = ANY(%s)"
-        return Tally(state for (state,) in self.rows_when_up("checkout", query, list(ids)))
+        return Counter(state for (state,) in self.rows_when_up("checkout", query, list(ids)))
 
     def await_in_flight(self, ids: Sequence[UUID], *, at_least: int) -> None:
         """Return once that many have begun, while some are still going on."""
         eventually(lambda: self.saga_states(ids).total() >= at_least)
 
-    def await_ended(self, ids: Sequence[UUID]) -> Tally[str]:
+    def await_ended(self, ids: Sequence[UUID]) -> Counter[str]:
         """How the checkouts ended; fails when one of them has not ended in time."""
 
-        def ended() -> Tally[str] | None:
+        def ended() -> Counter[str] | None:
             states = self.saga_states(ids)
             done = states["completed"] + states["compensated"]
             return states if done == len(ids) else None
 
-        return eventually(ended, within=TO_THE_END, every=0.25) or Tally()
+        return eventually(ended, within=TO_THE_END, every=0.25) or Counter()
 
     def kill(self, name: str) -> None:
         """SIGKILL one process by its pid; the supervisor starts it again."""

@@ -11,8 +11,8 @@ from typing import Any, cast
 import psycopg
 
 from chaos.drivers.driver import Driver
-from chaos.faults.armed import ArmedFault, new_armed_fault
 from chaos.faults.fault import Fault
+from cluster.health.armed_faults import ArmedFault, new_armed_fault
 from compose import system_packages
 from compose.run_directory import RunDirectory
 from compose.servers.rabbitmq import RabbitMQ

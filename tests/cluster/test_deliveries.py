@@ -15,7 +15,7 @@ import pytest
 from cluster.messaging.envelope import CONTENT_TYPE, new_message_id
 from cluster.messaging.topology import EXCHANGE
 from cluster.operations.deadletters import letter, replay
-from portfolio.requests import CheckoutOrder
+from cluster.storefront.checkout_intake import CheckoutOrder
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
 from tests.conftest import superuser_address

@@ -13,8 +13,13 @@ from cluster.messaging.envelope import new_message_id
 from cluster.messaging.outbox import flush
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, database
+from cluster.storefront.checkout_intake import (
+    CheckoutOrder,
+    InvalidRequest,
+    accept_erasure,
+    accept_refund,
+)
 from config.environment import DATABASES
-from portfolio.requests import CheckoutOrder, InvalidRequest, accept_erasure, accept_refund
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
 from tests.sampling import all_in_full

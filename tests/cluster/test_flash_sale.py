@@ -8,7 +8,7 @@ import pytest
 
 from cluster.catalog.contract import ListProduct
 from cluster.messaging.envelope import new_message_id
-from portfolio.unit import run_unit
+from cluster.storefront.transactions import run_in_transaction
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
 
@@ -22,7 +22,7 @@ def on_sale(cluster: Cluster) -> str:
     sku = f"SALE-{uuid4().hex[:8].upper()}"
     product = ListProduct(sku=sku, name="Of the sale", price=100, stock=ITEMS)
     listing = new_message_id()
-    run_unit(lambda work: work.send(product, subject_id=listing, correlation=listing))
+    run_in_transaction(lambda work: work.send(product, subject_id=listing, correlation=listing))
     eventually(lambda: cluster.rows("site", "SELECT 1 FROM product WHERE sku = %s", sku))
     return sku
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chaos.drivers.choose import choose_driver
-from chaos.observer.client import latest
+from cluster.health.observer.client import latest
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
 

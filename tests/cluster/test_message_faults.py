@@ -8,8 +8,8 @@ import pytest
 
 from chaos.faults.messages import FAULTS, POISONED
 from cluster.messaging.envelope import new_message_id
+from cluster.storefront.checkout_intake import CheckoutOrder
 from compose.errors import Misuse
-from portfolio.requests import CheckoutOrder
 from tests.cluster.cluster import Cluster
 from tests.cluster.driver import broken
 from tests.conditions import eventually

@@ -10,7 +10,7 @@ from cluster.messaging.outbox import flush
 from cluster.messaging.work import UnitOfWork
 from cluster.operations.plan import Wanted
 from cluster.secrets.postgres import DatabaseSession, database
-from portfolio.requests import InvalidRequest, accept_refund
+from cluster.storefront.checkout_intake import InvalidRequest, accept_refund
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
 

@@ -17,9 +17,9 @@ import pytest
 import requests
 
 from chaos.faults.healed import HealedLog
-from chaos.observer.client import latest
 from chaos.watchdog.replacement import NAME
-from cluster.operations.progress import STALLED_AFTER
+from cluster.health.observer.client import latest
+from cluster.health.progress import STALLED_AFTER
 from config.environment import ROOT
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually

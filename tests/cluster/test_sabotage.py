@@ -16,7 +16,7 @@ import amqp
 import psycopg
 import pytest
 
-from chaos.checkers.finding import Outcome
+from cluster.health.checkers.finding import Outcome
 from config.environment import platform_file
 from tests.cluster.cluster import Cluster
 from tests.cluster.test_deliveries import journalled, publish

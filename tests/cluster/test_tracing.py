@@ -11,10 +11,10 @@ import msgspec
 import pytest
 import requests
 
-from chaos.observer.kept_span import KeptSpan, KeptTrace
+from cluster.health.observer.kept_span import KeptSpan, KeptTrace
 from cluster.operations.plan import Wanted
 from cluster.services import load_all
-from cluster.tracing.context import Place, derived, read
+from cluster.tracing.context import SpanContext, derived, read
 from config import environment
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
@@ -85,7 +85,7 @@ def test_a_missed_deadline_is_in_the_tree_of_the_checkout_that_missed_it(cluster
 def test_a_request_joins_the_trace_that_its_caller_brought(
     cluster: Cluster, platform_url: str
 ) -> None:
-    caller = Place(secrets.token_hex(16), secrets.token_hex(8), sampled=True)
+    caller = SpanContext(secrets.token_hex(16), secrets.token_hex(8), sampled=True)
     [(sku,)] = cluster.rows("site", "SELECT sku FROM product WHERE restocked LIMIT 1")
     with requests.Session() as visitor:
         visitor.get(f"{platform_url}/events/", timeout=10)

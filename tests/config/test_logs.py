@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from cluster.messaging.envelope import new_message_id
-from cluster.tracing.context import current_place, current_request, named_after, read
+from cluster.tracing.context import current_request, current_span_context, named_after, read
 from cluster.tracing.request import RequestSpan
 from config.logs import JsonFormatter, formatter
 
@@ -55,11 +55,11 @@ def test_a_record_is_one_line_of_json(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_logged_in_a_span_names_it() -> None:
     place = named_after(new_message_id())
-    token = current_place.set(place)
+    token = current_span_context.set(place)
     try:
         line = told(record())
     finally:
-        current_place.reset(token)
+        current_span_context.reset(token)
 
     assert (line["trace_id"], line["span_id"]) == (place.trace_id, place.span_id)
 

@@ -20,7 +20,7 @@ from config.environment import ROOT
 from config.static_files import StaticFiles
 from config.static_storage import NamingStorage
 
-PLACE = "portfolio/typefaces"
+PLACE = "kit/typefaces"
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +59,13 @@ def test_every_reference_leads_to_a_file_that_was_gathered() -> None:
     gathered = static_build.gather()
     for name, hashed in gathered.names.items():
         assert (gathered.folder / hashed).is_file(), name
-    script = (gathered.folder / gathered.names["portfolio/event-stream.js"]).read_text()
+    script = (gathered.folder / gathered.names["kit/event-stream.js"]).read_text()
     imported = re.findall(r'from "\./([^"]+)"', script)
     assert imported
     for name in imported:
-        assert f"portfolio/{name}" in gathered.names.values()
-    lazy = (gathered.folder / gathered.names["portfolio/shell.js"]).read_text()
-    assert Path(gathered.names["portfolio/palette.js"]).name in lazy
+        assert f"kit/{name}" in gathered.names.values()
+    lazy = (gathered.folder / gathered.names["kit/shell.js"]).read_text()
+    assert Path(gathered.names["kit/palette.js"]).name in lazy
 
 
 def test_nothing_changed_is_nothing_done() -> None:
@@ -84,12 +84,12 @@ def test_a_changed_file_changes_its_own_name_and_links_the_rest(
     changed = tmp_path / "icon.svg"
     changed.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     storage = type("Storage", (), {"path": staticmethod(lambda _name: str(changed))})()
-    sources["portfolio/icon.svg"] = (storage, "icon.svg")
+    sources["kit/icon.svg"] = (storage, "icon.svg")
     monkeypatch.setattr(static_build, "_sources", lambda: sources)
     after = static_build.gather()
     differing = {name for name, hashed in after.names.items() if before.names[name] != hashed}
-    assert differing == {"portfolio/icon.svg"}
-    tokens = before.names["portfolio/tokens.css"] + ".br"
+    assert differing == {"kit/icon.svg"}
+    tokens = before.names["kit/tokens.css"] + ".br"
     assert (after.folder / tokens).stat().st_ino == (before.folder / tokens).stat().st_ino
 
 
@@ -129,24 +129,22 @@ def test_a_broken_reference_costs_the_hashed_names_and_not_the_site(
     monkeypatch.setattr(static_build, "gather", broken)
     assert static_build.ensure() is None
     assert "plain names are served" in caplog.text
-    assert (
-        NamingStorage(base_url="/static/").url("portfolio/site.css") == "/static/portfolio/site.css"
-    )
+    assert NamingStorage(base_url="/static/").url("kit/site.css") == "/static/kit/site.css"
 
 
 def test_templates_name_what_this_process_has_gathered() -> None:
     gathered = static_build.ensure()
     assert gathered is not None
-    url = NamingStorage(base_url="/static/").url("portfolio/site.css")
-    assert url == "/static/" + gathered.names["portfolio/site.css"]
-    assert re.fullmatch(r"/static/portfolio/site\.[0-9a-f]{12}\.css", url)
+    url = NamingStorage(base_url="/static/").url("kit/site.css")
+    assert url == "/static/" + gathered.names["kit/site.css"]
+    assert re.fullmatch(r"/static/kit/site\.[0-9a-f]{12}\.css", url)
 
 
 async def test_a_hashed_file_is_compressed_and_kept_for_ever() -> None:
     gathered = static_build.ensure()
     assert gathered is not None
     files = StaticFiles(None, prefix="/static/")
-    path = "/static/" + gathered.names["portfolio/site.css"]
+    path = "/static/" + gathered.names["kit/site.css"]
     headers, body = await answer(files, path, accept_encoding="gzip, br")
     assert headers["cache-control"] == "public, max-age=31536000, immutable"
     assert headers["content-encoding"] == "br"
@@ -157,20 +155,20 @@ async def test_a_hashed_file_is_compressed_and_kept_for_ever() -> None:
 async def test_a_plain_name_is_answered_for_a_minute() -> None:
     static_build.ensure()
     files = StaticFiles(None, prefix="/static/")
-    headers, _ = await answer(files, "/static/portfolio/site.css")
+    headers, _ = await answer(files, "/static/kit/site.css")
     assert (headers["status"], headers["cache-control"]) == (200, "max-age=60, public")
 
 
 async def test_a_process_that_gathered_nothing_serves_the_apps_files() -> None:
     files = StaticFiles(None, prefix="/static/")
-    headers, body = await answer(files, "/static/portfolio/tokens.css")
+    headers, body = await answer(files, "/static/kit/tokens.css")
     assert headers["status"] == 200
-    assert body == (ROOT / "portfolio/static/portfolio/tokens.css").read_bytes()
+    assert body == (ROOT / "cluster/kit/static/kit/tokens.css").read_bytes()
 
 
 def test_the_faces_of_a_first_view_are_light_and_licensed() -> None:
     gathered = static_build.gather()
-    layout = (ROOT / "portfolio/templates/portfolio/layout.html").read_text()
+    layout = (ROOT / "cluster/kit/templates/kit/layout.html").read_text()
     preloaded = re.findall(rf"{PLACE}/[\w-]+\.woff2", layout)
     sizes = [(gathered.folder / gathered.names[name]).stat().st_size for name in preloaded]
     assert sum(sizes) <= 62 * 1024

@@ -14,8 +14,8 @@ import pytest
 
 from cluster.catalog.contract import StockReserved
 from cluster.messaging import dead_letters
-from cluster.messaging.disturbance import NOTIFY, Disturbance, Ending, Operation, encode_wish
 from cluster.messaging.envelope import new_message_id
+from cluster.messaging.fault_injection import NOTIFY, Ending, FaultRule, Operation, encode_rule
 from cluster.messaging.outbox import flush
 from cluster.messaging.publisher import OutboxRow, Publisher
 from cluster.messaging.relay import BATCH, Relay
@@ -227,9 +227,9 @@ def test_a_row_whose_content_the_broker_refuses_is_filed_and_its_neighbours_are_
 def disturb(scratch: DatabaseSession, operation: Operation, **wanted: object) -> None:
     """Tell the relay what to do wrong, as anybody with the database can."""
     fields = {"id": str(uuid4()), "until": time.time() + 30, "limit": 1, "seconds": 1.0, **wanted}
-    wish = msgspec.convert({"wish": "disturb", "operation": operation, **fields}, type=Disturbance)
+    rule = msgspec.convert({"kind": "rule", "operation": operation, **fields}, type=FaultRule)
     with scratch.transaction() as connection:
-        connection.execute(NOTIFY, (encode_wish(wish),))
+        connection.execute(NOTIFY, (encode_rule(rule),))
 
 
 def relaying(scratch: DatabaseSession, queue: str, start_relay: Callable[[], Relay]) -> None:
@@ -311,4 +311,4 @@ def test_a_read_only_transaction_may_tell_a_relay(scratch: DatabaseSession) -> N
     """Whoever can write nothing can still speak."""
     with scratch.transaction() as connection:
         connection.execute("SET TRANSACTION READ ONLY")
-        connection.execute(NOTIFY, (encode_wish(Ending(id="none")),))
+        connection.execute(NOTIFY, (encode_rule(Ending(id="none")),))

@@ -9,7 +9,7 @@ import pytest
 
 from cluster.identity.domain.limits import DEFAULT_LIMIT
 from cluster.operations.plan import MOST_OF_ONE_VISITOR, SOLD_OUT, Shelf, Wanted, outcomes, plan
-from portfolio.requests import CheckoutOrder, Outcome
+from cluster.storefront.checkout_intake import CheckoutOrder, Outcome
 
 SHELF = Shelf({"MUG": 900, "WATCH": 5_900, SOLD_OUT: 500}, ["MUG", "WATCH"])
 

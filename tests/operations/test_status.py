@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from cluster.health.progress import STALLED_AFTER, Stalled, claim_detail
+from cluster.health.vitals import Heartbeat, LeasedRole, Vitals
 from cluster.operations.observed import Observed, ObserverAway, read_observed
-from cluster.operations.progress import STALLED_AFTER, Stalled, claim_detail
 from cluster.operations.queues import QueueDepth
 from cluster.operations.status import ClusterStatus, Part, troubles
-from cluster.operations.vitals import Heartbeat, LeasedRole, Vitals
 from cluster.services import load
 from compose.supervisor import ProcessState, Status
 

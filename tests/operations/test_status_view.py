@@ -9,10 +9,10 @@ import signal
 import pytest
 from rich.console import Console
 
+from cluster.health.vitals import Heartbeat, LeasedRole, Vitals
 from cluster.operations.queues import QueueDepth
 from cluster.operations.status import ClusterStatus, Part
 from cluster.operations.status_view import show_status
-from cluster.operations.vitals import Heartbeat, LeasedRole, Vitals
 from compose.supervisor import ProcessState
 from config.environment import DATABASES
 

@@ -57,7 +57,7 @@ def payments_url() -> Iterator[str]:
         _create(f"postgresql://postgres:none@127.0.0.1:{port}/postgres")
         subprocess.run(
             [sys.executable, "-m", "django", "migrate", "--database", "payments",
-             "--settings", "config.settings", "--verbosity", "0"],
+             "--settings", "portfolio.settings", "--verbosity", "0"],
             check=True, cwd=environment.ROOT,
             env={**os.environ, "PAYMENTS_DATABASE_URL": url},
         )  # fmt: skip

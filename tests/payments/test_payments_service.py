@@ -6,7 +6,7 @@ import cluster.catalog.contract
 import cluster.checkout.contract
 import cluster.identity.contract
 import cluster.orders.contract  # noqa: F401 - contracts register their types
-from cluster.payments.app import SERVICE
+from cluster.payments.service import SERVICE
 
 
 def test_every_command_and_every_heard_stream_has_its_handlers() -> None:

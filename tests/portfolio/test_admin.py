@@ -14,7 +14,7 @@ from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.test import RequestFactory
 
 from articles.editors import EDITORS
-from chaos.models import AuditEntry, FaultSwitch
+from chaos.experiments.models import AuditEntry, FaultSwitch
 from compose.platform import Platform
 from compose.run_directory import RunDirectory
 from portfolio.admin_site import dashboard, login, owner

@@ -12,12 +12,12 @@ import psycopg
 import pytest
 import requests
 
-from chaos.observer.letters import KeptLetter
+from cluster.health.observer.letters import KeptLetter
 from cluster.messaging.envelope import new_message_id
+from cluster.storefront.checkout_intake import CheckoutOrder, accept_checkouts
+from cluster.storefront.transactions import run_in_transaction
 from config import environment
 from portfolio.admin_site.letters import content_of
-from portfolio.requests import CheckoutOrder, accept_checkouts
-from portfolio.unit import run_unit
 from tests.conditions import eventually
 from tests.conftest import superuser_address
 from tests.portfolio.admin_visit import Visit, owner_visit
@@ -105,7 +105,7 @@ class TestAPoisonedMessage:
 
 def start_for(visitor: str) -> UUID:
     order = CheckoutOrder(visitor=visitor, sku="MUG-ENAMEL", id=new_message_id())
-    run_unit(lambda work: accept_checkouts(work, requests=[order]))
+    run_in_transaction(lambda work: accept_checkouts(work, requests=[order]))
     return order.id
 
 

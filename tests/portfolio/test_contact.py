@@ -21,16 +21,23 @@ from django.core import signing
 from django.test import Client, RequestFactory
 from django.test.utils import override_settings
 
+from cluster.kit.visitors import sender_address
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseUnavailable
+from cluster.storefront.contact import accept, mail
+from cluster.storefront.contact.accept import (
+    MOST_OF_ALL,
+    MOST_OF_ONE,
+    NewMessage,
+    TooManyMessages,
+    keep,
+)
+from cluster.storefront.contact.mail import Due, compose
 from config.mail import Mail, MailMisconfigured, configured
-from portfolio.contact import accept, mail, passes
-from portfolio.contact.accept import MOST_OF_ALL, MOST_OF_ONE, Letter, TooManyMessages, keep
+from portfolio.contact import form_token
 from portfolio.contact.form import LONGEST_MESSAGE, ContactForm
-from portfolio.contact.mail import Due, compose
 from portfolio.web import contact as page
-from portfolio.web.contact import sender_address
 from tests.conditions import eventually
 
 WORDS = "We have a queue that loses messages, and nobody knows where."
@@ -67,7 +74,7 @@ def fields(**changes: str) -> dict[str, str]:
     return typed | changes
 
 
-def a_letter(**changes: Any) -> Letter:
+def a_message(**changes: Any) -> NewMessage:
     values: dict[str, Any] = {
         "id": new_message_id(),
         "name": "Ada Obi",
@@ -77,7 +84,7 @@ def a_letter(**changes: Any) -> Letter:
         "remote": uuid.uuid4().hex,
         "trapped": False,
     }
-    return Letter(**(values | changes))
+    return NewMessage(**(values | changes))
 
 
 # The form ------------------------------------------------------------------------------
@@ -145,7 +152,7 @@ def test_a_form_that_was_refused_is_drawn_with_a_pass_that_can_be_sent() -> None
     good = fields()["signed"]
     assert ContactForm(fields(signed=good, name="")).next_pass == good
     renewed = ContactForm(fields(signed="forged")).next_pass
-    assert passes.message_id(renewed)
+    assert form_token.message_id(renewed)
 
 
 # Keeping ------------------------------------------------------------------------------
@@ -153,7 +160,7 @@ def test_a_form_that_was_refused_is_drawn_with_a_pass_that_can_be_sent() -> None
 
 @pytest.mark.platform
 def test_a_message_is_kept_as_it_was_written(site_work: UnitOfWork) -> None:
-    letter = a_letter(subject="A queue")
+    letter = a_message(subject="A queue")
     keep(site_work, letter)
     site_work.cursor.execute(
         "SELECT name, email, subject, message, state, mailed_at FROM contact_message WHERE id = %s",
@@ -171,7 +178,7 @@ def test_a_message_is_kept_as_it_was_written(site_work: UnitOfWork) -> None:
 
 @pytest.mark.platform
 def test_a_form_that_is_sent_twice_keeps_one_message(site_work: UnitOfWork) -> None:
-    letter = a_letter()
+    letter = a_message()
     keep(site_work, letter)
     keep(site_work, letter)
     assert count(site_work, letter.remote) == 1
@@ -181,11 +188,11 @@ def test_a_form_that_is_sent_twice_keeps_one_message(site_work: UnitOfWork) -> N
 def test_one_sender_may_write_five_times_an_hour(site_work: UnitOfWork) -> None:
     remote = uuid.uuid4().hex
     for _ in range(MOST_OF_ONE):
-        keep(site_work, a_letter(remote=remote))
+        keep(site_work, a_message(remote=remote))
     with pytest.raises(TooManyMessages) as refusal:
-        keep(site_work, a_letter(remote=remote))
+        keep(site_work, a_message(remote=remote))
     assert refusal.value.status == HTTPStatus.TOO_MANY_REQUESTS
-    keep(site_work, a_letter())  # another sender is not concerned
+    keep(site_work, a_message())  # another sender is not concerned
 
 
 @pytest.mark.platform
@@ -196,7 +203,7 @@ def test_a_flood_from_many_addresses_ends_for_the_day(site_work: UnitOfWork) -> 
             (new_message_id(), "", "", "", "", site_work.now, uuid.uuid4().hex, "new", None),
         )
     with pytest.raises(TooManyMessages) as refusal:
-        keep(site_work, a_letter())
+        keep(site_work, a_message())
     assert refusal.value.status == HTTPStatus.SERVICE_UNAVAILABLE
 
 
@@ -204,7 +211,7 @@ def test_a_flood_from_many_addresses_ends_for_the_day(site_work: UnitOfWork) -> 
 def test_what_filled_in_the_trap_is_kept_for_the_owner_and_never_mailed(
     site_work: UnitOfWork,
 ) -> None:
-    letter = a_letter(trapped=True)
+    letter = a_message(trapped=True)
     keep(site_work, letter)
     site_work.cursor.execute(
         "SELECT state, mail_due_at FROM contact_message WHERE id = %s", (letter.id,)
@@ -311,7 +318,7 @@ def test_a_mail_reaches_a_real_server() -> None:
 
 
 @pytest.mark.platform
-def test_a_mail_server_that_is_away_loses_nothing(kept_letter: Letter) -> None:
+def test_a_mail_server_that_is_away_loses_nothing(kept_message: NewMessage) -> None:
     sent: list[EmailMessage] = []
 
     def fail(_settings: Mail, _mail: EmailMessage) -> None:
@@ -319,24 +326,24 @@ def test_a_mail_server_that_is_away_loses_nothing(kept_letter: Letter) -> None:
 
     session = site_session()
     mail.mail_due(SETTINGS, session, send=fail)
-    assert column(kept_letter, "mail_error") == "ConnectionRefusedError: nobody listens"
-    assert column(kept_letter, "mailed_at") is None
-    run(session, "UPDATE contact_message SET mail_due_at = now() WHERE id = %s", kept_letter.id)
+    assert column(kept_message, "mail_error") == "ConnectionRefusedError: nobody listens"
+    assert column(kept_message, "mailed_at") is None
+    run(session, "UPDATE contact_message SET mail_due_at = now() WHERE id = %s", kept_message.id)
     mail.mail_due(SETTINGS, session, send=lambda _, it: sent.append(it))
     session.close()
-    assert [it["Message-ID"] for it in sent if str(kept_letter.id) in it["Message-ID"]] != []
-    assert column(kept_letter, "mailed_at") is not None
-    assert column(kept_letter, "mail_error") == ""
+    assert [it["Message-ID"] for it in sent if str(kept_message.id) in it["Message-ID"]] != []
+    assert column(kept_message, "mailed_at") is not None
+    assert column(kept_message, "mail_error") == ""
 
 
 @pytest.mark.platform
-def test_a_message_that_went_out_is_not_mailed_again(kept_letter: Letter) -> None:
+def test_a_message_that_went_out_is_not_mailed_again(kept_message: NewMessage) -> None:
     sent: list[str] = []
     session = site_session()
     for _ in range(2):
         mail.mail_due(SETTINGS, session, send=lambda _, it: sent.append(it["Message-ID"]))
     session.close()
-    assert sum(str(kept_letter.id) in identifier for identifier in sent) == 1
+    assert sum(str(kept_message.id) in identifier for identifier in sent) == 1
 
 
 @pytest.mark.parametrize(
@@ -385,7 +392,7 @@ def test_with_the_database_away_the_message_stays_in_the_form(
     def away(_act: Any) -> None:
         raise DatabaseUnavailable("site")
 
-    monkeypatch.setattr(page, "run_unit", away)
+    monkeypatch.setattr(page, "run_in_transaction", away)
     monkeypatch.setattr(page, "_words", lambda: None)
     answer = Client().post("/contact/", fields())
     text = answer.content.decode()
@@ -474,7 +481,7 @@ def run(session: Any, statement: str, *values: object) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-def column(letter: Letter, name: str) -> Any:
+def column(letter: NewMessage, name: str) -> Any:
     session = site_session()
     [(value,)] = run(session, f"SELECT {name} FROM contact_message WHERE id = %s", letter.id)
     session.close()
@@ -482,9 +489,9 @@ def column(letter: Letter, name: str) -> Any:
 
 
 @pytest.fixture
-def kept_letter(platform: Any) -> Iterator[Letter]:
+def kept_message(platform: Any) -> Iterator[NewMessage]:
     """A message in the database, which is taken out again."""
-    letter = a_letter()
+    letter = a_message()
     session = site_session()
     with session.transaction() as connection:
         keep(UnitOfWork(connection, source="site"), letter)

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import RequestFactory
 
-from chaos.models import FaultSwitch
+from chaos.experiments.models import FaultSwitch
 from portfolio.admin_site.chaos import FaultSwitchAdmin
 
 

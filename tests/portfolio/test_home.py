@@ -12,12 +12,12 @@ import pytest
 import requests
 from django.test import Client
 
-from portfolio.models import Page, Profile
-from portfolio.owner import reading
-from portfolio.owner.reading import NotKnown, Words, words_of
+from articles.owner import queries
+from articles.owner.models import Page, Profile
+from articles.owner.queries import NotKnown, Words, words_of
 from portfolio.templatetags.words import duration, rate, spaced
 from portfolio.web import home
-from portfolio.web.tally import _first_id_of
+from portfolio.web.totals import _first_id_of
 from tests.outages import outage
 
 WORDS = Words(
@@ -68,7 +68,7 @@ def test_with_the_database_away_the_page_says_so_and_keeps_its_words(
     monkeypatch.setattr(home, "words_of", lambda _: WORDS)
     monkeypatch.setattr(home, "latest", lambda: None)
     monkeypatch.setattr(home, "_read", away)
-    monkeypatch.setattr("portfolio.web.reading.PAUSES", ())
+    monkeypatch.setattr("cluster.secrets.django.reconnect.PAUSES", ())
     answer = Client(headers={"Authorization": "none"}).get("/")
     text = answer.content.decode()
     assert answer.status_code == 503
@@ -83,14 +83,14 @@ def test_words_once_read_are_remembered_while_the_database_is_away(
     def away(_key: str) -> Words:
         raise outage()
 
-    monkeypatch.setattr("portfolio.web.reading.PAUSES", ())
-    monkeypatch.setattr(reading, "_remembered", {})
-    monkeypatch.setattr(reading, "_read", away)
+    monkeypatch.setattr("cluster.secrets.django.reconnect.PAUSES", ())
+    monkeypatch.setattr(queries, "_remembered", {})
+    monkeypatch.setattr(queries, "_read", away)
     with pytest.raises(NotKnown):
         words_of("home")
-    monkeypatch.setattr(reading, "_read", lambda _key: WORDS)
+    monkeypatch.setattr(queries, "_read", lambda _key: WORDS)
     assert words_of("home") is WORDS
-    monkeypatch.setattr(reading, "_read", away)
+    monkeypatch.setattr(queries, "_read", away)
     assert words_of("home") is WORDS
 
 

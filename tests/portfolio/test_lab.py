@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
-from chaos.observer.history import GaugePoint
-from chaos.observer.snapshot import ServiceState
+from cluster.health.observer.history import GaugePoint
+from cluster.health.observer.snapshot import ServiceState
+from cluster.kit.source.resolve import locate
 from cluster.messaging.contract import REGISTRY
 from cluster.services import MODULES
-from portfolio.lab import course
+from cluster.storefront.checkout_intake import MAX_QUANTITY
+from cluster.storefront.seed import PRODUCTS
+from portfolio.lab import time_series
 from portfolio.lab.services import PARTICIPANTS, SHARED, Demo, Participant, Pattern
 from portfolio.lab.traffic import traffic
-from portfolio.requests import MAX_QUANTITY
-from portfolio.seed import PRODUCTS
-from portfolio.source.resolve import locate
 from portfolio.web.forms import OUTCOMES
 from portfolio.web.lab import Reading
 
@@ -139,9 +139,11 @@ def point(seconds_ago: float, *, sent: float | None = 1.0, queue: int | None = 0
     )
 
 
-def course_of(monkeypatch: pytest.MonkeyPatch, points: list[GaugePoint]) -> course.Course | None:
-    monkeypatch.setattr(course, "gauges", lambda _service, _minutes: points)
-    return course.course_of("orders", NOW)
+def course_of(
+    monkeypatch: pytest.MonkeyPatch, points: list[GaugePoint]
+) -> time_series.Course | None:
+    monkeypatch.setattr(time_series, "gauges", lambda _service, _minutes: points)
+    return time_series.course_of("orders", NOW)
 
 
 def test_a_time_without_measurements_is_a_gap_and_not_a_line(

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from chaos.observer.snapshot import Lease, Process, Sagas, ServiceState, Snapshot
+from cluster.health.observer.snapshot import Lease, Process, Sagas, ServiceState, Snapshot
 from compose.grafana import dashboard
 from portfolio.metrics.observed import ObservedMetrics, families
 from portfolio.metrics.registry import REGISTRY

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter as Tally
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 import requests
 
+from cluster.health.vitals import read_vitals
 from cluster.messaging.work import UnitOfWork
-from cluster.operations.checkouts import Counter
+from cluster.operations.checkout_client import CheckoutClient
 from cluster.operations.plan import Wanted
-from cluster.operations.vitals import read_vitals
-from portfolio.admission import MOST, read_room
-from portfolio.unit import run_unit
+from cluster.storefront.admission import MOST, read_room
+from cluster.storefront.transactions import run_in_transaction
 from tests.conditions import eventually
 from tests.portfolio.api.client import PURCHASE, Client
 
@@ -33,9 +33,9 @@ FORGET = "DELETE FROM admission"
 @pytest.fixture
 def full(platform_url: str) -> Iterator[str]:
     """The site's address, while there is no room for a single checkout."""
-    run_unit(lambda work: work.cursor.execute(SET_LIMIT, (0,)))
+    run_in_transaction(lambda work: work.cursor.execute(SET_LIMIT, (0,)))
     yield platform_url
-    run_unit(lambda work: work.cursor.execute(FORGET))
+    run_in_transaction(lambda work: work.cursor.execute(FORGET))
 
 
 def refused_so_far() -> int:
@@ -69,19 +69,19 @@ def test_the_api_and_the_form_refuse_in_words_and_say_when_to_come_again(full: s
 
 
 def test_a_command_waits_for_room_and_goes_on(full: str) -> None:
-    with closing(Counter()) as counter:
+    with closing(CheckoutClient()) as counter:
         orders = counter.order(Wanted.SUCCESS, count=3, sku=None, quantity=1)
         handing_in = counter.accept(orders)
         assert [next(handing_in), next(handing_in)] == [0, 0]
-        run_unit(lambda work: work.cursor.execute(FORGET))
+        run_in_transaction(lambda work: work.cursor.execute(FORGET))
         assert list(handing_in)[-1] == len(orders)
 
 
 def test_a_burst_beyond_the_limit_is_cut_and_all_that_was_accepted_completes(
     platform_url: str,
 ) -> None:
-    run_unit(lambda work: work.cursor.execute(FORGET))
-    with closing(Counter(trace_ratio=0.0)) as counter:
+    run_in_transaction(lambda work: work.cursor.execute(FORGET))
+    with closing(CheckoutClient(trace_ratio=0.0)) as counter:
         orders = counter.order(Wanted.SUCCESS, count=MOST + 1, sku=None, quantity=1)
         accepted, room = [], True
         while room:
@@ -89,12 +89,12 @@ def test_a_burst_beyond_the_limit_is_cut_and_all_that_was_accepted_completes(
             room = bool(taken := counter.accept_now(rest[:500]))
             accepted += rest[:taken]
         assert 0 < len(accepted) < len(orders)
-        assert run_unit(_is_bounded)
+        assert run_in_transaction(_is_bounded)
         ids = [order.id for order in accepted]
 
-        def all_ended() -> Tally[str]:
-            states = Tally(state.status for state in counter.states(ids).values())
-            return states if not states["accepted"] else Tally()
+        def all_ended() -> Counter[str]:
+            states = Counter(state.status for state in counter.states(ids).values())
+            return states if not states["accepted"] else Counter()
 
         assert eventually(all_ended, within=120.0) == {"completed": len(accepted)}
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from chaos.observer.snapshot import Snapshot
-from cluster.operations.progress import Stalled
+from cluster.health.observer.snapshot import Snapshot
+from cluster.health.progress import Stalled
 from portfolio.web import readiness
 from portfolio.web.health import readyz
 

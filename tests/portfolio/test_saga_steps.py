@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from portfolio.events import StreamEvent, present
+from cluster.storefront.events import StreamEvent, present
 from portfolio.web.saga_steps import step_rows
 
 BEGAN = datetime(2026, 11, 26, 9, 14, 2, tzinfo=UTC)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from chaos.checkers import rest
-from chaos.observer import health
 from cluster import worker
-from cluster.operations import progress, status, status_view
+from cluster.health import progress
+from cluster.health.checkers import rest
+from cluster.health.observer import health
+from cluster.operations import status, status_view
+from cluster.storefront.stream.consumer import SPEAK_ANYWAY
 from config.environment import ROOT
-from portfolio.stream.consumer import SPEAK_ANYWAY
 from portfolio.web import readiness
 
 FOLDERS = ("articles", "chaos", "cluster", "compose", "config", "portfolio")
@@ -27,14 +28,14 @@ def test_every_judge_counts_by_the_same_number() -> None:
     assert {
         module.SILENT_AFTER for module in (rest, health, worker, status, status_view, readiness)
     } == {progress.SILENT_AFTER}
-    assert declared_in(OWN_NUMBER, ".py") == ["cluster/operations/progress.py"]
+    assert declared_in(OWN_NUMBER, ".py") == ["cluster/health/progress.py"]
     assert progress.SILENT_AFTER > 3 * worker.HEARTBEAT
 
 
 def test_browsers_count_by_it_too() -> None:
     number = re.compile(r"^(?:export )?const SILENCE = (\d+)", re.MULTILINE)
-    assert declared_in(number, ".js") == ["portfolio/static/portfolio/silence.js"]
-    found = number.search(Path(ROOT / "portfolio/static/portfolio/silence.js").read_text())
+    assert declared_in(number, ".js") == ["cluster/kit/static/kit/silence.js"]
+    found = number.search(Path(ROOT / "cluster/kit/static/kit/silence.js").read_text())
     assert found is not None
     assert int(found[1]) == 1000 * progress.SILENT_AFTER
     assert 2 * SPEAK_ANYWAY < progress.SILENT_AFTER

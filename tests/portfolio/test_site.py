@@ -32,7 +32,7 @@ def test_the_page_of_all_messages_shows_them_drawn_on_the_server(platform_url: s
     assert "Without JavaScript it stands still" in page.text
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing-here", "/healthz", "/static/portfolio/site.css"])
+@pytest.mark.parametrize("path", ["/", "/nothing-here", "/healthz", "/static/kit/site.css"])
 def test_no_answer_names_the_server_or_may_be_sniffed(platform_url: str, path: str) -> None:
     answer = requests.get(f"{platform_url}{path}", timeout=10)
     assert "Server" not in answer.headers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaos.observer.kept_span import KeptSpan, KeptTrace
+from cluster.health.observer.kept_span import KeptSpan, KeptTrace
 from portfolio.traces.otlp import export
 from portfolio.traces.tree import Tree
 from portfolio.traces.waterfall import draw

@@ -14,13 +14,12 @@ import requests
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from portfolio.models import CaseStudy, Page, Profile, SeedImport
-from portfolio.owner import reading
-from portfolio.owner.models import PAGES
-from portfolio.owner.prose import UnreadableProse, rendered
-from portfolio.owner.reading import NotKnown
-from portfolio.owner.seeding import BadSeed, Seed, _checked, _import, _seeds_of, import_seeds, seeds
-from portfolio.source.resolve import locate
+from articles.owner import queries
+from articles.owner.models import PAGES, CaseStudy, Page, Profile, SeedImport
+from articles.owner.prose import UnreadableProse, rendered
+from articles.owner.queries import NotKnown
+from articles.owner.seeding import BadSeed, Seed, _checked, _import, _seeds_of, import_seeds, seeds
+from cluster.kit.source.resolve import locate
 from portfolio.templatetags.words import prose
 
 ALL = list(seeds())
@@ -219,7 +218,7 @@ def test_with_the_database_away_the_pages_say_so(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("portfolio.web.owner_pages.words_of", away)
     monkeypatch.setattr("portfolio.web.lab.words_of", away)
-    monkeypatch.setattr(reading, "_remembered", {})
+    monkeypatch.setattr(queries, "_remembered", {})
     client = Client(headers={"Authorization": "none"})
     for path in ("/work/", "/about/", "/lab/"):
         answer = client.get(path)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cluster.secrets import postgres
-from cluster.secrets.patience import read_kv_patiently
 from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
+from cluster.secrets.secret_reader import read_secret
 from cluster.secrets.vault import SecretsDenied, SecretsUnavailable, VaultClient
 from tests.conditions import eventually
 
@@ -97,7 +97,7 @@ def test_a_process_that_starts_before_vault_waits_for_it(servers: Servers) -> No
     database, got = Database("orders"), threading.Event()
 
     def start() -> None:
-        read_kv_patiently("broker")
+        read_secret("broker")
         database.wait()
         got.set()
 

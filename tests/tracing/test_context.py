@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from cluster.messaging.envelope import new_message_id
-from cluster.tracing.context import Place, derived, named_after, random_half, read
+from cluster.tracing.context import SpanContext, derived, named_after, random_half, read
 from cluster.tracing.request import RequestSpan
 from portfolio.web.tracing import incoming
 
@@ -17,7 +17,9 @@ HEADER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 def test_a_traceparent_is_read_and_written_alike() -> None:
     place = read(HEADER)
 
-    assert place == Place("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", sampled=True)
+    assert place == SpanContext(
+        "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", sampled=True
+    )
     assert place.traceparent == HEADER
 
 
@@ -82,4 +84,4 @@ def test_a_request_begins_the_trace_of_its_first_correlation_or_joins_its_caller
     alone, called = RequestSpan(None), RequestSpan(read(HEADER))
 
     assert alone.join(first) == alone.join(second) == named_after(first)
-    assert called.join(first) == Place(HEADER[3:35], random_half(first), sampled=True)
+    assert called.join(first) == SpanContext(HEADER[3:35], random_half(first), sampled=True)

@@ -9,14 +9,14 @@ import msgspec
 import pytest
 
 from cluster.catalog.contract import ReserveStock, StockReserved
+from cluster.messaging import message_spans
 from cluster.messaging.envelope import Envelope, Message, encode_envelope, new_message_id
 from cluster.messaging.inbox import Inbox
+from cluster.messaging.message_spans import published
 from cluster.messaging.service import Service
 from cluster.messaging.work import PermanentError, UnitOfWork
 from cluster.secrets.postgres import DatabaseSession
-from cluster.tracing import message_spans
-from cluster.tracing.context import Place, derived, random_half
-from cluster.tracing.message_spans import published
+from cluster.tracing.context import SpanContext, derived, random_half
 from cluster.tracing.span import Span
 from tests.messaging.messages import reserve_stock
 
@@ -56,7 +56,7 @@ def apply(scratch: DatabaseSession) -> Callable[..., None]:
 def command(*, sampled: bool = True, **changes: Any) -> Envelope:
     """A command that checkout has sent in a trace."""
     sent = reserve_stock(**changes)
-    place = Place(TRACE, random_half(sent.id), sampled)
+    place = SpanContext(TRACE, random_half(sent.id), sampled)
     return msgspec.structs.replace(sent, traceparent=place.traceparent)
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from chaos.observer.kept_span import KeptSpan
-from chaos.observer.span_store import SpanStore
-from chaos.observer.spans import decode
+from cluster.health.observer.kept_span import KeptSpan
+from cluster.health.observer.span_store import SpanStore
+from cluster.health.observer.spans import decode
 
 # A process that ends waits two seconds for its last spans, which a busy machine may not have; what
 # is shown here is where they go.

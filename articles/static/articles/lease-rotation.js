@@ -1,6 +1,6 @@
 /* <lease-rotation>: the server has drawn the table; this keeps it current from the snapshots. */
 
-import { followObservations } from "../portfolio/observations.js";
+import { followObservations } from "../kit/observations.js";
 
 class LeaseRotation extends HTMLElement {
   connectedCallback() {

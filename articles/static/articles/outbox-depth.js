@@ -4,7 +4,7 @@
  * the left, at the pace of the snapshots, and the newest depth is added at the right.
  */
 
-import { followObservations } from "../portfolio/observations.js";
+import { followObservations } from "../kit/observations.js";
 
 const WIDTH = 160;
 const HEIGHT = 28;

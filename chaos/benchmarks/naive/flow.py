@@ -22,9 +22,9 @@ from chaos.benchmarks.naive.worker import READY
 from chaos.benchmarks.processor_time import Stopwatch
 from chaos.benchmarks.scratch import address, queues
 from cluster.messaging.envelope import new_message_id
+from cluster.storefront.seed import PRODUCTS
 from compose.errors import PlainError
 from config.environment import ROOT, SERVICES, run_directory
-from portfolio.seed import PRODUCTS
 
 START_PATIENCE: Final = 90.0  # seconds until five workers are ready on a busy machine
 STOP_PATIENCE: Final = 5.0

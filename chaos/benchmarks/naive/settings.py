@@ -24,6 +24,6 @@ def _database(service: str) -> dict[str, Any]:
 SECRET_KEY: Final = "signs nothing"  # noqa: S105 - and protects nothing
 INSTALLED_APPS = [f"cluster.{service}" for service in SERVICES]
 DATABASES = {"default": {}, **{service: _database(service) for service in SERVICES}}
-DATABASE_ROUTERS = ["config.router.ServiceRouter"]
+DATABASE_ROUTERS = ["cluster.database_router.ServiceRouter"]
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -59,7 +59,7 @@ def _make_tables(service: str) -> None:
             editor.create_model(model)
     if service == "catalog":
         from cluster.catalog.models import Product
-        from portfolio.seed import PRODUCTS
+        from cluster.storefront.seed import PRODUCTS
 
         Product.objects.bulk_create(
             Product(

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from chaos.experiments import store
+from chaos.experiments import repository
 from chaos.experiments.campaign import Turn, storms, turns
 from chaos.experiments.catalogue import EXPERIMENTS, experiment
 from chaos.experiments.document import RATE
@@ -114,7 +114,7 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     def _report(self, options: dict[str, Any]) -> None:
-        self._show(store.document_of(_kept(options["id"])), as_json=options["json"])
+        self._show(repository.document_of(_kept(options["id"])), as_json=options["json"])
 
     def _export(self, options: dict[str, Any]) -> None:
         chosen = experiment(options["name"])

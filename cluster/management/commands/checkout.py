@@ -9,13 +9,13 @@ from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 
 from cluster.operations.arguments import seconds, whole_number
-from cluster.operations.checkouts import Counter
+from cluster.operations.checkout_client import CheckoutClient
 from cluster.operations.errors import told_plainly
 from cluster.operations.follow import EACH_SHOWN, Progress, follow, summary
 from cluster.operations.plan import FEWEST_RACERS, Wanted
+from cluster.storefront.checkout_intake import MAX_QUANTITY
+from cluster.storefront.headcode import headcode
 from compose.errors import Misuse
-from portfolio.headcode import headcode
-from portfolio.requests import MAX_QUANTITY
 
 MOST: Final = 10_000
 TIMEOUT: Final = 300.0  # seconds
@@ -60,7 +60,7 @@ class Command(BaseCommand):
 
 def _run(wanted: Wanted, options: dict[str, Any], console: Console) -> tuple[Progress, bool]:
     count = options["count"] or (FEWEST_RACERS if wanted is Wanted.LAST_ITEM_RACE else 1)
-    counter = Counter()
+    counter = CheckoutClient()
     with console.status("Planning …"):
         orders = counter.order(
             wanted, count=count, sku=options["sku"], quantity=options["quantity"]

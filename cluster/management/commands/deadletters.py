@@ -12,7 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cluster.operations.deadletters import Letter, letter, letter_id, letters, replay, why_hopeless
+from cluster.operations.deadletters import (
+    DeadLetter,
+    letter,
+    letter_id,
+    letters,
+    replay,
+    why_hopeless,
+)
 from cluster.operations.errors import told_plainly
 from compose.errors import Misuse
 from config.environment import DATABASES
@@ -90,7 +97,7 @@ def _replay(console: Console, options: dict[str, Any]) -> dict[str, Any]:
     return {"replayed": document}
 
 
-def _chosen(options: dict[str, Any]) -> list[Letter]:
+def _chosen(options: dict[str, Any]) -> list[DeadLetter]:
     """All ids are looked at before the first is replayed, so a wrong one changes nothing."""
     if options["all"] == bool(options["ids"]):
         raise Misuse("Name the dead letters to replay, or say --all.")
@@ -108,7 +115,7 @@ def _services(options: dict[str, Any]) -> Sequence[str]:
     return [options["service"]] if options["service"] else DATABASES
 
 
-def _table(found: Sequence[Letter]) -> Table:
+def _table(found: Sequence[DeadLetter]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("id", "since", "reason", "type", "about", "detail", "replays"):
         table.add_column(heading, overflow="fold")
@@ -127,7 +134,7 @@ def _table(found: Sequence[Letter]) -> Table:
     return table
 
 
-def _pretty(found: Letter) -> str:
+def _pretty(found: DeadLetter) -> str:
     try:
         return msgspec.json.format(found.body, indent=2).decode()
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from cluster.payments.gateway.server import Gateway
-from cluster.secrets.patience import read_kv_patiently
 from cluster.secrets.postgres import Database
+from cluster.secrets.secret_reader import read_secret
 from config import environment, logs
 
 
@@ -20,7 +20,7 @@ def main() -> None:
     gateway = Gateway(
         database,
         provider_url=environment.provider_url,
-        secrets=read_kv_patiently("provider"),
+        secrets=read_secret("provider"),
     )
     web.run_app(
         gateway.application(address.path),

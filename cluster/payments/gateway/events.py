@@ -12,7 +12,7 @@ from cluster.messaging.work import UnitOfWork
 from cluster.payments.domain.payment import Decision, hear
 from cluster.payments.gateway.provider_spans import heard_in
 from cluster.payments.provider_api import ProviderEvent
-from cluster.payments.store import load_payments, save_decisions
+from cluster.payments.repository import load_payments, save_decisions
 
 logger = logging.getLogger(__name__)
 

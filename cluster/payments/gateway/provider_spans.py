@@ -11,11 +11,11 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from cluster.messaging.message_spans import nanoseconds
 from cluster.messaging.work import UnitOfWork
 from cluster.payments.domain.payment import Payment
 from cluster.payments.provider_api import OPERATIONS_PATH, Operation, ProviderEvent
-from cluster.tracing.context import Place, derived, read
-from cluster.tracing.message_spans import nanoseconds
+from cluster.tracing.context import SpanContext, derived, read
 from cluster.tracing.recorder import record
 from cluster.tracing.span import Kind, Span
 
@@ -76,7 +76,7 @@ def heard_in(work: UnitOfWork, event: ProviderEvent, payment: Payment) -> None:
 
 
 def _request_spans(
-    operations: Sequence[tuple[Operation, Place]], began: int, now: int
+    operations: Sequence[tuple[Operation, SpanContext]], began: int, now: int
 ) -> list[Span]:
     return [
         Span(

@@ -22,7 +22,7 @@ from cluster.payments.gateway.receiver import Receiver
 from cluster.payments.gateway.reconciliation import Reconciliation
 from cluster.payments.gateway.sender import Sender
 from cluster.payments.gateway.transactions import Transactions
-from cluster.payments.store import CHANNEL
+from cluster.payments.repository import CHANNEL
 from cluster.secrets.postgres import Database, DatabaseSession
 
 logger = logging.getLogger(__name__)

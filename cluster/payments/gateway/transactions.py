@@ -11,9 +11,9 @@ from typing import Any, Final, Protocol, TypeVar
 
 import psycopg
 
+from cluster.messaging.message_spans import committed
 from cluster.messaging.outbox import flush
 from cluster.messaging.work import UnitOfWork
-from cluster.tracing.message_spans import committed
 
 SOURCE: Final = "payments"
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from cluster.payments.sandbox.books import Books
 from cluster.payments.sandbox.server import Keys, Provider
-from cluster.secrets.patience import read_kv_patiently
+from cluster.secrets.secret_reader import read_secret
 from config import environment, logs
 
 
@@ -19,7 +19,7 @@ def main() -> None:
     folder = environment.run_directory() / "data" / "provider"
     path = Path(environment.setting("PROVIDER_DATA", str(folder / "provider.sqlite3")))
     address = urlsplit(environment.setting("PROVIDER_URL"))
-    secrets = read_kv_patiently("provider")
+    secrets = read_secret("provider")
     keys = Keys(api_key=secrets["api_key"], webhook_secret=secrets["webhook_secret"])
     books = Books(path)
     provider = Provider(books, keys, webhook_url=environment.setting("PAYMENTS_WEBHOOK_URL"))

@@ -1,4 +1,4 @@
-// What a snapshot of the observer says of each node: as portfolio/architecture/reading.py. No DOM.
+// What a snapshot of the observer says of each node: as portfolio/architecture/queries.py. No DOM.
 
 const THINNEST = 1.5; // units of the plan
 const THICKEST = 6;

@@ -1,7 +1,7 @@
 // <architecture-canvas level="region|service|instance">: the plan that the server has drawn,
 // kept at what the observer measures, with movement between its levels, keys and one path.
 
-import { followObservations } from "./observations.js";
+import { followObservations } from "../kit/observations.js";
 import { count, show } from "./architecture-plan.js";
 import { PathDrawer } from "./architecture-path.js";
 import { Ticks } from "./architecture-ticks.js";

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from articles.markdown import render
-from portfolio.source.resolve import constant, locate
+from cluster.kit.source.resolve import constant, locate
 
 
 def html(body: str) -> str:

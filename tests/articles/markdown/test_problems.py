@@ -86,7 +86,7 @@ def test_an_unknown_listing_and_constant_are_told_with_their_lines() -> None:
 
 
 def test_a_constant_is_read_from_the_source_and_never_from_the_process() -> None:
-    rendered = render("{value}`config.settings:SECRET_KEY`\n")
+    rendered = render("{value}`portfolio.settings:SECRET_KEY`\n")
     assert "<code>lazy(_secret_key, str)()</code>" in rendered.html
 
 

@@ -12,11 +12,11 @@ from articles.markdown.headings import PAGE_IDS
 from config.environment import ROOT
 
 AROUND: Final = (
-    "portfolio/templates/portfolio/layout.html",
-    "portfolio/templates/portfolio/shell/navigation.html",
-    "portfolio/templates/portfolio/shell/strip.html",
-    "portfolio/templates/portfolio/marks.html",
-    "portfolio/static/portfolio/palette.js",
+    "cluster/kit/templates/kit/layout.html",
+    "cluster/kit/templates/kit/shell/navigation.html",
+    "cluster/kit/templates/kit/shell/strip.html",
+    "cluster/kit/templates/kit/marks.html",
+    "cluster/kit/static/kit/palette.js",
     "articles/templates/articles/article.html",
     "articles/templates/articles/contents.html",
     "articles/templates/articles/meta_line.html",

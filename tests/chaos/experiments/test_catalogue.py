@@ -9,11 +9,11 @@ from chaos.experiments.catalogue import EXPERIMENTS, experiment, experiments_on
 from chaos.experiments.document import INVARIANTS_HOLD, STEADY_STATE, steps_of
 from chaos.experiments.experiment import Experiment, Family, is_one_sentence
 from chaos.experiments.step import Step
-from chaos.faults.armed import LONGEST
 from chaos.faults.processes import SPARED
 from chaos.faults.registry import fault_named
-from chaos.observer.naming import expected_processes
 from chaos.toolkit.steady import STEADY_STATE as JUDGES
+from cluster.health.armed_faults import LONGEST
+from cluster.health.observer.naming import expected_processes
 from compose.errors import Misuse
 from compose.processes import services
 

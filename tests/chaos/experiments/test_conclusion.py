@@ -9,15 +9,15 @@ from uuid import UUID
 
 import pytest
 
-from chaos.checkers.finding import Counterexample, conclude, unknown
-from chaos.checkers.verify import Verdict
 from chaos.experiments.catalogue import experiment
 from chaos.experiments.conclusion import Evidence
 from chaos.experiments.conclusion import conclude as conclude_run
 from chaos.experiments.incident import Followed, Injection, Offered, read_incident
 from chaos.experiments.recording import Recording, told
-from chaos.observer.snapshot import OutageSpan
-from cluster.operations.checkouts import CheckoutState
+from cluster.health.checkers.finding import Counterexample, conclude, unknown
+from cluster.health.checkers.verify import Verdict
+from cluster.health.observer.snapshot import OutageSpan
+from cluster.operations.checkout_client import CheckoutState
 
 START = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 CHECKOUT = UUID("01a21590-0000-7000-8000-000000000001")

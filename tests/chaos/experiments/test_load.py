@@ -11,14 +11,14 @@ from chaos.experiments.load import BURST_THREADS, TRIES, Load
 from chaos.experiments.orders import BUYERS, ON_SALE, POISONED, POISONED_EVERY, STORMED, orders_for
 from chaos.experiments.profile import Profile
 from chaos.faults import messages
-from cluster.operations.checkouts import CheckoutState, Counter
+from cluster.operations.checkout_client import CheckoutClient, CheckoutState
 from tests.conditions import eventually
 
 pytestmark = pytest.mark.platform
 
 
 def states_at_the_end(load: Load) -> dict[UUID, CheckoutState]:
-    counter = Counter()
+    counter = CheckoutClient()
 
     def ended() -> dict[UUID, CheckoutState] | None:
         states = counter.states(load.accepted)

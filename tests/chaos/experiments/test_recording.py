@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from chaos.experiments.catalogue import experiment
 from chaos.experiments.recording import Recording
 from chaos.experiments.step import Step
-from chaos.faults.armed import ArmedFault
-from chaos.observer.snapshot import (
+from chaos.toolkit.probes import STAYS
+from cluster.health.armed_faults import ArmedFault
+from cluster.health.observer.snapshot import (
     OutageSpan,
     Process,
     Rates,
@@ -21,7 +22,6 @@ from chaos.observer.snapshot import (
     State,
     Stream,
 )
-from chaos.toolkit.probes import STAYS
 
 INJECTED = 1_790_000_000.0  # seconds of the epoch
 

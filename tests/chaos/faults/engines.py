@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from chaos.drivers.driver import Driver, DriverError
-from chaos.faults.armed import ArmedFault, ArmedFaults
 from chaos.faults.engine import Engine
 from chaos.faults.fault import FaultKind, FaultWords
 from chaos.faults.healed import HealedLog
+from cluster.health.armed_faults import ArmedFault, ArmedFaults
 from compose.errors import Misuse
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chaos.faults.armed import LONGEST, ArmedFault, ArmedFaults, new_armed_fault
 from chaos.faults.healed import MOST_BYTES, HealedLog
+from cluster.health.armed_faults import LONGEST, ArmedFault, ArmedFaults, new_armed_fault
 
 
 def fault(seconds: float = 10.0, target: str = "worker-orders") -> ArmedFault:

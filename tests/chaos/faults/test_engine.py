@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chaos.faults.armed import ArmedFault
 from chaos.faults.engine import Engine, InjectionFailed, NotHealed
 from chaos.faults.registry import FAULTS
+from cluster.health.armed_faults import ArmedFault
 from compose.errors import Misuse
 from tests.chaos.faults.engines import Toy, toy_engine
 

@@ -16,8 +16,8 @@ import pytest
 from psycopg import errors
 
 from chaos.faults.engine import Engine
-from chaos.probes.confirms import ConfirmProbe
-from chaos.probes.probe import NothingLearnt, ProbeFailed
+from cluster.health.probes.confirms import ConfirmProbe
+from cluster.health.probes.probe import NothingLearnt, ProbeFailed
 from cluster.messaging.topology import connect
 from cluster.operations.queues import broker_connection, queue_depths
 from cluster.services import load_all

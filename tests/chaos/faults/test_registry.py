@@ -8,9 +8,9 @@ import pytest
 
 from chaos.drivers.choose import choose_driver
 from chaos.drivers.local import LocalDriver
-from chaos.faults.armed import ArmedFaults, new_armed_fault
 from chaos.faults.fault import FaultWords
 from chaos.faults.registry import FAULTS, BadRegistry, fault_named, register
+from cluster.health.armed_faults import ArmedFaults, new_armed_fault
 from compose.errors import Misuse
 from config.environment import DATABASES
 from tests.chaos.faults.engines import RecordingDriver, Toy

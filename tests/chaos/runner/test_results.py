@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError
 
-from chaos.experiments import store
+from chaos.experiments import repository
 from chaos.experiments.incident import read_incident
 from chaos.experiments.models import ExperimentRun, Incident
 from chaos.runner import results as module
@@ -75,7 +75,7 @@ def unblocked(platform: Any, django_db_blocker: Any) -> Iterator[None]:
 @pytest.mark.platform
 def test_a_result_closes_its_run_and_its_audit_entries(unblocked: None, tmp_path: Path) -> None:
     document = read_incident(RECORDED)
-    entry = store.note(actor="visitor 4F2A", action="kill-process", target="rabbitmq")
+    entry = repository.note(actor="visitor 4F2A", action="kill-process", target="rabbitmq")
     one = result(document=document, audited=[entry.pk])
     ExperimentRun.objects.create(
         id=one.run,

@@ -8,11 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from chaos.experiments import store
+from chaos.experiments import repository
 from chaos.experiments.models import AuditEntry, ExperimentRun
-from chaos.faults.armed import ArmedFaults
-from chaos.runner.running import read_running
 from chaos.safety.permits import ask_for_run, withdraw
+from cluster.health.armed_faults import ArmedFaults
+from cluster.health.running_experiment import read_running
 from compose.supervisor import Supervisor
 from tests.conditions import eventually
 
@@ -49,7 +49,7 @@ def test_a_queued_run_is_run_and_recorded_while_its_server_dies() -> None:
 
     incident = run(identifier).incident
     assert incident is not None
-    document = store.document_of(incident)
+    document = repository.document_of(incident)
     assert (document.status, document.deviations) == ("passed", [])
     assert document.followed is not None
     assert document.followed.whole
@@ -90,7 +90,7 @@ def test_a_running_run_that_is_withdrawn_heals_at_once() -> None:
     eventually(lambda: run(identifier).state == ExperimentRun.ENDED, within=PATIENT)
     incident = run(identifier).incident
     assert incident is not None
-    document = store.document_of(incident)
+    document = repository.document_of(incident)
     assert document.status == "aborted"
     assert "wanted it to stop" in document.summary
     assert not document.passed

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 import requests
 
-from portfolio.demos.reading import read
+from portfolio.demos.queries import read
 from tests.conditions import eventually
 from tests.portfolio.api.client import PURCHASE, Client
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from portfolio.architecture import narrow, wide
+from cluster.storefront.models import JournalEntry
+from portfolio.architecture import layout_desktop, layout_mobile
 from portfolio.architecture.path import Path, hops_of
 from portfolio.architecture.route import ladders, route
-from portfolio.models import JournalEntry
 
 SAGA = UUID(int=7)
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -72,7 +72,7 @@ def test_what_was_sent_without_a_cause_travels_nowhere() -> None:
 
 
 def test_each_track_is_drawn_once_with_the_message_that_used_it_first() -> None:
-    for arrangement in (wide.arrangement(), narrow.arrangement()):
+    for arrangement in (layout_desktop.arrangement(), layout_mobile.arrangement()):
         drawn = route(arrangement, path(CHECKOUT))
         assert [leg.hop for leg in drawn.legs] == [2, 3, 4, 6]
         assert [count.lines for count in drawn.counts] == [

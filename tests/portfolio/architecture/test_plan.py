@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 from django.template.loader import render_to_string
 
+from cluster.kit.source.resolve import locate
 from compose.processes import PORTS, local_servers, services
 from compose.run_directory import RunDirectory
 from config.environment import DATABASES
 from portfolio.architecture import drawing as drawings
-from portfolio.architecture import narrow, wide, yard
-from portfolio.architecture.knowledge import command_of, knowledge
+from portfolio.architecture import layout_desktop, layout_mobile, layout_service
+from portfolio.architecture.descriptions import command_of, knowledge
 from portfolio.architecture.plan import ALIASES, Kind, plan
 from portfolio.architecture.shapes import Arrangement, Place, Shape
 from portfolio.architecture.tables import messaging_tables, own_tables
-from portfolio.source.resolve import locate
 
-ARRANGEMENTS = [wide.arrangement(), narrow.arrangement()]
-YARDS = [one for service in DATABASES for one in yard.yards(service)]
+ARRANGEMENTS = [layout_desktop.arrangement(), layout_mobile.arrangement()]
+YARDS = [one for service in DATABASES for one in layout_service.yards(service)]
 
 
 def processes() -> list[str]:
@@ -127,7 +127,7 @@ def overlap(one: Place, other: Place) -> bool:
 @pytest.mark.parametrize("service", DATABASES)
 def test_an_enlarged_service_shows_all_its_parts_and_their_links(service: str) -> None:
     parts = {node.name for node in plan().parts(service)}
-    for one in yard.yards(service):
+    for one in layout_service.yards(service):
         assert parts <= {place.node for place in one.arrangement.places}
         names = {link.name for link in plan().links}
         assert {line.link for line in one.arrangement.lines} <= names

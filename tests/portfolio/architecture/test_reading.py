@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from chaos.observer.snapshot import OutageSpan, Process, Rates, ServiceState, Snapshot
+from cluster.health.observer.snapshot import OutageSpan, Process, Rates, ServiceState, Snapshot
+from cluster.storefront.events import Mark
 from portfolio.architecture.drawing import drawings, fit, link_rows, rows
 from portfolio.architecture.plan import plan
-from portfolio.architecture.reading import (
+from portfolio.architecture.queries import (
     NOTHING,
     UNREAD,
     Reading,
@@ -22,7 +23,6 @@ from portfolio.architecture.reading import (
 )
 from portfolio.architecture.shapes import Stack
 from portfolio.architecture.timeline import rails
-from portfolio.events import Mark
 
 BEGAN = "2026-11-22T10:00:00.000+00:00"
 

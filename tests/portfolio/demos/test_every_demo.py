@@ -11,10 +11,10 @@ import pytest
 import requests
 
 from chaos.experiments.catalogue import EXPERIMENTS
+from cluster.kit.source.resolve import locate
 from config.environment import ROOT, SERVICES
 from portfolio.demos.registry import DEMOS
 from portfolio.demos.runs import MOST_OF_ADDRESS
-from portfolio.source.resolve import locate
 from tests.cluster.cluster import Cluster
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from cluster.kit.problems import PROBLEM_JSON
 from config.logs import RefusedRequests
-from portfolio.web.problems import PROBLEM_JSON
 
 TOO_MANY = "?" + "&".join(f"p{number}=1" for number in range(1_001))
 

@@ -15,11 +15,11 @@ from django.urls import resolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cluster.kit.source.tree import snapshot
 from config import environment
+from config.revision import Revision
 from portfolio.source import views
 from portfolio.source.purposes import purpose_of
-from portfolio.source.revision import Revision
-from portfolio.source.tree import snapshot
 
 RELAY = "/source/cluster/messaging/relay.py"
 
@@ -197,7 +197,7 @@ def test_a_page_can_link_to_what_made_it() -> None:
 
 
 def test_every_link_in_the_templates_leads_somewhere() -> None:
-    from portfolio.source.resolve import locate
+    from cluster.kit.source.resolve import locate
 
     for template in environment.ROOT.glob("*/templates/**/*.html"):
         for target in re.findall(r"{% source(?:_url)? \"([^\"]+)\"", template.read_text()):

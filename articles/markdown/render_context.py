@@ -1,0 +1,91 @@
+"""What the passes over one text share: problems, numbers and ids, and tokens of finished HTML."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any, Final, Literal
+
+from markdown_it.token import Token
+
+from articles.problems import MarkdownProblem
+
+Nesting = Literal[-1, 0, 1]
+# Where the parser's rules find the RenderContext of their text.
+ENV_KEY: Final = "making"
+# A text with more mistakes than this is something else than an article.
+MOST_PROBLEMS: Final = 100
+BREAKS: Final = frozenset({"softbreak", "hardbreak"})
+
+
+@dataclass(slots=True)
+class RenderContext:
+    """The state of one rendering."""
+
+    problems: list[MarkdownProblem] = field(default_factory=list)
+    toc: list[dict[str, Any]] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+    same_words: Counter[str] = field(default_factory=Counter)  # headings beyond the first
+    _numbers: Counter[str] = field(default_factory=Counter)
+
+    def say(self, line: int, sentence: str) -> None:
+        """Note one problem; `line` counts from 1."""
+        problem = MarkdownProblem(line, sentence)
+        if len(self.problems) < MOST_PROBLEMS and problem not in self.problems:
+            self.problems.append(problem)
+
+    def refuse(self, line: int, sentence: str) -> Token:
+        """Note one problem, and the token that stands in the place of what cannot be made."""
+        self.say(line, sentence)
+        return made(f'<p class="problem">{escape(str(MarkdownProblem(line, sentence)))}</p>\n')
+
+    def number(self, kind: str) -> int:
+        """The next number of a kind: listings, tables, figures and notes count for themselves."""
+        self._numbers[kind] += 1
+        number = self._numbers[kind]
+        self.ids.add(f"{kind}-{number}")
+        return number
+
+
+def made(html: str, nesting: Nesting = 0) -> Token:
+    """A token that renders as this HTML; `nesting` as the parser's: 1 opens a block, -1 closes."""
+    return Token("made", "", nesting, content=html)
+
+
+def line_of(token: Token) -> int:
+    """The line on which a block begins, from 1."""
+    return token.map[0] + 1 if token.map else 1
+
+
+def with_lines(inline: Token) -> Iterator[tuple[int, Token]]:
+    """The children of a paragraph, each with its line."""
+    line = line_of(inline)
+    for child in inline.children or []:
+        yield line, child
+        # A directive's caption or raw HTML may keep line ends inside.
+        line += 1 if child.type in BREAKS else child.content.count("\n")
+
+
+def plain(inline: Token) -> str:
+    """The text of a heading or caption without its markup."""
+    return "".join(
+        " " if child.type in BREAKS else child.content
+        for child in inline.children or []
+        if child.type in BREAKS or child.type in {"text", "code_inline"}
+    ).strip()
+
+
+def blocks(tokens: Sequence[Token]) -> Iterator[list[Token]]:
+    """The tokens cut into the outermost blocks: a paragraph, a whole list, a whole table."""
+    block: list[Token] = []
+    depth = 0
+    for token in tokens:
+        block.append(token)
+        depth += token.nesting
+        if depth <= 0:
+            yield block
+            block, depth = [], 0
+    if block:
+        yield block

@@ -1,0 +1,122 @@
+"""Rows agree: with the saga's, with their neighbours, and with the digest of their decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cluster.health.checkers.compare import Comparison, Difference
+from cluster.health.checkers.finding import Counterexample, Finding, conclude
+from cluster.health.checkers.invariants import statement_of
+
+# Facts that a counterexample, which anybody may read, does not repeat.
+PRIVATE: Final = frozenset({"visitor", "card"})
+
+
+def facts_apart(left: str | None, right: str | None) -> str:
+    """Where two values differ, as `name: left, not right`; each is facts, one a line."""
+    ours, theirs = _facts(left), _facts(right)
+    return "; ".join(
+        f"{name} differs"
+        if name in PRIVATE
+        else f"{name}: {ours.get(name, 'nothing')}, not {theirs.get(name, 'nothing')}"
+        for name in dict.fromkeys((*ours, *theirs))
+        if ours.get(name) != theirs.get(name)
+    )
+
+
+def _facts(value: str | None) -> dict[str, str]:
+    lines = (line.partition(" ") for line in (value or "").split("\n"))
+    return {name: fact for name, _, fact in lines if name}
+
+
+def checkouts_agree(service: str, comparison: Comparison) -> Finding:
+    """Left: what the sagas that have ended expect of a service's rows; right: its rows.
+
+    A row without a saga is nobody's checkout, and none standing is for `no_orphans` to say.
+    """
+    return conclude(
+        f"checkouts agree: {service}",
+        checked=comparison.checked,
+        violations=(
+            Counterexample(
+                f"{d.key}: "
+                + (facts_apart(d.left, d.right) if d.right else f"{service} has no row of it"),
+                d.key,
+            )
+            for d in comparison.differences
+            if d.left is not None and not _tombstone(d)
+        ),
+        at_rest=True,
+        partial=comparison.partial,
+    )
+
+
+def _tombstone(difference: Difference) -> bool:
+    """Whether a compensation came before its command, and left a row that knows nothing else."""
+    facts = _facts(difference.right)
+    blank = all(facts.get(name, "") in ("", "0") for name in ("visitor", "sku", "amount"))
+    return blank and facts.get("state") in ("released", "cancelled")
+
+
+def rows_consistent(service: str, checked: int, wrong: Sequence[tuple[str, str]]) -> Finding:
+    """`wrong`: ids with the columns that contradict the others."""
+    return conclude(
+        f"rows consistent: {service}",
+        checked=checked,
+        violations=(
+            Counterexample(f"{id_}: {columns} cannot be, by its other columns", id_)
+            for id_, columns in wrong
+        ),
+        at_rest=True,
+    )
+
+
+def digests_hold(service: str, checked: int, unrecorded: int, wrong: Sequence[str]) -> Finding:
+    """`unrecorded`: rows from before digests were recorded, which cannot be checked."""
+    name = f"digests hold: {service}"
+    return conclude(
+        name,
+        checked=checked,
+        violations=(Counterexample(f"{row}: changed since it was recorded") for row in wrong),
+        sentence=statement_of(name)
+        + (f" Not checked, older than digests: {unrecorded}." if unrecorded else ""),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A product as catalog or the site describes it; the `version` that is None is unknown."""
+
+    name: str
+    price: int
+    version: int | None
+    restocked: bool
+
+
+def catalogue_agrees(catalog: Mapping[str, Described], site: Mapping[str, Described]) -> Finding:
+    """Whether the site's copy of the catalogue is what catalog has, both by SKU."""
+    return conclude(
+        "catalogue agrees",
+        checked=len(catalog.keys() | site.keys()),
+        violations=(
+            Counterexample(f"{sku}: {text}")
+            for sku in sorted(catalog.keys() | site.keys())
+            for text in _apart(catalog.get(sku), site.get(sku))
+        ),
+        at_rest=True,
+    )
+
+
+def _apart(ours: Described | None, theirs: Described | None) -> Iterator[str]:
+    if ours is None or theirs is None:
+        yield "only the site has it" if ours is None else "the site does not have it"
+        return
+    for name in ("name", "price", "version"):
+        left, right = getattr(ours, name), getattr(theirs, name)
+        if left != right and None not in (left, right):
+            yield f"{name} is {left} in catalog, {right} on the site"
+    # The site may have missed that a product is restocked; it cannot have made it up.
+    if theirs.restocked and not ours.restocked:
+        yield "only the site has it as restocked"

@@ -1,0 +1,271 @@
+"""The shell around the checkers: read each topic's rows from the snapshots, and let it decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from cluster.health.checkers import (
+    agreement,
+    agreement_queries,
+    delivery,
+    limits,
+    money,
+    queries,
+    sagas,
+    stock,
+    streams,
+)
+from cluster.health.checkers.compare import together
+from cluster.health.checkers.finding import Finding, unknown
+from cluster.health.checkers.hearing import aggregates_heard
+from cluster.health.checkers.invariants import RECEIVERS
+from cluster.health.checkers.snapshot import Pairs, Snapshots
+from cluster.messaging.service import Service
+from cluster.payments.sandbox.client import ProviderUnavailableError, read_books
+from cluster.secrets.vault import SecretsError, VaultClient
+from config.environment import DATABASES, MissingSetting, setting
+
+# By payment; raises ProviderUnavailableError, SecretsError or MissingSetting.
+Books: TypeAlias = Callable[[], Mapping[str, money.Balance]]
+
+
+def provider_books() -> dict[str, money.Balance]:
+    """What the provider itself says, asked with the operator's sight of its key."""
+    key = VaultClient.for_identity("operator").read_kv("provider")["api_key"]
+    books = read_books(setting("PROVIDER_URL"), api_key=key)
+    return {
+        str(payment): money.Balance(balance.authorised, balance.captured)
+        for payment, balance in books.items()
+    }
+
+
+def examine(
+    snapshots: Snapshots, services: Sequence[Service], books: Books = provider_books
+) -> list[Finding]:
+    """Every invariant, in the order of the registry (`invariants.py`)."""
+    return [
+        *_stock(snapshots),
+        *_money(snapshots, books),
+        *_limits(snapshots),
+        *_sagas(snapshots),
+        *_refunds(snapshots),
+        *_erasures(snapshots),
+        *_agreement(snapshots),
+        *_versions(snapshots),
+        *_streams(snapshots, services),
+        *_delivery(snapshots),
+    ]
+
+
+def _stock(snapshots: Snapshots) -> Iterator[Finding]:
+    rows = snapshots.rows("catalog", queries.PRODUCT_BOOKS)
+    yield stock.stock_conserved([stock.ProductBooks(*row) for row in rows])
+    yield stock.sales_match_checkouts(
+        snapshots.compare_whole(
+            Pairs("checkout", queries.PAIRS_BOUGHT), Pairs("catalog", queries.PAIRS_SOLD)
+        )
+    )
+
+
+def _money(snapshots: Snapshots, books: Books) -> Iterator[Finding]:
+    entries, total, transactions, wrong = snapshots.row("payments", queries.LEDGER)
+    rows = snapshots.rows("payments", queries.UNBALANCED) if wrong else []
+    unbalanced = [(transaction, amount) for transaction, amount in rows]
+    yield money.ledger_balances(money.Ledger(entries, total, transactions, unbalanced))
+    (payments,) = snapshots.row("payments", queries.PAYMENTS)
+    ours = {
+        payment: money.Balance(authorised, captured)
+        for payment, authorised, captured in snapshots.rows("payments", queries.BALANCES)
+    }
+    open_ = [(payment, b.authorised) for payment, b in ours.items() if b.authorised]
+    yield money.nothing_left_authorised(payments, open_)
+    try:
+        yield money.ledger_matches_provider(ours, books())
+    except (ProviderUnavailableError, SecretsError, MissingSetting) as error:
+        yield unknown("ledger matches the provider", because=str(error))
+    yield money.captures_match_checkouts(
+        snapshots.compare_whole(
+            Pairs("checkout", queries.PAIRS_AMOUNTS), Pairs("payments", queries.PAIRS_CAPTURED)
+        )
+    )
+
+
+def _limits(snapshots: Snapshots) -> Iterator[Finding]:
+    rows = snapshots.rows("identity", queries.VISITOR_BOOKS)
+    yield limits.limits_conserved([limits.VisitorBooks(*row) for row in rows])
+    yield limits.spending_matches_checkouts(
+        snapshots.compare_whole(
+            Pairs("checkout", queries.PAIRS_AMOUNTS), Pairs("identity", queries.PAIRS_SPENT)
+        )
+    )
+
+
+def _sagas(snapshots: Snapshots) -> Iterator[Finding]:
+    (total,) = snapshots.row("checkout", queries.SAGAS)
+    unended = [sagas.OpenSaga(*row) for row in snapshots.rows("checkout", queries.UNENDED_SAGAS)]
+    yield sagas.sagas_end(total, unended)
+    yield sagas.requests_answered(
+        "checkout",
+        snapshots.compare_whole(
+            Pairs("site", agreement_queries.PAIRS_CHECKOUT_REQUESTS),
+            Pairs("checkout", agreement_queries.PAIRS_SAGAS),
+        ),
+    )
+    for kind, left_behind, service, query in (
+        ("hold", "spent", "identity", queries.PAIRS_HOLDS),
+        ("reservation", "sold", "catalog", queries.PAIRS_RESERVATIONS),
+        ("order", "fulfilled", "orders", queries.PAIRS_ORDERS),
+    ):
+        completed = Pairs("checkout", queries.PAIRS_LEFT_BEHIND, {"state": left_behind})
+        yield sagas.no_orphans(kind, snapshots.compare_whole(completed, Pairs(service, query)))
+
+
+def _refunds(snapshots: Snapshots) -> Iterator[Finding]:
+    (total,) = snapshots.row("orders", queries.REFUNDS)
+    yield sagas.refunds_end(
+        total, [(id_, state) for id_, state in snapshots.rows("orders", queries.UNENDED_REFUNDS)]
+    )
+    yield sagas.requests_answered(
+        "refund",
+        snapshots.compare_whole(
+            Pairs("site", agreement_queries.PAIRS_REFUND_REQUESTS),
+            Pairs("orders", agreement_queries.PAIRS_REFUNDS),
+        ),
+    )
+    done = queries.PAIRS_REFUNDS_COMPLETED
+    for part, completed, service, query in (
+        (
+            "the money is back",
+            agreement_queries.PAIRS_REFUNDED,
+            "payments",
+            agreement_queries.PAIRS_PAID_BACK,
+        ),
+        ("the items are back", done, "catalog", queries.PAIRS_RETURNED),
+        ("the limit is back", done, "identity", queries.PAIRS_RESTORED),
+    ):
+        comparison = snapshots.compare_whole(Pairs("orders", completed), Pairs(service, query))
+        yield sagas.refunds_whole(part, comparison)
+
+
+def _erasures(snapshots: Snapshots) -> Iterator[Finding]:
+    yield sagas.requests_answered(
+        "erasure",
+        snapshots.compare_whole(
+            Pairs("site", agreement_queries.PAIRS_ERASURE_REQUESTS),
+            Pairs("identity", agreement_queries.PAIRS_ERASURES),
+        ),
+    )
+
+
+def _agreement(snapshots: Snapshots) -> Iterator[Finding]:
+    for service, (expected, found) in agreement_queries.AGREED.items():
+        comparison = snapshots.compare_whole(Pairs("checkout", expected), Pairs(service, found))
+        yield agreement.checkouts_agree(service, comparison)
+    for name, query in agreement_queries.CONTRADICTING.items():
+        checked, wrong = agreement_queries.CONTRADICTIONS_CHECKED[name], snapshots.rows(name, query)
+        (rows,) = snapshots.row(name, checked)
+        yield agreement.rows_consistent(name, rows, [(id_, columns) for id_, columns in wrong])
+    catalog = snapshots.rows("catalog", agreement_queries.CATALOGUE)
+    copy = snapshots.rows("site", agreement_queries.CATALOGUE_COPY)
+    yield agreement.catalogue_agrees(
+        {sku: agreement.Described(*facts) for sku, *facts in catalog},
+        {
+            sku: agreement.Described(title, price, version if fed else None, restocked)
+            for sku, title, price, version, restocked, fed in copy
+        },
+    )
+    for name, query in agreement_queries.WRONG_DIGESTS.items():
+        checked_rows, unrecorded = snapshots.row(name, agreement_queries.DIGESTS[name])
+        changed = [row for (row,) in snapshots.rows(name, query)]
+        yield agreement.digests_hold(name, checked_rows, unrecorded, changed)
+
+
+def _versions(snapshots: Snapshots) -> Iterator[Finding]:
+    for name in DATABASES:
+        announced = queries.PAIRS_ANNOUNCED.get(name, queries.PAIRS_ANNOUNCED_ELSEWHERE)
+        comparison = snapshots.compare_whole(
+            Pairs(name, queries.PAIRS_VERSIONS[name]), Pairs(name, announced)
+        )
+        yield streams.versions_match(name, comparison)
+
+
+def _streams(snapshots: Snapshots, services: Sequence[Service]) -> Iterator[Finding]:
+    rows, first, last = snapshots.row("site", queries.JOURNAL_EXTENT)
+    gaps = snapshots.rows("site", queries.JOURNAL_GAPS) if rows and last - first + 1 != rows else []
+    extent = streams.JournalExtent(rows, first, last, [(after, before) for after, before in gaps])
+    yield streams.stream_whole(extent)
+
+    (since,) = snapshots.row("site", queries.JOURNAL_SINCE)
+    pruned = since != "-infinity"
+    everyone = list(DATABASES)
+    sent = [
+        Pairs(name, queries.PAIRS_OUTBOX_STREAMS, {"source": name, "since": since})
+        for name in DATABASES
+    ]
+    kept = Pairs("site", queries.PAIRS_JOURNALLED, {"sources": everyone, "pruned": pruned})
+    comparison = together(snapshots.compare(sent, [kept]).values())
+    journalled = streams.remembered(comparison, pruned=pruned)
+    yield streams.nothing_lost(journalled)
+    yield streams.nothing_from_nowhere(journalled)
+
+    for receiver, heard in aggregates_heard(services).items():
+        meant = [
+            Pairs(source, queries.PAIRS_SENT_TO, {"source": source, "aggregates": aggregates})
+            for source, aggregates in heard.items()
+        ]
+        applied = Pairs(receiver, queries.PAIRS_APPLIED, {"sources": everyone})
+        comparison = together(snapshots.compare(meant, [applied]).values())
+        yield streams.all_applied(receiver, comparison)
+
+
+def _delivery(snapshots: Snapshots) -> Iterator[Finding]:
+    messages = sum(snapshots.row(name, queries.INBOX)[0] for name in RECEIVERS)
+    yield delivery.applied_once(
+        messages,
+        [
+            delivery.Repeated(name, message, type_, applied)
+            for name in RECEIVERS
+            for message, type_, applied in snapshots.rows(name, queries.REPEATED)
+        ],
+    )
+    heard = sum(snapshots.row(name, queries.INBOX_STREAMS)[0] for name in RECEIVERS)
+    yield delivery.applied_in_order(
+        heard,
+        [
+            delivery.Waiting(name, source, subject, sequence)
+            for name in RECEIVERS
+            for source, subject, sequence in snapshots.rows(name, queries.PARKED)
+        ],
+        [
+            delivery.Misplaced(name, *row)
+            for name in RECEIVERS
+            for row in snapshots.rows(name, queries.MISPLACED)
+        ],
+    )
+    kept = sum(snapshots.row(name, queries.DEAD_LETTERS)[0] for name in DATABASES)
+    yield delivery.dead_letters_settled(kept, list(_undelivered(snapshots)))
+    yield delivery.duplicates_happened(
+        {name: snapshots.row(name, queries.DEDUPLICATED)[0] for name in DATABASES}
+    )
+    arrivals, overtaken = snapshots.row("site", queries.OVERTAKEN)
+    yield delivery.arrivals_out_of_order(arrivals, overtaken)
+
+
+def _undelivered(snapshots: Snapshots) -> Iterator[delivery.Undelivered]:
+    """The dead letters nobody has replayed, each looked up in its source's outbox streams."""
+    letters = [
+        (f"{name}:{id_}", type_, reason, source, subject, sequence)
+        for name in DATABASES
+        for id_, type_, reason, source, subject, sequence in snapshots.rows(
+            name, queries.UNREPLAYED
+        )
+    ]
+    announced: dict[tuple[str, str], int] = {}
+    for source in {letter[3] for letter in letters} & set(DATABASES):
+        subjects = [letter[4] for letter in letters if letter[3] == source]
+        for subject, last in snapshots.rows(source, queries.ANNOUNCED, {"subjects": subjects}):
+            announced[source, subject] = last
+    for id_, type_, reason, source, subject, sequence in letters:
+        known = 0 < sequence <= announced.get((source, subject), 0)
+        yield delivery.Undelivered(id_, type_ or "a message of no type", reason, announced=known)

@@ -1,0 +1,120 @@
+"""What a checker says: one invariant, its outcome, its count and its counterexamples."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from cluster.health.checkers.invariants import statement_of
+
+SHOWN: Final = 10  # counterexamples printed of one invariant; the count says how many there are
+
+
+class Outcome(enum.StrEnum):
+    """Design section 8: yes, no, and what cannot be known or is only counted."""
+
+    OK = "ok"
+    FAIL = "fail"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """One thing that breaks an invariant. `about`: the id of the saga or refund it concerns."""
+
+    text: str
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer of one checker.
+
+    `checked` counts the things looked at. `at_rest` marks an invariant that holds
+    only when nothing is on its way. `unknown`: it could not be decided this time.
+    `partial`: there are more violations than were read.
+    """
+
+    name: str
+    outcome: Outcome
+    checked: int
+    violations: tuple[Counterexample, ...]
+    sentence: str
+    at_rest: bool = False
+    unknown: bool = False
+    partial: bool = False
+
+    @property
+    def counterexamples(self) -> list[str]:
+        return [violation.text for violation in self.violations[:SHOWN]]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "outcome": self.outcome.value,
+            "checked": self.checked,
+            "violations": len(self.violations),
+            "partial": self.partial,
+            "unknown": self.unknown,
+            "sentence": self.sentence,
+            "counterexamples": self.counterexamples,
+        }
+
+
+def conclude(
+    name: str,
+    *,
+    checked: int,
+    violations: Iterable[Counterexample],
+    sentence: str = "",
+    at_rest: bool = False,
+    partial: bool = False,
+) -> Finding:
+    """The finding fails when anything violates it.
+
+    `sentence` states the invariant, where there is more to say than the registry does.
+    """
+    found = tuple(violations)
+    outcome = Outcome.FAIL if found else Outcome.OK
+    said = sentence or statement_of(name)
+    return Finding(name, outcome, checked, found, said, at_rest=at_rest, partial=partial)
+
+
+def inform(name: str, *, checked: int, sentence: str) -> Finding:
+    """A count worth showing that nobody can break."""
+    return Finding(name, Outcome.INFO, checked, (), sentence)
+
+
+def unknown(name: str, *, because: str) -> Finding:
+    """An invariant that could not be looked at."""
+    return Finding(name, Outcome.INFO, 0, (), f"Not known: {because}.", unknown=True)
+
+
+def excuse(finding: Finding, *, in_flight: AbstractSet[str], backlog: bool) -> Finding:
+    """Judge an at-rest invariant while something still moves.
+
+    What concerns a saga in flight is set aside. With a backlog anywhere, nothing
+    else can be told from what the backlog will mend: the outcome is then unknown.
+    """
+    if not finding.at_rest or finding.outcome is not Outcome.FAIL:
+        return finding
+    standing = tuple(v for v in finding.violations if v.about not in in_flight)
+    moving = len(finding.violations) - len(standing)
+    if standing and not backlog:
+        return replace(finding, violations=standing)
+    if not standing and not finding.partial:
+        return replace(
+            finding,
+            outcome=Outcome.INFO,
+            violations=(),
+            sentence=f"{finding.sentence} Left aside, still in flight: {moving}.",
+        )
+    return replace(
+        finding,
+        outcome=Outcome.INFO,
+        unknown=True,
+        sentence=f"{finding.sentence} Not known: messages still wait to be delivered.",
+    )

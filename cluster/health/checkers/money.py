@@ -1,0 +1,101 @@
+"""Money is conserved: the ledger balances, and agrees with the provider and the checkouts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cluster.health.checkers.compare import Comparison, differences
+from cluster.health.checkers.finding import Counterexample, Finding, conclude
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The ledger summed up: entries in all, their sum, and the transactions that do not balance."""
+
+    entries: int
+    total: int
+    transactions: int
+    unbalanced: Sequence[tuple[str, int]]
+
+
+def ledger_balances(ledger: Ledger) -> Finding:
+    violations = [
+        Counterexample(f"transaction {transaction} sums to {amount} p")
+        for transaction, amount in ledger.unbalanced
+    ]
+    if ledger.total != 0:
+        violations.append(Counterexample(f"all entries together sum to {ledger.total} p"))
+    return conclude(
+        "ledger balances",
+        checked=ledger.transactions,
+        violations=violations,
+        sentence=f"Every transaction sums to zero, and so do all {ledger.entries} entries.",
+    )
+
+
+def nothing_left_authorised(payments: int, authorised: Sequence[tuple[str, int]]) -> Finding:
+    """`authorised`: the payments whose authorised account is not zero, with its balance."""
+    return conclude(
+        "nothing left authorised",
+        checked=payments,
+        violations=(
+            Counterexample(f"payment {payment} still has {amount} p authorised", payment)
+            for payment, amount in authorised
+        ),
+        at_rest=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Pence of one payment: set aside, and taken and not paid back."""
+
+    authorised: int
+    captured: int
+
+    def __str__(self) -> str:
+        return f"{self.authorised} p authorised and {self.captured} p captured"
+
+
+def ledger_matches_provider(ours: Mapping[str, Balance], theirs: Mapping[str, Balance]) -> Finding:
+    """Both by payment; one with nothing authorised or captured may be left out."""
+    return conclude(
+        "ledger matches the provider",
+        checked=len(ours.keys() | theirs.keys()),
+        violations=(
+            Counterexample(
+                f"payment {d.key}: the ledger has {d.left or 'nothing'}, "
+                f"the provider's books {d.right or 'nothing'}",
+                d.key,
+            )
+            for d in differences(_with_money(ours), _with_money(theirs))
+        ),
+        at_rest=True,
+    )
+
+
+def _with_money(balances: Mapping[str, Balance]) -> dict[str, str]:
+    return {
+        payment: str(balance)
+        for payment, balance in balances.items()
+        if balance.authorised or balance.captured
+    }
+
+
+def captures_match_checkouts(comparison: Comparison) -> Finding:
+    """Left: completed sagas' amounts; right: pence captured for checkouts, by the ledger."""
+    return conclude(
+        "captures match checkouts",
+        checked=comparison.checked,
+        violations=(
+            Counterexample(
+                f"{d.key}: the checkout cost {d.left or 'nothing'} p, "
+                f"{d.right or 'nothing'} p is captured",
+                d.key,
+            )
+            for d in comparison.differences
+        ),
+        at_rest=True,
+        partial=comparison.partial,
+    )

@@ -1,0 +1,117 @@
+"""Sagas end, and leave nothing over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cluster.health.checkers.agreement import facts_apart
+from cluster.health.checkers.compare import Comparison, Difference
+from cluster.health.checkers.finding import Counterexample, Finding, conclude
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSaga:
+    """A saga that has not ended: `overdue` when even its last deadline is long past."""
+
+    id: str
+    state: str
+    position: str
+    overdue: bool
+
+
+def sagas_end(total: int, unended: Sequence[OpenSaga]) -> Finding:
+    """A saga that is overdue is not in flight: nothing will ever move it again."""
+    return conclude(
+        "every saga ended",
+        checked=total,
+        violations=(
+            Counterexample(
+                f"{saga.id}: {saga.state} at {saga.position}"
+                + (", long after its deadline" if saga.overdue else ""),
+                "" if saga.overdue else saga.id,
+            )
+            for saga in unended
+        ),
+        at_rest=True,
+    )
+
+
+def requests_answered(kind: str, comparison: Comparison) -> Finding:
+    """Left: what the site told its visitors, by request; right: how its saga ended."""
+    return conclude(
+        f"every {kind} answered",
+        checked=comparison.checked,
+        violations=(
+            Counterexample(
+                f"{kind} {d.key}: {_told_apart(d)}",
+                d.key,
+            )
+            for d in comparison.differences
+        ),
+        at_rest=True,
+        partial=comparison.partial,
+    )
+
+
+def _told_apart(difference: Difference) -> str:
+    if difference.right is None:
+        return "it has no saga"
+    if difference.left is None:
+        return "the site knows nothing of it"
+    return f"by the site and its saga, {facts_apart(difference.left, difference.right)}"
+
+
+def no_orphans(kind: str, comparison: Comparison) -> Finding:
+    """Left: what completed sagas should have left behind, by checkout; right: what is there."""
+    return conclude(
+        f"no orphan {kind}",
+        checked=comparison.checked,
+        violations=(
+            Counterexample(
+                f"{kind} {d.key}: {d.right or 'missing'}, and its checkout "
+                + (f"wants it {d.left}" if d.left else "did not complete"),
+                d.key,
+            )
+            for d in comparison.differences
+        ),
+        at_rest=True,
+        partial=comparison.partial,
+    )
+
+
+def refunds_end(total: int, unended: Sequence[tuple[str, str]]) -> Finding:
+    """`unended`: refund id and state."""
+    return conclude(
+        "every refund ended",
+        checked=total,
+        violations=(
+            Counterexample(f"refund {refund}: still {state}", refund) for refund, state in unended
+        ),
+        at_rest=True,
+    )
+
+
+def refunds_whole(part: str, comparison: Comparison) -> Finding:
+    """Left: completed refunds; right: what one service gave back for them."""
+    return conclude(
+        f"refunds: {part}",
+        checked=comparison.checked,
+        violations=(
+            Counterexample(
+                f"refund {d.key}: {_not_whole(part, d)}",
+                d.key,
+            )
+            for d in comparison.differences
+        ),
+        at_rest=True,
+        partial=comparison.partial,
+    )
+
+
+def _not_whole(part: str, difference: Difference) -> str:
+    if difference.right is None:
+        return f"orders says done, {part}: not done"
+    if difference.left is None:
+        return f"orders says not completed, {part}: done"
+    return f"{part}, yet {facts_apart(difference.left, difference.right)}"

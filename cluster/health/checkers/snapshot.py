@@ -1,0 +1,157 @@
+"""A consistent view of each database, read with the auditor's credentials.
+
+Each database is seen as of one moment; the moments differ by milliseconds. What
+may differ between them for that reason is marked `at_rest` in its finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, Self
+
+import psycopg
+
+from cluster.health.checkers.compare import (
+    BUCKETS,
+    EXAMINED,
+    Comparison,
+    Digest,
+    differences,
+    differing_buckets,
+    merged,
+    rows_of,
+)
+from cluster.secrets.postgres import database
+from config.environment import DATABASES
+
+# hashtextextended is the same on every server of one major version.
+DIGEST: Final = """
+    SELECT part, (hashtextextended(key, 0) & {mask})::int, count(*),
+           sum(hashtextextended(key || '=' || value, 1))::text
+      FROM ({pairs}) AS pairs (part, key, value)
+     GROUP BY 1, 2
+"""
+# The second condition follows from the third; alone it reaches below a GROUP BY key.
+DETAIL: Final = """
+    SELECT part, key, value
+      FROM ({pairs}) AS pairs (part, key, value)
+     WHERE (hashtextextended(key, 0) & {mask})::int = ANY (%(buckets)s)
+       AND part || ' ' || (hashtextextended(key, 0) & {mask}) = ANY (%(wanted)s)
+"""
+MASK: Final = BUCKETS - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Rows (part, key, value), all text, that one database answers `query` with."""
+
+    database: str
+    query: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def as_auditor(name: str) -> psycopg.Connection[Any]:
+    """A connection to one service's database that may read everything and change nothing."""
+    return database(name, auditor=True).connect()
+
+
+class Snapshots:
+    """One repeatable-read transaction in each database; use as a context manager."""
+
+    def __init__(self, connect: Callable[[str], psycopg.Connection[Any]] = as_auditor) -> None:
+        self._connect = connect
+        self._connections: dict[str, psycopg.Connection[Any]] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            for name in DATABASES:
+                connection = self._connect(name)
+                opening.callback(connection.close)
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                # The first statement takes the snapshot. The others are for large histories.
+                connection.execute("SET LOCAL work_mem = '64MB'")
+                connection.execute("SET LOCAL jit = off")
+                self._connections[name] = connection
+            self._stack = opening.pop_all()
+        for connection in self._connections.values():
+            connection.execute("SELECT 1")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def rows(
+        self, name: str, query: str, parameters: Mapping[str, Any] | None = None
+    ) -> list[tuple[Any, ...]]:
+        return self._connections[name].execute(query.encode(), parameters or {}).fetchall()
+
+    def row(
+        self, name: str, query: str, parameters: Mapping[str, Any] | None = None
+    ) -> tuple[Any, ...]:
+        """The only row of an aggregate."""
+        (found,) = self.rows(name, query, parameters)
+        return found
+
+    def compare(self, left: Sequence[Pairs], right: Sequence[Pairs]) -> dict[str, Comparison]:
+        """Compare the union of the left maps with the union of the right ones, by part."""
+        left_digests, right_digests = self._digests(left), self._digests(right)
+        names = left_digests.keys() | right_digests.keys()
+        differing = {
+            part: differing_buckets(left_digests.get(part, {}), right_digests.get(part, {}))
+            for part in names
+        }
+        examined = [
+            (part, bucket) for part, buckets in differing.items() for bucket in buckets[:EXAMINED]
+        ]
+        left_rows, right_rows = self._detail(left, examined), self._detail(right, examined)
+        return {
+            part: Comparison(
+                max(rows_of(side.get(part, {})) for side in (left_digests, right_digests)),
+                differences(left_rows.get(part, {}), right_rows.get(part, {})),
+                partial=len(buckets) > EXAMINED,
+            )
+            for part, buckets in differing.items()
+        }
+
+    def compare_whole(self, left: Pairs, right: Pairs) -> Comparison:
+        """Compare two maps that have the one part ""."""
+        return self.compare([left], [right]).get("", Comparison(0, ()))
+
+    def _digests(self, sides: Sequence[Pairs]) -> dict[str, Digest]:
+        """The digest of each part of the union."""
+        found: dict[str, list[Digest]] = {}
+        for pairs in sides:
+            query = DIGEST.format(pairs=pairs.query, mask=MASK)
+            by_part: dict[str, dict[int, tuple[int, int]]] = {}
+            for part, bucket, rows, hashes in self.rows(pairs.database, query, pairs.parameters):
+                by_part.setdefault(part, {})[bucket] = (rows, int(hashes))
+            for part, digest in by_part.items():
+                found.setdefault(part, []).append(digest)
+        return {part: merged(digests) for part, digests in found.items()}
+
+    def _detail(
+        self, sides: Sequence[Pairs], buckets: Sequence[tuple[str, int]]
+    ) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        if not buckets:
+            return found
+        wanted = {
+            "buckets": sorted({bucket for _, bucket in buckets}),
+            "wanted": [f"{part} {bucket}" for part, bucket in buckets],
+        }
+        for pairs in sides:
+            query = DETAIL.format(pairs=pairs.query, mask=MASK)
+            for part, key, value in self.rows(
+                pairs.database, query, {**pairs.parameters, **wanted}
+            ):
+                found.setdefault(part, {})[f"{part} {key}" if part else key] = value
+        return found

@@ -1,0 +1,73 @@
+"""Stock is conserved: what came in is on the shelf, set aside, or sold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cluster.health.checkers.compare import Comparison
+from cluster.health.checkers.finding import Counterexample, Finding, conclude
+
+
+@dataclass(frozen=True, slots=True)
+class ProductBooks:
+    """One product's columns beside the sums of the rows they summarise (items)."""
+
+    sku: str
+    listed: int
+    available: int
+    reserved: int
+    sold: int
+    reservations: int
+    sales: int
+    returns: int
+
+
+def stock_conserved(products: Sequence[ProductBooks]) -> Finding:
+    return conclude(
+        "stock conserved",
+        checked=len(products),
+        violations=(Counterexample(text) for books in products for text in _product_faults(books)),
+    )
+
+
+def _product_faults(books: ProductBooks) -> Iterable[str]:
+    accounted = books.available + books.reserved + books.sold
+    if books.listed != accounted:
+        yield (
+            f"{books.sku}: {books.listed} came in, but {books.available} available "
+            f"+ {books.reserved} reserved + {books.sold} sold = {accounted}"
+        )
+    if books.reserved != books.reservations:
+        yield (
+            f"{books.sku}: {books.reserved} counted as reserved, "
+            f"its open reservations hold {books.reservations}"
+        )
+    if books.sold != books.sales - books.returns:
+        yield (
+            f"{books.sku}: {books.sold} counted as sold, its rows say "
+            f"{books.sales} sold - {books.returns} returned"
+        )
+    if min(books.available, books.reserved, books.sold) < 0:
+        yield (
+            f"{books.sku}: oversold (available {books.available}, "
+            f"reserved {books.reserved}, sold {books.sold})"
+        )
+
+
+def sales_match_checkouts(comparison: Comparison) -> Finding:
+    """Left: completed sagas as `sku x quantity`; right: sales."""
+    return conclude(
+        "sales match checkouts",
+        checked=comparison.checked,
+        violations=(
+            Counterexample(
+                f"{d.key}: the checkout says {d.left or 'nothing sold'}, "
+                f"catalog sold {d.right or 'nothing'}",
+                d.key,
+            )
+            for d in comparison.differences
+        ),
+        at_rest=True,
+        partial=comparison.partial,
+    )

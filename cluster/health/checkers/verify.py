@@ -1,0 +1,110 @@
+"""The whole check: wait for rest, examine, and say what could not be told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cluster.health.checkers.audit import examine
+from cluster.health.checkers.finding import Finding, Outcome, excuse
+from cluster.health.checkers.rest import Movement, movement, recently_touched
+from cluster.health.checkers.snapshot import Snapshots
+from cluster.messaging.service import Service
+
+LOOK_AGAIN: Final = 0.25  # seconds between two looks at what moves
+# Under an ambient load rest may not come; a look that finds nothing wrong will do then.
+REST_WITHIN: Final = 3.0  # seconds
+# What happened this shortly before the first snapshot may be half told in the others.
+SETTLED: Final = 3.0  # seconds
+
+Queues = Callable[[], Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All findings. `at_rest`: nothing moved from before the first look to after the last."""
+
+    findings: tuple[Finding, ...]
+    at_rest: bool
+    moving: str
+    seconds: float
+
+    @property
+    def clean(self) -> bool:
+        """No violation, and every invariant known."""
+        return not any(f.outcome is Outcome.FAIL or f.unknown for f in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "clean": self.clean,
+            "at_rest": self.at_rest,
+            "moving": self.moving,
+            "seconds": round(self.seconds, 2),
+            "violations": sum(f.outcome is Outcome.FAIL for f in self.findings),
+            "unknown": sum(f.unknown for f in self.findings),
+            "invariants": [finding.as_json() for finding in self.findings],
+        }
+
+
+def verify(services: Sequence[Service], *, queues: Queues, wait: float) -> Verdict:
+    """Examine every invariant until none is violated, or for `wait` seconds.
+
+    What fails only for want of rest is examined again. Under traffic that never rests it is enough
+    that whatever has failed once was seen to hold later, and that what fails now is a saga in
+    flight: everything that was there at the first look is then decided. At the end of the time,
+    what a saga in flight explains is set aside.
+    Raises DatabaseUnavailable and whatever `queues` raises.
+    """
+    started = time.monotonic()
+    end = started + wait
+    failed: set[tuple[str, str]] = set()
+    while True:
+        before = _wait_for_rest(queues, min(end, time.monotonic() + REST_WITHIN))
+        examined = time.monotonic()
+        with Snapshots() as snapshots:
+            findings = examine(snapshots, services)
+        after = _look(queues)
+        rested = before.at_rest and after.at_rest and before.mark == after.mark
+        hopeful = any(f.at_rest and f.outcome is Outcome.FAIL for f in findings)
+        if rested or not hopeful:
+            break
+        failing = {(f.name, v.about) for f in findings for v in f.violations if f.at_rest}
+        is_over = time.monotonic() >= end
+        if is_over or (failed and not failed & failing):
+            excused = _excused(findings, [before, after], since=examined)
+            if is_over or not any(f.outcome is Outcome.FAIL or f.unknown for f in excused):
+                findings = excused
+                break
+        failed |= failing
+    moving = (after if before.at_rest else before).sentence()
+    return Verdict(tuple(findings), rested, moving, time.monotonic() - started)
+
+
+def _excused(
+    findings: Sequence[Finding], looks: Sequence[Movement], *, since: float
+) -> list[Finding]:
+    with Snapshots() as snapshots:
+        touched = recently_touched(snapshots, within=time.monotonic() - since + SETTLED)
+    in_flight = touched.union(*(look.in_flight for look in looks))
+    backlog = any(look.backlog for look in looks)
+    return [excuse(finding, in_flight=in_flight, backlog=backlog) for finding in findings]
+
+
+def _wait_for_rest(queues: Queues, end: float) -> Movement:
+    """What moves when two looks agree that nothing does, or when the time is up."""
+    earlier = _look(queues)
+    while time.monotonic() < end:
+        time.sleep(LOOK_AGAIN)
+        now = _look(queues)
+        if now.at_rest and now.mark == earlier.mark:
+            return now
+        earlier = now
+    return earlier
+
+
+def _look(queues: Queues) -> Movement:
+    ready = queues()
+    with Snapshots() as snapshots:
+        return movement(snapshots, ready)

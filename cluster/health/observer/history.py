@@ -1,0 +1,79 @@
+"""What the observer has kept: gauges of the last day, and outages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Final
+
+from django.utils import timezone
+from msgspec import Struct
+
+from cluster.health.observer.models import Gauge, Outage
+from cluster.health.observer.outages import PAUSED, STOPPED
+
+# One row in ten seconds; more points than a sparkline can show say nothing more.
+MOST_POINTS: Final = 24 * 360
+WANTED: Final = frozenset({PAUSED, STOPPED})
+
+
+class GaugePoint(Struct, frozen=True, kw_only=True):
+    """One service at one moment. None: it could not be measured then."""
+
+    at: datetime
+    outbox: int | None
+    outbox_age_seconds: float | None
+    parked: int | None
+    dead_letters: int | None
+    queue_depth: int | None
+    published_per_second: float | None
+    consumed_per_second: float | None
+    checkouts_per_second: float | None
+    stream_lag_seconds: float | None
+
+
+class Recoveries(Struct, frozen=True, kw_only=True):
+    """How often a process was away, and how long it took to be back (median and longest)."""
+
+    process: str
+    outages: int
+    median_seconds: float
+    longest_seconds: float
+
+
+def gauges(service: str, minutes: float) -> list[GaugePoint]:
+    """What was measured of a service in the last `minutes`, oldest first, every ten seconds.
+
+    A gap in time is a time in which nothing was measured. Raises django.db.Error.
+    """
+    since = timezone.now() - timedelta(minutes=minutes)
+    rows = Gauge.objects.filter(service=service, at__gte=since).order_by("at")
+    fields = GaugePoint.__struct_fields__
+    return [GaugePoint(**row) for row in rows.values(*fields)[:MOST_POINTS]]
+
+
+def recent_outages(count: int) -> list[Outage]:
+    """The latest outages, the newest first. Raises django.db.Error."""
+    return list(Outage.objects.order_by("-began")[:count])
+
+
+def recoveries(outages: Sequence[Outage]) -> list[Recoveries]:
+    """The outages that are over, by process, the most frequent first.
+
+    Pauses and stops are left out: they last as long as somebody wants.
+    """
+    by_process: dict[str, list[float]] = {}
+    for outage in outages:
+        if outage.seconds is not None and outage.cause not in WANTED:
+            by_process.setdefault(outage.process, []).append(outage.seconds)
+    found = [
+        Recoveries(
+            process=process,
+            outages=len(seconds),
+            median_seconds=median(seconds),
+            longest_seconds=max(seconds),
+        )
+        for process, seconds in by_process.items()
+    ]
+    return sorted(found, key=lambda one: (-one.outages, one.process))

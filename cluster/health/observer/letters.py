@@ -1,0 +1,184 @@
+"""The dead letters of all services, as the observer reads them for the site's admin.
+
+The site may open its own database alone; the observer may read every one, and write none.
+Whoever asks shows that it has the broker's account: with it every message can be read at
+its source, so nobody learns here what was closed to them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import psycopg
+from aiohttp import web
+
+from cluster.secrets.broker import broker_url_with
+from cluster.secrets.postgres import Database, is_outage
+from cluster.secrets.secret_reader import read_secret
+from cluster.secrets.vault import SecretsError
+from config.environment import DATABASES
+
+logger = logging.getLogger(__name__)
+
+PATH: Final = "/dead-letters"
+MOST: Final = 200  # letters of one service in a list
+VAULT_PATIENCE: Final = 2.0  # seconds
+CONNECT_PATIENCE: Final = 2  # seconds, for each database
+STATEMENT_PATIENCE: Final = 3.0  # seconds
+
+COLUMNS: Final = (
+    "id, message_id, source, type, subject, sequence, reason, detail, created_at, replayed_at, "
+    "replays"
+)
+LIST: Final = (
+    f"SELECT {COLUMNS} FROM dead_letter "  # noqa: S608  (names of our own)
+    "WHERE (replayed_at IS NULL) = %(waiting)s ORDER BY id DESC LIMIT %(limit)s"
+)
+SHOW: Final = f"SELECT {COLUMNS}, body FROM dead_letter WHERE id = %(id)s"  # noqa: S608
+
+
+class KeptLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """One dead letter; `service` could not apply it. `body` is left out of lists."""
+
+    service: str
+    number: int
+    message_id: str | None
+    source: str
+    type: str
+    subject: str
+    sequence: int | None
+    reason: str
+    detail: str
+    created_at: datetime
+    replayed_at: datetime | None
+    replays: int
+    body: bytes | None = None
+
+    @property
+    def id(self) -> str:
+        """As the command line names it, too."""
+        return f"{self.service}:{self.number}"
+
+
+class Letters(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest letters of each service asked for.
+
+    `more`: services that have more than MOST. `away`: why those of a service are not here.
+    """
+
+    letters: list[KeptLetter]
+    more: list[str]
+    away: dict[str, str]
+
+
+def key() -> str:
+    """What a reader shows; raises SecretsError while Vault is away."""
+    address = broker_url_with(lambda: read_secret("broker", patience=VAULT_PATIENCE))
+    password = urlsplit(address).password or ""
+    return hmac.new(
+        password.encode(), b"cluster.health.observer.letters", hashlib.sha256
+    ).hexdigest()
+
+
+class LetterRoutes:
+    """`GET /dead-letters` and `GET /dead-letters/<service>/<number>`."""
+
+    def __init__(self, holders: Callable[[], Mapping[str, Database]]) -> None:
+        self._holders = holders
+
+    def add_to(self, app: web.Application) -> None:
+        app.router.add_get(PATH, self._list)
+        app.router.add_get(f"{PATH}/{{service}}/{{number:[0-9]{{1,18}}}}", self._show)
+
+    async def _list(self, request: web.Request) -> web.Response:
+        await asyncio.to_thread(_require_key, request)
+        asked = [name for name in DATABASES if request.query.get("service") in (None, name)]
+        waiting = request.query.get("replayed") != "yes"
+        letters = await asyncio.to_thread(self._read, asked, waiting)
+        return web.Response(body=msgspec.json.encode(letters), content_type="application/json")
+
+    async def _show(self, request: web.Request) -> web.Response:
+        await asyncio.to_thread(_require_key, request)
+        service = request.match_info["service"]
+        if service not in DATABASES:
+            raise web.HTTPNotFound(text=f"there is no service {service}")
+        number = int(request.match_info["number"])
+        try:
+            rows = await asyncio.to_thread(self._query, service, SHOW, {"id": number})
+        except (psycopg.Error, KeyError) as error:
+            raise web.HTTPServiceUnavailable(text=_unread(service, error)) from error
+        if not rows:
+            raise web.HTTPNotFound(text=f"there is no dead letter {service}:{number}")
+        letter = _letter(service, rows[0])
+        return web.Response(body=msgspec.json.encode(letter), content_type="application/json")
+
+    def _read(self, services: list[str], waiting: bool) -> Letters:
+        letters: list[KeptLetter] = []
+        more: list[str] = []
+        away: dict[str, str] = {}
+        for service in services:
+            try:
+                rows = self._query(service, LIST, {"waiting": waiting, "limit": MOST + 1})
+            except (psycopg.Error, KeyError) as error:
+                away[service] = _unread(service, error)
+                continue
+            if len(rows) > MOST:
+                more.append(service)
+            letters += [_letter(service, row) for row in rows[:MOST]]
+        letters.sort(key=lambda letter: letter.created_at, reverse=True)
+        return Letters(letters=letters, more=more, away=away)
+
+    def _query(self, service: str, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+        holder = self._holders()[service]
+        with holder.connect(
+            statement_timeout=STATEMENT_PATIENCE, connect_timeout=CONNECT_PATIENCE
+        ) as connection:
+            return connection.execute(query.encode(), values).fetchall()
+
+
+def _letter(service: str, row: tuple[Any, ...]) -> KeptLetter:
+    number, message_id, source, type_, subject, sequence, reason, detail, *rest = row
+    created_at, replayed_at, replays, *body = rest
+    return KeptLetter(
+        service=service,
+        number=number,
+        message_id=str(message_id) if message_id else None,
+        source=source,
+        type=type_,
+        subject=subject,
+        sequence=sequence,
+        reason=reason,
+        detail=detail,
+        created_at=created_at,
+        replayed_at=replayed_at,
+        replays=replays,
+        body=bytes(body[0]) if body else None,
+    )
+
+
+def _require_key(request: web.Request) -> None:
+    try:
+        expected = f"Bearer {key()}"
+    except SecretsError as error:
+        raise web.HTTPServiceUnavailable(text="Vault is away") from error
+    # aiohttp keeps bytes that are not UTF-8 as surrogates; texts with them cannot be compared.
+    given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
+    if not hmac.compare_digest(given, expected.encode()):
+        raise web.HTTPForbidden(text="this is for the site's admin")
+
+
+def _unread(service: str, error: Exception) -> str:
+    """Why the letters of a service are not here, for people."""
+    if isinstance(error, psycopg.Error) and not is_outage(error):
+        logger.error("the dead letters of %s cannot be read", service, exc_info=error)
+        return f"The dead letters of {service} cannot be read: {error}"
+    logger.warning("the dead letters of %s cannot be read: %s", service, error)
+    return f"The database of {service} is away."

@@ -1,0 +1,68 @@
+"""What kind of process a name stands for, and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from cluster.health.observer.snapshot import Kind
+from compose.replicas import worker_names
+from config.environment import DATABASES
+
+KINDS: Final[dict[str, Kind]] = {
+    "rabbitmq": "broker",
+    "redis": "cache",
+    "openbao": "secrets",
+    "web": "web",
+    "payments-gateway": "gateway",
+    "provider": "provider",
+    "beat": "beat",
+    "observer": "observer",
+    "watchdog": "watchdog",
+    "chaos-runner": "runner",
+}
+PREFIXES: Final[dict[str, Kind]] = {
+    "postgres": "database",
+    "worker": "worker",
+    "relay": "relay",
+}
+# What is not named after its service. The provider is another company, so to speak.
+OWNERS: Final = {"web": "site", "beat": "site", "payments-gateway": "payments"}
+
+
+def kind_of(process: str) -> Kind:
+    """The kind of a process; what nobody probes is "other"."""
+    prefix, dash, _ = process.partition("-")
+    if dash and prefix in PREFIXES:
+        return PREFIXES[prefix]
+    return KINDS.get(process, "other")
+
+
+def service_of(process: str) -> str | None:
+    """The service that a process belongs to; None for what all share."""
+    prefix, dash, rest = process.partition("-")
+    if dash and prefix in PREFIXES:
+        service = rest.split("-")[0]  # a replica is called worker-orders-2
+        return service if service in DATABASES else None
+    return OWNERS.get(process)
+
+
+def expected_processes() -> list[str]:
+    """Every process that can be probed, where no supervisor names them."""
+    return list(_expected())
+
+
+def _expected() -> Iterator[str]:
+    yield from ("rabbitmq", *(f"postgres-{name}" for name in DATABASES), "redis", "openbao")
+    for name in DATABASES:
+        yield from worker_names(name)
+    yield from (f"relay-{name}" for name in DATABASES)
+    yield from (
+        "payments-gateway",
+        "provider",
+        "beat",
+        "web",
+        "observer",
+        "watchdog",
+        "chaos-runner",
+    )

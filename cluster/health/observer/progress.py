@@ -1,0 +1,100 @@
+"""Whether messages move: what the probes know of each queue, given to the one definition. Pure.
+
+A queue is looked at while a worker that runs claims to consume it, and while its broker and its
+database answer: a fault that is known by another name is no stall.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from cluster.health.observer.health import Evidence, is_fresh
+from cluster.health.progress import (
+    SILENT_AFTER,
+    Claim,
+    ProgressTracker,
+    QueueLook,
+    Stall,
+    claims_of,
+)
+
+
+class Progress:
+    """Follows every queue from one tick to the next. For one thread."""
+
+    def __init__(self) -> None:
+        self._tracker = ProgressTracker()
+        self.settled: dict[str, float] = {}  # when each queue was last seen to move
+
+    def look(
+        self,
+        evidence: Iterable[Evidence],
+        *,
+        ready: Mapping[str, int],
+        unapplied: Collection[str] = (),
+        now: float,
+    ) -> list[Stall]:
+        """The stalls at `now`.
+
+        `ready`: messages of each queue that the broker has given to nobody; `unapplied`: queues to
+        which a message is known to have come that has had no effect yet.
+        """
+        workers = [one for one in evidence if one.kind == "worker"]
+        return self._tracker.look(self._looks(workers, ready, unapplied), now=now)
+
+    def forget(self) -> None:
+        """Begin anew: the observer itself has not looked for a while."""
+        self._tracker = ProgressTracker()
+
+    def _looks(
+        self, workers: Iterable[Evidence], ready: Mapping[str, int], unapplied: Collection[str]
+    ) -> Iterator[QueueLook]:
+        claims: dict[str, list[Claim]] = defaultdict(list)
+        able: dict[str, float] = {}
+        services: dict[str, str] = {}
+        for one in workers:
+            able_since = _able_since(one)
+            if able_since is None:
+                continue
+            for claim in _claims(one):
+                claims[claim.queue].append(claim)
+                able[claim.queue] = max(able_since, able.get(claim.queue, 0.0))
+                services[claim.queue] = one.service or ""
+        for queue, found in claims.items():
+            self.settled[queue] = max(claim.settled_at for claim in found)
+            yield QueueLook(
+                queue=queue,
+                service=services[queue],
+                waiting=bool(ready.get(queue)) or queue in unapplied,
+                claims=found,
+                able_since=able[queue],
+            )
+
+
+def with_stalls(evidence: Iterable[Evidence], stalls: Iterable[Stall]) -> list[Evidence]:
+    """The evidence, with each stall added to that of its worker; the longest where it has two."""
+    longest: dict[str, Stall] = {}
+    for stall in sorted(stalls, key=lambda stall: stall.since):
+        longest.setdefault(stall.worker, stall)
+    return [replace(one, stall=longest.get(one.name)) for one in evidence]
+
+
+def _able_since(worker: Evidence) -> float | None:
+    """Since when a worker has had all that it needs; None while it lacks something."""
+    needs = (worker.broker_since, worker.depths_since, worker.running_since)
+    known = [since for since in needs if since is not None]
+    return max(known) if len(known) == len(needs) else None
+
+
+def _claims(worker: Evidence) -> Iterator[Claim]:
+    depths = worker.depths
+    if depths is None or not is_fresh(depths, worker.now):
+        return
+    for beat in depths.heartbeats:
+        told_at = depths.at - beat.age
+        if beat.process == worker.name and worker.now - told_at <= SILENT_AFTER:
+            yield from claims_of(
+                worker.name, beat.detail, consuming=beat.consuming, told_at=told_at
+            )

@@ -1,0 +1,126 @@
+"""The spans of the last day in one SQLite file, bounded by number and by age."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from cluster.health.observer.kept_span import AttributeValue, KeptSpan
+from config.environment import run_directory
+
+MOST: Final = 200_000  # spans: about 3,000 checkouts, 120 MB
+LONGEST: Final = 24 * 3600.0  # seconds
+TRIM_EVERY: Final = 30.0  # seconds
+MOST_OF_ONE: Final = 2_000  # spans that are told of one trace
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS span (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, received REAL NOT NULL,
+    trace TEXT NOT NULL, span TEXT NOT NULL, parent TEXT, name TEXT NOT NULL, kind INTEGER NOT NULL,
+    service TEXT NOT NULL, start INTEGER NOT NULL, finish INTEGER NOT NULL, error TEXT NOT NULL,
+    attributes TEXT NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS span_once ON span (trace, span);
+"""
+# A span that comes again is the same: its id follows from what it tells of.
+KEEP: Final = """
+    INSERT OR IGNORE INTO span
+        (received, trace, span, parent, name, kind, service, start, finish, error, attributes)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+OF_TRACE: Final = """
+    SELECT trace, span, parent, name, kind, service, start, finish, error, attributes
+      FROM span WHERE trace = ? ORDER BY start, number LIMIT ?
+"""
+# Numbers only grow, so the oldest are a prefix: no count of the table is needed.
+TRIM: Final = """
+    DELETE FROM span WHERE number <= (SELECT max(number) FROM span) - ?
+        OR (number <= (SELECT min(number) FROM span) + 20000 AND received < ?)
+"""
+
+_attributes: Final = msgspec.json.Decoder(dict[str, AttributeValue])
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def span_file() -> Path:
+    """Where spans are kept; in the temporary directory where the run directory is read-only."""
+    folder = run_directory() / "data" / "observer"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        folder = Path(tempfile.gettempdir())
+    return folder / "spans.sqlite3"
+
+
+class SpanStore:
+    """Keeps spans and tells traces. For one thread at a time."""
+
+    def __init__(
+        self, path: Path, *, most: int = MOST, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._most = most
+        self._clock = clock
+        self._trimmed_at = 0.0
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # What a crash of the machine takes with it is spans, and nothing else.
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = OFF")
+        self._db.executescript(SCHEMA)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def keep(self, spans: Sequence[KeptSpan]) -> None:
+        now = self._clock()
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.executemany(KEEP, [_row(span, now) for span in spans])
+        if now - self._trimmed_at >= TRIM_EVERY:
+            self._trimmed_at = now
+            self._db.execute(TRIM, (self._most, now - LONGEST))
+        self._db.execute("COMMIT")
+
+    def trace(self, trace_id: str) -> list[KeptSpan]:
+        """The spans of one trace by their starts, at most MOST_OF_ONE; empty when none is kept."""
+        rows = self._db.execute(OF_TRACE, (trace_id, MOST_OF_ONE)).fetchall()
+        return [
+            KeptSpan(
+                trace_id=trace,
+                span_id=span,
+                parent_id=parent,
+                name=name,
+                kind=kind,
+                service=service,
+                start=start,
+                end=end,
+                error=error,
+                attributes=_attributes.decode(attributes),
+            )
+            for trace, span, parent, name, kind, service, start, end, error, attributes in rows
+        ]
+
+    def count(self) -> int:
+        """How many spans are kept, to within one trimming."""
+        (count,) = self._db.execute("SELECT count(*) FROM span").fetchone()
+        return int(count)
+
+
+def _row(span: KeptSpan, now: float) -> tuple[object, ...]:
+    return (
+        now,
+        span.trace_id,
+        span.span_id,
+        span.parent_id,
+        span.name,
+        span.kind,
+        span.service,
+        span.start,
+        span.end,
+        span.error,
+        _encode(span.attributes).decode(),
+    )

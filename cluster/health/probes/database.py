@@ -1,0 +1,258 @@
+"""PostgreSQL: `select 1` on an open connection, and what the database tells of its service.
+
+The connection is the auditor's: it may read everything and write nothing. While Vault
+gives no login, the server is asked whether it would accept one (PQping).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from psycopg import pq
+from psycopg.conninfo import make_conninfo
+
+from cluster.health import vitals
+from cluster.health.probes.probe import Answer, NothingLearnt, ProbeFailed, TimedOut
+from cluster.health.vitals import Heartbeat, LeasedRole
+from cluster.messaging.relay import ADVISORY_LOCK
+from cluster.secrets.postgres import Connection, Database, DatabaseUnavailable, is_outage
+from cluster.secrets.vault import SecretsError
+from config.environment import database_url
+
+logger = logging.getLogger(__name__)
+
+DEEPER_EVERY: Final = 2.5  # seconds
+# Counting every saga reads the whole table, so it is done for the total only now and then.
+SAGAS_EVERY: Final = 10.0  # seconds
+CONNECT_PATIENCE: Final = 2  # seconds, the least that libpq takes
+LOGIN_PATIENCE: Final = 0.5  # seconds for Vault to give credentials, when there are none
+STATEMENT_PATIENCE: Final = 4.0  # seconds
+MOST_ENTRIES: Final = 20_000  # of the journal, read at once after an absence
+
+# The outbox's ids count what was ever put there; the inbox says what was applied.
+FLOW: Final = """
+    SELECT (SELECT last_value FROM outbox_id_seq) - (SELECT count(*) FROM outbox),
+           (SELECT count(*) FROM inbox WHERE applied_at > now() - interval '10 seconds'),
+           (SELECT coalesce(sum(value), 0)::bigint FROM counter
+             WHERE name IN ('deduplicated', 'journal_duplicates'))
+"""
+# A relay at work holds this lock on a connection that carries its name.
+RELAYS: Final = """
+    SELECT DISTINCT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
+     WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = %s
+"""
+JOURNALLED: Final = """
+    SELECT type, count(*), max(seq) FROM journal
+     WHERE seq > greatest(%s, (SELECT max(seq) FROM journal) - %s) GROUP BY type
+"""
+# A message that came to this service and was applied, parked or filed.
+HAS_EFFECT: Final = """
+    SELECT EXISTS (SELECT FROM inbox WHERE message_id = %(id)s)
+        OR EXISTS (SELECT FROM parked WHERE message_id = %(id)s)
+        OR EXISTS (SELECT FROM dead_letter WHERE message_id = %(id)s)
+"""
+IDS: Final = "SELECT type, seq, message_id FROM journal WHERE seq = ANY(%s)"
+LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM journal"
+
+
+@dataclass(frozen=True, slots=True)
+class Depths:
+    """What one database told at one moment (`at`, seconds of the epoch; ages in seconds)."""
+
+    at: float
+    outbox: int
+    outbox_age: float | None
+    parked: int
+    dead_letters_waiting: int
+    published: int  # messages that have ever left the outbox, and some gaps
+    applied_lately: int  # messages of the last ten seconds
+    heartbeats: tuple[Heartbeat, ...]
+    relays: frozenset[str]  # the processes that hold the relay's lock
+    leases: tuple[LeasedRole, ...]
+    deduplicated: int = 0  # messages that came again, since the database was made
+    sagas: Mapping[str, int] | None = None  # checkout's only
+    stream: Mapping[str, float | None] | None = None  # the site's only
+    journalled: Mapping[str, int] = field(default_factory=dict)  # since last time, by type
+    newest: Mapping[str, tuple[int, UUID]] = field(default_factory=dict)  # of those: seq and id
+    with_effect: UUID | None = None  # the message that was looked for, if it has had one
+    unreadable: str = ""  # the site's only: why the newest entries of the journal cannot be read
+
+
+class DatabaseProbe:
+    """Asks one database, as `identity`."""
+
+    def __init__(self, name: str, *, identity: str) -> None:
+        self.name = name
+        self.target = f"postgres-{name}"
+        self.hurried = False  # set it to have the deeper look with every question
+        self.awaited: UUID | None = None  # set it to have a message looked for
+        self._holder = Database(name, identity=identity, auditor=True)
+        self._connection: Connection | None = None
+        self._deeper_at = 0.0  # monotonic seconds
+        self._sagas: Mapping[str, int] | None = None
+        self._sagas_at = 0.0
+        self._seq: int | None = None
+        self._unreadable = False  # the last deeper look met what it could not read
+
+    @property
+    def holder(self) -> Database:
+        """Its read-only login, for whoever else reads for the observer."""
+        return self._holder
+
+    def ask(self) -> Answer:
+        """`select 1`; the detail is a Depths when the deeper look was due, else None."""
+        connection = self._connected()
+        started = time.perf_counter()
+        try:
+            connection.execute("select 1").fetchone()
+            milliseconds = 1000 * (time.perf_counter() - started)
+            return Answer(milliseconds, self._looked_deeper(connection))
+        except psycopg.errors.QueryCanceled:
+            raise TimedOut(f"a read took longer than {STATEMENT_PATIENCE:.0f} s") from None
+        except psycopg.Error as error:
+            self.close()
+            raise ProbeFailed(in_words(error)) from error
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def release(self) -> None:
+        """Give the login back, at the end."""
+        self.close()
+        self._holder.close()
+
+    def _connected(self) -> Connection:
+        if self._connection is not None and not self._holder.is_current(self._connection):
+            self.close()
+        if self._connection is None:
+            self._require_login()
+            try:
+                self._connection = self._holder.connect(
+                    autocommit=True,
+                    statement_timeout=STATEMENT_PATIENCE,
+                    connect_timeout=CONNECT_PATIENCE,
+                )
+            except DatabaseUnavailable as error:
+                if isinstance(error.__cause__, SecretsError):
+                    raise NothingLearnt("Vault gives no login") from error
+                raise ProbeFailed(in_words(error)) from error
+        return self._connection
+
+    def _require_login(self) -> None:
+        try:
+            self._holder.current(patience=LOGIN_PATIENCE)
+        except SecretsError as error:
+            self._ping()
+            raise NothingLearnt("it accepts connections, and Vault gives no login") from error
+
+    def _ping(self) -> None:
+        conninfo = make_conninfo(database_url(self.name), connect_timeout=CONNECT_PATIENCE)
+        if pq.PGconn.ping(conninfo.encode()) is not pq.Ping.OK:
+            raise ProbeFailed("it accepts no connections")
+
+    def _is_due(self) -> bool:
+        return self.hurried or time.monotonic() >= self._deeper_at
+
+    def _looked_deeper(self, connection: Connection) -> Depths | None:
+        """What the database tells of its service, if that is due and can be read.
+
+        A row that cannot be read says nothing about the server: that one has answered.
+        """
+        if not self._is_due():
+            return None
+        try:
+            depths = self._depths(connection)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            if not self._unreadable:
+                logger.exception("%s answers, and its depths cannot be read", self.target)
+            self._unreadable = True
+            return None
+        self._unreadable = False
+        return depths
+
+    def _depths(self, connection: Connection) -> Depths:
+        self._deeper_at = time.monotonic() + DEEPER_EVERY
+        # The clock of the transaction, by which PostgreSQL tells ages.
+        at = time.time()
+        with connection.transaction():
+            depths = vitals.depths(connection)
+            flow = connection.execute(FLOW).fetchone()
+            assert flow is not None, "it has one row"
+            relays = connection.execute(RELAYS, (ADVISORY_LOCK,)).fetchall()
+            journalled, newest = self._journalled(connection) if self.name == "site" else ({}, {})
+            return Depths(
+                at=at,
+                outbox=depths["outbox"],
+                outbox_age=depths["outbox_age"],
+                parked=depths["parked"],
+                dead_letters_waiting=depths["dead_letters_waiting"],
+                published=flow[0],
+                applied_lately=flow[1],
+                heartbeats=vitals.heartbeats(connection),
+                relays=frozenset(name for (name,) in relays),
+                leases=vitals.leases(connection, self.name),
+                deduplicated=flow[2],
+                sagas=self._counted_sagas(connection) if self.name == "checkout" else None,
+                stream=vitals.stream(connection) if self.name == "site" else None,
+                journalled=journalled,
+                newest=newest,
+                with_effect=self._with_effect(connection),
+                unreadable=vitals.unreadable(connection) if self.name == "site" else "",
+            )
+
+    def _counted_sagas(self, connection: Connection) -> Mapping[str, int]:
+        now = time.monotonic()
+        if self._sagas is None or now >= self._sagas_at:
+            self._sagas, self._sagas_at = vitals.sagas(connection), now + SAGAS_EVERY
+        return self._sagas
+
+    def _with_effect(self, connection: Connection) -> UUID | None:
+        awaited = self.awaited  # another thread's
+        if awaited is None:
+            return None
+        row = connection.execute(HAS_EFFECT, {"id": awaited}).fetchone()
+        return awaited if row and row[0] else None
+
+    def _journalled(
+        self, connection: Connection
+    ) -> tuple[dict[str, int], dict[str, tuple[int, UUID]]]:
+        """How many messages of each type the journal has got since the last look, and the last."""
+        if self._seq is None:
+            row = connection.execute(LAST_SEQ).fetchone()
+            self._seq = row[0] if row else 0
+            return {}, {}
+        rows: list[Any] = connection.execute(JOURNALLED, (self._seq, MOST_ENTRIES)).fetchall()
+        if not rows:
+            return {}, {}
+        last = [seq for _, _, seq in rows]
+        self._seq = max(last)
+        newest = connection.execute(IDS, (last,)).fetchall()
+        counts = {type_: count for type_, count, _ in rows}
+        return counts, {type_: (seq, message_id) for type_, seq, message_id in newest}
+
+
+def in_words(error: psycopg.Error) -> str:
+    """What PostgreSQL or libpq said, without the address and the preamble."""
+    text = " ".join(str(error).split())
+    for sign, words in (
+        ("Connection refused", "it refuses connections"),
+        ("starting up", "it is starting up"),
+        ("in recovery", "it is recovering"),
+        ("shutting down", "it is shutting down"),
+        ("closed the connection", "it cut the connection"),
+        ("terminating connection", "it cut the connection"),
+        ("timeout expired", "it does not answer"),
+    ):
+        if sign in text:
+            return words
+    return text[:120]

@@ -1,0 +1,288 @@
+"""Drawings of the train graph from what really happened: the journal, a recording, one saga.
+
+For a page (`standalone=False`) a drawing is a `<div class="train-graph">` of two SVGs, the
+rails' names and the plot, coloured by `train-graph.css`; a column narrower than the
+plot shows its right end at full size. With `standalone=True` it is one SVG of a fixed size
+that carries its own style, for an OpenGraph picture or a file. All raise `django.db.Error`
+when the journal cannot be read, except for `incident_svg`, which reads none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from cluster.health.observer.client import latest
+from cluster.kit.graph import svg
+from cluster.kit.graph.journal import entries_of, latest_entries, latest_saga
+from cluster.kit.graph.layout import Flag, Frame, Scene, place
+from cluster.kit.graph.model import (
+    COMPLETED,
+    GraphEvent,
+    Traffic,
+    graph_event,
+    milliseconds,
+    read_traffic,
+)
+from cluster.kit.graph.outages import Outage, outage
+from cluster.kit.graph.palette import Theme, picture_style
+from cluster.kit.graph.rails import FLAGS_HEIGHT
+from cluster.kit.graph.scale import Scale, idle_breaks, squashed
+from cluster.kit.graph.words import summary, told
+from cluster.storefront.events import StreamEvent
+
+PLOT_WIDTH: Final = 1004.0  # pixels: the page's 69rem less the names
+# One saga is drawn for a phone, for a column of text and for a page.
+SAGA_WIDTHS: Final = {"small": 312.0, "middle": 540.0, "large": PLOT_WIDTH}
+PAIR_WIDTHS: Final = {"small": 312.0, "middle": 440.0}
+PAIR_PICTURE: Final = 520.0
+# Read before the window too, for what had begun by then.
+LEAD: Final = timedelta(seconds=8)
+COMPENSATED: Final = "checkout.checkout_compensated.v1"
+# A recording is wide enough to read: so many pixels for a second, within these widths.
+RECORDED_PIXELS: Final = 40
+WIDEST: Final = 2400.0
+SIDE: Final = 26  # pixels left of what has a beginning and an end, and right of it
+SAID_SIDE: Final = 92  # right of one saga: room for its last words
+
+
+class Drawing(msgspec.Struct, frozen=True):
+    """All that there is to a drawing before it is written as SVG."""
+
+    traffic: Traffic
+    outages: list[Outage]
+    frame: Frame
+    scene: Scene
+    title: str
+    words: str
+
+    def html(self, *, key: str, fits: str = "") -> str:
+        """For a page: the names and the plot; `key` makes the ids its own.
+
+        `fits` is for one of several widths: only the one that the column has room for is shown.
+        """
+        drawn = svg.plot(self.scene, self.frame, key=key, title=self.title, words=self.words)
+        names = svg.names(top=self.frame.top)
+        return f'<div class="train-graph {fits}"><div class="fit">{names}{drawn}</div></div>'
+
+    def picture(self, theme: Theme = "light") -> str:
+        """For a file: one SVG with its own style."""
+        part = ("graph", self.scene, self.frame)
+        style = picture_style(theme)
+        return svg.picture([part], style=style, title=self.title, words=self.words)
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """A recorded incident as the graph takes it: what its players and its pictures draw."""
+
+    title: str
+    traffic: Traffic
+    outages: list[Outage]
+    flags: list[Flag]
+    begins: int
+    ends: int
+    scale: Scale  # with `pixels` as pixels for each millisecond of a picture
+
+
+def live_svg(
+    window: int = 12, *, standalone: bool = False, theme: Theme = "light", key: str = "live"
+) -> str:
+    """The last `window` seconds of the cluster, as they are now."""
+    drawing = live(window, latest_entries(timedelta(seconds=window) + LEAD), outages_now())
+    return drawing.picture(theme) if standalone else drawing.html(key=key)
+
+
+def saga_svg(
+    saga: UUID, *, standalone: bool = False, theme: Theme = "light", key: str = "saga"
+) -> str:
+    """One saga at its own scale of time."""
+    events = entries_of(saga)
+    if standalone:
+        return one_saga(events).picture(theme)
+    return saga_html(events, key=key)
+
+
+def incident_svg(
+    incident: Any, *, standalone: bool = False, theme: Theme = "light", key: str = "incident"
+) -> str:
+    """A recorded incident from its beginning to its end."""
+    drawing = whole(recording(incident), width=1100.0 if standalone else None)
+    return drawing.picture(theme) if standalone else drawing.html(key=key)
+
+
+def latest_pair_svg(
+    *, standalone: bool = False, theme: Theme = "light", key: str = "pair"
+) -> str | None:
+    """The checkout that completed last and the one that was compensated last, side by side.
+
+    None while the latest entries of the journal hold no such two.
+    """
+    found = [latest_saga(COMPLETED), latest_saga(COMPENSATED)]
+    sagas = [entries_of(saga) for saga in found if saga is not None]
+    if len(sagas) < len(found):
+        return None
+    if not standalone:
+        drawn = "".join(
+            saga_html(events, key=f"{key}-{n}", widths=PAIR_WIDTHS)
+            for n, events in enumerate(sagas)
+        )
+        return f'<div class="graph-pair">{drawn}</div>'
+    drawings = [one_saga(events, width=PAIR_PICTURE) for events in sagas]
+    return svg.picture(
+        [(f"{key}-{n}", drawing.scene, drawing.frame) for n, drawing in enumerate(drawings)],
+        style=picture_style(theme),
+        title="Two checkouts: one completed, one compensated",
+        words=" ".join(drawing.words for drawing in drawings),
+    )
+
+
+def saga_html(
+    events: Sequence[GraphEvent],
+    *,
+    key: str,
+    widths: Mapping[str, float] | None = None,
+) -> str:
+    """One saga drawn once for each width of `widths`; a style sheet shows the one that fits."""
+    drawn = "".join(
+        one_saga(events, width=width).html(key=f"{key}-{fits}", fits=fits)
+        for fits, width in (widths or SAGA_WIDTHS).items()
+    )
+    return f'<div class="graph-fits">{drawn}</div>'
+
+
+def live(window: int, events: Sequence[GraphEvent], outages: Sequence[Outage] = ()) -> Drawing:
+    """The last `window` seconds; the present lies a little before the right edge."""
+    traffic, width = read_traffic(events), PLOT_WIDTH
+    now = milliseconds(datetime.now(UTC))
+    begins = now - window * 1000
+    pixels = (width - svg.NOW_MARGIN) / (window * 1000)
+    frame = Frame(
+        scale=Scale(begins, pixels),
+        begins=begins,
+        ends=now + round(svg.NOW_MARGIN / pixels),
+        at=now,
+        width=width,
+        moving=True,
+    )
+    words = summary(traffic, outages, frame, during=f"in the last {window} s")
+    return Drawing(
+        traffic=traffic,
+        outages=list(outages),
+        frame=frame,
+        scene=place(traffic, outages, frame),
+        title="Train graph of the cluster as it runs",
+        words=words,
+    )
+
+
+def outages_now() -> list[Outage]:
+    """What is away now or was a short while ago; nothing when the observer is away itself."""
+    snapshot = latest()
+    return [] if snapshot is None else [outage(span) for span in snapshot.outages]
+
+
+def one_saga(events: Sequence[GraphEvent], *, width: float = PLOT_WIDTH) -> Drawing:
+    """One saga from its first event to its last, or to the present while it runs."""
+    traffic = read_traffic(events)
+    journeys = traffic.journeys
+    begins = min((journey.first for journey in journeys), default=milliseconds(datetime.now(UTC)))
+    over = all(journey.ended is not None for journey in journeys)
+    last = max((journey.last for journey in journeys), default=begins)
+    ends = last if over else milliseconds(datetime.now(UTC))
+    return _between(
+        traffic,
+        [],
+        begins=begins,
+        ends=max(ends, begins + 50),
+        width=width,
+        title="Train graph of one saga",
+        words=_one(traffic),
+        counted_from=begins,
+    )
+
+
+def whole(recorded: Recording, *, width: float | None = None) -> Drawing:
+    """A recording as it ended."""
+    begins, ends, breaks = recorded.begins, recorded.ends, recorded.scale.breaks
+    shown = squashed(ends, breaks) - squashed(begins, breaks)
+    natural = min(max(shown / 1000 * RECORDED_PIXELS, PLOT_WIDTH), WIDEST)
+    drawing = _between(
+        recorded.traffic,
+        recorded.outages,
+        begins=begins,
+        ends=ends,
+        width=width or natural,
+        title=f"Train graph of a recorded incident: {recorded.title}",
+        words="",
+        breaks=breaks,
+        flags=recorded.flags,
+    )
+    during = "in this recording"
+    words = summary(drawing.traffic, drawing.outages, drawing.frame, during=during)
+    return msgspec.structs.replace(drawing, words=words)
+
+
+def recording(incident: Any) -> Recording:
+    """What the graph takes from an incident: a mapping or an object of the recorder's form."""
+
+    def of(name: str, default: Any = None) -> Any:
+        if isinstance(incident, Mapping):
+            return incident.get(name, default)
+        return getattr(incident, name, default)
+
+    events = [graph_event(event) for event in msgspec.convert(of("events"), list[StreamEvent])]
+    traffic = read_traffic(sorted(events, key=lambda event: event.seq))
+    outages = [outage(span) for span in of("outages", [])]
+    flags = [Flag(milliseconds(mark["at"]), mark["label"]) for mark in of("marks", [])]
+    begins, ends = milliseconds(of("began")), milliseconds(of("ended"))
+    moments = sorted(
+        at
+        for at in {begins, ends, *(event.at for event in events), *(flag.at for flag in flags)}
+        if begins <= at <= ends
+    )
+    busy = [(span.began, ends if span.ended is None else span.ended) for span in outages]
+    breaks = idle_breaks(moments, busy)
+    return Recording(
+        of("title"), traffic, outages, flags, begins, ends, Scale(begins, 0.04, breaks)
+    )
+
+
+def _one(traffic: Traffic) -> str:
+    if not traffic.journeys:
+        return "The journal holds nothing of this saga."
+    return " ".join(told(journey) for journey in traffic.journeys)
+
+
+def _between(
+    traffic: Traffic,
+    outages: list[Outage],
+    *,
+    begins: int,
+    ends: int,
+    width: float,
+    title: str,
+    words: str,
+    counted_from: int | None = None,
+    breaks: tuple[Any, ...] = (),
+    flags: Sequence[Flag] = (),
+) -> Drawing:
+    """Everything between two moments, spread over the width less its sides."""
+    shown = squashed(ends, breaks) - squashed(begins, breaks)
+    right = SIDE if counted_from is None else SAID_SIDE
+    pixels = (width - SIDE - right) / shown
+    margin = round(SIDE / pixels)
+    frame = Frame(
+        scale=Scale(begins - margin, pixels, tuple(breaks)),
+        begins=begins - margin,
+        ends=ends + round(right / pixels),
+        at=ends,
+        width=width,
+        counted_from=counted_from,
+        top=FLAGS_HEIGHT if flags else 0,
+    )
+    scene = place(traffic, outages, frame, flags)
+    return Drawing(traffic, outages, frame, scene, title, words)

@@ -1,0 +1,61 @@
+"""What the graph reads from the journal: only the columns that it draws."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from cluster.kit.graph.model import GraphEvent, milliseconds
+from cluster.storefront.events import CODES, Mark, Verb, telling
+from cluster.storefront.headcode import headcode
+from cluster.storefront.models import JournalEntry
+
+# A view is bounded by entries as well as by time: nobody can read ten thousand traces.
+MOST_ENTRIES: Final = 4000
+COLUMNS: Final = ("seq", "time", "recorded_at", "source", "type", "correlation")
+
+
+def latest_entries(span: timedelta) -> list[GraphEvent]:
+    """What the journal has recorded in the last `span`, in the order of its seq."""
+    since = datetime.now(UTC) - span
+    newest_first = JournalEntry.objects.order_by("-seq").values_list(*COLUMNS)[:MOST_ENTRIES]
+    entries = []
+    for row in newest_first.iterator(chunk_size=500):
+        entry = _entry(row)
+        if entry.at < milliseconds(since):
+            break
+        entries.append(entry)
+    return entries[::-1]
+
+
+def entries_of(saga: UUID) -> list[GraphEvent]:
+    """All that the journal has of one saga."""
+    of_saga = JournalEntry.objects.filter(correlation=saga).order_by("seq")
+    return [_entry(row) for row in of_saga.values_list(*COLUMNS)[:MOST_ENTRIES]]
+
+
+def knows(saga: UUID) -> bool:
+    """Whether the journal has anything of a saga: not of another cluster's, nor of a purged one."""
+    return JournalEntry.objects.filter(correlation=saga).exists()
+
+
+def latest_saga(ending: str) -> UUID | None:
+    """The saga that ended last with an event of this type, among the latest entries."""
+    newest = JournalEntry.objects.order_by("-seq").values_list("correlation", "type")
+    return next((saga for saga, type_ in newest[:MOST_ENTRIES] if type_ == ending), None)
+
+
+def _entry(row: tuple[Any, ...]) -> GraphEvent:
+    seq, time, recorded_at, source, type_, saga = row
+    said: Any = telling(type_)
+    return GraphEvent(
+        seq=seq,
+        at=milliseconds(time or recorded_at),  # the former is None where it cannot be read
+        code=CODES.get(source, "???"),
+        type=type_,
+        mark=said.mark if said else Mark.UNKNOWN,
+        verb=said.verb if said else Verb.TOLD,
+        saga=str(saga),
+        headcode=headcode(saga),
+    )

@@ -1,0 +1,98 @@
+// A connection to the journal's stream that resumes where it broke off. Knows no page.
+
+// The server speaks every few seconds (cluster/storefront/stream/consumer.py): one that is paused, or a
+// network that is gone, closes nothing and tells nobody.
+import { SILENCE } from "./silence.js";
+
+const WAITS = [1, 2, 3, 5, 8]; // seconds before each further attempt
+
+export class JournalConnection {
+  #address;
+  #last; // the seq of the last event received
+  #onState;
+  #onEvents;
+  #socket = null;
+  #failures = 0;
+  #timer = 0;
+  #watchdog = 0;
+
+  constructor(path, { after, onState, onEvents }) {
+    this.#address = new URL(path, location.href);
+    this.#address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    this.#last = after;
+    this.#onState = onState;
+    this.#onEvents = onEvents;
+  }
+
+  open() {
+    this.#onState(this.#failures ? "reconnecting" : "connecting");
+    // Without a seq the server begins with the latest events, and says after which.
+    if (this.#last !== undefined) this.#address.searchParams.set("after", this.#last);
+    const socket = new WebSocket(this.#address);
+    socket.addEventListener("message", ({ data }) => {
+      if (socket !== this.#socket) return;
+      this.#guard(socket);
+      this.#read(socket, JSON.parse(data));
+    });
+    socket.addEventListener("close", () => this.#lose(socket));
+    this.#socket = socket;
+    this.#guard(socket);
+  }
+
+  #guard(socket) {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => {
+      this.#lose(socket);
+      hangUp(socket);
+    }, SILENCE);
+  }
+
+  #lose(socket) {
+    if (socket !== this.#socket) return;
+    this.#socket = null;
+    clearTimeout(this.#watchdog);
+    this.#countDown(WAITS[Math.min(this.#failures++, WAITS.length - 1)]);
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#watchdog);
+    const socket = this.#socket;
+    this.#socket = null;
+    if (socket) hangUp(socket);
+  }
+
+  #read(socket, frame) {
+    if (frame.kind === "state") {
+      // The server begins elsewhere than it was asked to, and says so.
+      if (frame.after !== undefined) this.#last = frame.after;
+      if (frame.state.startsWith("live")) this.#failures = 0;
+      this.#onState(frame.state);
+    } else if (frame.kind === "events") {
+      const fresh = frame.events.filter((event) => event.seq > this.#last);
+      if (fresh.length === 0) return;
+      if (fresh[0].seq !== this.#last + 1) {
+        socket.close(); // a gap must never pass in silence: ask again from where it opened
+        return;
+      }
+      this.#failures = 0;
+      this.#last = fresh[fresh.length - 1].seq;
+      this.#onEvents(fresh);
+    }
+  }
+
+  #countDown(seconds) {
+    if (seconds === 0) {
+      this.open();
+      return;
+    }
+    this.#onState(`reconnecting, ${seconds} s`);
+    this.#timer = setTimeout(() => this.#countDown(seconds - 1), 1000);
+  }
+}
+
+// One that is closed while it opens makes the browser complain.
+function hangUp(socket) {
+  if (socket.readyState === WebSocket.CONNECTING) socket.addEventListener("open", () => socket.close());
+  else socket.close();
+}

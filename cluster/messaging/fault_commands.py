@@ -1,0 +1,94 @@
+"""Injects a fault into one message of one correlation, asked for by a message.
+
+The site needs no new right for it. Each service that has an inbox understands
+`<service>.disturb_messages.v1`. Its handler notifies the service's own relay
+(`fault_injection.py`) and answers; both happen when the transaction commits.
+Only messages of the command's own correlation can be meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, cast
+
+import msgspec
+
+from cluster.messaging.contract import Payload, command
+from cluster.messaging.envelope import Message
+from cluster.messaging.fault_injection import (
+    LONGEST,
+    NOTIFY,
+    FaultRule,
+    Operation,
+    encode_rule,
+)
+from cluster.messaging.system_events import messages_disturbed
+from cluster.messaging.work import Handler, UnitOfWork
+from config.environment import SERVICES
+
+LONGEST_HOLD: Final = 15.0  # seconds; beyond a saga's deadlines, so that compensation overtakes
+
+
+class DisturbMessages(Payload, frozen=True):
+    """Do `operation` to the next message of type `message` that this service sends here.
+
+    `seconds` is how long it may be held back; the corrupted copy of a poisoned message goes
+    to the queue of `receiver` alone.
+    """
+
+    operation: Operation
+    message: str
+    receiver: Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(SERVICES)})$")]
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_HOLD)] = 0.0
+
+
+def _declare(service: str) -> type[Payload]:
+    owned = msgspec.defstruct(
+        f"{service.capitalize()}{DisturbMessages.__name__}",
+        [],
+        bases=(DisturbMessages,),
+        namespace={"__doc__": DisturbMessages.__doc__},
+        frozen=True,
+    )
+    # An aggregate for each service, as for replays: nobody else is to hear of it.
+    return command(f"{service}.disturb_messages.v1", aggregate=f"{service}_surgery")(
+        cast(type[Payload], owned)
+    )
+
+
+_commands: Final = {service: _declare(service) for service in SERVICES}
+
+
+def fault_command(
+    service: str, *, operation: Operation, message: str, receiver: str, seconds: float
+) -> Payload:
+    """The command that the relay of `service` apply a fault to one message of its correlation."""
+    return _commands[service](
+        operation=operation, message=message, receiver=receiver, seconds=seconds
+    )
+
+
+def fault_handlers(service: str) -> Mapping[type[Payload], Handler]:
+    """The handler of a service's own command; nothing for one without an inbox."""
+    return {_commands[service]: disturb_messages} if service in _commands else {}
+
+
+def disturb_messages(work: UnitOfWork, messages: Sequence[Message[Any]], /) -> None:
+    """Notify the relay, and answer that it was notified."""
+    for message in messages:
+        wanted = message.payload
+        rule = FaultRule(
+            id=str(message.id),
+            operation=wanted.operation,
+            correlation=str(message.correlation),
+            type=wanted.message,
+            seconds=wanted.seconds,
+            until=work.now.timestamp() + LONGEST,
+            limit=1,
+            queue=f"{wanted.receiver}.inbox",
+        )
+        work.cursor.execute(NOTIFY, (encode_rule(rule),))
+        work.reply(
+            message,
+            messages_disturbed(work.source, operation=wanted.operation, message=wanted.message),
+        )

@@ -1,0 +1,238 @@
+"""Start real checkouts through the site's outbox, and follow them in its journal."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from cluster.catalog.contract import ListProduct
+from cluster.messaging.contract import REGISTRY, Kind
+from cluster.messaging.envelope import new_message_id
+from cluster.messaging.message_spans import committed
+from cluster.messaging.outbox import flush
+from cluster.messaging.work import UnitOfWork
+from cluster.operations.plan import FEWEST_RACERS, Shelf, Wanted, outcomes, plan
+from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable, database
+from cluster.storefront.admission import record_refused
+from cluster.storefront.checkout_intake import (
+    CheckoutOrder,
+    InvalidRequest,
+    Outcome,
+    accept_portion,
+)
+from compose.errors import Misuse, PlainError
+from config.environment import acting_identity, load_trace_ratio
+
+T = TypeVar("T")
+
+TOGETHER: Final = 500  # checkouts accepted in one transaction
+ALL_TRACED: Final = 100  # of more checkouts, handed in together, LOAD_TRACE_RATIO is traced
+PATIENCE: Final = 30.0  # seconds for a database that is starting again, or a product to appear
+PAUSE: Final = 0.1  # seconds between two looks
+# Room appears as checkouts end. Two that wait for it do not ask in step: from half to one and a
+# half of this, in seconds.
+ROOM_PAUSE: Final = 0.2
+ROOM_PATIENCE: Final = 120.0  # seconds without any room: no fault is healed as late
+
+SHELF: Final = "SELECT sku, price, restocked FROM product"
+STATES: Final = """
+    SELECT id, status, reason, amount, accepted_at, ended_at FROM checkout_request
+     WHERE id = ANY (%s)
+"""
+STEPS: Final = """
+    SELECT seq, correlation, source, type FROM journal
+     WHERE correlation = ANY (%s) AND seq > %s ORDER BY seq
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutState:
+    """What the site knows of one checkout. `status`: accepted, completed or compensated."""
+
+    id: UUID
+    status: str
+    reason: str
+    amount: int
+    accepted_at: datetime
+    ended_at: datetime | None
+
+    @property
+    def ended(self) -> bool:
+        return self.status != "accepted"
+
+    @property
+    def seconds(self) -> float | None:
+        """From acceptance to the end; None while it goes on."""
+        return (self.ended_at - self.accepted_at).total_seconds() if self.ended_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An event of one checkout, in the order of the journal."""
+
+    checkout: UUID
+    service: str
+    verb: str
+
+
+class CheckoutClient:
+    """The site's counter, where checkouts are handed in and asked after.
+
+    Of the checkouts the part `trace_ratio` is traced, by default all of a few and some of many.
+    Each call waits up to PATIENCE seconds for a database that is away, then raises
+    DatabaseUnavailable.
+    """
+
+    def __init__(self, *, trace_ratio: float | None = None) -> None:
+        self._trace_ratio = trace_ratio
+        self._session = DatabaseSession(database("site", identity=acting_identity("site")))
+        self._seen = 0
+
+    def close(self) -> None:
+        self._session.close()
+
+    def order(
+        self, wanted: Wanted, *, count: int, sku: str | None, quantity: int
+    ) -> list[CheckoutOrder]:
+        """Plan the checkouts; lists the product that a race is for. Raises PlainError, Misuse."""
+        chosen = outcomes(wanted, count)
+        if wanted is Wanted.LAST_ITEM_RACE and count < FEWEST_RACERS:
+            raise Misuse(f"A race needs at least {FEWEST_RACERS} checkouts: add --count.")
+        shelf = self._transact(_shelf)
+        if sku is not None and sku not in shelf.prices:
+            raise Misuse(_unknown_product(sku, shelf))
+        if sku is None and not shelf.restocked:
+            raise PlainError("No product has been listed yet: try again in a few seconds.")
+        return plan(
+            chosen,
+            shelf=shelf,
+            sku=sku,
+            quantity=quantity,
+            last_item=self._list_last_item() if Outcome.LAST_ITEM_RACE in chosen else None,
+            visitors=_visitors(),
+        )
+
+    def accept(self, orders: Sequence[CheckoutOrder]) -> Iterator[int]:
+        """Hand the orders in, as many at a time as there is room for.
+
+        Yields after each try how many have been accepted so far: the same number again while
+        it waits for room. Raises Misuse, and PlainError when there is no room for long.
+        """
+        accepted, give_up = 0, time.monotonic() + ROOM_PATIENCE
+        ratio = self._ratio(len(orders))
+        while accepted < len(orders):
+            some = self.accept_now(orders[accepted : accepted + TOGETHER], trace_ratio=ratio)
+            accepted += some
+            yield accepted
+            if some:
+                give_up = time.monotonic() + ROOM_PATIENCE
+            elif time.monotonic() > give_up:
+                raise PlainError(
+                    f"{accepted} of {len(orders)} checkouts were accepted, then none ended for "
+                    f"{ROOM_PATIENCE:.0f} s: `python3 manage.py cluster status` says what is down."
+                )
+            if not some:
+                time.sleep(ROOM_PAUSE * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret
+
+    def accept_now(
+        self, orders: Sequence[CheckoutOrder], *, trace_ratio: float | None = None
+    ) -> int:
+        """Hand in as many of the first orders as there is room for; how many. Raises Misuse."""
+        ratio = self._ratio(len(orders)) if trace_ratio is None else trace_ratio
+        try:
+            return self._transact(
+                lambda work: accept_portion(work, requests=orders), trace_ratio=ratio
+            )
+        except InvalidRequest as error:
+            raise Misuse(str(error)) from error
+
+    def refuse(self, count: int) -> None:
+        """Count checkouts that had no room, and are not handed in again."""
+        self._transact(lambda work: record_refused(work, count))
+
+    def states(self, ids: Sequence[UUID]) -> dict[UUID, CheckoutState]:
+        def read(work: UnitOfWork) -> list[tuple[Any, ...]]:
+            return work.cursor.execute(STATES, (list(ids),)).fetchall()
+
+        return {row[0]: CheckoutState(*row) for row in self._transact(read)}
+
+    def new_steps(self, ids: Sequence[UUID]) -> list[Step]:
+        """The events about these checkouts since the last call."""
+
+        def read(work: UnitOfWork) -> list[tuple[Any, ...]]:
+            return work.cursor.execute(STEPS, (list(ids), self._seen)).fetchall()
+
+        rows = self._transact(read)
+        self._seen = max([self._seen, *(row[0] for row in rows)])
+        return [
+            Step(checkout, source, type_.split(".")[1].replace("_", " "))
+            for _, checkout, source, type_ in rows
+            if type_ in REGISTRY and REGISTRY[type_].kind is Kind.EVENT
+        ]
+
+    def _list_last_item(self) -> str:
+        """Offer one item of a new product; its SKU, once the site knows it."""
+        identifier = new_message_id()
+        sku = f"LAST-{identifier.hex[-8:].upper()}"
+        product = ListProduct(sku=sku, name="Last of its kind", price=2_500, stock=1)
+
+        def send(work: UnitOfWork) -> None:
+            work.send(product, subject_id=identifier, correlation=identifier)
+
+        self._transact(send)
+        end = time.monotonic() + PATIENCE
+        while sku not in self._transact(_shelf).prices:
+            if time.monotonic() > end:
+                raise PlainError(
+                    f"The catalog has not listed {sku} within {PATIENCE:.0f} s: "
+                    "`python3 manage.py cluster status` says what is down."
+                )
+            time.sleep(PAUSE)
+        return sku
+
+    def _ratio(self, count: int) -> float:
+        if self._trace_ratio is not None:
+            return self._trace_ratio
+        return 1.0 if count <= ALL_TRACED else load_trace_ratio()
+
+    def _transact(self, run: Callable[[UnitOfWork], T], *, trace_ratio: float = 1.0) -> T:
+        """Run in one transaction, again when the connection was lost: `run` is idempotent."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                with self._session.transaction() as connection:
+                    work = UnitOfWork(connection, source="site", trace_ratio=trace_ratio)
+                    result = run(work)
+                    flush(work)
+            except DatabaseUnavailable:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(PAUSE)
+            else:
+                committed(work, time.time_ns())
+                return result
+
+
+def _shelf(work: UnitOfWork) -> Shelf:
+    rows = work.cursor.execute(SHELF).fetchall()
+    return Shelf(
+        {sku: price for sku, price, _ in rows}, [sku for sku, _, restocked in rows if restocked]
+    )
+
+
+def _unknown_product(sku: str, shelf: Shelf) -> str:
+    known = ", ".join(sorted(shelf.restocked))
+    return f"There is no product {sku!r}; " + (
+        f"there are {known}." if known else "no product has been listed yet."
+    )
+
+
+def _visitors() -> Iterator[str]:
+    while True:
+        yield f"cli-{secrets.token_hex(6)}"

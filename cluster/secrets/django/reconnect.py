@@ -1,0 +1,33 @@
+"""Reads again when a connection is lost, as it is when its lease is revoked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from django.db import Error, connection
+
+from cluster.secrets.postgres import is_outage
+
+PAUSES: Final = (0.1, 0.4)  # seconds
+
+Result = TypeVar("Result")
+
+
+def retry_on_disconnect(
+    read: Callable[[], Result], pauses: Sequence[float] | None = None
+) -> Result:
+    """Run `read`, and again when its connection is lost, as it is when a lease is revoked.
+
+    `pauses` are the seconds before each further attempt.
+    """
+    for pause in PAUSES if pauses is None else pauses:
+        try:
+            return read()
+        except Error as error:
+            if not is_outage(error):
+                raise
+            connection.close()
+            time.sleep(pause)
+    return read()

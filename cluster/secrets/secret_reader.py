@@ -1,0 +1,52 @@
+"""Reading a secret at the start of a process, when Vault may still be on its way."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from typing import Final
+
+from cluster.secrets.vault import SecretsUnavailable, VaultClient
+from config import environment
+
+FIRST_DELAY: Final = 0.1  # seconds; doubles up to LONGEST_DELAY
+LONGEST_DELAY: Final = 2.0
+LOG_EVERY: Final = 10.0  # seconds
+
+logger = logging.getLogger(__name__)
+
+_clients: dict[tuple[str, str, int], VaultClient] = {}
+_clients_lock: Final = threading.Lock()
+
+
+def read_secret(name: str, *, patience: float | None = None) -> dict[str, str]:
+    """`kv/<name>` as this process's identity, tried again while Vault is unavailable.
+
+    After `patience` seconds (None: never) it raises SecretsUnavailable. A refusal is
+    raised at once: waiting does not mend it.
+    """
+    started, logged, delay = time.monotonic(), float("-inf"), FIRST_DELAY
+    while True:
+        try:
+            return shared_client().read_kv(name)
+        except SecretsUnavailable as error:
+            now = time.monotonic()
+            if patience is not None and now + delay > started + patience:
+                raise
+            if now - logged >= LOG_EVERY:
+                logged = now
+                logger.warning("waiting for kv/%s: %s", name, error)
+        time.sleep(delay)
+        delay = min(2 * delay, LONGEST_DELAY)
+
+
+def shared_client() -> VaultClient:
+    """One client for each identity, so that reading three keys costs one login."""
+    # A connection cannot be shared with a forked process.
+    key = (environment.vault_address(), environment.vault_identity(), os.getpid())
+    with _clients_lock:
+        if key not in _clients:
+            _clients[key] = VaultClient.for_identity()
+        return _clients[key]

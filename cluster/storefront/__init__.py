@@ -1,0 +1,1 @@
+"""The sixth service: accepts checkouts, keeps the journal of all messages, and issues tokens."""

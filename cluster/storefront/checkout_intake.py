@@ -1,0 +1,309 @@
+"""The one place that accepts work for the cluster: the web, the command line and the ambient load.
+
+Acceptance is a row and a command in one transaction of the site's database. The
+ids are chosen by the caller's side, so that an acceptance whose commit was lost
+from sight can be run again and still happens once.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from cluster.checkout.contract import StartCheckout
+from cluster.identity.contract import RequestErasure
+from cluster.messaging.envelope import new_message_id
+from cluster.messaging.work import UnitOfWork
+from cluster.orders.contract import RequestRefund
+from cluster.storefront.admission import Overloaded, read_room
+
+MAX_QUANTITY: Final = 100
+LONGEST_VISITOR: Final = 100  # characters
+
+# The sandbox provider decides by the card's token what it does.
+CARDS: Final = frozenset(
+    {
+        "tok_ok",
+        "tok_slow",
+        "tok_declined",
+        "tok_slow_declined",
+        "tok_silent",
+        "tok_late",
+        "tok_twice",
+        "tok_reordered",
+    }
+)
+
+
+class Outcome(enum.StrEnum):
+    """What a caller would like to see a checkout come to."""
+
+    SUCCESS = "success"
+    DECLINED = "declined"  # the card is refused: the checkout turns round at payment
+    PROVIDER_SILENT = "provider-silent"  # no answer: it turns round when the deadline is missed
+    LATE_SUCCESS = "late-success"  # the answer comes after that: the money goes back
+    OUT_OF_STOCK = "out-of-stock"  # the product decides: name one that is sold out
+    LAST_ITEM_RACE = "last-item-race"  # the product decides: several want its last item
+
+    @property
+    def card(self) -> str:
+        """The card that brings this outcome about, as far as the payment decides it."""
+        return _CARD_FOR.get(self, "tok_ok")
+
+
+_CARD_FOR: Final = {
+    Outcome.DECLINED: "tok_declined",
+    Outcome.PROVIDER_SILENT: "tok_silent",
+    Outcome.LATE_SUCCESS: "tok_late",
+}
+
+
+class InvalidRequest(ValueError):
+    """What was asked for cannot be accepted; the message says why, in one plain sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutOrder:
+    """What somebody wants to buy. The price is not theirs to say."""
+
+    visitor: str
+    sku: str
+    quantity: int = 1
+    card: str = "tok_ok"
+    requested_outcome: str = Outcome.SUCCESS
+    id: UUID = field(default_factory=new_message_id)
+
+
+PRICES: Final = "SELECT sku, price FROM product WHERE sku = ANY (%s)"
+# What visitors and demos have listed is theirs.
+SOME_PRODUCTS: Final = """
+    SELECT sku FROM product WHERE sku NOT SIMILAR TO '(OWN|DEMO|LAST)-%' ORDER BY sku LIMIT 20
+"""
+
+INSERT_CHECKOUTS: Final = """
+    INSERT INTO checkout_request (id, visitor, sku, quantity, amount, card, requested_outcome,
+                                  accepted_at, status, reason)
+    SELECT id, visitor, sku, quantity, amount, card, outcome, %s, 'accepted', ''
+      FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::int[], %s::bigint[],
+                  %s::text[], %s::text[])
+        AS t (id, visitor, sku, quantity, amount, card, outcome)
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+"""
+
+NOT_BEGUN: Final = """
+    SELECT id, visitor, sku, quantity, amount, card FROM checkout_request r
+     WHERE id = ANY (%s) AND status = 'accepted'
+       AND NOT EXISTS (SELECT FROM outbox_stream WHERE subject = 'saga/' || r.id)
+"""
+
+KNOWN: Final = "SELECT id FROM checkout_request WHERE id = ANY (%s)"
+
+INSERT_REFUND: Final = """
+    INSERT INTO refund_request (id, order_id, accepted_at, status, reason)
+    VALUES (%s, %s, %s, 'accepted', '')
+    ON CONFLICT (id) DO NOTHING
+"""
+
+# At most one of a visitor is open at a time.
+INSERT_ERASURE: Final = """
+    INSERT INTO erasure_request (id, visitor, accepted_at, status, reason)
+    VALUES (%s, %s, %s, 'accepted', '')
+    ON CONFLICT DO NOTHING
+"""
+OPEN_ERASURE: Final = "SELECT id FROM erasure_request WHERE visitor = %s AND status = 'accepted'"
+
+
+def accept_checkouts(work: UnitOfWork, *, requests: Sequence[CheckoutOrder]) -> list[UUID]:
+    """Accept checkouts, all or none, and announce their start.
+
+    Returns the ids of the sagas, in the order of `requests`. Raises InvalidRequest
+    when any of them is wrong, Overloaded when there is no room for them. Requests accepted
+    before, by their ids, change nothing.
+    """
+    _require_room(work, requests)
+    _accept(work, requests)
+    return [request.id for request in requests]
+
+
+def accept_portion(work: UnitOfWork, *, requests: Sequence[CheckoutOrder]) -> int:
+    """Accept as many of the first of `requests` as there is room for; how many that are.
+
+    Raises InvalidRequest when any of those is wrong.
+    """
+    accepted = read_room(work).portion(len(requests))
+    if accepted < len(requests):
+        known = _known(work, requests)
+        while accepted < len(requests) and requests[accepted].id in known:
+            accepted += 1
+    if accepted:
+        _accept(work, requests[:accepted])
+    return accepted
+
+
+def register_checkout(work: UnitOfWork, *, request: CheckoutOrder) -> bool:
+    """Accept a checkout without starting it; False when it was accepted before.
+
+    Whoever calls this sees to it that `begin_checkouts` follows. Raises InvalidRequest, and
+    Overloaded when there is no room for it.
+    """
+    _require_room(work, [request])
+    return bool(_register(work, [request]))
+
+
+def begin_checkouts(work: UnitOfWork, *, traces: Mapping[UUID, str | None]) -> None:
+    """Announce the start of accepted checkouts; of those that have begun, nothing.
+
+    `traces` are the traceparents of the messages at which each of them begins.
+    """
+    work.cursor.execute(NOT_BEGUN, (list(traces),))
+    for identifier, visitor, sku, quantity, amount, card in work.cursor.fetchall():
+        order = CheckoutOrder(id=identifier, visitor=visitor, sku=sku, quantity=quantity, card=card)
+        _start(work, order, amount, traces[identifier])
+
+
+def _require_room(work: UnitOfWork, requests: Sequence[CheckoutOrder]) -> None:
+    """Raise Overloaded unless there is room for those that were not accepted before."""
+    for request in requests:
+        _check(request)
+    room = read_room(work)
+    if room.admits(len(requests)):
+        return
+    new = len(requests) - len(_known(work, requests))
+    if new and not room.admits(new):
+        raise Overloaded(room, refused=new)
+
+
+def _known(work: UnitOfWork, requests: Sequence[CheckoutOrder]) -> set[UUID]:
+    """The ids of those that were accepted before."""
+    work.cursor.execute(KNOWN, ([request.id for request in requests],))
+    return {identifier for (identifier,) in work.cursor.fetchall()}
+
+
+def _accept(work: UnitOfWork, requests: Sequence[CheckoutOrder]) -> None:
+    for request, amount in _register(work, requests):
+        _start(work, request, amount)
+
+
+def _register(
+    work: UnitOfWork, requests: Sequence[CheckoutOrder]
+) -> list[tuple[CheckoutOrder, int]]:
+    """Check and write down; the new ones with their amounts, in pence."""
+    for request in requests:
+        _check(request)
+    prices = _prices(work, {request.sku for request in requests})
+    amounts = [prices[request.sku] * request.quantity for request in requests]
+    work.cursor.execute(
+        INSERT_CHECKOUTS,
+        (
+            work.now,
+            [request.id for request in requests],
+            [request.visitor for request in requests],
+            [request.sku for request in requests],
+            [request.quantity for request in requests],
+            amounts,
+            [request.card for request in requests],
+            [str(request.requested_outcome) for request in requests],
+        ),
+    )
+    accepted = {identifier for (identifier,) in work.cursor.fetchall()}
+    return [
+        (request, amount)
+        for request, amount in zip(requests, amounts, strict=True)
+        if request.id in accepted
+    ]
+
+
+def accept_refund(work: UnitOfWork, *, order_id: UUID, refund_id: UUID | None = None) -> UUID:
+    """Accept the refund of a completed checkout's order and announce it; the refund's id.
+
+    Raises InvalidRequest when the order is unknown here or its checkout has not completed.
+    Whether it may still be refunded is for orders to decide.
+    """
+    work.cursor.execute("SELECT status FROM checkout_request WHERE id = %s", (order_id,))
+    found = work.cursor.fetchone()
+    if found is None:
+        raise InvalidRequest(f"There is no order {order_id}.")
+    if found[0] != "completed":
+        raise InvalidRequest(
+            f"The order {order_id} cannot be refunded: its checkout is {found[0]}, not completed."
+        )
+    refund_id = refund_id or new_message_id()
+    work.cursor.execute(INSERT_REFUND, (refund_id, order_id, work.now))
+    if work.cursor.rowcount:
+        work.begin(refund_id, "accept refund")
+        work.send(RequestRefund(order=order_id), subject_id=refund_id, correlation=refund_id)
+    return refund_id
+
+
+def accept_erasure(work: UnitOfWork, *, visitor: str, erasure_id: UUID | None = None) -> UUID:
+    """Accept a visitor's wish to be forgotten and announce it; the erasure's id.
+
+    An erasure of this visitor that is open already is the answer then. Whether the visitor
+    may be forgotten now is for identity to decide. Raises InvalidRequest for an improper name.
+    """
+    _check_visitor(visitor)
+    erasure_id = erasure_id or new_message_id()
+    work.cursor.execute(INSERT_ERASURE, (erasure_id, visitor, work.now))
+    if work.cursor.rowcount:
+        work.begin(erasure_id, "accept erasure")
+        work.send(RequestErasure(visitor=visitor), subject_id=erasure_id, correlation=erasure_id)
+        return erasure_id
+    work.cursor.execute(OPEN_ERASURE, (visitor,))
+    (open_erasure,) = work.cursor.fetchone() or (erasure_id,)
+    return UUID(str(open_erasure))
+
+
+def _check(request: CheckoutOrder) -> None:
+    if not 1 <= request.quantity <= MAX_QUANTITY:
+        raise InvalidRequest(
+            f"The quantity must be between 1 and {MAX_QUANTITY}, not {request.quantity}."
+        )
+    if request.card not in CARDS:
+        raise InvalidRequest(
+            f"The card {request.card!r} is unknown; the sandbox knows {', '.join(sorted(CARDS))}."
+        )
+    _check_visitor(request.visitor)
+
+
+def _check_visitor(visitor: str) -> None:
+    if not (0 < len(visitor) <= LONGEST_VISITOR and visitor.isprintable()):
+        raise InvalidRequest(
+            f"The visitor must be a name of 1 to {LONGEST_VISITOR} printable characters."
+        )
+
+
+def _prices(work: UnitOfWork, skus: set[str]) -> dict[str, int]:
+    """The price of each product, in pence; raises InvalidRequest for one that is unknown."""
+    # PostgreSQL's text cannot hold NUL: such a name is unknown without asking.
+    askable = [sku for sku in skus if sku.isprintable()]
+    work.cursor.execute(PRICES, (askable,))
+    prices: dict[str, int] = dict(work.cursor.fetchall())
+    unknown = sorted(skus - prices.keys())
+    if not unknown:
+        return prices
+    work.cursor.execute(SOME_PRODUCTS)
+    known = ", ".join(sku for (sku,) in work.cursor.fetchall())
+    raise InvalidRequest(
+        f"There is no product {unknown[0]!r}; "
+        + (f"there are {known}." if known else "no product has been listed yet.")
+    )
+
+
+def _start(work: UnitOfWork, request: CheckoutOrder, amount: int, trace: str | None = None) -> None:
+    work.begin(request.id, "accept checkout")
+    work.send(
+        StartCheckout(
+            visitor=request.visitor,
+            sku=request.sku,
+            quantity=request.quantity,
+            amount=amount,
+            card=request.card,
+        ),
+        subject_id=request.id,
+        correlation=request.id,
+        trace=trace,
+    )

@@ -1,0 +1,103 @@
+"""Reading the journal from asyncio: pages of presented entries, with every wait bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import psycopg
+
+from cluster.secrets.postgres import DatabaseSession, database
+from cluster.storefront.events import StreamEvent
+from cluster.storefront.journal.readable import COLUMNS, presented
+
+PAGE: Final = 200  # entries; about 60 kB of JSON
+PATIENCE: Final = 2.0  # seconds a reader waits for the database before it says so
+
+AFTER: Final = f"SELECT {COLUMNS} FROM journal WHERE seq > %s ORDER BY seq LIMIT %s"  # noqa: S608
+# The least seq is 1 until entries have been purged; an empty journal reaches from 1 to 0.
+BOUNDS: Final = "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM journal"
+WATCHED: Final = """
+    INSERT INTO audience (id, seen_at) VALUES (1, now())
+        ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at
+"""
+
+Result = TypeVar("Result")
+
+
+class JournalUnavailable(Exception):
+    """The journal cannot be read now; ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the journal holds at a moment: entries `first` to `last`."""
+
+    first: int
+    last: int
+
+
+class JournalReader:
+    """One connection and one thread to read with, for all browsers of this process.
+
+    Not more than one read is under way: a frozen database holds one thread, not hundreds.
+    """
+
+    def __init__(self) -> None:
+        self._session: DatabaseSession | None = None
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="journal-reader")
+        self._reading: asyncio.Future[Any] | None = None
+        self._turn = asyncio.Lock()
+
+    async def after(self, seq: int, *, limit: int = PAGE) -> list[StreamEvent]:
+        """The next entries after `seq`, in order; raises JournalUnavailable."""
+        return await self._run(lambda connection: _entries(connection, seq, limit))
+
+    async def bounds(self) -> Bounds:
+        """What the journal holds now; raises JournalUnavailable."""
+        return await self._run(_bounds)
+
+    async def note_audience(self) -> None:
+        """Say that somebody is reading along now (`ambient.py`); raises JournalUnavailable."""
+        await self._run(lambda connection: connection.execute(WATCHED))
+
+    async def _run(self, read: Callable[[psycopg.Connection[Any]], Result]) -> Result:
+        try:
+            async with asyncio.timeout(PATIENCE), self._turn:
+                await self._finish_abandoned()
+                loop = asyncio.get_running_loop()
+                self._reading = loop.run_in_executor(self._executor, self._read, read)
+                # Shielded: a thread cannot be cancelled, so what it does is waited for later.
+                result: Result = await asyncio.shield(self._reading)
+                self._reading = None
+                return result
+        except (TimeoutError, psycopg.Error) as error:
+            # No row is to blame: what rows hold is guarded by `readable.py`, in SQL and after it.
+            raise JournalUnavailable(str(error) or "no answer in time") from error
+
+    async def _finish_abandoned(self) -> None:
+        """Wait for the read that somebody gave up on, whatever came of it."""
+        if self._reading is not None:
+            await asyncio.wait([self._reading])
+            if not self._reading.cancelled():
+                self._reading.exception()
+            self._reading = None
+
+    def _read(self, read: Callable[[psycopg.Connection[Any]], Result]) -> Result:
+        if self._session is None:
+            self._session = DatabaseSession(database("site"), statement_timeout=PATIENCE)
+        with self._session.transaction() as connection:
+            return read(connection)
+
+
+def _entries(connection: psycopg.Connection[Any], seq: int, limit: int) -> list[StreamEvent]:
+    rows = connection.execute(AFTER, (seq, limit)).fetchall()
+    return [presented(row) for row in rows]
+
+
+def _bounds(connection: psycopg.Connection[Any]) -> Bounds:
+    first, last = connection.execute(BOUNDS).fetchone() or (1, 0)
+    return Bounds(first, last)

@@ -1,0 +1,84 @@
+"""The site's side of its queue: whatever the broker delivers becomes journal entries."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from cluster.messaging.dead_letters import Reason, Rejected, give_up, inapplicable
+from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
+from cluster.messaging.failures import CONFLICT_ATTEMPTS, Failure, classify
+from cluster.messaging.message_spans import committed, processed
+from cluster.messaging.outbox import flush
+from cluster.messaging.work import UnitOfWork
+from cluster.secrets.postgres import DatabaseSession, is_outage
+from cluster.storefront.journal.recorder import record
+from cluster.storefront.journal.wake import announce
+from cluster.storefront.products.changes import changed_products
+
+logger = logging.getLogger(__name__)
+
+# An envelope, its bytes, and when they came (ns of the epoch).
+Entry = tuple[Envelope, bytes, int]
+
+
+class JournalSink:
+    """Records batches of deliveries in the journal; see `cluster.messaging.consumer.Sink`."""
+
+    def __init__(self, session: DatabaseSession, *, source: str = "site") -> None:
+        self._session = session
+        self._source = source
+
+    def apply(self, bodies: Sequence[bytes], arrivals: Sequence[int] = ()) -> None:
+        """Record and commit a batch, then wake the web processes.
+
+        Raises psycopg.Error in an outage.
+
+        What is not an envelope, or cannot be stored, becomes a dead letter of the site.
+        """
+        entries: list[Entry] = []
+        for body, came in zip(bodies, arrivals or [time.time_ns()] * len(bodies), strict=True):
+            try:
+                entries.append((decode_envelope(body), body, came))
+            except InvalidMessage as error:
+                self.give_up(Rejected(body, Reason.INVALID, str(error)))
+        try:
+            self._record(entries)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            logger.info("recording one by one, since the batch failed: %r", error)
+            for entry in entries:
+                self._record_or_file(entry)
+
+    def _record(self, entries: Sequence[Entry]) -> None:
+        with self._session.transaction() as connection:
+            work = UnitOfWork(connection, source=self._source)
+            last_seq = record(
+                work, [envelope for envelope, _, _ in entries], [body for _, body, _ in entries]
+            )
+            flush(work)  # what the site begins when it hears of something
+        if last_seq is not None:
+            announce(last_seq, changed_products(envelope for envelope, _, _ in entries))
+        now = time.time_ns()
+        committed(work, now)
+        processed(self._source, [(envelope, came) for envelope, _, came in entries], now)
+
+    def give_up(self, letter: Rejected) -> None:
+        """Keep what cannot be recorded; raises psycopg.Error in an outage."""
+        give_up(self._session, self._source, letter)
+
+    def _record_or_file(self, entry: Entry) -> None:
+        for attempt in range(CONFLICT_ATTEMPTS):
+            try:
+                self._record([entry])
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                if classify(error) is Failure.CONFLICT and attempt + 1 < CONFLICT_ATTEMPTS:
+                    continue
+                envelope, body, _ = entry
+                logger.exception("%s cannot be recorded", envelope.type)
+                self.give_up(inapplicable(body, error, envelope))
+            return

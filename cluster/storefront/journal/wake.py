@@ -1,0 +1,103 @@
+"""Wake-ups: the site's worker tells every web process, through Redis, that the journal has grown.
+
+A wake-up only says "look": what there is to see is in the database. One is lost
+when Redis is away, and nothing else is; the web processes then look by the clock. With it go
+the changes of products, which make every copy of them an old one (`products/cache.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Collection
+from typing import Final
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from cluster.secrets.cache import redis_url_with_credentials
+from cluster.secrets.cache_connections import RoutedConnection
+from cluster.storefront.products.changes import GENERATION, GENERATION_FOR
+
+logger = logging.getLogger(__name__)
+
+CHANNEL: Final = "site.journal"
+TIMEOUT: Final = 0.5  # seconds, to connect and to publish
+PAUSE_AFTER_FAILURE: Final = 1.0  # seconds
+
+
+def announce(last_seq: int, changed: Collection[str] = ()) -> None:
+    """Tell the web processes that the journal reaches to `last_seq`, and what products changed.
+
+    Returns at once and never raises: a thread publishes, always the newest number only.
+    """
+    _announcer.announce(last_seq, changed)
+
+
+class Announcer:
+    """Publishes the newest `seq` from a thread of its own, so that a paused Redis stops nobody."""
+
+    def __init__(self) -> None:
+        self._newest = 0
+        self._changed: set[str] = set()
+        self._grown = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._client: redis.Redis | None = None
+        self._failing = False
+
+    def announce(self, last_seq: int, changed: Collection[str] = ()) -> None:
+        with self._lock:
+            self._changed.update(changed)
+            self._newest = max(self._newest, last_seq)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="journal-wake", daemon=True)
+                self._thread.start()
+        self._grown.set()
+
+    def _run(self) -> None:
+        pause = threading.Event()
+        while True:
+            self._grown.wait()
+            self._grown.clear()
+            if not self._publish(self._newest):
+                pause.wait(PAUSE_AFTER_FAILURE)
+
+    def _publish(self, seq: int) -> bool:
+        with self._lock:
+            changed, self._changed = self._changed, set()
+        try:
+            if self._client is None:
+                self._client = _connect()
+            together = self._client.pipeline(transaction=False)
+            for sku in changed:
+                together.incr(GENERATION + sku)
+                together.expire(GENERATION + sku, GENERATION_FOR)
+            together.publish(CHANNEL, seq)
+            together.execute()
+        except Exception as error:  # noqa: BLE001  # a lost wake-up stops nothing, whatever it is
+            if not self._failing:
+                logger.warning("wake-ups are being lost, Redis: %s", error)
+            self._failing = True
+            with self._lock:
+                self._changed |= changed  # told when there next is something to tell
+            return False
+        if self._failing:
+            logger.info("wake-ups reach Redis again")
+        self._failing = False
+        return True
+
+
+def _connect() -> redis.Redis:
+    return redis.Redis.from_url(
+        redis_url_with_credentials(),
+        socket_connect_timeout=TIMEOUT,
+        socket_timeout=TIMEOUT,
+        # redis-py 8 tries again by itself, for many times the timeout.
+        retry=Retry(NoBackoff(), 0),
+        connection_class=RoutedConnection,
+    )
+
+
+_announcer: Final = Announcer()

@@ -1,0 +1,1 @@
+"""Products that visitors list, and how products are found."""

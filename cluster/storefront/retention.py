@@ -1,0 +1,57 @@
+"""Deletes what the site's database keeps no longer: the site's worker does it by the clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from cluster.messaging.work import UnitOfWork
+
+JOURNAL_KEPT: Final = timedelta(days=14)
+MOST_ENTRIES: Final = 2_000_000  # about 3 GB
+PER_RUN: Final = 5_000  # a short transaction, since the journal's writer waits for it
+# The head only, so that what is left has no gap; and never the last entry,
+# since the next `seq` is counted from it.
+PURGE_JOURNAL: Final = """
+    DELETE FROM journal
+     WHERE seq IN (
+        SELECT seq FROM journal
+         WHERE (recorded_at < %s OR seq <= (SELECT max(seq) FROM journal) - %s)
+           AND seq < (SELECT max(seq) FROM journal)
+           AND seq < (SELECT min(seq) FROM journal) + %s
+         ORDER BY seq
+     )
+"""
+
+DEMO_RUNS_KEPT: Final = timedelta(days=7)
+PURGE_DEMO_RUNS: Final = """
+    DELETE FROM demo_run WHERE id IN (
+        SELECT id FROM demo_run WHERE began < %s ORDER BY began LIMIT 500
+    )
+"""
+PURGE_DEMO_SCRATCH: Final = """
+    DELETE FROM demo_scratch WHERE id IN (SELECT id FROM demo_scratch WHERE at < %s LIMIT 500)
+"""
+
+IDEMPOTENCY_KEYS_KEPT: Final = timedelta(hours=24)
+PURGE_IDEMPOTENCY_KEYS: Final = """
+    DELETE FROM idempotency_key WHERE id IN (
+        SELECT id FROM idempotency_key WHERE created_at < %s ORDER BY created_at LIMIT 1000
+    )
+"""
+
+
+def purge_journal(work: UnitOfWork) -> None:
+    """Delete the oldest entries that are beyond what is kept, a few at a time."""
+    work.cursor.execute(PURGE_JOURNAL, (work.now - JOURNAL_KEPT, MOST_ENTRIES, PER_RUN))
+
+
+def purge_demo_runs(work: UnitOfWork) -> None:
+    """Delete runs of demos, and what they wrote, older than what is kept, a few at a time."""
+    for statement in (PURGE_DEMO_RUNS, PURGE_DEMO_SCRATCH):
+        work.cursor.execute(statement, (work.now - DEMO_RUNS_KEPT,))
+
+
+def purge_idempotency_keys(work: UnitOfWork) -> None:
+    """Delete keys that are older than what is kept, a few at a time."""
+    work.cursor.execute(PURGE_IDEMPOTENCY_KEYS, (work.now - IDEMPOTENCY_KEYS_KEPT,))

@@ -1,0 +1,33 @@
+"""The site as a service: it journals everything, handles no command, and asks for work."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cluster.messaging.service import Service
+from cluster.messaging.work import Scheduled
+from cluster.storefront.ambient_load import start_ambient_checkout
+from cluster.storefront.contact.mail import mail_messages
+from cluster.storefront.retention import purge_demo_runs, purge_idempotency_keys, purge_journal
+from cluster.storefront.tokens.denial import purge_tokens
+
+AMBIENT_EVERY: Final = 2.0  # seconds: gentle, yet something moves whenever one looks
+PURGE_EVERY: Final = 10.0  # seconds
+MAIL_EVERY: Final = 15.0  # seconds; whoever writes a message does not wait for it
+
+SERVICE: Final = Service(
+    name="site",
+    code="WEB",
+    handlers={},
+    schedule=(
+        Scheduled(name="site.ambient_checkout", every=AMBIENT_EVERY, run=start_ambient_checkout),
+        Scheduled(name="site.purge_journal", every=PURGE_EVERY, run=purge_journal),
+        Scheduled(name="site.purge_tokens", every=PURGE_EVERY, run=purge_tokens),
+        Scheduled(name="site.purge_demo_runs", every=PURGE_EVERY, run=purge_demo_runs),
+        Scheduled(
+            name="site.purge_idempotency_keys", every=PURGE_EVERY, run=purge_idempotency_keys
+        ),
+        Scheduled(name="site.mail_messages", every=MAIL_EVERY, run=mail_messages),
+    ),
+    journals=True,
+)

@@ -1,0 +1,172 @@
+"""The event stream: `/stream/?after=SEQ`, every journal entry once, in order, without a gap.
+
+Frames to the browser are JSON texts:
+
+    {"kind": "state", "state": "replaying from 8841"}     in words, for people
+    {"kind": "state", "state": "…", "after": 900}         the next event follows 900
+    {"kind": "events", "events": [{"seq": 8842, …}, …]}   a page, in order
+
+Without `after` it begins with the last entries. Nothing is expected from the browser.
+A state is repeated when there has been nothing to say for some seconds, so that silence
+means a broken connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from contextlib import suppress
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import msgspec
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from cluster.storefront.journal.reader import Bounds, JournalUnavailable
+from cluster.storefront.stream.origin import is_ours
+from cluster.storefront.stream.tail import Condition, Entry, JournalTail, journal_tail
+
+logger = logging.getLogger(__name__)
+
+MOST_BROWSERS: Final = 200  # for each web process
+BEGIN_WITH: Final = 50  # entries, for a browser that has seen none
+LARGEST_SEQ: Final = 2**63 - 1  # PostgreSQL's bigint
+_WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,19}")
+RETRY_AFTER: Final = 0.5  # seconds
+# A browser gives a silent connection up after 8 s (silence.js), and a word may come as late as
+# two of these after the last.
+SPEAK_ANYWAY: Final = 3.0  # seconds
+
+# Close codes for private use (RFC 6455, section 7.4.2), after 1008, 1011 and 1013, which
+# daphne's library does not let an application send.
+POLICY_VIOLATION: Final = 4008
+INTERNAL_ERROR: Final = 4011
+TRY_AGAIN_LATER: Final = 4013
+
+
+class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
+    """One browser's connection."""
+
+    following = 0  # of this process
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._task: asyncio.Task[None] | None = None
+        self._said = ""
+        self._sent_at = 0.0  # the last frame, monotonic seconds
+
+    async def connect(self) -> None:
+        if not is_ours(self.scope["headers"]):
+            await self.close()  # before accept: the handshake is answered with 403
+            return
+        await self.accept()
+        try:
+            after = requested_after(self.scope["query_string"])
+        except ValueError as error:
+            await self._refuse(str(error), POLICY_VIOLATION)
+            return
+        if StreamConsumer.following >= MOST_BROWSERS:
+            await self._refuse(f"{MOST_BROWSERS} others are watching; no seat", TRY_AGAIN_LATER)
+            return
+        StreamConsumer.following += 1
+        self._task = asyncio.create_task(self._run(after))
+
+    async def disconnect(self, _code: int) -> None:
+        if self._task is not None:
+            StreamConsumer.following -= 1
+            self._task.cancel()
+            self._task = None
+
+    async def receive(self, **_frame: Any) -> None:
+        await self._refuse("this stream takes no messages", POLICY_VIOLATION)
+
+    async def _run(self, after: int | None) -> None:
+        try:
+            await self._stream(journal_tail(), after)
+        except Exception:
+            logger.exception("the stream failed")
+            await self._refuse("the stream failed", INTERNAL_ERROR)
+
+    async def _stream(self, tail: JournalTail, after: int | None) -> None:
+        seen = await self._begin(tail, after)
+        while True:
+            change = tail.next_change()
+            try:
+                entries = await tail.page(seen)
+            except JournalUnavailable:
+                await self._say(Condition.WAITING)
+                await asyncio.sleep(RETRY_AFTER)
+                continue
+            if entries:
+                # The server holds this back while the browser does not take what was sent.
+                await self._send(events_frame(entries))
+                seen = entries[-1].seq
+            else:
+                await self._say(tail.condition)
+                await tail.note_audience()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(SPEAK_ANYWAY):
+                        await change.wait()
+
+    async def _begin(self, tail: JournalTail, after: int | None) -> int:
+        """The seq that the first event follows, said aloud where it is not what was asked for."""
+        bounds = await self._bounds(tail)
+        if after is None:
+            seen = max(bounds.first - 1, bounds.last - BEGIN_WITH)
+            await self._say("replaying the latest", after=seen)
+            return seen
+        if after > bounds.last:
+            await self._say(f"the journal ends at {bounds.last}", after=bounds.last)
+            return bounds.last
+        if after < bounds.first - 1:
+            await self._say(f"forgotten up to {bounds.first - 1}", after=bounds.first - 1)
+            return bounds.first - 1
+        if after < bounds.last:
+            await self._say(f"replaying from {after}")
+        return after
+
+    async def _bounds(self, tail: JournalTail) -> Bounds:
+        while True:
+            try:
+                return await tail.bounds()
+            except JournalUnavailable:
+                await self._say(Condition.WAITING)
+                await asyncio.sleep(RETRY_AFTER)
+
+    async def _say(self, state: str, **details: int) -> None:
+        """In words; again when nothing has been sent for a while, as a sign of life."""
+        if state != self._said or time.monotonic() - self._sent_at >= SPEAK_ANYWAY:
+            self._said = state
+            await self._send(state_frame(state, **details))
+
+    async def _send(self, frame: str) -> None:
+        await self.send(text_data=frame)
+        self._sent_at = time.monotonic()
+
+    async def _refuse(self, reason: str, code: int) -> None:
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+        await self.send(text_data=state_frame(f"closed: {reason}"))
+        await self.close(code)
+
+
+def requested_after(query_string: bytes) -> int | None:
+    """The `after` of a query; raises ValueError unless it is a whole number of 0 or more."""
+    values = parse_qs(query_string.decode("latin-1"), keep_blank_values=True).get("after")
+    if values is None:
+        return None
+    text = values[-1]
+    if not (_WHOLE_NUMBER.fullmatch(text) and int(text) <= LARGEST_SEQ):
+        raise ValueError("after must be the seq of an event: a whole number, 0 or more")
+    return int(text)
+
+
+def events_frame(entries: list[Entry]) -> str:
+    """A page of events; each is encoded already."""
+    return (b'{"kind":"events","events":[' + b",".join(e.encoded for e in entries) + b"]}").decode()
+
+
+def state_frame(state: str, **details: int) -> str:
+    return msgspec.json.encode({"kind": "state", "state": state, **details}).decode()

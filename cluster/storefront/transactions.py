@@ -1,0 +1,53 @@
+"""Running work for the site's database outside its worker: from a page or a command."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, TypeVar
+
+from cluster.messaging.message_spans import committed
+from cluster.messaging.outbox import flush
+from cluster.messaging.work import UnitOfWork
+from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable, database
+from cluster.storefront.admission import Overloaded, record_refused
+
+# PostgreSQL is back 0.4 to 2.2 s after a crash: whoever waits that long sees no error.
+PAUSES: Final = (0.1, 0.3, 0.8, 1.5)  # seconds
+
+Result = TypeVar("Result")
+
+
+def run_in_transaction(act: Callable[[UnitOfWork], Result]) -> Result:
+    """Run `act` and what it announces in one transaction of the site's database.
+
+    When the connection is lost, `act` runs again, so it must be idempotent: the
+    transaction that was lost from sight may have been committed. Raises
+    DatabaseUnavailable when the database stays away. What it refuses because of the load is
+    counted.
+    """
+    session = DatabaseSession(database("site"))
+    try:
+        for pause in PAUSES:
+            try:
+                return _run_once(session, act)
+            except DatabaseUnavailable:
+                time.sleep(pause)
+        return _run_once(session, act)
+    except Overloaded as overloaded:
+        refused = overloaded.refused  # their transaction was undone: counted in one of its own
+        with suppress(DatabaseUnavailable):
+            _run_once(session, lambda work: record_refused(work, refused))
+        raise
+    finally:
+        session.close()
+
+
+def _run_once(session: DatabaseSession, act: Callable[[UnitOfWork], Result]) -> Result:
+    with session.transaction() as connection:
+        work = UnitOfWork(connection, source="site")
+        result = act(work)
+        flush(work)
+    committed(work, time.time_ns())
+    return result

@@ -1,0 +1,44 @@
+"""How many checkouts one visitor may start in a minute."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Final
+
+from cluster.messaging.work import UnitOfWork
+from cluster.storefront.admission import TooManyRequests
+from cluster.storefront.checkout_intake import CheckoutOrder
+
+PERIOD: Final = timedelta(minutes=1)
+MOST_IN_PERIOD: Final = 10  # for each session: enough to play, too few to hurt
+
+# The lock makes two requests of one visitor wait for each other, or both would pass.
+LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+RECENT: Final = """
+    SELECT count(*), min(accepted_at) FROM checkout_request
+     WHERE visitor = %s AND accepted_at > %s AND id <> %s
+"""
+
+
+def limit_visitor(work: UnitOfWork, order: CheckoutOrder) -> None:
+    """Raise TooManyRequests unless this visitor may begin one more.
+
+    Two requests of one visitor wait for each other until the transaction ends.
+    """
+    work.cursor.execute(LOCK, (order.visitor,))
+    work.cursor.execute(RECENT, (order.visitor, work.now - PERIOD, order.id))
+    recent, first = work.cursor.fetchone() or (0, None)
+    if recent >= MOST_IN_PERIOD:
+        raise TooManyRequests(
+            f"You have started {recent} checkouts in the last minute. Wait for some to end.",
+            status=HTTPStatus.TOO_MANY_REQUESTS,
+            retry_after=free_again(first, work.now),
+        )
+
+
+def free_again(first: datetime | None, now: datetime) -> int:
+    """Seconds until the first of the latest checkouts is older than PERIOD; at least one."""
+    waiting = PERIOD if first is None else first + PERIOD - now
+    return max(1, math.ceil(waiting.total_seconds()))

@@ -1,0 +1,151 @@
+"""Copies of products in Redis: computed by one, old from the event on that changes the product.
+
+A copy carries the generation of its product from before it was computed. An event raises the
+generation after the read model's commit (`journal/wake.py`), so a copy that was computed while
+the product changed is never taken for a new one. Redis may die at any time: then everybody reads
+the database. What no event tells is at most as old as the copy's lifetime.
+
+Source: RFC 9211 (Cache-Status).
+"""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from cluster.kit.cache_redis import CacheRedis, RedisAway
+from cluster.storefront.products.changes import GENERATION, GENERATION_FOR
+from portfolio.metrics.registry import PRODUCT_CACHE
+
+LOCK_FOR: Final = 5.0  # seconds: longer than any computation, should its process die
+WAIT: Final = 1.5  # seconds that a read waits for another's result before it computes its own
+LOOK_EVERY: Final = 0.02  # seconds
+
+
+class Served(enum.StrEnum):
+    """How a read was served, in the words of Cache-Status."""
+
+    HIT = "hit"
+    COMPUTED = "fwd=miss; stored"
+    COLLAPSED = "fwd=miss; collapsed"  # another computed it meanwhile
+    IMPATIENT = "fwd=miss; detail=waited-in-vain"
+    REDIS_AWAY = "fwd=bypass; detail=redis-away"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is kept of a product, and for how many seconds at most."""
+
+    name: str
+    lifetime: float
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A value, how it was come by, and for how many seconds more it may be kept."""
+
+    value: Any
+    served: Served
+    left: float = 0.0
+
+    @property
+    def cache_status(self) -> str:
+        """The field Cache-Status."""
+        ttl = f"; ttl={self.left:.0f}" if self.served is Served.HIT else ""
+        return f"portfolio; {self.served}{ttl}"
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A copy as it lies in Redis."""
+
+    generation: int
+    until: float  # Unix seconds
+    value: Any
+
+
+PRODUCT: Final = Kind("product", 30.0)
+STATISTICS: Final = Kind("statistics", 5.0)
+
+
+class ProductCache:
+    """The copies; one for each process, all with the same Redis."""
+
+    def __init__(self) -> None:
+        self._redis = CacheRedis()
+
+    def get(self, kind: Kind, sku: str, compute: Callable[[], Any], *, locked: bool = True) -> Copy:
+        """The copy, or what `compute` returns, which is JSON; None is not kept.
+
+        One of those who find none computes, the others wait for it; without `locked`, which is
+        the naive way, everybody computes. What `compute` raises goes to who has called it.
+        """
+        try:
+            copy = self._taken(kind, sku, compute, locked=locked)
+        except RedisAway:
+            copy = Copy(compute(), Served.REDIS_AWAY)
+        PRODUCT_CACHE.labels(kind.name, copy.served.name.lower()).inc()
+        return copy
+
+    def changed(self, sku: str) -> None:
+        """Make every copy of this product an old one; with Redis away, nothing is read there."""
+        try:
+            self._redis.ask("incr", GENERATION + sku)
+            self._redis.ask("expire", GENERATION + sku, GENERATION_FOR)
+        except RedisAway:
+            return
+
+    def _taken(self, kind: Kind, sku: str, compute: Callable[[], Any], *, locked: bool) -> Copy:
+        generation, kept = self._read(kind, sku)
+        if kept is not None:
+            return Copy(kept.value, Served.HIT, kept.until - time.time())
+        if not locked:
+            return self._computed(kind, sku, generation, compute)
+        lock = f"{_key(kind, sku)}:lock"
+        give_up = time.monotonic() + WAIT
+        while time.monotonic() < give_up:
+            token = self._redis.lock(lock, seconds=LOCK_FOR)
+            if token is not None:
+                try:
+                    # Once more: another may have stored it before the lock was free.
+                    generation, kept = self._read(kind, sku)
+                    if kept is not None:
+                        return Copy(kept.value, Served.COLLAPSED)
+                    return self._computed(kind, sku, generation, compute)
+                finally:
+                    self._redis.unlock(lock, token)
+            time.sleep(LOOK_EVERY)
+            _, kept = self._read(kind, sku)
+            if kept is not None:
+                return Copy(kept.value, Served.COLLAPSED)
+        return Copy(compute(), Served.IMPATIENT)
+
+    def _computed(self, kind: Kind, sku: str, generation: int, compute: Callable[[], Any]) -> Copy:
+        value = compute()
+        if value is None:
+            return Copy(None, Served.COMPUTED)
+        kept = msgspec.json.encode(Kept(generation, time.time() + kind.lifetime, value))
+        try:
+            self._redis.ask("set", _key(kind, sku), kept, px=int(kind.lifetime * 1000))
+        except RedisAway:
+            return Copy(value, Served.REDIS_AWAY)
+        return Copy(value, Served.COMPUTED)
+
+    def _read(self, kind: Kind, sku: str) -> tuple[int, Kept | None]:
+        found, raw = self._redis.ask("mget", GENERATION + sku, _key(kind, sku))
+        generation = int(found or 0)
+        if raw is None:
+            return generation, None
+        kept = msgspec.json.decode(raw, type=Kept)
+        return generation, kept if kept.generation == generation else None
+
+
+def _key(kind: Kind, sku: str) -> str:
+    return f"product-copy:{kind.name}:{sku}"
+
+
+cache: Final = ProductCache()

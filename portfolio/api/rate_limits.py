@@ -1,0 +1,128 @@
+"""How much a visitor may ask for, told before it is used up.
+
+Source: draft-ietf-httpapi-ratelimit-headers. The rule itself is where the work is accepted;
+these fields only tell of it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from django.db import Error, connection
+from django.http import HttpRequest, HttpResponse
+from ninja.decorators import decorate_view
+
+from cluster.messaging.work import UnitOfWork
+from cluster.storefront.visitor_limit import LOCK, MOST_IN_PERIOD, PERIOD, free_again
+from portfolio.api.problems import TOO_MANY, Problem
+from portfolio.api.visitor import known_visitor
+
+View = Callable[..., HttpResponse]
+
+LEFT: Final = "ratelimit.left"  # in META: what the operation itself has found out
+TIMES_OF_CHECKOUTS: Final = """
+    SELECT accepted_at FROM checkout_request WHERE visitor = %s AND accepted_at > %s
+     ORDER BY accepted_at LIMIT %s
+"""
+TIMES_OF_REFUNDS: Final = """
+    SELECT r.accepted_at FROM refund_request r JOIN checkout_request c ON c.id = r.order_id
+     WHERE c.visitor = %s AND r.accepted_at > %s
+     ORDER BY r.accepted_at LIMIT %s
+"""
+TIMES_OF_TOKENS: Final = """
+    SELECT requested_at FROM token_request WHERE visitor = %s AND requested_at > %s
+     ORDER BY requested_at LIMIT %s
+"""
+TIMES_OF_LISTINGS: Final = """
+    SELECT listed_at FROM own_product WHERE visitor = %s AND listed_at > %s
+     ORDER BY listed_at LIMIT %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """At most `most` acceptances in `period`; `times` finds those of a visitor since a time."""
+
+    name: str
+    most: int
+    period: timedelta
+    times: str
+
+    def recent(self, cursor: Any, visitor: str, now: datetime) -> list[datetime]:
+        """When this visitor's acceptances in the period were, the first first."""
+        if not visitor:
+            return []
+        cursor.execute(self.times, (visitor, now - self.period, self.most))
+        return [at for (at,) in cursor.fetchall()]
+
+    def left(self, cursor: Any, visitor: str, now: datetime) -> str:
+        """The RateLimit field: what is left, and when there is more again."""
+        times = self.recent(cursor, visitor, now)
+        left = f'"{self.name}";r={self.most - len(times)}'
+        return f"{left};t={free_again(times[0], now)}" if times else left
+
+
+CHECKOUTS: Final = Policy("checkouts", MOST_IN_PERIOD, PERIOD, TIMES_OF_CHECKOUTS)
+REFUNDS: Final = Policy("refunds", MOST_IN_PERIOD, PERIOD, TIMES_OF_REFUNDS)
+
+
+LISTINGS: Final = Policy("listings", MOST_IN_PERIOD, PERIOD, TIMES_OF_LISTINGS)
+TOKENS: Final = Policy("tokens", MOST_IN_PERIOD, PERIOD, TIMES_OF_TOKENS)
+
+
+def limited(policy: Policy) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Tell on every answer of an operation what the policy leaves this visitor."""
+
+    def decorate(run: View) -> View:
+        @functools.wraps(run)
+        def with_fields(request: HttpRequest, *arguments: Any, **names: Any) -> HttpResponse:
+            response = run(request, *arguments, **names)
+            window = int(policy.period.total_seconds())
+            response.headers["RateLimit-Policy"] = f'"{policy.name}";q={policy.most};w={window}'
+            # Without a valid token there is nobody whose quota it is, and without its
+            # database the site cannot know.
+            with suppress(Problem, Error):
+                response.headers["RateLimit"] = request.META.get(LEFT) or _left(policy, request)
+            return response
+
+        return with_fields
+
+    return decorate_view(decorate)
+
+
+def _left(policy: Policy, request: HttpRequest) -> str:
+    visitor = known_visitor(request)
+    with connection.cursor() as cursor:
+        return policy.left(cursor, visitor, datetime.now(UTC))
+
+
+def keep_refund_pace(work: UnitOfWork, visitor: str) -> None:
+    """Raise Problem 429 unless this visitor may ask for one more refund."""
+    _keep_pace(work, visitor, REFUNDS)
+
+
+def keep_token_pace(work: UnitOfWork, visitor: str) -> None:
+    """Raise Problem 429 unless this visitor may ask for tokens once more."""
+    _keep_pace(work, visitor, TOKENS)
+
+
+def keep_listing_pace(work: UnitOfWork, visitor: str) -> None:
+    """Raise Problem 429 unless this visitor may list one more product."""
+    _keep_pace(work, visitor, LISTINGS)
+
+
+def _keep_pace(work: UnitOfWork, visitor: str, policy: Policy) -> None:
+    work.cursor.execute(LOCK, (visitor,))
+    recent = policy.recent(work.cursor, visitor, work.now)
+    if len(recent) >= policy.most:
+        raise Problem(
+            TOO_MANY.status,
+            f"You have asked for {len(recent)} {policy.name} in the last minute.",
+            TOO_MANY,
+            headers={"Retry-After": str(free_again(recent[0], work.now))},
+        )

@@ -1,0 +1,116 @@
+"""The stations that every run passes, and what there is to see at each.
+
+`static/chaos/phases.js` moves along the same stations in the browser.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from cluster.health.observer.snapshot import Snapshot
+from cluster.health.running_experiment import STALE_AFTER, Phase, RunningExperiment
+
+Standing = Literal["passed", "here", "ahead"]
+
+NOBODY: Final = "Nobody is breaking anything."
+# Any run, in the order of its phases: how the station is called, and what to watch there.
+STATIONS: Final[tuple[tuple[Phase, str, str], ...]] = (
+    (
+        "preparing",
+        "Prepare",
+        "The load begins: checkouts at a steady rate, beside those that are always there.",
+    ),
+    (
+        "steady before",
+        "Steady",
+        "The platform as it is when nothing is wrong; all that follows is compared with this.",
+    ),
+    (
+        "injecting",
+        "Break",
+        "Watch for the bracket: it opens on the graph within a second, with cause and time.",
+    ),
+    (
+        "recovering",
+        "Recover",
+        "Nobody helps. What cannot be delivered waits, as ticks at the bracket’s left edge.",
+    ),
+    (
+        "draining",
+        "Drain",
+        "What waited is worked off in order; a struck tick is a delivery that came twice.",
+    ),
+    (
+        "verifying",
+        "Verify",
+        "Every invariant is checked over all databases: money, stock, messages, order.",
+    ),
+)
+NAMES: Final = tuple(name for name, _, _ in STATIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """One station of the line, as it stands for the run in hand."""
+
+    phase: Phase
+    name: str
+    watch: str
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What is being broken, in words. `run` is None while nobody breaks anything."""
+
+    run: RunningExperiment | None
+    words: str
+    watch: str
+    stations: tuple[Station, ...]
+
+
+def now(snapshot: Snapshot | None) -> Now:
+    """The state of affairs as the observer last told it."""
+    run = snapshot.experiment if snapshot else None
+    if run is None:
+        return Now(None, _calm(snapshot), "", stations(None))
+    here = stations(run.phase)
+    watch = next((one.watch for one in here if one.standing == "here"), "")
+    return Now(run, words_of(run), watch, here)
+
+
+def stations(phase: Phase | None) -> tuple[Station, ...]:
+    """The line with the run at `phase`; all ahead without one, all passed when it has ended."""
+    at = len(STATIONS) if phase == "ended" else -1 if phase is None else NAMES.index(phase)
+    return tuple(
+        Station(name, title, watch, _standing(number, at))
+        for number, (name, title, watch) in enumerate(STATIONS)
+    )
+
+
+def words_of(run: RunningExperiment) -> str:
+    """What the runner says of its run, and since when it has said nothing else."""
+    silence = time.time() - run.written_at
+    if run.written_at and silence > STALE_AFTER:
+        return f"{run.title}. The runner has not been heard of for {silence:.0f} s."
+    return f"{run.title}. {run.words}"
+
+
+def since(moment: str) -> float:
+    """Seconds since a moment of a document; never less than 0."""
+    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
+
+
+def _calm(snapshot: Snapshot | None) -> str:
+    if snapshot is None:
+        return "The observer is away; whether anything is being broken is not known."
+    return f"{NOBODY} {snapshot.words}"
+
+
+def _standing(number: int, at: int) -> Standing:
+    if number == at:
+        return "here"
+    return "passed" if number < at else "ahead"

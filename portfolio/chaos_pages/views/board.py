@@ -1,0 +1,110 @@
+"""`/chaos/`: the state of the platform, what can be done to it, and what came of it so far."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.db import Error
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from articles.owner.queries import NotKnown, Words, words_of
+from chaos.experiments.models import Incident
+from chaos.reports.recoveries import recoveries
+from cluster.health.observer.client import latest
+from cluster.health.observer.history import recent_outages
+from cluster.kit.problems import problem
+from cluster.kit.visitors import known_visitor
+from cluster.secrets.django.reconnect import retry_on_disconnect
+from cluster.secrets.postgres import is_outage
+from cluster.storefront.events import Mark
+from cluster.storefront.queries import latest_events
+from portfolio.chaos_pages.content.catalogue import groups
+from portfolio.chaos_pages.content.drill import DRILLS, steps
+from portfolio.chaos_pages.content.message_editing import offered
+from portfolio.chaos_pages.content.phases import now
+from portfolio.chaos_pages.content.queue import places
+from portfolio.chaos_pages.content.strips import scale_of, strips
+from portfolio.chaos_pages.content.switch import closed
+from portfolio.chaos_pages.content.targets import last_outages, medians, target_groups
+
+OUTAGES: Final = 12  # in the table
+INCIDENTS: Final = 10
+EVENTS: Final = 12
+AWAY: Final = (
+    "The site’s database is away, so the journal, the queue and past runs cannot be shown, and "
+    "nothing can be asked for. What the observer sees is shown all the same."
+)
+
+
+@require_safe
+def board(request: HttpRequest) -> HttpResponse:
+    """The page that the whole site leads to."""
+    snapshot = latest()
+    context: dict[str, Any] = {
+        "section": "chaos",
+        "snapshot": snapshot,
+        "now": now(snapshot),
+        "drills": [(drill, steps(drill, snapshot)) for drill in DRILLS],
+        "words": _words(),
+        "surgery": offered(),
+        "marks": list(Mark),
+        "drawn_at": datetime.now(UTC),
+    }
+    try:
+        context |= retry_on_disconnect(lambda: _read(request))
+        status = HTTPStatus.OK
+    except Error as error:
+        if not is_outage(error):
+            raise
+        context |= {"away": AWAY, "recoveries": [], "last": {}}
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+    found = context["recoveries"]
+    drawn = strips(found)
+    context["strips"] = [(one, drawn[one.experiment]) for one in found]
+    context["scale"] = scale_of(found)
+    context["groups"] = groups(found)
+    if snapshot:
+        context["targets"] = target_groups(snapshot, context["last"], medians(found))
+    return render(request, "chaos/board.html", context, status=status)
+
+
+@require_safe
+def queue(request: HttpRequest) -> HttpResponse:
+    """The queue alone, for the page that is open already."""
+    try:
+        found = retry_on_disconnect(lambda: places(known_visitor(request)))
+    except Error as error:
+        if not is_outage(error):
+            raise
+        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
+    response = render(request, "chaos/parts/places.html", {"places": found})
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _words() -> Words | None:
+    """What the owner wrote for this page; None while that cannot be read."""
+    try:
+        return words_of("chaos")
+    except NotKnown:
+        return None
+
+
+def _read(request: HttpRequest) -> dict[str, Any]:
+    events = latest_events(EVENTS)
+    incidents = Incident.objects.defer("document").order_by("-recorded_at")
+    return {
+        "closed": closed(),
+        "places": places(known_visitor(request)),
+        "recoveries": recoveries(),
+        "last": last_outages(),
+        "outages": recent_outages(OUTAGES),
+        "incidents": list(incidents[:INCIDENTS]),
+        "events": events,
+        "most": EVENTS,
+        "after": events[0].seq if events else 0,
+    }

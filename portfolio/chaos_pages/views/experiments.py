@@ -1,0 +1,90 @@
+"""`/chaos/experiments/<name>/`: one experiment of the catalogue, and its Chaos Toolkit document."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from django.db import Error
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from chaos.experiments.catalogue import EXPERIMENTS
+from chaos.experiments.models import Incident
+from chaos.reports.recoveries import recoveries
+from chaos.safety.permits import queue
+from cluster.health.observer.client import latest
+from cluster.kit.problems import problem
+from cluster.secrets.django.reconnect import retry_on_disconnect
+from cluster.secrets.postgres import is_outage
+from portfolio.chaos_pages.content.catalogue import source_of
+from portfolio.chaos_pages.content.phases import now
+from portfolio.chaos_pages.content.strips import scale_of, strip_of
+from portfolio.chaos_pages.content.switch import closed
+
+RUNS: Final = 50  # in the list
+UNKNOWN: Final = "There is no experiment “{}”. The chaos page lists all there are."
+AWAY: Final = (
+    "The site’s database is away, so the runs so far cannot be shown and none can be asked for."
+)
+
+
+@require_safe
+def experiment(request: HttpRequest, name: str) -> HttpResponse:
+    """What is broken, what is expected meanwhile, and what came of it every time."""
+    found = EXPERIMENTS.get(name)
+    if found is None:
+        return problem(request, HTTPStatus.NOT_FOUND, UNKNOWN.format(name))
+    snapshot = latest()
+    context: dict[str, Any] = {
+        "section": "chaos",
+        "experiment": found,
+        "source": source_of(found),
+        "document": found.document(),
+        "now": now(snapshot),
+        "snapshot": snapshot,
+    }
+    try:
+        context |= retry_on_disconnect(lambda: _read(name))
+    except Error as error:
+        if not is_outage(error):
+            raise
+        context["away"] = AWAY
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        return render(request, "chaos/experiment.html", context, status=status)
+    return render(request, "chaos/experiment.html", context)
+
+
+@require_safe
+def document(request: HttpRequest, name: str) -> HttpResponse:
+    """The experiment as Chaos Toolkit reads it; `?seed=N` for one that is drawn from a seed."""
+    found = EXPERIMENTS.get(name)
+    if found is None:
+        return problem(request, HTTPStatus.NOT_FOUND, UNKNOWN.format(name))
+    asked = request.GET.get("seed", "")
+    if asked and not (asked.isascii() and asked.isdigit() and len(asked) < 10):  # noqa: PLR2004
+        return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "The seed must be a whole number.")
+    body = msgspec.json.format(
+        msgspec.json.encode(found.document(int(asked) if asked else None)), indent=2
+    )
+    return HttpResponse(
+        body,
+        content_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{name}.json"'},
+    )
+
+
+def _read(name: str) -> dict[str, Any]:
+    runs = Incident.objects.filter(experiment=name).defer("document").order_by("-recorded_at")
+    found = [one for one in recoveries() if one.experiment == name]
+    scale = scale_of(found)
+    return {
+        "runs": list(runs[:RUNS]),
+        "recovery": found[0] if found else None,
+        "strip": strip_of(found[0], scale) if found else None,
+        "scale": scale,
+        "waiting": len(queue()),
+        "closed": closed(),
+    }

@@ -1,0 +1,57 @@
+"""`/chaos/incidents/<id>/`: the report of one run, to read, to print, to take away, to replay."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+from django.db import Error
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from chaos.experiments.catalogue import EXPERIMENTS
+from chaos.experiments.models import Incident
+from chaos.experiments.repository import document_of
+from cluster.kit.problems import problem
+from cluster.secrets.django.reconnect import retry_on_disconnect
+from cluster.secrets.postgres import is_outage
+from portfolio.chaos_pages.content.incidents import invariants_in_order, probe_rows, verdict
+from portfolio.chaos_pages.content.timeline import bars, moments
+
+AWAY: Final = "The report cannot be read at this moment; the site’s database is away."
+
+
+@require_safe
+def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
+    """One record: what was broken, when what happened, and what was found afterwards."""
+    try:
+        found = retry_on_disconnect(Incident.objects.filter(id=incident_id).first)
+    except Error as error:
+        if not is_outage(error):
+            raise
+        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
+    if found is None:
+        return problem(request, HTTPStatus.NOT_FOUND, f"There is no incident {incident_id}.")
+    document = document_of(found)
+    if request.GET.get("format") == "json":
+        return HttpResponse(
+            document.as_json(),
+            content_type="application/json",
+            headers={"Content-Disposition": f'attachment; filename="{document.experiment}.json"'},
+        )
+    passed = moments(document)
+    context = {
+        "section": "chaos",
+        "incident": document,
+        "verdict": verdict(document),
+        "moments": passed,
+        "bars": bars(passed),
+        "probes": probe_rows(document.readings),
+        "invariants": list(invariants_in_order(document)),
+        "experiment": EXPERIMENTS.get(document.experiment),
+        "record": found.document,  # as the graph takes it
+        "origin": found.origin,
+    }
+    return render(request, "chaos/incident.html", context)

@@ -1,0 +1,239 @@
+"""One message of a new checkout, sent twice, held back, overtaken or corrupted; what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+from uuid import UUID
+
+from chaos.message_editing import BY_MESSAGE, OPERATIONS, operate
+from chaos.message_editing import Choice as Picked
+from cluster.messaging.fault_injection import Operation
+from cluster.storefront.admission import TooManyRequests
+from cluster.storefront.checkout_intake import InvalidRequest, Outcome
+from cluster.storefront.transactions import run_in_transaction
+from portfolio.demos.controls import Choice, Number, Values
+from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.journal_rows import applications, heard_of
+from portfolio.demos.queries import read, table
+from portfolio.demos.result import Check, Link, Result, Side, Table, check, figure
+from portfolio.demos.sagas import order_of
+from portfolio.demos.waiting import await_rows, ends_of
+
+WITHIN: Final = 25.0  # seconds; a message that is overtaken may be held for as long as a deadline
+PICKED: Final = (
+    "catalog.reserve_stock.v1",
+    "identity.hold_limit.v1",
+    "identity.limit_held.v1",
+    "payments.authorise_payment.v1",
+    "payments.payment_authorised.v1",
+    "orders.confirm_order.v1",
+)
+
+INBOX: Final = """
+    SELECT right(message_id::text, 8), type, applied::text, sequence::text,
+           to_char(applied_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
+      FROM inbox WHERE message_id = ANY (%s) ORDER BY applied_at
+"""
+DEAD: Final = """
+    SELECT id::text, type, reason, left(detail, 80), (replayed_at IS NOT NULL)::text
+      FROM dead_letter WHERE created_at >= %s AND position(convert_to(%s, 'UTF8') IN body) > 0
+     ORDER BY id
+"""
+FORGOTTEN: Final = "The relay was killed meanwhile and forgot the wish, so there was no such copy."
+COUNTERS: Final = """
+    SELECT coalesce(sum(value) FILTER (WHERE name = 'deduplicated'), 0)::bigint,
+           coalesce(sum(value) FILTER (WHERE name = 'parked'), 0)::bigint
+      FROM counter
+"""
+NOW: Final = "SELECT now()"
+
+
+def run(visit: Visit, values: Values) -> Result:
+    """Ask the sender's relay for it, begin the checkout, and read what its receiver wrote down."""
+    operation, picked = Operation(str(values["operation"])), BY_MESSAGE[str(values["message"])]
+    order = order_of(visit.visitor, Outcome.SUCCESS)
+    before, (since,) = read(picked.receiver, COUNTERS)[0], read(picked.receiver, NOW)[0]
+    try:
+        run_in_transaction(
+            lambda work: operate(
+                work,
+                checkout=order,
+                operation=operation,
+                message=picked.message,
+                seconds=float(values["seconds"]),
+            )
+        )
+    except TooManyRequests as error:
+        raise InvalidRequest(str(error)) from error
+    ended = ends_of([order.id], within=WITHIN)
+    # The second copy may be behind the checkout's end by a moment, and is still to be counted.
+    counted = await_rows(
+        picked.receiver,
+        COUNTERS,
+        until=lambda rows: operation is not Operation.DUPLICATE or rows[0][0] > before[0],
+        within=3.0,
+    )[0]
+    dead = await_rows(
+        picked.receiver,
+        DEAD,
+        since,
+        str(order.id),
+        until=lambda rows: operation is not Operation.POISON or bool(rows),
+        within=3.0,
+    )
+    repeated, parked = counted[0] - before[0], counted[1] - before[1]
+    ids = [one.message for one in heard_of(order.id) if one.type == picked.message]
+    return Result(
+        headline=_headline(
+            operation, picked, completed=ended["completed"], dead=len(dead), repeated=repeated
+        ),
+        sides=(
+            Side(
+                title=f"At the receiver, {picked.receiver}",
+                sentence=f"{picked.label}. The relay of {picked.sender} was told: "
+                f"{OPERATIONS[operation].lower()}.",
+                figures=(
+                    figure("Deliveries that were recognised as repeated", repeated),
+                    figure("Messages that waited for an earlier one", parked),
+                    figure("Dead letters", len(dead)),
+                ),
+                links=(Link(path=f"/sagas/{order.id}/", words="The saga’s page"),),
+                tables=(_inbox(picked, ids), _dead(picked, dead)),
+            ),
+        ),
+        checks=tuple(
+            _checks(
+                operation,
+                picked,
+                ids=ids,
+                dead=len(dead),
+                repeated=repeated,
+                completed=ended["completed"],
+            )
+        ),
+        correlations=(order.id,),
+    )
+
+
+def _inbox(picked: Picked, ids: Sequence[str]) -> Table:
+    columns = ("message", "type", "applied", "sequence", "at (UTC)")
+    return table(
+        picked.receiver,
+        "Its row in the inbox",
+        columns,
+        INBOX,
+        [UUID(message) for message in ids],
+    )
+
+
+def _dead(picked: Picked, rows: Sequence[tuple[object, ...]]) -> Table:
+    return Table(
+        caption="Dead letters of this checkout",
+        database=picked.receiver,
+        columns=("id", "type", "reason", "detail", "replayed"),
+        rows=tuple(tuple(map(str, row)) for row in rows),
+    )
+
+
+def _headline(
+    operation: Operation, picked: Picked, *, completed: int, dead: int, repeated: int
+) -> str:
+    deed = {
+        Operation.DUPLICATE: "was sent twice and took effect once"
+        if repeated
+        else "was to be sent twice",
+        Operation.DELAY: "was held back",
+        Operation.REORDER: "was overtaken",
+        Operation.POISON: f"had a corrupted copy before it (dead letters: {dead})",
+    }[operation]
+    word = picked.message.split(".")[1].replace("_", " ")
+    end = "completed" if completed else "was compensated"
+    return f"The message “{word}” {deed}; the checkout {end}."
+
+
+def _checks(
+    operation: Operation,
+    picked: Picked,
+    *,
+    ids: Sequence[str],
+    dead: int,
+    repeated: int,
+    completed: int,
+) -> Iterator[Check]:
+    applied = [one for one in applications(ids) if one.service == picked.receiver]
+    yield check(
+        "it took effect once",
+        holds=len(ids) == 1 and [one.times for one in applied] == [1],
+        sentence=f"Sent {len(ids)} time by its service; {picked.receiver} applied it "
+        f"{sum(one.times for one in applied)} time.",
+    )
+    # A relay keeps the wish in memory: one that is killed before it comes true has forgotten it.
+    if operation is Operation.DUPLICATE:
+        yield Check(
+            name="the second copy was recognised",
+            outcome="ok" if repeated else "info",
+            sentence=f"{picked.receiver} counted {repeated} repeated deliveries meanwhile, "
+            "those of others among them."
+            if repeated
+            else FORGOTTEN,
+        )
+    if operation is Operation.POISON and not dead:
+        yield Check(name="what is unreadable is kept", outcome="info", sentence=FORGOTTEN)
+    else:
+        yield check(
+            "what is unreadable is kept, and stops nobody",
+            holds=dead == (1 if operation is Operation.POISON else 0),
+            sentence=f"Dead letters of this checkout at {picked.receiver}: {dead}.",
+        )
+    if operation in (Operation.DUPLICATE, Operation.POISON):
+        yield check(
+            "the checkout went on",
+            holds=completed == 1,
+            sentence=f"{completed} of 1 completed.",
+        )
+    else:
+        yield Check(
+            name="the checkout ended",
+            outcome="info",
+            sentence="It completed."
+            if completed
+            else "It was compensated, since the message came too late.",
+        )
+
+
+DEMO: Final = Demo(
+    slug="message-surgery",
+    title="Surgery on one message",
+    service="checkout",
+    lead="Pick a message of a new checkout, and have it sent twice, held back, overtaken or "
+    "preceded by a corrupted copy. The fault sits between outbox and broker, where networks and "
+    "brokers make such things; no handler knows of it.",
+    watch=(
+        "Sent twice: one row in the receiver’s inbox, and one effect.",
+        "Overtaken: later ones of the same aggregate are parked until it has come.",
+        "Corrupted: the copy is kept as a dead letter with the reason, and the original applied.",
+    ),
+    controls=(
+        Choice(
+            "operation",
+            "What is done to it",
+            tuple((operation.value, words) for operation, words in OPERATIONS.items()),
+        ),
+        Choice(
+            "message",
+            "To which message",
+            tuple((message, BY_MESSAGE[message].label) for message in PICKED),
+        ),
+        Number("seconds", "Held back for (s)", 1, 8, 2),
+    ),
+    run=run,
+    sources=(
+        "cluster.messaging.fault_injection",
+        "cluster.messaging.inbox",
+        "chaos.message_editing:operate",
+    ),
+    article="proving-exactly-once-effects",
+    experiment="duplicate-messages",
+    seconds=25,
+)

@@ -1,0 +1,70 @@
+"""`manage.py prepare`: bring every database and the broker to what the code expects.
+
+Idempotent; `manage.py up` runs it after the servers answer and before the
+services start, with the operator's identity.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import connections
+
+from articles.figures.incident import FOLDER as RECORDINGS
+from articles.owner.seeding import import_seeds
+from articles.seeding import prepare_articles
+from chaos.experiments.repository import keep_recordings
+from cluster.messaging.outbox import flush
+from cluster.messaging.topology import connect, declare
+from cluster.messaging.work import UnitOfWork
+from cluster.secrets.broker import broker_url_with_credentials
+from cluster.secrets.postgres import DatabaseSession, database
+from cluster.services import load_all
+from cluster.storefront.seed import list_products
+from compose.replicas import replicas
+from config.environment import ROOT
+from portfolio.admin_site.groups import ensure_groups
+from portfolio.admin_site.owner import ensure_owner, password_file
+
+
+class Command(BaseCommand):
+    """Migrate the databases, declare the broker's topology, list the first products.
+
+    And gather the static files, so that the web server finds them done.
+    """
+
+    help = "Bring every database and the broker to what the code expects."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        # Beside the rest: it takes seconds of computing, and the rest waits for databases.
+        files = subprocess.Popen([sys.executable, "-m", "config.static_build"], cwd=ROOT)
+        for alias in connections:
+            call_command("migrate", database=alias, verbosity=0, interactive=False)
+            self.stdout.write(f"migrated {alias}")
+        broker = connect(broker_url_with_credentials())
+        declare(broker, load_all(), partitions=replicas())
+        broker.close()
+        self.stdout.write("declared the broker's queues")
+        with DatabaseSession(database("site")).transaction() as connection:
+            work = UnitOfWork(connection, source="site", trace_ratio=0.0)
+            listed = list_products(work)
+            flush(work)
+        self.stdout.write(f"sent {listed} products to the catalog")
+        # If it failed, the web server says why in its log, and serves plain names.
+        if files.wait() == 0:
+            self.stdout.write("gathered the static files")
+        written, refusals = import_seeds()
+        self.stdout.write(f"wrote {written} of the owner's words")
+        for sentence in refusals:
+            self.stdout.write(sentence)
+        self.stdout.write(f"kept {keep_recordings(RECORDINGS)} incidents of the articles")
+        for sentence in prepare_articles():
+            self.stdout.write(sentence)
+        ensure_groups()
+        if ensure_owner():
+            self.stdout.write(f"made the account owner; its first password is in {password_file()}")

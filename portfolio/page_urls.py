@@ -1,0 +1,67 @@
+"""The site's addresses."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from articles import cards
+from portfolio.api import page as api_page
+from portfolio.api import signing_keys as tokens
+from portfolio.architecture import views as architecture_views
+from portfolio.chaos_pages import status
+from portfolio.demos import views as demos
+from portfolio.metrics import views as metrics_views
+from portfolio.source import views as source_views
+from portfolio.traces import views as traces_views
+from portfolio.web import (
+    asyncapi,
+    checkouts,
+    contact,
+    design,
+    health,
+    home,
+    lab,
+    owner_pages,
+    pages,
+    palette,
+    robots,
+    search,
+    sitemap,
+)
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("events/", pages.events, name="events"),
+    path("checkouts/", checkouts.start, name="start-checkout"),
+    path("sagas/<uuid:saga_id>/", pages.saga, name="saga"),
+    path("traces/<str:trace_id>/", traces_views.trace, name="trace"),
+    path("traces/<str:trace_id>/otlp.json", traces_views.otlp, name="trace-otlp"),
+    path("architecture/", architecture_views.region, name="architecture"),
+    path("architecture/<slug:name>/", architecture_views.node, name="architecture-node"),
+    path("lab/", lab.lab, name="lab"),
+    path("lab/demos/", demos.index, name="demos"),
+    path("lab/demos/<slug:slug>/", demos.demo, name="demo"),
+    path("lab/demos/<slug:slug>/runs/", demos.begin, name="demo-begin"),
+    path("lab/demos/<slug:slug>/runs/<uuid:run_id>/", demos.run, name="demo-run"),
+    path("lab/<slug:name>/", lab.service, name="lab-service"),
+    path("work/", owner_pages.work, name="work"),
+    path("work/<slug:slug>/", owner_pages.case_study, name="case-study"),
+    path("about/", owner_pages.about, name="about"),
+    path("contact/", contact.contact, name="contact"),
+    path("contact/sent/", contact.sent, name="contact-sent"),
+    path("source/", source_views.source, name="source"),
+    path("source/<path:path>", source_views.source, name="source"),
+    path("design/", design.design, name="design"),
+    path("palette.json", palette.palette, name="palette"),
+    path("search/", search.search, name="search"),
+    path("card.png", cards.default_card, name="card"),
+    path("sitemap.xml", sitemap.sitemap, name="sitemap"),
+    path("robots.txt", robots.robots, name="robots"),
+    path("api/", api_page.page, name="api-page"),
+    path(".well-known/jwks.json", tokens.keys, name="jwks"),
+    path("asyncapi.json", asyncapi.asyncapi, name="asyncapi"),
+    path("status.json", status.status, name="status"),
+    path("metrics", metrics_views.metrics, name="metrics"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+]

@@ -1,0 +1,258 @@
+"""Django's settings. Addresses come from `config.environment`; nothing here reads the environment.
+
+Importing this module needs no running platform: where an address is missing, the
+connection is Django's dummy backend, so that `makemigrations --check`, the type
+checker and the unit tests work on a machine where nothing runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import secrets
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import django_stubs_ext
+from django.utils.functional import lazy
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from cluster.secrets.cache_connections import RoutedConnection
+from config import environment
+
+django_stubs_ext.monkeypatch()  # makes Django's generic classes subscriptable at run time
+
+ROOT: Final = environment.ROOT
+
+
+# Secrets -----------------------------------------------------------------------------
+
+
+@functools.cache
+def _secret_key() -> str:
+    """The signing key from Vault (`kv/site`); a throwaway where no platform runs."""
+    try:
+        environment.vault_address()
+    except environment.MissingSetting:
+        return secrets.token_urlsafe(50)
+    # Here, since only a running platform has Vault: tooling stays light.
+    from cluster.secrets.signing import site_secret_key
+
+    return site_secret_key()
+
+
+@functools.cache
+def _redis_url() -> str:
+    from cluster.secrets.cache import redis_url_with_credentials
+
+    return redis_url_with_credentials()
+
+
+# Read at first use, not at import: a command that signs and caches nothing needs no Vault.
+SECRET_KEY: str = lazy(_secret_key, str)()
+
+
+# The site ----------------------------------------------------------------------------
+
+DEBUG = False
+# Loopback names always; what a proxy in front answers to is named in ALLOWED_HOSTS.
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", *environment.setting("ALLOWED_HOSTS", "").split()]
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.sitemaps",
+    "channels",
+    "axes",
+    "portfolio",  # before Django's admin, whose templates it replaces
+    "articles",
+    "chaos",
+    "portfolio.admin_site.apps.OwnersAdminConfig",
+    "cluster",
+    "cluster.kit",
+    "cluster.messaging",
+    "cluster.identity",
+    "cluster.catalog",
+    "cluster.orders",
+    "cluster.payments",
+    "cluster.checkout",
+]
+MIDDLEWARE = [
+    "cluster.kit.page_cache.PageCacheMiddleware",  # first: it keeps what all others have made
+    "portfolio.web.tracing.TracingMiddleware",  # its span covers the work of all below
+    "django.middleware.gzip.GZipMiddleware",
+    "portfolio.web.headers.SecurityHeadersMiddleware",
+    "portfolio.web.body_limit.BodyLimitMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",  # last, as its manual asks
+]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+ROOT_URLCONF = "portfolio.urls"
+ASGI_APPLICATION = "portfolio.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+STATIC_URL = "/static/"
+STATIC_ROOT = ROOT / "staticfiles"
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Hashed names in a process that has gathered the files (config/static_build.py).
+    "staticfiles": {"BACKEND": "config.static_storage.NamingStorage"},
+}
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False  # one language; every page is spared the look-ups
+FORMAT_MODULE_PATH = "portfolio.formats"  # seconds, and the 24-hour clock
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+# Databases ---------------------------------------------------------------------------
+
+
+def _database(name: str) -> dict[str, Any]:
+    """The connection to one database, with leased credentials unless the URL carries some."""
+    try:
+        url = urlsplit(environment.database_url(name))
+    except environment.MissingSetting:
+        return {"ENGINE": "django.db.backends.dummy"}
+    return {
+        "ENGINE": "cluster.secrets.django",
+        "HOST": url.hostname or "",
+        "PORT": str(url.port or ""),
+        "NAME": unquote(url.path.lstrip("/")),
+        "USER": unquote(url.username or ""),
+        "PASSWORD": unquote(url.password or ""),
+        # Long-lived connections are the ones a rotation forgets: one for each request.
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {"lease": name, "connect_timeout": 5},
+    }
+
+
+DATABASES = {
+    "default": _database("site"),
+    **{service: _database(service) for service in environment.SERVICES},
+}
+DATABASE_ROUTERS = ["cluster.database_router.ServiceRouter"]
+# Two services may have a table of the same name (`refund`): each has its own database.
+SILENCED_SYSTEM_CHECKS = ["models.W035"]
+
+
+# Redis: the cache. It may die at any time; nothing of worth is only there --------------
+
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": lazy(_redis_url, str)(),
+        "OPTIONS": {
+            "SOCKET_CONNECT_TIMEOUT": 0.5,
+            "SOCKET_TIMEOUT": 0.5,
+            # redis-py 8 tries again by itself: a timeout of one second became fourteen.
+            "CONNECTION_POOL_KWARGS": {
+                "retry": Retry(NoBackoff(), 0),
+                "connection_class": RoutedConnection,
+            },
+            "IGNORE_EXCEPTIONS": True,
+        },
+    },
+}
+
+
+# Sessions, cookies, requests -----------------------------------------------------------
+
+# A visitor's session is one random id: a signed cookie carries it, and no server does.
+SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+# Where a proxy ends TLS (BEHIND_TLS=yes), cookies travel by TLS alone, and what the proxy
+# says of the visitor's scheme is believed: it must overwrite X-Forwarded-Proto.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = environment.setting("BEHIND_TLS", "") == "yes"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
+CSRF_FAILURE_VIEW = "portfolio.web.errors.csrf_failure"
+# An article of 400 kB in its form, and a paste so far too large that it is refused in words.
+# Visitors' forms are held to 64 kB by portfolio/web/body_limit.py.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+
+# Guessing passwords ---------------------------------------------------------------------
+
+# One name from one address: nobody locks the owner out from elsewhere, and whoever guesses
+# from many addresses meets a password of twelve characters. Counted in the database, so
+# that every web process counts alike and a restart forgets nothing.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+# Behind a proxy, the address that the proxy saw; see portfolio/web/contact.py.
+AXES_CLIENT_IP_CALLABLE = "portfolio.admin_site.login.client_address"
+AXES_LOCKOUT_CALLABLE = "portfolio.admin_site.login.locked_out"
+AXES_HTTP_RESPONSE_CODE = 429
+AXES_ENABLE_ADMIN = False  # its tables are shown by portfolio/admin_site/accounts.py
+AXES_VERBOSE = False  # it would print a line at the start of every command
+
+
+# Logging -------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "chosen": {"()": "config.logs.formatter"},
+    },
+    "filters": {"refused": {"()": "config.logs.RefusedRequests"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "chosen",
+            "filters": ["refused"],
+        }
+    },
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        # Django's own handlers would mail administrators: everything goes to the one stream.
+        "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        # One line for each answered request is the job of a proxy's log.
+        "daphne": {"level": "WARNING"},
+    },
+}

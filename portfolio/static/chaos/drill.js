@@ -1,0 +1,29 @@
+// <chaos-drill experiment="NAME">: its steps light up as a run of that experiment passes them.
+
+import { followObservations } from "../kit/observations.js";
+import { stand } from "./phases.js";
+
+const ORDER = ["preparing", "steady before", "injecting", "recovering", "draining", "verifying", "ended"];
+
+class ChaosDrill extends HTMLElement {
+  #stop = null;
+
+  connectedCallback() {
+    this.#stop = followObservations({ onSnapshot: ({ experiment }) => this.#show(experiment) });
+  }
+
+  disconnectedCallback() {
+    this.#stop?.();
+  }
+
+  #show(run) {
+    const mine = run?.experiment === this.getAttribute("experiment");
+    const at = mine ? ORDER.indexOf(run.phase) : -1;
+    for (const lesson of this.querySelectorAll("[data-phases]")) {
+      const places = lesson.dataset.phases.split(",").map((phase) => ORDER.indexOf(phase));
+      stand(lesson, places.includes(at) ? "here" : Math.max(...places) < at ? "passed" : "ahead");
+    }
+  }
+}
+
+customElements.define("chaos-drill", ChaosDrill);

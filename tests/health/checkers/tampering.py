@@ -1,0 +1,378 @@
+"""One way to break each invariant: a change to a row that no protected process would make.
+
+Each is an operator's slip or an attacker's hand in one database. Its last statement
+returns the name of what it touched, which the counterexample has to tell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from cluster.health.checkers.invariants import INVARIANTS, RECEIVERS
+
+# The provider keeps its books outside our databases.
+PROVIDER: Final = "provider"
+
+
+@dataclass(frozen=True, slots=True)
+class Tampering:
+    """What is done to one database. `follows`: the invariants that it breaks besides."""
+
+    invariant: str
+    database: str
+    change: str
+    follows: tuple[str, ...] = ()
+    first: str = "SELECT 1"
+    variant: str = ""
+
+    @property
+    def name(self) -> str:
+        """As the registry names the proof of this invariant; a second way says which."""
+        slug = INVARIANTS[self.invariant].slug
+        return f"{slug}, {self.variant}" if self.variant else slug
+
+
+# The last items for sale are not restocked, and the ambient load leaves them alone.
+SCARCE: Final = "(SELECT id FROM product WHERE restock_to = 0 ORDER BY id LIMIT 1)"
+
+STOCK: Final = (
+    Tampering(
+        "stock conserved", "catalog",
+        f"""UPDATE product SET reserved = reserved + 1, listed = listed + 1
+             WHERE id = {SCARCE} RETURNING sku""",
+        follows=("digests hold: catalog",),
+    ),
+    Tampering(
+        "stock conserved", "catalog",
+        f"""UPDATE product SET available = -1, listed = reserved + sold - 1
+             WHERE id = {SCARCE} RETURNING sku || ': oversold'""",
+        first="ALTER TABLE product DROP CONSTRAINT stock_never_negative",
+        follows=("digests hold: catalog",),
+        variant="oversold",
+    ),
+    Tampering(
+        "sales match checkouts", "catalog",
+        """DELETE FROM sale WHERE id = (SELECT id FROM sale ORDER BY at LIMIT 1) RETURNING id""",
+        follows=("stock conserved", "state and messages agree: catalog"),
+    ),
+    Tampering(
+        "sales match checkouts", "checkout",
+        """UPDATE saga SET context = context || '{"quantity": 7}'
+            WHERE id = (SELECT id FROM saga WHERE state = 'completed' ORDER BY started_at LIMIT 1)
+            RETURNING id""",
+        follows=(
+            "every checkout answered", "checkouts agree: catalog", "checkouts agree: orders",
+        ),
+        variant="another quantity",
+    ),
+)  # fmt: skip
+MONEY: Final = (
+    Tampering(
+        "ledger balances", "payments",
+        """DELETE FROM ledger_entry WHERE id = (
+               SELECT id FROM ledger_entry WHERE account = 'customer' ORDER BY id LIMIT 1)
+           RETURNING transaction""",
+        follows=("rows consistent: payments",),
+    ),
+    Tampering(
+        "nothing left authorised", "payments",
+        """INSERT INTO ledger_entry (payment, transaction, account, amount, at)
+           SELECT (SELECT payment FROM ledger_entry ORDER BY id LIMIT 1), 'never voided',
+                  account, amount, now()
+             FROM (VALUES ('customer', -5), ('authorised', 5)) AS lines (account, amount)
+           RETURNING payment""",
+        follows=("ledger matches the provider",),
+    ),
+    Tampering("ledger matches the provider", PROVIDER, ""),
+    Tampering(
+        "captures match checkouts", "payments",
+        """UPDATE refund SET amount = amount + 1 WHERE id = (
+               SELECT id FROM refund WHERE state = 'settled' ORDER BY created_at LIMIT 1)
+           RETURNING order_id""",
+        follows=("refunds: the money is back", "rows consistent: payments"),
+    ),
+    Tampering(
+        "limits conserved", "identity",
+        """UPDATE visitor_limit SET held = held + 1, limit_amount = limit_amount + 1
+            WHERE visitor = (SELECT visitor FROM spend ORDER BY at LIMIT 1) RETURNING visitor""",
+        follows=("digests hold: identity",),
+    ),
+    Tampering(
+        "limits conserved", "identity",
+        """UPDATE visitor_limit SET limit_amount = held + spent - 1
+            WHERE visitor = (SELECT visitor FROM spend ORDER BY at LIMIT 1)
+            RETURNING visitor""",
+        first="ALTER TABLE visitor_limit DROP CONSTRAINT limit_not_exceeded",
+        follows=("digests hold: identity",),
+        variant="overdrawn",
+    ),
+    Tampering(
+        "spending matches checkouts", "identity",
+        """WITH changed AS (
+               UPDATE spend SET amount = amount + 1
+                WHERE id = (SELECT id FROM spend ORDER BY at LIMIT 1) RETURNING id, visitor)
+           UPDATE visitor_limit SET spent = spent + 1, limit_amount = limit_amount + 1
+             FROM changed WHERE visitor_limit.visitor = changed.visitor RETURNING changed.id""",
+        follows=("digests hold: identity",),
+    ),
+)  # fmt: skip
+SAGAS: Final = (
+    Tampering(
+        "every saga ended", "checkout",
+        """UPDATE saga SET state = 'running', deadline = now() - interval '1 hour' WHERE id = (
+               SELECT id FROM saga WHERE state = 'compensated' ORDER BY started_at LIMIT 1)
+           RETURNING id || ': running'""",
+        follows=("every checkout answered",),
+    ),
+    Tampering(
+        "every checkout answered", "site",
+        """UPDATE checkout_request SET status = 'accepted' WHERE id = (
+               SELECT id FROM checkout_request WHERE status = 'completed'
+                ORDER BY accepted_at LIMIT 1)
+           RETURNING id""",
+    ),
+    Tampering(
+        "no orphan hold", "identity",
+        """UPDATE hold SET state = 'held' WHERE id = (
+               SELECT id FROM hold WHERE state = 'released' ORDER BY created_at LIMIT 1)
+           RETURNING id""",
+        follows=("limits conserved", "checkouts agree: identity"),
+    ),
+    Tampering(
+        "no orphan reservation", "catalog",
+        """UPDATE reservation SET state = 'reserved' WHERE id = (
+               SELECT id FROM reservation WHERE state = 'released' ORDER BY created_at LIMIT 1)
+           RETURNING id""",
+        follows=("stock conserved", "checkouts agree: catalog"),
+    ),
+    Tampering(
+        "no orphan order", "orders",
+        """INSERT INTO orders SELECT copy.* FROM
+               (SELECT to_jsonb(orders) AS found FROM orders
+                 WHERE state = 'fulfilled' LIMIT 1) AS o,
+               jsonb_populate_record(NULL::orders, o.found
+                   || jsonb_build_object('id', gen_random_uuid(), 'version', 0)) AS copy
+           RETURNING id""",
+    ),
+    Tampering(
+        "every refund ended", "orders",
+        """UPDATE refund SET state = 'requested' WHERE id = (
+               SELECT id FROM refund WHERE state = 'completed' ORDER BY created_at LIMIT 1)
+           RETURNING id""",
+        follows=(
+            "every refund answered", "refunds: the money is back", "refunds: the items are back",
+            "refunds: the limit is back", "rows consistent: orders",
+        ),
+    ),
+    Tampering(
+        "every refund answered", "site",
+        """UPDATE refund_request SET status = 'accepted' WHERE id = (
+               SELECT id FROM refund_request WHERE status = 'completed'
+                ORDER BY accepted_at LIMIT 1)
+           RETURNING id""",
+    ),
+    Tampering(
+        "refunds: the money is back", "payments",
+        """UPDATE refund SET state = 'failed' WHERE id = (
+               SELECT id FROM refund WHERE state = 'settled' ORDER BY created_at LIMIT 1)
+           RETURNING id""",
+        follows=("captures match checkouts", "rows consistent: payments"),
+    ),
+    Tampering(
+        "refunds: the items are back", "catalog",
+        """DELETE FROM stock_return WHERE id = (SELECT id FROM stock_return ORDER BY at LIMIT 1)
+           RETURNING id""",
+        follows=("stock conserved", "state and messages agree: catalog"),
+    ),
+    Tampering(
+        "refunds: the limit is back", "identity",
+        """DELETE FROM limit_restoration
+            WHERE id = (SELECT id FROM limit_restoration ORDER BY at LIMIT 1) RETURNING id""",
+        follows=("limits conserved", "state and messages agree: identity"),
+    ),
+    Tampering(
+        "every erasure answered", "site",
+        """UPDATE erasure_request SET status = 'accepted' WHERE id = (
+               SELECT id FROM erasure_request WHERE status = 'completed'
+                ORDER BY accepted_at LIMIT 1)
+           RETURNING id""",
+    ),
+)  # fmt: skip
+
+
+def _changed_in_silence(service: str, table: str, aggregate: str) -> Tampering:
+    """A row changed once more than was announced: the outbox is not atomic."""
+    return Tampering(
+        f"state and messages agree: {service}", service,
+        f"""UPDATE {table} SET version = version + 1 WHERE id = (
+               SELECT id FROM {table} WHERE version > 0 ORDER BY created_at LIMIT 1)
+           RETURNING '{aggregate}/' || id""",
+    )  # fmt: skip
+
+
+def _never_applied(service: str) -> Tampering:
+    """A service that acknowledged a message without applying it."""
+    return Tampering(
+        f"everything applied: {service}", service,
+        """UPDATE inbox_stream SET last_sequence = last_sequence - 1
+            WHERE (source, subject) = (
+                SELECT source, subject FROM inbox_stream ORDER BY updated_at LIMIT 1)
+            RETURNING subject""",
+        follows=("order per aggregate",),
+    )  # fmt: skip
+
+
+STREAMS: Final = (
+    Tampering(
+        "state and messages agree: site", "site",
+        """DELETE FROM checkout_request WHERE id = (
+               SELECT id FROM checkout_request WHERE status = 'completed'
+                ORDER BY accepted_at LIMIT 1)
+           RETURNING 'saga/' || id""",
+        follows=("every checkout answered",),
+    ),
+    _changed_in_silence("identity", "hold", "hold"),
+    _changed_in_silence("catalog", "reservation", "reservation"),
+    _changed_in_silence("orders", "orders", "order"),
+    _changed_in_silence("payments", "payment", "payment"),
+    Tampering(
+        "state and messages agree: checkout", "checkout",
+        """UPDATE saga SET messages_sent = messages_sent + 1 WHERE id = (
+               SELECT id FROM saga WHERE state = 'completed' ORDER BY started_at LIMIT 1)
+           RETURNING 'saga/' || id""",
+    ),
+    Tampering(
+        "stream seen whole", "site",
+        """DELETE FROM journal WHERE seq = (SELECT (min(seq) + max(seq)) / 2 FROM journal)
+           RETURNING 'seq ' || seq - 1 || ' is followed by ' || seq + 1""",
+        follows=("nothing lost",),
+    ),
+    Tampering(
+        "nothing lost", "site",
+        "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal) RETURNING subject",
+    ),
+    Tampering(
+        "nothing from nowhere", "site",
+        # Far ahead, where the worker that goes on journalling does not need the number.
+        """INSERT INTO journal SELECT copy.* FROM
+               (SELECT to_jsonb(journal) AS found FROM journal ORDER BY seq LIMIT 1) AS j,
+               jsonb_populate_record(NULL::journal, j.found || jsonb_build_object(
+                   'seq', 1000000000, 'message_id', gen_random_uuid(), 'source', 'orders',
+                   'subject', 'order/' || gen_random_uuid(), 'sequence', 1,
+                   'digest', NULL)) AS copy
+           RETURNING subject""",
+        follows=("stream seen whole",),
+    ),
+    *(_never_applied(service) for service in RECEIVERS),
+)  # fmt: skip
+AGREEMENT: Final = (
+    Tampering("checkouts agree: identity", "identity",
+        """UPDATE hold SET amount = amount + 1 WHERE id = (
+               SELECT id FROM hold WHERE state = 'spent' ORDER BY created_at LIMIT 1)
+           RETURNING id"""),
+    Tampering("checkouts agree: catalog", "catalog",
+        """UPDATE reservation SET sku = 'another' WHERE id = (
+               SELECT id FROM reservation WHERE state = 'sold' ORDER BY created_at LIMIT 1)
+           RETURNING id"""),
+    Tampering("checkouts agree: orders", "orders",
+        """UPDATE orders SET amount = amount + 1 WHERE id = (
+               SELECT id FROM orders WHERE state = 'fulfilled' ORDER BY created_at LIMIT 1)
+           RETURNING id"""),
+    Tampering("checkouts agree: payments", "payments",
+        """UPDATE payment SET amount = amount + 1 WHERE id = (
+               SELECT id FROM payment WHERE state = 'captured' ORDER BY created_at LIMIT 1)
+           RETURNING id"""),
+    Tampering("rows consistent: site", "site",
+        """UPDATE product SET fed_by = (SELECT max(seq) FROM journal)
+            WHERE sku = (SELECT sku FROM product ORDER BY sku LIMIT 1) RETURNING sku"""),
+    Tampering("rows consistent: identity", "identity",
+        """UPDATE erasure SET receipts = '{}' WHERE id = (
+               SELECT id FROM erasure WHERE state = 'completed' ORDER BY created_at LIMIT 1)
+           RETURNING id"""),
+    Tampering("rows consistent: orders", "orders",
+        """UPDATE refund SET stock_back = false WHERE id = (
+               SELECT id FROM refund WHERE state = 'completed' ORDER BY created_at LIMIT 1)
+           RETURNING id"""),
+    Tampering("rows consistent: payments", "payments",
+        """UPDATE payment SET captured = captured + 1 WHERE id = (
+               SELECT id FROM payment WHERE state = 'captured' ORDER BY created_at LIMIT 1)
+           RETURNING id"""),
+    Tampering("rows consistent: checkout", "checkout",
+        """UPDATE saga SET steps = jsonb_set(steps, '{2,outcome}', '"missed"') WHERE id = (
+               SELECT id FROM saga WHERE state = 'completed' ORDER BY started_at LIMIT 1)
+           RETURNING id"""),
+    Tampering("catalogue agrees", "site",
+        """UPDATE product SET price = price + 1
+            WHERE sku = (SELECT sku FROM product ORDER BY sku LIMIT 1) RETURNING sku"""),
+    Tampering("digests hold: site", "site",
+        """UPDATE journal SET envelope = '{}' WHERE seq = (SELECT min(seq) FROM journal)
+           RETURNING 'journal ' || seq"""),
+    Tampering("digests hold: identity", "identity",
+        """UPDATE visitor_limit SET limit_amount = limit_amount + 100
+            WHERE visitor = (SELECT visitor FROM spend ORDER BY at LIMIT 1) RETURNING visitor"""),
+    Tampering("digests hold: catalog", "catalog",
+        f"""UPDATE product SET listed = listed + 1, available = available + 1
+             WHERE id = {SCARCE} RETURNING sku"""),
+)  # fmt: skip
+DELIVERY: Final = (
+    Tampering(
+        "applied exactly once", "payments",
+        """UPDATE inbox SET applied = 2 WHERE message_id = (
+               SELECT message_id FROM inbox ORDER BY applied_at LIMIT 1)
+           RETURNING message_id || ' 2 times'""",
+    ),
+    Tampering(
+        "order per aggregate", "orders",
+        """INSERT INTO parked (source, subject, sequence, message_id, body, parked_at)
+           SELECT source, subject, last_sequence + 2, gen_random_uuid(), '', now()
+             FROM inbox_stream ORDER BY updated_at LIMIT 1
+           RETURNING sequence || ' of ' || source || '''s ' || subject""",
+    ),
+    Tampering(
+        "order per aggregate", "payments",
+        """WITH swapped AS (
+               UPDATE inbox SET sequence = 3 - sequence
+                WHERE sequence IN (1, 2) AND (source, subject) = (
+                    SELECT source, subject FROM inbox_stream
+                     WHERE last_sequence = 2 ORDER BY updated_at LIMIT 1)
+               RETURNING source, subject)
+           SELECT 'payments applied 1 of ' || source || '''s ' || subject || ' after 2'
+             FROM swapped""",
+        variant="the second before the first",
+    ),
+    Tampering(
+        "order per aggregate", "checkout",
+        """DELETE FROM inbox WHERE message_id = (
+               SELECT message_id FROM inbox WHERE sequence = 2 ORDER BY place LIMIT 1)
+           RETURNING source || '''s ' || subject""",
+        variant="one left out",
+    ),
+    Tampering(
+        "no message left in the dead letters", "catalog",
+        """INSERT INTO dead_letter
+               (source, type, subject, sequence, body, reason, detail, created_at, replays)
+           SELECT 'catalog', 'catalog.stock_released.v1', subject, last_sequence, '',
+                  'permanent', 'refused each time', now(), 0
+             FROM outbox_stream ORDER BY updated_at LIMIT 1
+           RETURNING 'catalog:' || id""",
+    ),
+)  # fmt: skip
+COUNTED: Final = (
+    Tampering(
+        "duplicates", "orders",
+        """INSERT INTO counter (name, value) VALUES ('deduplicated', 1)
+           ON CONFLICT (name) DO UPDATE SET value = counter.value + 1
+           RETURNING 'orders ' || value""",
+    ),
+    Tampering(
+        "arrivals out of order", "site",
+        # Without a digest, as an entry of an older platform is.
+        """UPDATE journal SET sequence = 3 - sequence, digest = NULL
+            WHERE sequence IN (1, 2) AND (source, subject) = (
+                SELECT source, subject FROM journal WHERE sequence = 2 ORDER BY seq DESC LIMIT 1)
+            RETURNING 'came after a later message'""",
+    ),
+)  # fmt: skip
+
+TAMPERINGS: Final = (*STOCK, *MONEY, *SAGAS, *AGREEMENT, *STREAMS, *DELIVERY)

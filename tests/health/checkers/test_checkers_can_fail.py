@@ -1,0 +1,319 @@
+"""Every invariant is seen to fail: a row is tampered with, and the audit names it.
+
+The real databases of the running cluster are examined with the real queries. All
+tampering happens inside transactions of the superuser that are never committed,
+over snapshots of one moment of rest: the cluster goes on undisturbed meanwhile,
+and nothing has to be put right afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import psycopg
+import pytest
+
+from cluster.health.checkers.audit import Books, examine, provider_books
+from cluster.health.checkers.finding import Finding, Outcome
+from cluster.health.checkers.invariants import INVARIANTS, Promise
+from cluster.health.checkers.money import Balance
+from cluster.health.checkers.snapshot import Snapshots
+from cluster.identity.contract import IssueToken
+from cluster.kit.source.resolve import locate
+from cluster.messaging.envelope import new_message_id
+from cluster.messaging.work import UnitOfWork
+from cluster.operations.plan import Wanted
+from cluster.payments.sandbox.client import ProviderUnavailableError
+from cluster.services import load_all
+from cluster.storefront.transactions import run_in_transaction
+from config.environment import DATABASES
+from tests.cluster.cluster import Cluster
+from tests.cluster.test_erasure import (
+    ask_for_erasure,
+    await_settled,
+    await_status,
+    buy,
+    new_visitor,
+    refund,
+)
+from tests.conditions import eventually
+from tests.conftest import superuser_address
+from tests.health.checkers.columns import change_of, reason_of, row_of
+from tests.health.checkers.tampering import COUNTED, PROVIDER, TAMPERINGS, Tampering
+from tests.sampling import all_in_full
+
+needs_platform = pytest.mark.platform
+
+
+CONSTRAINTS_OF: Final = """
+    SELECT conname FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid
+     WHERE conrelid = %(table)s::regclass AND contype = 'c'
+       AND attname = %(column)s AND attnum = ANY (conkey)
+"""
+
+
+class Remembered(Snapshots):
+    """Snapshots that ask again only the database that has changed."""
+
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        answers: dict[tuple[str, str, str], list[tuple[Any, ...]]],
+        *,
+        changed: str,
+    ) -> None:
+        super().__init__()
+        self._snapshots = snapshots
+        self._answers = answers
+        self._changed = changed
+
+    def rows(
+        self, name: str, query: str, parameters: Mapping[str, Any] | None = None
+    ) -> list[tuple[Any, ...]]:
+        if name == self._changed:
+            return self._snapshots.rows(name, query, parameters)
+        key = (name, query, repr(parameters))
+        if key not in self._answers:
+            self._answers[key] = self._snapshots.rows(name, query, parameters)
+        return self._answers[key]
+
+
+class Bench:
+    """All databases as of one moment, to be tampered with and restored."""
+
+    def __init__(self) -> None:
+        self._connections: dict[str, psycopg.Connection[Any]] = {}
+        self._snapshots = Snapshots(connect=self._as_superuser)
+        self._snapshots.__enter__()
+        self._services = load_all()
+        self._books: Mapping[str, Balance] = provider_books()
+        self._answers: dict[tuple[str, str, str], list[tuple[Any, ...]]] = {}
+        self.untouched = self.examine()
+
+    def close(self) -> None:
+        """Roll everything back."""
+        self._snapshots.__exit__(None, None, None)
+
+    def after(self, tampering: Tampering) -> tuple[str, dict[str, Finding]]:
+        """The name of what was tampered with, and what the audit says of it; then undo it."""
+        if tampering.database == PROVIDER:
+            return self._after_provider_forgot_a_payment()
+        connection = self._connections[tampering.database]
+        with connection.transaction(force_rollback=True):  # a savepoint
+            connection.execute(tampering.first.encode())
+            row = connection.execute(tampering.change.encode()).fetchone()
+            assert row, "there was nothing to tamper with"
+            return str(row[0]), self.examine()
+
+    def columns(self, database: str) -> list[tuple[str, str, str]]:
+        """Every table, column and type of a database."""
+        return self._snapshots.rows(database, COLUMNS_OF)  # type: ignore[return-value]
+
+    def unnamed(self, database: str, table: str, column: str, type_: str) -> str:
+        """Why no checker names a change of this column; empty when one does."""
+        connection = self._connections[database]
+        where = {"table": table, "column": column}
+        with connection.transaction(force_rollback=True):
+            connection.execute("SET LOCAL session_replication_role = replica")  # no trigger
+            for (name,) in self._snapshots.rows(database, CONSTRAINTS_OF, where):
+                connection.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"'.encode())
+            changed = connection.execute(
+                f'UPDATE {table} SET "{column}" = {change_of(table, column, type_)} '
+                f"WHERE {row_of(table)}".encode()
+            ).rowcount
+            if not changed:
+                return "there is no row to change"
+            return "" if failing(self._examine_again(database)) else "nobody has noticed"
+
+    def _examine_again(self, database: str) -> dict[str, Finding]:
+        """As `examine`, with what the other databases have answered before."""
+        findings = examine(
+            Remembered(self._snapshots, self._answers, changed=database),
+            self._services,
+            lambda: self._books,
+        )
+        return {finding.name: finding for finding in findings}
+
+    def _after_provider_forgot_a_payment(self) -> tuple[str, dict[str, Finding]]:
+        payment = next(p for p, balance in self._books.items() if balance.captured)
+        forgotten = {**self._books, payment: replace(self._books[payment], captured=0)}
+        return payment, self.examine(lambda: forgotten)
+
+    def examine(self, books: Books | None = None) -> dict[str, Finding]:
+        """What the audit says now, with the provider's books of that moment unless given."""
+        findings = examine(self._snapshots, self._services, books or (lambda: self._books))
+        return {finding.name: finding for finding in findings}
+
+    def _as_superuser(self, name: str) -> psycopg.Connection[Any]:
+        connection = psycopg.connect(f"{superuser_address(name)}/{name}")
+        self._connections[name] = connection
+        return connection
+
+
+@pytest.fixture(scope="module")
+def bench(platform: None) -> Iterator[Bench]:
+    """A moment of rest after checkouts of each outcome, a refund and an erasure."""
+    cluster = Cluster()
+    eventually(lambda: cluster.rows("site", "SELECT 1 FROM product WHERE restocked"))
+    _live_through_every_outcome(cluster)
+    found = eventually(_moment_of_rest, within=90.0, every=0.25)
+    assert found is not None
+    yield found
+    found.close()
+
+
+def _live_through_every_outcome(cluster: Cluster) -> None:
+    visitor = new_visitor()
+    ids = buy(cluster, visitor, cards=("tok_ok", "tok_ok", "tok_declined"))
+    ids += cluster.start_checkouts(2, Wanted.LAST_ITEM_RACE)
+    await_settled(cluster, ids)
+    refund(cluster, ids[0])
+    await_status(cluster, ask_for_erasure(visitor), "completed")
+    _begin_family_of_tokens(cluster)
+
+
+def _begin_family_of_tokens(cluster: Cluster) -> None:
+    family = new_message_id()
+
+    def ask(work: UnitOfWork) -> None:
+        token = IssueToken(visitor=new_visitor(), jti=new_message_id(), refresh_hash="0" * 64)
+        work.send(token, subject_id=family, correlation=family)
+
+    run_in_transaction(ask)
+    query = "SELECT 1 FROM token_family WHERE id = %s"
+    eventually(lambda: cluster.rows("identity", query, family))
+
+
+def _moment_of_rest() -> Bench | None:
+    """The ambient load goes on, so that nothing is on its way only now and then."""
+    bench = Bench()
+    if failing(bench.untouched) or any(finding.unknown for finding in bench.untouched.values()):
+        print("not at rest:", failing(bench.untouched))
+        bench.close()
+        return None
+    return bench
+
+
+def failing(findings: Mapping[str, Finding]) -> dict[str, Sequence[str]]:
+    return {
+        name: [violation.text for violation in finding.violations]
+        for name, finding in findings.items()
+        if finding.outcome is Outcome.FAIL
+    }
+
+
+@needs_platform
+@pytest.mark.parametrize("tampering", TAMPERINGS, ids=lambda tampering: tampering.name)
+def test_is_seen_to_fail(bench: Bench, tampering: Tampering) -> None:
+    """This invariant and those that follow from it, no other; the culprit is named."""
+    culprit, findings = bench.after(tampering)
+
+    found = failing(findings)
+
+    assert set(found) == {tampering.invariant, *tampering.follows}, found
+    assert any(culprit in text for text in found[tampering.invariant]), (culprit, found)
+    print(f"{tampering.name}: {found[tampering.invariant][0]}")
+
+
+@needs_platform
+@pytest.mark.parametrize("tampering", COUNTED, ids=lambda tampering: tampering.name)
+def test_is_seen_to_count(bench: Bench, tampering: Tampering) -> None:
+    """What cannot fail is shown to move when there is more to count."""
+    said, findings = bench.after(tampering)
+
+    finding = findings[tampering.invariant]
+
+    assert failing(findings) == {}
+    assert finding.outcome is Outcome.INFO
+    assert said in finding.sentence
+    assert finding != bench.untouched[tampering.invariant]
+
+
+@needs_platform
+def test_after_all_tampering_every_invariant_holds_again(bench: Bench) -> None:
+    assert bench.examine() == bench.untouched
+
+
+@needs_platform
+def test_while_the_provider_is_away_its_books_are_not_called_right(bench: Bench) -> None:
+    def away() -> Mapping[str, Balance]:
+        raise ProviderUnavailableError("nobody answers")
+
+    finding = bench.examine(away)["ledger matches the provider"]
+
+    assert (finding.outcome, finding.unknown) == (Outcome.INFO, True)
+
+
+@needs_platform
+def test_the_registry_lists_what_is_examined_in_order(bench: Bench) -> None:
+    assert list(INVARIANTS) == list(bench.untouched)
+
+
+@needs_platform
+def test_an_answer_begins_as_its_statement_does(bench: Bench) -> None:
+    told = {name: f.sentence for name, f in bench.untouched.items() if f.outcome is Outcome.OK}
+
+    assert {n for n, text in told.items() if text[:10] != INVARIANTS[n].statement[:10]} == set()
+
+
+def test_every_invariant_that_can_fail_is_tampered_with() -> None:
+    """A new checker without a proof that it can fail fails here."""
+    assert {t.invariant for t in TAMPERINGS} == {
+        name for name, invariant in INVARIANTS.items() if not invariant.counted
+    }
+    assert {t.invariant for t in COUNTED} == {
+        name for name, invariant in INVARIANTS.items() if invariant.counted
+    }
+
+
+def test_every_proof_that_the_registry_names_is_a_test_here() -> None:
+    here = "tests/health/checkers/test_checkers_can_fail.py"
+    tests = {f"{here}::test_is_seen_to_fail[{t.name}]" for t in TAMPERINGS}
+    tests |= {f"{here}::test_is_seen_to_count[{t.name}]" for t in COUNTED}
+
+    assert {i.proof for i in INVARIANTS.values()} <= tests
+
+
+def test_view_source_finds_every_checker_and_its_proof() -> None:
+    """The proof by name only: pytest has rewritten this module, so its lines cannot be told."""
+    for invariant in INVARIANTS.values():
+        assert not locate(invariant.checker).whole
+        module, _, function = invariant.proof_source.partition(":")
+        assert (module, callable(globals()[function])) == (__name__, True)
+
+
+def test_every_promise_has_an_invariant() -> None:
+    assert {invariant.promise for invariant in INVARIANTS.values()} == set(Promise)
+
+
+COLUMNS_OF: Final = """
+    SELECT table_name, column_name, data_type FROM information_schema.columns
+      JOIN information_schema.tables USING (table_schema, table_name)
+     WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
+     ORDER BY table_name, ordinal_position
+"""
+
+
+@needs_platform
+@pytest.mark.timeout(600)  # an audit for each column
+@pytest.mark.parametrize("database", all_in_full(DATABASES, always=("payments", "checkout")))
+def test_every_column_of_every_table_is_named_or_listed(bench: Bench, database: str) -> None:
+    """One row is changed in one column, by hand and past every constraint, for each in turn."""
+    columns = bench.columns(database)
+    judged = {
+        (table, column): type_
+        for table, column, type_ in columns
+        if not (database == "site" and table in ("inbox", "inbox_stream"))  # its journal is both
+    }
+    listed = {key for key in judged if reason_of(*key)}
+
+    unseen = {
+        key: found
+        for key, type_ in judged.items()
+        if key not in listed and (found := bench.unnamed(database, *key, type_))
+    }
+
+    print(f"{database}: {len(judged)} columns, {len(judged) - len(listed)} named, the rest listed")
+    assert unseen == {}

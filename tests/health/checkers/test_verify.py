@@ -1,0 +1,96 @@
+"""The whole check under traffic that never rests: what failed once has to be seen to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import pytest
+
+from cluster.health.checkers import verify as verifying
+from cluster.health.checkers.finding import Counterexample, Finding, Outcome, conclude
+from cluster.health.checkers.rest import Movement
+from cluster.health.checkers.verify import Verdict, verify
+
+INVARIANT = "stock conserved"
+WAIT = 0.2  # seconds
+
+
+class Traffic:
+    """Looks at a platform that never rests: what fails at each, and what is in flight meanwhile.
+
+    After the last look everything stays as that one has found it.
+    """
+
+    def __init__(self, *looks: Sequence[str], in_flight: Sequence[str] = ()) -> None:
+        self.taken = 0
+        self._looks = looks
+        self._in_flight = frozenset(in_flight)
+        self._marks = iter(range(1_000_000))
+
+    def examine(self, *_arguments: object) -> list[Finding]:
+        failing = self._looks[min(self.taken, len(self._looks) - 1)]
+        self.taken += 1
+        violations = [Counterexample(f"{about} is wrong", about) for about in failing]
+        return [conclude(INVARIANT, checked=9, violations=violations, at_rest=True)]
+
+    def look(self, _queues: object) -> Movement:
+        return Movement((), self._in_flight or frozenset({"another"}), (str(next(self._marks)),))
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_databases() -> AbstractContextManager[None]:
+        return nullcontext()
+
+    monkeypatch.setattr(verifying, "Snapshots", no_databases)
+    monkeypatch.setattr(verifying, "REST_WITHIN", 0.0)
+
+
+def verdict_under(traffic: Traffic, monkeypatch: pytest.MonkeyPatch) -> Verdict:
+    monkeypatch.setattr(verifying, "examine", traffic.examine)
+    monkeypatch.setattr(verifying, "_look", traffic.look)
+    monkeypatch.setattr(verifying, "recently_touched", lambda _snapshots, within: frozenset())
+    return verify((), queues=dict, wait=WAIT)
+
+
+def test_what_failed_once_and_held_later_is_no_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    traffic = Traffic(["a"], ["b"], in_flight=["b"])
+
+    verdict = verdict_under(traffic, monkeypatch)
+
+    assert (verdict.clean, traffic.taken) == (True, 2)
+    assert "Left aside, still in flight: 1." in verdict.findings[0].sentence
+
+
+def test_what_fails_at_every_look_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    verdict = verdict_under(Traffic(["a", "b"], ["a", "c"], in_flight=["b", "c"]), monkeypatch)
+
+    [finding] = verdict.findings
+    assert finding.outcome is Outcome.FAIL
+    assert [violation.about for violation in finding.violations] == ["a"]
+
+
+def test_what_is_in_flight_all_the_time_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    traffic = Traffic(["slow"], ["slow"], ["slow"], [], in_flight=["slow"])
+
+    verdict = verdict_under(traffic, monkeypatch)
+
+    assert (verdict.clean, traffic.taken) == (True, 4)
+    assert verdict.findings[0].outcome is Outcome.OK
+
+
+def test_what_fails_anew_and_is_not_in_flight_is_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    verdict = verdict_under(Traffic(["a"], ["lost"], in_flight=["b"]), monkeypatch)
+
+    assert [violation.about for violation in verdict.findings[0].violations] == ["lost"]
+
+
+def test_what_concerns_no_saga_cannot_be_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    verdict = verdict_under(Traffic([""], ["a"], [""], in_flight=["a"]), monkeypatch)
+
+    # The second look is explained by what is in flight, so it decides; the first was of totals.
+    assert verdict.clean
+    assert not verdict_under(Traffic([""], in_flight=["a"]), monkeypatch).clean
