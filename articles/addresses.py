@@ -1,4 +1,4 @@
-"""The addresses of tags and series, made from their names: other names, other addresses."""
+"""The addresses of tags and series, made from their names and distinct for distinct names."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from articles.models import LONGEST_SLUG, Series, Tag
 
 Named = TypeVar("Named", Tag, Series)
 
-# What tells names apart and would be dropped: C++ and C# are two subjects.
+# slugify would drop these characters, yet C++ and C# are two subjects.
 SPELLED: Final = {"+": " plus ", "#": " sharp "}
 LONGEST_TAG: Final = 80  # characters of its name
 DIGEST: Final = 8  # hexadecimal digits
 
 
 def means_something(name: str) -> bool:
-    """Whether a name has a letter, a digit or a symbol, so that it can be told from others."""
+    """Return whether a name has a letter, a digit or a symbol that distinguishes it from others."""
     return any(unicodedata.category(each)[0] in "LNS" for each in name)
 
 
 def address_of(name: str, *, kind: str) -> str:
-    """The end of the address for a name: its words, and a digest of what ASCII cannot spell."""
+    """Return the end of the address for a name: its words, and a digest if ASCII loses any."""
     spelled = "".join(SPELLED.get(each, each) for each in name)
     words = slugify(spelled).strip("-_")
     decomposed = unicodedata.normalize("NFKD", spelled)
@@ -36,17 +36,17 @@ def address_of(name: str, *, kind: str) -> str:
 
 
 def tag_named(name: str) -> Tag:
-    """The tag of this name; a new one if there is none."""
+    """Return the tag of this name, made anew if there is none."""
     return _found_or_made(Tag.objects.all(), name, field="name", kind="tag")
 
 
 def series_titled(title: str) -> Series:
-    """The series of this title; a new one if there is none."""
+    """Return the series of this title, made anew if there is none."""
     return _found_or_made(Series.objects.all(), title, field="title", kind="series")
 
 
 def _found_or_made(rows: QuerySet[Named], name: str, *, field: str, kind: str) -> Named:
-    """The row whose `field` is this name, or a new one at an address of its own."""
+    """Return the row whose `field` is this name, or a new row at an address of its own."""
     found = rows.filter(**{f"{field}__iexact": name}).first()
     if found is not None:
         return found
@@ -58,7 +58,7 @@ def _found_or_made(rows: QuerySet[Named], name: str, *, field: str, kind: str) -
 
 
 def _is_another(holder: str, name: str, address: str) -> bool:
-    """Whether the one at an address has got it from another name, and not from its owner."""
+    """Return whether the row at an address got it from another name, and not from the owner."""
     return _key(holder) != _key(name) and address in {slugify(holder), address_of(holder, kind="")}
 
 

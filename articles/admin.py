@@ -32,7 +32,7 @@ CHANGE_PAGE: Final = "admin:articles_article_change"
 
 
 class StandingFilter(admin.SimpleListFilter):
-    """Draft, scheduled, published: as an editor thinks of it."""
+    """The filter for drafts, scheduled and published articles."""
 
     title = "state"
     parameter_name = "standing"
@@ -126,7 +126,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Article | None:
-        """The article; locked while it is being saved, so that the second editor waits."""
+        """Return the article, locked while it is being saved, so that the second editor waits."""
         found = super().get_object(request, object_id, from_field)
         if found is not None and request.method == "POST":
             return Article.objects.select_for_update().filter(pk=found.pk).first()
@@ -174,7 +174,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return self._saved(request, obj)
 
     def _saved(self, request: HttpRequest, article: Article) -> HttpResponse:
-        """Back to the editor, with a sentence on where the article stands."""
+        """Redirect back to the editor, with a sentence on the state of the article."""
         messages.success(request, saved_sentence(article))
         return HttpResponseRedirect(reverse(CHANGE_PAGE, args=[article.pk]))
 
@@ -186,7 +186,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return preview(request)
 
     def revisions_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
-        """All revisions, and the comparison of two of them: by default the last two."""
+        """Show all revisions, and the comparison of two of them, by default the last two."""
         article = get_object_or_404(Article, pk=pk)
         if not self.has_view_permission(request, article):
             raise PermissionDenied
@@ -209,8 +209,11 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return TemplateResponse(request, "admin/articles/article/revisions.html", context)
 
     def restore_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Make an old revision the newest; what is published stays so if it can."""
-        number = whole_number(request.POST.get("number", "")) or 0  # they count from 1
+        """Make an old revision the newest.
+
+        A published article stays published if the old text can be.
+        """
+        number = whole_number(request.POST.get("number", "")) or 0  # revisions are counted from 1
         revision = Revision.objects.filter(article_id=pk, number=number).first()
         if revision is None:
             raise Http404
@@ -230,7 +233,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
 
 
 def saved_sentence(article: Article) -> str:
-    """Where a saved article stands, for its editor."""
+    """Return a sentence for the editor on the state of the saved article."""
     count = len(article.problems)
     if article.is_scheduled:
         return f"Saved. It comes out on {article.published_at:%d %B %Y at %H:%M} UTC."

@@ -1,4 +1,4 @@
-"""The write-ups, for Django."""
+"""The write-ups, as a Django app."""
 
 from __future__ import annotations
 

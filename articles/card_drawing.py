@@ -26,8 +26,8 @@ HEIGHT: Final = 630
 MARGIN: Final = 56
 INNER: Final = WIDTH - 2 * MARGIN
 
-# Sizes of the title with the lines it may take, the best first: the first that fits is
-# taken. Beside a figure one line is better than a large one.
+# Sizes of the title in pixels, each with the lines that it may take: the first that fits is
+# taken. Above a figure, a single line is better than a large size.
 ALONE: Final = ((104, 2), (88, 3), (72, 3), (58, 4))
 ABOVE_A_FIGURE: Final = ((76, 1), (68, 1), (60, 1), (54, 2), (46, 2))
 LEADING: Final = 1.06
@@ -47,7 +47,10 @@ SVG: Final = "http://www.w3.org/2000/svg"
 
 
 def draw_card(*, title: str, meta: str, site: str, figure: str = "") -> bytes:
-    """The picture. `figure` is a standalone SVG document; what cannot be read is left out."""
+    """Return the picture as PNG.
+
+    `figure` is a standalone SVG document and is left out when it cannot be read.
+    """
     title, meta = readable(title), readable(meta)  # SVG is XML
     drawing = _parsed(figure)
     size, lines = _fitted(title, ALONE if drawing is None else ABOVE_A_FIGURE)
@@ -87,7 +90,7 @@ def draw_card(*, title: str, meta: str, site: str, figure: str = "") -> bytes:
 
 
 def _parsed(figure: str) -> ET.Element | None:
-    """The figure's root with a viewBox; None when it is no drawing."""
+    """Return the figure's root with a viewBox, or None when it is no drawing."""
     if not figure:
         return None
     try:
@@ -101,7 +104,7 @@ def _parsed(figure: str) -> ET.Element | None:
 
 
 def _placed(drawing: ET.Element, *, top: float) -> str:
-    """The figure in what is left of the picture, as large as it fits."""
+    """Return the figure's SVG, as large as the rest of the picture allows."""
     placed = {
         "x": str(MARGIN),
         "y": f"{top:.1f}",
@@ -115,7 +118,10 @@ def _placed(drawing: ET.Element, *, top: float) -> str:
 
 
 def _fitted(title: str, sizes: Sequence[tuple[int, int]]) -> tuple[int, list[str]]:
-    """The first size at which the title takes no more than its lines; cut at the last."""
+    """Return the first size at which the title fits, with its lines.
+
+    At the last size, lines that do not fit are cut.
+    """
     size, most = sizes[-1]
     lines: list[str] = []
     for size, most in sizes:  # the last is used below
@@ -139,7 +145,7 @@ def _wrapped(title: str, size: int, width: float = INNER) -> list[str]:
 
 
 def _balanced(lines: list[str], size: int) -> list[str]:
-    """The same number of lines, about equally long: no single word is left over."""
+    """Break the title into as many lines of about equal length, so that no word stands alone."""
     title, narrow = " ".join(lines), float(INNER)
     best = lines
     while len(lines) > 1:
@@ -152,7 +158,10 @@ def _balanced(lines: list[str], size: int) -> list[str]:
 
 
 def _width(text: str, size: int) -> float:
-    """How wide the heading face sets the text, in pixels; kerning is left to the margin."""
+    """Return the width of the text in the heading face, in pixels, without kerning.
+
+    The margin covers the difference.
+    """
     units, glyphs, advances = _metrics()
     advance = sum(int(advances[glyphs.get(ord(each), ".notdef")][0]) for each in text)
     return advance * size / units

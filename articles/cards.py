@@ -15,7 +15,7 @@ from articles.views import says_when_away
 from cluster.kit.navigation import SITE
 from cluster.kit.page_cache import cached_page
 
-# Fetched when a link is shared, and kept by whoever has fetched it: a minute is fresh.
+# A site fetches the picture when a link is shared, and keeps it, so one of a minute ago will do.
 LIFETIME: Final = 60.0  # seconds
 DEFAULT_TITLE: Final = "Five services at work"
 DEFAULT_FIGURE: Final = "train-graph window=12"
@@ -25,7 +25,7 @@ DEFAULT_FIGURE: Final = "train-graph window=12"
 @cached_page(lifetime=LIFETIME)
 @says_when_away
 def card(_request: HttpRequest, slug: str) -> HttpResponse:
-    """The picture of a visible article."""
+    """Answer with the picture of a visible article."""
     article = Article.objects.visible().filter(slug=slug).first()
     if article is None:
         raise Http404
@@ -36,13 +36,13 @@ def card(_request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @cached_page(lifetime=LIFETIME)
 def default_card(_request: HttpRequest) -> HttpResponse:
-    """The picture of every page that has none of its own."""
+    """Answer with the picture of every page that has none of its own."""
     return _png(DEFAULT_TITLE, "", DEFAULT_FIGURE)
 
 
 def _png(title: str, meta: str, figure: str) -> HttpResponse:
-    # Without its figure a picture still has its title.
+    # A picture whose figure cannot be drawn still has its title.
     drawn = draw_card(title=title, meta=meta, site=SITE, figure=picture(figure) or "")
-    # Other sites may show it: that is what it is for.
+    # The picture is made for other sites to show.
     headers = {"Cross-Origin-Resource-Policy": "cross-origin"}
     return HttpResponse(drawn, content_type="image/png", headers=headers)

@@ -1,4 +1,4 @@
-"""What one revision changed against another, line by line, for people to read."""
+"""The changes of one revision against another, line by line, for people to read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_LINES: Final = 5_000
 
 
 class Text(Protocol):
-    """A revision, or whatever has the same parts."""
+    """A revision, or any object with these parts."""
 
     title: str
     summary: str
@@ -21,7 +21,10 @@ class Text(Protocol):
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a difference; `sign` is "+", "-", " ", or "@" before each place."""
+    """One line of a difference.
+
+    `sign` is "+", "-", " ", or "@" before each changed place.
+    """
 
     sign: str
     text: str
@@ -29,7 +32,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Difference:
-    """The changed places in their order, and how many lines went and came."""
+    """The changed places in their order, with the numbers of lines removed and added."""
 
     lines: list[Line]
     added: int
@@ -37,10 +40,10 @@ class Difference:
 
 
 def difference(before: Text, after: Text) -> Difference:
-    """The lines that differ, with a little of what stands around them."""
+    """Return the lines that differ, with CONTEXT unchanged lines around them."""
     old, new = _lines(before), _lines(after)
     shown: list[Line] = []
-    # The first two lines name the files, of which there are none.
+    # The first two lines name files, and there are none here.
     for text in list(difflib.unified_diff(old, new, n=CONTEXT, lineterm=""))[2:]:
         sign = text[:1] if text[:1] in {"+", "-", "@"} else " "
         shown.append(Line(sign=sign, text=_place(text) if sign == "@" else text[1:]))
@@ -57,5 +60,5 @@ def _lines(text: Text) -> list[str]:
 
 
 def _place(header: str) -> str:
-    """`@@ -3,7 +3,8 @@` as "line 3": where it stands in the newer text."""
+    """Return `@@ -3,7 +3,8 @@` as "line 3", the place in the newer text."""
     return f"line {header.split('+', 1)[1].split(' ', 1)[0].split(',', 1)[0]}"

@@ -1,4 +1,4 @@
-"""The group of people who may write articles, and nothing else."""
+"""The group of users who may write articles, and may do nothing else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from django.contrib.auth.models import Group, Permission
 
 EDITORS: Final = "Editors"
-# Neither deletes anything: an article is taken back to draft, and an old text restored.
+# No right to delete: an article is taken back to draft, and an old text is restored.
 MAY: Final = (
     "add_article",
     "change_article",
@@ -23,7 +23,10 @@ MAY: Final = (
 
 
 def ensure_editors() -> Group:
-    """The group, with what it lacked of these permissions; what an owner has added stays."""
+    """Return the group, after adding the permissions that it lacks.
+
+    Permissions that an owner has added stay.
+    """
     group, _ = Group.objects.get_or_create(name=EDITORS)
     group.permissions.add(
         *Permission.objects.filter(content_type__app_label="articles", codename__in=MAY)

@@ -1,7 +1,7 @@
-"""An article's HTML as a feed carries it: whole, with absolute addresses and without live parts.
+"""An article's HTML for feeds: whole, with absolute addresses and without live parts.
 
-A reader's program has neither our style sheet nor our scripts: a figure becomes its
-caption with a link to where it is drawn, and what only serves the page is left out.
+A feed reader has neither our style sheet nor our scripts. A figure becomes its caption
+with a link to the page that draws it, and marks that only serve the page are left out.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ KEPT_ATTRIBUTES: Final = frozenset(
 )
 ADDRESSES: Final = frozenset({"href", "src"})
 EMPTY: Final = frozenset({"br", "hr", "img", "col", "wbr"})
-# Drawn by the page: their place is told in words.
+# Only the page can draw these.
 DRAWN: Final = frozenset({"svg", "script", "style", "button", "template"})
-# Marks that help on the page alone.
+# Marks that help only on the page.
 LEFT_OUT: Final = frozenset({"permalink", "back"})
 
 
 def feed_html(html: str, *, address: str) -> SafeString:
-    """The article's `html` for its feeds; `address` is the absolute one of its page."""
+    """Return the article's `html` for its feeds.
+
+    `address` is the absolute address of its page.
+    """
     rewriting = _Rewriting(address)
     rewriting.feed(readable(html))
     rewriting.close()
@@ -74,7 +77,7 @@ class _Rewriting(HTMLParser):
             self.parts.append(f"</{tag}>")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        # As browsers read it: the stroke means nothing, except inside a drawing.
+        # As browsers read HTML, the closing slash means nothing, except inside a drawing.
         if not self._skipped:
             self.handle_starttag(tag, attrs)
 

@@ -27,7 +27,7 @@ from cluster.kit.navigation import SITE
 from cluster.kit.page_cache import cached_page
 from cluster.kit.readable import readable
 
-# Full texts: a reader that comes weekly misses nothing, and the file stays below a megabyte.
+# Full texts: a weekly reader misses nothing, and the file stays below a megabyte.
 MOST: Final = 20
 TITLE: Final = f"{SITE}: articles"
 SUBTITLE: Final = "Write-ups on distributed systems, each checked against a running cluster."
@@ -36,7 +36,7 @@ JSON_FEED: Final = "https://jsonfeed.org/version/1.1"
 
 
 def newest() -> list[Article]:
-    """The articles of a feed, newest first."""
+    """Return the articles of a feed, newest first."""
     return list(Article.objects.visible().prefetch_related("tags")[:MOST])
 
 
@@ -46,15 +46,18 @@ def author_name() -> str:
 
 
 def changed_at(article: Article) -> datetime:
-    """When its text was last revised, or came out; a visible article has a date."""
+    """Return the moment of the last revision of its text, or of publication if that is later.
+
+    A visible article has a date.
+    """
     assert article.published_at is not None
     return max(article.revised_at or article.published_at, article.published_at)
 
 
 class _FullAtom(Atom1Feed):
-    """Django's Atom with the text itself, a logo and the entries' own language."""
+    """Django's Atom feed, with the full texts and with LANGUAGE as it is written here."""
 
-    # Django's default names a style sheet language that no reader needs.
+    # Django would write the feed's language, in lower case.
     def root_attributes(self) -> dict[str, str]:
         return {**super().root_attributes(), "xml:lang": LANGUAGE}
 
@@ -70,7 +73,7 @@ class _ArticleFeed(Feed[Article, None]):
     language = LANGUAGE.lower()
 
     def get_object(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> None:
-        # An instance for each request, see `atom`: addresses are those under which it was asked.
+        # `atom` makes an instance for each request, so addresses have the host of that request.
         self._request = request
 
     def link(self) -> str:
@@ -121,7 +124,7 @@ class _ArticleFeed(Feed[Article, None]):
 @cached_page()
 @says_when_away
 def atom(request: HttpRequest) -> HttpResponse:
-    """The newest articles as Atom."""
+    """Answer with the newest articles as Atom."""
     response: HttpResponse = _ArticleFeed()(request)
     response.headers["Content-Type"] = "application/atom+xml; charset=utf-8"
     return response
@@ -131,7 +134,7 @@ def atom(request: HttpRequest) -> HttpResponse:
 @cached_page()
 @says_when_away
 def json_feed(request: HttpRequest) -> HttpResponse:
-    """The newest articles as JSON Feed."""
+    """Answer with the newest articles as JSON Feed."""
     articles = newest()
     document = {
         "version": JSON_FEED,

@@ -1,8 +1,8 @@
 """Front matter: the lines between two of `---` at the beginning of a seed, read by a schema.
 
-It begins with the first line and ends at the next one that is `---` alone. Between them is
-YAML whose scalars are taken as they are written: the tag `3.10` is no number, and the
-summary `12:30` no count of seconds.
+It begins with the first line and ends at the next line that is `---` alone. Between them
+is YAML whose scalars are taken as they are written: the tag `3.10` is not read as a
+number, nor the summary `12:30` as a number of seconds.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Words = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class BadSeed(Exception):
-    """A seed cannot be taken: on this line of its file, for this reason."""
+    """A seed that cannot be imported, with the line of its file and the reason."""
 
     def __init__(self, line: int, sentence: str) -> None:
         super().__init__(f"line {line}: {sentence}")
 
 
 class Fields(msgspec.Struct, frozen=True, kw_only=True):
-    """What a seed may say of its article, as it is written."""
+    """The fields that a seed may give for its article, as they are written."""
 
     title: Words
     slug: str | None = None
@@ -47,7 +47,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
     canonical_url: str | None = None
 
 
-# How a field is written, for whoever has written it otherwise.
+# The form of a field, for the sentence to an author who has written another.
 WRITTEN: Final = {
     "tags": "a list, such as [rabbitmq, outbox]",
     "related": "a list of articles’ addresses, such as [the-transactional-outbox]",
@@ -58,7 +58,7 @@ WORDS: Final = "a few words"
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """The fields, the line of the file on which each of them stands, and where the text begins."""
+    """The fields, the file's line of each field, and the text with its first line."""
 
     fields: Fields
     lines: dict[str, int]
@@ -66,12 +66,12 @@ class FrontMatter:
     body_line: int
 
     def bad(self, field: str, sentence: str) -> BadSeed:
-        """The refusal of a field, on its line."""
+        """Return the refusal of a field, with its line."""
         return BadSeed(self.lines.get(field, 1), sentence)
 
 
 def read_front_matter(content: bytes) -> FrontMatter:
-    """Read a whole file; raises BadSeed."""
+    """Read a whole file, or raise BadSeed."""
     text = decoded(content)
     opening = OPENING.match(text)
     if opening is None:
@@ -99,7 +99,7 @@ def read_front_matter(content: bytes) -> FrontMatter:
 
 
 def decoded(content: bytes) -> str:
-    """The text of a file, without a byte order mark and with plain ends of lines."""
+    """Return the text of a file, without a byte order mark and with line feeds alone."""
     try:
         text = content.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
@@ -113,7 +113,7 @@ def decoded(content: bytes) -> str:
 
 
 def _nodes(front: str) -> dict[str, yaml.Node]:
-    """The fields, not yet read; every scalar is a string to this loader."""
+    """Return the fields as YAML nodes, of which this loader reads every scalar as a string."""
     try:
         document = yaml.compose(front, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
@@ -136,14 +136,17 @@ def _nodes(front: str) -> dict[str, yaml.Node]:
 
 
 def _says_something(node: yaml.Node) -> bool:
-    """Whether a field has a value: YAML writes none as nothing, as ~, or as null."""
+    """Return whether a field has a value: YAML writes none as nothing, as ~, or as null."""
     return not (
         isinstance(node, yaml.ScalarNode) and not node.style and node.value in {"", "~", "null"}
     )
 
 
 def _written(node: yaml.Node) -> Any:
-    """A scalar as a string, a list of scalars as a list; anything deeper fits no field."""
+    """Return a scalar as a string and a list of scalars as a list.
+
+    Any deeper value becomes one that fits no field.
+    """
     if isinstance(node, yaml.SequenceNode):
         return [each.value if isinstance(each, yaml.ScalarNode) else None for each in node.value]
     return node.value if isinstance(node, yaml.ScalarNode) else {}

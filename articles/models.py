@@ -1,6 +1,6 @@
 """Write-ups, their revisions, tags and series.
 
-A row holds both what the author wrote (`body`, Markdown) and what readers get
+A row holds both the author's text (`body`, Markdown) and the text for readers
 (`html`, rendered and sanitised when it was saved). Writing goes through
 `articles.writing`, which keeps a revision of every text that was ever saved.
 """
@@ -24,13 +24,13 @@ DRAFT: Final = "draft"
 PUBLISHED: Final = "published"
 STATES: Final = ((DRAFT, "Draft"), (PUBLISHED, "Published"))
 
-# Characters of an article that search looks at; PostgreSQL refuses an index entry above 1 MB.
+# Characters of an article that are searched: PostgreSQL refuses an index entry above 1 MB.
 SEARCHED_LENGTH: Final = 100_000
 LONGEST_SUMMARY: Final = 1_000  # characters, of every text that stands beside an article
 SHORT: Final = (MaxLengthValidator(LONGEST_SUMMARY), validate_text)
 
 LONGEST_SLUG: Final = 80  # of a tag and a series
-# What `<slug:slug>` takes, so that an address can be made of every row.
+# The pattern of `<slug:slug>`, so that an address can be made of every row.
 ADDRESSABLE: Final = models.Q(slug__regex=r"^[-a-zA-Z0-9_]+$")
 SLUG: Final = RegexValidator(
     r"\A[a-z0-9]+(-[a-z0-9]+)*\Z",
@@ -56,7 +56,7 @@ class Tag(models.Model):
 
 
 class Series(models.Model):
-    """Articles that are meant to be read in an order."""
+    """A series of articles, with an order in which to read them."""
 
     slug = models.CharField(max_length=LONGEST_SLUG, unique=True, validators=[SLUG])
     title = models.CharField(max_length=200, validators=[validate_text])
@@ -76,7 +76,7 @@ class Series(models.Model):
 
 class ArticleQuerySet(models.QuerySet["Article"]):
     def visible(self) -> Self:
-        """What readers may see at this moment: published and not scheduled; newest first."""
+        """Return the articles that are published and not scheduled, newest first."""
         return self.filter(state=PUBLISHED, published_at__lte=timezone.now()).order_by(
             "-published_at", "-pk"
         )
@@ -103,7 +103,7 @@ class Article(models.Model):
     toc = models.JSONField(default=list, blank=True, editable=False)  # [{"id", "title", "level"}]
     words = models.PositiveIntegerField(default=0, editable=False)
     minutes = models.PositiveIntegerField(default=0, editable=False)  # reading time
-    # What is wrong with the text: [{"line", "sentence"}]. Only a draft may have any.
+    # Problems of the text: [{"line", "sentence"}]. Only render_again() gives a published text any.
     problems = models.JSONField(default=list, blank=True, editable=False)
     rendered_at = models.DateTimeField(null=True, editable=False)
 
@@ -113,7 +113,7 @@ class Article(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)  # any change of the row
     revised_at = models.DateTimeField(null=True, editable=False)  # of the text, once published
-    # Told to readers, about the newest revision.
+    # Shown to readers, beside the newest revision.
     what_changed = models.TextField(blank=True, validators=SHORT)
     revision = models.PositiveIntegerField(default=0, editable=False)  # shown as REV 3
     version = models.PositiveIntegerField(default=0, editable=False)  # the optimistic lock
@@ -128,7 +128,7 @@ class Article(models.Model):
     figure = models.CharField(max_length=80, blank=True, validators=[validate_text])
     canonical_url = models.URLField(blank=True)
 
-    # PostgreSQL keeps it: no way of writing a row can forget it.
+    # PostgreSQL computes it, so no code that writes a row can forget it.
     search = models.GeneratedField(
         expression=(
             SearchVector("title", weight="A", config="english")
@@ -167,7 +167,7 @@ class Article(models.Model):
         return self.title
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the row, with what readers get made from `body` anew."""
+        """Save the row, after rendering `body` again."""
         self.render()
         super().save(*args, **kwargs)
 
@@ -175,7 +175,7 @@ class Article(models.Model):
         return reverse("articles:article", args=[self.slug])
 
     def render(self) -> None:
-        """Make `html` and all that is told about it from `body`; stores nothing."""
+        """Set `html` and all other fields made from `body`, without storing them."""
         from articles.markdown import render
 
         rendered = render(self.body)
@@ -191,7 +191,7 @@ class Article(models.Model):
 
     @property
     def is_visible(self) -> bool:
-        """Whether readers may see it at this moment."""
+        """True when readers may see it at this moment."""
         return (
             self.state == PUBLISHED
             and self.published_at is not None
@@ -200,12 +200,12 @@ class Article(models.Model):
 
     @property
     def is_scheduled(self) -> bool:
-        """Published, at a time that has not come."""
+        """True when it is published at a moment that has not come yet."""
         return self.state == PUBLISHED and not self.is_visible
 
 
 class Revision(models.Model):
-    """A text of an article as it was saved once. Revisions are only ever added."""
+    """A text of an article as it was saved once. Revisions are added and never changed."""
 
     article = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
@@ -213,7 +213,7 @@ class Revision(models.Model):
     summary = models.TextField(blank=True)
     body = models.TextField(blank=True)
     saved_at = models.DateTimeField(default=timezone.now)
-    # Nobody when it came with the platform's own seeds, or when the account is gone.
+    # None when it came with the platform's own seeds, or when the account is gone.
     editor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
     )
@@ -230,10 +230,10 @@ class Revision(models.Model):
 
 
 class ImportedSeed(models.Model):
-    """A file of articles/seeds/ that was imported, remembered longer than its article.
+    """The record of an imported file of articles/seeds/, which outlives its article.
 
-    The article is the seed's own as long as its `version` is still the one here;
-    no article at all means that the owner has deleted it.
+    The article is the seed's own as long as its `version` is the version here. No article
+    means that the owner has deleted it.
     """
 
     slug = models.CharField(max_length=120, primary_key=True)

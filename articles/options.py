@@ -23,7 +23,10 @@ class Words:
 
 
 def parse_words(text: str) -> Words:
-    """Split what an author wrote; raises Refused where it cannot be read."""
+    """Split the text of an author into words and options.
+
+    Raises Refused where it cannot be read.
+    """
     words = Words()
     position = 0
     text = text.strip()
@@ -45,7 +48,7 @@ def parse_words(text: str) -> Words:
 
 
 def allow_only(words: Words, *names: str) -> None:
-    """Raise Refused when an option is given that nobody knows."""
+    """Raise Refused when an option is given that is not in `names`."""
     for name in words.options:
         if name not in names:
             known = " and ".join(f"“{each}”" for each in names) or "none"
@@ -53,7 +56,10 @@ def allow_only(words: Words, *names: str) -> None:
 
 
 def line_numbers(text: str, *, last: int) -> frozenset[int]:
-    """`2,4-5` as {2, 4, 5}; raises Refused for anything else, or beyond the last line."""
+    """Return `2,4-5` as {2, 4, 5}.
+
+    Raises Refused for other text, and for a line beyond `last`.
+    """
     numbers: set[int] = set()
     for part in filter(None, (each.strip() for each in text.split(","))):
         found = _RANGE.fullmatch(part)
@@ -67,6 +73,6 @@ def line_numbers(text: str, *, last: int) -> frozenset[int]:
 
 
 def shortened(text: str, length: int = 60) -> str:
-    """The text in one line, cut when it is too long for a sentence."""
+    """Return the text in one line, cut when it is too long for a sentence."""
     flat = " ".join(text.split())
     return flat if len(flat) <= length else f"{flat[: length - 1]}…"

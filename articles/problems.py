@@ -1,4 +1,4 @@
-"""What can be wrong with a text, told in one plain sentence and its line."""
+"""Problems of a text, each as one plain sentence with its line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class MarkdownProblem:
-    """One thing that keeps a text from being published; `line` counts from 1."""
+    """One thing that keeps a text from being published, with its line, counted from 1."""
 
     line: int
     sentence: str
@@ -17,4 +17,4 @@ class MarkdownProblem:
 
 
 class Refused(Exception):
-    """A part of the text cannot be made; the message says why, without the line."""
+    """A part of the text that cannot be made. The message says why, without the line."""

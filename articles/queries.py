@@ -1,4 +1,4 @@
-"""What the public pages read of the write-ups; each function asks the database at once."""
+"""Queries of the public pages over the write-ups. Each function queries the database at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from articles.models import PUBLISHED, Article, Revision, Series, Tag
 
 MOST_RELATED: Final = 4
 
-# Columns that a list shows; the texts themselves are not among them.
+# Columns that a list shows, without the long texts.
 LISTED: Final = (
     "slug", "title", "summary", "words", "minutes", "revision", "state",
     "published_at", "revised_at", "series_id", "series_position",
@@ -22,7 +22,10 @@ LISTED: Final = (
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The place of an article in its series; `number` counts what readers can see, from 1."""
+    """The place of an article in its series.
+
+    `number` counts from 1, and only articles that readers can see.
+    """
 
     series: Series
     articles: list[Article]
@@ -32,21 +35,21 @@ class Neighbours:
 
 
 def listed() -> list[Article]:
-    """All visible articles with their tags and series, newest first."""
+    """Return all visible articles with their tags and series, newest first."""
     return list(
         Article.objects.visible().only(*LISTED).select_related("series").prefetch_related("tags")
     )
 
 
 def used_tags() -> list[Tag]:
-    """Tags of visible articles, by name, each with its number of them as `visible_count`."""
+    """Return the tags of visible articles, by name, each with their number as `visible_count`."""
     visible = Q(articles__state=PUBLISHED, articles__published_at__lte=timezone.now())
     tags = Tag.objects.annotate(visible_count=Count("articles", filter=visible))
     return list(tags.filter(visible_count__gt=0).order_by("name"))
 
 
 def in_series(articles: list[Article]) -> dict[Series, list[Article]]:
-    """The articles that belong to a series, in its order."""
+    """Return the articles that belong to a series, by series, in its order."""
     found: dict[Series, list[Article]] = defaultdict(list)
     for article in articles:
         if article.series is not None:
@@ -55,7 +58,7 @@ def in_series(articles: list[Article]) -> dict[Series, list[Article]]:
 
 
 def neighbours(article: Article) -> Neighbours | None:
-    """The articles before and after this one in its series; None when it stands alone."""
+    """Return the articles before and after this one in its series, or None without a series."""
     if article.series is None:
         return None
     others = list(Article.objects.visible().filter(series=article.series).only(*LISTED))
@@ -73,7 +76,7 @@ def neighbours(article: Article) -> Neighbours | None:
 
 
 def related(article: Article) -> list[Article]:
-    """What its author picked; then what shares most tags with it, newest first."""
+    """Return the articles that the author picked, then those that share most tags, newest first."""
     picked = list(article.related.visible().only(*LISTED)[:MOST_RELATED])
     if len(picked) < MOST_RELATED:
         others = (
@@ -89,10 +92,10 @@ def related(article: Article) -> list[Article]:
 
 
 def public_revisions(article: Article) -> list[Revision]:
-    """The revisions that readers have seen, newest first.
+    """Return the revisions that readers have seen, newest first.
 
-    What was saved before the article came out is its author's own, save the last of
-    it: that is what came out.
+    Revisions from before publication are private, except the last of them, which is the
+    published text.
     """
     everything = list(article.revisions.order_by("-number"))
     if article.published_at is None:
@@ -106,7 +109,10 @@ def public_revisions(article: Article) -> list[Revision]:
 
 
 def _in_order(articles: list[Article]) -> list[Article]:
-    """By position; what has none comes last, in the order of publication."""
+    """Return the articles by position.
+
+    Articles without a position come last, in the order of publication.
+    """
     return sorted(
         articles,
         key=lambda each: (

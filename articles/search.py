@@ -21,15 +21,15 @@ CONFIGURATION: Final = "english"
 LONGEST_QUERY: Final = 200  # characters
 MOST_FOUND: Final = 20
 
-# Private-use characters around a found word: PostgreSQL sets them, and only they become
-# markup, after everything else has been escaped.
+# PostgreSQL puts these private-use characters around a found word. Only they become
+# markup, after all other text has been escaped.
 BEGIN: Final = "\ue000"
 END: Final = "\ue001"
-# Neither PostgreSQL nor a page can write these.
+# Characters that neither PostgreSQL nor a page can hold.
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ue000\ue001]+")
 
-# A word of these alone says nothing. Each hyphen before a word negates it once more, until
-# PostgreSQL's stack is too small.
+# A word of these characters alone means nothing. Each hyphen before a word negates it once
+# more, until PostgreSQL's stack is too small.
 OPERATORS: Final = re.compile(r'(?<!\S)[^\w\s"]+(?!\S)')
 HYPHENS: Final = re.compile(r"-{2,}")
 
@@ -39,7 +39,7 @@ WEIGHTS: Final = [0.1, 0.3, 0.6, 1.0]
 
 @dataclass(frozen=True)
 class Found:
-    """One article, with its title and the places in its text where the words were found."""
+    """One article, with the matched words marked in its title and in excerpts of its text."""
 
     article: Article
     title: SafeString
@@ -47,21 +47,21 @@ class Found:
 
 
 class UnclearQuery(ValueError):
-    """PostgreSQL makes no query of what was typed; the message says so in one sentence."""
+    """PostgreSQL cannot parse the query. The message says so in one sentence."""
 
     def __init__(self) -> None:
         super().__init__("This cannot be searched for as it is written. A few words are enough.")
 
 
 def tidy(query: str) -> str:
-    """What was typed, in one line and without characters that mean nothing."""
+    """Return the query in one line, without control characters."""
     return " ".join(CONTROL.sub(" ", query).split())
 
 
 def asks_for_nothing(query: str) -> bool:
-    """Whether nothing is left of the query: only words that stand in every text.
+    """Return whether the query has nothing to search for, as when it has stop words alone.
 
-    Raises UnclearQuery for what cannot be searched for.
+    Raises UnclearQuery when PostgreSQL cannot parse it.
     """
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -77,7 +77,7 @@ def asks_for_nothing(query: str) -> bool:
 
 
 def search_articles(query: str) -> list[Found]:
-    """The visible articles that match, best first.
+    """Return the visible articles that match, best first.
 
     The query is written as for a search engine: words, "a phrase", or, -without.
     """
@@ -92,7 +92,7 @@ def search_articles(query: str) -> list[Found]:
         .filter(search=asked)
         .only(*LISTED)
         .annotate(
-            # 1: long texts have more words to match, and are not better for it.
+            # 1: a long text matches more words, which does not make it better.
             rank=SearchRank(F("search"), asked, weights=WEIGHTS, normalization=Value(1)),
             marked_title=SearchHeadline("title", asked, highlight_all=True, **marks),
             marked_text=SearchHeadline(
@@ -111,12 +111,12 @@ def search_articles(query: str) -> list[Found]:
 
 
 def _asked(query: str) -> str:
-    """The query without operators that belong to no word."""
+    """Return the query without operators that belong to no word."""
     return HYPHENS.sub("-", OPERATORS.sub(" ", query))
 
 
 def _found(row: Any) -> Found:
-    """An article with the two annotations of `search_articles`."""
+    """Return an article with the two annotations of `search_articles`."""
     return Found(
         article=row,
         title=_marked(row.marked_title),
@@ -125,6 +125,9 @@ def _found(row: Any) -> Found:
 
 
 def _marked(text: str) -> SafeString:
-    """Escaped, then with marks for PostgreSQL's two characters, which always come in pairs."""
+    """Return the text escaped, then with <mark> for PostgreSQL's two characters.
+
+    The two characters always come in pairs.
+    """
     safe = escape(text).replace(BEGIN, "<mark>").replace(END, "</mark>")
     return mark_safe(safe)  # noqa: S308  # escaped in the line above

@@ -1,7 +1,7 @@
-"""The articles that a new platform begins with: Markdown files in articles/seeds/.
+"""The articles of a new platform: Markdown files in articles/seeds/.
 
-What the owner has changed or deleted since is never touched again. A seed that has
-changed in the repository, and that nobody has edited here, becomes a new revision.
+An article that the owner has changed or deleted since is never touched again. A seed that
+has changed in the repository, and that no user has edited here, becomes a new revision.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Seed:
 
 
 def read_seed(path: Path) -> Seed:
-    """Read one file; raises BadSeed."""
+    """Read one file, or raise BadSeed."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -60,7 +60,7 @@ def read_seed(path: Path) -> Seed:
 
 
 def import_seeds(folder: Path = SEEDS) -> list[str]:
-    """Bring the database to what the seeds say; one sentence for each that was taken or not."""
+    """Update the database from the seeds, and return a sentence for each change or bad file."""
     said, imported = [], []
     for path in sorted(folder.glob("*.md")):
         try:
@@ -72,21 +72,22 @@ def import_seeds(folder: Path = SEEDS) -> list[str]:
         if sentence:
             said.append(sentence)
             imported.append(seed)
-    for seed in imported:  # when all of them are there
+    for seed in imported:  # when all of them exist
         _relate(seed)
     return said
 
 
 @transaction.atomic
 def import_seed(seed: Seed) -> str:
-    """Take one seed, if it is new or changed and still the seed's own; what was done, if anything.
+    """Import one seed that is new or changed, and return a sentence, or "" if nothing was done.
 
-    Raises BadSeed when a field or the text cannot be taken.
+    Nothing is done when the owner has edited or deleted the article, or has another one at
+    its address. Raises BadSeed when a field or the text cannot be imported.
     """
     known = ImportedSeed.objects.select_for_update().filter(slug=seed.slug).first()
     if known is None:
         if Article.objects.filter(slug=seed.slug).exists():
-            return ""  # the owner's own, of the same address
+            return ""  # an article of the owner has this address
         article = Article(slug=seed.slug)
     elif known.digest == seed.digest or known.article is None:
         return ""
@@ -129,7 +130,7 @@ def _fill(article: Article, seed: Seed) -> None:
 
 
 def _moment(seed: Seed) -> dt.datetime | None:
-    """The date, or date and time; without a zone it is UTC."""
+    """Return the date, or date and time, which is UTC unless it names a zone."""
     written = seed.fields.published
     if not written:
         return None
@@ -157,7 +158,7 @@ def _check_tags(seed: Seed) -> None:
 
 
 def _refusal(seed: Seed, error: ValidationError) -> BadSeed:
-    """The first field that a model refuses, on its line of the file."""
+    """Return the first field that the model refuses, with its line of the file."""
     field, sentences = next(iter(error.message_dict.items()))
     field = FIELD_OF.get(field, field)
     if field == "body":
@@ -166,7 +167,7 @@ def _refusal(seed: Seed, error: ValidationError) -> BadSeed:
 
 
 def _line_of_text(seed: Seed, line: int) -> int:
-    """The line of the file on which a line of the text stands."""
+    """Return the line of the file on which a line of the text stands."""
     left_out = len(seed.front.body) - len(seed.front.body.lstrip("\n"))
     return seed.front.body_line + left_out + line - 1
 
@@ -179,6 +180,6 @@ def _relate(seed: Seed) -> None:
 
 
 def prepare_articles() -> list[str]:
-    """All that a start brings to the articles; one sentence for each thing that was done or not."""
+    """Prepare the articles at a start, and return a sentence for each change or failure."""
     ensure_editors()
     return [*import_seeds(), *render_again()]

@@ -1,6 +1,6 @@
-"""What articles take from the running source: listings and constants.
+"""Listings and constants that articles take from the running source.
 
-A thin layer over `cluster.kit.source`, in the words of an author's problem.
+A thin layer over `cluster.kit.source` that turns its errors into an author's problems.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ class SourceValue:
 
 
 def source_listing(target: str) -> SourceListing:
-    """The lines of the target; raises Refused when the running source has no such thing."""
+    """Return the lines of the target.
+
+    Raises Refused when the running source has no such target.
+    """
     try:
         found = excerpt(target)
     except UnknownSource as error:
@@ -47,10 +50,11 @@ def source_listing(target: str) -> SourceListing:
 
 
 def source_value(target: str) -> SourceValue:
-    """The constant; raises Refused when the running source sets no such thing.
+    """Return the constant.
 
-    It is read from the source and never from the process, so that no setting that
-    came from outside (a key, an address) can be printed.
+    Raises Refused when the running source sets no such constant. It is read from the source
+    and never from the process, so that no setting from outside (a key, an address) can be
+    printed.
     """
     try:
         location, written = constant(target)

@@ -1,7 +1,7 @@
 """Structured data for search engines: schema.org objects as JSON-LD.
 
 It stands in a `<script type="application/ld+json">`. Such a block is data: browsers
-never execute it, so the Content-Security-Policy has nothing to say about it.
+never execute it, so the Content-Security-Policy does not apply to it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _ESCAPES: Final = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"
 
 
 def json_ld(data: dict[str, Any]) -> SafeString:
-    """The object as text that is safe inside a script element."""
+    """Return the object as text that is safe inside a script element."""
     text = json.dumps({"@context": "https://schema.org", **data}, ensure_ascii=False)
     return mark_safe(text.translate(_ESCAPES))  # noqa: S308  # escaped in this line
 
 
 def person(request: HttpRequest) -> dict[str, Any]:
-    """The owner, as the admin's rows describe them."""
+    """Return the owner, as the admin's rows describe them."""
     profile = Profile.objects.first()
     data: dict[str, Any] = {
         "@type": "Person",
@@ -45,7 +45,7 @@ def person(request: HttpRequest) -> dict[str, Any]:
 
 
 def article_data(request: HttpRequest, article: Article) -> SafeString:
-    """One write-up as a schema.org TechArticle."""
+    """Return one write-up as a schema.org TechArticle."""
     address = request.build_absolute_uri(article.get_absolute_url())
     data: dict[str, Any] = {
         "@type": "TechArticle",
@@ -73,7 +73,7 @@ def article_data(request: HttpRequest, article: Article) -> SafeString:
 
 
 def site_data(request: HttpRequest) -> SafeString:
-    """The site and its owner, for the home page."""
+    """Return the site and its owner, for the home page."""
     return json_ld(
         {
             "@type": "WebSite",

@@ -28,7 +28,7 @@ View = Callable[..., HttpResponse]
 
 
 def says_when_away(view: View) -> View:
-    """A plain page instead of an error while the database does not answer."""
+    """Return the view, changed to answer with a plain page while the database is away."""
 
     @functools.wraps(view)
     def patient(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -46,7 +46,7 @@ def says_when_away(view: View) -> View:
 @cached_page()
 @says_when_away
 def article_list(request: HttpRequest) -> HttpResponse:
-    """All articles, newest first; the series and tags among which one may choose."""
+    """Show all articles, newest first, with the series and tags to choose from."""
     articles = queries.listed()
     context = {
         "articles": articles,
@@ -60,7 +60,10 @@ def article_list(request: HttpRequest) -> HttpResponse:
 @cached_page()
 @says_when_away
 def tag(request: HttpRequest, slug: str) -> HttpResponse:
-    """The articles on one subject. A tag that no visible article carries does not exist."""
+    """Show the articles on one subject.
+
+    A tag that no visible article carries does not exist.
+    """
     found = Tag.objects.filter(slug=slug).first()
     articles = [each for each in queries.listed() if found in each.tags.all()] if found else []
     if not articles:
@@ -73,7 +76,7 @@ def tag(request: HttpRequest, slug: str) -> HttpResponse:
 @cached_page()
 @says_when_away
 def series(request: HttpRequest, slug: str) -> HttpResponse:
-    """The articles of one series, in the order in which they are meant to be read."""
+    """Show the articles of one series, in its order."""
     found = Series.objects.filter(slug=slug).first()
     articles = queries.in_series(queries.listed()).get(found, []) if found else []
     if not articles:
@@ -90,7 +93,10 @@ def series(request: HttpRequest, slug: str) -> HttpResponse:
 @cached_page()
 @says_when_away
 def article(request: HttpRequest, slug: str) -> HttpResponse:
-    """One article with its figures as they stand now; for its editors also before it is out."""
+    """Show one article with its figures as they are now.
+
+    Its editors can see it before it is published.
+    """
     found = _article(request, slug)
     context = {
         "article": found,
@@ -112,7 +118,7 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
 @cached_page()
 @says_when_away
 def revisions(request: HttpRequest, slug: str) -> HttpResponse:
-    """Every text of the article that readers have seen."""
+    """Show every text of the article that readers have seen."""
     found = _article(request, slug)
     context = {"article": found, "revisions": queries.public_revisions(found)}
     return render(request, "articles/revisions.html", context)
@@ -122,7 +128,7 @@ def revisions(request: HttpRequest, slug: str) -> HttpResponse:
 @cached_page()
 @says_when_away
 def revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """What one revision changed, against the public one before it."""
+    """Show the changes of one revision against the public one before it."""
     found = _article(request, slug)
     public = queries.public_revisions(found)
     at = next((index for index, each in enumerate(public) if each.number == number), None)
@@ -138,7 +144,7 @@ def revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 
 def _article(request: HttpRequest, slug: str) -> Article:
-    """The article, if this visitor may see it; raises Http404."""
+    """Return the article, if this visitor may see it, or raise Http404."""
     found = Article.objects.select_related("series").filter(slug=slug).first()
     if found is None or not (found.is_visible or _may_edit(request)):
         raise Http404

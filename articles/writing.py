@@ -1,7 +1,7 @@
-"""Saving an article: the lock, the revision, and what may be published.
+"""Saving an article: the lock, the revision, and the check before publication.
 
-Everything that writes a text goes through `save_article`, so that no text that was
-ever saved is lost, and nobody overwrites what they have not seen.
+All code that writes a text calls `save_article`, so that no saved text is lost, and no
+editor overwrites a text that they have not seen.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from articles.models import PUBLISHED, Article, Revision
 
 
 class ChangedMeanwhile(Exception):
-    """The article was saved by somebody else since it was read."""
+    """Another editor has saved the article since it was read."""
 
 
 class NotPublishable(Exception):
-    """The text has problems, so that readers cannot get it."""
+    """The text has problems, so readers cannot get it."""
 
     def __init__(self, problems: list[MarkdownProblem]) -> None:
         super().__init__(" ".join(str(problem) for problem in problems))
@@ -28,10 +28,10 @@ class NotPublishable(Exception):
 
 @transaction.atomic
 def save_article(*, article: Article, editor: User | None = None, note: str = "") -> Article:
-    """Save the article, and its text as a new revision if it is a new text.
+    """Save the article, and its text as a new revision if the text is new.
 
-    `article.version` must be the one that was read: raises ChangedMeanwhile when the
-    row has another by now, and NotPublishable when a published text has problems.
+    `article.version` must be the one that was read. Raises ChangedMeanwhile when the row has
+    another by now, and NotPublishable when a published text has problems.
     """
     stored = Article.objects.select_for_update().filter(pk=article.pk).first()
     if stored is not None and stored.version != article.version:
@@ -59,23 +59,26 @@ def save_article(*, article: Article, editor: User | None = None, note: str = ""
 
 
 def restore_revision(*, revision: Revision, editor: User | None) -> Article:
-    """Make an old text the current one again, as a new revision; raises as `save_article`."""
+    """Make an old text the current one again, as a new revision.
+
+    Raises as `save_article` does.
+    """
     article = Article.objects.get(pk=revision.article_id)
     article.title = revision.title
     article.summary = revision.summary
     article.body = revision.body
-    if article.is_visible:  # what readers were told of the other text is not true of this one
+    if article.is_visible:  # the sentence on the other text is not true of this one
         article.what_changed = f"The text of revision {revision.number} was restored."
     note = f"Restored revision {revision.number}"
     return save_article(article=article, editor=editor, note=note)
 
 
 def render_again() -> list[str]:
-    """Render all articles with the code that runs now; a sentence for each that cannot be.
+    """Render all articles with the running code, and return a sentence for each failure.
 
-    Listings and constants come from the running source, so they are made anew whenever
-    that may have changed. A published article keeps what it had when its text has
-    become impossible, as when a function that it prints is gone.
+    Listings and constants come from the running source, so they are rendered again whenever
+    it may have changed. A published article keeps its HTML when its text can no longer be
+    rendered, as when a function that it prints is gone.
     """
     sentences = []
     for article in Article.objects.all():

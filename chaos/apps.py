@@ -1,4 +1,4 @@
-"""What breaks, what was seen of it and what was recorded, for Django."""
+"""Faults, experiments and their records, as a Django app."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""A visitor edits a message of a new checkout of their own while it is in flight.
+"""Message faults for visitors, who edit a message of their own new checkout in flight.
 
-The site asks the service that will send the message; that one tells its relay and answers; and
-when the answer is in the journal, the checkout begins (`storefront/journal/read_models.py`).
-So the rule is in force first. It concerns this checkout alone and ends within a minute.
+The site asks the service that will send the message. That service notifies its relay and
+answers, and when the answer is in the journal, the checkout begins
+(`storefront/journal/read_models.py`). So the rule is in force before the checkout. It
+concerns this checkout alone and ends within a minute.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ PAID: Final = frozenset({Outcome.SUCCESS})
 TURNED: Final = ALWAYS - PAID
 UNANSWERED: Final = frozenset({Outcome.PROVIDER_SILENT, Outcome.LATE_SUCCESS})
 
-# What a checkout's messages are called, and in which outcomes each of them is sent.
+# For each of a checkout's messages, its label and the outcomes in which it is sent.
 _TABLE: Final[Mapping[str, tuple[str, frozenset[Outcome]]]] = {
     "identity.hold_limit.v1": ("CHK asks IDN to hold the limit", ALWAYS),
     "identity.limit_held.v1": ("IDN answers that the limit is held", ALWAYS),
@@ -83,9 +84,9 @@ _TABLE: Final[Mapping[str, tuple[str, frozenset[Outcome]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One message that can be picked. `sender` is the service whose relay sends it.
+    """One message that can be picked, with the service `sender` whose relay sends it.
 
-    `outcomes`: the checkouts in which it is sent, by what their visitor asked for.
+    `outcomes`: the requested outcomes of the checkouts in which it is sent.
     """
 
     message: str
@@ -119,7 +120,7 @@ UNDER_WAY: Final = """
 
 
 def restriction(choice: Choice, outcome: Outcome) -> str | None:
-    """Why this message cannot be picked for a checkout of that outcome; None when it can."""
+    """Return why this message cannot be picked for a checkout of that outcome, or None."""
     if outcome in choice.outcomes:
         return None
     if outcome not in ALWAYS:
@@ -135,11 +136,11 @@ def operate(
     message: str,
     seconds: float = 0.0,
 ) -> UUID:
-    """Accept a checkout whose message of this type gets the fault; the checkout's id.
+    """Accept a checkout whose message of this type gets the fault, and return its id.
 
-    `seconds` is for how long a delayed message is held back; other operations do not use it.
-    Idempotent by the checkout's id. Raises InvalidRequest for what makes no sense, and
-    TooManyRequests when the visitor, or all of them, should wait.
+    `seconds` is the time for which a delayed message is held back; other operations do not
+    use it. Idempotent by the checkout's id. Raises InvalidRequest for an invalid combination,
+    and TooManyRequests when the visitor, or all of them, should wait.
     """
     choice = _check(checkout, operation, message, seconds)
     limit_visitor(work, checkout)

@@ -1,4 +1,4 @@
-"""Every table of faults, experiments and outages, for Django."""
+"""All tables of faults, experiments and outages, for Django."""
 
 from __future__ import annotations
 

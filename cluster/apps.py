@@ -1,4 +1,4 @@
-"""The cluster as a Django app: no tables of its own, only the commands that look after it."""
+"""The cluster as a Django app, without tables of its own, for its management commands."""
 
 from __future__ import annotations
 

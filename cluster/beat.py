@@ -25,14 +25,14 @@ from config import logs
 
 logger = logging.getLogger(__name__)
 
-# Of the broker, of the way to it, or of whoever keeps its password; not of the task.
+# Errors of the broker, of the way to it, or of Vault with its password, and not of the task.
 BROKER_AWAY: Final = (OperationalError, AMQPError, OSError, SecretsError)
 
 
 class Clock(Scheduler):
     """Celery's scheduler in memory, since nothing needs to survive, with a sign of life.
 
-    The sign says that the last task was taken by the broker, and that the loop turns.
+    The sign means that the broker took the last task, and that the loop runs.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -42,16 +42,16 @@ class Clock(Scheduler):
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
-        """Everything is due at the start: nobody knows how long there was no clock."""
+        """Make every task due at the start, since the time without a clock is unknown."""
         super().setup_schedule()
         for name, declared in self.app.conf.beat_schedule.items():
             entry = self.schedule[name]
             entry.last_run_at = entry.default_now() - timedelta(seconds=declared["schedule"])
 
     def apply_entry(self, entry: Any, producer: Any = None) -> None:
-        """Send one task; an outage of the broker is one line of the log, however many it costs.
+        """Send one task, logging an outage of the broker once, however many tasks it costs.
 
-        Celery's own writes two stacks for each.
+        Celery's own method logs two stack traces for each.
         """
         try:
             self.apply_async(entry, producer=producer, advance=False)
@@ -65,7 +65,7 @@ class Clock(Scheduler):
             self._sending, self._refused = True, False
 
     def _ensure_connected(self) -> Any:
-        """The connection that tasks are sent on; it is tried until it is there."""
+        """Return the connection that tasks are sent on, trying until it is there."""
         return self.connection.ensure_connection(
             lambda error, _interval: self._note_refusal(error),
             self.app.conf.broker_connection_max_retries,
@@ -85,10 +85,10 @@ class Clock(Scheduler):
 
 
 def schedule() -> dict[str, dict[str, Any]]:
-    """Every service's periodic work, in Celery's form.
+    """Return every service's periodic work, in Celery's form.
 
-    A task that was not taken within its period expires: after an outage each
-    runs once, not once for every period that was missed.
+    A task that was not taken within its period expires: after an outage each runs once, not once
+    for every period that was missed.
     """
     return {
         scheduled.name: {
@@ -102,7 +102,7 @@ def schedule() -> dict[str, dict[str, Any]]:
 
 
 def build(broker_url: Callable[[], str]) -> Celery:
-    """The beat's Celery app."""
+    """Return the beat's Celery app."""
     app = make_app(broker_url)
     app.conf.beat_schedule = schedule()
     app.conf.beat_scheduler = "cluster.beat:Clock"
@@ -112,7 +112,7 @@ def build(broker_url: Callable[[], str]) -> Celery:
 
 
 def main() -> None:
-    """Send tasks until told to stop."""
+    """Send tasks until SIGTERM."""
     setup_logging.connect(lambda **_: None, weak=False)  # Celery then leaves logging alone
     logs.configure()
     app = build(broker_address())

@@ -13,7 +13,7 @@ from cluster.messaging.topology import MAX_LENGTH, client_properties
 
 
 def task_queue(name: str) -> Queue:
-    """The quorum queue of a service's scheduled tasks, as `topology.py` declares it."""
+    """Return the quorum queue of a service's scheduled tasks, as `topology.py` declares it."""
     return Queue(
         name,
         durable=True,
@@ -27,14 +27,17 @@ def task_queue(name: str) -> Queue:
 
 
 def make_app(broker_url: Callable[[], str]) -> Celery:
-    """A Celery app on the broker; `broker_url` gives its address, with credentials, at any time."""
+    """Return a Celery app on the broker.
+
+    `broker_url` gives the broker's address, with credentials, at any time.
+    """
     tolerant_decoding.install()
     app: Any = Celery("cluster", broker=broker_url(), set_as_current=False)
     app.broker_address = broker_url
     app.conf.update(
-        # Nothing reads results: what a task did is in the database.
+        # Nothing reads results: the effects of a task are in the database.
         task_ignore_result=True,
-        # A killed worker's task runs again; every scheduled task is idempotent.
+        # A killed worker's task runs again. Every scheduled task is idempotent.
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
@@ -47,15 +50,15 @@ def make_app(broker_url: Callable[[], str]) -> Celery:
         broker_connection_max_retries=None,
         broker_heartbeat=10,
         broker_pool_limit=2,
-        # A queue that only its dead connection may use would refuse the restarted
-        # worker (405 RESOURCE_LOCKED). Nobody remote-controls these workers, so
-        # there are no control or event queues at all.
+        # A queue that only its dead connection may use would refuse the restarted worker (405
+        # RESOURCE_LOCKED). No operator controls these workers remotely, so there are no control or
+        # event queues at all.
         worker_enable_remote_control=False,
         worker_send_task_events=False,
-        # What a lost connection had delivered comes again; do not finish it twice.
+        # Deliveries of a lost connection come again, so do not finish them twice.
         worker_cancel_long_running_tasks_on_connection_loss=True,
         worker_soft_shutdown_timeout=3.0,
-        # Quorum queues know no global prefetch limit; Celery then sets one per consumer.
+        # Quorum queues have no global prefetch limit. Celery then sets one per consumer.
         worker_detect_quorum_queues=True,
         worker_consumer="cluster.messaging.consumer:PatientConsumer",
         worker_hijack_root_logger=False,

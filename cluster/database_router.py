@@ -1,4 +1,4 @@
-"""Which model lives in which database: each service's app in the service's own."""
+"""The database of each model: each service's app in the service's own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EVERYWHERE: Final = frozenset({"messaging"})
 
 
 def alias_of(app_label: str) -> str:
-    """The connection alias of an app; whatever is no service belongs to the site."""
+    """Return the connection alias of an app, which is the site's unless the app is a service."""
     return app_label if app_label in SERVICES else "default"
 
 
@@ -24,7 +24,7 @@ def alias_of_model(model: type[models.Model] | models.Model) -> str:
 class ServiceRouter:
     """Sends each app to its database, and lets no relation cross two databases.
 
-    Queries on the messaging tables say `using(alias)`; without it they read the site's.
+    Queries on the messaging tables must name `using(alias)`: without it they read the site's.
     """
 
     def db_for_read(self, model: type[models.Model], **_hints: Any) -> str:

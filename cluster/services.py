@@ -20,14 +20,20 @@ MODULES: Final = {
 
 
 def load(name: str) -> Service:
-    """The service of this name; raises KeyError for an unknown one."""
+    """Return the service of this name.
+
+    Raises KeyError for an unknown one.
+    """
     service: Service = import_module(MODULES[name]).SERVICE
     return service
 
 
 @cache
 def load_all() -> tuple[Service, ...]:
-    """All services, in the order of the saga; raises ContractError when they do not fit."""
+    """Return all services, in the order of the saga.
+
+    Raises ContractError when their contracts do not fit.
+    """
     services = tuple(load(name) for name in MODULES)
     for service in services:
         service.check()

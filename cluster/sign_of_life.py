@@ -1,7 +1,7 @@
-"""A sign of life that needs no server: the time at which a file of the run directory was touched.
+"""A sign of life that needs no server: the modification time of a file of the run directory.
 
-For processes that answer no requests and have no database of their own. Whoever gives the sign
-does so from the loop that does its work, so that a loop which stands still is seen to.
+For processes that answer no requests and have no database of their own. A process gives the sign
+from the loop that does its work, so that the observer notices a loop which stands still.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ class SignOfLife:
         self._file = (folder or run_directory() / "signs") / process
 
     def give(self) -> None:
-        """Say "I am at work". A disk that is full or read-only keeps nobody from it."""
+        """Touch the file, ignoring a disk that is full or read-only."""
         with suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self._file.touch()
 
     def given_at(self) -> float | None:
-        """When it was last given, in seconds of the epoch; None: never, on this machine."""
+        """Return when it was last given, in seconds of the epoch, or None for never."""
         try:
             return self._file.stat().st_mtime
         except OSError:

@@ -2,8 +2,8 @@
 
     python -m cluster.worker SERVICE [REPLICA]
 
-Of several workers of a service, the setting REPLICAS, each is told which one it is (from 1).
-It imports no Django, so that a killed worker is back in about a second.
+Of several workers of a service, the setting REPLICAS, each gets its number (from 1). It imports no
+Django, so that a killed worker is back in about a second.
 """
 
 from __future__ import annotations
@@ -42,10 +42,11 @@ from config import logs
 
 logger = logging.getLogger(__name__)
 
-# After SILENT_AFTER without one, which is more than three, a worker counts as silent.
+# Seconds. After SILENT_AFTER without one, which is more than three, a worker counts as silent.
 HEARTBEAT: Final = 2.0
 
-# Workers that there were before REPLICAS was changed would be missed for ever.
+# The heartbeats of workers from before a change of REPLICAS would otherwise count as silent for
+# ever.
 BEAT: Final = """
     WITH dismissed AS (
         DELETE FROM heartbeat WHERE starts_with(process, 'worker-') AND process <> ALL(%s)
@@ -57,7 +58,7 @@ BEAT: Final = """
 
 
 class Runtime:
-    """What one worker process holds: its service, its database session and its inbox."""
+    """The parts of one worker process: its service, its database session and its inbox."""
 
     def __init__(self, service: Service, replica: int = 1) -> None:
         self.service = service
@@ -70,11 +71,11 @@ class Runtime:
         self.consumers = self._consumers(replica)
         self._generation = 0
         self._beaten_at = self._worked_at = time.monotonic()
-        self._redelivered = 0  # of those that the consumers counted, how many are in the database
+        self._redelivered = 0  # the number of redeliveries that the database has counted
 
     def run(self, scheduled: Scheduled) -> None:
         """Do scheduled work in one transaction, with the messages it announces."""
-        self._worked_at = time.monotonic()  # its queue has moved, whatever comes of it
+        self._worked_at = time.monotonic()  # its queue has moved, even if the work fails
         with self.session.transaction() as connection:
             work = UnitOfWork(connection, source=self.service.name)
             scheduled.run(work)
@@ -82,15 +83,16 @@ class Runtime:
         committed(work, time.time_ns())
 
     def beat(self) -> None:
-        """Say that this process lives, whether it consumes, and whose credentials it uses.
+        """Record that this process lives, whether it consumes, and which credentials it uses.
 
-        What the broker has given out again is counted here too: a worker that dies takes at
-        most the count of one beat with it.
+        Redeliveries by the broker are counted here too: a worker that dies loses at most the count
+        of one beat.
         """
         for stand_in in self.stand_ins:
             stand_in.hand_back()
         if time.monotonic() - self._beaten_at > SILENT_AFTER:
-            # Paused, or without its database: what waited here meanwhile could not move.
+            # Paused, or without its database, so deliveries that waited here meanwhile could not
+            # move.
             for consumer in self.consumers:
                 consumer.excuse()
         try:
@@ -112,7 +114,7 @@ class Runtime:
             logger.warning("no heartbeat: %s", error)
 
     def _consumers(self, replica: int) -> list[QueueConsumer]:
-        """What this worker consumes, its most important queue first."""
+        """Return the consumers of this worker, with the most important queue first."""
         sink = self.sink
         dead = QueueConsumer(self.service.dead_queue, _GivenUp(self.inbox))
         partitions = partition_queues(self.service, len(self.workers))
@@ -121,7 +123,7 @@ class Runtime:
         own = QueueConsumer(partitions[replica - 1], sink)
         others = [*partitions[replica:], *partitions[: replica - 1]]
         self.stand_ins = [StandIn(queue, sink) for queue in others]
-        # What waited when there were no partitions, and letters that are sent again.
+        # Messages from before there were partitions, and dead letters that are replayed.
         addressed = [QueueConsumer(self.service.queue, sink)] if replica == 1 else []
         return [own, *self.stand_ins, *addressed, dead]
 
@@ -162,7 +164,7 @@ class Runtime:
 
 
 class _GivenUp:
-    """The sink of the dead-letter queue: everything there becomes a row."""
+    """The sink of the dead-letter queue, by which everything there becomes a row."""
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
@@ -175,7 +177,7 @@ class _GivenUp:
 
 
 class HeartbeatStep(bootsteps.StartStopStep):
-    """Beats from inside the event loop: a loop that is stuck stops beating."""
+    """Beats from inside the event loop, so that a loop that is stuck stops beating."""
 
     requires = (InboxStep,)
 
@@ -185,7 +187,7 @@ class HeartbeatStep(bootsteps.StartStopStep):
 
     def start(self, parent: Any) -> None:
         runtime: Runtime = parent.app.runtime
-        # The first beat at once: it says that a worker is back, and when.
+        # The first beat at once: it shows that a worker is back, and since when.
         parent.hub.call_soon(runtime.beat)
         self._timer = parent.hub.call_repeatedly(HEARTBEAT, runtime.beat)
 
@@ -198,7 +200,7 @@ class HeartbeatStep(bootsteps.StartStopStep):
 
 
 def build(service: Service, broker_url: Callable[[], str], *, replica: int = 1) -> Any:
-    """The worker's Celery app, with its runtime, its steps and its scheduled tasks."""
+    """Return the worker's Celery app, with its runtime, its steps and its scheduled tasks."""
     runtime = Runtime(service, replica)
     app: Any = make_app(broker_url)
     app.conf.task_queues = [task_queue(service.task_queue)]
@@ -227,14 +229,14 @@ def _register(app: Any, runtime: Runtime, scheduled: Scheduled) -> None:
 
 
 def main() -> None:
-    """Work for the service named on the command line until told to stop."""
+    """Work for the service named on the command line until SIGTERM."""
     service = load(sys.argv[1])
     service.check()
     replica = int(sys.argv[2]) if sys.argv[2:] else 1
     if not 1 <= replica <= len(worker_names(service.name)):
         sys.exit(f"{service.name} has no worker {replica}: see the setting REPLICAS.")
     app = build(service, broker_address(), replica=replica)
-    # Scheduled tasks run every second; what they do is in the database, not in the log.
+    # Scheduled tasks run every second. Their results are in the database, not in the log.
     setup_logging.connect(lambda **_: None, weak=False)  # Celery then leaves logging alone
     logs.configure()
     for chatter in ("celery.app.trace", "celery.worker.strategy"):

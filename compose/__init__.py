@@ -1,1 +1,1 @@
-"""How the parts run: the environment, the servers, and the supervisor over them all."""
+"""The Python environment, the servers, and the supervisor that runs every process."""

@@ -1,6 +1,6 @@
 """The command line of `up`, `down` and `test`, checked before anything else happens.
 
-Standard library only: a mistake is told at once, before an environment is made.
+Standard library only: a mistake is reported at once, before an environment is made.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PORTS: Final = range(1024, 65536)  # those that an ordinary user may listen on
 
 @dataclass(frozen=True)
 class UpArguments:
-    """What `up` was asked for; `port` is None when the platform may choose."""
+    """The options of `up`, where a `port` of None lets the platform choose one."""
 
     detach: bool = False
     port: int | None = None
@@ -33,7 +33,7 @@ class UpArguments:
 
 
 def parse_up(arguments: Sequence[str]) -> UpArguments:
-    """Raise Misuse, in one sentence, for anything that `up` does not understand."""
+    """Return the options of `up`, or raise Misuse for anything that it does not understand."""
     detach, port, recreate_missing = False, None, False
     rest = list(arguments)
     while rest:
@@ -57,7 +57,7 @@ def parse_up(arguments: Sequence[str]) -> UpArguments:
 
 
 def parse_port(text: str) -> int:
-    """A TCP port from the command line or the environment; raises Misuse."""
+    """Return a TCP port from the command line or the environment, or raise Misuse."""
     if not (text.isascii() and text.isdigit()):
         raise Misuse(f"The port must be a number, and {text!r} is none.")
     port = int(text)
@@ -67,6 +67,6 @@ def parse_port(text: str) -> int:
 
 
 def parse_down(arguments: Sequence[str]) -> None:
-    """`down` takes no arguments."""
+    """Raise Misuse for any argument, since `down` takes none."""
     if arguments:
         raise Misuse(f"`down` does not understand {arguments[0]!r}; it takes no arguments.")

@@ -1,4 +1,4 @@
-"""From a bare machine to the platform's own environment. Standard library only.
+"""Make the platform's own environment on a bare machine. Standard library only.
 
 `manage.py` enters here with any Python. The virtual environment is made if it is
 missing or if a lock has changed, and the command then runs again inside it.
@@ -29,7 +29,7 @@ OWN_COMMANDS: Final = ("up", "down", "test")
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one command; the value is its exit status."""
+    """Run one command and return its exit status."""
     try:
         return run(argv)
     except PlainError as error:
@@ -62,7 +62,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def check_command(argv: Sequence[str]) -> None:
-    """Raise Misuse for what is wrong at first sight, before minutes of set-up."""
+    """Raise Misuse for a command line that is plainly wrong, before minutes of set-up."""
     if not argv:
         raise Misuse(arguments.USAGE)
     command, rest = argv[0], argv[1:]
@@ -83,7 +83,7 @@ def _in_this_repository(command: str) -> bool:
 
 
 def make_environment(kind: str) -> None:
-    """Bring `.venv` in line with a lock, `run` or `test`; nothing when it already is."""
+    """Bring `.venv` in line with a lock, `run` or `test`, unless it already is."""
     lock = LOCKS / f"{kind}.txt"
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
     if _recorded().get(kind) == wanted and (VENV / "bin" / "python").exists():
@@ -106,7 +106,7 @@ def enter_environment(argv: Sequence[str]) -> None:
 
 @contextmanager
 def _alone(lock: Path) -> Iterator[None]:
-    """Two commands on a fresh clone must not write the same environment."""
+    """Keep two commands on a fresh clone from writing the same environment at once."""
     with lock.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -164,7 +164,7 @@ def _create() -> None:
 
 
 def _install(lock: Path) -> None:
-    """Install what a lock names with uv, or else with pip, which can say what stands in the way."""
+    """Install what a lock names with uv, or else with pip, whose errors name the cause."""
     count = sum("==" in line for line in lock.read_text().splitlines())
     print(f"Installing {count} locked Python packages …", flush=True)
     if not _install_quickly(lock):
@@ -172,11 +172,11 @@ def _install(lock: Path) -> None:
 
 
 def _install_quickly(lock: Path) -> bool:
-    """Install what a lock names with uv, in seconds; false when uv cannot be had or fails."""
+    """Install a lock's packages with uv, in seconds, or return False if uv is missing or fails."""
     pip = [str(VENV / "bin" / "python"), "-m", "pip"]
     settings = subprocess.run([*pip, "config", "list"], capture_output=True, text=True, check=False)
     if ".index-url=" in settings.stdout:
-        return False  # pip was told where to download from, and uv does not read pip's settings
+        return False  # pip downloads from elsewhere, and uv does not read pip's settings
     fetched = subprocess.run(_pip_install(INSTALLER), capture_output=True, check=False)
     if fetched.returncode != 0:
         return False

@@ -1,9 +1,9 @@
-"""Circus, taught the platform's manners.
+"""Circus with the platform's own rules for restarting and stopping processes.
 
 Circus gives up or spins on a process that keeps dying, starts it again only at its
-next periodic look, and stops everything at once. Here a death is noticed by SIGCHLD,
-early deaths are answered with a growing delay and never with giving up, and stopping
-follows the phases of `compose.process`. See docs/adr/0002-supervisor.md.
+next periodic check, and stops everything at once. Here SIGCHLD announces a death, the
+delay grows with each early death but a restart always follows, and stopping follows
+the phases of `compose.process`. See docs/adr/0002-supervisor.md.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tornado.ioloop import IOLoop
 from compose.backoff import LONGEST, Backoff
 from compose.process import Process
 
-# exec: the pid that the supervisor knows is the real process's, and its log is a plain
+# exec: the pid that the supervisor has is the real process's, and its log is a plain
 # file, so that neither depends on the supervisor's life.
 LAUNCH: Final = 'exec "$@" >>"$0" 2>&1 </dev/null'
 CONFLICT_RETRY: Final = 0.02  # seconds; circus does one thing at a time
@@ -64,7 +64,7 @@ class PatientWatcher(Watcher):  # type: ignore[misc]
 
     @gen.coroutine
     def manage_processes(self) -> Generator[Any, Any, None]:
-        """Look once: start the process again if it is dead and its delay is over."""
+        """Check once: start the process again if it is dead and its delay is over."""
         if not self.is_active():
             return
         for process in list(self.processes.values()):
@@ -77,12 +77,12 @@ class PatientWatcher(Watcher):  # type: ignore[misc]
             self.due = now + self.backoff.delay_after(now - self.spawned_at)
         if now < self.due:
             self.arbiter.look_again_in(self.due - now)
-        elif self.spawn_process() is False:  # not even a fork: memory or process limit
+        elif self.spawn_process() is False:  # no fork was possible: memory or process limit
             self.due = now + LONGEST
         yield gen.moment
 
     def report(self) -> dict[str, Any]:
-        """What `compose.supervisor.ProcessState` is made of."""
+        """Return the fields of a `compose.supervisor.ProcessState`."""
         pid = next(iter(self.processes), None)
         return {
             "name": self.name,
@@ -104,10 +104,10 @@ class PatientWatcher(Watcher):  # type: ignore[misc]
 
 
 class PatientArbiter(Arbiter):  # type: ignore[misc]
-    """Looks after its watchers whenever a child dies, and stops them in order."""
+    """The arbiter, which checks its watchers whenever a child dies, and stops them in order."""
 
     def __init__(self, watchers: list[PatientWatcher], *, endpoint: str, events: str) -> None:
-        # The periodic look is a backstop for a SIGCHLD that came too early.
+        # The periodic check is a backstop for a SIGCHLD that came too early.
         super().__init__(watchers, endpoint, events, check_delay=1.0, loop=IOLoop.current())
 
     def manage_watchers(self) -> Any:
@@ -176,6 +176,6 @@ def _is_paused(pid: int) -> bool:
 
 
 def _resume(pid: int) -> None:
-    """Let a paused process see its stop signal."""
+    """Continue a paused process, so that it receives its stop signal."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""`up`, `down` and `test`, inside the environment."""
+"""The commands `up`, `down` and `test`, inside the environment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compose.progress import Progress, TerminalProgress
 from compose.supervisor import Supervisor, SupervisorError
 from config.environment import ROOT, run_directory
 
-LOOK: Final = 1.0  # seconds between looks at the processes while `up` follows them
+LOOK: Final = 1.0  # seconds between checks of the processes while `up` follows them
 
 
 class Interrupted(BaseException):
@@ -22,7 +22,7 @@ class Interrupted(BaseException):
 
 
 def run(command: str, rest: Sequence[str]) -> int:
-    """Run one of the three; the value is the exit status."""
+    """Run `up`, `down` or `test` and return its exit status."""
     match command:
         case "up":
             return _up(arguments.parse_up(rest))
@@ -69,9 +69,9 @@ def _interrupt_on_signals() -> None:
 
 
 def _follow(running: platform.Platform, stop: threading.Event, progress: Progress) -> bool:
-    """Say what dies and returns until somebody stops the platform.
+    """Report each restart until the platform is stopped, by a signal or from outside.
 
-    True when it was not we: the supervisor has ended, by `down` or by a crash.
+    Returns True when the supervisor has ended with an error, not by a signal or `down`.
     """
     supervisor = Supervisor.connect(running.run.path)
     restarts: dict[str, int] = {}
@@ -97,7 +97,7 @@ def _down() -> int:
 
 
 def _test(rest: Sequence[str]) -> int:
-    """Run pytest; its fixtures start the platform. The whole suite runs in parts."""
+    """Run pytest, whose fixtures start the platform. The whole suite runs in parts."""
     system_packages.require(["chromium-headless-shell"])
     if not suite.is_whole(rest):
         return subprocess.run([*suite.PYTEST, *rest], cwd=ROOT, check=False).returncode

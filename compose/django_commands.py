@@ -1,4 +1,4 @@
-"""All commands but our own three are Django's or live in an app."""
+"""Every command but our own three: those of Django and of the apps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HELP = frozenset({"help", "--help", "-h"})
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run a management command; raises Misuse for one that does not exist."""
+    """Run a management command, or raise Misuse for one that does not exist."""
     environment.name_settings()
     import django
     from django.core.management import execute_from_command_line, get_commands

@@ -1,10 +1,10 @@
-"""Errors that are told to a person in one plain sentence. Standard library only."""
+"""Errors that a person reads as one plain sentence. Standard library only."""
 
 from __future__ import annotations
 
 
 class PlainError(Exception):
-    """Something a person has to know or to mend; the message is the sentence they read.
+    """Something a person has to know or to mend, with the sentence they read as its message.
 
     `status` is the exit status of the command: 1 for "no", 2 for misuse.
     """

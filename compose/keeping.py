@@ -1,8 +1,8 @@
-"""What must still be there: the data that a finished preparation has left, server by server.
+"""The data that a finished preparation has left on each server, and that must still be there.
 
 The run directory remembers that a store was made, and each database itself remembers which
 platform it belongs to and what it was prepared with (docs/adr/0027-starting-and-stopping.md).
-So a lost or exchanged data directory is told by name, never taken for a new platform.
+So an error names a lost or exchanged data directory, and `up` never takes it for a new platform.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MEND: Final = (
 
 
 def stores(run: RunDirectory, servers: Iterable[Server]) -> dict[str, Path]:
-    """What each part keeps on disk, by its name; it exists once the platform has run."""
+    """Return the path that each part has on disk once the platform has run, by its name."""
     found = {PROVIDER: run.data(PROVIDER) / "provider.sqlite3"}
     for server in servers:
         match server:
@@ -43,7 +43,10 @@ def stores(run: RunDirectory, servers: Iterable[Server]) -> dict[str, Path]:
 
 
 def missing(run: RunDirectory, servers: Iterable[Server]) -> dict[str, Path]:
-    """What was once made here and is gone; a platform that never came up misses nothing."""
+    """Return the paths of what was once made here and is gone, by the name of the part.
+
+    Empty for a platform that never came up.
+    """
     state = run.read_state()
     known = stores(run, servers)
     # Earlier revisions wrote down only that they had prepared everything.
@@ -52,9 +55,9 @@ def missing(run: RunDirectory, servers: Iterable[Server]) -> dict[str, Path]:
 
 
 def require_kept(run: RunDirectory, servers: Sequence[Server], *, recreate: bool) -> bool:
-    """Whether everything that was made is still there.
+    """Return whether everything that was made is still there.
 
-    False when something is missing and may be made anew; PlainError when it may not.
+    False when something is missing and may be made anew. Raises PlainError when it may not.
     """
     lost = missing(run, servers)
     if lost and not recreate:
@@ -64,7 +67,7 @@ def require_kept(run: RunDirectory, servers: Sequence[Server], *, recreate: bool
 
 
 def remember(run: RunDirectory, servers: Sequence[Server], prepared: str) -> None:
-    """Write down, here and in each database, what it was prepared with and for whom."""
+    """Record, here and in each database, its platform and what it was prepared with."""
     for server in servers:
         if isinstance(server, Postgres):
             with server.superuser() as connection:
@@ -73,12 +76,12 @@ def remember(run: RunDirectory, servers: Sequence[Server], prepared: str) -> Non
                         sql.Identifier(server.database), _note(run, prepared)
                     )
                 )
-    # The provider makes its books as soon as it runs, which is after this.
+    # The provider makes its database as soon as it runs, which is after this.
     run.update_state(prepared=prepared, made=list(stores(run, servers)))
 
 
 def is_prepared(run: RunDirectory, servers: Sequence[Server], wanted: str) -> bool:
-    """Whether every database says that it was prepared with exactly this.
+    """Return whether every database says that it was prepared with exactly `wanted`.
 
     Raises PlainError for one that is missing, or belongs to another platform.
     """
@@ -103,7 +106,7 @@ def _read_note(run: RunDirectory, server: Postgres, *, known: bool) -> Mapping[s
         )
     try:
         note = json.loads(row[0]) if row and row[0] else {}
-    except ValueError:  # somebody else's words
+    except ValueError:  # a comment that another program wrote
         note = {}
     platform = note.get("platform") if isinstance(note, dict) else None
     if platform is not None and platform != run.secret("platform-id"):

@@ -16,11 +16,11 @@ from typing import Final
 
 MARK: Final = "PORTFOLIO_SUPERVISED"
 _POLL: Final = 0.05  # seconds
-_ROUNDS: Final = 5  # a child of a child of a dying process is rare already
+_ROUNDS: Final = 5  # of stopping; even a grandchild of a dying process is rare
 
 
 def find(run_directory: Path, *, data_directories: Sequence[Path] = ()) -> list[int]:
-    """The pids of live processes that belong to this run directory, never our own.
+    """Return the pids of live processes that belong to this run directory, never our own.
 
     `data_directories` name those of PostgreSQL: it runs as another user, whose
     environment even root cannot read in some containers, so that its command line decides.
@@ -38,7 +38,7 @@ def find(run_directory: Path, *, data_directories: Sequence[Path] = ()) -> list[
 def stop_all(
     run_directory: Path, *, data_directories: Sequence[Path] = (), patience: float = 5.0
 ) -> None:
-    """Stop until nothing is left: a process that is told to end may yet start another."""
+    """Stop processes until none is left, since one that is ending may still start another."""
     for _ in range(_ROUNDS):
         pids = find(run_directory, data_directories=data_directories)
         if not pids:
@@ -60,7 +60,7 @@ def stop(pids: Iterable[int], *, patience: float = 5.0) -> None:
 
 
 def wait_until_gone(pids: Iterable[int], *, patience: float) -> list[int]:
-    """Wait for processes to end; those that have not after `patience` seconds."""
+    """Wait for processes to end, and return those that have not after `patience` seconds."""
     end = time.monotonic() + patience
     remaining = [pid for pid in pids if _is_alive(pid)]
     while remaining and time.monotonic() < end:
@@ -76,7 +76,7 @@ def _is_marked(pid: int, mark: bytes, folders: set[bytes]) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    """A zombie has ended; it only waits for its parent to look."""
+    """Return whether the process runs. A zombie has ended and waits for its parent to reap it."""
     status = _read(pid, "stat").rpartition(b")")[2].split()
     return bool(status) and status[0] not in (b"Z", b"X")
 

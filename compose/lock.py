@@ -12,8 +12,8 @@ from typing import Any
 class Lock:
     """An advisory lock on a file, shared with the supervisor by inheriting `descriptor`.
 
-    The kernel lets go of it when the last process that holds it ends, however it
-    ends. The file's text says who holds it.
+    The kernel releases it when the last process that holds it ends, however it
+    ends. The file's text names the holder.
     """
 
     def __init__(self, path: Path) -> None:
@@ -21,7 +21,7 @@ class Lock:
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def acquire(self) -> bool:
-        """Take the lock; False when somebody has it."""
+        """Take the lock, or return False when another process has it."""
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -29,17 +29,17 @@ class Lock:
         return True
 
     def describe(self, **facts: object) -> None:
-        """Write who holds the lock, for those who come second."""
+        """Write who holds the lock, for a process that finds it taken."""
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, json.dumps(facts).encode(), 0)
 
     def close(self) -> None:
-        """Let go here; another process that inherited the descriptor still holds the lock."""
+        """Release the lock here, while a process that inherited the descriptor still holds it."""
         os.close(self.descriptor)
 
 
 def holder(path: Path) -> dict[str, Any] | None:
-    """What the holder of the lock wrote about itself; None when nobody holds it."""
+    """Return the facts that the lock's holder wrote about itself, or None without a holder."""
     if not path.exists():
         return None
     lock = Lock(path)

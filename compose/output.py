@@ -1,7 +1,7 @@
-"""What a command prints is shown as well as the other end can, and never decides its verdict.
+"""Output that fits the encoding of its reader, and never changes a command's exit status.
 
-Standard library only. An exit status says yes or no; a terminal that knows no dashes, a
-reader that has seen enough (`| head -1`) and a closed output change nothing about it.
+Standard library only. An exit status says yes or no. A terminal that knows no dashes, a
+reader that ends early (`| head -1`) and a closed output do not change it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from typing import Any, Final, TextIO
 
 PLAINLY: Final = "plainly"
-# What an encoding without these signs shows in their place.
+# An encoding without these signs shows these characters in their place.
 STAND_INS: Final = {
     "✓": "+", "✗": "x", "…": "...", "–": "-", "—": "-", "→": "->", "×": "x", "·": "-",
     "’": "'", "‘": "'", "“": '"', "”": '"', "\N{NO-BREAK SPACE}": " ",
@@ -21,7 +21,7 @@ STAND_INS: Final = {
 
 
 class Unfailing(io.FileIO):
-    """An output that takes everything, also when nobody reads it any more."""
+    """An output that accepts every write, even after its reader has gone."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -31,7 +31,7 @@ class Unfailing(io.FileIO):
 
 
 def never_fail() -> None:
-    """Let nothing that this process prints raise an error; at the start of a command."""
+    """Let nothing that this process prints raise an error. Called at the start of a command."""
     codecs.register_error(PLAINLY, _plainly)
     sys.stdout = _unfailing(sys.stdout)
     sys.stderr = _unfailing(sys.stderr)
@@ -39,7 +39,7 @@ def never_fail() -> None:
 
 def _unfailing(stream: TextIO | None) -> TextIO:
     try:
-        if stream is None:  # closed before the start; its number may be somebody else's by now
+        if stream is None:  # closed before the start; another file may have its number by now
             raise OSError  # noqa: TRY301
         number = stream.fileno()
         terminal = os.isatty(number)

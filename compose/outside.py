@@ -1,7 +1,7 @@
-"""What the surroundings say about the platform: addresses set in the process environment.
+"""The surroundings of the platform: addresses that are set in the process environment.
 
 An address that is set there points a part elsewhere, so its local server is not
-started. `config.environment` cannot tell this: it also reads what `up` recorded.
+started. `config.environment` cannot decide this: it also reads what `up` recorded.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Mapping
 
 
 def environment() -> dict[str, str]:
-    """A copy of this process's environment, for the processes it starts."""
+    """Return a copy of this process's environment, for the processes it starts."""
     return dict(os.environ)
 
 
 def named(name: str, surroundings: Mapping[str, str] | None = None) -> str | None:
-    """The value of one variable, or None when it is unset or empty."""
+    """Return the value of one variable, or None when it is unset or empty."""
     return (os.environ if surroundings is None else surroundings).get(name) or None

@@ -31,11 +31,11 @@ from config.environment import ROOT
 
 SERVER_PATIENCE: Final = 90.0  # seconds; the broker's first start takes 7 on an idle machine
 SERVICE_PATIENCE: Final = 60.0  # seconds; the slowest takes 6 on an idle machine
-STOP_PATIENCE: Final = 20.0  # seconds; the supervisor itself sees to ten
-DEATHS: Final = 2  # of a server, before it answers; one may be the fault of what ran before it
+STOP_PATIENCE: Final = 20.0  # seconds; the supervisor's own limit is ten
+DEATHS: Final = 2  # of a server, before it answers; a single one may be due to what ran before it
 SETTLED: Final = 3.0  # seconds; a process that cannot start is dead by then
 
-# What decides whether databases, Vault and broker are as the code wants them.
+# A change in these files means that databases, Vault and broker must be prepared again.
 CODE: Final = ("articles", "chaos", "cluster", "config", "portfolio")
 CODE_SUFFIXES: Final = frozenset({".py", ".sql", ".json", ".md"})
 
@@ -51,7 +51,7 @@ class Platform:
     held: lock.Lock
 
     def describe(self, *, detached: bool) -> None:
-        """Tell those who come second, and `down`, what runs here."""
+        """Write into the lock what runs here, for `down` and for a second `up`."""
         self.held.describe(
             up=os.getpid(),
             supervisor=self.supervisor.pid,
@@ -61,7 +61,7 @@ class Platform:
 
     @property
     def way_in(self) -> str:
-        """One line on the admin: its address, and where the first password lies. Never that."""
+        """One line on the admin: its address and the first password's file, never the password."""
         password = self.run.secrets / "owner-password"
         try:
             shown = password.relative_to(ROOT)
@@ -93,9 +93,9 @@ def start(
     recreate_missing: bool = False,
     progress: Progress | None = None,
 ) -> Platform:
-    """Bring everything up; returns when everything answers.
+    """Bring everything up and return when everything answers.
 
-    With `detach` it outlives this process; without, it ends with this process however
+    With `detach` it outlives this process. Without, it ends with this process, however
     that ends. Raises PlainError, having stopped all it started, when something is wrong.
     """
     progress = progress or SilentProgress()
@@ -129,7 +129,7 @@ def start(
 
 
 def stop(run_directory: Path) -> bool:
-    """Stop the platform of a run directory; False when nothing ran."""
+    """Stop the platform of a run directory, and return False when nothing ran."""
     run = RunDirectory(Path(run_directory).resolve())
     facts = lock.holder(run.lock_file)
     if facts and "supervisor" in facts:
@@ -142,7 +142,7 @@ def stop(run_directory: Path) -> bool:
 def _configure(
     run: RunDirectory, port: int | None, surroundings: Mapping[str, str]
 ) -> list[Server]:
-    """Choose ports and record all addresses; the servers that will run here."""
+    """Choose ports, record all addresses, and return the servers that will run here."""
     state = run.read_state()
     asked = port if port is not None else _port_from(surroundings)
     web_port = choose_web_port(asked, state.get("web_port"))
@@ -159,7 +159,7 @@ def _configure(
 
 
 def _take_lock(run: RunDirectory, progress: Progress) -> lock.Lock:
-    """The lock of this run directory; PlainError when a platform runs there."""
+    """Return the lock of this run directory, or raise PlainError when a platform runs there."""
     held = lock.Lock(run.lock_file)
     if held.acquire():
         held.describe(up=os.getpid())
@@ -174,7 +174,7 @@ def _take_lock(run: RunDirectory, progress: Progress) -> lock.Lock:
             "stop it with `python3 manage.py down`."
         )
     with progress.step("Waiting for the last platform, whose `up` has died, to stop"):
-        # Its supervisor has noticed and is at it.
+        # Its supervisor has noticed and is stopping everything.
         try:
             wait_until(held.acquire, patience=STOP_PATIENCE, failure="It does not stop.")
         except TimeoutError:
@@ -186,7 +186,7 @@ def _take_lock(run: RunDirectory, progress: Progress) -> lock.Lock:
 
 
 def _sweep(run: RunDirectory, progress: Progress | None = None) -> bool:
-    """Stop what a crash has left; whether there was anything."""
+    """Stop the processes that a crash has left, and return whether there were any."""
     folders = data_directories(run) if run.secrets.exists() else []
     pids = leftovers.find(run.path, data_directories=folders)
     if not pids:
@@ -208,7 +208,7 @@ def _start_supervisor(
     *,
     hold: bool,
 ) -> Platform:
-    """Start the supervisor in a session of its own; it keeps the lock for its life."""
+    """Start the supervisor in a session of its own, where it keeps the lock for its life."""
     reader, writer = os.pipe()
     command = [sys.executable, "-m", "compose.supervise", str(run.path), "--owner", str(reader)]
     with run.log("supervisor").open("ab") as log:
@@ -235,7 +235,7 @@ def _start_supervisor(
 
 
 def _pointers(run: RunDirectory) -> dict[str, str]:
-    """What every child must see, whatever the shell that started `up` has exported."""
+    """Return the variables that replace what the shell of `up` exported, for every child."""
     return {
         "PORTFOLIO_RUN_DIR": str(run.path),
         "PORTFOLIO_PORT": str(run.read_state()["web_port"]),
@@ -256,7 +256,7 @@ def _bring_up(
         # The platform was stopped in the middle of an experiment, whose fault may have stayed in
         # a server's own files: a read-only database cannot be prepared.
         heals = progress.step("What was left broken on purpose is healed")
-        with heals, suppress(PlainError):  # the watchdog goes on with what could not be yet
+        with heals, suppress(PlainError):  # the watchdog goes on with what could not be healed
             _run_step(
                 [sys.executable, "-m", "chaos.watchdog", "--all"],
                 run,
@@ -265,7 +265,7 @@ def _bring_up(
     supervisor = Supervisor.connect(run.path)
     wanted = _digest(run)
     if not (keeping.is_prepared(run, servers, wanted) and wanted == run.read_state()["prepared"]):
-        for process in services():  # they may run already: only a database has said otherwise
+        for process in services():  # they may run already, if only a database's note differs
             supervisor.stop(process.name)
         environment = {**surroundings, **_pointers(run), "VAULT_IDENTITY": "operator"}
         with progress.step("Vault and the databases' roles are set up"):
@@ -296,7 +296,7 @@ def _runs(supervisor: Supervisor, name: str) -> bool:
 
 
 def _wait(platform: Platform, condition: Callable[[], bool], name: str, *, patience: float) -> None:
-    """Wait for one part; PlainError with the end of its log when it does not come."""
+    """Wait for one part, or raise PlainError with the end of its log when it does not come up."""
 
     def is_so() -> bool:
         if platform.supervisor.poll() is not None:
@@ -319,7 +319,7 @@ def _wait(platform: Platform, condition: Callable[[], bool], name: str, *, patie
 
 
 def _run_step(command: Sequence[str], run: RunDirectory, environment: Mapping[str, str]) -> None:
-    """Run one set-up program; its output goes to log/setup.log."""
+    """Run one set-up program, with its output in log/setup.log."""
     log = run.log("setup")
     with log.open("ab") as output:
         done = subprocess.run(
@@ -330,7 +330,7 @@ def _run_step(command: Sequence[str], run: RunDirectory, environment: Mapping[st
 
 
 def _keeps_dying(run: RunDirectory, name: str) -> bool:
-    """Whether it has ended again after it was started again: waiting longer is of no use."""
+    """Return whether a server has died again after a restart, so that waiting is of no use."""
     try:
         found = Supervisor.connect(run.path).process(name)
     except SupervisorError:
@@ -349,7 +349,7 @@ def _last_words(run: RunDirectory, process: str, *, count: int = 1) -> str:
 
 
 def _message(line: str) -> str:
-    """What a line of a log says; most are JSON (config/logs.py)."""
+    """Return the message of a line of a log. Most lines are JSON (config/logs.py)."""
     try:
         told = json.loads(line)
     except ValueError:
@@ -358,7 +358,7 @@ def _message(line: str) -> str:
 
 
 def _digest(run: RunDirectory) -> str:
-    """Exactly this code, these addresses and this Vault: what a preparation depends on."""
+    """Return a digest of all that a preparation depends on: code, addresses and Vault's keys."""
     digest = hashlib.sha256()
     code = (path for folder in CODE for path in (ROOT / folder).rglob("*"))
     files = sorted(path for path in code if path.suffix in CODE_SUFFIXES)

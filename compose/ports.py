@@ -16,7 +16,7 @@ USUAL_WEB_PORT: Final = 8000
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on the port now."""
+    """Return whether a server could listen on the port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do after a crash
         try:
@@ -29,7 +29,7 @@ def is_free(port: int) -> bool:
 def choose_ports(
     names: Iterable[str], recorded: Mapping[str, int], *, taken: int
 ) -> dict[str, int]:
-    """A port for each name: the recorded one if it is still free, another one if not.
+    """Return a port for each name: the recorded one if it is still free, another one if not.
 
     `taken` is the site's own.
     """
@@ -43,7 +43,7 @@ def choose_ports(
 
 
 def choose_web_port(asked: int | None, recorded: int | None) -> int:
-    """The port of the site; raise PlainError when the one that was asked for is taken."""
+    """Return the site's port, or raise PlainError when the one that was asked for is taken."""
     if asked is not None:
         if not is_free(asked):
             raise PlainError(

@@ -1,4 +1,4 @@
-"""What the supervisor has to know of one process."""
+"""The description by which the supervisor runs one process."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Process:
     """One supervised process.
 
     `patience` is how many seconds it gets between its stop signal and SIGKILL.
-    Processes stop in rising `stop_phase`, all of one phase at once. What is
-    `slow_to_stop` begins at once, and no phase waits for it. All of it together has
-    ten seconds.
+    Processes stop in rising `stop_phase`, all of one phase at once. One that is
+    `slow_to_stop` gets its signal before the first phase, and no phase waits for it.
+    The whole stop has ten seconds.
     """
 
     name: str

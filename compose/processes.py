@@ -25,7 +25,7 @@ SERVICES: Final = (
     ("beat", "cluster.beat", (), "site"),
     ("web", "portfolio.server", (), "site"),
     ("observer", "cluster.health.observer", (), "observer"),
-    # It logs in nowhere; so it has the identity that may least.
+    # It logs in nowhere, so it has the identity with the fewest rights.
     ("watchdog", "chaos.watchdog", (), "provider"),
     ("chaos-runner", "chaos.runner", (), "runner"),
     ("link-proxy", "chaos.links", (), "link-proxy"),
@@ -43,30 +43,30 @@ PORTS: Final = (
 
 
 class Server(Protocol):
-    """What `up` has to know of a server."""
+    """A server as `up` prepares, starts and awaits it."""
 
     @property
     def name(self) -> str: ...
 
     def prepare(self) -> None:
-        """Make data and configuration; called while the server does not run."""
+        """Make data and configuration, while the server does not run."""
 
     def process(self) -> Process:
-        """How the supervisor runs it."""
+        """Return the process that the supervisor runs."""
 
     def is_ready(self) -> bool:
-        """Whether it answers a real request."""
+        """Return whether it answers a real request."""
 
 
 def address_name(database: str) -> str:
-    """The environment variable that names a database's address."""
+    """Return the environment variable that names a database's address."""
     return "DATABASE_URL" if database == "site" else f"{database.upper()}_DATABASE_URL"
 
 
 def local_servers(
     run: RunDirectory, ports: Mapping[str, int], surroundings: Mapping[str, str]
 ) -> list[Server]:
-    """The servers to start here: those whose address the surroundings do not name."""
+    """Return the servers to start here: those whose address the surroundings do not set."""
     servers: list[Server] = []
     if not outside.named("BROKER_URL", surroundings):
         servers.append(Epmd(port=ports["epmd"]))
@@ -98,7 +98,7 @@ def addresses(
     *,
     web_port: int,
 ) -> dict[str, str]:
-    """Every address by the name of its environment variable, local and elsewhere."""
+    """Return every address by the name of its environment variable, local and elsewhere."""
     found: dict[str, str] = {
         "PROVIDER_URL": f"http://127.0.0.1:{ports['provider']}",
         "PAYMENTS_WEBHOOK_URL": f"http://127.0.0.1:{ports['payments-gateway']}/webhooks/provider",
@@ -129,7 +129,7 @@ def addresses(
 
 
 def needed_packages(surroundings: Mapping[str, str]) -> list[str]:
-    """The system packages of the servers that will run here."""
+    """Return the system packages of the servers that will run here."""
     packages = []
     if not outside.named("BROKER_URL", surroundings):
         packages.append("rabbitmq-server")
@@ -141,7 +141,7 @@ def needed_packages(surroundings: Mapping[str, str]) -> list[str]:
 
 
 def services() -> list[Process]:
-    """The platform's own processes, as the supervisor runs them."""
+    """Return the platform's own processes, as the supervisor runs them."""
     return [
         Process(
             name=name,
@@ -153,7 +153,7 @@ def services() -> list[Process]:
 
 
 def _workers() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
-    """Each service's workers; replicas are told which one they are, counting from 1."""
+    """Yield each service's workers, where each replica gets its number, counting from 1."""
     for service in DATABASES:
         names = worker_names(service)
         for number, name in enumerate(names, start=1):

@@ -11,13 +11,13 @@ from rich.console import Console
 
 
 class Progress(Protocol):
-    """Where steps are shown."""
+    """The place where steps are shown."""
 
     def step(self, title: str) -> AbstractContextManager[None]:
-        """A context manager around one step; the step has failed when it raises."""
+        """Return a context manager around one step, which has failed when its body raises."""
 
     def say(self, text: str) -> None:
-        """One line beside the steps."""
+        """Show one line beside the steps."""
 
 
 class TerminalProgress:
@@ -48,7 +48,7 @@ class TerminalProgress:
 
 
 class SilentProgress:
-    """Shows nothing; for tests and programs."""
+    """A progress that shows nothing, for tests and programs."""
 
     @contextmanager
     def _run(self) -> Iterator[None]:
@@ -58,4 +58,4 @@ class SilentProgress:
         return self._run()
 
     def say(self, text: str) -> None:
-        """Say nothing."""
+        """Show nothing."""

@@ -1,4 +1,4 @@
-"""How many workers each service has: the setting REPLICAS, for example `orders=2,catalog=3`.
+"""The number of workers of each service: the setting REPLICAS, such as `orders=2,catalog=3`.
 
 `up` records it in platform.json, so that `prepare`, the workers, `cluster status` and
 `cluster verify` of a second terminal all count the same.
@@ -16,12 +16,15 @@ MOST: Final = 8
 
 
 def replicas() -> dict[str, int]:
-    """The number of workers of every service, the site's included; raises Misuse."""
+    """Return the number of workers of every service, the site's included, or raise Misuse."""
     return parse_replicas(environment.setting("REPLICAS", ""))
 
 
 def parse_replicas(text: str) -> dict[str, int]:
-    """Read `orders=2,catalog=3`; a service that is not named has one. Raises Misuse."""
+    """Return the counts of `orders=2,catalog=3`, with 1 for a service that is not named.
+
+    Raises Misuse.
+    """
     counts = dict.fromkeys(environment.DATABASES, 1)
     named = [part.strip() for part in text.split(",") if part.strip()]
     for part in named:
@@ -40,7 +43,7 @@ def parse_replicas(text: str) -> dict[str, int]:
 
 
 def worker_names(service: str) -> list[str]:
-    """The processes that work for a service: `worker-orders`, or `worker-orders-1` and so on."""
+    """Return the names of a service's workers: `worker-orders`, or `worker-orders-1` and so on."""
     count = replicas()[service]
     if count == 1:
         return [f"worker-{service}"]

@@ -22,7 +22,7 @@ LONGEST_SOCKET_PATH: Final = 100  # bytes; the kernel allows 107
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """Paths inside one run directory; `path` is absolute and resolved."""
+    """Paths inside one run directory, whose own `path` is absolute and resolved."""
 
     path: Path
 
@@ -32,7 +32,7 @@ class RunDirectory:
 
     @property
     def state_file(self) -> Path:
-        """What compose alone remembers between starts: ports and the last success."""
+        """The file in which compose alone keeps ports and the last success between starts."""
         return self.path / "state.json"
 
     @property
@@ -47,10 +47,10 @@ class RunDirectory:
         return self.path / "data" / server
 
     def plain_folder(self) -> Path:
-        """A private folder with a short name of plain characters, outside of the run directory.
+        """Return a private folder with a short, plain name, outside of the run directory.
 
-        For what has to be named where not every path can be: a unix socket, or the data
-        of a server that splits paths at blanks.
+        For what cannot have every path: a unix socket, whose path must be short, and the
+        data of a server that splits paths at blanks.
         """
         folder = Path(f"/tmp/working-timetable-{os.geteuid()}-{self.secret('platform-id')}")  # noqa: S108
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -59,7 +59,7 @@ class RunDirectory:
         return folder
 
     def plain(self, path: Path) -> Path:
-        """The path itself when its characters are plain, else a link to it of such a name."""
+        """Return the path itself when its characters are plain, else a link to it that is plain."""
         if PLAIN.fullmatch(str(path)):
             return path
         link = self.plain_folder() / path.name
@@ -72,10 +72,10 @@ class RunDirectory:
         return self.path / "log" / f"{process}.log"
 
     def make(self) -> None:
-        """Create the directory and its parts; raise PlainError when that cannot be."""
+        """Create the directory and its parts, or raise PlainError when that is impossible."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            # PostgreSQL's user passes through, and sees only what is its own.
+            # PostgreSQL's user may pass through, and reads only its own files.
             self.path.chmod(0o711)
             for name, mode in (("log", 0o700), ("data", 0o711), ("secrets", 0o700)):
                 (self.path / name).mkdir(exist_ok=True)
@@ -94,7 +94,7 @@ class RunDirectory:
             )
 
     def secret(self, name: str) -> str:
-        """The content of a secret file, made of random characters when it is missing."""
+        """Return the content of a secret file, made of random characters when it is missing."""
         path = self.secrets / name
         if not path.exists():
             write_private(path, secrets.token_urlsafe(24))

@@ -1,4 +1,4 @@
-"""The whole test suite in two parts, and one more try for what only missed a deadline.
+"""The whole test suite in two parts, and one more try for tests that only missed a deadline.
 
 - `pure` tests need no platform, and run in two processes.
 - `platform` tests share one: first those that break nothing of it, then the others.
@@ -26,7 +26,7 @@ from compose.ports import choose_ports
 from config.environment import ROOT
 
 PYTEST: Final = (sys.executable, "-m", "pytest")
-# They change what is printed, not what is run. Anything else gets one process.
+# Options that change what is printed, not what is run. With any other, one process runs.
 PRINTING: Final = re.compile(
     r"--full|-q+|-v+|-r\w*|--(durations|durations-min|tb|color|timeout)=.*"
 )
@@ -34,7 +34,7 @@ PERCENT: Final = re.compile(r"\[ *(\d+)%\]")
 LOOK: Final = 0.5  # seconds
 UNWOUND_WITHIN: Final = 60.0  # seconds
 REPORT: Final = 60.0  # seconds between two lines of progress
-MOST_UNSTEADY: Final = 5  # more deadlines missed than these are no accident of a busy machine
+MOST_UNSTEADY: Final = 5  # a busy machine does not explain more missed deadlines than these
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Part:
         return self.run_directory.with_suffix(".json")
 
     def start(self, arguments: Sequence[str]) -> None:
-        """Start it; its output goes to its log."""
+        """Start it, with its output in its log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.result_file.unlink(missing_ok=True)
         self.began = time.monotonic()
@@ -90,7 +90,7 @@ class Part:
         return ended
 
     def stop(self) -> None:
-        """End it, and the platform that an interrupted one would leave."""
+        """End it, and the platform that an interrupted pytest would leave."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)  # so that pytest ends the tests' own servers
             try:
@@ -101,12 +101,12 @@ class Part:
             platform.stop(self.run_directory)
 
     def percent(self) -> int:
-        """How far it is by its own words, from 0 to 100."""
+        """Return the percentage that pytest has printed last, from 0 to 100."""
         found = PERCENT.findall(self.log.read_text(errors="replace")[-4000:])
         return int(found[-1]) if found else 0
 
     def result(self) -> dict[str, Any]:
-        """What it found; a part that crashed before its end has failed once."""
+        """Return its result, with one failure when it crashed before its end."""
         try:
             found: dict[str, Any] = json.loads(self.result_file.read_text())
         except (OSError, ValueError):
@@ -116,12 +116,12 @@ class Part:
 
 
 def is_whole(arguments: Sequence[str]) -> bool:
-    """Whether these arguments ask for every test."""
+    """Return whether these arguments ask for every test."""
     return all(PRINTING.fullmatch(argument) for argument in arguments)
 
 
 def run_whole(arguments: Sequence[str]) -> int:
-    """Run all parts, then the unsteady tests once more; the value is the exit status."""
+    """Run all parts, then the unsteady tests once more, and return the exit status."""
     pure = Part("pure", ("--part=pure", "--numprocesses=2", "--dist=loadfile"))
     parts = [pure, Part("platform", ("--part=platform",))]
     for part in parts:
@@ -147,7 +147,7 @@ def run_whole(arguments: Sequence[str]) -> int:
 
 
 def _run(part: Part, arguments: Sequence[str]) -> None:
-    """Run it, say how far it is now and then, and print at its end what it has printed."""
+    """Run it, print its progress every minute, and at its end print its log."""
     try:
         part.start(arguments)
         report_at = time.monotonic() + REPORT

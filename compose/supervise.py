@@ -1,7 +1,7 @@
 """The supervisor's own process: `python -m compose.supervise RUN-DIRECTORY …`.
 
 `up` starts it and holds the other end of a pipe. When that end closes before `up` has
-said that it detaches, the supervisor stops everything: a killed `up` leaves nothing.
+written that it detaches, the supervisor stops everything: a killed `up` leaves nothing.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _arguments() -> argparse.Namespace:
 def watch(
     run: RunDirectory, processes: Iterable[Process], *, autostart: bool = True
 ) -> list[PatientWatcher]:
-    """How the supervisor will look after these processes, and in which environment."""
+    """Return the watchers of these processes, each with its environment and log."""
     surroundings = outside.environment()
     marks = {leftovers.MARK: str(run.path), "PORTFOLIO_RUN_DIR": str(run.path)}
     # A server takes its settings from its own files, never from the user's shell.
@@ -73,7 +73,7 @@ def watch(
 
 
 async def supervise(run: RunDirectory, watchers: list[PatientWatcher], *, owner: int) -> None:
-    """Look after the watchers until a signal, or the death of `up`, ends it all."""
+    """Run the watchers until a signal or the death of `up`, then stop them all."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     arbiter = PatientArbiter(
@@ -97,7 +97,7 @@ async def supervise(run: RunDirectory, watchers: list[PatientWatcher], *, owner:
 
 
 def socket_path(run: RunDirectory, name: str) -> Path:
-    """Where a socket of the supervisor lies; elsewhere when the path is too long for one."""
+    """Return the path of a socket of the supervisor, in /tmp when the usual path is too long."""
     path = run.path / f"{name}.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path
@@ -111,7 +111,7 @@ def _hear_owner(owner: int, stop: asyncio.Event) -> None:
 
 
 async def _trim_logs(run: RunDirectory) -> None:
-    """Keep each log and one older generation; the writers append, so truncation is safe."""
+    """Keep each log and one older generation. The writers append, so truncation is safe."""
     while True:
         for log in _large(list(run.log("any").parent.glob("*.log"))):
             await asyncio.to_thread(shutil.copyfile, log, log.with_suffix(".log.1"))

@@ -1,4 +1,4 @@
-"""The supervisor as others see it: what runs, and start, stop, restart and kill it."""
+"""A client of the supervisor that lists, starts, stops, restarts and kills processes."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ class ProcessState:
 
     @property
     def started_at(self) -> float | None:
-        """When it was started, in seconds of the epoch."""
+        """The moment of its start, in seconds of the epoch."""
         return None if self.age is None else time.time() - self.age
 
 
 @dataclass(frozen=True)
 class Supervisor:
-    """A client of one platform's supervisor; cheap to make, safe in any thread."""
+    """A client of one platform's supervisor, cheap to make and safe in any thread."""
 
     endpoint: str
 
     @classmethod
     def connect(cls, directory: Path | None = None) -> Supervisor:
-        """The supervisor of a run directory, by default of this process's own.
+        """Return the supervisor of a run directory, by default of this process's own.
 
         Raises SupervisorError when none has run there.
         """
@@ -71,7 +71,7 @@ class Supervisor:
         return cls(endpoint)
 
     def processes(self) -> list[ProcessState]:
-        """Every process, servers first."""
+        """Return every process, servers first."""
         answer = self._call("processes", patience=2.0)
         return [
             ProcessState(**{**found, "stop_signal": signal.Signals(found["stop_signal"])})
@@ -79,21 +79,21 @@ class Supervisor:
         ]
 
     def process(self, name: str) -> ProcessState:
-        """One process by name; raises SupervisorError when there is none of that name."""
+        """Return one process by name, or raise SupervisorError when no process has that name."""
         for found in self.processes():
             if found.name == name:
                 return found
         raise SupervisorError(f"There is no process {name!r}.")
 
     def pid(self, name: str) -> int:
-        """The pid of a live process; raises SupervisorError when it has none now."""
+        """Return the pid of a live process, or raise SupervisorError when it has none now."""
         pid = self.process(name).pid
         if pid is None:
             raise SupervisorError(f"The process {name!r} is not running.")
         return pid
 
     def start(self, name: str) -> None:
-        """Start a stopped process; nothing when it runs."""
+        """Start a stopped process, and do nothing when it runs."""
         self._call("start", name=name, match="simple", waiting=True)
 
     def stop(self, name: str) -> None:
@@ -104,7 +104,7 @@ class Supervisor:
         self._call("stop", name=name, match="simple", waiting=True)
 
     def restart(self, name: str) -> None:
-        """End a process as gently as it allows; the supervisor starts it again.
+        """End a process as gently as it allows, so that the supervisor starts it again.
 
         Returns when the old process is gone. A stopped process is started.
         """
@@ -112,7 +112,7 @@ class Supervisor:
         if found.status == "stopped":
             self.start(name)
         elif found.pid is not None:
-            # Not by circus's own restart, during which it looks after nothing else.
+            # Not by circus's own restart, during which it supervises no other process.
             _signal(found.pid, signal.SIGCONT)
             _signal(found.pid, found.stop_signal)
             if leftovers.wait_until_gone([found.pid], patience=found.patience):
@@ -120,13 +120,13 @@ class Supervisor:
                 leftovers.wait_until_gone([found.pid], patience=found.patience)
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
-        """Send a signal to the process alone; the value is the pid that got it."""
+        """Send a signal to the process alone, and return the pid that got it."""
         pid = self.pid(name)
         _signal(pid, number)
         return pid
 
     def signal_tree(self, name: str, number: signal.Signals) -> list[int]:
-        """Send a signal to the process and all its descendants; their pids, parents first.
+        """Signal the process and all its descendants, and return their pids, parents first.
 
         To pause PostgreSQL, which goes on serving while only its first process is paused.
         """
@@ -136,7 +136,7 @@ class Supervisor:
         return pids
 
     def _call(self, command: str, *, patience: float = ANSWER_PATIENCE, **properties: Any) -> Any:
-        """One request; waits while the supervisor is busy with another one."""
+        """Send one request, and wait while the supervisor is busy with another one."""
         end = time.monotonic() + CONFLICT_PATIENCE
         while True:
             answer = self._ask(command, patience=patience, properties=properties)
@@ -162,7 +162,7 @@ class Supervisor:
 
 
 def process_tree(pid: int) -> Iterator[int]:
-    """A process and all its descendants, parents first."""
+    """Yield the pids of a process and all its descendants, parents first."""
     yield pid
     try:
         tasks = list(Path(f"/proc/{pid}/task").glob("*/children"))

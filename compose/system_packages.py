@@ -20,13 +20,13 @@ from compose.errors import PlainError
 
 
 def postgres_binaries() -> Path | None:
-    """The folder of the newest installed PostgreSQL server; Debian keeps it off the PATH."""
+    """Return the folder of the newest PostgreSQL server, which Debian keeps off the PATH."""
     found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
     return max(found, key=lambda path: _number(path.parent.name), default=None)
 
 
 def rabbitmq_server() -> Path | None:
-    """The server's own script: the wrapper in /usr/sbin switches user and directory."""
+    """Return the server's own script. The wrapper in /usr/sbin switches user and directory."""
     found = [Path("/usr/lib/rabbitmq/bin/rabbitmq-server")]
     found += sorted(Path("/usr/lib/rabbitmq/lib").glob("*/sbin/rabbitmq-server"))
     return next((path for path in found if path.exists()), None)
@@ -41,11 +41,11 @@ def epmd() -> Path | None:
 
 
 def headless_browser() -> Path | None:
-    """The headless shell of Chromium, or else the whole browser, which draws a hidden toolbar."""
+    """Return Chromium's headless shell, or else the whole browser, which draws a hidden toolbar."""
     return _program("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
-# What each package is asked for, by the name that apt knows.
+# The program that each package must provide, by apt's name of the package.
 NEEDED: Final[Mapping[str, Callable[[], Path | None]]] = {
     "rabbitmq-server": rabbitmq_server,
     "redis-server": redis_server,
@@ -88,12 +88,12 @@ fi
 
 
 def missing(packages: Iterable[str]) -> list[str]:
-    """Those of the packages whose programs are not on this machine."""
+    """Return those of the packages whose programs are not on this machine."""
     return [package for package in packages if NEEDED[package]() is None]
 
 
 def require(packages: Iterable[str]) -> None:
-    """Install what is missing; raise PlainError with the exact command when that cannot be."""
+    """Install what is missing, or raise PlainError with the exact command that does."""
     absent = missing(packages)
     if absent:
         print(f"Installing the system packages {', '.join(absent)} …", flush=True)
@@ -104,7 +104,7 @@ def require(packages: Iterable[str]) -> None:
 
 
 def require_venv() -> None:
-    """Debian keeps the part of Python that makes environments in a package of its own."""
+    """Install `venv` if it is missing, since Debian keeps it in a package of its own."""
     if importlib.util.find_spec("ensurepip") is not None:
         return
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"

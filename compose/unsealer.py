@@ -1,4 +1,4 @@
-"""Opens OpenBao whenever it is sealed: at its first start, and after each restart.
+"""Unseal OpenBao whenever it is sealed: at its first start, and after each restart.
 
 Run as `python -m compose.unsealer ADDRESS KEYS-FILE`. Standard library only, so that
 it is up before anything that needs a secret.
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from compose.run_directory import write_private
 
-POLL: Final = 0.25  # seconds between looks; a sealed Vault stops every new lease
+POLL: Final = 0.25  # seconds between checks; a sealed Vault stops every new lease
 log = logging.getLogger("unsealer")
 
 
@@ -27,13 +27,13 @@ def main() -> None:
     while True:
         try:
             open_if_sealed(address=address, keys=keys)
-        except (OSError, ValueError) as error:  # it starts, or has just died: look again
+        except (OSError, ValueError) as error:  # it starts, or has just died: try again
             log.debug("%s", error)
         time.sleep(POLL)
 
 
 def open_if_sealed(*, address: str, keys: Path) -> None:
-    """One look: initialise OpenBao if it is new, unseal it if it is sealed."""
+    """Check once: initialise OpenBao if it is new, unseal it if it is sealed."""
     status = _call("GET", f"{address}/v1/sys/seal-status")
     if not status["initialized"]:
         made = _call("PUT", f"{address}/v1/sys/init", {"secret_shares": 1, "secret_threshold": 1})
@@ -47,7 +47,7 @@ def open_if_sealed(*, address: str, keys: Path) -> None:
 
 
 def _call(method: str, url: str, body: object = None) -> dict[str, Any]:
-    """One request to the API; raises OSError when there is no good answer."""
+    """Return the answer to one request to the API, or raise OSError without a good one."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, method=method)  # noqa: S310  (our own address)
     # No proxy from the environment between two processes of one machine.

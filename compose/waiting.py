@@ -12,7 +12,7 @@ POLL: Final = 0.1  # seconds
 
 
 def wait_until(condition: Callable[[], bool], *, patience: float, failure: str) -> None:
-    """Ask until the condition holds; raise TimeoutError(failure) after `patience` seconds."""
+    """Wait until the condition holds, or raise TimeoutError(failure) after `patience` seconds."""
     end = time.monotonic() + patience
     while not condition():
         if time.monotonic() > end:
@@ -21,7 +21,7 @@ def wait_until(condition: Callable[[], bool], *, patience: float, failure: str) 
 
 
 def web_answers(port: int, path: str) -> bool:
-    """Whether the site says yes: at /healthz that it answers, at /readyz that it can serve."""
+    """Return whether the site answers with 200: at /healthz if it runs, at /readyz if it serves."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", path)

@@ -21,12 +21,12 @@ SERVICES: Final = fault_routes.SERVICES
 DATABASES: Final = ("site", *SERVICES)
 
 
-# Django asks for this variable by name. It is the one name that leads from below to the site.
+# Django reads this variable. It is the only reference to the site in the layers below it.
 SETTINGS: Final = ("DJANGO_SETTINGS_MODULE", "portfolio.settings")
 
 
 def name_settings() -> None:
-    """Tell Django where its settings are, unless the surroundings do."""
+    """Set the variable that names Django's settings, unless the surroundings set it."""
     os.environ.setdefault(*SETTINGS)
 
 
@@ -41,17 +41,17 @@ class MissingSetting(LookupError):
 
 
 def run_directory() -> Path:
-    """The git-ignored directory that holds data, logs and secrets of this platform."""
+    """Return the git-ignored directory that holds data, logs and secrets of this platform."""
     return Path(os.environ.get("PORTFOLIO_RUN_DIR") or ROOT / ".run").resolve()
 
 
 def static_directory() -> Path:
-    """Where the static files are gathered: in the run directory, unless an image has them."""
+    """Return the folder of the static files, in the run directory unless an image has them."""
     return Path(setting("STATIC_DIRECTORY", str(run_directory() / "static")))
 
 
 def platform_file() -> Path:
-    """Where `manage.py up` records the addresses it chose."""
+    """Return the file in which `manage.py up` records the addresses it chose."""
     return run_directory() / "platform.json"
 
 
@@ -62,7 +62,7 @@ def _recorded(path: Path, _modified: int) -> dict[str, str]:
 
 
 def setting(name: str, default: str | None = None) -> str:
-    """The value of one setting; raises MissingSetting when nobody has named it."""
+    """Return the value of one setting, or raise MissingSetting when it is set nowhere."""
     value = os.environ.get(name)
     if value:
         return value
@@ -78,9 +78,9 @@ def setting(name: str, default: str | None = None) -> str:
 
 
 def database_url(database: str) -> str:
-    """The address of one database: DATABASE_URL for the site, <SERVICE>_DATABASE_URL otherwise.
+    """Return a database's URL: DATABASE_URL for the site, <SERVICE>_DATABASE_URL otherwise.
 
-    A URL without a user means that credentials are leased from Vault. Ask for each connection.
+    A URL without a user means that credentials are leased from Vault. Call it for each connection.
     """
     url = setting("DATABASE_URL" if database == "site" else f"{database.upper()}_DATABASE_URL")
     return _led(url, f"{database}-database")
@@ -91,106 +91,106 @@ def vault_address() -> str:
 
 
 def vault_identity() -> str:
-    """The AppRole identity of this process: a service's name, `auditor` or `operator`."""
+    """Return the AppRole identity of this process: a service's name, `auditor` or `operator`."""
     return setting("VAULT_IDENTITY", "site")
 
 
 def acting_identity(usual: str) -> str:
-    """`usual`, or this process's own identity where that may do the same: the runner's."""
+    """Return `usual`, or `runner` if that is this process's identity, since it may do the same."""
     own = setting("VAULT_IDENTITY", "")
     return own if own == "runner" else usual
 
 
 def approle_file(identity: str) -> Path:
-    """The file, mode 0600, with the role id and secret id of one identity."""
+    """Return the file, mode 0600, with the role id and secret id of one identity."""
     folder = Path(setting("APPROLE_DIR", str(run_directory() / "secrets" / "approle")))
     return folder / f"{identity}.json"
 
 
 def broker_url() -> str:
-    """The broker without credentials; those come from Vault unless the URL carries them.
+    """Return the broker's URL, whose credentials come from Vault unless the URL carries them.
 
-    Ask for each connection: a network fault leads one service's connections elsewhere.
+    Call it for each connection: a network fault leads one service's connections elsewhere.
     """
     return _led(setting("BROKER_URL"), f"{vault_identity()}-broker")
 
 
 def redis_url() -> str:
-    """The cache, without its password; ask for each connection."""
+    """Return the cache's URL without its password. Call it for each connection."""
     return _led(setting("REDIS_URL"), f"{vault_identity()}-cache")
 
 
 def provider_url() -> str:
-    """The payment provider; ask for each request."""
+    """Return the payment provider's URL. Call it for each request."""
     return _led(setting("PROVIDER_URL"), f"{vault_identity()}-provider")
 
 
 def _led(url: str, link: str) -> str:
-    """`url`, or the fault proxy's address while a network fault breaks this process's link."""
+    """Return `url`, or the fault proxy's while a network fault breaks this process's link."""
     return fault_routes.detoured(url, routes_file(), link, vault_identity())
 
 
 def routes_file() -> Path:
-    """Which links are led through the fault proxy now; it need not exist."""
+    """Return the file of the links that lead through the fault proxy now. It need not exist."""
     return run_directory() / "chaos" / "routes.json"
 
 
 def link_ports() -> dict[str, int]:
-    """The fault proxy's port for each link: LINK_PORTS=orders-broker=41001,…"""
+    """Return the fault proxy's port for each link, from LINK_PORTS=orders-broker=41001,…."""
     pairs = (pair.partition("=") for pair in setting("LINK_PORTS", "").split(",") if pair)
     return {link: int(port) for link, _, port in pairs}
 
 
 def link_proxy() -> str:
-    """The host at which the fault proxy listens, as its clients name it."""
+    """Return the host at which the fault proxy listens, as its clients name it."""
     return setting("LINK_PROXY", "127.0.0.1")
 
 
 def observer_url() -> str:
-    """Where the observer answers with what it has measured."""
+    """Return the URL at which the observer answers with its measurements."""
     return setting("OBSERVER_URL")
 
 
 def load_trace_ratio() -> float:
-    """Which part of an experiment's or a large command's checkouts is traced, from 0 to 1.
+    """Return the part of an experiment's or a large command's checkouts to trace, from 0 to 1.
 
-    A traced checkout costs half as much again of the processor's time as another one.
+    A traced checkout costs 1.5 times the processor time of another one.
     """
     return float(setting("LOAD_TRACE_RATIO", "0.01"))
 
 
 def chaos_driver() -> str:
-    """Which engine faults are carried out by: `local`, `docker` or `kubernetes`."""
+    """Return the name of the engine that injects faults: `local`, `docker` or `kubernetes`."""
     return setting("CHAOS_DRIVER", "local")
 
 
 def compose_project() -> str:
-    """The Compose project whose containers are this platform, for the Docker driver."""
+    """Return the Compose project whose containers are this platform, for the Docker driver."""
     return setting("COMPOSE_PROJECT_NAME", "working-timetable")
 
 
 def kubernetes_namespace() -> str:
-    """The namespace that this platform has on Kubernetes to itself."""
+    """Return the namespace that this platform has on Kubernetes to itself."""
     return setting("KUBERNETES_NAMESPACE", "working-timetable")
 
 
 def vault_root_file() -> Path:
-    """The file with Vault's root token, for those alone who set up, break and heal."""
+    """Return the file with Vault's root token, which only set-up, faults and healing may read."""
     return Path(setting("VAULT_ROOT_FILE", str(run_directory() / "secrets" / "openbao.json")))
 
 
 def revision() -> str:
-    """The revision that an image was built from; empty in a checkout, where git is asked."""
+    """Return the revision that an image was built from, empty in a checkout, where git has it."""
     return setting("REVISION", "")
 
 
 def site_url() -> str:
-    """Where the site is reached by other processes of the platform."""
+    """Return the URL at which other processes of the platform reach the site."""
     return setting("SITE_URL", f"http://127.0.0.1:{web_port()}")
 
 
 def web_interface() -> str:
-    """The address the site listens on: loopback, unless a container says otherwise."""
+    """Return the address the site listens on: loopback, unless a container says otherwise."""
     return setting("PORTFOLIO_INTERFACE", "127.0.0.1")
 
 

@@ -1,8 +1,8 @@
 """Links between a process and a server, and the detours that a network fault makes of them.
 
 A link belongs to one identity: only processes of that identity ever take its detour, so a
-broken link is one service's own. Detours are entries of a file in the run directory, read when
-somebody connects; one whose time is up is ignored, whoever forgot to take it away.
+broken link affects one service. Detours are entries of a file in the run directory, read for
+each connection. An expired entry is ignored, even if its writer did not remove it.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ LINKS: Final = {
 class Detour:
     """One entry of the file: `via` is the proxy's address for this link.
 
-    `mode` is cut, slow or blackhole; slow ones add `milliseconds` in each direction and let
-    through `bytes_per_second` (0: as many as come). `until` is a moment in seconds of the epoch.
+    `mode` is cut, slow or blackhole. A slow one adds `milliseconds` in each direction and lets
+    through `bytes_per_second` (0: no limit). `until` is a moment in seconds of the epoch.
     """
 
     id: str
@@ -56,17 +56,17 @@ class Detour:
 
 
 def detours(file: Path) -> dict[str, Detour]:
-    """The detours in force now, by link; the later entry of a link counts."""
+    """Return the detours in force now, by link, where a later entry replaces an earlier one."""
     now = time.time()
     try:
         entries = _entries(file, file.stat().st_mtime_ns)
     except (OSError, ValueError, TypeError, KeyError):
-        return {}  # nobody has ever cut a link here, or the file is no file of ours
+        return {}  # no link was ever cut here, or the file is none of ours
     return {entry.link: entry for entry in entries if entry.until > now}
 
 
 def detoured(url: str, file: Path, link: str, identity: str) -> str:
-    """`url`, led through the proxy when there is a detour for a link of this identity."""
+    """Return `url`, led through the proxy when there is a detour for a link of this identity."""
     known = LINKS.get(link)
     if known is None or known.owner != identity or not (found := detours(file).get(link)):
         return url

@@ -1,4 +1,4 @@
-"""How every process logs: lines for people, or JSON lines for programs, with trace ids.
+"""The logging of every process: lines for people, or JSON lines for programs, with trace ids.
 
 LOG_FORMAT is `json` or `line`. By default a process of the platform writes JSON to its log file,
 and a command in a terminal lines.
@@ -23,7 +23,7 @@ CurrentSpan = Callable[[], tuple[str, str] | None]
 
 
 class _Tracing:
-    """Which span a line belongs to: what traces says so, and there is none without it."""
+    """The function that returns the span of a line, None until `trace_with` has set one."""
 
     current_span: CurrentSpan = staticmethod(lambda: None)
 
@@ -34,7 +34,7 @@ def trace_with(current_span: CurrentSpan) -> None:
 
 
 class JsonFormatter(logging.Formatter):
-    """One record is one line: a JSON object."""
+    """A formatter that writes one record as one line, a JSON object."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class RefusedRequests(logging.Filter):
-    """Lets a refused request be one line: its traceback is of our own refusal."""
+    """A filter that drops the traceback of a refused request, which shows only our own refusal."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         status = getattr(record, "status_code", HTTPStatus.OK)
@@ -70,14 +70,14 @@ class RefusedRequests(logging.Filter):
 
 
 def formatter() -> logging.Formatter:
-    """The formatter that the settings ask for."""
+    """Return the formatter that the settings ask for."""
     if _wants_json():
         return JsonFormatter()
     return logging.Formatter(LINE, style="{")
 
 
 def configure() -> None:
-    """Send everything from INFO on to standard error, whatever a library has set up before."""
+    """Log everything from INFO on to standard error, and replace what a library has set up."""
     handler = logging.StreamHandler()
     handler.setFormatter(formatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -1,4 +1,4 @@
-"""How mail leaves the site, if it does: EMAIL_URL, EMAIL_TO and EMAIL_FROM."""
+"""The settings of outgoing mail, which are optional: EMAIL_URL, EMAIL_TO and EMAIL_FROM."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SCHEMES: Final = {
 
 
 class MailMisconfigured(ValueError):
-    """The settings of mail contradict themselves; the message says how."""
+    """The settings of mail contradict themselves, as the message says."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail server and who writes to whom: `tls` is none, starttls or implicit."""
+    """A mail server, a sender and a recipient. `tls` is none, starttls or implicit."""
 
     host: str
     port: int
@@ -35,10 +35,11 @@ class Mail:
 
 
 def configured() -> Mail | None:
-    """Where mail goes; None when there is no EMAIL_URL. Raises MailMisconfigured.
+    """Return where mail goes, or None when there is no EMAIL_URL.
 
-    EMAIL_URL is `smtp+starttls://user:password@host:587`, or with `smtps` or `smtp`; EMAIL_TO
-    is who reads the messages, EMAIL_FROM whose address they carry (the same unless set).
+    EMAIL_URL is `smtp+starttls://user:password@host:587`, or with `smtps` or `smtp`. EMAIL_TO
+    is the recipient's address and EMAIL_FROM the sender's (the same unless set). Raises
+    MailMisconfigured.
     """
     address = setting("EMAIL_URL", "")
     if not address:

@@ -1,4 +1,4 @@
-"""Which revision runs: what git says of the checkout, or what an image was built from."""
+"""The running revision: that of the git checkout, or the one that an image was built from."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Revision:
 
 
 def git(*arguments: str, root: Path = environment.ROOT) -> bytes | None:
-    """What git answers about the checkout; None without git, or where there is no checkout.
+    """Return git's answer about the checkout, or None without git or a checkout, or on failure.
 
-    Only reads: git would otherwise refresh its index, and stand in a committer's way.
+    It only reads: git would otherwise refresh its index, and could block a commit.
     """
     if not (root / ".git").exists():
         return None
@@ -56,11 +56,11 @@ def git(*arguments: str, root: Path = environment.ROOT) -> bytes | None:
 
 @cache
 def running_revision() -> Revision:
-    """The revision of this process, as it was at the first call; call it at the start."""
+    """Return the revision of this process as it was at the first call, which the start makes."""
     head = git("rev-parse", "HEAD")
     if head is not None:
         full = head.decode().strip()
-        # A new file that nobody has committed may run too, so it counts as a change.
+        # An untracked file may run too, so it counts as a change.
         differs = git("status", "--porcelain")
         return Revision(full[:SHORT], full, changed=bool(differs))
     full = environment.revision() or _recorded(environment.ROOT / "REVISION") or UNKNOWN

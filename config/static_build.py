@@ -3,9 +3,9 @@
     python -m config.static_build
 
 The web server does this before it serves (portfolio/server.py), and `manage.py prepare` before
-that. Nothing is done when the files have not changed. Several processes may ask at once,
-and processes of different code may share the place: each has a folder of its own, complete
-from the moment at which it exists, and no folder is removed that a process still serves.
+that. Nothing is done when the files have not changed. Several processes may gather at once,
+and processes of different code may share the parent folder: each has a folder of its own,
+complete from the moment at which it exists, and a folder is kept while a process serves it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ Sources = dict[str, tuple[Storage, str]]
 
 @dataclass(frozen=True)
 class Gathered:
-    """What a process serves. `names`: the hashed name of each file; `earlier`: older folders."""
+    """The files that a process serves.
+
+    `names` has the hashed name of each file, and `earlier` the older folders.
+    """
 
     digest: str
     folder: Path
@@ -58,15 +61,15 @@ class _State:
 
 
 def current() -> Gathered | None:
-    """What this process has gathered; None before `ensure`."""
+    """Return what this process has gathered, or None before `ensure`."""
     return _State.gathered
 
 
 def ensure() -> Gathered | None:
-    """Have this code's static files in place; takes some ten milliseconds when they are.
+    """Return this code's static files, gathered now if they are not (if they are: some 10 ms).
 
     None, and a line in the log, when that fails: a file refers to one that is not there, or
-    the place cannot be written. The files are then served under their plain names.
+    the folder cannot be written. The files are then served under their plain names.
     """
     if _State.gathered is None:
         try:
@@ -77,16 +80,16 @@ def ensure() -> Gathered | None:
 
 
 def gather() -> Gathered:
-    """Make what is missing, and hold it for this process's life.
+    """Make this code's folder if it is missing, and lock it for this process's life.
 
     Raises ValueError when a file refers to one that is not there, and OSError when the
-    place cannot be written and the files are not in it.
+    folder cannot be written and the files are not in it.
     """
     sources = _sources()
     parent = environment.static_directory()
     folder = parent / _digest(sources)
     if folder.is_dir() and not os.access(parent, os.W_OK):
-        return _read(folder)  # part of an image, where nobody removes it
+        return _read(folder)  # part of an image, where it is never removed
     parent.mkdir(parents=True, exist_ok=True)
     with _lock(parent / "gathering.lock"):
         if not folder.is_dir():
@@ -98,7 +101,7 @@ def gather() -> Gathered:
 
 
 def _sources() -> Sources:
-    """Every file by its path below /static/; the first finder wins, as in `collectstatic`."""
+    """Return each file by its path below /static/. The first finder wins, as in `collectstatic`."""
     found: Sources = {}
     for finder in get_finders():
         for path, storage in finder.list(["CVS", ".*", "*~"]):
@@ -107,7 +110,7 @@ def _sources() -> Sources:
 
 
 def _digest(sources: Sources) -> str:
-    """A name for what will be gathered: the files, and the code that works on them."""
+    """Return a name for what will be gathered: a digest of the files and of the code."""
     digest = hashlib.sha256(f"{django.__version__} {version('whitenoise')}".encode())
     for module in (__file__, Path(__file__).with_name("static_storage.py")):
         digest.update(Path(module).read_bytes())
@@ -153,7 +156,7 @@ def _read(folder: Path) -> Gathered:
 
 
 def _finished(parent: Path) -> list[Path]:
-    """The gathered folders, the one that was last used first."""
+    """Return the gathered folders, the one that was last used first."""
     folders = [file.parent for file in parent.glob(f"*/{IN_USE}")]
     finished = [folder for folder in folders if not folder.name.startswith(UNFINISHED)]
     return sorted(finished, key=lambda folder: folder.stat().st_mtime, reverse=True)
@@ -177,7 +180,7 @@ def _hold(folder: Path) -> None:
 
 
 def _forget_old(parent: Path, folder: Path) -> None:
-    """Keep and hold the latest; remove the others that no process serves."""
+    """Lock the latest folders, and remove the others that no process serves."""
     for unfinished in parent.glob(f"{UNFINISHED}*"):
         if unfinished.name != f"{UNFINISHED}{os.getpid()}":
             shutil.rmtree(unfinished, ignore_errors=True)

@@ -45,7 +45,7 @@ def _harden_and_keep(headers: Headers, path: str, url: str) -> None:
 
 
 class StaticFiles:
-    """Answers requests below `prefix`; every other one goes to `application`."""
+    """An ASGI application for requests below `prefix`, which passes others to `application`."""
 
     def __init__(self, application: Application, *, prefix: str) -> None:
         self._application = application
@@ -53,14 +53,14 @@ class StaticFiles:
 
     @cached_property
     def _files(self) -> dict[str, Any]:
-        """WhiteNoise's file by its address; made at the first request."""
+        """WhiteNoise's files by their addresses, made at the first request."""
         gathered = static_build.current()
         if gathered is None:
             return self._from_the_apps()
         found = _white_noise(_harden_and_keep)
         for folder in (*reversed(gathered.earlier), gathered.folder):
             found.add_files(str(folder), prefix=self._prefix)
-        # What a script or a reader asks for by its plain name is this code's file.
+        # A plain name, which a script or a reader may ask for, always means this code's file.
         plain = _white_noise(_harden)
         for name, hashed in gathered.names.items():
             plain.add_file_to_dictionary(f"{self._prefix}{name}", str(gathered.folder / hashed))
@@ -105,7 +105,7 @@ def _white_noise(add_headers: Callable[[Headers, str, str], None]) -> WhiteNoise
 
 
 def _as_wsgi(scope: Scope) -> dict[str, str]:
-    """The request's headers under the names by which WhiteNoise asks for them."""
+    """Return the request's headers under the names by which WhiteNoise asks for them."""
     return {
         "HTTP_" + name.decode("latin-1").upper().replace("-", "_"): value.decode("latin-1")
         for name, value in scope["headers"]

@@ -40,7 +40,7 @@ class GatheringStorage(CompressedManifestStaticFilesStorage):  # type: ignore[mi
         yield from super().compress_files([name for name in paths if not self._link_earlier(name)])
 
     def _link_earlier(self, name: str) -> bool:
-        """Whether an earlier gathering had this file; its compressed forms are then here too."""
+        """Link an earlier gathering's compressed forms, and return whether it had this file."""
         for folder in self._earlier:
             if not (folder / name).is_file():
                 continue
@@ -68,7 +68,7 @@ class NamingStorage(StaticFilesStorage):
         return super().url(hashed or name)
 
     def post_process(self, *_args: Any, **_options: Any) -> Iterator[Any]:
-        """Nothing: `collectstatic` copies; gathering is `config.static_build`'s."""
+        """Return nothing, since `collectstatic` only copies and `config.static_build` gathers."""
         return iter(())
 
 

@@ -1,4 +1,4 @@
-"""The site's tables in the admin, to look at: the cluster alone writes them."""
+"""The site's tables in the admin, read-only, since only the cluster writes them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from portfolio.admin_site import chaos as chaos_admin
 from portfolio.admin_site.read_only import ReadOnlyAdmin
 from portfolio.contact import admin as contact_admin
 
-# Importing them registers them.
+# Importing these modules registers their models.
 __all__ = ["accounts_admin", "chaos_admin", "contact_admin", "owner_admin"]
 
 
@@ -25,7 +25,7 @@ __all__ = ["accounts_admin", "chaos_admin", "contact_admin", "owner_admin"]
 class JournalEntryAdmin(ReadOnlyAdmin):
     list_display = ("seq", "time", "source", "type", "subject", "sequence")
     ordering = ("-seq",)
-    show_full_result_count = False  # counting millions of rows tells nobody anything
+    show_full_result_count = False  # counting millions of rows is slow and of no use
 
 
 @admin.register(CheckoutRequest)

@@ -13,7 +13,7 @@ from config import environment
 environment.name_settings()
 pages = get_asgi_application()
 
-# These import models, which need the line above.
+# These modules import models, which need the line above.
 from cluster.health.observer.client import latest  # noqa: E402
 from cluster.health.observer.consumer import ObservationsConsumer  # noqa: E402
 from cluster.kit.page_memory import PageFront  # noqa: E402
@@ -23,15 +23,15 @@ from config.revision import running_revision  # noqa: E402
 from config.static_files import Send, StaticFiles  # noqa: E402
 from portfolio.metrics.requests import MeasuredRequests  # noqa: E402
 
-# What runs is what is on the disk now: the pages below /source/ show this copy.
+# Read the source while the disk still has the revision that runs: /source/ shows this copy.
 snapshot()
 running_revision()
-# From now on the latest of the observer is in memory, before anybody asks for it.
+# Start to follow the observer, so that the first request finds its snapshot in memory.
 latest()
 
 
 async def refuse(_scope: Any, _receive: Any, send: Send) -> None:
-    """A WebSocket for which there is nothing: the handshake is answered with 403."""
+    """Refuse a WebSocket whose path no consumer serves: the handshake is answered with 403."""
     await send({"type": "websocket.close"})
 
 

@@ -1,4 +1,4 @@
-"""The site's addresses."""
+"""URL patterns of the pages, and of the documents that programs read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The web server: daphne on 127.0.0.1, with limits, back-pressure and no banner.
+"""The web server: daphne on 127.0.0.1 or PORTFOLIO_INTERFACE, with limits and back-pressure.
 
 python -m portfolio.server
 """
@@ -17,17 +17,17 @@ from config import environment, static_build
 from portfolio.asgi import application
 
 HTTP_TIMEOUT: Final = 60  # seconds for one request
-# bytes, in both directions: browsers have nothing to send, and a page of events
-# stays below it whatever the messages hold (cluster/storefront/events.py cuts their texts).
+# bytes, in both directions: browsers have nothing to send, and a page of events stays
+# below it, since cluster/storefront/events.py cuts the texts of its messages.
 LARGEST_FRAME: Final = 512 * 1024
 PING_EVERY: Final = 15  # seconds
 PING_TIMEOUT: Final = 30  # seconds
-# A browser that takes nothing for so long is gone, or pretends to be there.
+# A browser that reads nothing for so long has gone, or only pretends to read.
 SLOWEST_BROWSER: Final = 60.0  # seconds
 
 
 class SendGate:
-    """Twisted's push producer: closed while the socket's send buffer is full."""
+    """A push producer of Twisted that is closed while the socket's send buffer is full."""
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
@@ -44,7 +44,7 @@ class SendGate:
 
 
 class GatedProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
-    """A WebSocket that knows when its reader has fallen behind."""
+    """A WebSocket whose gate is closed while its reader has fallen behind."""
 
     gate: SendGate | None = None
 
@@ -65,7 +65,7 @@ class WebServer(Server):  # type: ignore[misc]  # daphne has no types
         try:
             await super().handle_reply(protocol, message)
         except Disconnected:
-            return  # the browser left in this moment; `websocket.disconnect` is on its way
+            return  # the browser has just left, and `websocket.disconnect` follows
         gate = getattr(protocol, "gate", None)
         if message["type"] != "websocket.send" or gate is None:
             return
@@ -77,15 +77,16 @@ class WebServer(Server):  # type: ignore[misc]  # daphne has no types
 
 
 def _gate(server: WebServer) -> None:
-    """Called when daphne has made its factory and has not yet accepted a connection."""
+    """Set up daphne's WebSocket factory. Daphne calls this before it accepts a connection."""
     server.ws_factory.protocol = GatedProtocol
-    # Say 1009 "too big" to a browser that sends too much, instead of hanging up. The origin
-    # is for the consumer to judge; autobahn forgets daphne's wish at each call.
+    # Close with 1009 "too big" when a browser sends too much, instead of dropping the connection.
+    # The consumer checks the origin, so all are let in here: autobahn resets allowNullOrigin at
+    # each call, and daphne's setting must be repeated.
     server.ws_factory.setProtocolOptions(failByDrop=False, allowNullOrigin=True)
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until a signal stops the process."""
     static_build.ensure()
     server = WebServer(
         application=application,

@@ -1,4 +1,4 @@
-"""Django's settings. Addresses come from `config.environment`; nothing here reads the environment.
+"""Django's settings. Addresses and environment variables are read through `config.environment`.
 
 Importing this module needs no running platform: where an address is missing, the
 connection is Django's dummy backend, so that `makemigrations --check`, the type
@@ -31,12 +31,12 @@ ROOT: Final = environment.ROOT
 
 @functools.cache
 def _secret_key() -> str:
-    """The signing key from Vault (`kv/site`); a throwaway where no platform runs."""
+    """Return the signing key from Vault (`kv/site`), or a random one where no platform runs."""
     try:
         environment.vault_address()
     except environment.MissingSetting:
         return secrets.token_urlsafe(50)
-    # Here, since only a running platform has Vault: tooling stays light.
+    # Imported here, since only a running platform has Vault: other tools start faster.
     from cluster.secrets.signing import site_secret_key
 
     return site_secret_key()
@@ -49,14 +49,14 @@ def _redis_url() -> str:
     return redis_url_with_credentials()
 
 
-# Read at first use, not at import: a command that signs and caches nothing needs no Vault.
+# Read at first use, not at import: a command that neither signs nor caches needs no Vault.
 SECRET_KEY: str = lazy(_secret_key, str)()
 
 
 # The site ----------------------------------------------------------------------------
 
 DEBUG = False
-# Loopback names always; what a proxy in front answers to is named in ALLOWED_HOSTS.
+# Loopback names always. The host names of a proxy in front are set in ALLOWED_HOSTS.
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", *environment.setting("ALLOWED_HOSTS", "").split()]
 
 INSTALLED_APPS = [
@@ -83,7 +83,7 @@ INSTALLED_APPS = [
     "cluster.checkout",
 ]
 MIDDLEWARE = [
-    "cluster.kit.page_cache.PageCacheMiddleware",  # first: it keeps what all others have made
+    "cluster.kit.page_cache.PageCacheMiddleware",  # first: it caches the others' output
     "portfolio.web.tracing.TracingMiddleware",  # its span covers the work of all below
     "django.middleware.gzip.GZipMiddleware",
     "portfolio.web.headers.SecurityHeadersMiddleware",
@@ -139,7 +139,7 @@ STORAGES = {
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
-USE_I18N = False  # one language; every page is spared the look-ups
+USE_I18N = False  # one language: no translation is looked up
 FORMAT_MODULE_PATH = "portfolio.formats"  # seconds, and the 24-hour clock
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -148,7 +148,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
 def _database(name: str) -> dict[str, Any]:
-    """The connection to one database, with leased credentials unless the URL carries some."""
+    """Return the settings of one database, with leased credentials unless the URL has some."""
     try:
         url = urlsplit(environment.database_url(name))
     except environment.MissingSetting:
@@ -160,7 +160,7 @@ def _database(name: str) -> dict[str, Any]:
         "NAME": unquote(url.path.lstrip("/")),
         "USER": unquote(url.username or ""),
         "PASSWORD": unquote(url.password or ""),
-        # Long-lived connections are the ones a rotation forgets: one for each request.
+        # A long-lived connection would outlast a rotation: each request has its own.
         "CONN_MAX_AGE": 0,
         "OPTIONS": {"lease": name, "connect_timeout": 5},
     }
@@ -175,7 +175,7 @@ DATABASE_ROUTERS = ["cluster.database_router.ServiceRouter"]
 SILENCED_SYSTEM_CHECKS = ["models.W035"]
 
 
-# Redis: the cache. It may die at any time; nothing of worth is only there --------------
+# Redis: the cache. It may be lost at any time: data that must last is in PostgreSQL ------
 
 CACHES = {
     "default": {
@@ -184,7 +184,7 @@ CACHES = {
         "OPTIONS": {
             "SOCKET_CONNECT_TIMEOUT": 0.5,
             "SOCKET_TIMEOUT": 0.5,
-            # redis-py 8 tries again by itself: a timeout of one second became fourteen.
+            # redis-py 8 retries by itself, which made fourteen seconds of a one-second timeout.
             "CONNECTION_POOL_KWARGS": {
                 "retry": Retry(NoBackoff(), 0),
                 "connection_class": RoutedConnection,
@@ -197,19 +197,19 @@ CACHES = {
 
 # Sessions, cookies, requests -----------------------------------------------------------
 
-# A visitor's session is one random id: a signed cookie carries it, and no server does.
+# A visitor's session is one random id, which only a signed cookie holds.
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
-# Where a proxy ends TLS (BEHIND_TLS=yes), cookies travel by TLS alone, and what the proxy
-# says of the visitor's scheme is believed: it must overwrite X-Forwarded-Proto.
+# Where a proxy ends TLS (BEHIND_TLS=yes), browsers send cookies by TLS alone, and Django
+# trusts X-Forwarded-Proto: the proxy must overwrite it.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = environment.setting("BEHIND_TLS", "") == "yes"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
 CSRF_FAILURE_VIEW = "portfolio.web.errors.csrf_failure"
-# An article of 400 kB in its form, and a paste so far too large that it is refused in words.
-# Visitors' forms are held to 64 kB by portfolio/web/body_limit.py.
+# Large enough for an article of 400 kB, and for a larger one that the form refuses in words.
+# portfolio/web/body_limit.py limits visitors' forms to 64 kB.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -217,14 +217,14 @@ X_FRAME_OPTIONS = "DENY"
 
 # Guessing passwords ---------------------------------------------------------------------
 
-# One name from one address: nobody locks the owner out from elsewhere, and whoever guesses
-# from many addresses meets a password of twelve characters. Counted in the database, so
-# that every web process counts alike and a restart forgets nothing.
+# Failures count for one name from one address, so that an attacker elsewhere cannot lock the
+# owner out. An attacker with many addresses still has to guess twelve characters. The counts
+# are in the database, which all web processes share and a restart does not clear.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-# Behind a proxy, the address that the proxy saw; see portfolio/web/contact.py.
+# Behind a proxy, the address that the proxy saw (see cluster/kit/visitors.py).
 AXES_CLIENT_IP_CALLABLE = "portfolio.admin_site.login.client_address"
 AXES_LOCKOUT_CALLABLE = "portfolio.admin_site.login.locked_out"
 AXES_HTTP_RESPONSE_CODE = 429
@@ -250,9 +250,9 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
-        # Django's own handlers would mail administrators: everything goes to the one stream.
+        # Django's own handlers would mail administrators: all records go to the one stream.
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
-        # One line for each answered request is the job of a proxy's log.
+        # A proxy's log has one line for each answered request: daphne need not repeat it.
         "daphne": {"level": "WARNING"},
     },
 }

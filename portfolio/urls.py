@@ -1,4 +1,4 @@
-"""All addresses of the site, and who answers when a request fails."""
+"""The site's URL patterns, and the views that answer failed requests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The one way in which tests wait: for a condition, never for a time.
+"""The functions with which tests wait for a condition, and never for a time.
 
-A wait whose time is over raises DeadlineMissed. On a busy machine that may be nobody's fault,
-so `manage.py test` tries such a test once more (see tests/unsteady.py); no other failure is.
+A wait whose time is over raises DeadlineMissed. A busy machine alone may cause that, so
+`manage.py test` runs such a test once more, and no other failure (see tests/unsteady.py).
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ class DeadlineMissed(AssertionError):
 
 
 def eventually(condition: Callable[[], T], *, within: float = 20.0, every: float = 0.05) -> T:
-    """The first true value of `condition`; DeadlineMissed when there is none in time.
+    """Return the first true value of `condition`, which is asked every `every` seconds.
 
-    `within` is generous on purpose: it ends a hanging test, it measures nothing.
+    Raises DeadlineMissed when there is none within `within` seconds. That is long on purpose: it
+    ends a hanging test, and measures nothing.
     """
     give_up = time.monotonic() + within
     while True:
@@ -40,7 +41,10 @@ def eventually(condition: Callable[[], T], *, within: float = 20.0, every: float
 async def eventually_async(
     condition: Callable[[], T], *, within: float = 20.0, every: float = 0.02
 ) -> T:
-    """The same inside of a coroutine, whose event loop goes on meanwhile."""
+    """Return the first true value of `condition`, and let the event loop go on meanwhile.
+
+    Raises DeadlineMissed as `eventually` does.
+    """
     give_up = time.monotonic() + within
     while True:
         value = condition()

@@ -1,7 +1,7 @@
 """The running platform that tests share, and the addresses of its parts.
 
-`manage.py test` sets the run directory before anything is imported; a test that
-asks for `platform` starts the whole cluster there once for the session.
+`manage.py test` sets the run directory before anything is imported. The first test that
+asks for `platform` starts the whole cluster there, once for the session.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hypothesis import settings as hypothesis_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_RUN = Path(os.environ.setdefault("PORTFOLIO_RUN_DIR", str(ROOT / ".run" / "test")))
-# Named by what they contain, so that every platform and every part may find what one has made.
+# Static files are named by their content, so that all platforms and parts can share one folder.
 os.environ.setdefault("STATIC_DIRECTORY", str(ROOT / ".run" / "test-static"))
 
 from cluster.messaging.topology import connect  # noqa: E402
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["tests.site_work", "tests.unsteady"]
 
-# How long an example takes says how busy the machine is, and nothing else.
+# No deadline: the time of an example shows only how busy the machine is.
 hypothesis_settings.register_profile("suite", deadline=None)
 hypothesis_settings.load_profile("suite")
 
@@ -52,7 +52,7 @@ Broken = Callable[..., "AbstractContextManager[ArmedFault]"]
 SHORT_LEASES = {"DATABASE_LEASE_TTL": "8", "DATABASE_LEASE_MAX_TTL": "16"}  # seconds
 LOOKING_BACK = "test_shared_platform.py"
 LOOKING_BACK_AT_FAULTS = "test_broken_platform.py"
-LIFE_OF_A_FAULT = 30.0  # seconds; the watchdog's bound, should a test die
+LIFE_OF_A_FAULT = 30.0  # seconds after which the watchdog heals the fault of a test that died
 MESSAGING_TABLES = (
     "outbox",
     "outbox_stream",
@@ -82,9 +82,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Forget a platform that ran here before: nobody answers at its addresses any more.
+    """Delete the run directory of a platform that no longer runs.
 
-    Processes wait for their Vault as long as it takes, and so would a test that needs none.
+    Processes wait for their Vault without a limit, and so would a test that needs none.
     """
     is_first = not hasattr(config, "workerinput")
     if is_first and lock.holder(RunDirectory(TEST_RUN).lock_file) is None:
@@ -92,9 +92,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what was not asked for; those that break nothing of the platform come first.
+    """Deselect the tests that this run leaves out, and sort the others.
 
-    Then what looks back at them, the faults, what looks back at those, and the sabotage.
+    Tests that break nothing of the platform come first, then the test that verifies the platform
+    after them, the faults, the test that verifies it after those, and the sabotage.
     """
     part, full = config.getoption("--part"), config.getoption("--full")
     Cluster.verdict_comes_later = bool(part) and not full
@@ -109,7 +110,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def part_of(item: pytest.Item) -> str:
-    """The part of the suite that a test belongs to: whether it needs a platform."""
+    """Return "platform" for a test that needs a running platform, or else "pure"."""
     marked = item.get_closest_marker("platform") is not None or _breaks(item)
     return "platform" if marked or "platform" in getattr(item, "fixturenames", ()) else "pure"
 
@@ -126,20 +127,20 @@ def _turn(item: pytest.Item) -> tuple[bool, ...]:
 
 @pytest.fixture(scope="session")
 def in_full(request: pytest.FixtureRequest) -> bool:
-    """Whether this run is `--full`, and a campaign may take its time."""
+    """Return whether this run is `--full`, so that a campaign may take long."""
     return bool(request.config.getoption("--full"))
 
 
 @pytest.fixture(autouse=True)
 def credentials_that_change(request: pytest.FixtureRequest) -> None:
-    """Whatever breaks the platform does so under many rotations a minute."""
+    """Let tests that break the platform run while passwords rotate many times a minute."""
     if _breaks(request.node):
         request.getfixturevalue("short_leases")
 
 
 @pytest.fixture(scope="session")
 def short_leases(platform: None) -> None:
-    """Every password of a database lives for some seconds, as long as this platform runs."""
+    """Let database passwords live for the seconds of SHORT_LEASES, until this platform stops."""
     with pytest.MonkeyPatch.context() as surroundings:
         for name, seconds in SHORT_LEASES.items():
             surroundings.setenv(name, seconds)
@@ -148,11 +149,11 @@ def short_leases(platform: None) -> None:
 
 @pytest.fixture(scope="session")
 def platform(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The whole platform, up and answering; stopped at the end of the session."""
+    """Start the whole platform, and stop it at the end of the session unless `--keep` is given."""
     kept = request.config.getoption("--keep")
     if not (kept and _runs()):
         compose_platform.stop(TEST_RUN)
-        shutil.rmtree(TEST_RUN, ignore_errors=True)  # violations that a sabotage has left, for one
+        shutil.rmtree(TEST_RUN, ignore_errors=True)  # such as violations that a sabotage has left
         compose_platform.start(TEST_RUN)
         _lead_django_to_the_databases()
     yield
@@ -162,7 +163,7 @@ def platform(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def _runs() -> bool:
-    """Whether the tests' platform answers."""
+    """Return whether the tests' platform runs and is ready."""
     run = RunDirectory(TEST_RUN)
     return lock.holder(run.lock_file) is not None and web_answers(
         run.read_state()["web_port"], "/readyz"
@@ -170,7 +171,10 @@ def _runs() -> bool:
 
 
 def _lead_django_to_the_databases() -> None:
-    """Django read its settings at collection, when nothing ran and nobody knew an address."""
+    """Give Django the addresses of the databases.
+
+    It has read its settings at collection, before the platform ran and had addresses.
+    """
     from django.db import connections
 
     from portfolio import settings as declared
@@ -194,12 +198,12 @@ def platform_url(platform: None) -> str:
 
 @pytest.fixture(scope="session")
 def broker_url(platform: None) -> str:
-    """The broker of the running platform, with credentials."""
+    """The URL of the running platform's broker, with credentials."""
     return broker_url_with_credentials()
 
 
 def superuser_address(database: str) -> str:
-    """The server of a database as its superuser sees it."""
+    """Return the URL of a database's server with the superuser's credentials."""
     password = (environment.run_directory() / "secrets" / "postgres-superuser").read_text().strip()
     server = urlsplit(environment.database_url(database))
     return f"postgresql://postgres:{quote(password, safe='')}@{server.hostname}:{server.port}"
@@ -252,7 +256,7 @@ def real_engine(platform: None) -> Engine:
 
 @pytest.fixture
 def broken(real_engine: Engine) -> Broken:
-    """Break something for the length of a block; it is healed at its end."""
+    """A context manager that injects a fault, and heals it at the end of the block."""
 
     @contextmanager
     def block(fault: str, target: str, **parameters: Any) -> Iterator[ArmedFault]:

@@ -7,7 +7,7 @@ from psycopg.errors import AdminShutdown
 
 
 def outage() -> OperationalError:
-    """The error of a session that the server has ended."""
+    """Return the error of a session that the server has ended."""
     error = OperationalError("terminating connection due to administrator command")
     error.__cause__ = AdminShutdown(str(error))
     return error

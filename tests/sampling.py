@@ -1,4 +1,4 @@
-"""Which cases of a long list every run tries, and which only `manage.py test --full`."""
+"""The choice of cases that every run tries, or that only `manage.py test --full` tries."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 
 
 def only_in_full(*case: Any) -> Any:
-    """The parameters of one case that only `--full` tries."""
+    """Return the parameters of one case that only `--full` tries."""
     return pytest.param(*case, marks=pytest.mark.full)
 
 
 def all_in_full(cases: Iterable[str], *, always: Collection[str]) -> list[Any]:
-    """Parameters for every case, those not in `always` marked `full`."""
+    """Return parameters for every case, with those not in `always` marked `full`."""
     known = list(cases)
     unknown = set(always) - set(known)
     assert not unknown, f"not among the cases: {unknown}"

@@ -1,4 +1,4 @@
-"""Private servers for tests that want one of their own and no platform."""
+"""Private servers for tests that need a server of their own and no platform."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from compose.servers.postgres import binaries
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 on which nothing listens."""
+    """Return a TCP port of 127.0.0.1 on which no process listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -20,7 +20,7 @@ def free_port() -> int:
 
 
 def as_server_user() -> list[str]:
-    """The words before a command that make it run as PostgreSQL's user, which root must do."""
+    """Return the prefix that runs a command as PostgreSQL's user. Only root needs one."""
     if os.geteuid() != 0:
         return []
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
@@ -46,7 +46,7 @@ def make_cluster(data: Path, *, password: str) -> None:
 
 
 def postgres_command(data: Path, port: int) -> list[str]:
-    """The command of a PostgreSQL server without fsync, on a port of 127.0.0.1."""
+    """Return the command of a PostgreSQL server without fsync, on a port of 127.0.0.1."""
     return [
         *as_server_user(), str(binaries() / "postgres"), "-D", str(data), "-p", str(port), "-F",
         "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",

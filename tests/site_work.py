@@ -1,4 +1,4 @@
-"""What the site's tests share: a unit of work on its real database, undone afterwards."""
+"""A unit of work on the site's real database, rolled back after the test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cluster.secrets.postgres import DatabaseSession, database
 
 
 class _UndoError(Exception):
-    """Ends the transaction of a test."""
+    """The error that ends the transaction of a test."""
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def envelope_of(
     subject_id: UUID | None = None,
     causation: UUID | None = None,
 ) -> Envelope:
-    """An envelope as `source` would send it, the first about its subject."""
+    """Return an envelope as `source` would send it, the first about its subject."""
     subject_id = subject_id or new_message_id()
     declared = payload.message_type
     return Envelope(

@@ -1,6 +1,6 @@
-"""After all that was broken in the platform: nothing was lost, doubled or made up.
+"""The platform has lost, doubled and invented nothing after all faults of the test session.
 
-It comes after all faults and before the sabotage, which leaves violations behind.
+This test runs after all faults and before the sabotage, which leaves violations behind.
 """
 
 from __future__ import annotations

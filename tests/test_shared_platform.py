@@ -1,6 +1,7 @@
-"""After all tests that share a platform and break nothing of it: nothing of it broke.
+"""The shared platform is intact after all tests that break nothing of it.
 
-It comes before all that break something; run alone, it looks at a platform that has just begun.
+These tests run before all that break something. Run alone, they see a platform that has just
+started.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which failures are tried once more, and which never."""
+"""`manage.py test` runs a test with a missed deadline once more, and no other failure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.unsteady import is_missed_deadline
 
 
 def failure_of(test: object) -> pytest.ExceptionInfo[BaseException]:
-    with pytest.raises(BaseException) as caught:  # noqa: PT011 - whatever it fails with
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - any failure
         test()  # type: ignore[operator]
     return caught
 

@@ -1,8 +1,8 @@
-"""What a run found, and which of its failures are missed deadlines that may be tried once more.
+"""A pytest plugin that records the result of a run, and which failures may be tried once more.
 
-Tried again is only a test whose own wait was over (DeadlineMissed, or one of the browser's waits)
-on a platform whose invariants all hold. A violated invariant, a lost or doubled message and a
-crash are never tried again: they fail, however rare they are.
+Only a test whose own wait was over (DeadlineMissed, or one of the browser's waits), on a platform
+whose invariants all hold, may be tried again. A violated invariant, a lost or doubled message and
+a crash fail the run, however rare they are.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ PATIENCE: Final = 240  # seconds for a verdict
 
 
 class Result:
-    """Counts the outcomes of a run, and writes them to a file at its end.
+    """A plugin that counts the outcomes of a run, and writes them to a file at its end.
 
-    Each failure is appended to a text beside that file at once: a long run need not be waited for.
+    It appends each failure at once to a text beside that file, so that a reader need not wait for
+    the end of a long run.
     """
 
     def __init__(self, file: Path) -> None:
@@ -59,7 +60,7 @@ class Result:
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-            return  # interrupted or broken: a run without a result has failed
+            return  # interrupted or broken, and a run without a result has failed
         document = {
             "passed": self._counts["passed"],
             "skipped": self._counts["skipped"],
@@ -89,7 +90,7 @@ def pytest_runtest_makereport(
 
 
 def is_missed_deadline(failure: pytest.ExceptionInfo[BaseException]) -> bool:
-    """Whether a wait of the test itself was over: ours, or one of Playwright's."""
+    """Return whether the test failed because a wait of ours or of Playwright was over."""
     if failure.errisinstance((DeadlineMissed, BrowserTimeout)):
         return True
     last = failure.traceback[-1].path
@@ -97,9 +98,9 @@ def is_missed_deadline(failure: pytest.ExceptionInfo[BaseException]) -> bool:
 
 
 def _shows_violations(item: pytest.Item) -> bool:
-    """Whether the platform of this test violates an invariant, which is why it then waited.
+    """Return whether the platform violates an invariant, which explains why the test waited.
 
-    Sabotage violates them on purpose.
+    False for sabotage, which violates invariants on purpose, and when there is no verdict.
     """
     uses_platform = "platform" in getattr(item, "fixturenames", ())
     if not uses_platform or item.get_closest_marker("sabotage") is not None:
@@ -116,7 +117,7 @@ def _shows_violations(item: pytest.Item) -> bool:
 
 
 def _reason(report: pytest.TestReport) -> str:
-    """The last line of a failure's own words."""
+    """Return the first line of a failure's message, at most 300 characters."""
     crash = getattr(report.longrepr, "reprcrash", None)
     words = crash.message if crash is not None else str(report.longrepr)
     return (words.strip().splitlines() or [""])[0][:300]

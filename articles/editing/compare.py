@@ -1,4 +1,4 @@
-"""Two texts beside each other, with the words that differ marked. Made for prose."""
+"""Comparison of two texts beside each other, with the words that differ marked, made for prose."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from itertools import zip_longest
 from typing import Final
 
 CONTEXT: Final = 2  # unchanged lines shown around a change
-# Words in one changed place; beyond that, marking single words takes long and helps nobody.
+# Words in one changed place: beyond that, marking single words takes long and does not help.
 MOST_WORDS: Final = 3_000
 _WORDS: Final = re.compile(r"\s+|\w+|[^\w\s]")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of text, and whether the other side has it too."""
+    """A run of text that the other side has too, or does not have."""
 
     text: str
     same: bool
@@ -25,7 +25,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line on each side; None where a side has none. `skipped` lines stand for a gap."""
+    """A line on each side, None where a side has none, or a gap of `skipped` unchanged lines."""
 
     before: list[Piece] | None = None
     after: list[Piece] | None = None
@@ -37,7 +37,7 @@ class Row:
 
 @dataclass(slots=True)
 class Comparison:
-    """The rows, and how many words came and went."""
+    """The rows, with the numbers of words added and removed."""
 
     rows: list[Row] = field(default_factory=list)
     added: int = 0
@@ -49,7 +49,7 @@ class Comparison:
 
 
 def compare(before: str, after: str) -> Comparison:
-    """Compare line by line, and the lines that differ word by word."""
+    """Compare two texts line by line, and the lines that differ word by word."""
     old, new = before.splitlines(), after.splitlines()
     found = Comparison()
     for kind, a, b, c, d in SequenceMatcher(None, old, new).get_opcodes():

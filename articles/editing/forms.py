@@ -20,7 +20,7 @@ from articles.models import DRAFT, PUBLISHED, Article, Series
 from articles.problems import Refused
 from cluster.kit.readable import validate_moment, validate_text
 
-# What the buttons are called in the request; without any of them the text is saved as it stands.
+# Names of the buttons in the request. Without any of them the state of the article is kept.
 PUBLISH: Final = "_publish"
 SCHEDULE: Final = "_schedule"
 BACK_TO_DRAFT: Final = "_draft"
@@ -35,14 +35,14 @@ MOST_TAGS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether and when readers get an article."""
+    """The state of an article, and the moment from which readers can get it."""
 
     state: str
     published_at: dt.datetime | None
 
 
 class ArticleForm(forms.ModelForm[Article]):
-    """Everything that an author says about an article. The buttons decide where it stands."""
+    """Everything that an author enters about an article. The buttons decide on its state."""
 
     read_version = forms.IntegerField(widget=forms.HiddenInput, initial=0)
     body = forms.CharField(
@@ -50,7 +50,7 @@ class ArticleForm(forms.ModelForm[Article]):
         required=False,
         strip=False,
         widget=forms.Textarea(
-            # No maxlength: a browser would cut a paste without a word.
+            # No maxlength: a browser would cut a paste without a message.
             attrs={"rows": 30, "spellcheck": "true", "lang": "en-GB", "autocomplete": "off"}
         ),
     )
@@ -124,7 +124,7 @@ class ArticleForm(forms.ModelForm[Article]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["slug"].required = False
-        self.theirs: Article | None = None  # what was saved meanwhile, if that was noticed
+        self.theirs: Article | None = None  # the article that another editor saved meanwhile
         self.problems: list[MarkdownProblem] = []
         self.standing = Standing(self.instance.state, self.instance.published_at)
         others = cast("forms.ModelMultipleChoiceField[Article]", self.fields["related"])
@@ -196,7 +196,7 @@ class ArticleForm(forms.ModelForm[Article]):
         return cleaned
 
     def _notice_others(self, cleaned: dict[str, Any]) -> None:
-        """The version that was read must still be the one that is stored."""
+        """Add an error when the stored version is no longer the one that the editor has read."""
         read = cleaned.get("read_version")
         overruled = whole_number(self.data.get(OVERRULE, ""))
         if overruled is not None:
@@ -222,6 +222,6 @@ class ArticleForm(forms.ModelForm[Article]):
             self.standing = Standing(stored.state, stored.published_at)
 
     def store_tags(self) -> None:
-        """Give the saved article its tags; those that there are not yet are made."""
+        """Give the saved article its tags, and make those that do not exist yet."""
         names: list[str] = self.cleaned_data["tag_names"]
         self.instance.tags.set([tag_named(name) for name in names])

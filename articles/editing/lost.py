@@ -1,7 +1,8 @@
-"""A text that arrives when it cannot be saved is shown again, whole, with a way to send it again.
+"""The page that shows a text which could not be saved, whole, with a button to send it again.
 
-That is so when the session has ended, when the form's token has expired, and when the
-database is away. What arrives from another site is not shown: it is nobody's text.
+It is shown when the session has ended, when the form's token has expired, and when the
+database is away. A text that arrives from another site is not shown: no editor has
+written it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ AWAY: Final = (
     "try again in a moment."
 )
 EDITOR: Final = frozenset({"articles_article_add", "articles_article_change"})
-# Shown in fields that can be read and copied; everything else is carried along unseen.
+# Shown in fields that can be read and copied; the rest is carried in hidden fields.
 SHOWN: Final = ("title", "summary", "body")
 NOT_CARRIED: Final = frozenset({"csrfmiddlewaretoken", *SHOWN})
 
@@ -36,7 +37,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def keeping(view: View, admin_site: AdminSite) -> View:
-    """An editor's view that loses no text to an ended session or an absent database."""
+    """Return the editor's view, changed so that an ended session or an outage loses no text."""
 
     @functools.wraps(view)
     def careful(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -50,7 +51,7 @@ def keeping(view: View, admin_site: AdminSite) -> View:
             if not is_outage(error):
                 raise
             return kept(request, AWAY, HTTPStatus.SERVICE_UNAVAILABLE)
-        if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:  # the admin has noticed first
+        if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:  # the admin caught the outage
             return kept(request, AWAY, HTTPStatus.SERVICE_UNAVAILABLE)
         return answer
 
@@ -58,7 +59,7 @@ def keeping(view: View, admin_site: AdminSite) -> View:
 
 
 def is_editors(request: HttpRequest) -> bool:
-    """Whether the request is a text on its way into the editor, from a page of this site."""
+    """Return whether the request carries a text to the editor, from a page of this site."""
     try:
         name = resolve(request.path).url_name
     except Resolver404:
@@ -67,7 +68,7 @@ def is_editors(request: HttpRequest) -> bool:
 
 
 def expired(request: HttpRequest) -> HttpResponse:
-    """The answer when the form's token has expired."""
+    """Answer with the text when the form's token has expired."""
     return kept(request, EXPIRED, HTTPStatus.FORBIDDEN)
 
 
@@ -76,9 +77,9 @@ def holds_text(request: HttpRequest) -> bool:
 
 
 def kept(request: HttpRequest, sentence: str, status: HTTPStatus) -> HttpResponse:
-    """The text again, in a form that sends it to where it was meant for.
+    """Answer with the text, in a form that sends it to its original address.
 
-    Asks the database nothing: who is signed in is not known here.
+    Does not query the database: the user is not known here.
     """
     carried = [
         (name, value)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-LONGEST: Final = 9  # digits: what a column of four bytes certainly holds
+LONGEST: Final = 9  # digits: a column of four bytes holds each such number
 
 
 def whole_number(text: str) -> int | None:
-    """The number that a text of at most LONGEST decimal digits spells; None for any other."""
+    """Return the number that the text spells in at most LONGEST decimal digits, or None."""
     return int(text) if text.isdecimal() and len(text) <= LONGEST else None

@@ -1,4 +1,4 @@
-"""The text as readers would get it, made by the same pipeline, with nothing stored."""
+"""A preview of the text as readers would get it, made by the same pipeline, with nothing stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cluster.kit.problems import wants_json
 
 
 def preview(request: HttpRequest) -> HttpResponse:
-    """JSON for the editor's script; a page for a browser without it."""
+    """Answer with JSON for the editor's script, or with a page for a browser without it."""
     body = request.POST.get("body", "").replace("\r\n", "\n")
     made = markdown.render(body)
     needs = assets(made.html)

@@ -1,4 +1,4 @@
-"""What the editor can put into a text by itself; `|` is where the writing goes on."""
+"""Pieces of Markdown that the editor can insert, with `|` where the cursor goes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from articles.figures.incident import FOLDER as INCIDENTS
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """One thing to insert: its name in the menu, and its Markdown."""
+    """One piece to insert: its name in the menu, and its Markdown."""
 
     label: str
     text: str
 
 
 def snippets() -> dict[str, list[Snippet]]:
-    """All of them, by the menu's groups."""
+    """Return all pieces, by the menu's groups."""
     recorded = sorted(path.stem for path in INCIDENTS.glob("*.json"))
     figures = [
         Snippet(f"{figure.name}: {figure.words}", f"::: figure {figure.example}\n|\n:::\n")

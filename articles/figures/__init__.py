@@ -1,10 +1,10 @@
-"""Figures that articles name, and that are drawn when a page is asked for.
+"""Figures that articles name, and that are drawn when a page is requested.
 
 A stored text holds only a figure's name and options, in an empty element:
 
     <div data-figure="train-graph" data-options="{&quot;window&quot;: 20}"></div>
 
-`fill` puts the drawing there; `assets` says which sheets and scripts the page needs;
+`fill` puts the drawing there; `assets` returns the sheets and scripts of the page;
 `picture` draws a figure alone, for the OpenGraph image.
 """
 

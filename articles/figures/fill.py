@@ -1,4 +1,4 @@
-"""Putting the drawings into a stored text, when its page is asked for."""
+"""Insertion of the drawings into a stored text, when its page is requested."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from articles.figures.registry import FIGURES, Figure
 
 logger: Final = logging.getLogger(__name__)
 
-# The renderer writes exactly this, and no text can: in it, `<` and `"` are escaped.
+# Only the renderer can write this: in an author's text, `<` and `"` are escaped.
 _PLACE: Final = re.compile(r'<div data-figure="([a-z-]+)" data-options="([^"]*)"></div>')
 NOT_NOW: Final = "This figure cannot be drawn at this moment."
 
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """Static paths of what a page with these figures links; each once, in a steady order."""
+    """Static paths that a page with these figures links, each once, in a stable order."""
 
     stylesheets: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()  # ES modules
 
 
 def assets(html: str) -> Assets:
-    """What the figures of a stored text need."""
+    """Return the assets that the figures of a stored text need."""
     used = [FIGURES[name] for name, _ in _PLACE.findall(html) if name in FIGURES]
     return Assets(
         stylesheets=tuple(dict.fromkeys(sheet for figure in used for sheet in figure.stylesheets)),
@@ -40,9 +40,9 @@ def assets(html: str) -> Assets:
 
 
 def fill(html: str, request: HttpRequest | None = None) -> SafeString:
-    """A stored text with its figures drawn.
+    """Return a stored text with its figures drawn.
 
-    Never raises: a figure that cannot be drawn says so in its place.
+    Never raises: a figure that cannot be drawn is replaced by a sentence.
     """
     return mark_safe(  # noqa: S308  (the text has passed the allow-list when it was stored)
         _PLACE.sub(lambda found: _drawn(found[1], found[2], request), html)
@@ -65,5 +65,5 @@ def _draw(figure: Figure, options: Any, request: HttpRequest | None) -> str:
 
 
 def absence(sentence: str) -> SafeString:
-    """What stands in a figure's place when there is nothing to draw."""
+    """Return the paragraph that replaces a figure when there is nothing to draw."""
     return format_html('<p class="absence">{}</p>', sentence)

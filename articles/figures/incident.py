@@ -1,4 +1,4 @@
-"""`incident`: what was recorded while a fault was injected, from a file or from this platform."""
+"""`incident`: the record of an injected fault, from a file or from this platform."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from articles.figures.train_graph import render_tag
 from articles.problems import Refused
 from cluster.secrets.postgres import is_outage
 
-# Incidents that travel with the articles: one JSON file for each, as the recorder wrote it.
+# Incidents that come with the articles: one JSON file for each, as the recorder wrote it.
 FOLDER: Final = Path(__file__).resolve().parent.parent / "incidents"
 AWAY: Final = "The incident cannot be shown at this moment: the site's database is away."
 
@@ -41,7 +41,7 @@ def picture(options: Options) -> str | None:
 
 
 def document(ref: str, *, folder: Path = FOLDER) -> Any:
-    """The recorded incident of this name: a file, a row's id, or an experiment's latest row.
+    """Return the recorded incident `ref`: a file, a row's id, or an experiment's latest row.
 
     Raises Refused when there is none.
     """

@@ -22,16 +22,16 @@ from cluster.storefront.models import JournalEntry
 from cluster.storefront.queries import last_seq
 
 TYPES: Final = tuple(f"{service}.credentials_rotated.v1" for service in CODES)
-# What the platform leases by default; the bars' scale grows with longer leases.
+# The platform's default lease. The bars' scale grows with longer leases.
 USUAL_LEASE: Final = 60  # seconds
-# Journal entries, from the newest: on a busy cluster some minutes, on an idle one days.
+# Journal entries, from the newest: they span minutes on a busy cluster and days on an idle one.
 LOOKED_AT: Final = 100_000
 BAR: Final = 160  # pixels of the drawing's own grid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One service's newest login; None where nobody could tell."""
+    """One service's newest login, with None where it is unknown."""
 
     service: str
     code: str
@@ -43,7 +43,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
-    """One time at which a process began to use another login."""
+    """One moment at which a process began to use another login."""
 
     at: datetime
     code: str
@@ -86,7 +86,7 @@ def picture(_options: Options) -> str | None:
 
 
 def read_leases() -> tuple[list[Row], float]:
-    """The newest login of each service, and how many seconds a full bar is."""
+    """Return the newest login of each service, and the seconds that a full bar stands for."""
     snapshot = latest()
     if snapshot is None:
         return [], USUAL_LEASE
@@ -111,7 +111,7 @@ def read_leases() -> tuple[list[Row], float]:
 
 
 def _rotations(count: int) -> list[Rotation] | None:
-    """The latest rotations, newest first; None when the database is away."""
+    """Return the latest rotations, newest first, or None when the database is away."""
     try:
         entries = retry_on_disconnect(
             lambda: list(

@@ -1,4 +1,4 @@
-"""`outbox-depth`: how many messages wait in each service's outbox, now and in the last minutes."""
+"""`outbox-depth`: the messages that wait in each service's outbox, now and in the last minutes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cluster.storefront.events import CODES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One outbox. What nobody could tell is None."""
+    """One outbox, with None where a number is unknown."""
 
     service: str
     code: str
@@ -75,7 +75,7 @@ def picture(options: Options) -> str | None:
 
 
 def read(minutes: int) -> Depths | None:
-    """The observer's numbers and what it has kept of them; None when it is away."""
+    """Return the observer's numbers and their history, or None when the observer is away."""
     snapshot = latest()
     if snapshot is None:
         return None
@@ -99,7 +99,7 @@ def read(minutes: int) -> Depths | None:
 
 
 def _history(minutes: int) -> dict[str, list[tuple[float, float]]]:
-    """By service, pairs of age in seconds and depth; nothing when the database is away."""
+    """Return (age in seconds, depth) pairs by service, or {} when the database is away."""
     now = datetime.now(UTC)
     try:
         kept = retry_on_disconnect(

@@ -12,7 +12,10 @@ logger: Final = logging.getLogger(__name__)
 
 
 def picture(reference: str) -> str | None:
-    """The SVG of `train-graph window=20`; None when there is no such figure or no data now."""
+    """Return the SVG of a figure such as `train-graph window=20`.
+
+    None when there is no such figure, or when it has no data now.
+    """
     try:
         figure, options = parse_reference(reference)
     except Refused as refusal:
@@ -20,7 +23,7 @@ def picture(reference: str) -> str | None:
         return None
     try:
         drawn: str | None = figure.load("picture")(options)
-    except Exception:  # an article without a picture is still an article
+    except Exception:  # a missing picture must not take its article down
         logger.exception("the figure %s could not be drawn for a picture", reference)
         return None
     return drawn

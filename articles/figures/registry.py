@@ -1,4 +1,4 @@
-"""Which figures there are, with their options. The drawing itself is loaded when it is needed."""
+"""The figures that exist, with their options. The code that draws one is loaded when needed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One of some words; the first is the default."""
+    """One of several words, the first of which is the default."""
 
     words: tuple[str, ...]
 
@@ -48,9 +48,9 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """The name of something that must exist; `check` raises Refused when it does not."""
+    """The name of a thing that must exist, else `check` raises Refused."""
 
-    check: str  # module:function, loaded when it is needed
+    check: str  # module:function, imported when it is needed
     default: None = None
 
     def read(self, text: str) -> str:
@@ -78,7 +78,7 @@ class Figure:
 
     @property
     def example(self) -> str:
-        """The directive's first line, with its options as they are by default."""
+        """The directive's first line, with the default options."""
         parts = [
             f"{name}={option.default if option.default is not None else '…'}"
             for name, option in self.options.items()
@@ -137,7 +137,10 @@ FIGURES: Final[Mapping[str, Figure]] = {
 
 
 def checked_options(name: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """The options with defaults filled in; raises Refused with a sentence."""
+    """Return the options with defaults filled in.
+
+    Raises Refused with a sentence.
+    """
     figure = FIGURES.get(name)
     if figure is None:
         known = ", ".join(FIGURES)
@@ -168,7 +171,10 @@ def checked_options(name: str, given: Mapping[str, str]) -> dict[str, Any]:
 
 
 def parse_reference(text: str) -> tuple[Figure, dict[str, Any]]:
-    """A figure as it is named outside of a text, such as `incident ref=broker`; raises Refused."""
+    """Return the figure and options of a text such as `incident ref=broker`.
+
+    Raises Refused when there is no such figure or option.
+    """
     words = parse_words(text)
     if len(words.plain) != 1:
         raise Refused("A figure has one name, such as train-graph.")

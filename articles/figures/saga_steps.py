@@ -1,4 +1,4 @@
-"""`saga-steps`: the latest saga that ended in one way, drawn and told message by message."""
+"""`saga-steps`: the latest saga that ended in one way, as a drawing and message by message."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ MARGIN: Final = 2
 
 
 def points(values: Sequence[tuple[float, float]], *, seconds: float, top: float) -> str:
-    """Pairs of (age in seconds, value) as the points of an SVG polyline, oldest left.
+    """Return pairs of (age in seconds, value) as the points of an SVG polyline, oldest left.
 
     `top` is the value at the upper edge, so that several lines share one scale.
     """

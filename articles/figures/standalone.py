@@ -13,19 +13,19 @@ WIDTH: Final = 1104
 ROW: Final = 64
 MARGIN: Final = 32
 COLUMNS: Final = (MARGIN, 150, 640, 850)  # where each of the four columns begins
-# Those of the light theme, see tokens.css.
+# Colours of the light theme, see tokens.css.
 PAPER: Final = "#e2e7df"
 INK: Final = "#17211c"
 INK_2: Final = "#46534b"
 RULE: Final = "#c3cbc0"
 IDLE: Final = "#78847c"
 FONT: Final = 'font-family="DM Mono" font-size="26"'
-SCALE: Final = 222 / sparkline.WIDTH  # of the small drawings, which fill the last column
+SCALE: Final = 222 / sparkline.WIDTH  # of the sparklines and bars, which fill the last column
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Words, a line, or a bar (both in the small drawings' own grid)."""
+    """Words, a line, or a bar, the last two in the grid of `sparkline`."""
 
     text: str = ""
     strong: bool = False
@@ -34,7 +34,7 @@ class Cell:
 
 
 def standalone_table(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    """The SVG; every row has as many cells as there are COLUMNS."""
+    """Return the SVG of a table whose rows have one cell for each of COLUMNS."""
     height = MARGIN + ROW * (len(rows) + 1)
     opening = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '

@@ -22,6 +22,6 @@ def picture(options: Options) -> str | None:
 
 
 def render_tag(tag: str, context: dict[str, object], request: HttpRequest | None) -> SafeString:
-    """A tag of the graph's library, as a template would write it."""
+    """Return the HTML of a tag of the graph's library, as a template would write it."""
     template = engines["django"].from_string(f"{{% load graph %}}{{% {tag} %}}")
     return SafeString(template.render(context, request))

@@ -1,4 +1,4 @@
-"""From an author's Markdown to the HTML that readers get.
+"""The way from an author's Markdown to the HTML that readers get.
 
 The dialect is CommonMark with tables, strikethrough and footnotes, and these:
 
@@ -17,8 +17,8 @@ The dialect is CommonMark with tables, strikethrough and footnotes, and these:
     Table: Caption.                             the line after (or before) a table
     {value}`module:NAME`                        a constant, as the running source sets it
 
-What is wrong with a text is a list of `MarkdownProblem`; the rest is rendered all
-the same, with the sentence in place of what could not be made.
+The problems of a text are a list of `MarkdownProblem`; the rest is rendered all the
+same, with the sentence in place of each part that could not be made.
 
 The HTML that the pages style (every part is numbered through the article):
 

@@ -13,7 +13,7 @@ from articles.markdown.measured import measurement_frame
 from articles.markdown.render_context import RenderContext, line_of, made, plain
 from articles.problems import Refused
 
-# For each, what stands before and after its caption.
+# For each, the function that makes the HTML before and after its caption.
 FRAMES: Final[dict[str, Callable[[Token, RenderContext], tuple[str, str]]]] = {
     "listing": source_frame,
     "figure": figure_frame,
@@ -24,7 +24,7 @@ FRAMES: Final[dict[str, Callable[[Token, RenderContext], tuple[str, str]]]] = {
 def directive_at(
     tokens: list[Token], position: int, making: RenderContext
 ) -> tuple[list[Token], int] | None:
-    """What the directive stands for, around its caption, or the reason why it cannot be."""
+    """Return the directive's frame around its caption, or a sentence why it cannot be drawn."""
     if tokens[position].type != "directive_open":
         return None
     # It is followed by its caption and its end.

@@ -1,7 +1,7 @@
 """`::: name words` … `:::`, as a rule of the parser.
 
-A note holds any text. Every other directive holds its caption, one paragraph. What
-the name and the words mean is for the later passes: here they are only cut out.
+A note holds any text. Every other directive holds its caption, one paragraph. This rule
+only separates the name and the words. Later passes interpret them.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ KNOWN: Final = (*CAPTIONED, NOTE)
 
 _MARKER: Final = re.compile(r"^:{3,}[ \t]*(?P<name>[^\s:]\S*)?[ \t]*(?P<words>.*)$")
 _FENCE: Final = re.compile(r"^(`{3,}|~{3,})")
-# Where the pairs of opening and closing lines that were found are kept: each line is read once.
+# Key of the pairs of opening and closing lines found so far, so that each line is read once.
 _PAIRS: Final = "directive pairs"
 
 
 def directive_rule(md: MarkdownIt) -> None:
-    """Teach the parser the rule."""
+    """Add the rule to the parser."""
     md.block.ruler.before(
         "fence", "directive", _directive, {"alt": ["paragraph", "blockquote", "list", "table"]}
     )
@@ -94,7 +94,7 @@ def _captioned(state: StateBlock, start: int, closing: int, name: str, words: st
 
 
 def _closing_line(state: StateBlock, start: int, end: int) -> int | None:
-    """The line that closes the directive begun at `start`, if any."""
+    """Return the line that closes the directive begun at `start`, if any."""
     pairs: dict[tuple[int, int], tuple[int, dict[int, int]]] = state.env.setdefault(_PAIRS, {})
     place = (end, state.blkIndent)
     if place not in pairs or start < pairs[place][0]:
@@ -103,7 +103,10 @@ def _closing_line(state: StateBlock, start: int, end: int) -> int | None:
 
 
 def _pair(state: StateBlock, start: int, end: int) -> dict[int, int]:
-    """Opening and closing lines that belong together; those inside a code block are code."""
+    """Return the opening lines with their closing lines.
+
+    Lines inside a code block are code.
+    """
     opened: list[int] = []
     pairs: dict[int, int] = {}
     fence = ""
@@ -129,6 +132,6 @@ def _line(state: StateBlock, number: int) -> str:
 
 
 def words_of(token: Token) -> str:
-    """What stands after the directive's name."""
+    """Return the words after the directive's name."""
     meta: dict[str, Any] = token.meta
     return str(meta["words"])

@@ -1,4 +1,4 @@
-"""`::: figure`: the place of a figure, which is drawn when the page is."""
+"""`::: figure`: the place for a figure, which is drawn when the page is requested."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDE: Final = "wide"
 
 
 def figure_frame(directive: Token, making: RenderContext) -> tuple[str, str]:
-    """What stands before and after the caption of a figure; raises Refused."""
+    """Return the HTML before and after the caption of a figure, or raise Refused."""
     words = parse_words(words_of(directive))
     wide = WIDE in words.plain[1:]
     names = [word for index, word in enumerate(words.plain) if not (index and word == WIDE)]

@@ -11,7 +11,10 @@ from articles.markdown.tables import table_at
 
 
 def frame_blocks(tokens: list[Token], making: RenderContext) -> list[Token]:
-    """Replace what needs a frame: each framer says what stands there, and where it ends."""
+    """Replace each block that needs a frame.
+
+    Each framer returns the tokens that replace a block, and the position behind it.
+    """
     framed: list[Token] = []
     position = 0
     while position < len(tokens):

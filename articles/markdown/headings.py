@@ -1,4 +1,4 @@
-"""Headings get ids and permalinks, and make the table of contents."""
+"""Ids and permalinks of the headings, and the table of contents made of them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ PAGE_IDS: Final = frozenset(
         "page-about",
     }
 )
-# Those that numbering gives, and one that a page had once.
+# Ids that numbering gives, and `contents`, which a page had once.
 _NUMBERED: Final = re.compile(r"contents|(listing|table|figure|note)-\d+(-mark)?|palette-\d+")
 
 
 def link_headings(tokens: list[Token], making: RenderContext) -> list[Token]:
-    """Give each heading its id and permalink; say where the outline is broken."""
+    """Give each heading its id and permalink, and report where the outline is broken."""
     before = FIRST - 1
     for index, token in enumerate(tokens):
         if token.type != "heading_open":
@@ -61,7 +61,7 @@ def _link(opening: Token, inline: Token, level: int, making: RenderContext) -> N
 
 
 def _anchor(title: str, making: RenderContext) -> str:
-    """An id of the title's words; a later heading of the same words gets a number behind them."""
+    """Return an id made of the title's words, with a number if an earlier heading has it."""
     wanted = slugify(title)[:LONGEST_ID].strip("-") or "section"
     if wanted in PAGE_IDS or _NUMBERED.fullmatch(wanted):
         wanted = f"{wanted}-section"

@@ -1,4 +1,4 @@
-"""Which addresses a text may lead to, and what it may not contain at all."""
+"""Checks of the addresses in a text, and of HTML, which a text may not contain."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from articles.markdown.render_context import RenderContext, line_of, with_lines
 from articles.options import shortened
 
 SCHEMES: Final = frozenset({"http", "https", "mailto"})
-# CommonMark reads such a line as text, and all that follows as something else.
+# CommonMark reads such a line as text, and then misreads all that follows.
 _BROKEN_FENCE: Final = re.compile(r"^```.*`", re.MULTILINE)
 PICTURES: Final = "/static/"
 _SCHEME: Final = re.compile(r"^[\s\x00-\x20]*([a-z][a-z0-9+.\-]*)\s*:", re.IGNORECASE)
 
 
 def check_links(tokens: list[Token], making: RenderContext) -> list[Token]:
-    """Refuse raw HTML, and addresses with other schemes than a reader's click should follow."""
+    """Refuse raw HTML, and addresses whose scheme a reader's click should not follow."""
     for token in tokens:
         if token.type == "html_block":
             making.say(line_of(token), _no_html(token.content))
@@ -34,7 +34,7 @@ def check_links(tokens: list[Token], making: RenderContext) -> list[Token]:
 
 
 def check_fragments(tokens: list[Token], making: RenderContext) -> list[Token]:
-    """Refuse links to a section that the article has not; after the headings have their ids."""
+    """Refuse links to a section that the article lacks, once the headings have their ids."""
     for token in tokens:
         if token.type != "inline":
             continue
@@ -65,7 +65,7 @@ def _check(child: Token, line: int, making: RenderContext) -> None:
 
 
 def permitted(href: str) -> bool:
-    """Whether the address is relative, or has a scheme that is allowed."""
+    """Return whether the address is relative, or has a scheme that is allowed."""
     # Browsers ignore tabs and line ends in a scheme, and so must we.
     flat = re.sub(r"[\t\r\n]", "", unescape(unquote(href)))
     scheme = _SCHEME.match(flat)

@@ -30,7 +30,7 @@ _CODE: Final = re.compile(r"`([^`]+)`")
 def code_at(
     tokens: list[Token], position: int, making: RenderContext
 ) -> tuple[list[Token], int] | None:
-    """Fenced or indented code as a listing; with a title it is numbered."""
+    """Return fenced or indented code as a listing, numbered if it has a title."""
     if tokens[position].type not in {"fence", "code_block"}:
         return None
     return [_block(tokens[position], making)], position + 1
@@ -76,7 +76,7 @@ def _title(title: str) -> str:
 
 
 def listing_frame(number: int, code: str) -> tuple[str, str]:
-    """What stands before and after the caption of a numbered listing."""
+    """Return the HTML before and after the caption of a numbered listing."""
     before = (
         f'<figure class="listing" id="listing-{number}">\n'
         f'<figcaption><span class="number">Listing {number}</span> '
@@ -86,7 +86,10 @@ def listing_frame(number: int, code: str) -> tuple[str, str]:
 
 
 def code_html(text: str, language: str, marked: frozenset[int], *, first: int | None = None) -> str:
-    """The highlighted code, line by line; `first` is the number of its first line, if shown."""
+    """Return the highlighted code, line by line.
+
+    `first` is the number of its first line, or None to show no numbers.
+    """
     lines = []
     for number, line in enumerate(highlighted_lines(text, language), start=1):
         classes = "line marked" if number in marked else "line"
@@ -97,7 +100,7 @@ def code_html(text: str, language: str, marked: frozenset[int], *, first: int | 
 
 
 def source_frame(directive: Token, making: RenderContext) -> tuple[str, str]:
-    """What stands before and after the caption of `::: listing`; raises Refused."""
+    """Return the HTML before and after the caption of `::: listing`, or raise Refused."""
     words = parse_words(words_of(directive))
     allow_only(words, "hl", "lines")
     if len(words.plain) != 1:

@@ -1,4 +1,4 @@
-"""`::: measurement`: a table of what was measured, with the command, the day and the revision."""
+"""`::: measurement`: a table of recorded figures, with the command, the day and the revision."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from articles.problems import Refused
 
 
 def measurement_frame(directive: Token, making: RenderContext) -> tuple[str, str]:
-    """What stands before and after the caption; raises Refused."""
+    """Return the HTML before and after the caption, or raise Refused."""
     words = parse_words(words_of(directive))
     allow_only(words, "show")
     if len(words.plain) != 1:

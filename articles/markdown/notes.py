@@ -10,7 +10,7 @@ from articles.markdown.render_context import RenderContext, made
 
 
 def box_notes(tokens: list[Token], _making: RenderContext) -> list[Token]:
-    """Turn `::: note Title` into a box; the title may be left out."""
+    """Turn `::: note Title` into a box, whose title is optional."""
     return [_boxed(token) for token in tokens]
 
 

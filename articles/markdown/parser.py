@@ -17,7 +17,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 from articles.markdown.directives import directive_rule
 from articles.markdown.render_context import ENV_KEY, RenderContext, line_of
 
-# Stands for a backtick in a title until the text is rendered; of the private use area.
+# A private-use character that stands for a backtick in a title until the text is rendered.
 HIDDEN_BACKTICK: Final = "\ue000"
 _TITLED_FENCE: Final = re.compile(r"^([ >]*`{3,}[^`\n]*? title=)(.*)$", re.MULTILINE)
 LONGEST_PARAGRAPH: Final = 20_000  # characters
@@ -26,11 +26,11 @@ MOST_QUOTES: Final = 600  # in one paragraph
 
 @cache
 def parser() -> MarkdownIt:
-    """The one parser of this process; it keeps nothing of a text.
+    """Return the one parser of this process, which keeps nothing of a text.
 
-    Raw HTML is parsed so that it can be refused with its line, and never let through.
-    The same holds for addresses: what markdown-it would silently leave as text is
-    parsed as a link, and refused in `articles.markdown.links`.
+    Raw HTML is parsed so that it can be refused with its line, and never reaches a page.
+    Likewise, an address that markdown-it would silently leave as text is parsed as a link,
+    and refused in `articles.markdown.links`.
     """
     md = MarkdownIt("commonmark", {"html": True, "typographer": True})
     md.enable(["table", "strikethrough", "smartquotes"])
@@ -52,7 +52,7 @@ def _any_address(url: str) -> bool:  # noqa: ARG001  (the parser names the argum
 
 
 def _hide_backticks(state: StateCore) -> None:
-    """Let a code block's title hold code: to CommonMark, such a line is no fence."""
+    """Hide the backticks of a code block's title, with which CommonMark would see no fence."""
     state.src = _TITLED_FENCE.sub(
         lambda found: found[1] + found[2].replace("`", HIDDEN_BACKTICK),
         state.src.replace(HIDDEN_BACKTICK, ""),
@@ -60,12 +60,15 @@ def _hide_backticks(state: StateCore) -> None:
 
 
 def with_backticks(text: str) -> str:
-    """The text as its author wrote it."""
+    """Return the text as its author wrote it."""
     return text.replace(HIDDEN_BACKTICK, "`")
 
 
 def _inline(state: StateCore) -> None:
-    """Parse the paragraphs. The parser takes a time that grows with the square of their length."""
+    """Parse the paragraphs, except those above LONGEST_PARAGRAPH.
+
+    The parser's time grows with the square of their length.
+    """
     for token in state.tokens:
         if token.type != "inline":
             continue
@@ -80,7 +83,7 @@ def _inline(state: StateCore) -> None:
 
 
 def _smartquotes(state: StateCore) -> None:
-    """Make straight quotation marks typographic, where there are as many as in prose."""
+    """Make straight quotation marks typographic, unless there are more than MOST_QUOTES."""
     for token in state.tokens:
         if token.type == "inline" and token.children:
             marks = token.content.count('"') + token.content.count("'")
@@ -106,5 +109,5 @@ def _unknown_note(_self: Any, tokens: Sequence[Token], index: int, _options: Any
 
 
 def new_env(**entries: Any) -> MutableMapping[str, Any]:
-    """What the rules share about one text."""
+    """Return the environment that the rules share while they parse one text."""
     return dict(entries)

@@ -1,4 +1,4 @@
-"""The words of a rendered text: for search, and for the time that reading takes."""
+"""The words of a rendered text, for search and for the reading time."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Final
 
-READ_IN_A_MINUTE: Final = 230  # words of prose; code is looked at, tables are skimmed
-# Where one word cannot run on into the next.
+READ_IN_A_MINUTE: Final = 230  # words of prose; code is left out
+# Elements whose edges separate words.
 _BREAKS: Final = frozenset(
     {"p", "li", "h2", "h3", "h4", "h5", "h6", "td", "th", "div", "pre", "br", "figcaption"}
 )
-# Marks that stand in the text for the eye alone.
+# Classes of marks that are not part of the sentence.
 _UNREAD: Final = frozenset({"permalink", "back", "reference"})
 
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """The text without markup, and how many of its words are prose."""
+    """The text without markup, and the number of its words that are prose."""
 
     text: str
     words: int
@@ -30,7 +30,7 @@ class Prose:
 
 
 def prose_of(html: str) -> Prose:
-    """What a reader reads in the HTML."""
+    """Return the words that a reader reads in the HTML."""
     reader = _Reader()
     reader.feed(html)
     reader.close()

@@ -1,4 +1,4 @@
-"""The whole way: Markdown, tokens, our passes, HTML, the allow-list."""
+"""All steps of rendering: Markdown, tokens, our passes, HTML, the allow-list."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from articles.markdown.sidenotes import place_sidenotes
 from articles.markdown.values import insert_values
 from articles.problems import MarkdownProblem
 
-# Bytes of UTF-8: a book's chapter, and more than anybody reads in one piece.
+# Bytes of UTF-8: as long as a book's chapter.
 LARGEST: Final = 400_000
 
-# In this order: links are judged before anything else is made of them, numbers are given
-# from top to bottom, and a note is put behind a block that is whole.
+# The order matters: links are checked before other passes change them, numbers are given
+# from top to bottom, and a note is put behind a complete block.
 PASSES: Final[tuple[Callable[[list[Token], RenderContext], list[Token]], ...]] = (
     check_links,
     insert_values,
@@ -38,7 +38,7 @@ PASSES: Final[tuple[Callable[[list[Token], RenderContext], list[Token]], ...]] =
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """What a text became. With problems it may be looked at, and not be published."""
+    """The result of rendering a text. With problems it may be shown, but not published."""
 
     html: str = ""
     text: str = ""
@@ -49,7 +49,7 @@ class Rendered:
 
 
 def render(body: str) -> Rendered:
-    """Render a text. The same text and the same running source give the same HTML."""
+    """Render a text, always to the same HTML for the same text and the same running source."""
     too_long = length_problem(body)
     if too_long is not None:
         return Rendered(problems=[too_long])
@@ -72,7 +72,7 @@ def render(body: str) -> Rendered:
 
 
 def length_problem(body: str) -> MarkdownProblem | None:
-    """What is wrong with a text that is too long, on the line where it has become so."""
+    """Return the problem of a text above LARGEST, with the line that passes the limit, or None."""
     encoded = body.encode("utf-8", "replace")
     if len(encoded) <= LARGEST:
         return None

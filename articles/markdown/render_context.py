@@ -1,4 +1,4 @@
-"""What the passes over one text share: problems, numbers and ids, and tokens of finished HTML."""
+"""The state that the passes over one text share, and helpers for the parser's tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from articles.problems import MarkdownProblem
 Nesting = Literal[-1, 0, 1]
 # Where the parser's rules find the RenderContext of their text.
 ENV_KEY: Final = "making"
-# A text with more mistakes than this is something else than an article.
+# A text with more mistakes than this is not an article.
 MOST_PROBLEMS: Final = 100
 BREAKS: Final = frozenset({"softbreak", "hardbreak"})
 
@@ -31,18 +31,18 @@ class RenderContext:
     _numbers: Counter[str] = field(default_factory=Counter)
 
     def say(self, line: int, sentence: str) -> None:
-        """Note one problem; `line` counts from 1."""
+        """Record one problem, on a line counted from 1."""
         problem = MarkdownProblem(line, sentence)
         if len(self.problems) < MOST_PROBLEMS and problem not in self.problems:
             self.problems.append(problem)
 
     def refuse(self, line: int, sentence: str) -> Token:
-        """Note one problem, and the token that stands in the place of what cannot be made."""
+        """Record one problem, and return the token that replaces the part that cannot be made."""
         self.say(line, sentence)
         return made(f'<p class="problem">{escape(str(MarkdownProblem(line, sentence)))}</p>\n')
 
     def number(self, kind: str) -> int:
-        """The next number of a kind: listings, tables, figures and notes count for themselves."""
+        """Return the next number of a kind: listing, table, figure or note."""
         self._numbers[kind] += 1
         number = self._numbers[kind]
         self.ids.add(f"{kind}-{number}")
@@ -50,17 +50,20 @@ class RenderContext:
 
 
 def made(html: str, nesting: Nesting = 0) -> Token:
-    """A token that renders as this HTML; `nesting` as the parser's: 1 opens a block, -1 closes."""
+    """Return a token that renders as this HTML.
+
+    `nesting` is as in the parser: 1 opens a block, -1 closes one.
+    """
     return Token("made", "", nesting, content=html)
 
 
 def line_of(token: Token) -> int:
-    """The line on which a block begins, from 1."""
+    """Return the line on which a block begins, counted from 1."""
     return token.map[0] + 1 if token.map else 1
 
 
 def with_lines(inline: Token) -> Iterator[tuple[int, Token]]:
-    """The children of a paragraph, each with its line."""
+    """Yield the children of a paragraph, each with its line."""
     line = line_of(inline)
     for child in inline.children or []:
         yield line, child
@@ -69,7 +72,7 @@ def with_lines(inline: Token) -> Iterator[tuple[int, Token]]:
 
 
 def plain(inline: Token) -> str:
-    """The text of a heading or caption without its markup."""
+    """Return the text of a heading or caption without its markup."""
     return "".join(
         " " if child.type in BREAKS else child.content
         for child in inline.children or []
@@ -78,7 +81,7 @@ def plain(inline: Token) -> str:
 
 
 def blocks(tokens: Sequence[Token]) -> Iterator[list[Token]]:
-    """The tokens cut into the outermost blocks: a paragraph, a whole list, a whole table."""
+    """Yield the tokens of each outermost block: a paragraph, a whole list, a whole table."""
     block: list[Token] = []
     depth = 0
     for token in tokens:

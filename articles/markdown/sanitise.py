@@ -1,6 +1,6 @@
-"""The allow-list that every rendered text passes: whatever is not on it is taken out.
+"""The allow-list for every rendered text, from which all that is not listed is removed.
 
-The renderer escapes what it should; this is the second wall, by another parser.
+The renderer already escapes its input. This is a second barrier, by another parser.
 """
 
 from __future__ import annotations
@@ -46,5 +46,5 @@ _CLEANER: Final = nh3.Cleaner(
 
 
 def sanitise(html: str) -> str:
-    """The HTML without anything that is not on the list."""
+    """Return the HTML without anything that is not on the list."""
     return _CLEANER.clean(html)

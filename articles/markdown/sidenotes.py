@@ -1,4 +1,4 @@
-"""Footnotes are put behind the block that first names them; wide pages draw them in the margin."""
+"""Footnotes, each behind the block that first refers to it. Wide pages draw them in the margin."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Notes:
 
 
 def place_sidenotes(tokens: list[Token], making: RenderContext) -> list[Token]:
-    """Number the notes in the order of their marks, and put each where it is first named."""
+    """Number the notes in the order of their marks, and put each behind its first mention."""
     notes = _Notes(making)
     text = _without_definitions(tokens, notes)
     placed: list[Token] = []
@@ -62,7 +62,7 @@ def _without_definitions(tokens: list[Token], notes: _Notes) -> list[Token]:
 
 
 def _mark(block: list[Token], notes: _Notes) -> list[str]:
-    """Turn the references of a block into marks; the labels that were named for the first time."""
+    """Turn the references of a block into marks, and return the labels that are new."""
     first_named: list[str] = []
     for line, child in _references(block):
         label = child.meta["label"]
@@ -93,7 +93,7 @@ def _references(block: list[Token]) -> Iterator[tuple[int, Token]]:
 
 
 def _note(number: int, tokens: list[Token]) -> list[Token]:
-    """The note itself: its number in front of its first words, the way back after the last."""
+    """Return the note, with its number before its first words and a link back after the last."""
     count = f'<span class="number">{number}</span> '
     back = f' <a class="back" href="#note-{number}-mark" aria-label="Back to the text">↩</a>'
     paragraphs = [

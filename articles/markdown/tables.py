@@ -1,4 +1,4 @@
-"""Tables get a number, a caption and a region of their own to scroll in."""
+"""Tables, each with a number, a caption and a region of its own to scroll in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _SIDES: Final = {"text-align:right": "right", "text-align:center": "centre"}
 def table_at(
     tokens: list[Token], position: int, making: RenderContext
 ) -> tuple[list[Token], int] | None:
-    """The table, framed, with the paragraph beside it that begins with `Table:` as caption."""
+    """Return the framed table.
+
+    Its caption is the paragraph beside it that begins with `Table:`.
+    """
     caption, begin = None, position
     if _is_caption(tokens, position):
         caption, begin = tokens[position + 1], position + 3
@@ -49,7 +52,7 @@ def _framed(table: list[Token], caption: Token | None, making: RenderContext) ->
 
 
 def table_frame(number: int) -> tuple[str, str]:
-    """What stands before the caption of a numbered table, and between caption and table."""
+    """Return the HTML before the caption of a numbered table, and between caption and table."""
     before = (
         f'<figure class="table" id="table-{number}">\n'
         f'<figcaption><span class="number">Table {number}</span> '

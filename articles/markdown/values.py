@@ -15,7 +15,7 @@ ROLE: Final = "{value}"
 
 
 def insert_values(tokens: list[Token], making: RenderContext) -> list[Token]:
-    """Put each constant in the place of its name, as code that leads to its line."""
+    """Replace each constant's name by its value, as code that links to its line."""
     for token in tokens:
         if token.type == "inline" and ROLE in token.content:
             _insert(token, making)

@@ -1,9 +1,9 @@
 """Recorded measurements that articles print: one JSON file for each, beside this module.
 
-A file is what a bench printed with `--json`, together with where it comes from:
+A file is the output of a bench with `--json`, together with its provenance:
     "command"      the command line that measures it again
     "revision"     the git revision that was measured
-    "machine"      the machine, in words or as the bench tells it
+    "machine"      the machine, in words or as the bench prints it
     "measured_on"  the day, as 2026-11-22
 A file whose figures have another shape gives its table itself, as "columns" and "rows".
 """
@@ -22,7 +22,7 @@ from articles.problems import Refused
 FOLDER: Final = Path(__file__).resolve().parent
 _NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _PROVENANCE: Final = ("command", "revision", "machine", "measured_on")
-# What a figure's name says about its unit, told as people write it. The longest come first.
+# Endings of figures' names, with the unit as it is printed. The longest come first.
 _UNITS: Final = (
     ("_per_second", "/s"),
     ("_seconds", "s"),
@@ -34,7 +34,7 @@ _UNITS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell as it is printed; figures stand to the right."""
+    """One cell as it is printed. Figures are aligned to the right."""
 
     text: str
     numeric: bool = False
@@ -42,7 +42,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A table, and where it comes from."""
+    """A table, and its provenance."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
@@ -53,14 +53,15 @@ class Measurement:
 
 
 def names() -> list[str]:
-    """The measurements there are."""
+    """Return the names of all measurements."""
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
 def load(name: str, *, show: tuple[str, ...] = (), folder: Path = FOLDER) -> Measurement:
-    """Read a measurement; raises Refused with a sentence when it cannot be printed.
+    """Read a measurement.
 
-    `show` picks groups of figures, in this order; without it all are printed.
+    Raises Refused with a sentence when it cannot be printed. `show` picks groups of figures,
+    in this order; without it all are printed.
     """
     path = folder / f"{name}.json"
     if not _NAME.fullmatch(name) or not path.is_file():
@@ -101,7 +102,7 @@ def _table(
 def _medians(
     recorded: Mapping[str, Any], name: str, show: tuple[str, ...]
 ) -> tuple[Sequence[str], list[tuple[Cell, ...]]]:
-    """The bench's document: each figure's median, and the least and most of the runs."""
+    """Return the bench's medians, with the least and most of the runs."""
     medians: Mapping[str, Any] = recorded["medians"]
     runs: Sequence[Mapping[str, Any]] = recorded.get("runs", [])
     groups = {key: value for key, value in medians.items() if isinstance(value, Mapping)}
@@ -146,7 +147,7 @@ def _cell(value: Any) -> Cell:
 
 
 def _number(value: Any) -> str:
-    """A figure for people: thousands apart, no digits that nobody measured."""
+    """Return a figure for people: thousands apart, and no more digits than were measured."""
     if value is None:
         return "not measured"
     if isinstance(value, float):

@@ -1,1 +1,1 @@
-"""The owner's words: profile, page texts and work, as rows in the admin."""
+"""The owner's texts: profile, page texts and work, as rows in the admin."""

@@ -14,12 +14,12 @@ from articles.owner.models import CaseStudy, Link, Page, Profile
 # Wide enough for Markdown that is written line by line.
 PROSE = Textarea(attrs={"rows": 14, "cols": 100})
 SHORT = Textarea(attrs={"rows": 4, "cols": 100})
-# What Django 6 does by itself: an address without a scheme means https.
+# The default of Django 6: an address without a scheme means https.
 ADDRESSES: dict[Any, Any] = {models.URLField: {"assume_scheme": "https"}}
 
 
 class ProseAdmin(admin.ModelAdmin[Any]):
-    """Texts get room to write; the short ones are named in `short_texts`."""
+    """Large text areas for texts, except those named in `short_texts`."""
 
     short_texts: tuple[str, ...] = ()
     formfield_overrides = ADDRESSES
@@ -32,7 +32,7 @@ class ProseAdmin(admin.ModelAdmin[Any]):
 
 @admin.register(Profile)
 class ProfileAdmin(ProseAdmin):
-    """One row that is there from the beginning: changed, neither added nor deleted."""
+    """The admin of one row, which exists from the start and is neither added nor deleted."""
 
     short_texts = ("introduction",)
     fields = (
@@ -62,7 +62,7 @@ class LinkAdmin(admin.ModelAdmin[Link]):
 
 @admin.register(Page)
 class PageAdmin(ProseAdmin):
-    """The pages are fixed, their words are not."""
+    """The admin of the pages' texts. Pages are neither added nor deleted."""
 
     short_texts = ("lead",)
     list_display = ("__str__", "title", "updated_at")

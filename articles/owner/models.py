@@ -1,7 +1,7 @@
-"""The owner's rows: who they are, what the pages say, and the work that is told of.
+"""The owner's rows: profile, texts of the pages, and case studies.
 
-All of it is edited in the admin; `seeds/` holds what a new site begins with. The
-texts are Markdown of the write-ups' dialect and are rendered by `prose.py`.
+All of it is edited in the admin; `seeds/` holds the rows of a new site. The texts are
+Markdown of the write-ups' dialect and are rendered by `prose.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cluster.kit.readable import validate_text
 
 THE_ONE: Final = 1  # there is one owner, so their row has one id
 
-# What search engines show of a description before they cut it, in characters.
+# Characters of a description that search engines show before they cut it.
 LONGEST_DESCRIPTION: Final = 170
 LONGEST_TEXT: Final = 20_000
 
@@ -34,7 +34,10 @@ PAGES: Final = (
 
 
 def validate_prose(text: str) -> None:
-    """Refuse Markdown that could not be drawn; the message names the line."""
+    """Refuse Markdown that cannot be rendered.
+
+    The message names the line.
+    """
     try:
         rendered(text)
     except UnreadableProse as error:
@@ -44,14 +47,14 @@ def validate_prose(text: str) -> None:
 def line_field(
     length: int, *, help_text: str = "", blank: bool = False
 ) -> models.CharField[str, str]:
-    """A column of at most `length` characters, checked when a form saves it."""
+    """Return a column of at most `length` characters, checked when a form saves it."""
     return models.CharField(
         max_length=length, blank=blank, validators=[validate_text], help_text=help_text
     )
 
 
 def prose_field(*, help_text: str, blank: bool = True) -> models.TextField[str, str]:
-    """A column of Markdown that is checked when a form saves it."""
+    """Return a column of Markdown that is checked when a form saves it."""
     return models.TextField(
         blank=blank,
         default="",
@@ -98,7 +101,7 @@ class Profile(models.Model):
 
 
 class Link(models.Model):
-    """A place elsewhere where the owner can be found."""
+    """An address elsewhere that belongs to the owner."""
 
     label = line_field(60)
     url = models.URLField("address")
@@ -114,7 +117,7 @@ class Link(models.Model):
 
 
 class Page(models.Model):
-    """The words of one page. What the cluster tells of itself is not among them."""
+    """The owner's texts of one page. Text that comes from the cluster is not among them."""
 
     key = models.CharField(max_length=20, primary_key=True, choices=PAGES, editable=False)
     title = line_field(120, help_text="The heading of the page.")
@@ -142,7 +145,7 @@ class Page(models.Model):
 
 
 class CaseStudy(models.Model):
-    """A piece of work: its problem, how it was gone about, and what was hard."""
+    """A piece of work: its problem, the approach, and the difficulty."""
 
     slug = models.SlugField(max_length=80, unique=True, help_text="The end of its address.")
     title = line_field(120)
@@ -188,7 +191,7 @@ class CaseStudy(models.Model):
 
     @property
     def figure_list(self) -> list[tuple[str, str]]:
-        """The figures as (label, value); a line without a colon has no label."""
+        """The figures as (label, value), with an empty label for a line without a colon."""
         pairs = (line.partition(":") for line in self.figures.splitlines() if line.strip())
         return [
             (label.strip(), value.strip()) if colon else ("", label.strip())
@@ -197,7 +200,7 @@ class CaseStudy(models.Model):
 
     @property
     def sections(self) -> list[tuple[str, str, str]]:
-        """What there is to read, in order: anchor, heading, Markdown."""
+        """The sections that have a text, in order: anchor, heading, Markdown."""
         told = (
             ("problem", "The problem", self.problem),
             ("approach", "The approach", self.approach),
@@ -210,10 +213,10 @@ class CaseStudy(models.Model):
 
 
 class SeedImport(models.Model):
-    """What was imported from `seeds/`, so that it is never imported over the owner's words."""
+    """The record of one import from `seeds/`, which keeps later imports off the owner's edits."""
 
     name = models.CharField(max_length=120, primary_key=True)
-    # Of the fields as they were imported: a row that has another was edited by the owner.
+    # Of the fields as imported: a row with another fingerprint was edited by the owner.
     fingerprint = models.CharField(max_length=64)
     imported_at = models.DateTimeField()
 

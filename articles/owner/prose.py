@@ -7,22 +7,22 @@ from typing import Final
 
 from django.utils.safestring import SafeString, mark_safe
 
-# Texts of the pages: a few dozen, each drawn once in a process.
+# Texts of the pages: a few dozen, each rendered once in a process.
 KEPT: Final = 256
 
 
 class UnreadableProse(ValueError):
-    """The Markdown cannot be drawn; the message says why and in which line."""
+    """Markdown that cannot be rendered. The message says why and in which line."""
 
 
 @lru_cache(maxsize=KEPT)
 def rendered(text: str) -> SafeString:
-    """`text` as sanitised HTML; raises UnreadableProse.
+    """Return `text` as sanitised HTML.
 
-    Kept by its text: what a listing or a constant takes from the source changes only
-    with the process.
+    Raises UnreadableProse. Cached by its text: a listing or a constant from the source
+    changes only with the process.
     """
-    # Here, since articles import the owner's models, which check their texts by this.
+    # Imported here, since articles import the owner's models, which call this for validation.
     from articles.markdown import render
 
     result = render(text)

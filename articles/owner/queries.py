@@ -1,4 +1,4 @@
-"""What the pages read of the owner, remembered for the time when the database is away."""
+"""Reading the owner's texts for the pages, cached for the time when the database is away."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ logger = logging.getLogger(__name__)
 
 
 class NotKnown(Exception):
-    """The database is away, and this process has not read these words before."""
+    """The database is away, and this process has not read these texts before."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """The owner, and the words of one page."""
+    """The owner, and the texts of one page."""
 
     profile: Profile
     links: list[Link]
@@ -33,15 +33,16 @@ class Words:
         return self.page.description or self.page.lead or self.profile.introduction
 
 
-# Words change seldom and matter always: better those of an hour ago than none.
+# The texts change seldom, so an hour-old text is better than none.
 _remembered: Final[dict[str, Words]] = {}
 _work: Final[list[CaseStudy]] = []
 
 
 def words_of(key: str) -> Words:
-    """The owner and the words of the page `key`; raises NotKnown.
+    """Return the owner and the texts of the page `key`.
 
-    Rows that are missing read as empty ones: a page can do without its words.
+    Raises NotKnown. Rows that are missing read as empty ones: a page can be shown without its
+    texts.
     """
     try:
         words = retry_on_disconnect(lambda: _read(key))
@@ -57,7 +58,7 @@ def words_of(key: str) -> Words:
 
 
 def case_studies() -> list[CaseStudy]:
-    """The visible case studies, in the owner's order; raises NotKnown."""
+    """Return the visible case studies, in the owner's order, or raise NotKnown."""
     try:
         found = retry_on_disconnect(lambda: list(CaseStudy.objects.filter(visible=True)))
     except Error as error:

@@ -1,9 +1,9 @@
-"""Bringing the seeds into the database, and never over what the owner has written.
+"""Import of the seeds into the database, never over what the owner has written.
 
-Each seed is imported once and its fingerprint kept. When a later revision brings
-another text, a row that still is as it was imported follows; a row that the owner
-has edited, or deleted, stays as they left it. A file that cannot be taken is told in one
-sentence, and keeps none of the others away.
+Each seed is imported once and its fingerprint kept. When a later revision brings another
+text, a row that is still as it was imported is updated; a row that the owner has edited,
+or deleted, stays as it is. A file that cannot be imported is reported in one sentence,
+and does not stop the import of the others.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SEEDS: Final = Path(__file__).parent / "seeds"
 
 @dataclass(frozen=True)
 class Seed:
-    """One row to begin with: `key` finds it, `fields` are the rest of it."""
+    """One row to begin with, which `key` identifies and `fields` complete."""
 
     name: str
     model: type[models.Model]
@@ -43,11 +43,11 @@ class Seed:
 
 
 class BadSeed(Exception):
-    """A file that cannot be imported; the message says why."""
+    """A file that cannot be imported. The message says why."""
 
 
 def import_seeds(folder: Path = SEEDS) -> tuple[int, list[str]]:
-    """Import what is new: the number of rows written, and a sentence for each bad file."""
+    """Import new seeds, and return the number of rows written and a sentence for each bad file."""
     written, refusals = 0, []
     for path in _files(folder):
         try:
@@ -59,7 +59,10 @@ def import_seeds(folder: Path = SEEDS) -> tuple[int, list[str]]:
 
 
 def seeds() -> Iterator[Seed]:
-    """All seeds there are, the profile first; raises BadSeed."""
+    """Yield all seeds, the profile first.
+
+    Raises BadSeed.
+    """
     for path in _files(SEEDS):
         yield from _seeds_of(path)
 
@@ -86,7 +89,10 @@ def _seeds_of(path: Path) -> Iterator[Seed]:
 
 
 def _import(seed: Seed) -> bool:
-    """Write the row of `seed` where it may be written; whether it was. Raises BadSeed."""
+    """Write the row of `seed` where it may be written, and return whether it was.
+
+    Raises BadSeed.
+    """
     imported = SeedImport.objects.filter(name=seed.name).first()
     manager: Any = seed.model._default_manager  # noqa: SLF001  # for models in general
     row = manager.filter(**seed.key).first()
@@ -98,7 +104,7 @@ def _import(seed: Seed) -> bool:
     if imported.fingerprint == seed.fingerprint:
         return False
     if row is None or seed.fingerprint_of(row) != imported.fingerprint:
-        return False  # the owner's now
+        return False  # edited or deleted by the owner
     _checked(seed)
     for name, value in seed.fields.items():
         setattr(row, name, value)
@@ -108,12 +114,15 @@ def _import(seed: Seed) -> bool:
 
 
 def _checked(seed: Seed) -> models.Model:
-    """The row as the seed has it, each of its fields as the admin would take it; raises BadSeed."""
+    """Return the seed's row, with each of its fields validated as in the admin.
+
+    Raises BadSeed.
+    """
     names = {field.name for field in seed.model._meta.fields}  # noqa: SLF001  # Django's way
     try:
         row = seed.model(**seed.key, **seed.fields)
         row.clean_fields(exclude=names - seed.key.keys() - seed.fields.keys())
-    except TypeError as error:  # a field that there is not
+    except TypeError as error:  # a field that the model lacks
         raise BadSeed(f"{error}.") from error
     except ValidationError as error:
         field, sentences = next(iter(error.message_dict.items()))

@@ -1,4 +1,4 @@
-"""How the write-ups' pages print numbers and dates."""
+"""Template filters that print numbers and dates on the write-ups' pages."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ NARROW_SPACE = "\u202f"
 
 @register.filter
 def grouped(number: int) -> str:
-    """2410 as "2 410", with a narrow space that does not break."""
+    """Return 2410 as "2 410", with a narrow space that does not break."""
     return f"{number:,}".replace(",", NARROW_SPACE)
 
 
 @register.filter
 def day(moment: datetime | None) -> str:
-    """A moment's day in UTC: "14 Nov 2026"; empty for none. Capitals are the style sheet's."""
+    """Return a moment's day in UTC, such as "14 Nov 2026", or "" for None.
+
+    The style sheet sets capitals.
+    """
     if moment is None:
         return ""
     local = timezone.localtime(moment)
@@ -29,5 +32,8 @@ def day(moment: datetime | None) -> str:
 
 @register.filter
 def iso(moment: datetime | None) -> str:
-    """A moment for `datetime` attributes, to the second: HTML allows three digits of it at most."""
+    """Return a moment for `datetime` attributes.
+
+    To the second, since HTML allows at most three digits of a fraction.
+    """
     return moment.isoformat(timespec="seconds") if moment else ""

@@ -1,9 +1,9 @@
-"""The second baseline: what the servers allow when nothing is decided.
+"""The second baseline: the rate that the servers allow without any logic of an application.
 
-One process writes and reads what a checkout's messages need, by the full batch:
-outbox rows in, published and confirmed, outbox rows out; consumed, inbox rows
-and effect rows in; consumed once more, journal rows in; acknowledged. It does
-not decode, check, order or route. Batches are of about 500 messages.
+One process writes and reads what a checkout's messages need, by the full batch: outbox
+rows in, published and confirmed, outbox rows out; consumed, inbox rows and effect rows
+in; consumed once more, journal rows in; acknowledged. It does not decode, check, order or
+route. Batches are of about 500 messages.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from config.environment import DATABASES, SERVICES
 
 Connection: TypeAlias = psycopg.Connection[Any]
 
-# What one successful checkout writes on the platform, counted in pg_stat_user_tables: 14
+# One successful checkout writes this on the platform, counted in pg_stat_user_tables: 14
 # messages, each in an outbox, an inbox and the journal; and 33 rows inserted, updated or
 # deleted in the services' own tables. The positions of streams (28 rows) are left out.
 MESSAGES: Final = 14
@@ -83,7 +83,7 @@ BODY: Final = (
 
 
 class BareLimit:
-    """One process, one connection to each server; see `bare_limit`."""
+    """One process, with one connection to each server, as `bare_limit` sets it up."""
 
     def __init__(self, databases: dict[str, Connection], broker: amqp.Connection) -> None:
         self._site = databases["site"]
@@ -103,7 +103,7 @@ class BareLimit:
             channel.basic_consume(queue, callback=waiting.append)
 
     def measure(self, count: int) -> Figures:
-        """Write, publish, consume and write as much as `count` checkouts need."""
+        """Measure the writes, publishes and deliveries that `count` checkouts need."""
         processors = Stopwatch()
         start = time.monotonic()
         give_up = start + 30 + count / SLOWEST
@@ -122,7 +122,7 @@ class BareLimit:
         }
 
     def _pass(self, checkouts: int) -> None:
-        """Take the messages of some checkouts all the way."""
+        """Take the messages of some checkouts through all the steps."""
         ids = [new_message_id() for _ in range(checkouts * MESSAGES)]
         sender, receiver = next(self._services), next(self._services)
         _write(sender, WRITE_OUTBOX, [(id_, TYPE, SUBJECT, BODY.encode()) for id_ in ids])
@@ -161,7 +161,7 @@ class BareLimit:
         self._drain_until(lambda: len(self._deliveries[queue]) >= count)
 
     def _acknowledge(self, queue: str) -> None:
-        """Acknowledge what was received, with one frame: each queue has its own channel."""
+        """Acknowledge the received messages with one frame: each queue has its own channel."""
         last = self._deliveries[queue][-1]
         last.channel.basic_ack(last.delivery_tag, multiple=True)
         self._deliveries[queue].clear()
@@ -177,7 +177,7 @@ class BareLimit:
 
 @contextmanager
 def bare_limit() -> Iterator[BareLimit]:
-    """Its tables, queues and connections; the queues are deleted afterwards."""
+    """Make the tables, queues and connections, and delete the queues afterwards."""
     with ExitStack() as stack:
         databases = {
             name: stack.enter_context(psycopg.connect(**address(name), autocommit=True))
@@ -190,6 +190,9 @@ def bare_limit() -> Iterator[BareLimit]:
 
 
 def _write(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows in one transaction; psycopg sends `executemany` as one pipeline."""
+    """Insert rows in one transaction.
+
+    psycopg sends `executemany` as one pipeline.
+    """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(statement.encode(), rows)

@@ -1,9 +1,9 @@
-"""What a page costs at least: one bare Django view, served as the site is.
+"""The least that a page can cost: one bare Django view, served as the site is.
 
 python -m chaos.benchmarks.bare_site PORT
 
-Daphne and Django's ASGI handler, no middleware, no database, one address. It ends
-with its parent: when nobody holds its standard input any more.
+Daphne and Django's ASGI handler, no middleware, no database, one address. It ends with
+its parent, when its standard input closes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BODY = b"A page.\n"
 
 
 async def page(_request: HttpRequest) -> HttpResponse:
-    """Asynchronous, as the fastest views are: no thread is woken for it."""
+    """Answer asynchronously, as the fastest views do, without waking a thread."""
     return HttpResponse(BODY, content_type="text/plain", headers={"Content-Length": str(len(BODY))})
 
 

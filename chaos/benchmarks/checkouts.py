@@ -19,12 +19,12 @@ from cluster.storefront.checkout_intake import CheckoutOrder, accept_checkouts
 from compose.errors import PlainError
 
 BATCH: Final = 100  # checkouts accepted in one transaction
-# At most this many checkouts under way: enough for full batches everywhere, and so few that
-# none of them waits longer in a queue than a step's deadline allows.
+# At most this many checkouts in flight: enough for full batches everywhere, and few enough that
+# none waits in a queue for longer than a step's deadline.
 UNDER_WAY: Final = 400
-LOOK: Final = 0.05  # seconds between two looks at a load
-GLANCE: Final = 0.01  # seconds between two looks at a single checkout
-# Ten times slower than a machine of this kind has ever been: then something is broken.
+LOOK: Final = 0.05  # seconds between two queries during a load
+GLANCE: Final = 0.01  # seconds between two queries on a single checkout
+# A tenth of the lowest rate on a machine of this kind: below it, something is broken.
 SLOWEST: Final = 3  # checkouts per second
 LONGEST_SINGLE: Final = 30.0  # seconds
 
@@ -37,7 +37,7 @@ COMPLETED: Final = (
     "SELECT count(*) FROM checkout_request WHERE id = ANY(%s) AND status = 'completed'"
 )
 RECORDED: Final = "SELECT count(*) FROM journal WHERE correlation = ANY(%s)"
-# What follows the completion: each completed checkout is done when both are in the journal.
+# Events after the completion: a completed checkout is over when both are in the journal.
 CONSEQUENCES: Final = """
     SELECT count(*) FROM journal
      WHERE correlation = ANY(%s) AND type IN ('identity.limit_spent.v1', 'catalog.stock_sold.v1')
@@ -49,7 +49,7 @@ COMPLETION: Final = """
 
 
 class Shop:
-    """Where the bench hands checkouts in, and sees in the site's database how they went."""
+    """The bench's access to the site's database, to start checkouts and read their results."""
 
     def __init__(self) -> None:
         self._session = DatabaseSession(database("site", identity="site"))
@@ -58,10 +58,10 @@ class Shop:
             raise PlainError("No product has been listed yet: try again in a few seconds.")
 
     def measure_load(self, count: int) -> Figures:
-        """Take `count` checkouts through the platform as fast as it goes.
+        """Take `count` checkouts through the platform at full speed, and return the figures.
 
-        From the first acceptance until the last saga has ended and everything
-        that follows from it is in the journal, hence seen within LOOK seconds.
+        Measured from the first acceptance until the last saga has ended and all events that
+        follow are in the journal, to within LOOK seconds.
         """
         visitors = f"bench-{new_message_id().hex[-12:]}"
         orders = self._orders(count, visitors)
@@ -90,10 +90,10 @@ class Shop:
         }
 
     def measure_idle(self, count: int) -> Figures:
-        """Checkouts one after another, each from the return of its acceptance's commit.
+        """Run `count` checkouts one after another, each timed from the commit of its acceptance.
 
         `p50_ms` and `p99_ms` end when the site's journal records the completion, after
-        checkout's commit, relay, broker and journal: what a visitor can see. `decided`
+        checkout's commit, relay, broker and journal: the time that a visitor sees. `decided`
         ends when the saga's completing transaction began. All clocks are this machine's.
         """
         seen, decided = [], []
@@ -115,7 +115,7 @@ class Shop:
         self._session.close()
 
     def _orders(self, count: int, visitors: str) -> list[CheckoutOrder]:
-        """Orders of as many visitors, over all products in turn."""
+        """Return orders of as many visitors, over all products in turn."""
         return [
             CheckoutOrder(
                 visitor=f"{visitors}-{number}", sku=self._products[number % len(self._products)]

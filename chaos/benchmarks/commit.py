@@ -1,13 +1,15 @@
 """The bench `commit`: a transfer between two databases, by two-phase commit and by saga steps.
 
 Both flows take a unit from a row of one server and add it to a row of another, over and
-over, by several clients on a few rows. The two-phase flow prepares on both servers, writes
-its decision down on a third, and commits the prepared transactions (Gray, "Notes on Data Base
-Operating Systems", 1978; presumed abort). The saga flow commits each side alone, with an
-outbox row on the first and an inbox row on the second; the message's way between them is
-left out, since what is compared is what a database must hold, and for how long.
+over, by several clients on a few rows. The two-phase flow prepares on both servers,
+writes its decision down on a third, and commits the prepared transactions (Gray, "Notes
+on Data Base Operating Systems", 1978; presumed abort). The saga flow commits each side
+alone, with an outbox row on the first and an inbox row on the second; the message's way
+between them is left out, since the bench compares which locks a database must hold, and
+for how long.
 
-Then a coordinator is killed at its worst moment, and somebody else wants the same row.
+Then the bench kills a coordinator at its worst moment, while another client wants the
+same row.
 """
 
 from __future__ import annotations
@@ -37,8 +39,8 @@ NAME: Final = "commit"
 COUNT: Final = 1_000  # transfers in each run and flow
 RUNS: Final = 3
 CLIENTS: Final = 8
-ROWS: Final = 20  # few enough that clients meet
-OUTAGE: Final = 2.0  # seconds until somebody recovers the killed coordinator
+ROWS: Final = 20  # few enough that clients wait for each other
+OUTAGE: Final = 2.0  # seconds from the kill of the coordinator until the recovery
 GIVER, TAKER, COORDINATOR = "catalog", "payments", "site"
 
 TABLES: Final = """
@@ -75,7 +77,7 @@ class Client:
 
 
 async def two_phase(client: Client, row: int) -> float:
-    """One transfer by two-phase commit; for how many seconds its rows were locked."""
+    """Make one transfer by two-phase commit, and return the seconds that its rows were locked."""
     name = uuid4().hex
     await _both(client, "BEGIN")
     locked = time.perf_counter()
@@ -87,7 +89,7 @@ async def two_phase(client: Client, row: int) -> float:
 
 
 async def saga_steps(client: Client, row: int) -> float:
-    """The same transfer as two local transactions; for how long the first row was locked."""
+    """Make a transfer as two local transactions, and return the seconds of the first row's lock."""
     message = uuid4()
     await client.giver.execute("BEGIN")
     locked = time.perf_counter()
@@ -103,14 +105,14 @@ async def saga_steps(client: Client, row: int) -> float:
 
 
 async def _both(client: Client, statement: str) -> None:
-    """The same statement on both participants at once, as a coordinator would."""
+    """Run a statement on both participants at once, as a coordinator would."""
     await asyncio.gather(
         client.giver.execute(statement.encode()), client.taker.execute(statement.encode())
     )
 
 
 async def measure_flow(flow: Flow, count: int) -> Figures:
-    """`count` transfers by all clients together."""
+    """Make `count` transfers by all clients together, and return the figures."""
     async with AsyncExitStack() as stack:
         clients = [await Client.open(stack) for _ in range(CLIENTS)]
         transfers = iter(range(count))
@@ -136,7 +138,7 @@ async def measure_flow(flow: Flow, count: int) -> Figures:
 
 
 async def measure_crash(flow: str) -> Figures:
-    """Kill the coordinator between its phases, and wait as somebody who wants the same row."""
+    """Kill the coordinator between its phases, and measure the wait of the row's next writer."""
     async with AsyncExitStack() as stack:
         client = await Client.open(stack)
         killed = await asyncio.to_thread(_kill_coordinator, flow)
@@ -161,7 +163,10 @@ async def _wait_for_row(giver: Connection) -> float:
 
 
 async def _recover(client: Client) -> int:
-    """Resolve by the rule of presumed abort: no decision was written down, so it never was."""
+    """Roll back all prepared transactions, and return their number.
+
+    This is the rule of presumed abort: no decision was written down, so none was taken.
+    """
     found = 0
     for participant in (client.giver, client.taker):
         rows = await (await participant.execute(IN_DOUBT)).fetchall()
@@ -172,7 +177,7 @@ async def _recover(client: Client) -> int:
 
 
 def _kill_coordinator(flow: str) -> float:
-    """Run a coordinator up to its worst moment and kill it; when that was."""
+    """Run a coordinator up to its worst moment, kill it, and return the moment of the kill."""
     child = subprocess.Popen(
         [sys.executable, "-m", "chaos.benchmarks.commit_coordinator", flow],
         cwd=ROOT,
@@ -191,7 +196,10 @@ def _kill_coordinator(flow: str) -> float:
 
 
 def measure(*, count: int, runs: int, say: Callable[[str], None]) -> Result:
-    """Run the bench. Raises PlainError when the platform does not run, or allows no PREPARE."""
+    """Run the bench.
+
+    Raises PlainError when the platform does not run, or allows no PREPARE.
+    """
     with databases() as postgresql:
         for name in (GIVER, TAKER, COORDINATOR):
             with psycopg.connect(**address(name), autocommit=True) as connection:

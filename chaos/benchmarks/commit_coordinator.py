@@ -1,4 +1,4 @@
-"""A coordinator that gets as far as its worst moment, says so, and waits to be killed.
+"""A coordinator that stops at its worst moment, prints `between`, and waits to be killed.
 
 python -m chaos.benchmarks.commit_coordinator two_phase|saga_steps
 """
@@ -14,7 +14,7 @@ import psycopg
 from chaos.benchmarks.commit import ANNOUNCE, GIVE, GIVER, TAKE, TAKER
 from chaos.benchmarks.scratch import address
 
-LONGEST = 30.0  # seconds; it does not outlive a bench that has died
+LONGEST = 30.0  # seconds: it ends soon after a bench that has died
 
 
 def main(flow: str) -> None:
@@ -23,7 +23,7 @@ def main(flow: str) -> None:
     giver.execute("BEGIN")
     giver.execute(GIVE, (0,))
     if flow == "two_phase":
-        # Both have promised; the decision has not been written down.
+        # Both participants have prepared, and the decision is not written down.
         taker.execute("BEGIN")
         taker.execute(TAKE, (0,))
         name = uuid4().hex

@@ -1,4 +1,4 @@
-"""The document that every bench prints: what was measured, on what machine, with what versions."""
+"""The document that every bench prints: its figures, the machine, and the versions."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ PACKAGES: Final = ("django", "celery", "kombu", "amqp", "psycopg")
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What one bench found. `ratios` compare medians of the same runs."""
+    """The result of one bench, whose `ratios` compare medians of the same runs."""
 
     bench: str
-    versions: Mapping[str, str]  # those of the servers, as they told them
+    versions: Mapping[str, str]  # versions of the servers, as they report them
     runs: Sequence[Figures]
     medians: Figures
     ratios: Mapping[str, float]
 
     def as_json(self) -> dict[str, Any]:
-        """The document; other benches keep its shape."""
+        """Return the document, in the one shape that all benches share."""
         return {
             "bench": self.bench,
             "machine": machine(),
@@ -40,7 +40,7 @@ class Result:
 
 
 def medians(runs: Sequence[Figures]) -> dict[str, Any]:
-    """The median of each figure over the runs, group by group."""
+    """Return the median of each figure over the runs, group by group."""
     return {
         name: medians([run[name] for run in runs])
         if isinstance(figure, Mapping)
@@ -50,13 +50,13 @@ def medians(runs: Sequence[Figures]) -> dict[str, Any]:
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """The smallest value that at least `percent` of the values do not exceed (nearest rank)."""
+    """Return the smallest value not exceeded by at least `percent` of the values (nearest rank)."""
     ranked = sorted(values)
     return ranked[max(0, -(-len(ranked) * percent // 100) - 1)]
 
 
 def machine() -> dict[str, Any]:
-    """The machine, and how busy it was: its load says whether others worked on it."""
+    """Return the processor, the number of its cores, the memory in MB and the kernel."""
     return {
         "cpu": _proc_field("/proc/cpuinfo", "model name") or platform.machine(),
         "cores": os.cpu_count(),
@@ -66,7 +66,7 @@ def machine() -> dict[str, Any]:
 
 
 def library_versions() -> dict[str, str]:
-    """The versions of Python and of the packages on the hot path."""
+    """Return the versions of Python and of the packages on the hot path."""
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 

@@ -1,11 +1,13 @@
-"""The bench `dual-write`: kill a writer again and again, and count what the two sides agree on.
+"""The bench `dual-write`: kill a writer repeatedly, and count where rows and messages differ.
 
-A writer stores orders and announces each: by publishing after the commit, by publishing before
-it, or with an outbox. It is SIGKILLed at random moments and started again. With the
-outbox, the relay is killed as often. In the end every row is looked for among the messages, and
-every message among the rows. Publisher, outbox and relay are the platform's own.
+A writer stores orders and announces each: by publishing after the commit, by publishing
+before it, or with an outbox. It is SIGKILLed at random moments and started again. With
+the outbox, the relay is killed as often. In the end the bench looks for every row among
+the messages, and for every message among the rows. Publisher, outbox and relay are the
+platform's own.
 
-Besides: what the outbox costs a transaction, and how long a message waits for its relay.
+The bench also measures the cost of the outbox for a transaction, and the delay from
+commit to confirm.
 """
 
 from __future__ import annotations
@@ -37,9 +39,9 @@ Connection: TypeAlias = psycopg.Connection[Any]
 NAME: Final = "dual-write"
 KILLS: Final = 40  # of the writer, in each flow and run
 RUNS: Final = 3
-SERVER: Final = "catalog"  # on whose server the bench's database lies
+SERVER: Final = "catalog"  # the server of the bench's database
 QUEUE: Final = "bench.dual-write"
-# Seconds of life after the first order; many orders fit, so that the moment is arbitrary.
+# Seconds of life after the first order: time for many orders, so the kill hits any moment.
 SHORTEST, LONGEST = 0.02, 0.2
 RELAY_DIES_TOO: Final = 0.5  # of the kills
 STARTED_WITHIN: Final = 20.0  # seconds
@@ -53,7 +55,7 @@ WAITING: Final = "SELECT count(*) FROM outbox"
 
 
 def measure(*, count: int, runs: int, say: Callable[[str], None]) -> Result:
-    """Run the bench; `count` kills of the writer in each flow. Raises PlainError."""
+    """Run the bench, with `count` kills of the writer in each flow, or raise PlainError."""
     with databases() as postgresql, psycopg.connect(**address(SERVER), autocommit=True) as database:
         _make_tables(database)
         found = [_run(database, count, f"run {n} of {runs}", say) for n in range(1, runs + 1)]
@@ -121,14 +123,14 @@ def _flow(database: Connection, flow: str, kills: int) -> Figures:
 
 
 def _messages(broker: Any) -> Iterator[str]:
-    """The id of the order in each message of the queue, which is emptied."""
+    """Empty the queue, and yield the id of the order in each message."""
     channel = broker.channel()
     while message := channel.basic_get(QUEUE, no_ack=True):
         yield json.loads(message.body)["subject"].rpartition("/")[2]
 
 
 def _cost(database: Connection) -> Figures:
-    """Transactions a second by one writer: an order alone, and an order with its message."""
+    """Measure one writer's transactions per second, without and with an outbox row."""
     bare = _rate(database, dual_writer.store)
     announced = _rate(database, dual_writer.store_with_outbox)
     database.execute("TRUNCATE bench_order, outbox, outbox_stream")
@@ -144,7 +146,7 @@ def _rate(database: Connection, write: Callable[[Connection, Any], None]) -> flo
 
 
 def _latency(database: Connection) -> Figures:
-    """From the commit of an order until its row has left the outbox, confirmed by the broker."""
+    """Measure the time from an order's commit until its row leaves the outbox, confirmed."""
     with queues([QUEUE]):
         relay = _start_relay()
         try:
@@ -176,7 +178,7 @@ def _await_empty_outbox(database: Connection) -> None:
 
 
 def _make_tables(database: Connection) -> None:
-    """The outbox's own tables, as the migrations made them for catalog, and one for orders."""
+    """Make the outbox's tables, as the migrations made them for catalog, and one for orders."""
     dump = subprocess.run(
         [
             str(binaries() / "pg_dump"),
@@ -198,7 +200,7 @@ def _make_tables(database: Connection) -> None:
 
 
 def _url(server: str, *, name: str) -> str:
-    """The address of a database on one of the platform's servers, as superuser."""
+    """Return the address of a database on one of the platform's servers, as superuser."""
     parts = address(server, name=name)
     password = quote(str(parts["password"]), safe="")
     return f"postgresql://postgres:{password}@{parts['host']}:{parts['port']}/{name}"
@@ -212,7 +214,7 @@ def _start(command: Sequence[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command,
         cwd=ROOT,
-        # The one variable by which the platform's own code finds the bench's database.
+        # With this variable the platform's own code finds the bench's database.
         env={**os.environ, "BENCH_DATABASE_URL": _url(SERVER, name="bench")},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

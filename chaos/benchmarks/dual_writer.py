@@ -1,4 +1,4 @@
-"""A service that stores orders and announces them, until it is killed; see `dual_write`.
+"""A service that stores orders and announces them, until `dual_write` kills it.
 
 python -m chaos.benchmarks.dual_writer publish_after_commit|publish_before_commit|outbox QUEUE
 """
@@ -24,7 +24,7 @@ from config.environment import database_url
 
 Connection: TypeAlias = psycopg.Connection[Any]
 
-LONGEST: Final = 60.0  # seconds; it does not outlive a bench that has died
+LONGEST: Final = 60.0  # seconds: it ends soon after a bench that has died
 STORE: Final = "INSERT INTO bench_order VALUES (%s, 'MUG')"
 ADDRESS: Final = "UPDATE outbox SET destination = %s WHERE subject = %s"
 
@@ -38,7 +38,10 @@ class Writer:
         self.queue = queue
 
     def publish(self, order: UUID) -> None:
-        """Returns when the broker has confirmed: neither flow is given a weaker broker."""
+        """Publish an order's message, and return once the broker has confirmed it.
+
+        The broker gives every flow the same guarantee.
+        """
         body = json.dumps({"subject": f"reservation/{order}"}).encode()
         row = OutboxRow(1, str(new_message_id()), self.queue, "bench", f"reservation/{order}", body)
         self.publisher.publish([row])
@@ -71,7 +74,7 @@ def store(database: Connection, order: UUID) -> None:
 
 
 def store_with_outbox(database: Connection, order: UUID) -> None:
-    """The order and its message, by the same code as every service's."""
+    """Store an order and its message, by the same code as every service's."""
     store(database, order)
     work = UnitOfWork(database, source="catalog")
     work.send(StockReserved(sku="MUG", quantity=1), subject_id=order, correlation=order)

@@ -1,6 +1,6 @@
 """A load of GET requests over kept connections, as light as Python allows.
 
-Each connection sends its next request when the answer to the one before is whole.
+Each connection sends its next request when the previous answer is complete.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Target:
 
 
 def send(target: Target, count: int) -> tuple[float, list[float]]:
-    """Seconds for `count` requests in all, and the milliseconds of each.
+    """Send `count` requests, and return the seconds for all and the milliseconds of each.
 
-    Raises PlainError when the server refuses, or gives anything but a page.
+    Raises PlainError when the server refuses, or answers with anything but a page.
     """
     return asyncio.run(_send(target, count))
 

@@ -1,11 +1,12 @@
-"""The bench `overload`: more checkouts are offered than the pipeline can do, up to ten times.
+"""The bench `overload`: a load of up to ten times the pipeline's peak.
 
-First the pipeline's peak is measured, as the bench `pipeline` does. Then clients offer a
-multiple of it for a while, open loop: each checkout when it is due, whatever became of those
-before, and once; what finds no room is refused. They call the intake that the command line
-calls, not HTTP, whose limits for one visitor and one address would refuse them much earlier.
-Goodput is what completed, from the first offer to the last end. In the end the peak is measured
-again, since other work on the machine changes it.
+First the bench measures the pipeline's peak, as the bench `pipeline` does. Then clients
+offer a multiple of it for a while, open loop: each checkout once, when it is due,
+independently of earlier ones; a checkout that finds no room is refused. They call the
+intake that the command line calls, not HTTP, whose limits for one visitor and one address
+would refuse them much earlier. Goodput is the number of completed checkouts, divided by
+the time from the first offer to the last end. Finally the peak is measured again, since
+other work on the machine changes it.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ from compose.supervisor import Supervisor, SupervisorError
 from config.environment import run_directory
 
 NAME: Final = "overload"
-COUNT: Final = 1_000  # checkouts that the peak is measured with
+COUNT: Final = 1_000  # checkouts for a measurement of the peak
 RUNS: Final = 1
 SECONDS: Final = 60  # of each load
 FACTORS: Final = (1, 2, 5, 10)  # times the peak
 CLIENTS: Final = 4
 TICK: Final = 0.1  # seconds between two offers of a client
 WARM_UP: Final = 50  # checkouts
-SLOWEST: Final = 3  # checkouts a second that end; below it, something is broken
+SLOWEST: Final = 3  # checkouts per second that end: below it, something is broken
 LOOK: Final = 0.2  # seconds
 
 PRODUCTS: Final = "SELECT sku FROM product WHERE restocked ORDER BY sku"
@@ -60,7 +61,10 @@ ENDS: Final = """
 
 
 def measure(*, count: int, runs: int, seconds: int, say: Callable[[str], None]) -> Result:
-    """Run the bench; raises PlainError when the platform does not run or does not keep up."""
+    """Run the bench.
+
+    Raises PlainError when the platform does not run or does not keep up.
+    """
     with databases() as postgresql, closing(Shop()) as shop, closing(_site()) as session:
         say("warming up")
         shop.measure_load(WARM_UP)
@@ -99,7 +103,7 @@ def _run(
 
 
 def _offer(rate: float, seconds: int, session: DatabaseSession) -> Figures:
-    """Offer so many checkouts a second, wait for the end of all accepted, and add up."""
+    """Offer checkouts at a rate per second, wait for the accepted ones to end, and add up."""
     products = [sku for (sku,) in _read(session, PRODUCTS)]
     visitors = f"overload-{new_message_id().hex[-12:]}"
     disk = _disk_used()
@@ -136,7 +140,7 @@ def _offer(rate: float, seconds: int, session: DatabaseSession) -> Figures:
 
 @dataclass
 class Client:
-    """Offers checkouts at a rate from a thread, each when it is due, and once."""
+    """One client that offers checkouts at a rate from a thread, each once, when it is due."""
 
     name: str
     products: list[str]
@@ -182,7 +186,7 @@ def _await_ends(session: DatabaseSession, began: float, visitors: str, accepted:
 
 @contextmanager
 def _peak_memory() -> Iterator[list[int]]:
-    """Look every second; resident bytes of all of the platform's processes, each time.
+    """Sample the resident bytes of all of the platform's processes, every second.
 
     Nothing when the platform is supervised elsewhere, where its processes cannot be seen.
     """
@@ -208,7 +212,7 @@ def _peak_memory() -> Iterator[list[int]]:
 
 
 def _disk_used() -> int:
-    """Bytes of disk under the run directory: databases with their logs, queues, log files."""
+    """Return the bytes on disk under the run directory: databases with logs, queues, log files."""
     return sum(_blocks(Path(folder) / name) for folder, _, names in os.walk(run_directory())
                for name in names)  # fmt: skip
 
@@ -216,7 +220,7 @@ def _disk_used() -> int:
 def _blocks(path: Path) -> int:
     try:
         return path.lstat().st_blocks * 512
-    except OSError:  # a server has removed it
+    except OSError:  # a server has removed the file
         return 0
 
 

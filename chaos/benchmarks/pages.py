@@ -1,8 +1,8 @@
 """The bench `pages`: the newest article and the first page, beside a bare Django view.
 
-All over HTTP and loopback, in turns of a second or less, so that whatever else the
-machine does meets all three alike. The pages come from the running site and its
-page cache; the bare view from a process of the bench's own (`bare_site.py`).
+All over HTTP and loopback, in turns of a second or less, so that other work on the
+machine affects all three alike. The pages come from the running site and its page cache;
+the bare view from a process of the bench's own (`bare_site.py`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ Measured = tuple[float, list[float]]
 
 
 def measure(*, count: int, runs: int, say: Callable[[str], None]) -> Result:
-    """Run the bench; raises PlainError when the site does not serve, or has no article."""
+    """Run the bench.
+
+    Raises PlainError when the site does not serve, or has no article.
+    """
     site = web_port()
     with _bare() as bare:
         targets = {
@@ -69,7 +72,7 @@ def measure(*, count: int, runs: int, say: Callable[[str], None]) -> Result:
         runs=found,
         medians=middle,
         ratios={
-            # How many times a bare view's time a page takes, by throughput.
+            # A page's time as a multiple of a bare view's, by throughput.
             f"{page}_vs_bare_view": round(
                 middle["bare_view"]["requests_per_second"] / middle[page]["requests_per_second"],
                 2,
@@ -80,7 +83,7 @@ def measure(*, count: int, runs: int, say: Callable[[str], None]) -> Result:
 
 
 def _newest_article(port: int) -> str:
-    """The path of the newest article, as the site's own feed names it."""
+    """Return the path of the newest article, as the site's own feed names it."""
     address = f"http://127.0.0.1:{port}/articles/feed.json"
     try:
         with urllib.request.urlopen(address, timeout=ANSWER_WITHIN) as answer:
@@ -97,7 +100,7 @@ def _newest_article(port: int) -> str:
 
 @contextmanager
 def _bare() -> Iterator[int]:
-    """The bare process, serving; its port."""
+    """Run the bare process while the block lasts, and yield its port."""
     port = choose_ports(["bare"], {}, taken=web_port())["bare"]
     process = subprocess.Popen(
         [sys.executable, "-m", "chaos.benchmarks.bare_site", str(port)],

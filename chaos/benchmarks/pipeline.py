@@ -2,7 +2,7 @@
 
 Each run measures, one after another on the same machine and servers: a checkout on the
 idle cluster, a load of checkouts through the platform, the same load through the Celery
-baseline, and the bare limit. What each does is told in docs/adr/0008-benchmarks.md.
+baseline, and the bare limit. docs/adr/0008-benchmarks.md describes the work of each.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ COUNT: Final = 1_000  # checkouts in each run
 RUNS: Final = 3
 WARM_UP: Final = 50  # checkouts before the first run: prepared statements, caches
 IDLE: Final = 100  # checkouts one after another
-SETTLE: Final = 1.0  # seconds between two measurements, for what follows from the one before
+SETTLE: Final = 1.0  # seconds between two measurements, for late work of the first
 
 
 def measure(*, count: int, runs: int, say: Callable[[str], None]) -> Result:
-    """Run the bench; raises PlainError when the platform does not run or does not keep up."""
+    """Run the bench.
+
+    Raises PlainError when the platform does not run or does not keep up.
+    """
     with ExitStack() as stack:
         postgresql = stack.enter_context(databases())
         shop = Shop()

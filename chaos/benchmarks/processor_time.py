@@ -1,7 +1,7 @@
-"""How much processor time a flow costs, over all processes that serve it.
+"""Processor time of a flow, over all processes that serve it.
 
-Throughput depends on who else uses the machine, processor time hardly does: on a
-busy machine it is the figure to compare.
+Other work on the machine changes throughput, and hardly changes processor time: on a busy
+machine, this is the figure to compare.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 class Stopwatch:
-    """Processor time since it was made, in seconds: the platform's processes, ours, and `others`.
+    """The processor seconds since it was made: of the platform, this process, and `others`.
 
     None when the platform is supervised elsewhere, where its processes cannot be seen.
     """
@@ -34,13 +34,13 @@ class Stopwatch:
         return self._spent() - self._start if self._pids else None
 
     def _spent(self) -> float:
-        # A child that has ended is counted by its parent, under the last two of the four.
+        # The last two of the four hold the time of children that have ended.
         trees = {pid for root in self._pids for pid in process_tree(root)}
         return sum(sum(_times(pid)) for pid in trees) / TICKS
 
 
 def _times(pid: int) -> list[int]:
-    """utime, stime, cutime and cstime of proc(5), in ticks."""
+    """Return utime, stime, cutime and cstime of proc(5), in ticks."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""The table of benches: a name, what it measures, and the function that does it."""
+"""The table of benches: a name, a summary, and the function that measures."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from chaos.benchmarks.document import Result
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asks of a bench; None leaves it to the bench."""
+    """The options that the command line gives a bench, with None for the bench's default."""
 
     count: int | None = None
     runs: int | None = None
     seconds: int | None = None
 
 
-# Says in a few words what is being done now.
+# Reports the current step in a few words.
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Bench:
-    """One bench. `measure` raises PlainError when it cannot be done."""
+    """One bench, whose `measure` raises PlainError when it cannot run."""
 
     summary: str
     measure: Callable[[Options, Say], Result]

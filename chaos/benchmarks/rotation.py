@@ -1,9 +1,10 @@
 """The bench `rotation`: credentials change under load, by rotation and by revocation.
 
-Some threads run short transactions on the site's database, each over a session of its own that
-logs in with credentials leased from Vault. First nothing happens; then the credentials are
-rotated again and again; then the lease in use is revoked, as somebody would who has seen it
-leak. Counted are transactions that failed, and for how long old sessions stayed.
+Some threads run short transactions on the site's database, each over a session of its own
+that logs in with credentials leased from Vault. First nothing changes; then the bench
+rotates the credentials again and again; then it revokes the lease in use, as an operator
+would after a leak. It counts the transactions that failed, and measures how long old
+sessions stayed.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ SESSIONS: Final = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s"
 
 @dataclass
 class Load:
-    """Threads that run one transaction after another; a failed one is counted and run again."""
+    """Threads that run one transaction after another, and count and repeat a failed one."""
 
     database: Database
     latencies: list[float] = field(default_factory=list)
@@ -65,7 +66,10 @@ class Load:
                 thread.join()
 
     def await_success_after(self, moment: float) -> float:
-        """Wait until every thread has finished a transaction after `moment`; seconds it took."""
+        """Wait until every thread has completed a transaction begun after `moment`.
+
+        Returns the seconds from `moment` to the start of the latest one.
+        """
         end = time.monotonic() + GONE_WITHIN
         while min(self.last_success) <= moment:
             if time.monotonic() > end:
@@ -101,7 +105,7 @@ class Load:
 
 
 def measure(*, count: int, runs: int, say: Callable[[str], None]) -> Result:
-    """Run the bench with `count` rotations a run. Raises PlainError."""
+    """Run the bench, with `count` rotations a run, or raise PlainError."""
     with databases() as postgresql:
         found = [_run(count, f"run {n} of {runs}", say) for n in range(1, runs + 1)]
     middle = medians(found)

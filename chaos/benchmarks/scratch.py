@@ -1,7 +1,7 @@
-"""Databases and queues of a bench's own, on the platform's servers, gone afterwards.
+"""Databases and queues for a bench alone, on the platform's servers, deleted afterwards.
 
-Each of the platform's PostgreSQL servers gets a database `bench`, with the
-server's own settings: fsync on. What a killed bench left is removed first.
+Each of the platform's PostgreSQL servers gets a database `bench`, with the server's own
+settings: fsync on. Remains of a killed bench are removed first.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from compose.errors import PlainError
 from config.environment import DATABASES, MissingSetting, database_url, run_directory
 
 NAME: Final = "bench"
-# One bench at a time: two would measure each other. Held on the site's server.
+# One bench at a time, since two would disturb each other. Held on the site's server.
 LOCK: Final = 0x62656E6368  # "bench" in ASCII
 PATIENCE: Final = 30.0  # seconds for one answer of a server
 QUORUM: Final = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
 
 
 def address(database: str, *, name: str = NAME) -> dict[str, Any]:
-    """What psycopg needs to open database `name` on the server of `database`, as superuser."""
+    """Return psycopg's parameters for database `name` on the server of `database`, as superuser."""
     server = urlsplit(database_url(database))
     return {
         "host": server.hostname,
@@ -42,7 +42,7 @@ def address(database: str, *, name: str = NAME) -> dict[str, Any]:
 
 @contextmanager
 def databases() -> Iterator[str]:
-    """A database `bench` on each server; the value is the servers' version.
+    """Make a database `bench` on each server, and yield the servers' version.
 
     Raises PlainError when the platform does not run, or another bench does.
     """
@@ -69,7 +69,7 @@ def databases() -> Iterator[str]:
 
 @contextmanager
 def queues(names: Sequence[str], *, exchange: str | None = None) -> Iterator[amqp.Connection]:
-    """Empty quorum queues of these names, on a connection that the caller may use.
+    """Make empty quorum queues of these names, and yield a connection for the caller.
 
     With `exchange`, a fanout exchange of that name copies each message to all of them.
     """
@@ -90,7 +90,7 @@ def queues(names: Sequence[str], *, exchange: str | None = None) -> Iterator[amq
 
 
 def broker_version() -> str:
-    """The broker's version, as it introduces itself."""
+    """Return the broker's version, as it reports it."""
     connection = _broker()
     try:
         return str(connection.server_properties["version"])
@@ -99,7 +99,7 @@ def broker_version() -> str:
 
 
 def _broker() -> Any:
-    """A connection on which every answer is waited for a bounded time."""
+    """Return a connection whose reads time out after PATIENCE seconds."""
     connection: Any = connect(broker_url_with_credentials(), heartbeat=0)
     connection.sock.settimeout(PATIENCE)
     return connection
@@ -110,7 +110,7 @@ def _delete(names: Sequence[str], exchange: str | None) -> None:
     connection = _broker()
     try:
         channel = connection.channel()
-        for name in names:  # what does not exist is deleted without a word
+        for name in names:  # deleting a queue that does not exist is no error
             channel.queue_delete(name)
         if exchange is not None:
             channel.exchange_delete(exchange)
@@ -119,7 +119,10 @@ def _delete(names: Sequence[str], exchange: str | None) -> None:
 
 
 def _alone(server: psycopg.Connection[Any]) -> None:
-    """Keep other benches out, until this connection closes."""
+    """Lock other benches out, until this connection closes.
+
+    Raises PlainError when another one is running.
+    """
     row = server.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
     if row != (True,):
         raise PlainError("Another bench is running; wait until it has ended.")

@@ -1,4 +1,4 @@
-"""A bench's result for people: its medians, each with the runs beside it."""
+"""A bench's result as tables for people: its medians, each with the runs beside it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chaos.benchmarks.document import Figures
 
 
 def render(document: Mapping[str, Any]) -> RenderableType:
-    """The document that `--json` would print, as tables."""
+    """Return the document that `--json` would print, as tables."""
     runs = document["runs"]
     table = Table(title=f"bench {document['bench']}", title_justify="left")
     table.add_column("figure")

@@ -1,1 +1,1 @@
-"""Drivers carry faults out: the local supervisor, the Docker Engine, Kubernetes."""
+"""Drivers, which carry faults out: the local supervisor, the Docker Engine, Kubernetes."""

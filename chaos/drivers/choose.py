@@ -1,4 +1,4 @@
-"""Which engine runs this platform: the setting CHAOS_DRIVER, by default the local supervisor."""
+"""The choice of the driver by the setting CHAOS_DRIVER, by default the local supervisor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ DRIVERS: Final[Mapping[str, str]] = {
 
 
 def choose_driver() -> Driver:
-    """The driver that the settings name. Raises Misuse for a name that none has."""
+    """Return the driver that the settings name.
+
+    Raises Misuse for an unknown name.
+    """
     name = chaos_driver()
     if name not in DRIVERS:
         raise Misuse(f"CHAOS_DRIVER is {name!r}; there is: {', '.join(DRIVERS)}.")

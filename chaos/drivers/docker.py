@@ -1,8 +1,8 @@
 """The driver of the Docker Engine, for a platform that Compose runs.
 
-There is no Engine where this project is built: the driver was only ever seen to work against
-contracts written down from the Engine's API description (tests/chaos/drivers/contracts/), which
-the real client library is led through over real HTTP.
+There is no Engine where this project is built. The driver has only been tested with the
+real client library over real HTTP, against contracts written down from the Engine's API
+description (tests/chaos/drivers/contracts/).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 PATIENCE: Final = 10  # seconds that one request may take
-LOOK: Final = 0.05  # seconds between two looks at a command that is about to end
-GRACE: Final = 30  # seconds; no service of compose.yaml is given longer to stop
+LOOK: Final = 0.05  # seconds between two queries on a command that is about to end
+GRACE: Final = 30  # seconds: no service of compose.yaml has longer to stop
 ERRANDS: Final = frozenset({"prepare"})  # runs once and ends; nothing to break
 STARTABLE: Final = frozenset({"created", "exited", "dead"})
-# The stream of an exec: a byte that says which output, three of nothing, and a length.
+# A frame of an exec's stream: a byte for the output, three unused ones, and a length.
 FRAME: Final = struct.Struct(">BxxxL")
 STDOUT: Final = 1
 
@@ -38,7 +38,8 @@ STDOUT: Final = 1
 class DockerDriver:
     """Carries faults out on the containers of one Compose project.
 
-    A process goes by the name of its Compose service; if that is scaled, it is all its containers.
+    A process has the name of its Compose service. If that is scaled, the process is all its
+    containers.
     """
 
     name = "docker"
@@ -48,10 +49,10 @@ class DockerDriver:
         return sorted(services - ERRANDS)
 
     def kill(self, process: str) -> str:
-        """SIGKILL, then a start: the Engine leaves alone what it was told to kill.
+        """Kill the containers with SIGKILL, and start them again.
 
-        To it that is stopped by hand, whatever the restart policy. Whoever dies in between has
-        left a container that `ensure_running` starts.
+        The Engine takes a kill for a stop by hand, and starts nothing again, under any restart
+        policy. If this process dies in between, `ensure_running` starts the container.
         """
         containers = self._containers(process)
         with _told():
@@ -96,7 +97,10 @@ class DockerDriver:
     def sql(
         self, database: str, statements: Sequence[str], *, within: str = "postgres"
     ) -> list[tuple[Any, ...]]:
-        """By `psql` in the server's container, which trusts its own socket; values are text."""
+        """Run statements by `psql` in the server's container, which trusts its own socket.
+
+        Values are text.
+        """
         (server, *_) = self._containers(f"postgres-{database}")
         return psql.rows(self._execute(server, psql.command(statements, within=within)))
 
@@ -109,7 +113,7 @@ class DockerDriver:
 
     @cached_property
     def _client(self) -> DockerClient:
-        """The Engine that DOCKER_HOST names, by default the socket of this machine."""
+        """The client of the Engine that DOCKER_HOST names, by default this machine's socket."""
         try:
             import docker
         except ImportError as error:
@@ -120,7 +124,7 @@ class DockerDriver:
             return docker.from_env(timeout=PATIENCE)
 
     def _list(self, *labels: str) -> list[Container]:
-        """The project's containers in any state; what `docker compose run` has made is not its."""
+        """Return the project's containers in any state, without those of `docker compose run`."""
         wanted = [
             f"com.docker.compose.project={compose_project()}",
             "com.docker.compose.oneoff=False",
@@ -128,7 +132,7 @@ class DockerDriver:
         ]
         client = self._client
         with _told():
-            # Sparse: what the list says is enough, and no container can vanish in between.
+            # Sparse: the list is enough, and no container can vanish before a second query.
             return client.containers.list(all=True, sparse=True, filters={"label": wanted})
 
     def _containers(self, process: str) -> list[Container]:
@@ -138,11 +142,12 @@ class DockerDriver:
         return found
 
     def _execute(self, container: Container, command: Sequence[str]) -> str:
-        """What a command inside a container printed; DriverError with its last words if it failed.
+        """Run a command inside a container, and return its output.
 
-        The start is posted by hand, for two reasons. The library asks to upgrade the connection,
-        and then reads beside the buffer that the first output may already be in. And it waits for
-        ever, also when the container is frozen meanwhile.
+        Raises DriverError with the command's last words if it failed. The start is posted by
+        hand, for two reasons. The library asks to upgrade the connection, and then bypasses the
+        buffer that may already hold the first output. And it waits for ever, also when the
+        container is frozen meanwhile.
         """
         engine = self._client.api
         with _told():
@@ -162,7 +167,10 @@ class DockerDriver:
         return printed
 
     def _exit_code(self, command: str) -> int | None:
-        """How a command ended; the Engine may know that a moment after the output's end."""
+        """Return a command's exit code.
+
+        The Engine may know it only a moment after the end of the output.
+        """
         end = time.monotonic() + PATIENCE
         while (found := self._client.api.exec_inspect(command))["Running"]:
             if time.monotonic() > end:
@@ -173,7 +181,7 @@ class DockerDriver:
 
 
 def _outputs(stream: bytes) -> tuple[str, str]:
-    """Both outputs of a command, from the frames that they come in."""
+    """Return both outputs of a command, from the frames of its stream."""
     printed, complaint = bytearray(), bytearray()
     at = 0
     while at + FRAME.size <= len(stream):
@@ -190,7 +198,7 @@ def _named(process: str, containers: Sequence[Container]) -> str:
 
 
 def _reason(answer: requests.Response) -> str:
-    """The Engine's own words, which it sends as `{"message": …}`."""
+    """Return the Engine's own message, which it sends as `{"message": …}`."""
     try:
         return f"the Docker Engine: {answer.json()['message']}"
     except (ValueError, KeyError, TypeError):
@@ -199,7 +207,7 @@ def _reason(answer: requests.Response) -> str:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """The Engine's refusal, or its silence, as a DriverError."""
+    """Raise DriverError for the Engine's refusal, or when it does not answer."""
     from docker.errors import APIError, DockerException
 
     try:

@@ -1,14 +1,15 @@
 """The driver of Kubernetes, for a platform that `compose/kubernetes` describes.
 
-There is no cluster where this project is built: the driver was only ever seen to work against
-contracts written down from the API's description (tests/chaos/drivers/contracts/), which the real
-client library is led through over real HTTP and WebSocket.
+There is no cluster where this project is built. The driver has only been tested with the
+real client library over real HTTP and WebSocket, against contracts written down from the
+API's description (tests/chaos/drivers/contracts/).
 
-Kubernetes has no request for SIGKILL, and none for a pause. So signals are sent from inside, by
-exec. The kernel spares PID 1 there, so a process must not be PID 1 of its pod:
-`shareProcessNamespace` makes the pod's sandbox that (compose/kubernetes-chaos/), and
-CloudNativePG's manager is it already. In a pod without it a kill is a deletion with a grace of 0,
-at which the kubelet still allows two seconds, and a pause is refused.
+Kubernetes has no request for SIGKILL, and none for a pause, so the driver sends signals
+from inside the pod, by exec. The kernel spares PID 1 there, so a process must not be PID
+1 of its pod: `shareProcessNamespace` gives PID 1 to the pod's sandbox
+(compose/kubernetes-chaos/), and in CloudNativePG's pods its manager has it already. In a
+pod without it a kill is a deletion with a grace of 0, at which the kubelet still allows
+two seconds, and a pause is refused.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 10  # seconds that one request, or one command in a container, may take
 OUTPUT, COMPLAINT, OUTCOME = 1, 2, 3  # channels of an exec
-SENT: Final = "sending"  # said before the signal, which may end the session with the container
-KILLED: Final = 137  # 128 + SIGKILL: the session's own shell went with the container
+SENT: Final = "sending"  # printed before the signal, which may end the session with the container
+KILLED: Final = 137  # 128 + SIGKILL: the session's own shell ended with the container
 ERRANDS: Final = frozenset({"prepare"})  # runs once and ends; nothing to break
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a command: `code` is None when the session ended before it was told."""
+    """The end of a command, with `code` None when the session ended before the code came."""
 
     code: int | None
     printed: str
@@ -46,15 +47,15 @@ class Outcome:
 
 
 def signalling(signal: str) -> list[str]:
-    """The command that signals all it may in its PID namespace: not PID 1, and not itself."""
+    """Return the command that signals all it may: not PID 1 of its namespace, and not itself."""
     # Both dash and busybox take `-1` in this form.
     return ["sh", "-c", f"echo {SENT}; kill -{signal} -1"]
 
 
 class KubernetesDriver:
-    """Carries faults out on the pods of one namespace, as the service account that it runs as.
+    """Carries faults out on the pods of one namespace, as the service account of this process.
 
-    A process goes by the name of its Deployment or server; it is all the pods of that.
+    A process has the name of its Deployment or server, and is all the pods of that.
     `kubeconfig` names a file to log in with instead, outside the cluster.
     """
 
@@ -69,9 +70,10 @@ class KubernetesDriver:
         return sorted(name for name in names if name and name not in ERRANDS)
 
     def kill(self, process: str) -> str:
-        """SIGKILL to all that runs in its pods; the kubelet starts the containers again.
+        """Send SIGKILL to all processes in its pods. The kubelet starts the containers again.
 
-        Or pods are deleted without grace, and their controllers make others.
+        Where a pod takes no signals, all are deleted without grace, and their controllers make
+        new ones.
         """
         pods = self._running(process)
         if not all(pod.takes_signals for pod in pods):
@@ -82,16 +84,19 @@ class KubernetesDriver:
         return f"SIGKILL to {named(process, pods)}"
 
     def pause(self, process: str) -> str:
-        """SIGSTOP; a liveness probe that nobody answers ends the pause, and the container."""
+        """Pause its pods with SIGSTOP.
+
+        A liveness probe without an answer ends the pause, and the container.
+        """
         pods = self._running(process)
         for pod in pods:
             self._signal(process, pod, "STOP")
         return f"SIGSTOP to {named(process, pods)}"
 
     def resume(self, process: str) -> str:
-        """SIGCONT to all its pods that could have been paused; it does no harm to the others.
+        """Send SIGCONT to all its pods that can be paused, also to those that were not.
 
-        Where there is no pod nothing is paused: one that was has gone, with its pause.
+        Without a pod nothing is paused: a paused pod that is gone took its pause with it.
         """
         found = self._list(Place.of(process).selector)
         pods = [pod for pod in found if pod.runs and pod.takes_signals]
@@ -100,13 +105,16 @@ class KubernetesDriver:
         return f"SIGCONT to {named(process, pods)}" if pods else f"{process} was not paused"
 
     def restart(self, process: str) -> str:
-        """Delete its pods with the grace of their own; their controllers make others."""
+        """Delete its pods with their own grace period.
+
+        Their controllers make new ones.
+        """
         pods = self._pods(process)
         self._delete(pods)
         return f"{named(process, pods)} was deleted, and is made anew"
 
     def ensure_running(self, process: str) -> str:
-        """Replace pods whose restart Kubernetes puts off, up to five minutes after crashes."""
+        """Replace pods whose restart Kubernetes delays, by up to five minutes after crashes."""
         crashed = [pod for pod in self._pods(process) if pod.waits_after_crash]
         if not crashed:
             return f"Kubernetes looks after {process}"
@@ -116,7 +124,10 @@ class KubernetesDriver:
     def sql(
         self, database: str, statements: Sequence[str], *, within: str = "postgres"
     ) -> list[tuple[Any, ...]]:
-        """By `psql` beside the primary, whose socket trusts its own user; values are text."""
+        """Run statements by `psql` beside the primary, whose socket trusts its own user.
+
+        Values are text.
+        """
         process = f"postgres-{database}"
         primaries = self._list(f"{Place.of(process).selector},cnpg.io/instanceRole=primary")
         if not primaries:
@@ -125,7 +136,7 @@ class KubernetesDriver:
         return psql.rows(self._execute(process, primaries[0], command))
 
     def broker(self, *arguments: str) -> str:
-        """On every node of the broker, since alarms and connections are each node's own."""
+        """Run `rabbitmqctl` on every node, as alarms and connections belong to single nodes."""
         command = ["rabbitmqctl", "--quiet", *arguments]
         pods = self._running("rabbitmq")
         return "".join(self._execute("rabbitmq", pod, command) for pod in pods)
@@ -136,7 +147,7 @@ class KubernetesDriver:
     # ---------------------------------------------------------------- pods
 
     def _list(self, selector: str) -> list[Pod]:
-        """The namespace's pods, but for those on their way out."""
+        """Return the namespace's pods, except those that are being deleted."""
         api = self._api()
         with _told():
             found = api.list_namespaced_pod(
@@ -157,7 +168,7 @@ class KubernetesDriver:
         return running
 
     def _delete(self, pods: Sequence[Pod], grace: int | None = None) -> None:
-        """With a grace in seconds, or with what each pod's own description allows it."""
+        """Delete pods with a grace in seconds, or with the grace of each pod's description."""
         api = self._api()
         with _told():
             for pod in pods:
@@ -171,7 +182,10 @@ class KubernetesDriver:
     # ---------------------------------------------------------------- commands in containers
 
     def _signal(self, process: str, pod: Pod, signal: str) -> None:
-        """Send a signal to everything in a pod but PID 1; DriverError when nothing was sent."""
+        """Send a signal to every process in a pod but PID 1.
+
+        Raises DriverError when nothing was sent.
+        """
         if not pod.takes_signals:
             raise DriverError(
                 f"Kubernetes cannot signal {process}: it is PID 1 of pod {pod.name}, which the "
@@ -193,7 +207,7 @@ class KubernetesDriver:
         import websocket
         from kubernetes.stream import stream
 
-        # An API object of its own: `stream` changes the one that it is given while it runs.
+        # A separate API object, since `stream` changes its object while it runs.
         api = self._api()
         with _told():
             session = stream(
@@ -211,7 +225,7 @@ class KubernetesDriver:
         try:
             session.run_forever(timeout=PATIENCE)
         except (websocket.WebSocketException, OSError):
-            session.close()  # cut off; what was said before is kept
+            session.close()  # cut off: the output so far is kept
         if session.is_open():
             session.close()
             raise DriverError(f"{command[0]} in {pod.name}: no end within {PATIENCE} s")
@@ -231,7 +245,7 @@ class KubernetesDriver:
 
     @cached_property
     def _configuration(self) -> Configuration:
-        """Where the API is, and who asks: the pod's service account, or the kubeconfig's user."""
+        """The API's address and the login: the pod's service account, or the kubeconfig's user."""
         try:
             import websocket
             from kubernetes import config
@@ -242,7 +256,7 @@ class KubernetesDriver:
             ) from error
         websocket.setdefaulttimeout(PATIENCE)  # else an exec may connect for ever
         found = Configuration(retries=False)
-        # These two are without types in a library that has them.
+        # The library has no types for these two functions.
         login: Any = config
         with _told():
             if self._kubeconfig is None:
@@ -253,9 +267,9 @@ class KubernetesDriver:
 
 
 def _exit_code(outcome: str) -> int | None:
-    """The exit code in a Status object; None when there is no such object.
+    """Return the exit code in a Status object, or None when there is no such object.
 
-    Raises DriverError when the command could not even be started.
+    Raises DriverError when the command could not be started.
     """
     if not outcome:
         return None
@@ -277,7 +291,7 @@ def _failed(command: str, pod: Pod, outcome: Outcome) -> DriverError:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """The API's refusal, or its silence, as a DriverError."""
+    """Raise DriverError for the API's refusal, or when it does not answer."""
     from kubernetes.client import ApiException
     from kubernetes.config import ConfigException
     from urllib3.exceptions import HTTPError
@@ -291,7 +305,7 @@ def _told() -> Iterator[None]:
 
 
 def _reason(error: Any) -> str:
-    """The API's own words, which it sends as a Status object."""
+    """Return the API's own message, which it sends as a Status object."""
     try:
         return str(json.loads(error.body)["message"])
     except (ValueError, KeyError, TypeError):

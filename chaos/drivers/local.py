@@ -24,7 +24,7 @@ from compose.servers.rabbitmq import RabbitMQ
 from compose.supervisor import Supervisor, SupervisorError, process_tree
 from config.environment import MissingSetting, database_url, run_directory, vault_address
 
-CONNECT_PATIENCE: Final = 3  # seconds; a paused server takes the connection and says nothing
+CONNECT_PATIENCE: Final = 3  # seconds: a paused server accepts the connection and does not answer
 STATEMENT_PATIENCE: Final = 5  # seconds
 BROKER_PATIENCE: Final = 10.0  # seconds; rabbitmqctl takes 0.7 of them to start
 
@@ -43,7 +43,10 @@ class LocalDriver:
         return [found.name for found in _told(self._supervisor().processes)]
 
     def kill(self, process: str) -> str:
-        """SIGKILL to the process alone. Children that somebody paused go on, and notice."""
+        """Send SIGKILL to the process alone.
+
+        Paused children are resumed, so that they notice its death.
+        """
         pid = self._pid(process)
         children = list(process_tree(pid))[1:]
         os.kill(pid, signal.SIGKILL)
@@ -53,12 +56,12 @@ class LocalDriver:
     def pause(self, process: str) -> str:
         supervisor = self._supervisor()
         _told(lambda: supervisor.signal_tree(process, signal.SIGSTOP))
-        # Again, for a child that was made while the first signals were under way.
+        # Again, for a child that was made while the first signals were being sent.
         pids = _told(lambda: supervisor.signal_tree(process, signal.SIGSTOP))
         return f"SIGSTOP to {process} (process {pids[0]}{_and_children(len(pids) - 1)})"
 
     def resume(self, process: str) -> str:
-        """SIGCONT to the process as it is now, and to what a killed one has left paused."""
+        """Send SIGCONT to the process as it is now, and to paused children of a killed one."""
         states = {found.name: found for found in _told(self._supervisor().processes)}
         if process not in states:
             raise DriverError(f"There is no process {process!r}.")
@@ -101,7 +104,7 @@ class LocalDriver:
                 autocommit=True,
             ) as connection:
                 for statement in statements:
-                    # The faults' own statements: no text of a visitor's is among them.
+                    # Statements of the faults: no visitor's text is among them.
                     cursor = connection.execute(statement.encode())
                     rows = cursor.fetchall() if cursor.description else []
         except (psycopg.Error, MissingSetting) as error:
@@ -124,7 +127,7 @@ class LocalDriver:
                 [str(server.with_name("rabbitmqctl")), "--quiet", *arguments],
                 env={
                     **node.environment(),
-                    # The command is an Erlang node for its short life, and listens too.
+                    # The command is an Erlang node while it runs, so it also listens on an address.
                     "RABBITMQ_CTL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
                     "PATH": f"{os.defpath}:/usr/local/bin:/usr/sbin:/sbin",
                     "LANG": "C.UTF-8",
@@ -160,7 +163,7 @@ class LocalDriver:
 
 
 def _told(ask: Callable[[], T]) -> T:
-    """What the supervisor says; its refusal as a DriverError."""
+    """Return the supervisor's answer, or raise its refusal as a DriverError."""
     try:
         return ask()
     except SupervisorError as error:

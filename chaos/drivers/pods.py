@@ -1,4 +1,4 @@
-"""What the Kubernetes driver has to know of a pod, and where the pods of a process are found."""
+"""The pods of a process: where to find them, and the facts that the Kubernetes driver needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CRASHED: Final = "CrashLoopBackOff"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a process is found: the labels of its pods, and its container in each of them."""
+    """The labels of a process's pods, and its container in each of them."""
 
     selector: str
     container: str
@@ -35,13 +35,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod as the API describes it; `process` is None for one that is nobody's."""
+    """A pod as the API describes it, with `process` None when it belongs to no process."""
 
     name: str
     process: str | None
     runs: bool
     waits_after_crash: bool
-    takes_signals: bool  # what it runs is not PID 1, which the kernel spares
+    takes_signals: bool  # its process is not PID 1, which the kernel spares
     leaving: bool
 
     @classmethod

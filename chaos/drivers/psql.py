@@ -12,15 +12,18 @@ from compose.servers.postgres import SUPERUSER
 CONNECT_PATIENCE: Final = 3  # seconds
 STATEMENT_PATIENCE: Final = 5  # seconds
 
-# Control characters that no value has: psql prints values as they are.
-LAST: Final = "\x1c"  # before what the last statement prints
+# psql prints values as they are, so the separators are control characters that no value has.
+LAST: Final = "\x1c"  # before the output of the last statement
 NULL: Final = "\x1d"
 BETWEEN_ROWS: Final = "\x1e"
 BETWEEN_COLUMNS: Final = "\x1f"
 
 
 def command(statements: Sequence[str], *, within: str) -> list[str]:
-    """Run statements in the database `within`, each by itself; stop at the first that fails."""
+    """Return the psql command for statements in the database `within`, each run by itself.
+
+    psql stops at the first that fails.
+    """
     address = make_conninfo(
         user=SUPERUSER,
         dbname=within,
@@ -43,7 +46,10 @@ def command(statements: Sequence[str], *, within: str) -> list[str]:
 
 
 def rows(printed: str) -> list[tuple[Any, ...]]:
-    """The rows of the last statement. Values are text as PostgreSQL writes it; NULL is None."""
+    """Return the rows of the last statement.
+
+    Values are text as PostgreSQL writes it, and NULL is None.
+    """
     text = printed.rpartition(f"{LAST}\n")[2]
     if not text:
         return []

@@ -1,7 +1,7 @@
 """Processes that were paused together with a parent that has been killed since.
 
-PostgreSQL's sessions hold its shared memory: while they stand still, and cannot notice that
-their parent is gone, no new server starts in their place.
+PostgreSQL's sessions hold its shared memory. While they are paused, they cannot notice
+that their parent is gone, and no new server starts in its place.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from compose.supervisor import process_tree
 def stopped_orphans(
     run_directory: Path, data_directories: Sequence[Path], *, supervised: Iterable[int]
 ) -> list[int]:
-    """The pids of this platform's stopped processes that no supervised process is above."""
+    """Return the pids of this platform's stopped processes without a supervised ancestor."""
     ours = {pid for root in supervised for pid in process_tree(root)}
     marked = set(leftovers.find(run_directory))
     folders = {str(folder) for folder in data_directories}
@@ -38,7 +38,7 @@ def _stopped() -> list[int]:
 
 
 def _works_in(pid: int, folders: set[str]) -> bool:
-    """Whether its working directory is one of these, as each of PostgreSQL's processes has it."""
+    """Return whether the process works in one of these folders, as PostgreSQL's processes do."""
     try:
         return str(Path(f"/proc/{pid}/cwd").readlink()) in folders
     except OSError:

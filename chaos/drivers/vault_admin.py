@@ -1,4 +1,4 @@
-"""One request to the secrets server with its root token, whichever engine runs the server."""
+"""Requests to the secrets server with its root token, under any engine."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any, Final
 from chaos.drivers.driver import DriverError
 from config.environment import MissingSetting, vault_address, vault_root_file
 
-PATIENCE: Final = 5.0  # seconds; a paused server takes the connection and says nothing
+PATIENCE: Final = 5.0  # seconds: a paused server accepts the connection and does not answer
 # No proxy from the environment between two processes of one platform.
 _OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """One request to this platform's secrets server as its root: `Driver.secrets` of any engine."""
+    """Send one request to this platform's secrets server as root, as `Driver.secrets` needs it."""
     try:
         address = vault_address()
     except MissingSetting as error:
@@ -27,9 +27,9 @@ def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
 
 
 def root_token(file: Path) -> str:
-    """The root token, from what `operator init` printed; the set-up reads the same file.
+    """Return the root token from the output of `operator init`, the file that the set-up reads.
 
-    Raises DriverError when this process has not been given the file.
+    Raises DriverError when this process cannot read the file.
     """
     try:
         token: str = json.loads(file.read_text())["root_token"]
@@ -43,9 +43,9 @@ def root_token(file: Path) -> str:
 def request(
     *, address: str, token: str, method: str, path: str, body: dict[str, Any] | None = None
 ) -> Any:
-    """What the API answers at `path`, such as `sys/seal`; None when it says nothing.
+    """Return the API's answer at `path`, such as `sys/seal`, or None for an empty one.
 
-    Raises DriverError with the server's own words when it refuses.
+    Raises DriverError with the server's own message when it refuses.
     """
     asked = urllib.request.Request(  # noqa: S310  (the platform's own address)
         f"{address}/v1/{path}",
@@ -64,7 +64,7 @@ def request(
 
 
 def _reasons(error: urllib.error.HTTPError) -> str:
-    """The words of `{"errors": [...]}`; empty when there are none."""
+    """Return the messages of `{"errors": [...]}` in brackets, or "" when there are none."""
     try:
         reasons = json.loads(error.read())["errors"]
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""Campaigns: every experiment, some rounds of it, in an order that a seed decides."""
+"""Campaigns: every experiment, for some rounds, in an order by seed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from chaos.experiments.storm import LARGEST_SEED
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One experiment of a campaign; `seed` where it needs one."""
+    """One experiment of a campaign, with a `seed` where it needs one."""
 
     experiment: Experiment
     seed: int | None
 
 
 def turns(*, seed: int, rounds: int, only: Family | None = None) -> list[Turn]:
-    """Each round holds every experiment (of one family) once; the same seed, the same campaign."""
-    # Not for secrets: it has to come out the same again.
+    """Return every experiment (of one family) once a round, in an order that the seed decides."""
+    # Not for secrets: the same seed must give the same order.
     dice = random.Random(seed)  # noqa: S311
     chosen = [one for one in EXPERIMENTS.values() if only is None or one.family is only]
     found: list[Turn] = []
@@ -31,7 +31,7 @@ def turns(*, seed: int, rounds: int, only: Family | None = None) -> list[Turn]:
 
 
 def storms(*, seed: int, count: int) -> list[Turn]:
-    """So many storms, each with a seed of its own."""
+    """Return `count` storms, each with a seed of its own."""
     dice = random.Random(seed)  # noqa: S311
     return [_turn(EXPERIMENTS["storm"], dice) for _ in range(count)]
 

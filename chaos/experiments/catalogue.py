@@ -1,4 +1,4 @@
-"""The experiments that exist. What is not in here cannot be asked for."""
+"""The catalogue of experiments. No caller can ask for one outside it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ EXPERIMENTS: Final = _collected(
 
 
 def experiment(name: str) -> Experiment:
-    """The experiment of that name. Raises Misuse with the names there are."""
+    """Return the experiment of that name.
+
+    Raises Misuse with the known names.
+    """
     try:
         return EXPERIMENTS[name]
     except KeyError:
@@ -38,5 +41,5 @@ def experiment(name: str) -> Experiment:
 
 
 def experiments_on(process: str) -> list[Experiment]:
-    """What can be done to a process, by the name that the supervisor gives it; storms left out."""
+    """Return the experiments on a process of the supervisor's name, without storms."""
     return [one for one in EXPERIMENTS.values() if process in one.targets and not one.seeded]

@@ -1,4 +1,4 @@
-"""The incident document: what a finished run's evidence comes to."""
+"""The conclusion of a finished run: the incident document, made from its evidence."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from config.revision import running_revision
 
 @dataclass
 class Evidence:
-    """All that a run has brought to light. `cut_short` says why it was, empty when it was not."""
+    """The evidence of a run, with the reason why it was cut short, empty when it was not."""
 
     identifier: str
     experiment: Experiment
@@ -49,11 +49,11 @@ class Evidence:
     events: list[StreamEvent] = field(default_factory=list)
     deliveries: Deliveries | None = None
     followed: Followed | None = None
-    troubles: list[str] = field(default_factory=list)  # of the method and of the recorder itself
+    troubles: list[str] = field(default_factory=list)  # failures of the method and the recorder
 
 
 def conclude(evidence: Evidence) -> IncidentDocument:
-    """The record. It has passed only when nothing deviated."""
+    """Return the record, which has passed only when nothing deviated."""
     recording, experiment = evidence.recording, evidence.experiment
     _note_ends(evidence)
     figures = _figures(evidence)
@@ -96,7 +96,7 @@ def conclude(evidence: Evidence) -> IncidentDocument:
 
 
 def _note_ends(evidence: Evidence) -> None:
-    """The moments that only the journal and the checkouts tell."""
+    """Add the moments that only the journal and the checkouts can give."""
     moments = evidence.recording.moments
     injected, recovered = moments.get("injected"), moments.get("recovered")
     if injected is None:
@@ -149,7 +149,7 @@ def _figures(evidence: Evidence) -> Figures:
 
 
 def _seconds(recording: Recording) -> dict[str, float]:
-    """Each moment counted from the injection."""
+    """Return each moment in seconds from the injection."""
     injected = recording.moments.get("injected")
     if injected is None:
         return {}
@@ -159,7 +159,7 @@ def _seconds(recording: Recording) -> dict[str, float]:
 
 
 def _deviations(evidence: Evidence, figures: Figures) -> Iterator[str]:
-    """Everything that was not as the hypothesis and the blast radius say, in plain sentences."""
+    """Yield a sentence for each deviation from the hypothesis and the blast radius."""
     yield from evidence.troubles
     yield from _not_recovered(evidence.recording)
     yield from _outside(evidence.experiment, evidence.recording)
@@ -183,7 +183,7 @@ def _not_recovered(recording: Recording) -> Iterator[str]:
 
 
 def _outside(experiment: Experiment, recording: Recording) -> Iterator[str]:
-    """Outages that the blast radius does not explain, or lacks."""
+    """Yield the outages outside the blast radius, and those that it should have caused."""
     expected = {*experiment.targets, *experiment.bystanders}
     for span in sorted(recording.outages.values(), key=lambda one: one.began):
         if span.process not in expected:

@@ -1,4 +1,4 @@
-"""How many messages were sent, came twice, waited and were given up, counted over all services."""
+"""Counts of messages over all services: sent, redelivered, deduplicated, parked and dead."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chaos.experiments.incident import Deliveries
 from cluster.secrets.postgres import database
 from config.environment import DATABASES
 
-# Ids of the outbox are drawn from a sequence: a few are lost to transactions that failed.
+# Ids of the outbox come from a sequence, and failed transactions lose a few of them.
 COUNTS: Final = """
     SELECT (SELECT last_value FROM outbox_id_seq),
            (SELECT count(*) FROM outbox),
@@ -26,7 +26,7 @@ NAMES: Final = (
 
 
 def counted() -> Mapping[str, int]:
-    """The sums since the databases were made. Raises DatabaseUnavailable."""
+    """Return the sums since the databases were made, or raise DatabaseUnavailable."""
     sums: Counter[str] = Counter()
     for name in DATABASES:
         with database(name, auditor=True).connect(autocommit=True) as connection:
@@ -37,7 +37,10 @@ def counted() -> Mapping[str, int]:
 
 
 def between(before: Mapping[str, int], after: Mapping[str, int]) -> Deliveries:
-    """What was added from one count to the other; what left an outbox was confirmed."""
+    """Return the growth from one count to the other.
+
+    A message that has left an outbox was confirmed.
+    """
     grown = {label: after[label] - before[label] for label in NAMES}
     return Deliveries(
         published=grown["published"],

@@ -1,6 +1,6 @@
 """An experiment in Chaos Toolkit's format, as `chaos run` reads it (chaostoolkit.org).
 
-What the format has no word for stands under `extensions`.
+Facts for which the format has no field are under `extensions`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ INVARIANTS_HOLD: Final = ("invariants hold", "invariants_hold")
 
 
 def write(experiment: Experiment, *, seed: int | None, rate: float | None) -> dict[str, Any]:
-    """The document, as JSON's types. A seeded experiment without a seed has seed 0."""
+    """Return the document, as JSON's types.
+
+    A seeded experiment without a seed has seed 0.
+    """
     if experiment.seeded:
         seed = seed or 0
     rate = RATE if rate is None else rate
@@ -76,7 +79,7 @@ def write(experiment: Experiment, *, seed: int | None, rate: float | None) -> di
 
 
 def steps_of(experiment: Experiment, seed: int | None) -> tuple[Step, ...]:
-    """The faults of the method; those of a seeded experiment are drawn from the seed."""
+    """Return the faults of the method, which a seeded experiment draws from its seed."""
     return storm_steps(seed or 0) if experiment.seeded else experiment.steps
 
 
@@ -109,7 +112,7 @@ def _method(experiment: Experiment, steps: Sequence[Step], rate: float) -> Itera
 
 
 def _timed(steps: Sequence[Step]) -> list[tuple[float, dict[str, Any]]]:
-    """Every injection and every heal with its moment; a heal before an injection at one time."""
+    """Return every injection and every heal with its moment, heals first at equal moments."""
     found = []
     for step in steps:
         inject = _activity(

@@ -10,7 +10,7 @@ from cluster.storefront.events import StreamEvent
 from cluster.storefront.journal.readable import COLUMNS, presented
 
 LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM journal"
-# The documents are drawn and kept whole: what a burst adds beyond this, no figure can show.
+# Documents are drawn and kept whole, and no figure can show more than this.
 MOST_EVENTS: Final = 8_000
 ENTRIES: Final = f"""
     SELECT {COLUMNS}
@@ -19,7 +19,7 @@ ENTRIES: Final = f"""
 
 
 def last_seq() -> int:
-    """How far the journal reaches. Raises DatabaseUnavailable."""
+    """Return the last seq of the journal, or raise DatabaseUnavailable."""
     with database("site", auditor=True).connect(autocommit=True) as connection:
         row = connection.execute(LAST_SEQ).fetchone()
     assert row is not None, "an aggregate has a row"
@@ -27,7 +27,7 @@ def last_seq() -> int:
 
 
 def events_between(after: int, up_to: int, began: datetime, ended: datetime) -> list[StreamEvent]:
-    """The first MOST_EVENTS entries of that stretch and time. Raises DatabaseUnavailable."""
+    """Return the first MOST_EVENTS entries of that range and time, or raise DatabaseUnavailable."""
     with database("site", auditor=True).connect(autocommit=True) as connection:
         rows = connection.execute(ENTRIES, (after, up_to, began, ended, MOST_EVENTS)).fetchall()
     return [presented(row) for row in rows]

@@ -1,8 +1,8 @@
-"""What an experiment is: frozen data, checked when it is declared.
+"""The declaration of an experiment: frozen data, checked when it is declared.
 
-The steady-state hypothesis, the method and the blast radius are those of the Principles of
-Chaos Engineering (principlesofchaos.org); `chaos/experiments/document.py` writes them down in
-Chaos Toolkit's format.
+The steady-state hypothesis, the method and the blast radius are those of the Principles
+of Chaos Engineering (principlesofchaos.org); `chaos/experiments/document.py` writes them
+in Chaos Toolkit's format.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cluster.health.armed_faults import LONGEST
 
 
 class Family(enum.StrEnum):
-    """How the catalogue is grouped."""
+    """The groups of the catalogue."""
 
     KILLS = "kills"
     PAUSES = "pauses"
@@ -33,10 +33,11 @@ class Family(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AbortConditions:
-    """When the method is cut short and everything healed at once, besides an operator's wish.
+    """The limits at which the method is cut short and everything is healed at once.
 
-    `unfinished`: so many accepted checkouts wait at the same time. `degraded_seconds`: the
-    platform is not steady for so long after the last heal.
+    `unfinished`: more checkouts than this have not ended. `degraded_seconds`: the platform
+    has not been steady for longer than this after the last fault or heal. An operator can cut
+    a run short too.
     """
 
     unfinished: int = 600
@@ -45,12 +46,12 @@ class AbortConditions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """One thing to break, and what is expected of the platform meanwhile.
+    """One thing to break, and the expected behaviour of the platform meanwhile.
 
-    `hypothesis`, `blast_radius` and `watch` are one sentence each: what stays true, who may
-    notice, and what to look at. `targets` are the processes that a fault reaches; outages of
-    these and of `bystanders` are expected, any other is a deviation. `outage`: whether the
-    observer must see the first target go. `seeded`: its steps are drawn from a seed.
+    `hypothesis`, `blast_radius` and `watch` are one sentence each: the property that holds,
+    the users who may notice, and the thing to watch. `targets` are the processes that a fault
+    reaches; outages of these and of `bystanders` are expected, any other is a deviation.
+    `outage`: the observer must see an outage. `seeded`: its steps are drawn from a seed.
     """
 
     name: str
@@ -85,16 +86,16 @@ class Experiment:
 
     @property
     def fault(self) -> str:
-        """What is done, by the fault's name; of several, the first. Load is one by itself."""
+        """The name of its first fault, or "storm", or its kind of load."""
         if self.seeded:
             return "storm"
         return self.steps[0].fault if self.steps else str(self.load)
 
     def document(self, seed: int | None = None, *, rate: float | None = None) -> dict[str, Any]:
-        """The experiment in Chaos Toolkit's format; a seeded one needs its seed (0 if None)."""
+        """Return the experiment in Chaos Toolkit's format, with seed 0 for None if it is seeded."""
         return document.write(self, seed=seed, rate=rate)
 
 
 def is_one_sentence(text: str) -> bool:
-    """Whether a text is a single sentence with its full stop."""
+    """Return whether a text is a single sentence with its full stop."""
     return text.endswith(".") and text[:1].isupper() and ". " not in text

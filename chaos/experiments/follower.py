@@ -1,4 +1,4 @@
-"""A client of the public stream, as any browser is one: it resumes, and counts what it was given.
+"""A client of the public stream that resumes as a browser does, and counts events.
 
 It follows `/stream/` through every death of the web server and proves that each seq came
 exactly once, in order.
@@ -19,7 +19,7 @@ from chaos.experiments.incident import Followed
 from config.environment import web_port
 
 RETRY_AFTER: Final = 0.25  # seconds
-# A server that accepts and says nothing is as good as away; it pings nobody by itself.
+# Detects a server that accepts connections and is silent: the server sends no pings itself.
 HEARTBEAT: Final = 4.0  # seconds
 CONNECT_WITHIN: Final = 5.0  # seconds
 LOOK_EVERY: Final = 0.05  # seconds
@@ -43,9 +43,9 @@ class StreamFollower:
         self._thread.start()
 
     def end(self, *, reach: int, within: float) -> Followed:
-        """Wait until the event `reach` has come, or for `within` seconds; then say what was seen.
+        """Wait up to `within` seconds for the event `reach`, end, and return the figures.
 
-        What had not come by then counts as missing.
+        Events that have not come by then count as missing.
         """
         give_up = time.monotonic() + within
         while self.last < reach and time.monotonic() < give_up:
@@ -66,7 +66,7 @@ class StreamFollower:
     def take(self, frame: dict[str, Any]) -> None:
         """Count one frame of the stream (see `cluster/storefront/stream/consumer.py`)."""
         if frame.get("kind") == "state" and "after" in frame:
-            # The server says that the next event is not the one that was asked for.
+            # The server reports that it continues after a later event than requested.
             self.missing += max(0, int(frame["after"]) - self.last)
             self.last = max(self.last, int(frame["after"]))
         for event in frame.get("events", ()):
@@ -82,7 +82,7 @@ class StreamFollower:
         asyncio.run(self._follow())
 
     async def _follow(self) -> None:
-        # Its own timeouts: what aiohttp allows by default outlasts an experiment.
+        # aiohttp's default timeouts are longer than an experiment.
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_WITHIN)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while not self._ended.is_set():

@@ -1,7 +1,7 @@
-"""An incident as it is kept: what broke, what the platform did, and whether all came through.
+"""The record of an incident: the fault, the platform's reaction, and the verdict.
 
-The document outlives the journal's retention, can be exported, and is what pages
-and articles draw. Times are RFC 3339 in UTC, durations seconds.
+The document outlives the journal's retention, can be exported, and is the source of
+pages' and articles' figures. Times are RFC 3339 in UTC, durations seconds.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ Label = Literal[
     "injected", "detected", "degraded", "healed", "first success", "recovered", "drained",
     "consistent", "verified",
 ]  # fmt: skip
-# "passed" only when nothing deviated; "aborted": the method was ended early. A platform that is
-# not steady before leaves no record, since nothing was broken.
+# "passed" only when nothing deviated; "aborted" when the method was ended early. A platform that
+# is not steady before leaves no record, since nothing was broken.
 Status = Literal["passed", "deviated", "aborted"]
 
 
@@ -30,12 +30,13 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """Counted from the injection. None: it did not happen while the recorder watched.
+    """Seconds from the injection, None if the recorder saw no such moment, and counts.
 
     `first_success_seconds`: until a checkout completed that had been accepted after the
     fault. `drain_seconds`: until the last checkout accepted before the recovery ended.
     `consistent_seconds`: until no message waited, was parked or lay in the dead letters.
-    `recover_after_heal_seconds`: the recovery counted from the last heal, for what lasts.
+    `recover_after_heal_seconds`: the recovery counted from the last heal, for a fault that
+    lasts.
     """
 
     detect_seconds: float | None
@@ -56,7 +57,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Invariant(msgspec.Struct, frozen=True):
-    """One checker's answer after the incident; see `cluster/health/checkers`."""
+    """One checker's answer after the incident (see `cluster/health/checkers`)."""
 
     name: str
     outcome: str
@@ -68,7 +69,11 @@ class Invariant(msgspec.Struct, frozen=True):
 
 
 class Injection(msgspec.Struct, frozen=True, kw_only=True):
-    """One fault of the method. `healed_by`: its rollback, the watchdog, or the platform itself."""
+    """One fault of the method.
+
+    `healed_by`: its rollback, the watchdog, a person at the command line, or the platform
+    itself.
+    """
 
     fault: str
     target: str
@@ -90,7 +95,7 @@ class ProbeReading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Offered(msgspec.Struct, frozen=True, kw_only=True):
-    """The load: what was handed in, accepted, refused, and handed in again with the same id."""
+    """The load: numbers of checkouts started, accepted, refused, and repeated with the same id."""
 
     profile: str
     handed_in: int
@@ -100,11 +105,11 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deliveries(msgspec.Struct, frozen=True, kw_only=True):
-    """Counted over all services from the beginning of the run to its end.
+    """Numbers of messages over all services from the beginning of the run to its end.
 
-    `deduplicated`: came again after they had been applied. `redelivered`: given out again by
-    the broker, to services and journal, applied before or not; None in records of before that
-    was counted.
+    `deduplicated`: came again after they had been applied. `redelivered`: delivered again by
+    the broker, to services and journal, applied before or not; None in older records, which
+    did not count them.
     """
 
     published: int
@@ -117,7 +122,7 @@ class Deliveries(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Followed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client of the public stream saw: `whole` when each seq came once, in order."""
+    """The events that a client of the stream saw, `whole` if each seq came once, in order."""
 
     first_seq: int
     last_seq: int
@@ -129,7 +134,7 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncidentDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole record. `passed` only when nothing deviated at all."""
+    """The whole record, `passed` only when nothing deviated."""
 
     id: str
     title: str
@@ -166,5 +171,8 @@ class IncidentDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_incident(text: bytes) -> IncidentDocument:
-    """Read an exported document. Raises msgspec.ValidationError when it is none."""
+    """Read an exported document.
+
+    Raises msgspec.ValidationError when it is not one.
+    """
     return msgspec.json.decode(text, type=IncidentDocument)

@@ -1,4 +1,4 @@
-"""The load of an experiment: checkouts handed in by clients that retry until they are answered."""
+"""The load of an experiment: checkouts of client threads that retry after a lost connection."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from cluster.secrets.postgres import DatabaseUnavailable
 from cluster.storefront.checkout_intake import CheckoutOrder
 from config.environment import load_trace_ratio
 
-LONGEST: Final = 200.0  # seconds; no experiment loads the platform for longer
+LONGEST: Final = 200.0  # seconds: no experiment loads the platform for longer
 BURST_THREADS: Final = 8
-TRIES: Final = 4  # times that each thread of a retry storm hands in each checkout
+TRIES: Final = 4  # times that each thread of a retry storm starts each checkout
 
 
 class Load:
-    """Started with `begin`, ended with `end`. What was refused was never accepted, so owes nothing.
+    """The load of one run, from `begin` to `end`. A refused checkout was never accepted.
 
-    Making one plans its orders: prices and shelves are read before anything breaks.
+    The constructor plans its orders: it reads prices and stock before anything breaks.
     """
 
     def __init__(self, profile: Profile, rate: float) -> None:
         self.profile = profile
-        self.rate = rate  # checkouts a second, where it is not a burst
+        self.rate = rate  # checkouts per second, unless it is a burst
         self.handed_in = 0
         self._refused = 0
         self._accepted: dict[UUID, None] = {}
@@ -58,12 +58,15 @@ class Load:
             thread.start()
 
     def end(self) -> None:
-        """Hand in no more; returns when the last one has been answered."""
+        """Start no more checkouts, and return when the last one has been answered."""
         self._stop.set()
         self.wait()
 
     def wait(self, *, within: float | None = None) -> bool:
-        """Wait until everything has been handed in; False when it took longer than `within`."""
+        """Wait until every checkout has been started.
+
+        Returns False when it took longer than `within` seconds.
+        """
         end = None if within is None else time.monotonic() + within
         for thread in self._threads:
             if thread.ident is None:
@@ -72,7 +75,7 @@ class Load:
         return not any(thread.is_alive() for thread in self._threads)
 
     def offered(self) -> Offered:
-        """The figures of the load."""
+        """Return the figures of the load."""
         accepted = len(self.accepted)
         return Offered(
             profile=str(self.profile),
@@ -83,7 +86,7 @@ class Load:
         )
 
     def disappointments(self, states: Mapping[UUID, CheckoutState]) -> list[str]:
-        """What the profile promised and did not come about, in sentences."""
+        """Return a sentence for each outcome that the profile expects and that did not come."""
         completed = sum(state.status == "completed" for state in states.values())
         if self.profile is Profile.FLASH_SALE and completed != ON_SALE:
             return [f"{completed} checkouts bought one of the {ON_SALE} items of the flash sale."]
@@ -94,7 +97,7 @@ class Load:
     def _shares(
         self, orders: Sequence[CheckoutOrder]
     ) -> Iterator[tuple[Callable[[Sequence[CheckoutOrder]], None], Sequence[CheckoutOrder]]]:
-        """What each thread does, and with which orders."""
+        """Yield the function of each thread, with its orders."""
         if not self.profile.is_burst:
             yield self._pace, orders
             return

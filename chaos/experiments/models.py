@@ -1,4 +1,4 @@
-"""What is kept of experiments: the incidents, the audit trail, and the owner's switch."""
+"""The tables of experiments: the incidents, the audit trail, and the owner's switch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import models
 
 
 class Incident(models.Model):
-    """One recorded incident. `document` is an `IncidentDocument`; the columns are its digest."""
+    """One recorded incident, with an `IncidentDocument` whose main fields are columns too."""
 
     id = models.UUIDField(primary_key=True)
     experiment = models.TextField()
@@ -31,9 +31,9 @@ class Incident(models.Model):
 
 
 class ExperimentRun(models.Model):
-    """One wish to run an experiment, from the queue to its record.
+    """One request to run an experiment, from the queue to its record.
 
-    `visitor` is the random name of a session, never shown; `asked_by` is what others see.
+    `visitor` is the random name of a session, never shown; `asked_by` is the public name.
     `remote` is a keyed hash of the client's address, kept for as long as it counts.
     """
 
@@ -41,7 +41,7 @@ class ExperimentRun(models.Model):
     RUNNING: Final = "running"
     ENDED: Final = "ended"
     WITHDRAWN: Final = "withdrawn"
-    FAILED: Final = "failed"  # it could not be run; `words` say why
+    FAILED: Final = "failed"  # it could not be run, for the reason in `words`
 
     id = models.UUIDField(primary_key=True)
     experiment = models.TextField()
@@ -72,7 +72,10 @@ class ExperimentRun(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who broke what, when, and how it ended; written before the fault, never changed by hand."""
+    """One fault of the audit trail: actor, moment, target and outcome.
+
+    Written before the fault, and never changed by hand.
+    """
 
     at = models.DateTimeField()
     actor = models.TextField()
@@ -91,7 +94,7 @@ class AuditEntry(models.Model):
 
 
 class FaultSwitch(models.Model):
-    """The one row that says whether anybody may break things; without it they may."""
+    """The one row that allows hard faults or forbids them. Without it they are allowed."""
 
     ONLY: Final = 1
 

@@ -1,4 +1,4 @@
-"""What the load of an experiment hands in: one list of orders for each profile."""
+"""The orders of an experiment's load: one list for each profile."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from compose.errors import PlainError
 
 STORMED: Final = 25  # checkouts of a retry storm
 BUYERS: Final = 60  # of a flash sale
-ON_SALE: Final = 8  # items of it
+ON_SALE: Final = 8  # items of a flash sale
 SALE_PRICE: Final = 1_500  # pence
 POISONED_EVERY: Final = 5  # orders
 # The visitors whose orders the fault `poison-order` makes inapplicable.
@@ -32,9 +32,10 @@ ON_SHELF: Final = "SELECT 1 FROM product WHERE sku = %s"
 
 
 def orders_for(profile: Profile, *, most: int) -> list[CheckoutOrder]:
-    """The orders in which they are handed in; `most` where it is the clock that ends the load.
+    """Return the orders in the sequence in which they are started.
 
-    Raises PlainError when there is nothing to sell, DatabaseUnavailable.
+    `most` limits a load that the clock ends. Raises PlainError when there is nothing to sell,
+    and DatabaseUnavailable.
     """
     counter = CheckoutClient()
     match profile:
@@ -64,7 +65,7 @@ def _poisoned(orders: list[CheckoutOrder]) -> list[CheckoutOrder]:
 
 
 def _put_on_sale() -> str:
-    """List a product with few items; its SKU, once the site knows it."""
+    """List a product with few items, and return its SKU, once the site knows it."""
     identifier = new_message_id()
     sku = f"SALE-{identifier.hex[-8:].upper()}"
     run_in_transaction(lambda work: _list(work, sku, identifier))

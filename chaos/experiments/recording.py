@@ -1,7 +1,7 @@
-"""What is learnt while an experiment runs: moments, outages, readings, and when to cut it short.
+"""Recording of a run: moments, outages, readings, and the decision to cut it short.
 
-A thread looks at the observer's snapshots from before the first fault until after the last
-checkout; the method itself tells of its injections and heals.
+A thread reads the observer's snapshots from before the first fault until after the last
+checkout. The method itself reports its injections and heals.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from cluster.health.observer.snapshot import OutageSpan, Snapshot
 
 LOOK_EVERY: Final = 0.1  # seconds
 READ_EVERY: Final = 0.5  # seconds between two readings of the probes
-# An outage that the observer dates before the fault that caused it: clocks of two processes.
+# Two processes' clocks differ, so the observer may date an outage before its fault.
 SKEW: Final = 0.3  # seconds
-# Who healed, by the word that the log of heals has for it.
+# The healer in words, by the word of the log of heals.
 HEALED_BY: Final = {
     "rollback": "its rollback",
     "watchdog": "the watchdog",
@@ -39,7 +39,7 @@ CutShort = Callable[[str], None]
 
 
 class Recording:
-    """One run's record in the making. Moments are in UTC; safe for the threads that write it."""
+    """The growing record of one run, with moments in UTC, safe for several threads."""
 
     def __init__(
         self, experiment: Experiment, steps: Sequence[Step], *, cut_short: CutShort
@@ -66,10 +66,13 @@ class Recording:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, name="recording", daemon=True)
 
-    # ------------------------------------------------- what the method tells
+    # ------------------------------------------------- reports of the method
 
     def injected(self, armed: ArmedFault, words: str) -> None:
-        """A fault is in force; the recovery from all before it no longer counts."""
+        """Record a fault in force.
+
+        A recovery or consistency recorded before it no longer counts.
+        """
         with self._lock:
             self._begin_incident(datetime.fromtimestamp(armed.armed_at, UTC))
             seconds = self._lasting.get((armed.fault, armed.target))
@@ -85,31 +88,37 @@ class Recording:
             self._unsettle()
 
     def healed(self, armed: ArmedFault, words: str) -> None:  # noqa: ARG002  (the witness's shape)
-        """The method has healed a fault."""
+        """Record that the method has healed a fault."""
         self.note_heal(armed.id, by=HEALED_BY["rollback"])
 
     def note_heal(self, identifier: str, *, by: str, at: datetime | None = None) -> None:
-        """A fault of this run was healed, whoever did it; the first to say so counts."""
+        """Record a heal of this run's fault by any healer.
+
+        The first report of a heal counts.
+        """
         with self._lock:
             found = self.injections.get(identifier)
             if found is None or found.healed_at is not None:
                 return
             if (found.fault, found.target) not in self._lasting:
-                return  # it was over at once, and the platform healed by itself
+                return  # it ended at once, and the platform healed by itself
             at = at or datetime.now(UTC)
             self.injections[identifier] = _healed(found, at, by)
             self.moments["healed"] = max(at, self.moments.get("healed", at))
             self._unsettle()
 
     def load_began(self, load: Load) -> None:
-        """Checkouts are handed in from now on; a burst is what breaks things by itself."""
+        """Record the start of the load.
+
+        A burst is a fault by itself.
+        """
         with self._lock:
             self.load = load
             if load.profile.is_burst:
                 self._begin_incident(datetime.now(UTC))
 
     def recovered_for_good(self) -> None:
-        """The readings from now on are those after the incident."""
+        """Let the readings from now on count as those after the incident."""
         with self._lock:
             self._when = "after"
 
@@ -117,7 +126,7 @@ class Recording:
     def recovered(self) -> bool:
         return "recovered" in self.moments
 
-    # ------------------------------------------------- what the observer tells
+    # ------------------------------------------------- snapshots of the observer
 
     def begin(self) -> None:
         self._thread.start()
@@ -127,13 +136,13 @@ class Recording:
         self._thread.join()
 
     def see(self, snapshot: Snapshot | None, *, now: float) -> None:
-        """Learn from one look; `now` in monotonic seconds."""
+        """Evaluate one snapshot, at `now` in monotonic seconds."""
         reason = self._learn(snapshot, now)
-        if reason:  # without the lock: healing takes its time
+        if reason:  # without the lock, since healing takes time
             self._cut_short(reason)
 
     def _learn(self, snapshot: Snapshot | None, now: float) -> str:
-        """Why the run must be cut short; empty when it need not be."""
+        """Evaluate one snapshot, and return why the run must be cut short, or ""."""
         with self._lock:
             if now - self._last_reading >= READ_EVERY:
                 self._last_reading = now
@@ -180,7 +189,7 @@ class Recording:
             self.moments.setdefault("detected", datetime.now(UTC))
 
     def _note_recovery(self, snapshot: Snapshot, at: datetime) -> None:
-        """The first of the steady snapshots after the last heal, once it has stayed so."""
+        """Record the first steady moment after the last heal, once it has lasted STAYS seconds."""
         if self.recovered:
             return
         if self._awaited > 0 or self._in_force():
@@ -197,7 +206,10 @@ class Recording:
             self.moments["recovered"] = self._steady_since
 
     def _note_consistency(self, snapshot: Snapshot, at: datetime) -> None:
-        """The first moment at which nothing waited, of those until the recovery was certain."""
+        """Record the first moment at which nothing waited.
+
+        Until the recovery is certain, a message that waits again clears it.
+        """
         if _nothing_waits(snapshot, self._before):
             self.moments.setdefault("consistent", at)
         elif not self.recovered:
@@ -237,12 +249,12 @@ class Recording:
 
 
 def moment(text: str) -> datetime:
-    """A time of a document, aware and in UTC."""
+    """Return a time of a document as an aware datetime in UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def told(at: datetime) -> str:
-    """A time as documents have it."""
+    """Return a time in the form of documents."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -259,7 +271,10 @@ def _healed(injection: Injection, at: datetime, by: str) -> Injection:
 
 
 def _nothing_waits(now: Snapshot, before: Snapshot | None) -> bool:
-    """No outbox holds a message for long, and nothing is parked or dead that was not before."""
+    """Return whether no outbox holds an old message, and none is parked or newly dead.
+
+    Old means above 1 s. Dead letters from before the run do not count.
+    """
     for one in now.services:
         earlier = before.service(one.name) if before else None
         if one.parked or (one.outbox_age_seconds or 0.0) > 1.0:

@@ -25,20 +25,23 @@ def require_allowed() -> None:
 
 
 def note(*, actor: str, action: str, target: str, outcome: str = "") -> AuditEntry:
-    """Write down who broke what; the value can be completed with its outcome."""
+    """Record who broke what, and return the entry, to be completed with the outcome."""
     return AuditEntry.objects.create(
         at=datetime.now(UTC), actor=actor, action=action, target=target, outcome=outcome
     )
 
 
 def conclude(entry: AuditEntry, outcome: str) -> None:
-    """Add to an entry how it ended."""
+    """Add the outcome to an audit entry."""
     entry.outcome = outcome
     entry.save(update_fields=["outcome"])
 
 
 def keep(document: IncidentDocument, *, origin: str = "") -> Incident:
-    """Store an incident; a second time changes nothing. `origin` says where, if not here."""
+    """Store an incident, unless it is stored already.
+
+    `origin` is the place of the recording, if it was not this one.
+    """
     found, _ = Incident.objects.get_or_create(
         id=UUID(document.id),
         defaults={
@@ -58,7 +61,7 @@ def keep(document: IncidentDocument, *, origin: str = "") -> Incident:
 
 
 def keep_recordings(folder: Path) -> int:
-    """Keep the exported incidents of a folder, said to be from elsewhere; how many there are."""
+    """Store the exported incidents of a folder, as from elsewhere, and return their number."""
     recordings = sorted(folder.glob("*.json"))
     for path in recordings:
         keep(read_incident(path.read_bytes()), origin=ELSEWHERE)
@@ -66,6 +69,6 @@ def keep_recordings(folder: Path) -> int:
 
 
 def document_of(incident: Incident) -> IncidentDocument:
-    """The record of a kept incident, typed."""
+    """Return the record of a kept incident, typed."""
     found: Any = incident.document
     return msgspec.convert(found, IncidentDocument)

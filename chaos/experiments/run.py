@@ -1,7 +1,7 @@
-"""Run one experiment: Chaos Toolkit plays its document, and this records what comes of it.
+"""Running one experiment: Chaos Toolkit plays its document, and this records the results.
 
-Steady before → load → faults and their heals → recovered → end of load → every checkout ended
-→ steady after, with every invariant → the incident document.
+Steady before → load → faults and their heals → recovered → end of load → every checkout
+ended → steady after, with every invariant → the incident document.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from compose.errors import PlainError
 logger = logging.getLogger(__name__)
 
 FOLLOWED_WITHIN: Final = 20.0  # seconds for the stream's client to have seen the last event
-# What is healed when something goes wrong, whatever Chaos Toolkit makes of it.
+# The rollbacks must run whenever the method fails, for any reason.
 SETTINGS: Final = {"runtime": {"rollbacks": {"strategy": "always"}}}
 
 Say = Callable[[Phase, str], None]
@@ -47,16 +47,16 @@ class NotSteady(PlainError):
 
 
 class NotBegun(PlainError):
-    """It was cut short before anything was broken."""
+    """The run was cut short before anything was broken."""
 
 
 class Interrupted(PlainError):
-    """A signal ended the run; what it had broken is healed, and nothing is recorded."""
+    """A signal ended the run. Its faults are healed, and nothing is recorded."""
 
 
 @dataclass
 class Run:
-    """One run of an experiment. `cut_short` may be called from any thread."""
+    """One run of an experiment, whose `cut_short` may be called from any thread."""
 
     experiment: Experiment
     rate: float
@@ -71,7 +71,10 @@ class Run:
         self._cutting = threading.Lock()
 
     def cut_short(self, reason: str) -> None:
-        """Heal everything at once and break nothing more; the first reason counts."""
+        """Heal everything at once and break nothing more.
+
+        The first reason counts.
+        """
         with self._cutting:
             if self._reason:
                 return
@@ -80,9 +83,10 @@ class Run:
         engine.heal_all(run=self.identifier)
 
     def record(self) -> IncidentDocument:
-        """Play it and record it. Raises NotSteady, Interrupted, PlainError.
+        """Play the experiment, and return its record.
 
-        Must be called in the main thread, whose signals Chaos Toolkit handles meanwhile.
+        Raises NotSteady, Interrupted, PlainError. Must be called in the main thread, whose
+        signals Chaos Toolkit handles meanwhile.
         """
         self.say("preparing", "The experiment is being written.")
         document = self.experiment.document(self.seed, rate=self.rate)
@@ -164,9 +168,9 @@ class Run:
 
 
 class _Following(RunEventHandler):  # type: ignore[misc]  # chaoslib has no types
-    """Tells the phases, and begins what must be under way before anything breaks.
+    """Reports the phases, and starts the recorders before anything breaks.
 
-    Chaos Toolkit swallows what a handler raises; here that becomes one of the troubles.
+    Chaos Toolkit swallows the exceptions of a handler; here they become troubles of the run.
     """
 
     def __init__(self, run: Run, recording: Recording) -> None:
@@ -183,7 +187,7 @@ class _Following(RunEventHandler):  # type: ignore[misc]  # chaoslib has no type
 
     def start_method(self, _experiment: Any) -> None:
         session = self.run._session  # noqa: SLF001
-        session.began, session.verdict = True, None  # that verdict was the one before
+        session.began, session.verdict = True, None  # drops the verdict from before the method
         try:
             self.first_seq = last_seq()
             self.counts = counted()
@@ -217,7 +221,7 @@ def _met(state: Mapping[str, Any] | None) -> bool:
 
 
 def _failures(journal: Mapping[str, Any]) -> list[str]:
-    """What the method could not do, in sentences."""
+    """Return a sentence for each activity of the method that failed."""
     failed = (
         one for one in [*journal["run"], *journal["rollbacks"]] if one["status"] != "succeeded"
     )

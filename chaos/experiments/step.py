@@ -16,8 +16,8 @@ GRACE: Final = 5.0  # seconds
 class Step:
     """One fault of the method.
 
-    `at` counts in seconds from the first injection. `seconds` is how long it lasts until the
-    method heals it; None: it is over at once, as a kill is.
+    `at` counts in seconds from the first injection. `seconds` is the time from the injection
+    until the method heals it; None for a fault that is over at once, such as a kill.
     """
 
     fault: str
@@ -32,5 +32,5 @@ class Step:
 
     @property
     def life(self) -> float:
-        """For how long it is armed: the watchdog's bound, should nobody else heal it."""
+        """The seconds for which it is armed: after them, the watchdog heals it."""
         return LONGEST if self.seconds is None else min(LONGEST, self.seconds + GRACE)

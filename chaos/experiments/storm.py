@@ -1,4 +1,4 @@
-"""Storms: several faults at moments drawn from a seed; the same seed, the same storm."""
+"""Storms: several faults at moments drawn from a seed, always the same for one seed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from config.environment import DATABASES
 LASTS: Final = 30.0  # seconds from the first injection to the last heal
 FEWEST, MOST = 3, 5  # faults
 LARGEST_SEED: Final = 2**31 - 1
-# What a storm is made of: fault, targets, and how long it may last (None: at once).
+# The faults of a storm: fault, targets, and bounds of its seconds (None: over at once).
 KILLED: Final = (
     "worker-orders",
     "worker-checkout",
@@ -40,8 +40,8 @@ PARAMETERS: Final = {"delay-messages": {"milliseconds": 800}}
 
 
 def storm_steps(seed: int) -> tuple[Step, ...]:
-    """The faults of a storm, in the order of their moments; the first one at 0."""
-    # Not for secrets: the same seed has to give the same storm, on any machine.
+    """Return the faults of a storm, in the order of their moments, the first one at 0."""
+    # Not for secrets: the same seed must give the same storm, on any machine.
     dice = random.Random(seed)  # noqa: S311
     steps: list[Step] = []
     taken: set[tuple[str, str]] = set()

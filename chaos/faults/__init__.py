@@ -1,1 +1,1 @@
-"""Faults: what can be broken, how it is healed, and the record of what is broken now."""
+"""Faults: the things that can be broken, their heals, and the record of heals."""

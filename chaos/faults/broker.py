@@ -1,4 +1,4 @@
-"""Faults of the broker while it runs: connections closed, memory alarm, queues nobody reads."""
+"""Faults of the broker while it runs: connections closed, memory alarm, queues unread."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CloseBrokerConnections(MomentaryFault):
 
 
 class BrokerMemoryAlarm(HardFault):
-    """The broker believes itself out of memory: it reads nothing more from publishers."""
+    """The broker believes itself out of memory, and reads nothing more from publishers."""
 
     name = "broker-memory-alarm"
     words = FaultWords(
@@ -52,7 +52,7 @@ class BrokerMemoryAlarm(HardFault):
         return f"{armed.target} may use 1 byte of memory, and blocks publishers"
 
     def heal(self, driver: Driver, armed: ArmedFault) -> str:
-        """Also right after a restart, which has reset it already."""
+        """Restore the limit, also right after a restart, which has reset it already."""
         driver.broker("set_vm_memory_high_watermark", str(MEMORY_WATERMARK))
         return f"{armed.target} may use {MEMORY_WATERMARK:.0%} of the memory again"
 

@@ -1,7 +1,7 @@
-"""Faults of a database while its server runs: sessions ended, nobody let in, read-only, slow.
+"""Faults of a database while its server runs: sessions ended or refused, read-only, slow.
 
-Each is done by the superuser. The settings made with ALTER SYSTEM outlive the server's death,
-and so does the refusal of connections: only the heal undoes them.
+Each is injected by the superuser. The settings made with ALTER SYSTEM outlive the
+server's death, and so does the refusal of connections: only the heal undoes them.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from cluster.health.armed_faults import ArmedFault
 from config.environment import DATABASES
 
 RELOAD: Final = "SELECT pg_reload_conf()"
-# Of the database connected to; background processes are not clients.
+# Ends the clients of this connection's database, and no background process.
 END_SESSIONS: Final = """
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
      WHERE datname = current_database() AND backend_type = 'client backend'
        AND pid <> pg_backend_pid()
 """
-MOST_DELAY: Final = 100  # milliseconds; PostgreSQL takes no more
+MOST_DELAY: Final = 100  # milliseconds: PostgreSQL accepts no more
 USUAL_DELAY: Final = 80  # milliseconds
 
 
@@ -34,7 +34,7 @@ class DatabaseFault(HardFault):
 
 
 class EndDatabaseSessions(DatabaseFault, MomentaryFault):
-    """Every session ends in the middle of whatever it does."""
+    """Every session of the database ends, also in the middle of a transaction."""
 
     name = "end-database-sessions"
     words = FaultWords(
@@ -50,7 +50,7 @@ class EndDatabaseSessions(DatabaseFault, MomentaryFault):
 
 
 class RefuseDatabaseConnections(DatabaseFault):
-    """Nobody gets in, and who was in is put out."""
+    """The database ends its sessions, and accepts no new connections."""
 
     name = "refuse-database-connections"
     words = FaultWords(
@@ -64,7 +64,7 @@ class RefuseDatabaseConnections(DatabaseFault):
             armed.target,
             [
                 f'ALTER DATABASE "{armed.target}" ALLOW_CONNECTIONS false',
-                # From the maintenance database: not even the superuser may enter the other.
+                # From the maintenance database, since the other refuses even the superuser.
                 END_SESSIONS.replace("current_database()", f"'{armed.target}'"),
             ],
         )
@@ -102,7 +102,7 @@ class ReadOnlyDatabase(DatabaseFault):
 
 
 class SlowDatabase(DatabaseFault):
-    """Every commit waits before it is flushed to the disk, as on a busy one."""
+    """Every commit waits before it is flushed to disk, as on a busy disk."""
 
     name = "slow-database"
     words = FaultWords(
@@ -118,7 +118,7 @@ class SlowDatabase(DatabaseFault):
             armed.target,
             [
                 f"ALTER SYSTEM SET commit_delay = {1000 * delay}",  # microseconds
-                "ALTER SYSTEM SET commit_siblings = 0",  # also when nobody else commits
+                "ALTER SYSTEM SET commit_siblings = 0",  # also when no other session commits
                 RELOAD,
             ],
         )

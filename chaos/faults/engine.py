@@ -1,7 +1,8 @@
-"""Breaks and heals: a fault is armed, then injected; it is healed, then disarmed.
+"""The engine of faults, which arms and injects a fault, and then heals and disarms it.
 
-So whatever is broken is written down, and whoever dies in between leaves the watchdog enough
-to heal it. Every heal may be repeated, and comes to nothing where nothing is broken.
+Thus every fault in force is on record, and a process that dies in between leaves the
+watchdog enough to heal it. Every heal may be repeated, and has no effect where nothing is
+broken.
 """
 
 from __future__ import annotations
@@ -22,22 +23,22 @@ from chaos.faults.registry import FAULTS, fault_named
 from cluster.health.armed_faults import ArmedFault, ArmedFaults, new_armed_fault
 from compose.errors import Misuse, PlainError
 
-ROLLBACK_PATIENCE: Final = 10.0  # seconds; PostgreSQL and RabbitMQ restart within about that
+ROLLBACK_PATIENCE: Final = 10.0  # seconds: PostgreSQL and RabbitMQ restart within about that
 PAUSE: Final = 0.25  # seconds between two attempts to heal
 log = logging.getLogger(__name__)
 
 
 class InjectionFailed(PlainError):
-    """The fault could not be injected; whatever was done of it is healed, or left armed."""
+    """The fault could not be injected. Its parts in force are healed, or left armed."""
 
 
 class NotHealed(PlainError):
-    """The fault cannot be healed yet; it stays armed, and the watchdog goes on trying."""
+    """The fault cannot be healed yet. It stays armed, and the watchdog goes on trying."""
 
 
 @dataclass(frozen=True, slots=True)
 class Healing:
-    """How healing one armed fault went; `words` is a sentence on it."""
+    """The result of healing one armed fault, with `words` as a sentence on it."""
 
     armed: ArmedFault
     healed: bool
@@ -63,9 +64,9 @@ class Engine:
         parameters: Mapping[str, Any] | None = None,
         run: str = "",
     ) -> tuple[ArmedFault, str]:
-        """Break something for at most `seconds`; the record to heal it by, and what was done.
+        """Inject a fault for at most `seconds`, and return its record and what was done, in words.
 
-        Raises Misuse for what is not in the catalogue, and InjectionFailed.
+        Raises Misuse for a fault, target or parameter outside the catalogue, and InjectionFailed.
         """
         chosen = self._chosen(fault)
         chosen.check(target, parameters or {})
@@ -91,20 +92,20 @@ class Engine:
                 raise
             raise InjectionFailed(f"{fault} on {target} could not be injected: {error}") from error
         if not self.armed.has(armed.id):
-            # It took so long that the watchdog was first: what came after its heal is undone.
+            # It took so long that the watchdog has healed it: undo the part that came after.
             chosen.heal(self.driver, armed)
         return armed, words
 
     def heal(self, armed: ArmedFault, *, by: str = ROLLBACK, patience: float = 0.0) -> str:
-        """Undo a fault, note by whom, and disarm it; what was done, in words.
+        """Heal a fault, log the healer, disarm it, and return what was done, in words.
 
-        Tries again for `patience` seconds while it cannot be healed; then raises NotHealed.
+        Tries again for `patience` seconds while it cannot be healed, and then raises NotHealed.
         """
         end = time.monotonic() + patience
         while self.armed.has(armed.id):
             try:
                 words = self._chosen(armed.fault).heal(self.driver, armed)
-            except Exception as error:  # whatever it is, it is not healed yet
+            except Exception as error:  # with any error, the fault is not healed yet
                 if time.monotonic() >= end:
                     raise NotHealed(
                         f"{armed.fault} on {armed.target} cannot be healed yet: {error}"
@@ -119,9 +120,10 @@ class Engine:
     def heal_each(
         self, *, run: str | None = None, by: str = ROLLBACK, patience: float = ROLLBACK_PATIENCE
     ) -> list[Healing]:
-        """Heal everything armed, or that of one run, the newest first; how each one went.
+        """Heal every armed fault, or those of one run, newest first, and return the results.
 
-        One that cannot be healed keeps no other from it, and is tried again for `patience`.
+        A fault that cannot be healed does not stop the others, and is tried again for `patience`
+        seconds.
         """
         end = time.monotonic() + patience
         found = [one for one in self.armed.all() if run is None or one.run == run]
@@ -155,14 +157,15 @@ class Engine:
                     )
 
     def _take_back(self, armed: ArmedFault) -> None:
-        """Heal what an injection that failed may have done; else it stays armed."""
+        """Heal the parts of a failed injection, or leave them armed for the watchdog."""
         try:
             self.heal(armed)
         except NotHealed as error:
             log.warning("%s It is left to the watchdog.", error)
 
     def _conclude(self, armed: ArmedFault, *, by: str, words: str) -> None:
-        # Noted first: who finds it disarmed finds by whom. A full disk keeps nothing armed.
+        # Logged first, so that a reader who finds it disarmed finds the healer. On a full disk the
+        # log fails, and the fault is disarmed all the same.
         if self.armed.has(armed.id):
             with suppress(OSError):
                 self.healed.note(armed, by=by, words=words)
@@ -170,7 +173,7 @@ class Engine:
 
 
 def driver() -> Driver:
-    """The driver of this platform's engine."""
+    """Return the driver of this platform's engine."""
     return choose_driver()
 
 
@@ -183,17 +186,17 @@ def inject(
     parameters: Mapping[str, Any] | None = None,
     run: str = "",
 ) -> tuple[ArmedFault, str]:
-    """Break something on this platform; see Engine.inject()."""
+    """Inject a fault on this platform, as Engine.inject() does."""
     return Engine().inject(
         fault=fault, target=target, seconds=seconds, actor=actor, parameters=parameters, run=run
     )
 
 
 def heal(armed: ArmedFault, *, patience: float = ROLLBACK_PATIENCE) -> str:
-    """Heal one fault of this platform, as its rollback; see Engine.heal()."""
+    """Heal one fault of this platform as its rollback, as Engine.heal() does."""
     return Engine().heal(armed, patience=patience)
 
 
 def heal_all(*, run: str | None = None) -> list[str]:
-    """Heal all faults of this platform, or of one run; a sentence on each, healed or not."""
+    """Heal all faults of this platform, or of one run, and return a sentence on each."""
     return [one.words for one in Engine().heal_each(run=run)]

@@ -1,4 +1,4 @@
-"""What every fault can do, and how the platform is told to do it."""
+"""The interface of every fault, by which the platform injects and heals it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cluster.health.armed_faults import ArmedFault
 
 
 class FaultKind(enum.StrEnum):
-    """Hard faults touch everybody and take the cluster-wide lock; soft ones only their visitor."""
+    """Hard faults affect everybody and take the cluster-wide lock. Soft ones affect one visitor."""
 
     HARD = "hard"
     SOFT = "soft"
@@ -20,7 +20,7 @@ class FaultKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FaultWords:
-    """How a fault is told: `verb` in the past tense, `what` as a sentence on what is done."""
+    """The words for a fault: `verb` in the past tense, `what` as a sentence on its effect."""
 
     title: str
     verb: str
@@ -40,16 +40,16 @@ class Fault(Protocol):
     def words(self) -> FaultWords: ...
 
     def targets(self) -> tuple[str, ...]:
-        """What it can be applied to: processes, databases, services or links, by name."""
+        """Return the names of its targets: processes, databases, services or links."""
 
     def check(self, target: str, parameters: Mapping[str, Any]) -> None:
         """Raise compose.errors.Misuse for a target or a parameter that is not in the catalogue."""
 
     def inject(self, driver: Driver, armed: ArmedFault) -> str:
-        """Break it; the value says in words what was done. It is armed already."""
+        """Inject the fault, which is armed already, and return what was done, in words."""
 
     def heal(self, driver: Driver, armed: ArmedFault) -> str:
-        """Undo it, also when it was half done, done twice, or healed already; words again.
+        """Undo the fault, also if half done, repeated or healed already, and return what was done.
 
-        Raises an error while it cannot be healed yet; whoever calls tries again.
+        Raises an error while it cannot be healed yet, and the caller tries again.
         """

@@ -1,4 +1,4 @@
-"""What hard faults have in common: a closed list of targets, and parameters within bounds."""
+"""The common part of hard faults: a closed list of targets, and parameters within bounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from compose.errors import Misuse
 
 
 class HardFault(ABC):
-    """A fault that touches everybody; see `chaos.faults.fault.Fault`.
+    """A fault that affects all visitors (see `chaos.faults.fault.Fault`).
 
     `bounds` are the numbers that it takes as parameters, each with its least and its most.
     """
@@ -25,15 +25,15 @@ class HardFault(ABC):
 
     @abstractmethod
     def targets(self) -> tuple[str, ...]:
-        """What it can be applied to, by name."""
+        """Return the names of its targets."""
 
     @abstractmethod
     def inject(self, driver: Driver, armed: ArmedFault) -> str:
-        """Break it; what was done, in words."""
+        """Inject the fault, and return what was done, in words."""
 
     @abstractmethod
     def heal(self, driver: Driver, armed: ArmedFault) -> str:
-        """Undo it, however much of it was done; what was done, in words."""
+        """Undo the fault, however much of it was done, and return what was done, in words."""
 
     def check(self, target: str, parameters: Mapping[str, Any]) -> None:
         """Raise Misuse unless the target is in the list and every parameter within its bounds."""
@@ -56,24 +56,27 @@ class HardFault(ABC):
 class PausingFault(HardFault):
     """A hard fault that keeps processes paused.
 
-    A process is paused or not, however often it was told: the first heal would end every
-    pause of it. So the engine refuses a second one, whatever it is called.
+    A process that was paused twice is resumed by the first heal, which would end both faults.
+    So the engine refuses a second pause of a process, under any fault's name.
     """
 
     @abstractmethod
     def paused(self, target: str) -> Sequence[str]:
-        """The processes that it keeps paused while it is in force on `target`."""
+        """Return the processes that it keeps paused while it is in force on `target`."""
 
     def inject(self, driver: Driver, armed: ArmedFault) -> str:
         return "; ".join(driver.pause(name) for name in self.paused(armed.target))
 
     def heal(self, driver: Driver, armed: ArmedFault) -> str:
-        """A process that was killed and started again meanwhile is not paused: nothing to do."""
+        """Resume the processes.
+
+        A process that was killed and started again meanwhile is not paused, and stays as it is.
+        """
         return "; ".join(driver.resume(name) for name in self.paused(armed.target))
 
 
 class MomentaryFault(HardFault):
-    """A hard fault that is over as soon as it was done; `afterwards` says how it is mended."""
+    """A hard fault that is over once it is injected. `afterwards` names the repair."""
 
     afterwards: str
 

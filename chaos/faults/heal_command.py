@@ -1,4 +1,4 @@
-"""`manage.py chaos heal`: everything that is broken on purpose is healed, now."""
+"""`manage.py chaos heal`: the command that heals every armed fault now."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ COMMAND = "command"
 
 
 def heal_everything(write: Callable[[str], object], *, as_json: bool) -> bool:
-    """Heal all armed faults and say how each went; whether nothing is left broken."""
+    """Heal all armed faults, write the results, and return whether nothing is left broken."""
     healings = Engine().heal_each(by=COMMAND)
     well = all(one.healed for one in healings)
     if as_json:

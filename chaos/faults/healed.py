@@ -1,7 +1,7 @@
-"""What was healed, when and by whom: lines of `chaos/healed.jsonl` in the run directory.
+"""The log of heals, with moment and healer: lines of `chaos/healed.jsonl` in the run directory.
 
-A file, since the databases may be what was broken. Reports read from it that it was the
-watchdog that healed a fault, and not whoever had injected it.
+It is a file, since the databases may be broken. Reports read from it whether the watchdog
+healed a fault, or its rollback or a command did.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import msgspec
 from cluster.health.armed_faults import ArmedFault, new_armed_fault
 from config.environment import run_directory
 
-MOST_BYTES: Final = 256 * 1024  # about a thousand heals; then the older half goes
+MOST_BYTES: Final = 256 * 1024  # about a thousand heals: beyond it, the older half is dropped
 ROLLBACK: Final = "rollback"
 WATCHDOG: Final = "watchdog"
 
 
 class Healed(msgspec.Struct, frozen=True, kw_only=True):
-    """One heal. `at` is in seconds of the epoch; `by` is "rollback", "watchdog" or "command"."""
+    """One heal, `at` in seconds of the epoch, `by` "rollback", "watchdog" or "command"."""
 
     id: str
     fault: str
@@ -35,7 +35,7 @@ class Healed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealedLog:
-    """The file of heals; safe for any number of processes."""
+    """The file of heals, safe for any number of processes."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or run_directory() / "chaos" / "healed.jsonl"
@@ -64,12 +64,12 @@ class HealedLog:
             file.write(line + b"\n")
 
     def note_repair(self, *, fault: str, target: str, words: str) -> None:
-        """Note what the watchdog has done of its own accord, where nobody had injected a fault."""
+        """Record a repair that the watchdog made without an injected fault."""
         armed = new_armed_fault(fault=fault, target=target, seconds=1.0, actor=WATCHDOG)
         self.note(armed, by=WATCHDOG, words=words)
 
     def all(self) -> list[Healed]:
-        """Every heal that is still noted, oldest first."""
+        """Return every heal that is still in the file, oldest first."""
         try:
             lines = self.path.read_bytes().splitlines()
         except FileNotFoundError:
@@ -83,5 +83,5 @@ class HealedLog:
         return found
 
     def of(self, identifier: str) -> Healed | None:
-        """How one armed fault was healed first; None when it was not, or long ago."""
+        """Return the first heal of an armed fault, or None when there is none in the file."""
         return next((healed for healed in self.all() if healed.id == identifier), None)

@@ -1,8 +1,8 @@
 """Faults of the network: one service's own link is cut, slow, or a black hole.
 
-A detour through the fault proxy is written down, then the link's open connections are ended, so
-that their clients connect again and come through the proxy. A cache's and a provider's clients
-need no ending: they ask for the address at each command.
+A detour through the fault proxy is recorded, then the link's open connections are ended,
+so that their clients reconnect through the proxy. A cache's and a provider's connections
+need not be ended: their clients read the address at each command.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from cluster.health.armed_faults import ArmedFault
 from compose.errors import Misuse
 from config.fault_routes import LINKS, Detour, Link
 
-# Those that name the service among their client properties (`topology.client_properties`).
+# Connections that name the service among their client properties (`topology.client_properties`).
 CLOSE: Final = """
     [(catch rabbit_networking:close_connection(proplists:get_value(pid, C), "chaos: {link}"))
      || C <- rabbit_networking:connection_info_all([pid, client_properties]),
         lists:keyfind(<<"service">>, 1, proplists:get_value(client_properties, C, []))
             =:= {{<<"service">>, longstr, <<"{owner}">>}}], ok.
 """
-# By the name that each process gives itself; an auditor's session is not the service's.
+# By the name that each process sets; an auditor's session does not belong to the service.
 TERMINATE: Final = """
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
      WHERE datname = '{owner}' AND pid <> pg_backend_pid()
@@ -77,7 +77,10 @@ class LinkFault:
         return f"{link.owner}'s link to the {link.server} {self._how(detour)}"
 
     def heal(self, _driver: Driver, armed: ArmedFault) -> str:
-        """The proxy ends the detour's connections when it is gone: nobody else is needed."""
+        """Remove the detour.
+
+        The proxy then ends the detour's connections by itself.
+        """
         lead_back(armed.id)
         link = LINKS[armed.target]
         return f"{link.owner} reaches the {link.server} directly again"

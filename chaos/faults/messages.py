@@ -1,7 +1,8 @@
-"""Faults of messages: what a relay sends wrong, and an order that cannot be applied.
+"""Faults of messages: wrong sends of a relay, and an order that cannot be applied.
 
-The relays do it themselves, told by NOTIFY (`cluster/messaging/fault_injection.py`). They forget it
-when its time is up, so a watchdog that dies leaves no message held back.
+The relays carry them out themselves, on a rule sent by NOTIFY
+(`cluster/messaging/fault_injection.py`). A relay drops the rule when its time is up, so a
+watchdog that dies leaves no message held back.
 """
 
 from __future__ import annotations
@@ -29,24 +30,24 @@ ALL: Final = "all"
 RELAYS: Final = {f"relay-{name}": name for name in DATABASES}
 
 POISON: Final = "chaos_poison"  # the constraint's name
-POISONED: Final = "poisoned-"  # what the names of visitors begin with whose orders are refused
+POISONED: Final = "poisoned-"  # prefix of the names of visitors whose orders are refused
 
-# A row that is locked keeps the table; new orders must not wait behind this for long.
+# A locked row can block ALTER TABLE, and new orders would wait behind it: give up soon.
 PATIENCE: Final = "SET lock_timeout = '5s'"
 CURE: Final = f"ALTER TABLE orders DROP CONSTRAINT IF EXISTS {POISON}"
 REFUSE: Final = f"""
     ALTER TABLE orders ADD CONSTRAINT {POISON} CHECK (visitor NOT LIKE '{POISONED}%') NOT VALID
 """
-# What was refused just before the cure is filed in a transaction of its own, just after it.
+# A message refused just before the cure becomes a dead letter in another transaction, just after.
 SETTLE: Final = "SELECT pg_sleep(0.5)"
 
 
 @dataclass(slots=True)
 class MessageFault:
-    """Something that a relay, or every relay, does to the messages that it sends.
+    """A fault that a relay, or every relay, applies to the messages that it sends.
 
-    Parameters: `milliseconds`, for how long a message is held back at most; `limit`, to how
-    many messages of each relay it happens.
+    Parameters: `milliseconds`, for how long a message is held back at most; `limit`, the
+    number of messages of each relay that it applies to.
     """
 
     name: str
@@ -89,9 +90,10 @@ class MessageFault:
 
 
 class PoisonOrder:
-    """A constraint that the handler knows nothing of: some visitors' orders are refused.
+    """A constraint, unknown to the handler, that refuses the orders of some visitors.
 
-    Their messages become dead letters; healed, they are sent again. Nobody else is touched.
+    Their messages become dead letters, which the heal sends again. Other visitors are not
+    affected.
     """
 
     name = "poison-order"
@@ -166,7 +168,7 @@ FAULTS: Final = (
             ),
         ),
         limit=20,
-        # Longer than a saga's deadlines: what overtakes a command is its compensation.
+        # Longer than a saga's deadlines, so that the compensation overtakes its command.
         milliseconds=15_000,
     ),
     MessageFault(

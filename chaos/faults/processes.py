@@ -1,6 +1,7 @@
 """Faults of processes: killed, paused, or restarted by order.
 
-The supervisor starts again what ends; a paused process exists and gets no time.
+The supervisor starts a process again that has ended. A paused process exists and gets no
+processor time.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from chaos.faults.hard import HardFault, PausingFault
 from cluster.health.armed_faults import ArmedFault
 from cluster.health.observer.naming import expected_processes
 
-# They watch, heal and run the experiments: broken, they would tell or mend nothing.
+# They observe, heal and run the experiments, so they must not be broken themselves.
 SPARED: Final = frozenset({"observer", "watchdog", "chaos-runner"})
 
 
@@ -26,7 +27,7 @@ class ProcessFault(HardFault):
 
 
 class KillProcess(ProcessFault):
-    """SIGKILL: no warning, no last words. Healed by being started again."""
+    """SIGKILL, without a warning to the process, which is healed by a new start."""
 
     name = "kill-process"
     words = FaultWords(
@@ -43,7 +44,7 @@ class KillProcess(ProcessFault):
 
 
 class PauseProcess(ProcessFault, PausingFault):
-    """SIGSTOP to it and its children: connections stay open, and nobody answers on them."""
+    """SIGSTOP to it and its children, whose connections stay open without answers."""
 
     name = "pause-process"
     words = FaultWords(
@@ -57,7 +58,7 @@ class PauseProcess(ProcessFault, PausingFault):
 
 
 class RestartProcess(ProcessFault):
-    """What a deployment does: it is asked to end, and started again."""
+    """A stop and a start, as in a deployment."""
 
     name = "restart-process"
     words = FaultWords(

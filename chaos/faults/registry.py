@@ -1,4 +1,4 @@
-"""Every fault there is, by name."""
+"""The registry of faults, by name."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from compose.errors import Misuse
 
 
 class BadRegistry(Exception):
-    """Two faults share a name, or one has no words or no targets; nothing may start so."""
+    """Two faults share a name, or one has no words or no targets. No process starts then."""
 
 
 def register(faults: Iterable[Fault]) -> Mapping[str, Fault]:
-    """The faults by name. Raises BadRegistry."""
+    """Return the faults by name, or raise BadRegistry."""
     found: dict[str, Fault] = {}
     for fault in faults:
         if fault.name in found:
@@ -61,7 +61,10 @@ FAULTS: Final[Mapping[str, Fault]] = register(
 
 
 def fault_named(name: str) -> Fault:
-    """The fault of that name. Raises Misuse with the names there are."""
+    """Return the fault of that name.
+
+    Raises Misuse with the known names.
+    """
     try:
         return FAULTS[name]
     except KeyError:

@@ -12,7 +12,7 @@ from cluster.health.armed_faults import ArmedFault
 from config.environment import DATABASES
 
 UNSEALER: Final = "unsealer"
-UNSEALED_WITHIN: Final = 3.0  # seconds; the unsealer looks four times a second
+UNSEALED_WITHIN: Final = 3.0  # seconds: the unsealer checks four times a second
 LOOK: Final = 0.1  # seconds
 
 
@@ -36,7 +36,7 @@ class RevokeLeases(MomentaryFault):
 
 
 class SealSecrets(HardFault):
-    """The vault gives nothing out until it is unsealed; whoever unseals it is paused first."""
+    """The vault answers no requests until it is unsealed. The unsealer is paused first."""
 
     name = "seal-secrets"
     words = FaultWords(
@@ -54,7 +54,10 @@ class SealSecrets(HardFault):
         return f"{armed.target} is sealed, and nobody unseals it ({paused})"
 
     def heal(self, driver: Driver, armed: ArmedFault) -> str:
-        """Let the unsealer do it; raises DriverError while the vault is sealed all the same."""
+        """Resume the unsealer.
+
+        Raises DriverError when the vault is still sealed after UNSEALED_WITHIN seconds.
+        """
         driver.resume(UNSEALER)
         end = time.monotonic() + UNSEALED_WITHIN
         while driver.secrets("GET", "sys/seal-status")["sealed"]:

@@ -1,1 +1,1 @@
-"""Links: a TCP proxy that is in a connection's way while a network fault runs, and only then."""
+"""Links: a TCP proxy that carries a link's connections only while a network fault is in force."""

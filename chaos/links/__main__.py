@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 async def serve() -> None:
     """Listen on the port of every link until SIGTERM."""
     ports = environment.link_ports()
-    # Without ports it waits to be ended, in nobody's way at all.
+    # Without ports it only waits for SIGTERM, and affects no connection.
     proxies: list[asyncio.Task[None]] = [asyncio.create_task(asyncio.sleep(float("inf")))]
     proxies += [
         asyncio.create_task(proxy_of(link).serve(environment.link_proxy(), ports[link.name]))
@@ -31,7 +31,7 @@ async def serve() -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, _cancel, proxies)
     logger.info("in nobody's way on %d ports", len(ports))
-    # A port that somebody else has ends all of it.
+    # A port that another process uses ends the whole proxy.
     with suppress(asyncio.CancelledError):
         await asyncio.gather(*proxies)
 
@@ -50,7 +50,10 @@ def proxy_of(link: Link) -> LinkProxy:
 
 
 def server_of(link: Link) -> tuple[str, int]:
-    """The real host and port at the far end; this process owns no link, so no detour is its own."""
+    """Return the real host and port of a link's server.
+
+    This process owns no link, so it is never led through a detour itself.
+    """
     match link.server:
         case "broker":
             address, default = environment.broker_url(), 5672

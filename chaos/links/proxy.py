@@ -1,8 +1,9 @@
-"""The fault proxy of one link: what happens to the connections that are led through it.
+"""The fault proxy of one link, which breaks the connections that a detour leads through it.
 
-It listens always, and serves nobody unless a detour leads here: who comes at another time has
-an old address, is turned away, and asks for the address again. When the detour ends, so do its
-connections, and their clients connect directly.
+It always listens, and serves clients only while a detour leads here. A client that comes
+at another time has an old address; its connection is reset, and it reads the address
+again. When the detour ends, its connections are reset, and their clients connect
+directly.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from config.fault_routes import Detour
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY: Final = 0.05  # seconds between two looks at whether a detour has ended
+LOOK_EVERY: Final = 0.05  # seconds between two checks for the end of a detour
 CHUNK: Final = 64 * 1024  # bytes
-IN_FLIGHT: Final = 64  # chunks that are on their way in one direction of a slow link
+IN_FLIGHT: Final = 64  # chunks in flight in one direction of a slow link
 
-# Closed with a reset, as by a router that has lost the connection: nothing lingers.
+# SO_LINGER with zero seconds: close with a reset, as a router that has lost the connection.
 RESET: Final = struct.pack("ii", 1, 0)
 
 
 class LinkProxy:
-    """Serves one link. `detour` says what is wrong with it now, `server` where it leads to."""
+    """Serves one link. `detour` returns the fault in force, `server` the real address."""
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class LinkProxy:
         self._open: dict[asyncio.StreamWriter, str] = {}
 
     async def serve(self, host: str, port: int) -> None:
-        """Listen until cancelled; every connection is reset then."""
+        """Listen until cancelled, and then reset every connection."""
         listening = await asyncio.start_server(self._meet, host, port)
         try:
             while True:
@@ -62,7 +63,7 @@ class LinkProxy:
         self._open[writer] = detour.id
         try:
             if detour.mode == "blackhole":
-                # Accepted, and never answered: what the client sends fills the kernel's buffers.
+                # Accepted, never read or answered: the client's data fills the kernel's buffers.
                 await writer.wait_closed()
             else:
                 await self._forward(reader, writer, detour)
@@ -111,7 +112,7 @@ async def _carry(
             due, piece = await on_the_way.get()
             await asyncio.sleep(due - loop.time())
             if not piece:
-                writer.write_eof()  # the other direction may have more to say
+                writer.write_eof()  # the other direction may still have data
                 return
             writer.write(piece)
             await writer.drain()
@@ -122,7 +123,7 @@ async def _carry(
 async def _take(
     reader: asyncio.StreamReader, on_the_way: asyncio.Queue[tuple[float, bytes]], detour: Detour
 ) -> None:
-    """Read what is sent and note when it is due at the other end; an empty piece is the end."""
+    """Read pieces and queue each with the moment when it is due, an empty one at the end."""
     loop = asyncio.get_running_loop()
     free_at = loop.time()  # when a link of this width can take the next piece
     while True:
@@ -141,6 +142,6 @@ async def _take(
 def _reset(writer: asyncio.StreamWriter) -> None:
     connected = writer.get_extra_info("socket")
     if connected is not None:
-        with suppress(OSError):  # closed by itself meanwhile
+        with suppress(OSError):  # it has closed meanwhile
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     writer.transport.abort()

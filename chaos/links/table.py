@@ -1,4 +1,4 @@
-"""The file of detours as those write it who break links and mend them."""
+"""The file of detours, for the processes that break and heal links."""
 
 from __future__ import annotations
 
@@ -15,24 +15,30 @@ from config.fault_routes import LINKS, Detour, detours
 
 
 def lead_astray(detour: Detour) -> None:
-    """Let the clients of a link connect through the proxy from now on; done twice, it is one."""
+    """Route the clients of a link through the proxy from now on.
+
+    Idempotent by the detour's id.
+    """
     _rewrite(lambda entries: [e for e in entries if e.id != detour.id] + [detour])
 
 
 def lead_back(identifier: str) -> bool:
-    """Take the detour of this id away; False when there was none any more."""
+    """Remove the detour of this id, and return whether it was in force."""
     found = identifier in {entry.id for entry in in_force().values()}
     _rewrite(lambda entries: [e for e in entries if e.id != identifier])
     return found
 
 
 def in_force() -> dict[str, Detour]:
-    """The detours of this moment, by link."""
+    """Return the detours that are in force now, by link."""
     return detours(environment.routes_file())
 
 
 def proxy_address(link: str) -> str:
-    """Where the proxy listens for a link; raises LookupError when this platform offers none."""
+    """Return the proxy's address for a link.
+
+    Raises LookupError when this platform offers none.
+    """
     if link not in LINKS:
         raise LookupError(f"there is no link {link!r}")
     port = environment.link_ports().get(link)
@@ -56,7 +62,7 @@ def _rewrite(change: Callable[[list[Detour]], list[Detour]]) -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """One writer at a time, of all processes."""
+    """Lock out all other writers, of all processes, while the block lasts."""
     with environment.routes_file().with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

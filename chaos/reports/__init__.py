@@ -1,1 +1,1 @@
-"""What all kept runs say together: how long recoveries take, and which incident to show."""
+"""Reports over all kept runs: times to recover, durations, and the incident to show first."""

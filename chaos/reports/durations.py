@@ -1,4 +1,4 @@
-"""How long a run takes from its beginning to its record, measured from those that have ended."""
+"""Typical seconds of a run from its beginning to its record, measured from ended runs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Final
 
 from chaos.experiments.models import ExperimentRun
 
-LATEST: Final = 200  # runs that the figure is made of
-UNMEASURED: Final = 45.0  # seconds, until one has been measured
+LATEST: Final = 200  # runs that the medians are made of
+UNMEASURED: Final = 45.0  # seconds, until a run has been measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Typical:
 
 
 def typical_seconds() -> Typical:
-    """The medians of the latest runs. Raises django.db.Error."""
+    """Return the medians of the latest runs, in seconds, or raise django.db.Error."""
     ended = ExperimentRun.objects.filter(
         state=ExperimentRun.ENDED, began_at__isnull=False, ended_at__isnull=False
     ).order_by("-asked_at")

@@ -12,7 +12,7 @@ from chaos.experiments.catalogue import EXPERIMENTS
 from chaos.experiments.experiment import Experiment, Family
 from chaos.experiments.models import Incident
 
-# What a median should not exceed from a kill to the steady state, in seconds.
+# Aims for the median from a kill to the steady state, in seconds.
 AIMS: Final[Mapping[str, float]] = {
     "kill-web": 3.0,
     "kill-redis": 3.0,
@@ -22,7 +22,7 @@ AIMS: Final[Mapping[str, float]] = {
 AIM_OF_DATABASES: Final = 8.0
 AIM_OF_SERVICES: Final = 3.0
 
-# Whose record tells most: a death that every service felt.
+# The experiments with the clearest records: deaths that affect every service.
 DRAMATIC: Final = ("kill-rabbitmq", "kill-postgres-checkout", "kill-postgres-payments",
                    "kill-postgres-orders", "kill-postgres-catalog", "kill-postgres-identity",
                    "kill-postgres-site")  # fmt: skip
@@ -31,10 +31,10 @@ LOOKED_AT: Final = 50  # incidents, whose documents are large
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
-    """One experiment over all its kept runs. Seconds count from the injection to the steady state.
+    """One experiment over all its kept runs, with seconds from injection to steady state.
 
     `values` are all of them, oldest first, for a distribution strip; the figures are None
-    until a run has recovered. `aim` is what the median should not exceed, where one is set.
+    until a run has recovered. `aim` is the aim for the median, where one is set.
     """
 
     experiment: str
@@ -51,7 +51,10 @@ class Recovery:
 
 
 def recoveries() -> list[Recovery]:
-    """Every experiment that was run here, in the catalogue's order. Raises django.db.Error."""
+    """Return every experiment that was run here, in the catalogue's order.
+
+    Raises django.db.Error.
+    """
     found: dict[str, list[tuple[bool, float | None]]] = defaultdict(list)
     rows = Incident.objects.filter(origin="").order_by("recorded_at")
     for name, passed, seconds in rows.values_list("experiment", "passed", "recover_seconds"):
@@ -60,12 +63,11 @@ def recoveries() -> list[Recovery]:
 
 
 def latest_interesting() -> Incident | None:
-    """The incident that pages show first: the latest of those that tell most.
+    """Return the incident that pages show first, or None when there is none.
 
-    A death of the broker or a database that the platform came through, best with checkouts
-    turned round; failing that, the latest incident without a deviation. Among equals, what
-    was recorded here comes before what was recorded elsewhere. None where there is none.
-    Raises django.db.Error.
+    It is a death of the broker or of a database that the platform survived, if possible with
+    compensated checkouts, else the latest incident without a deviation. Incidents recorded
+    here come before those recorded elsewhere. Raises django.db.Error.
     """
     passed = Incident.objects.filter(passed=True)
     dramatic = passed.filter(experiment__in=DRAMATIC)
@@ -79,7 +81,7 @@ def latest_interesting() -> Incident | None:
 
 
 def aim_of(experiment: Experiment) -> float | None:
-    """What the median should not exceed; None where no aim is set."""
+    """Return the aim for the median in seconds, or None where none is set."""
     if experiment.family is not Family.KILLS:
         return None
     if experiment.process.startswith("postgres-"):

@@ -1,1 +1,1 @@
-"""The runner: one process that runs the experiments that visitors and the owner ask for."""
+"""The runner: one process that runs the experiments requested by visitors and the owner."""

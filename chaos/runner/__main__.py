@@ -24,7 +24,7 @@ def main() -> None:
     try:
         Runner().serve()
     except Interrupted as error:
-        # The next runner finds the run and says what became of it.
+        # The next runner finds the run and records its end.
         logging.getLogger(__name__).warning("%s", error)
 
 

@@ -1,4 +1,4 @@
-"""What the runner says of its run while it runs: the file that the observer shows to everybody."""
+"""The runner's report on its run in progress: the file that the observer shows to everybody."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from chaos.experiments.models import ExperimentRun
 from chaos.experiments.recording import told
 from cluster.health.running_experiment import Phase, RunningExperiment, write_running
 
-AGAIN_EVERY: Final = 3.0  # seconds; a reader takes it for stale after many more
+AGAIN_EVERY: Final = 3.0  # seconds; readers treat the file as stale much later
 
 
 class Announcement:
-    """Written anew with each phase and every few seconds; gone at the end of the block."""
+    """The file on a run, rewritten each phase and every few seconds, removed at the end."""
 
     def __init__(self, run: ExperimentRun, *, title: str) -> None:
         now = told(datetime.now(UTC))
@@ -49,7 +49,7 @@ class Announcement:
         write_running(None)
 
     def say(self, phase: Phase, words: str) -> None:
-        """Tell what is being done now."""
+        """Report the current phase."""
         with self._lock:
             if phase != self._phase:
                 self._phase_began = told(datetime.now(UTC))
@@ -61,7 +61,7 @@ class Announcement:
             try:
                 self._waiting = ExperimentRun.objects.filter(state=ExperimentRun.QUEUED).count()
             except Error:
-                pass  # the number of before will do while the database is away
+                pass  # the last number is good enough while the database is away
             finally:
                 connection.close()
             self._write()

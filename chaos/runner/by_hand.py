@@ -1,4 +1,4 @@
-"""Running an experiment from the command line: the same lock, switch, trail and record."""
+"""Running an experiment from the command line, with the runner's lock, switch, trail and record."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from chaos.runner.runner import what_is_done
 from cluster.messaging.envelope import new_message_id
 from compose.errors import PlainError
 
-# What pages and records say of who asked. The user's own name stays in the audit trail.
+# The requester's name on pages and in records. Only the audit trail has the user's own name.
 COMMAND_LINE: Final = "the command line"
 
 
 def run_by_hand(
     experiment: Experiment, *, rate: float, seed: int | None, actor: str, say: Say
 ) -> IncidentDocument:
-    """Wait for the right to run, run, and keep the incident; `actor` goes into the audit trail.
+    """Wait for the run lock, run the experiment, and store and return the incident.
 
-    Raises PlainError, NotSteady.
+    `actor` goes into the audit trail. Raises PlainError, NotSteady.
     """
     repository.require_allowed()
     lock = RunLock()
@@ -45,7 +45,7 @@ def _run(
     experiment: Experiment, *, rate: float, seed: int | None, actor: str, say: Say
 ) -> IncidentDocument:
     began = datetime.now(UTC)
-    # Nobody queued it, so it is in no table; pages show what it does all the same.
+    # It never was in the queue, so this row is not stored, and only serves the announcement.
     row = ExperimentRun(
         id=new_message_id(),
         experiment=experiment.name,
@@ -75,7 +75,7 @@ def _run(
         try:
             document = run.record()
         except PlainError as error:
-            connection.close()  # it may have been the database that was broken
+            connection.close()  # the database may be what was broken
             for entry in audited:
                 repository.conclude(entry, str(error))
             raise

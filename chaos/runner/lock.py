@@ -1,4 +1,4 @@
-"""One experiment at a time, on one machine: a file lock that ends with whoever holds it."""
+"""The run lock: one experiment at a time on a machine, by a file lock that ends with its holder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOOK_EVERY: Final = 0.25  # seconds
 
 
 class RunLock:
-    """The right to break things; the runner and every command line want the same one."""
+    """The right to break things, for which the runner and every command line compete."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or lock_file()
@@ -23,7 +23,10 @@ class RunLock:
         self._lock: Lock | None = None
 
     def take(self, *, who: str, waiting: Callable[[str], None] = lambda _who: None) -> None:
-        """Wait until nobody else has it; `waiting` is told who does, once for each holder."""
+        """Wait for the lock and take it.
+
+        `waiting` is called with each other holder's name, once.
+        """
         told = None
         while not self.try_to_take(who=who):
             other = _who(holder(self.path))
@@ -33,7 +36,7 @@ class RunLock:
             time.sleep(LOOK_EVERY)
 
     def try_to_take(self, *, who: str) -> bool:
-        """Take it if it is free."""
+        """Take the lock if it is free, and return whether it was."""
         lock = Lock(self.path)
         if not lock.acquire():
             lock.close()

@@ -1,4 +1,4 @@
-"""What came of runs, in files until the site's database has it: it may be what was broken."""
+"""Results of runs, kept in files until the site's database, which may be broken, takes them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ FOLDER: Final = "unkept"
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
-    """How one run ended; `document` None: it was not recorded, and `words` say why.
+    """The end of one run, with `document` None when it was not recorded, as `words` explain.
 
-    `audited` are the ids of the audit entries that it began with.
+    `audited` are the ids of its audit entries.
     """
 
     run: str
@@ -36,7 +36,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def outcome(self) -> str:
-        """What the audit trail says of it."""
+        """The outcome for the audit trail."""
         return str(self.document.status) if self.document else self.words
 
 
@@ -47,12 +47,12 @@ class Results:
         self.folder = folder or run_directory() / "chaos" / FOLDER
 
     def put(self, result: RunResult) -> None:
-        """Write it down, on the disk; `keep_all` brings it into the database."""
+        """Write a result to disk, from where `keep_all` stores it in the database."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_private(self._file(result.run), msgspec.json.encode(result).decode())
 
     def keep_all(self) -> bool:
-        """Store every result; False while the database does not take them."""
+        """Store every result, and return False while the database does not take them."""
         for result in self._all():
             try:
                 _keep(result)
@@ -73,7 +73,7 @@ class Results:
 
 
 def _keep(result: RunResult) -> None:
-    """The document and the run's end in one transaction; a second time changes nothing."""
+    """Store the document and the run's end in one transaction, idempotently."""
     with transaction.atomic():
         incident = repository.keep(result.document) if result.document else None
         ExperimentRun.objects.filter(id=UUID(result.run)).update(

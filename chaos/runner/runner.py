@@ -1,4 +1,4 @@
-"""The runner: takes the oldest run of the queue, runs it, and keeps what came of it."""
+"""The runner: takes the oldest run of the queue, runs it, and stores its result."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from compose.errors import PlainError
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY: Final = 1.0  # seconds between two looks at the queue, or at a wish to stop
-LONGEST_RUN: Final = 900.0  # seconds; what runs for longer is stuck
+LOOK_EVERY: Final = 1.0  # seconds between two checks of the queue, or for a request to stop
+LONGEST_RUN: Final = 900.0  # seconds: a longer run is stuck
 LEFT_BEHIND: Final = "The runner died while this ran; what it had broken has been healed."
 SWITCHED_OFF: Final = "the owner has switched faults off"
 WITHDRAWN: Final = "its visitor wanted it to stop"
@@ -61,12 +61,15 @@ class Runner:
                 time.sleep(LOOK_EVERY)
 
     def step(self) -> bool:
-        """Do the next thing there is to do; False when there is nothing. Raises django's Error."""
+        """Do the next piece of work, and return False when there is none.
+
+        Raises django.db.Error.
+        """
         if not self._results.keep_all():
             connection.close()
             return False
         if not ExperimentRun.objects.filter(state=ExperimentRun.QUEUED).exists():
-            # What is still said to run has no living runner, if the right to run is free.
+            # A run that is marked as running has lost its runner, if the run lock is free.
             running = ExperimentRun.objects.filter(state=ExperimentRun.RUNNING)
             if read_running() is not None or running.exists():
                 with self._right("leftovers") as mine:
@@ -86,7 +89,10 @@ class Runner:
         return taken is not None
 
     def settle_leftovers(self) -> None:
-        """Heal and close what a dead runner has left; call it with the right to run."""
+        """Heal and close the runs of a dead runner.
+
+        The caller must hold the run lock.
+        """
         write_running(None)
         for run in ExperimentRun.objects.filter(state=ExperimentRun.RUNNING):
             engine.heal_all(run=str(run.id))
@@ -100,7 +106,7 @@ class Runner:
 
     @contextmanager
     def _right(self, who: str) -> Iterator[bool]:
-        """The right to break things, if nobody else has it."""
+        """Take the run lock for the block if it is free, and yield whether it was."""
         mine = self._lock.try_to_take(who=f"the runner, for {who}")
         try:
             yield mine
@@ -108,7 +114,10 @@ class Runner:
             self._lock.release()
 
     def _take(self) -> ExperimentRun | None:
-        """The oldest queued run, marked as running; one that may not run is closed instead."""
+        """Return the oldest queued run, marked as running, or None.
+
+        A run that may not run any more is closed instead.
+        """
         with transaction.atomic():
             run = (
                 ExperimentRun.objects.select_for_update(skip_locked=True)
@@ -156,19 +165,19 @@ class Runner:
                 )
             )
             announcement.say("ended", words)
-            connection.close()  # it may be of before the fault
+            connection.close()  # it may be from before the fault
             self._results.keep_all()
 
 
 def what_is_done(row: ExperimentRun) -> list[tuple[str, str]]:
-    """Fault and target of every step, for the audit trail."""
+    """Return fault and target of every step, for the audit trail."""
     experiment = EXPERIMENTS[row.experiment]
     steps = steps_of(experiment, row.seed)
     return [(step.fault, step.target) for step in steps] or [(experiment.fault, experiment.process)]
 
 
 def _refusal(run: ExperimentRun) -> str:
-    """Why it may not run after all; empty when it may."""
+    """Return why the run may not run any more, or "" when it may."""
     if run.experiment not in EXPERIMENTS:
         return "There is no such experiment any more."
     try:
@@ -179,7 +188,10 @@ def _refusal(run: ExperimentRun) -> str:
 
 
 def _recorded(run: Run) -> tuple[IncidentDocument | None, str]:
-    """The record, or None with the reason; whatever happens, nothing stays broken."""
+    """Return the record, or None, with a sentence.
+
+    Nothing stays broken after an error.
+    """
     try:
         document = run.record()
     except Interrupted:
@@ -220,7 +232,7 @@ def _watched(run: Run) -> Iterator[None]:
 
 @contextmanager
 def _at_work(sign: SignOfLife) -> Iterator[None]:
-    """Give the sign of life during a run, which asks no database and takes its time."""
+    """Give the sign of life from a thread during a run, which does not return to the loop."""
     ended = threading.Event()
 
     def give() -> None:

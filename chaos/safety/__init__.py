@@ -1,1 +1,1 @@
-"""Who may break what, and when: the queue, the limits, the owner's switch and the audit trail."""
+"""Permission to break things: the queue, the limits, and the owner's switch."""

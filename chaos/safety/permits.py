@@ -1,6 +1,6 @@
-"""Who may ask for a run, how often, and in which order the runs are taken.
+"""Requests for runs: who may make them, how often, and the order of the queue.
 
-Every refusal is a sentence, an HTTP status and, where waiting helps, for how long.
+Every refusal is a sentence, an HTTP status and, where waiting helps, the seconds to wait.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from cluster.secrets.postgres import is_outage
 
 MOST_WAITING: Final = 8  # runs of all visitors in the queue
 MOST_IN_PERIOD: Final = 6  # runs that one visitor may ask for
-# Of one address, whatever its visitors do with their cookies; an office may share one.
+# Limits of one address, which hold without cookies too. An office may share one address.
 MOST_OPEN_OF_ADDRESS: Final = 4  # half of the queue stays for others
-MOST_OF_ADDRESS: Final = 24  # in the same period, of about sixty that the cluster can run
+MOST_OF_ADDRESS: Final = 24  # in the same period, in which the cluster can run about sixty
 PERIOD: Final = timedelta(hours=1)
 SLOWEST, FASTEST = 0.5, 10.0  # checkouts a second that a visitor may load the platform with
-# Between two runs the cluster rests: leases, heartbeats and queues are as ever again.
+# The pause between two runs, in which leases, heartbeats and queues return to normal.
 REST_BETWEEN: Final = 8.0  # seconds
 
-# One lock for the whole queue: two requests at once wait for each other, or both would pass.
+# One lock for the whole queue, without which two simultaneous requests could both pass the limits.
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('chaos-queue', 0))"
 AWAY: Final = "The site’s database is away, so nothing was asked for. Try again in a moment."
 
 
 class Refused(Exception):
-    """It may not be run, or not now; `retry_after` in seconds where waiting helps."""
+    """The run may not be run, or not now. `retry_after` is in seconds where waiting helps."""
 
     def __init__(self, sentence: str, status: HTTPStatus, retry_after: int | None = None) -> None:
         super().__init__(sentence)
@@ -50,7 +50,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class QueuedRun:
-    """One run in the queue. `position` 0 is the one that runs; `wait` is words."""
+    """One run in the queue, at `position` 0 if it is running, with its `wait` in words."""
 
     run: ExperimentRun
     title: str
@@ -59,7 +59,10 @@ class QueuedRun:
 
 
 def public_name(visitor: str) -> str:
-    """What others see of a visitor, such as `visitor 4F2A`: nothing leads back to the session."""
+    """Return a visitor's public name, such as `visitor 4F2A`.
+
+    It does not lead back to the session.
+    """
     return f"visitor {hashlib.sha256(f'public {visitor}'.encode()).hexdigest()[:4].upper()}"
 
 
@@ -72,9 +75,10 @@ def ask_for_run(
     seed: int | None = None,
     rate: float | None = None,
 ) -> ExperimentRun:
-    """Put a run into the queue. Raises Refused.
+    """Put a run into the queue.
 
-    `remote` is a keyed hash of the address that asks; an empty one has no limit.
+    `remote` is a keyed hash of the client's address; an empty one has no limit. Raises
+    Refused.
     """
     chosen = _known(experiment)
     seed = _checked_seed(chosen, seed)
@@ -105,7 +109,10 @@ def ask_for_run(
 
 
 def withdraw(run_id: UUID, visitor: str) -> ExperimentRun:
-    """Take a run of one's own back: out of the queue, or aborted while it runs. Raises Refused."""
+    """Withdraw a visitor's own run: remove it from the queue, or abort it.
+
+    Raises Refused.
+    """
     try:
         with transaction.atomic():
             found = ExperimentRun.objects.select_for_update().filter(id=run_id).first()
@@ -127,12 +134,12 @@ def withdraw(run_id: UUID, visitor: str) -> ExperimentRun:
         raise Refused(AWAY, HTTPStatus.SERVICE_UNAVAILABLE, 2) from error
 
 
-# What a running run's words are when its visitor wants it to stop; the runner looks for it.
+# The `words` of a running run whose visitor wants it to stop, for which the runner checks.
 WITHDRAWING: Final = "Its visitor wants it to stop."
 
 
 def queue() -> list[QueuedRun]:
-    """The running run first, then those that wait in their order. Raises django.db.Error."""
+    """Return the running run first, then the queued ones in order, or raise django.db.Error."""
     waiting = list(_open_runs().order_by("asked_at"))
     waiting.sort(key=lambda run: run.state != ExperimentRun.RUNNING)
     seconds = typical_seconds()
@@ -175,7 +182,7 @@ def _checked_seed(experiment: Experiment, seed: int | None) -> int | None:
 def _checked_rate(rate: float | None) -> float:
     if rate is None:
         return RATE
-    if not SLOWEST <= rate <= FASTEST:  # false for what is not a number, too
+    if not SLOWEST <= rate <= FASTEST:  # false for NaN, too
         raise Refused(
             f"The rate lies between {SLOWEST:g} and {FASTEST:g} checkouts a second.",
             HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -215,7 +222,7 @@ def _require_place(visitor: str, now: datetime) -> None:
 
 
 def _require_share(remote: str, now: datetime) -> None:
-    """An address has its share of the queue and of the hour, however many visitors it is."""
+    """Refuse more than an address's share of the queue and of the hour, for any visitors."""
     ExperimentRun.objects.exclude(remote="").filter(asked_at__lte=now - PERIOD).update(remote="")
     if not remote:
         return
@@ -248,7 +255,7 @@ def _title(run: ExperimentRun) -> str:
 
 
 def _in_words(seconds: float) -> str:
-    if seconds < 15.0:  # noqa: PLR2004  (so soon that a number would be wrong)
+    if seconds < 15.0:  # noqa: PLR2004  (so soon that a number would be inexact)
         return "in a moment"
     if seconds < 90.0:  # noqa: PLR2004
         return f"in about {round(seconds, -1):.0f} s"

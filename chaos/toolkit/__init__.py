@@ -1,4 +1,4 @@
-"""What Chaos Toolkit calls: the actions and the probes of our experiments, as Python providers.
+"""The actions and the probes of our experiments, as Python providers for Chaos Toolkit.
 
 `chaos run FILE` finds them when it runs from the environment of the checkout.
 """

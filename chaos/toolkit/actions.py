@@ -1,4 +1,4 @@
-"""The actions of our experiments. Each returns what it did in words."""
+"""The actions of our experiments, each of which returns what it did in words."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from chaos.faults import engine
 from chaos.toolkit.session import current
 from cluster.health.armed_faults import ArmedFaults
 
-SPENT_WITHIN: Final = 60.0  # seconds for a burst of checkouts to be handed in
+SPENT_WITHIN: Final = 60.0  # seconds for a burst of checkouts to be started
 CUT_SHORT: Final = "nothing: the run is being cut short"
 
 
 def begin_load(profile: str, rate: float) -> str:
-    """Begin to hand in checkouts; they go on until `end_load`."""
+    """Begin the load, which goes on until `end_load`."""
     session = current()
     load = session.load = Load(Profile(profile), rate)
     session.witness.load_began(load)
@@ -25,7 +25,10 @@ def begin_load(profile: str, rate: float) -> str:
 
 
 def wait_for_load() -> str:
-    """Wait until a burst has been handed in."""
+    """Wait until all checkouts of a burst have been started.
+
+    Raises TimeoutError after SPENT_WITHIN seconds.
+    """
     load = current().load
     if load is not None and not load.wait(within=SPENT_WITHIN):
         raise TimeoutError(f"The load was not handed in within {SPENT_WITHIN:.0f} s.")
@@ -33,7 +36,7 @@ def wait_for_load() -> str:
 
 
 def end_load() -> str:
-    """Hand in no more checkouts."""
+    """End the load."""
     load = current().load
     if load is None:
         return "no load had begun"
@@ -44,7 +47,10 @@ def end_load() -> str:
 def inject(
     fault: str, target: str, seconds: float, parameters: Mapping[str, Any] | None = None
 ) -> str:
-    """Break something of the catalogue; at the latest after `seconds` the watchdog heals it."""
+    """Inject a fault of the catalogue.
+
+    The watchdog heals it after `seconds` at the latest.
+    """
     session = current()
     if session.stopped.is_set():
         return CUT_SHORT
@@ -61,7 +67,7 @@ def inject(
 
 
 def heal(fault: str, target: str) -> str:
-    """Heal what this run has broken, by the fault's name and its target."""
+    """Heal a fault of this run, by the fault's name and its target."""
     session = current()
     said = []
     for armed in ArmedFaults().all():
@@ -73,5 +79,5 @@ def heal(fault: str, target: str) -> str:
 
 
 def heal_everything() -> str:
-    """Heal all that this run has left broken."""
+    """Heal all faults of this run that are still armed."""
     return "; ".join(engine.heal_all(run=current().run)) or "nothing was broken any more"

@@ -1,6 +1,6 @@
-"""The probes of our experiments. Each waits up to `within` seconds for a good answer.
+"""The probes of our experiments, each of which waits up to `within` seconds for a good answer.
 
-They look at the observer's snapshots, which it makes whatever is broken, but for the
+They read the observer's snapshots, which it makes under any fault, except for the
 invariants, which the checkers examine in the databases.
 """
 
@@ -25,7 +25,7 @@ from cluster.secrets.vault import SecretsError
 T = TypeVar("T")
 
 LOOK_EVERY: Final = 0.1  # seconds
-# What was steady once and is not a moment later was only about to show its trouble.
+# A snapshot may look steady before a failure is detected, so the state must last.
 STAYS: Final = 2.5  # seconds; heartbeats come every two
 SERVER_WITHIN: Final = 60.0  # seconds for a server that is coming back
 AWAY: Final = (
@@ -58,7 +58,7 @@ def stream_moves(within: float = 0.0) -> bool:
 
 
 def invariants_hold(within: float = 0.0) -> bool:
-    """Whether the checkers find no violation and leave nothing undecided."""
+    """Return whether the checkers find no violation and leave nothing undecided."""
     session = current()
     if session.is_off:
         return False
@@ -67,7 +67,7 @@ def invariants_hold(within: float = 0.0) -> bool:
 
 
 def recovered(within: float = 0.0) -> bool:
-    """Whether the platform is steady, and stays so for a while."""
+    """Return whether the platform becomes steady, and stays so for STAYS seconds."""
     end = time.monotonic() + within
     since: float | None = None
     while not current().stopped.is_set():
@@ -84,7 +84,7 @@ def recovered(within: float = 0.0) -> bool:
 
 
 def checkouts_ended(within: float = 0.0) -> bool:
-    """Whether every checkout that this run's load had accepted has completed or turned round."""
+    """Return whether every accepted checkout of the load has completed or was compensated."""
     session = current()
     if not accepted(session):
         return True
@@ -102,12 +102,12 @@ def checkouts_ended(within: float = 0.0) -> bool:
 
 
 def is_steady(snapshot: Snapshot) -> bool:
-    """The observer calls it steady and has no outage open."""
+    """Return whether the observer reports a steady state and no open outage."""
     return snapshot.state == "steady" and not snapshot.open_outages
 
 
 def patiently(act: Callable[[], T]) -> T:
-    """Run `act`, and again while a server is still coming back."""
+    """Run `act`, and repeat it for up to SERVER_WITHIN seconds while a server is away."""
     end = time.monotonic() + SERVER_WITHIN
     while True:
         try:

@@ -1,7 +1,7 @@
 """The run that actions and probes belong to.
 
-The runner opens one; under Chaos Toolkit's own command line the first action opens one that
-takes the same lock, asks the same switch and writes the same audit trail.
+The runner opens one. Under Chaos Toolkit's own command line the first action opens one
+that takes the same lock, checks the same switch and writes the same audit trail.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ logger: Final = logging.getLogger("chaostoolkit")
 
 
 class Witness(Protocol):
-    """Who is told what the method does, as it does it."""
+    """The receiver of the method's reports on faults, heals and load."""
 
     def injected(self, armed: ArmedFault, words: str) -> None: ...
 
@@ -38,23 +38,23 @@ class Witness(Protocol):
 
 
 class Nobody:
-    """A witness that takes no notes."""
+    """A witness that records nothing."""
 
     def injected(self, armed: ArmedFault, words: str) -> None:
-        """Take no note."""
+        """Record nothing."""
 
     def healed(self, armed: ArmedFault, words: str) -> None:
-        """Take no note."""
+        """Record nothing."""
 
     def load_began(self, load: Load) -> None:
-        """Take no note."""
+        """Record nothing."""
 
 
 @dataclass
 class Session:
-    """One run. `stopped` is set when it is cut short: nothing is broken from then on.
+    """One run, which breaks nothing more once `stopped` is set.
 
-    `began` says that the method has begun: before it, there is nothing to wait for after a stop.
+    `began` is set when the method begins: before that, a stop leaves nothing to wait for.
     """
 
     run: str
@@ -67,11 +67,11 @@ class Session:
 
     @property
     def is_off(self) -> bool:
-        """Whether it was cut short before anything was broken."""
+        """True when it was cut short before anything was broken."""
         return self.stopped.is_set() and not self.began
 
     def close(self) -> None:
-        """Hand in nothing more and leave nothing broken."""
+        """End the load, and heal all faults of this run."""
         if self.load is not None:
             self.load.end()
         engine.heal_all(run=self.run)
@@ -82,7 +82,7 @@ class _Current:
 
 
 def current() -> Session:
-    """The session of this process; the first call without one opens a session by hand."""
+    """Return the session of this process, opened by hand if there is none yet."""
     if _Current.session is None:
         _Current.session = _by_hand()
     return _Current.session
@@ -90,7 +90,7 @@ def current() -> Session:
 
 @contextmanager
 def opened(session: Session) -> Iterator[Session]:
-    """Make this the process's session for a block, and close it after it."""
+    """Make this the process's session for a block, and close it afterwards."""
     _Current.session = session
     try:
         yield session
@@ -100,7 +100,7 @@ def opened(session: Session) -> Iterator[Session]:
 
 
 def accepted(session: Session) -> list[UUID]:
-    """The checkouts that the session's load has had accepted."""
+    """Return the checkouts of the session's load that were accepted."""
     return [] if session.load is None else session.load.accepted
 
 

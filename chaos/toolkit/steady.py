@@ -1,4 +1,4 @@
-"""The steady state, judged from one snapshot of the observer: the same before, during and after."""
+"""The steady state, judged from a snapshot of the observer, always by the same functions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Final
 from cluster.health.observer.snapshot import Snapshot
 
 COMPLETED: Final = "checkout.checkout_completed.v1"
-LONGEST_WAIT: Final = 10.0  # seconds; a relay drains within milliseconds
+LONGEST_WAIT: Final = 10.0  # seconds: a relay drains within milliseconds
 LONGEST_LAG: Final = 5.0  # seconds from a message to its entry in the journal
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One probe's answer; `words` say what was seen."""
+    """One probe's answer, with the reason in `words`."""
 
     ok: bool
     words: str
@@ -62,7 +62,7 @@ def outboxes_drain(snapshot: Snapshot) -> Judgement:
 
 
 def checkouts_complete(snapshot: Snapshot) -> Judgement:
-    """Within the last ten seconds some did, or there were none to complete."""
+    """Judge whether a checkout completed in the last ten seconds, or none was in flight."""
     if snapshot.rates is None or snapshot.sagas is None:
         return Judgement(False, "Not known: the journal cannot be read.")
     rate = snapshot.rates.by_type.get(COMPLETED, 0.0)
@@ -75,7 +75,7 @@ def checkouts_complete(snapshot: Snapshot) -> Judgement:
 
 
 def stream_moves(snapshot: Snapshot) -> Judgement:
-    """The journal, which is the public stream, is written shortly after things happen."""
+    """Judge whether the journal, which is the public stream, keeps up with the messages."""
     if snapshot.stream is None or snapshot.rates is None:
         return Judgement(False, "Not known: the journal cannot be read.")
     site = snapshot.service("site")
@@ -101,7 +101,7 @@ ABSENT: Final = Judgement(False, "The observer does not answer.")
 
 
 def judge_all(snapshot: Snapshot | None) -> Iterator[tuple[str, Judgement]]:
-    """Every probe's name and answer."""
+    """Yield every probe's name and answer."""
     for name, judge in STEADY_STATE.items():
         yield name, ABSENT if snapshot is None else judge(snapshot)
 

@@ -1,1 +1,1 @@
-"""The watchdog: heals every fault whose time is up, whoever else is dead."""
+"""The watchdog, which heals every expired fault, even if all other processes are dead."""

@@ -1,7 +1,7 @@
 """The watchdog's process: `python -m chaos.watchdog`.
 
-With `--all` it heals everything armed, expired or not, and ends: `up` does so before anything
-else of a platform that was stopped while something was broken.
+With `--all` it heals everything armed, expired or not, and ends. `up` runs it so before
+all other processes, for a platform that was stopped while something was broken.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cluster.health.observer.client import latest
 from cluster.sign_of_life import SignOfLife
 from config import logs
 
-LOOK: Final = 0.25  # seconds between two looks
+LOOK: Final = 0.25  # seconds between two rounds
 START_PATIENCE: Final = 20.0  # seconds that `--all` tries for
 log = logging.getLogger("watchdog")
 
@@ -46,7 +46,7 @@ def main() -> int:
             snapshot = latest()
             stuck_broker.look(snapshot)
             replacement.look(snapshot)
-        except (OSError, DriverError) as error:  # a disk that is full or away: look again
+        except (OSError, DriverError) as error:  # a disk that is full or away: try again
             log.warning("cannot look: %s", error)
         sign.give()
         time.sleep(LOOK)

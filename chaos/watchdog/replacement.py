@@ -1,9 +1,10 @@
 """Liveness: a worker that runs and does no work is replaced.
 
-Connected and not consuming, stuck, or with a queue that does not move: its process exists, so
-nobody starts another one. The observer tells such a worker from one that waits for its broker or
-its database; what stays unhealthy for long is ended, and the engine that runs the platform starts
-a new one. Where that does not help it is tried again after twice as long, each time.
+It is connected and not consuming, stuck, or has a queue that does not move. Its process
+exists, so the supervisor starts no other one. The observer distinguishes such a worker
+from one that waits for its broker or its database. The watchdog ends a worker that stays
+unhealthy for long, and the engine that runs the platform starts a new one. Where that
+does not help, the watchdog repeats it, each time after twice as long a pause.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from cluster.health.observer.snapshot import Process, Snapshot
 
 logger = logging.getLogger("watchdog")
 
-NAME: Final = "no-progress"  # as the log of heals calls it
+NAME: Final = "no-progress"  # its name in the log of heals
 BOUND: Final = 10.0  # seconds that a worker may be unhealthy while it runs
 PAUSE: Final = 60.0  # seconds until the same worker may be replaced once more
-LONGEST_PAUSE: Final = 960.0  # seconds; and after so long without one all is forgotten
+LONGEST_PAUSE: Final = 960.0  # seconds; so long after a pause, the count starts again
 
 
 @dataclass(frozen=True, slots=True)
 class _Replaced:
-    """When a worker was replaced last, and how often before that had not helped."""
+    """The last replacement of a worker, and the number of replacements in a row."""
 
     at: float
     times: int
@@ -39,9 +40,9 @@ class _Replaced:
 
 
 class Replacement:
-    """Follows the observer's snapshots and has idle workers restarted. For one thread.
+    """Follows the observer's snapshots and has idle workers restarted, for one thread.
 
-    `note` keeps what was done: the worker, and a sentence.
+    `note` records a replacement: the worker, and a sentence.
     """
 
     def __init__(
@@ -58,10 +59,10 @@ class Replacement:
         self._replaced: dict[str, _Replaced] = {}
 
     def look(self, snapshot: Snapshot | None) -> list[str]:
-        """Begin to replace those whose time is up; their names.
+        """Begin to replace the workers that are due, and return their names.
 
-        Nobody is judged while the observer is away, nor while something is broken on purpose:
-        that is healed by its own clock.
+        No worker is judged while the observer is away, nor while a fault is armed: faults have a
+        time limit of their own.
         """
         if snapshot is None or snapshot.faults:
             self._unwell.clear()
@@ -69,7 +70,7 @@ class Replacement:
         now = self._clock()
         idle = {one.name: one.words for one in snapshot.processes if _is_idle(one)}
         self._unwell = {name: self._unwell.get(name, now) for name in idle}
-        # A stall has had its time already.
+        # The observer reports a stall only after a time limit of its own.
         stalled = {stall.worker for stall in snapshot.stalls}
         due = [
             name
@@ -79,7 +80,7 @@ class Replacement:
         for name in due:
             before = self._replaced.get(name)
             self._replaced[name] = _Replaced(now, before.times + 1 if before else 1)
-            # A stop may take seconds, for which faults must not wait.
+            # In a thread, since a stop may take seconds, and the watchdog's heals must not wait.
             threading.Thread(target=self._replace, args=(name, idle[name]), daemon=True).start()
         return due
 
@@ -88,7 +89,7 @@ class Replacement:
         if before is None:
             return True
         if now - before.at >= before.pause + LONGEST_PAUSE:
-            del self._replaced[name]  # the last one has helped for a long time
+            del self._replaced[name]  # the last replacement has helped for a long time
             return True
         return now - before.at >= before.pause
 

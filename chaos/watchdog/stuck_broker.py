@@ -1,8 +1,9 @@
-"""A broker that runs and confirms nothing is killed, so that its supervisor starts it again.
+"""The restart of a broker that runs and confirms nothing: it is killed and started again.
 
-After a disk was full RabbitMQ's quorum log can be dead while the broker runs on: connections
-stay open, queues answer, and no publisher hears of its messages again. Nothing is lost, since
-every message waits in its outbox; nothing moves either, until somebody restarts the broker.
+After a disk was full RabbitMQ's quorum log can be dead while the broker runs on:
+connections stay open, queues answer, and no publisher gets a confirm again. Nothing is
+lost, since every message waits in its outbox, but no message moves until the broker is
+restarted.
 """
 
 from __future__ import annotations
@@ -19,21 +20,22 @@ from cluster.health.armed_faults import ArmedFaults
 from cluster.health.observer.snapshot import Snapshot
 
 BROKER: Final = "rabbitmq"
-NAME: Final = "confirms-nothing"  # as the log of heals calls it
+NAME: Final = "confirms-nothing"  # its name in the log of heals
 # Twice as long as a relay waits for a confirm before it connects again.
 SILENT_FOR: Final = 16.0  # seconds
-# A restart that did not help is not tried again and again: each costs some ten seconds.
+# The pause between two restarts, each of which costs about ten seconds, if one does not help.
 REST: Final = 300.0  # seconds
 log = logging.getLogger("watchdog")
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What the observer tells of the broker. Seconds; None: not known.
+    """The observer's data on the broker, in seconds, with None for an unknown value.
 
-    `answers`: its queues answer; `unconfirmed`: for how long a message of the observer's own has
-    waited for its confirm; `waiting`: the age of the oldest row in any outbox; `broken`: somebody
-    breaks something on purpose; `ran`: for how long the broker has run since it was seen not to.
+    `answers`: its queues answer; `unconfirmed`: the time for which a message of the
+    observer's own has waited for its confirm; `waiting`: the age of the oldest row in any
+    outbox; `broken`: a fault or an experiment is in force; `ran`: the time for which the
+    broker has run since it was last seen not to.
     """
 
     answers: bool
@@ -44,7 +46,7 @@ class Signs:
 
 
 def signs_of(snapshot: Snapshot) -> Signs:
-    """The signs in a snapshot."""
+    """Return the signs in a snapshot."""
     broker = snapshot.process(BROKER)
     ages = [one.outbox_age_seconds for one in snapshot.services]
     return Signs(
@@ -56,7 +58,7 @@ def signs_of(snapshot: Snapshot) -> Signs:
 
 
 def is_stuck(signs: Signs) -> bool:
-    """Whether the broker runs, and confirms neither the relays' messages nor the observer's.
+    """Return whether the broker runs, and confirms no message of the relays or the observer.
 
     Silence counts from when it last ran: a broker that was paused could confirm nothing.
     """
@@ -66,7 +68,7 @@ def is_stuck(signs: Signs) -> bool:
 
 
 class StuckBroker:
-    """Looks at snapshots, and restarts the broker at most once in REST seconds."""
+    """Reads snapshots, and restarts a stuck broker at most once in REST seconds."""
 
     def __init__(
         self,
@@ -81,7 +83,10 @@ class StuckBroker:
         self._restarted_at: float | None = None  # monotonic seconds
 
     def look(self, snapshot: Snapshot | None) -> bool:
-        """Kill the broker if it is stuck; whether it was. Raises what its driver raises."""
+        """Kill the broker if it is stuck, and return whether it was killed.
+
+        Raises the errors of its driver.
+        """
         now = self._clock()
         if snapshot is None:
             return False
@@ -93,7 +98,7 @@ class StuckBroker:
             return False
         self._restarted_at = now
         engine = self._engine or Engine()
-        # Not asked to end: a broker without its log waits for it, and does not end.
+        # Killed, not stopped: a stop waits for the dead log, and does not end.
         done = engine.driver.kill(BROKER)
         words = f"it confirmed nothing for {snapshot.unconfirmed_seconds or 0:.0f} s; {done}"
         log.warning("%s: %s", BROKER, words)
@@ -101,7 +106,7 @@ class StuckBroker:
         return True
 
     def _ran(self, answers: bool, now: float) -> float:
-        """For how long the broker has run since it was seen paused or away."""
+        """Return the seconds for which the broker has run since it was seen paused or away."""
         if not answers:
             self._ran_since = None
             return 0.0

@@ -1,7 +1,7 @@
-"""What the watchdog does at each look: it heals what is due, and tries again what fails.
+"""One round of the watchdog: it heals expired faults, and tries again those that failed.
 
-For that it knows only the files of armed faults. So it needs no database, no broker and no web
-server, and nothing is lost when it is killed: the next one finds the same files.
+It reads only the files of armed faults. So it needs no database, no broker and no web
+server, and nothing is lost when it is killed: the next watchdog finds the same files.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger("watchdog")
 
 @dataclass
 class _HealTask:
-    """One armed fault that is being healed: its thread, and how often that has failed."""
+    """One armed fault that is being healed: its thread, and the number of failures."""
 
     thread: threading.Thread
     failures: int = 0
@@ -32,7 +32,7 @@ class _HealTask:
 
 
 class Watchdog:
-    """Looks at the armed faults whenever it is told to. For one thread."""
+    """Heals expired faults, one round for each call of `look`, for one thread."""
 
     def __init__(self, *, armed: ArmedFaults, make_engine: Callable[[], Engine]) -> None:
         self._armed = armed
@@ -40,9 +40,9 @@ class Watchdog:
         self._patients: dict[str, _HealTask] = {}
 
     def look(self) -> None:
-        """Begin to heal what has expired.
+        """Begin to heal the expired faults.
 
-        Each in a thread of its own: one heal may wait for a server that another lets go on.
+        Each in a thread of its own: one heal may wait for a server that another heal resumes.
         """
         armed = self._armed.all()
         for gone in self._patients.keys() - {fault.id for fault in armed}:
@@ -52,7 +52,7 @@ class Watchdog:
                 self._begin(fault)
 
     def wait(self) -> None:
-        """Return when no heal is under way."""
+        """Return when no heal is in progress."""
         for patient in list(self._patients.values()):
             patient.thread.join()
 
@@ -72,7 +72,7 @@ class Watchdog:
         patient = self._patients[fault.id]
         try:
             words = self._make_engine().heal(fault, by=WATCHDOG)
-        except Exception as error:  # noqa: BLE001  (it never gives up, whatever went wrong)
+        except Exception as error:  # noqa: BLE001  (it tries again after any error)
             patient.failures += 1
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (patient.failures - 1))
             patient.next_at = time.monotonic() + pause

@@ -1,4 +1,4 @@
-"""Amending products: the first of several editors wins, the others learn what there is now."""
+"""Amending products: the first of several editors wins, the others get the present product."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cluster.catalog.repository import product_digest_renewed
 from cluster.messaging.envelope import Message
 from cluster.messaging.work import UnitOfWork
 
-# In the order in which stock is locked too.
+# In the same order in which stock is locked.
 LOCK: Final = """
     SELECT id, sku, name, price, version FROM product
      WHERE id = ANY(%s) ORDER BY sku FOR UPDATE
@@ -25,7 +25,10 @@ SAVE: Final = f"""
 
 
 def amend_product(work: UnitOfWork, messages: Sequence[Message[AmendProduct]], /) -> None:
-    """Change a product for who has seen it as it is; refuse with the current one otherwise."""
+    """Change a product for an editor who knows its present version, and refuse others.
+
+    A refusal carries the present product.
+    """
     work.cursor.execute(LOCK, ([message.subject_id for message in messages],))
     known = {id_: Description(*described) for id_, *described in work.cursor.fetchall()}
     for message in messages:

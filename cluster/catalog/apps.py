@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class CatalogConfig(AppConfig):
-    """Label `catalog`; the router sends its models to their database."""
+    """The Django app `catalog`, whose models the router sends to their database."""
 
     name = "cluster.catalog"
     label = "catalog"

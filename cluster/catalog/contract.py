@@ -1,4 +1,4 @@
-"""What catalog publishes: products, and the reservation of a checkout."""
+"""The contract of catalog: products, and the reservation of a checkout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ LONGEST_LIFE: Final = int(RESERVATION_LIFE.total_seconds())
 
 @command("catalog.list_product.v1", aggregate="product")
 class ListProduct(Payload, frozen=True):
-    """Offer a new product with `stock` items at `price` pence. `restock_to` 0: never restocked."""
+    """Offer a new product with `stock` items at `price` pence.
+
+    `restock_to` 0: never restocked.
+    """
 
     sku: str
     name: str
@@ -55,10 +58,13 @@ class ProductAmended(Payload, frozen=True):
     price: int
 
 
-# Of an aggregate of its own: what is refused leaves the product's version as it was.
+# Of an aggregate of its own, since a refusal leaves the product's version as it was.
 @event("catalog.product_amendment_refused.v1", aggregate="amendment")
 class ProductAmendmentRefused(Payload, frozen=True):
-    """Nothing was changed: the product as it is. Of one that is unknown the version is 0."""
+    """An amendment changed nothing, and the product is still as described here.
+
+    Of an unknown product the version is 0.
+    """
 
     sku: str
     version: int
@@ -71,7 +77,7 @@ class ProductAmendmentRefused(Payload, frozen=True):
 class ReserveStock(Payload, frozen=True):
     """Set `quantity` items aside until the reservation is sold or released, or has expired.
 
-    `expires_in` is in seconds: how long at most, for whoever knows that it will be done earlier.
+    `expires_in` is the longest time in seconds, for a sender that needs less than the full one.
     """
 
     sku: str
@@ -113,7 +119,7 @@ class ReservationExpired(Payload, frozen=True):
 
 @event("catalog.stock_sold.v1", aggregate="sale")
 class StockSold(Payload, frozen=True):
-    """The checkout completed: its reservation became a sale."""
+    """A checkout completed, and its reservation became a sale."""
 
     sku: str
     quantity: int
@@ -121,7 +127,7 @@ class StockSold(Payload, frozen=True):
 
 @event("catalog.stock_returned.v1", aggregate="refund")
 class StockReturned(Payload, frozen=True):
-    """A refund was paid: its items are for sale again."""
+    """A refund was paid, and its items are for sale again."""
 
     sku: str
     quantity: int
@@ -129,7 +135,7 @@ class StockReturned(Payload, frozen=True):
 
 @event("catalog.visitor_erased.v1", aggregate="erasure")
 class CatalogVisitorErased(Payload, frozen=True):
-    """Catalog keeps nothing of a visitor: `rows` is 0."""
+    """The receipt of catalog, which keeps no data of a visitor, so that `rows` is 0."""
 
     attempt: int
     rows: int

@@ -1,4 +1,4 @@
-"""Catalog's part in the erasure of a visitor: a receipt, since it keeps nothing of visitors."""
+"""Catalog's part in the erasure of a visitor: a receipt, since it keeps no data of visitors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from cluster.messaging.work import UnitOfWork
 
 
 def erase_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequested]], /) -> None:
-    """Answer. Reservations and sales know their checkout and their items, not whose they are."""
+    """Answer each request with a receipt of 0 rows.
+
+    Reservations and sales hold a checkout and items, and no visitor.
+    """
     for message in messages:
         work.reply(message, CatalogVisitorErased(attempt=message.payload.attempt, rows=0))

@@ -1,4 +1,4 @@
-"""What catalog does with each message: list, reserve, release, sell, take back."""
+"""The handlers of catalog: list, reserve, release, sell, take back."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ RECORD_RETURNS: Final = """
 
 
 def list_product(work: UnitOfWork, messages: Sequence[Message[ListProduct]], /) -> None:
-    """Offer a product. A product of this id that is listed already stays as it is."""
+    """Offer a product, and leave one of this id that is listed already as it is."""
     for message in messages:
         product = message.payload
         if product.stock < 0 or product.price <= 0:
@@ -79,7 +79,7 @@ def list_product(work: UnitOfWork, messages: Sequence[Message[ListProduct]], /) 
 
 
 def reserve_stock(work: UnitOfWork, messages: Sequence[Message[ReserveStock]], /) -> None:
-    """Set items aside, or refuse. First come, first served, in the order of arrival."""
+    """Set items aside, or refuse, in the order of arrival."""
     stocks = lock_stock(work, [message.payload.sku for message in messages])
     known = lock_reservations(work, [message.subject_id for message in messages])
     reservations = {}
@@ -113,14 +113,17 @@ def _decide(
 
 
 def release_stock(work: UnitOfWork, messages: Sequence[Message[ReleaseStock]], /) -> None:
-    """Compensation: nothing of this checkout stays reserved. Known as released: nothing to do."""
+    """Release the reservation of a checkout, as its compensation.
+
+    A reservation that is released already is left as it is.
+    """
     known = lock_reservations(work, [message.subject_id for message in messages])
     stocks = lock_stock(work, [reservation.sku for reservation in known.values()])
     reservations = {}
     for message in messages:
         before = known.get(message.subject_id)
         if before is None:
-            # Never reserved: remember that it must not be any more.
+            # Never reserved: record that it must not be reserved any more.
             reservations[message.subject_id] = Reservation("", 0, ReservationState.RELEASED, 1)
             work.reply(message, StockReleased(sku="", quantity=0))
             continue
@@ -140,10 +143,10 @@ def release_stock(work: UnitOfWork, messages: Sequence[Message[ReleaseStock]], /
 
 
 def sell(work: UnitOfWork, messages: Sequence[Message[CheckoutCompleted]], /) -> None:
-    """The checkout completed: its reservation becomes a sale.
+    """Turn the reservations of completed checkouts into sales.
 
-    If the reservation expired first, the items are taken again while there are
-    any; if there are none left, a person has to decide: PermanentError.
+    If the reservation expired first, the items are taken again while there are any. If there are
+    none left, an operator has to decide: PermanentError.
     """
     known = lock_reservations(work, [message.subject_id for message in messages])
     stocks = lock_stock(work, [message.payload.sku for message in messages])
@@ -171,7 +174,7 @@ def sell(work: UnitOfWork, messages: Sequence[Message[CheckoutCompleted]], /) ->
 
 
 def take_back(work: UnitOfWork, messages: Sequence[Message[RefundSettled]], /) -> None:
-    """A refund was paid: its items are for sale again."""
+    """Make the items of paid refunds available again."""
     stocks = lock_stock(work, [message.payload.sku for message in messages])
     for message in messages:
         sku, quantity = message.payload.sku, message.payload.quantity

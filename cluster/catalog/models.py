@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 
 class Product(models.Model):
-    """A product and its stock; `version` counts what was announced about the product."""
+    """A product and its stock, in which `version` counts the announcements about the product."""
 
     id = models.UUIDField(primary_key=True)
     sku = models.TextField(unique=True)
@@ -21,7 +21,7 @@ class Product(models.Model):
     # Restocking fills up to this many available items; 0: never.
     restock_to = models.BigIntegerField(default=0)
     version = models.IntegerField()
-    # Of what is decided by listing, amending and restocking (`store.product_digest`).
+    # Of the columns that listing, amending and restocking decide (`repository.product_digest`).
     digest = models.BinaryField(null=True)
 
     class Meta:
@@ -60,7 +60,7 @@ class Reservation(models.Model):
 
 
 class Sale(models.Model):
-    """What a completed checkout (same id) took away."""
+    """The items that a completed checkout (same id) bought."""
 
     id = models.UUIDField(primary_key=True)
     sku = models.TextField()
@@ -72,7 +72,7 @@ class Sale(models.Model):
 
 
 class StockReturn(models.Model):
-    """What a refund (same id) brought back."""
+    """The items that a refund (same id) brought back."""
 
     id = models.UUIDField(primary_key=True)
     sku = models.TextField()

@@ -19,13 +19,16 @@ def product_digest(
     listed: str = "product.listed",
     version: str = "product.version",
 ) -> str:
-    """The SQL expression of a product's digest, its columns as they are or as they are to be."""
+    """Return the SQL expression of a product's digest.
+
+    Each column is taken as it is, or as the argument says it is to be.
+    """
     identity = ("product.id", "product.sku")
     return digest_of(*identity, name, price, listed, "product.restock_to", version)
 
 
 def product_digest_renewed(**after: str) -> str:
-    """The SQL expression of the digest of a product of which some columns change."""
+    """Return the SQL expression of the digest of a product of which some columns change."""
     return renewed("product.digest", before=product_digest(), after=product_digest(**after))
 
 
@@ -59,7 +62,7 @@ SAVE_RESERVATIONS: Final = """
 
 
 def lock_stock(work: UnitOfWork, skus: Collection[str]) -> dict[str, Stock]:
-    """The stock of these products, locked; unknown ones are missing."""
+    """Return the stock of these products, locked, without unknown ones."""
     work.cursor.execute(LOCK_STOCK, (sorted(set(skus)),))
     return {row[0]: Stock(*row) for row in work.cursor.fetchall()}
 
@@ -77,13 +80,13 @@ def save_stock(work: UnitOfWork, stocks: Collection[Stock]) -> None:
 
 
 def lock_reservations(work: UnitOfWork, ids: Collection[UUID]) -> dict[UUID, Reservation]:
-    """The reservations that exist of these checkouts, locked."""
+    """Return the reservations that exist of these checkouts, locked."""
     work.cursor.execute(LOCK_RESERVATIONS, (list(ids),))
     return _reservations(work)
 
 
 def lock_expired(work: UnitOfWork) -> dict[UUID, Reservation]:
-    """Reservations that outlived their time, locked; at most 500."""
+    """Return at most 500 reservations that have expired, locked."""
     work.cursor.execute(LOCK_EXPIRED, (work.now,))
     return _reservations(work)
 
@@ -101,7 +104,10 @@ def save_reservations(
     *,
     lives: Mapping[UUID, timedelta] | None = None,
 ) -> None:
-    """Store reservations. `lives` says of new ones how long they have; it is fixed from then on."""
+    """Store reservations.
+
+    `lives` gives the time until new ones expire, which is fixed from then on.
+    """
     lives = lives or {}
     work.cursor.execute(
         SAVE_RESERVATIONS,

@@ -1,4 +1,4 @@
-"""What catalog does by the clock: restock, and let abandoned reservations expire."""
+"""The scheduled work of catalog: restock, and let abandoned reservations expire."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
 from cluster.tracing.context import named_after
 
-# Below a quarter of the shelf a delivery fills it up.
+# A product with less than a quarter of its `restock_to` available is filled up to it.
 _DIGEST: Final = product_digest_renewed(
     listed="product.listed + product.restock_to - product.available",
     version="product.version + 1",
@@ -47,7 +47,7 @@ def restock(work: UnitOfWork) -> None:
 
 
 def expire_reservations(work: UnitOfWork) -> None:
-    """Put the items of reservations that outlived their time back on the shelf."""
+    """Make the items of expired reservations available again."""
     expired = lock_expired(work)
     if not expired:
         return

@@ -1,4 +1,4 @@
-"""The catalog service: which handler takes which message, and what it does by the clock."""
+"""The catalog service: its table of handlers and its scheduled work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Django's view of the checkout service: its schema. The worker itself runs without Django."""
+"""The Django app `checkout`, for its schema only: the worker runs without Django."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What checkout publishes: how a checkout begins, turns round and ends."""
+"""The contract of checkout: the start, the compensation and the end of a checkout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class StartCheckout(Payload, frozen=True):
 
 @event("checkout.checkout_turned.v1", aggregate="saga")
 class CheckoutTurned(Payload, frozen=True):
-    """A refusal or a missed deadline at `step`: compensation begins."""
+    """A refusal or a missed deadline at `step`, upon which compensation begins."""
 
     step: str
     reason: str
@@ -40,7 +40,7 @@ class CheckoutCompensated(Payload, frozen=True):
 
 @event("checkout.visitor_erased.v1", aggregate="erasure")
 class CheckoutVisitorErased(Payload, frozen=True):
-    """The visitor's checkouts, `rows` of them, stand under the pseudonym."""
+    """The visitor's checkouts, `rows` of them, carry the pseudonym."""
 
     attempt: int
     rows: int

@@ -1,4 +1,4 @@
-"""The checkout saga: five steps over four services, each with its way back."""
+"""The checkout saga: five steps over four services, each with its compensation."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ from cluster.payments.contract import (
 )
 from cluster.sagas.definition import Announcements, Compensation, Saga, Step
 
-# Longer than a server's restart after SIGKILL (the broker: 6 s), shorter than patience.
+# Longer than a server's restart after SIGKILL (the broker: 6 s), and not too long for a visitor.
 STEP_DEADLINE: Final = timedelta(seconds=10)
-# A provider that says nothing for so long is taken to be silent.
+# A provider without an answer for so long counts as silent.
 AUTHORISATION_DEADLINE: Final = timedelta(seconds=6)
 # The first wait for a compensation; it doubles at each repetition.
 COMPENSATION_DEADLINE: Final = timedelta(seconds=5)
 
 
 class CheckoutContext(msgspec.Struct, frozen=True):
-    """What the steps need to know. `amount` is the total in pence.
+    """The data that the steps need, with the total `amount` in pence.
 
-    `traceparent` is of the message that began it: no step reads it.
+    `traceparent` is that of the message that began the saga: no step reads it.
     """
 
     visitor: str
@@ -99,7 +99,8 @@ CHECKOUT: Final = Saga(
             compensation=Compensation(
                 command=ReleaseStock,
                 build=lambda _, reason: ReleaseStock(reason=reason),
-                # An expired reservation is as good as a released one, and turns the saga round.
+                # An expired reservation is as good as a released one, and makes the saga
+                # compensate.
                 replies=(StockReleased, ReservationExpired),
                 deadline=COMPENSATION_DEADLINE,
             ),
@@ -119,7 +120,7 @@ CHECKOUT: Final = Saga(
                 replies=(PaymentVoided,),
                 deadline=COMPENSATION_DEADLINE,
             ),
-            # The provider authorised after the void; payments has given the money back by itself.
+            # The provider authorised after the void, and payments has returned the money by itself.
             remarks=(LateAuthorisationReturned,),
         ),
         Step(

@@ -1,4 +1,4 @@
-"""Checkout's part in the erasure of a visitor: ended sagas forget who paid, and with which card."""
+"""Checkout's part in the erasure of a visitor: ended sagas lose the visitor and the card."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cluster.identity.contract import ERASED_CARD, ErasureRequested
 from cluster.messaging.envelope import Message
 from cluster.messaging.work import UnitOfWork
 
-# Locked in the order of their ids, like everywhere. Without a deadline: ended.
+# Locked in the order of their ids, like everywhere. Ended sagas have no deadline.
 FORGET: Final = """
     WITH ended AS (
         SELECT id FROM saga
@@ -22,7 +22,7 @@ FORGET: Final = """
     )
     UPDATE saga SET context = context || %(nobody)s FROM ended WHERE saga.id = ended.id
 """
-# Under way is also what identity does not know of yet.
+# A saga of the visitor that identity does not know of yet counts as in flight too.
 STANDING: Final = """
     SELECT (SELECT count(*) FROM saga WHERE id = ANY(%(checkouts)s)),
            EXISTS (SELECT FROM saga
@@ -32,9 +32,9 @@ STANDING: Final = """
 
 
 def erase_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequested]], /) -> None:
-    """Write the pseudonym in the contexts, and answer unless a saga of the visitor goes on.
+    """Write the pseudonym in the contexts, and answer unless a saga of the visitor is in flight.
 
-    Its steps still need the card, and its messages name the visitor.
+    The steps of such a saga still need the card, and its messages name the visitor.
     """
     for message in messages:
         asked = message.payload

@@ -1,7 +1,7 @@
-"""How messages and missed deadlines advance checkouts, a batch at a time.
+"""The handlers of checkout: messages and missed deadlines advance sagas, a batch at a time.
 
-All deciding is the engine's. Here sagas are loaded and stored, and the messages
-of their transitions handed to the unit of work, all in its one transaction.
+All decisions are the engine's. Here sagas are loaded and stored, and the messages of their
+transitions passed to the unit of work, all in its one transaction.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from cluster.sagas.engine import Outcome, SagaState, Transition
 
 logger = logging.getLogger(__name__)
 
-# Of this process: its thread both handles messages and sweeps.
+# Of this process, whose one thread both handles messages and sweeps.
 _backlog: Final = Backlog()
 
 
 def start_checkouts(work: UnitOfWork, messages: Sequence[Message[StartCheckout]], /) -> None:
-    """Begin a saga for each message; one whose id is known already changes nothing."""
+    """Begin a saga for each message whose id is new."""
     begun = [
         (message, engine.start(CHECKOUT, message.subject_id, _context(message), work.now))
         for message in messages
@@ -40,9 +40,9 @@ def start_checkouts(work: UnitOfWork, messages: Sequence[Message[StartCheckout]]
 
 
 def advance_checkouts(work: UnitOfWork, messages: Sequence[Message[Payload]], /) -> None:
-    """Tell each saga of its reply.
+    """Apply each reply to its saga.
 
-    A reply for no saga is left alone: somebody else may hold, reserve and pay as well.
+    A reply for no saga is ignored: others than checkouts may hold, reserve and pay as well.
     """
     _make_up_for_pause(work)
     by_saga = {message.subject_id: message for message in messages}
@@ -83,7 +83,7 @@ HANDLERS: Final[Mapping[type[Payload], Handler]] = MappingProxyType(
 
 
 def _note_answer(saga: SagaState[Any], reply: Payload, now: datetime) -> None:
-    """Remember how long the command behind this reply had waited."""
+    """Record how long the command behind this reply had waited."""
     meaning = CHECKOUT.meanings[type(reply)]
     record = saga.steps[meaning.step]
     if record.outcome is Outcome.WAITING and record.asked_at:
@@ -91,7 +91,7 @@ def _note_answer(saga: SagaState[Any], reply: Payload, now: datetime) -> None:
 
 
 def _make_up_for_pause(work: UnitOfWork) -> None:
-    """Add the time in which this process did not run, or heard nothing, to all deadlines."""
+    """Extend all deadlines by the time in which this process did not run, or received nothing."""
     paused = _backlog.ran(work.now)
     if paused:
         extended = repository.extend_deadlines(work.cursor, definition=CHECKOUT, by=paused)
@@ -118,6 +118,6 @@ def _send(work: UnitOfWork, transition: Transition[Any], cause: Message[Any] | N
             subject_id=saga,
             correlation=saga,
             cause=cause,
-            # What a missed deadline leads to belongs to the trace that began the saga.
+            # The messages after a missed deadline belong to the trace that began the saga.
             trace=transition.state.context.traceparent,
         )

@@ -1,4 +1,4 @@
-"""The table of the checkout service. `cluster/sagas/repository.py` reads and writes it."""
+"""The table of the checkout service, read and written by `cluster/sagas/repository.py`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Saga(models.Model):
-    """One checkout on its way; its id is the id of the checkout everywhere."""
+    """One checkout saga, whose id is the id of the checkout everywhere."""
 
     id = models.UUIDField(primary_key=True)
     definition = models.TextField()
@@ -19,7 +19,7 @@ class Saga(models.Model):
     context = models.JSONField()
     reason = models.TextField(default="")
     failed_step = models.TextField(default="")
-    # Until when it waits for the present reply; null when it has ended.
+    # The time until which it waits for the present reply; null when it has ended.
     deadline = models.DateTimeField(null=True)
     # Commands and events.
     messages_sent = models.IntegerField()
@@ -32,7 +32,7 @@ class Saga(models.Model):
     class Meta:
         db_table = "saga"
         indexes = (
-            # Only sagas under way have a deadline, so the sweep's index stays small.
+            # Only sagas in flight have a deadline, so the sweep's index stays small.
             models.Index(
                 fields=["deadline"],
                 condition=models.Q(deadline__isnull=False),

@@ -1,4 +1,4 @@
-"""The checkout service: what it handles, and what it does by the clock."""
+"""The checkout service: its table of handlers and its scheduled work."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cluster.identity.contract import ErasureCompleted, ErasureRefused, ErasureR
 from cluster.messaging.service import Service
 from cluster.messaging.work import Scheduled, ignore
 
-# A deadline may be overrun by this much, in seconds, before the saga turns round.
+# Seconds by which a deadline may be overrun before the saga compensates.
 SWEEP_EVERY: Final = 1.0
 
 SERVICE: Final = Service(

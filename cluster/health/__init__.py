@@ -1,1 +1,1 @@
-"""The account of the cluster's health: probes, the observer, progress, and the checkers."""
+"""The cluster's health: probes, the observer, progress, and the checkers."""

@@ -1,9 +1,9 @@
-"""What is broken at this moment, in files that outlive every process that could forget it.
+"""The faults in force, as files that outlive every process.
 
 A fault is armed *before* it is injected: a file in the run directory says what will be broken
-and until when. Whoever injected it heals it and disarms it; if that process dies, the watchdog
-finds the file and heals the fault when its time is up. Without databases and without a broker,
-since those are what is broken.
+and until when. The process that injected it heals and disarms it. If that process dies, the
+watchdog finds the file and heals the fault when its time is up. Neither needs a database or
+a broker, since those may be what is broken.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from compose.run_directory import write_private
 from config.environment import run_directory
 
 LONGEST: Final = 60.0  # seconds; no hard fault lives longer
-CLOCK_JITTER: Final = 1.0  # seconds by which two looks at the clock may disagree
+CLOCK_JITTER: Final = 1.0  # seconds by which two readings of the clock may disagree
 
 
 class ArmedFault(msgspec.Struct, frozen=True, kw_only=True):
     """One fault that is, or may be, in force. Moments are seconds of the epoch.
 
-    `parameters` are the fault's own, such as milliseconds; `run` is the experiment run that
-    it belongs to, empty for one by hand; `actor` says who wanted it.
+    `parameters` are the fault's own, such as milliseconds. `run` is the experiment run that
+    it belongs to, empty for one by hand. `actor` names the person or program that injected it.
     """
 
     id: str
@@ -42,7 +42,7 @@ class ArmedFault(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def expired(self) -> bool:
-        """Whether its time is up; also where the clock was set back to before its beginning."""
+        """Return whether its time is up, also if the clock was set back to before its beginning."""
         return not self.armed_at - CLOCK_JITTER <= time.time() < self.until
 
 
@@ -55,7 +55,7 @@ def new_armed_fault(
     parameters: dict[str, Any] | None = None,
     run: str = "",
 ) -> ArmedFault:
-    """A record of a fault that begins now; its life is cut to LONGEST."""
+    """Return a record of a fault that begins now and lasts at most LONGEST seconds."""
     now = time.time()
     return ArmedFault(
         id=str(new_message_id()),
@@ -70,13 +70,13 @@ def new_armed_fault(
 
 
 class ArmedFaults:
-    """The folder of armed faults; safe for any number of processes."""
+    """The folder of armed faults, safe for any number of processes."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or run_directory() / "chaos" / "armed"
 
     def arm(self, fault: ArmedFault) -> None:
-        """Write it down, on the disk, before anything is broken."""
+        """Write the fault to the disk, before anything is broken."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_private(self._file(fault.id), msgspec.json.encode(fault).decode())
         descriptor = os.open(self.folder, os.O_RDONLY)
@@ -86,15 +86,15 @@ class ArmedFaults:
             os.close(descriptor)
 
     def disarm(self, identifier: str) -> None:
-        """Forget a fault that is healed; nothing when another process was first."""
+        """Remove a fault that is healed, unless another process was first."""
         self._file(identifier).unlink(missing_ok=True)
 
     def has(self, identifier: str) -> bool:
-        """Whether it is armed still."""
+        """Return whether the fault is still armed."""
         return self._file(identifier).exists()
 
     def all(self) -> list[ArmedFault]:
-        """Every armed fault, oldest first. A file that cannot be read is left for a person."""
+        """Return all armed faults, oldest first. An unreadable file is left for a person."""
         found = []
         for path in sorted(self.folder.glob("*.json")):
             try:

@@ -1,4 +1,4 @@
-"""Health is progress: when a process is silent and when a queue is stalled. Pure.
+"""The rules of health: when a process is silent and when a queue is stalled. Pure.
 
 The one definition that the command line, the pages, the metrics and the watchdog share. A queue
 is stalled when its oldest message has not moved for STALLED_AFTER seconds while a worker claims
@@ -13,17 +13,17 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-# Three heartbeats of 2 s, and the time until somebody reads them.
+# Three heartbeats of 2 s, and the time until the observer reads them.
 SILENT_AFTER: Final = 8.0  # seconds without a heartbeat or an answer
-# The longest step of a saga takes ten seconds; what rests for three times as long is no backlog.
+# The longest step of a saga takes ten seconds. A queue that rests three times as long is stuck.
 STALLED_AFTER: Final = 30.0  # seconds
-# A relay drains within milliseconds; what waits longer waits for something.
+# A relay drains within milliseconds. A longer wait has a cause.
 UNDRAINED_AFTER: Final = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What one worker tells of one queue that it consumes. Moments are seconds of the epoch.
+    """A worker's claim about one queue that it consumes. Moments are seconds of the epoch.
 
     `held_since`: since when it has had the oldest message that it has not acknowledged, without
     the time in which it could not work. `settled_at`: when it last acknowledged any.
@@ -38,7 +38,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueLook:
-    """One queue at one look: whether messages wait in it, and what its workers claim.
+    """One queue at one moment: whether messages wait in it, and its workers' claims.
 
     `able_since`: since when the broker, the database and the workers have all been there.
     """
@@ -60,11 +60,11 @@ class Stall:
     since: float
 
     def words(self, now: float) -> str:
-        """The trouble in one sentence, the same everywhere."""
+        """Return the trouble in one sentence, the same everywhere."""
         return f"The queue {self.queue} has not moved for {max(0.0, now - self.since):.0f} s."
 
     def told(self, now: float) -> Stalled:
-        """The same as a document has it."""
+        """Return the stall as a document has it."""
         return Stalled(
             queue=self.queue,
             service=self.service,
@@ -91,7 +91,7 @@ class ProgressTracker:
         self._waiting_since: dict[str, float] = {}
 
     def look(self, looks: Iterable[QueueLook], *, now: float) -> list[Stall]:
-        """The queues that are stalled at `now`; a queue without a look is forgotten."""
+        """Return the queues stalled at `now`, and forget queues that are not in `looks`."""
         seen = list(looks)
         self._waiting_since = {
             look.queue: self._waiting_since.get(look.queue, now) for look in seen if look.waiting
@@ -101,9 +101,10 @@ class ProgressTracker:
 
 
 def stall_of(look: QueueLook, waiting_since: float | None = None) -> Stall | None:
-    """The stall of one queue, or None; without `waiting_since` only what workers hold counts.
+    """Return the stall of one queue, or None.
 
-    The time is counted up to what the workers have told last: they may have gone on since.
+    Without `waiting_since` only messages that workers hold count. The time is counted up to
+    the workers' last heartbeats: they may have gone on since.
     """
     if not look.claims:
         return None
@@ -125,7 +126,7 @@ def stall_of(look: QueueLook, waiting_since: float | None = None) -> Stall | Non
 def claims_of(
     worker: str, detail: Mapping[str, Any], *, consuming: bool, told_at: float
 ) -> list[Claim]:
-    """What a heartbeat claims of each queue; nothing of a worker that does not consume."""
+    """Return a heartbeat's claim about each queue, none for a worker that does not consume."""
     if not consuming:
         return []
     return [
@@ -141,17 +142,17 @@ def claims_of(
 
 
 def claim_detail(*, held: float | None, settled: float) -> dict[str, float | None]:
-    """What a heartbeat says of one queue, in seconds; `claims_of` reads it."""
+    """Return a heartbeat's part on one queue, in seconds, for `claims_of` to read."""
     return {"held": None if held is None else round(held, 1), "settled": round(settled, 1)}
 
 
 def alarm_words(reason: str) -> str:
-    """The trouble that an alarm of the broker is, in one sentence; `reason` is the broker's."""
+    """Return one sentence on an alarm of the broker, whose own words are `reason`."""
     return f"An alarm blocks whoever publishes: {reason}."
 
 
 def unreadable_words(reason: str) -> str:
-    """The trouble that a stream which cannot be read is, in one sentence."""
+    """Return one sentence on a stream that cannot be read."""
     return f"The stream cannot be read: {reason}."
 
 

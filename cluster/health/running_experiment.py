@@ -1,4 +1,4 @@
-"""What the runner does at this moment, in a file that the observer reads and pages show.
+"""The runner's present experiment, in a file that the observer reads and pages show.
 
 The file outlives the site's database, which may be what is broken.
 """
@@ -20,10 +20,10 @@ STALE_AFTER: Final = 30.0  # seconds; the runner writes at least every few
 
 
 class RunningExperiment(msgspec.Struct, frozen=True, kw_only=True):
-    """The run in hand. Moments are ISO 8601 in UTC.
+    """The present run. Moments are ISO 8601 in UTC.
 
-    `words` is one sentence for people; `asked_by` the public name of the visitor (a headcode,
-    never a session), `waiting` how many runs are queued behind it.
+    `words` is one sentence for people, `asked_by` the public name of the visitor (a headcode,
+    never a session), and `waiting` the number of runs that are queued behind it.
     """
 
     run: str
@@ -43,7 +43,7 @@ def running_file() -> Path:
 
 
 def write_running(running: RunningExperiment | None) -> None:
-    """Say what is being done; None: nothing."""
+    """Record the present run, or with None that there is none."""
     path = running_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     if running is None:
@@ -53,7 +53,7 @@ def write_running(running: RunningExperiment | None) -> None:
 
 
 def read_running() -> RunningExperiment | None:
-    """What is being done; None when nothing is, or nobody has said so."""
+    """Return the present run, or None when there is none or its file cannot be read."""
     try:
         return msgspec.json.decode(running_file().read_bytes(), type=RunningExperiment)
     except (FileNotFoundError, msgspec.MsgspecError):

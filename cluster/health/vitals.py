@@ -1,4 +1,4 @@
-"""What one database tells of its service: outbox, leases, heartbeats, dead letters, sagas."""
+"""One database's facts about its service: outbox, leases, heartbeats, dead letters, sagas."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ STREAM: Final = """
       FROM (SELECT seq, recorded_at, time FROM journal ORDER BY seq DESC LIMIT 100) AS latest
 """
 NEWEST: Final = f"SELECT {COLUMNS} FROM journal ORDER BY seq DESC LIMIT 20"  # noqa: S608
-# What is open, how many may be, and how many have been refused for that.
+# The checkouts that are open, the limit of those, and the number refused because of it.
 ADMISSION: Final = """
     SELECT (SELECT count(*) FROM checkout_request WHERE status = 'accepted'),
            (SELECT checkout_limit FROM admission),
@@ -57,7 +57,7 @@ ADMISSION: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What a process last said of itself; `age` in seconds."""
+    """The last heartbeat of a process. `age` is in seconds."""
 
     process: str
     age: float
@@ -67,7 +67,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class LeasedRole:
-    """A login that Vault made. `remaining` in seconds; below zero it should be gone."""
+    """A login that Vault made. `remaining` is in seconds, below 0 when it should be gone."""
 
     role: str
     member_of: str
@@ -77,7 +77,7 @@ class LeasedRole:
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """One database. Ages are seconds; None: there is nothing of that kind."""
+    """One database's facts. Ages are in seconds. None: there is nothing of that kind."""
 
     outbox: int
     outbox_age: float | None
@@ -92,7 +92,10 @@ class Vitals:
 
 
 def read_vitals(name: str) -> Vitals:
-    """Ask one database as its auditor. Raises DatabaseUnavailable or SecretsError in seconds."""
+    """Return one database's facts, read as its auditor.
+
+    Raises DatabaseUnavailable or SecretsError in seconds.
+    """
     holder = database(name, auditor=True)
     holder.current(patience=PATIENCE)
     with holder.connect(
@@ -109,7 +112,7 @@ def read_vitals(name: str) -> Vitals:
 
 
 def depths(connection: psycopg.Connection[Any]) -> dict[str, Any]:
-    """What waits in the outbox, is parked, and was given up: the first fields of Vitals."""
+    """Return the counts of outbox, parked messages and dead letters: the first fields of Vitals."""
     row = connection.execute(DEPTHS).fetchone()
     assert row is not None, "an aggregate has a row"
     names = ("outbox", "outbox_age", "parked", "dead_letters", "dead_letters_waiting")
@@ -117,22 +120,22 @@ def depths(connection: psycopg.Connection[Any]) -> dict[str, Any]:
 
 
 def heartbeats(connection: psycopg.Connection[Any]) -> tuple[Heartbeat, ...]:
-    """What each process of the service last said of itself."""
+    """Return the last heartbeat of each process of the service."""
     return tuple(Heartbeat(*row) for row in connection.execute(HEARTBEATS).fetchall())
 
 
 def leases(connection: psycopg.Connection[Any], name: str) -> tuple[LeasedRole, ...]:
-    """The logins that Vault has made in this database, the one that ends first at the top."""
+    """Return the logins that Vault has made in this database, the first to end at the top."""
     return tuple(LeasedRole(*row) for row in connection.execute(LEASES, {"name": name}).fetchall())
 
 
 def sagas(connection: psycopg.Connection[Any]) -> dict[str, int]:
-    """How many sagas are in each state, in checkout's database."""
+    """Return the number of sagas in each state, in checkout's database."""
     return dict(connection.execute(SAGAS).fetchall())
 
 
 def stream(connection: psycopg.Connection[Any]) -> dict[str, float | None]:
-    """The journal: its last seq, how long ago it grew, how far it is behind; what is admitted."""
+    """Return the journal's last seq, seconds since it grew, lag in seconds, and the admission."""
     row = connection.execute(STREAM).fetchone()
     admission = connection.execute(ADMISSION).fetchone()
     assert row is not None, "an aggregate has a row"
@@ -142,7 +145,7 @@ def stream(connection: psycopg.Connection[Any]) -> dict[str, float | None]:
 
 
 def unreadable(connection: psycopg.Connection[Any]) -> str:
-    """Why the journal's newest entries cannot be read as the stream reads them; else empty."""
+    """Return why the stream cannot read the journal's newest entries, empty when it can."""
     try:
         with connection.transaction():
             for row in connection.execute(NEWEST).fetchall():

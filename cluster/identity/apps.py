@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class IdentityConfig(AppConfig):
-    """Label `identity`; the router sends its models to their database."""
+    """The Django app `identity`, whose models the router sends to their database."""
 
     name = "cluster.identity"
     label = "identity"

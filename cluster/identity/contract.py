@@ -1,4 +1,4 @@
-"""What identity publishes: the limit hold of a checkout, and the erasure of a visitor."""
+"""The contract of identity: the limit hold of a checkout, the erasure of a visitor, tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from cluster.messaging.contract import Payload, command, event
 
-# What every service writes in the place of an erased visitor's card.
+# Every service writes this in the place of an erased visitor's card.
 ERASED_CARD: Final = "erased"
 
 
@@ -43,7 +43,7 @@ class HoldReleased(Payload, frozen=True):
 
 @event("identity.limit_spent.v1", aggregate="spend")
 class LimitSpent(Payload, frozen=True):
-    """The checkout completed: its hold became spending."""
+    """A checkout completed, and its hold became spending."""
 
     visitor: str
     amount: int
@@ -51,7 +51,7 @@ class LimitSpent(Payload, frozen=True):
 
 @event("identity.limit_restored.v1", aggregate="refund")
 class LimitRestored(Payload, frozen=True):
-    """A refund was paid: its amount may be spent again."""
+    """A refund was paid, and its amount may be spent again."""
 
     visitor: str
     amount: int
@@ -68,9 +68,9 @@ class RequestErasure(Payload, frozen=True):
 class ErasureRequested(Payload, frozen=True):
     """Every service is to write `pseudonym` for `visitor`, and to answer with its receipt.
 
-    `checkouts` are the ids of all checkouts of the visitor that identity knows. A service
-    answers each attempt, whether it changes anything or not, unless something of the visitor
-    is still under way there: then it says nothing, and will be asked again.
+    `checkouts` are the ids of all checkouts of the visitor that identity knows. A service answers
+    each attempt, whether it changes anything or not, unless a checkout or payment of the visitor is
+    still in flight there: then it does not answer, and is asked again.
     """
 
     visitor: str
@@ -86,7 +86,7 @@ class ErasureRefused(Payload, frozen=True):
 
 @event("identity.erasure_completed.v1", aggregate="erasure")
 class ErasureCompleted(Payload, frozen=True):
-    """Every service has answered; `rows` of theirs stand under the pseudonym."""
+    """Every service has answered, and `rows` of their rows carry the pseudonym."""
 
     pseudonym: str
     rows: int
@@ -94,9 +94,10 @@ class ErasureCompleted(Payload, frozen=True):
 
 @command("identity.issue_token.v1", aggregate="token")
 class IssueToken(Payload, frozen=True):
-    """Begin a family of tokens for a visitor. Only hashes travel: no secret is on the bus.
+    """Begin a family of tokens for a visitor.
 
-    `jti` names the first access token, `refresh_hash` is the SHA-256 of its refresh secret.
+    Only hashes travel: no secret is on the bus. `jti` names the first access token, `refresh_hash`
+    is the SHA-256 of its refresh secret.
     """
 
     visitor: str
@@ -115,7 +116,10 @@ class RefreshToken(Payload, frozen=True):
 
 @command("identity.revoke_token.v1", aggregate="token")
 class RevokeToken(Payload, frozen=True):
-    """End a family: none of its tokens is of use any more. Known as ended: nothing to do."""
+    """End a family, so that none of its tokens is of use any more.
+
+    A family that has ended already is left as it is.
+    """
 
     reason: str
 

@@ -1,17 +1,17 @@
 """The erasure saga: asks every service to forget a visitor until each has answered.
 
-    identity  erasure_requested   here, when nothing of the visitor is on hold, and again
-                                  by the clock while a receipt is missing
+    identity  erasure_requested   here, when the visitor has no amount on hold, and again
+                                  every few seconds while a receipt is missing
     others    visitor_erased      each writes the pseudonym for the visitor and answers
     identity  erasure_completed   here, when all have answered the latest attempt
 
-There is no way back and no deadline: what is forgotten cannot be compensated, and a
-service that is away answers when it returns. A repeated request is answered like the
-first; that costs a message, and keeps no service from being stateless here.
+It has no compensation and no deadline: forgotten data cannot be restored, and a service that is
+away answers when it returns. A repeated request is answered like the first: that costs a message,
+and lets every service be stateless here.
 
-Identity writes the pseudonym in its own rows in the transaction of each announcement.
-A checkout that was accepted before the erasure, and had not reached identity by then,
-is found again there by the next attempt; until it has ended, checkout does not answer.
+Identity writes the pseudonym in its own rows in the transaction of each announcement. The next
+attempt finds a checkout that was accepted before the erasure and reached identity after it.
+Checkout does not answer until that one has ended.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ SAVE: Final = """
 
 # The lock keeps new holds of this visitor out until the pseudonym is written.
 HELD: Final = "SELECT held FROM visitor_limit WHERE visitor = %s FOR UPDATE"
-# At a later attempt the pseudonym has a limit already: what came since is added to it, so
-# that held and spent are still the sums of the rows.
+# At a later attempt the pseudonym has a limit already. The amounts that came since are added to it,
+# so that held and spent are still the sums of the rows.
 _MOVED: Final = renewed(
     "digest",
     before=limit_digest("visitor", "limit_amount"),
@@ -96,7 +96,7 @@ RENAME: Final = (
     "UPDATE hold SET visitor = %(pseudonym)s WHERE visitor = %(visitor)s",
     "UPDATE spend SET visitor = %(pseudonym)s WHERE visitor = %(visitor)s",
     "UPDATE limit_restoration SET visitor = %(pseudonym)s WHERE visitor = %(visitor)s",
-    # Nobody acts for a visitor who is forgotten.
+    # The tokens of a forgotten visitor give no right any more.
     "DELETE FROM token_family WHERE visitor = %(visitor)s",
 )
 CHECKOUTS: Final = "SELECT id FROM hold WHERE visitor = %(pseudonym)s ORDER BY id"
@@ -109,7 +109,7 @@ OWN_ROWS: Final = """
 
 
 def request_erasure(work: UnitOfWork, messages: Sequence[Message[RequestErasure]], /) -> None:
-    """Begin to forget a visitor, or refuse. A known erasure stays as it is."""
+    """Begin to forget a visitor, or refuse, and leave a known erasure as it is."""
     known = _lock(work, [message.subject_id for message in messages])
     for message in messages:
         if message.subject_id in known:
@@ -124,7 +124,7 @@ def request_erasure(work: UnitOfWork, messages: Sequence[Message[RequestErasure]
 
 
 def collect_receipts(work: UnitOfWork, messages: Sequence[Message[VisitorErased]], /) -> None:
-    """Note what a service answered; the last receipt completes the erasure."""
+    """Record the receipts of services, of which the last one completes the erasure."""
     known = _lock(work, [message.subject_id for message in messages])
     for message in messages:
         before = known.get(message.subject_id)
@@ -141,7 +141,7 @@ def collect_receipts(work: UnitOfWork, messages: Sequence[Message[VisitorErased]
 
 
 def ask_again(work: UnitOfWork) -> None:
-    """Repeat the request of those erasures whose receipts do not come.
+    """Repeat the request of those erasures whose receipts are overdue.
 
     A visitor who has a checkout on hold again is left alone until that has ended.
     """
@@ -155,7 +155,7 @@ def ask_again(work: UnitOfWork) -> None:
 
 
 def _ask(work: UnitOfWork, before: Erasure, *, cause: Message[Any] | None) -> None:
-    """Write the pseudonym in identity's own rows, and ask the others for theirs."""
+    """Write the pseudonym in identity's own rows, and ask the other services for theirs."""
     names = {"visitor": before.visitor, "pseudonym": before.pseudonym}
     for statement in (MOVE_LIMIT, *RENAME):
         work.cursor.execute(statement.encode(), names)
@@ -173,13 +173,13 @@ def _ask(work: UnitOfWork, before: Erasure, *, cause: Message[Any] | None) -> No
 
 
 def _held(work: UnitOfWork, visitor: str) -> int:
-    """What is on hold for the visitor (pence); the visitor's limit is locked."""
+    """Return the amount on hold for the visitor (pence), with the visitor's limit locked."""
     (held,) = work.cursor.execute(HELD, (visitor,)).fetchone() or (0,)
     return int(held)
 
 
 def _lock(work: UnitOfWork, ids: Collection[UUID]) -> dict[UUID, Erasure]:
-    """The erasures that exist of these ids, locked."""
+    """Return the erasures that exist of these ids, locked."""
     work.cursor.execute(LOCK, (list(ids),))
     return _erasures(work)
 

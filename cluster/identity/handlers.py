@@ -1,4 +1,4 @@
-"""What identity does with each message: hold a limit, release it, spend it, restore it."""
+"""The handlers of identity for limits: hold an amount, release it, spend it, restore it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ RECORD_SPENDS: Final = """
     SELECT id, visitor, amount, %s FROM unnest(%b::uuid[], %b::text[], %b::bigint[])
         AS t (id, visitor, amount)
 """
-# Whose limit it is: the refund may have begun before its visitor was erased.
-# Locked, so that an erasure by another replica renames them before or after, not in between.
+# The visitor is read here, since the refund may have begun before its visitor was erased. The rows
+# are locked, so that an erasure by another replica renames them before or after, not in between.
 SPENDERS: Final = "SELECT id, visitor FROM spend WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 RECORD_RESTORATIONS: Final = """
     INSERT INTO limit_restoration (id, visitor, amount, at)
@@ -64,14 +64,17 @@ def hold_limit(work: UnitOfWork, messages: Sequence[Message[HoldLimit]], /) -> N
 
 
 def release_hold(work: UnitOfWork, messages: Sequence[Message[ReleaseHold]], /) -> None:
-    """Compensation: nothing of this checkout stays held. Known as released: nothing to do."""
+    """Release the hold of a checkout, as its compensation.
+
+    A hold that is released already is left as it is.
+    """
     known = lock_holds(work, [message.subject_id for message in messages])
     limits = lock_limits(work, [hold.visitor for hold in known.values()])
     holds = {}
     for message in messages:
         before = known.get(message.subject_id)
         if before is None:
-            # Never held: remember that it must not be any more.
+            # Never held: record that it must not be held any more.
             holds[message.subject_id] = Hold("", 0, HoldState.RELEASED, 1)
             work.reply(message, HoldReleased(amount=0))
         elif before.state is HoldState.HELD:
@@ -92,7 +95,7 @@ def release_hold(work: UnitOfWork, messages: Sequence[Message[ReleaseHold]], /) 
 
 
 def spend_hold(work: UnitOfWork, messages: Sequence[Message[CheckoutCompleted]], /) -> None:
-    """The checkout completed: its hold becomes spending."""
+    """Turn the holds of completed checkouts into spending."""
     known = lock_holds(work, [message.subject_id for message in messages])
     limits = lock_limits(work, [hold.visitor for hold in known.values()])
     for message in messages:
@@ -112,7 +115,7 @@ def spend_hold(work: UnitOfWork, messages: Sequence[Message[CheckoutCompleted]],
 
 
 def restore_limit(work: UnitOfWork, messages: Sequence[Message[RefundSettled]], /) -> None:
-    """A refund was paid: its amount may be spent again."""
+    """Restore the limit by the amounts of paid refunds."""
     work.cursor.execute(SPENDERS, ([message.payload.order for message in messages],))
     spenders = dict(work.cursor.fetchall())
     visitors = [spenders.get(m.payload.order, m.payload.visitor) for m in messages]

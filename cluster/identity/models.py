@@ -7,13 +7,13 @@ from django.db import models
 
 
 class VisitorLimit(models.Model):
-    """What a visitor may spend in all, in pence, and how much of it is held or spent."""
+    """The spending limit of a visitor, in pence, and how much of it is held or spent."""
 
     visitor = models.TextField(primary_key=True)
     limit_amount = models.BigIntegerField()
     held = models.BigIntegerField(default=0)
     spent = models.BigIntegerField(default=0)
-    # Of the visitor and the limit (`store.limit_digest`).
+    # Of the visitor and the limit (`repository.limit_digest`).
     digest = models.BinaryField(null=True)
 
     class Meta:
@@ -28,7 +28,7 @@ class VisitorLimit(models.Model):
 
 
 class Hold(models.Model):
-    """The hold of one checkout (same id); `version` counts what was announced about it."""
+    """The hold of one checkout (same id), in which `version` counts its announcements."""
 
     id = models.UUIDField(primary_key=True)
     visitor = models.TextField()
@@ -44,7 +44,7 @@ class Hold(models.Model):
 
 
 class Spend(models.Model):
-    """What a completed checkout spent (same id)."""
+    """The amount that a completed checkout spent (same id)."""
 
     id = models.UUIDField(primary_key=True)
     visitor = models.TextField()
@@ -56,7 +56,7 @@ class Spend(models.Model):
 
 
 class LimitRestoration(models.Model):
-    """What a refund (same id) gave back to the limit."""
+    """The amount that a refund (same id) restored to the limit."""
 
     id = models.UUIDField(primary_key=True)
     visitor = models.TextField()
@@ -68,17 +68,17 @@ class LimitRestoration(models.Model):
 
 
 class Erasure(models.Model):
-    """A visitor's wish to be forgotten; `version` counts what was announced about it."""
+    """A visitor's request to be forgotten, in which `version` counts its announcements."""
 
     id = models.UUIDField(primary_key=True)
-    # Until it has ended; then the pseudonym, or nothing when it was refused.
+    # The visitor until it has ended, then the pseudonym, or nothing when it was refused.
     visitor = models.TextField()
     # requested, completed or refused
     state = models.TextField()
-    # By service: which attempt it has answered, and how many of its rows it concerned.
+    # By service: the attempt that it has answered, and the number of its rows concerned.
     receipts = models.JSONField()
     version = models.IntegerField()
-    # When those who have not answered are asked again; null when it has ended.
+    # The time of the next attempt; null when the erasure has ended.
     ask_again_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -96,7 +96,7 @@ class Erasure(models.Model):
 
 
 class TokenFamily(models.Model):
-    """The tokens that one sign-in has led to; secrets are here by their SHA-256 only."""
+    """The tokens that one sign-in has led to, with their secrets as SHA-256 only."""
 
     id = models.UUIDField(primary_key=True)
     visitor = models.TextField()

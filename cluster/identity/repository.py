@@ -12,7 +12,7 @@ from cluster.messaging.work import UnitOfWork
 
 
 def limit_digest(visitor: str, amount: str) -> str:
-    """The SQL expression of the digest of a visitor's limit."""
+    """Return the SQL expression of the digest of a visitor's limit."""
     return digest_of(visitor, amount)
 
 
@@ -49,7 +49,7 @@ SAVE_HOLDS: Final = """
 
 
 def lock_limits(work: UnitOfWork, visitors: Collection[str]) -> dict[str, Limit]:
-    """The limits of these visitors, locked; a visitor seen for the first time gets one."""
+    """Return the limits of these visitors, locked, creating those that are missing."""
     names = sorted(set(visitors))
     limits = _lock(work, names)
     unknown = [name for name in names if name not in limits]
@@ -76,7 +76,7 @@ def save_limits(work: UnitOfWork, limits: Collection[Limit]) -> None:
 
 
 def lock_holds(work: UnitOfWork, ids: Collection[UUID]) -> dict[UUID, Hold]:
-    """The holds that exist of these checkouts, locked."""
+    """Return the holds that exist of these checkouts, locked."""
     work.cursor.execute(LOCK_HOLDS, (list(ids),))
     return {
         id_: Hold(visitor, amount, HoldState(state), version)

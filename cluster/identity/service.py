@@ -1,4 +1,4 @@
-"""The identity service: which handler takes which message, and what it does by the clock."""
+"""The identity service: its table of handlers and its scheduled work."""
 
 from __future__ import annotations
 

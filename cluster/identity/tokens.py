@@ -1,6 +1,7 @@
-"""What identity does with tokens: grant, exchange, revoke. It sees hashes, never a secret.
+"""The handlers of identity for tokens: grant, exchange, revoke.
 
-The site chooses the family (the subject), signs what is granted, and refuses what is revoked.
+They receive hashes, never a secret. The site chooses the family (the subject), signs granted
+tokens, and refuses revoked ones.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ PURGE: Final = """
 
 
 def issue_token(work: UnitOfWork, messages: Sequence[Message[IssueToken]], /) -> None:
-    """Begin a family. One of this id that is known already stays as it is."""
+    """Begin a family, and refuse when one of this id exists already."""
     known = _lock(work, [message.subject_id for message in messages])
     for message in messages:
         asked = message.payload
@@ -61,7 +62,7 @@ def issue_token(work: UnitOfWork, messages: Sequence[Message[IssueToken]], /) ->
 
 
 def refresh_token(work: UnitOfWork, messages: Sequence[Message[RefreshToken]], /) -> None:
-    """Exchange a secret, or refuse; one that comes a second time ends its family."""
+    """Exchange a secret or refuse, and end the family of one that comes a second time."""
     known = _lock(work, [message.subject_id for message in messages])
     for message in messages:
         asked = message.payload
@@ -81,7 +82,7 @@ def refresh_token(work: UnitOfWork, messages: Sequence[Message[RefreshToken]], /
 
 
 def revoke_token(work: UnitOfWork, messages: Sequence[Message[RevokeToken]], /) -> None:
-    """End a family; one that is unknown or has ended has nothing to end."""
+    """End a family that is active, and leave one that is unknown or has ended as it is."""
     known = _lock(work, [message.subject_id for message in messages])
     for message in messages:
         before = known.get(message.subject_id)
@@ -91,7 +92,7 @@ def revoke_token(work: UnitOfWork, messages: Sequence[Message[RevokeToken]], /) 
 
 
 def purge_tokens(work: UnitOfWork) -> None:
-    """Delete families whose secrets can be exchanged no more, a few at a time."""
+    """Delete families whose time for exchanges has passed, a few at a time."""
     work.cursor.execute(PURGE, (work.now, PER_RUN))
 
 

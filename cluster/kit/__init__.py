@@ -1,1 +1,1 @@
-"""What the pages of every app are made of: shell, tokens of design, train graph, event table."""
+"""The parts of every app's pages: shell, tokens of design, train graph, event table."""

@@ -1,4 +1,4 @@
-"""What the pages of every app are made of, for Django: templates, tags and static files."""
+"""The Django app of the parts of every page: templates, tags and static files."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Redis as the site's caches use it: it may die at any time, and nothing of worth is only there.
+"""Redis as the site's caches use it, which may die at any time and keeps nothing of lasting value.
 
-Every question then raises `RedisAway` at once, and for a moment nobody asks again,
-so that a silent Redis costs one time-out and not one for each request.
+After a failure every command raises `RedisAway` at once for REST seconds, so that a
+silent Redis costs one time-out and not one for each request.
 
 Source: https://redis.io/docs/latest/commands/set/ (the lock).
 """
@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from config.environment import MissingSetting
 
-REST: Final = 2.0  # seconds without a question after Redis has failed to answer one
+REST: Final = 2.0  # seconds without a command after Redis has failed to answer one
 
 # Deletes the lock only while it is still the holder's own.
 UNLOCK: Final = (
@@ -27,17 +27,17 @@ UNLOCK: Final = (
 
 
 class RedisAway(Exception):
-    """Redis does not answer; whoever asked does without it."""
+    """Redis does not answer, so the caller goes on without it."""
 
 
 class CacheRedis:
-    """Questions to the cache's Redis. Each holder rests for itself after a failure."""
+    """Commands to the cache's Redis. Each instance pauses on its own after a failure."""
 
     def __init__(self) -> None:
         self._rests_until = 0.0
 
     def ask(self, command: str, *arguments: Any, **options: Any) -> Any:
-        """The answer to one command, by redis-py's name for it; raises RedisAway."""
+        """Return the answer to one command, by redis-py's name for it, or raise RedisAway."""
         if time.monotonic() < self._rests_until:
             raise RedisAway
         try:
@@ -48,15 +48,18 @@ class CacheRedis:
             raise RedisAway from error
 
     def lock(self, name: str, *, seconds: float) -> str | None:
-        """The lock of this name as a token, None while somebody else has it; raises RedisAway.
+        """Return a token for the lock of this name, or None while another process has it.
 
-        It ends by itself after `seconds`, should its holder die.
+        The lock ends by itself after `seconds`, should its holder die. Raises RedisAway.
         """
         token = secrets.token_hex(8)
         won = self.ask("set", name, token, nx=True, px=int(seconds * 1000))
         return token if won else None
 
     def unlock(self, name: str, token: str) -> None:
-        """Give it back, unless somebody else has it by now; with Redis away it ends by itself."""
+        """Release the lock, unless another process has it by now.
+
+        With Redis away it ends by itself.
+        """
         with suppress(RedisAway):
             self.ask("eval", UNLOCK, 1, name, token)

@@ -1,4 +1,4 @@
-"""The site's sections: what the masthead names, and how the keyboard reaches them."""
+"""The site's sections: their names in the masthead and their keys on the keyboard."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SECTIONS: Final = (
 
 
 def section_of(path: str) -> str:
-    """The section to which an address belongs; empty for the home page and the rest."""
+    """Return the section to which an address belongs, empty for the home page and the rest."""
     for section in SECTIONS:
         if path.startswith(section.address):
             return section.name

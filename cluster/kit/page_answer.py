@@ -14,13 +14,13 @@ from cluster.kit.page_store import Page
 
 # Best first.
 ENCODINGS: Final = ("br", "gzip")
-# A browser may keep the page, and asks each time whether it still holds.
+# A browser may keep the page, and asks each time whether it is still current.
 CACHE_CONTROL: Final = "no-cache"
 VARY: Final = "Accept-Encoding, Cookie"
 
 
 def answer(page: Page, request: HttpRequest) -> HttpResponse:
-    """The page in the best encoding that the visitor takes; 304 when they have it already."""
+    """Return the page in the best encoding that the visitor takes, or 304 when they have it."""
     asked = request.META
     encoding = encoding_for(page, asked.get("HTTP_ACCEPT_ENCODING", ""))
     if is_known(page, asked.get("HTTP_IF_NONE_MATCH"), asked.get("HTTP_IF_MODIFIED_SINCE")):
@@ -36,7 +36,7 @@ def answer(page: Page, request: HttpRequest) -> HttpResponse:
 
 
 def headers_of(page: Page) -> dict[str, str]:
-    """What every answer says, "not modified" included."""
+    """Return the headers of every answer, "not modified" included."""
     return {
         "Cache-Control": CACHE_CONTROL,
         **page.headers,
@@ -46,7 +46,7 @@ def headers_of(page: Page) -> dict[str, str]:
 
 
 def headers_of_body(page: Page, encoding: str) -> dict[str, str]:
-    """What an answer with a body says about it."""
+    """Return the headers that an answer has only with a body."""
     headers = {
         "Content-Type": page.content_type,
         "Content-Length": str(len(page.bodies[encoding])),
@@ -55,12 +55,12 @@ def headers_of_body(page: Page, encoding: str) -> dict[str, str]:
 
 
 def is_known(page: Page, tags: str | None, since: str | None) -> bool:
-    """Whether the visitor has this page: a tag decides, a date only where no tag was sent.
+    """Return whether the visitor has this page, by tag, or by date where no tag was sent.
 
     RFC 9110, 13.2.2, with the values of If-None-Match and If-Modified-Since.
     """
     if tags is not None:
-        # Ours are weak and hexadecimal: none is part of another.
+        # Our tags are weak and hexadecimal, of one length, so none is part of another.
         return page.etag[2:] in tags or tags.strip() == "*"
     modified = page.headers.get("Last-Modified")
     if since is None or modified is None:
@@ -70,14 +70,14 @@ def is_known(page: Page, tags: str | None, since: str | None) -> bool:
 
 
 def encoding_for(page: Page, accepted: str) -> str:
-    """The best encoding of the page that Accept-Encoding allows; "" is the plain one."""
+    """Return the best encoding of the page that Accept-Encoding allows, "" for the plain one."""
     for encoding in ENCODINGS:
         if encoding in page.bodies and _accepts(accepted, encoding):
             return encoding
     return ""
 
 
-@functools.lru_cache(maxsize=256)  # there are only so many browsers
+@functools.lru_cache(maxsize=256)  # browsers send few different values
 def _accepts(accepted: str, encoding: str) -> bool:
     for part in accepted.lower().split(","):
         name, _, parameters = part.strip().partition(";")

@@ -2,7 +2,7 @@
 
 A view decorated with `cached_page` is built by one request at a time and kept in
 Redis for a few seconds (`page_store.py`), with its compressed forms and its ETag.
-`PageCacheMiddleware`, the outermost, hands the finished answer to the memory of
+`PageCacheMiddleware`, the outermost, puts the finished answer into the memory of
 its process, which answers the next requests before Django (`page_memory.py`).
 
 Never kept: an answer other than 200, one that sets a cookie or says `no-store`,
@@ -37,7 +37,7 @@ from config import static_build
 
 LIFETIME: Final = 10.0  # seconds; a page's server-drawn live parts are never much older
 
-# Already compressed, or so small that a header more would undo it.
+# PNG images are compressed already, and a smaller page gains less than another header costs.
 SMALLEST_COMPRESSED: Final = 200  # bytes
 BROTLI_QUALITY: Final = 5  # near the best size, at a tenth of its time
 GZIP_LEVEL: Final = 6
@@ -57,9 +57,9 @@ _store: Final = PageStore()
 
 
 def content_changed() -> None:
-    """Something that pages show has been written: every kept page is old from the commit on.
+    """Make every kept page old from the commit on, since content that pages show has been written.
 
-    `content.py` calls it for every saved row; who writes around Django's signals
+    `content.py` calls it for every saved row. Code that writes around Django's signals
     (`bulk_create`, `update`) calls it too. Other processes learn of it within a second or two.
     """
     transaction.on_commit(_forget_pages)
@@ -77,9 +77,9 @@ def _forget_pages() -> None:
 def cached_page(
     *, query: Collection[str] = (), lifetime: float = LIFETIME
 ) -> Callable[[View], View]:
-    """Keep what the view answers for `lifetime` seconds, for visitors without a session.
+    """Keep the view's answer for `lifetime` seconds, for visitors without a session.
 
-    `query` names the parameters that the page depends on; all others are ignored.
+    `query` names the parameters that the page depends on. All others are ignored.
     """
 
     def decorate(view: View) -> View:
@@ -104,7 +104,7 @@ def cached_page(
 
 
 def is_shared(request: HttpRequest) -> bool:
-    """Whether the answer may be the same for everybody who asks like this."""
+    """Return whether the answer may be the same for every visitor with this request."""
     if request.method not in {"GET", "HEAD"} or "HTTP_AUTHORIZATION" in request.META:
         return False
     if "HTTP_COOKIE" not in request.META:
@@ -115,7 +115,7 @@ def is_shared(request: HttpRequest) -> bool:
 def _page(
     key: str, lifetime: float, request: HttpRequest, build: Callable[[], HttpResponse]
 ) -> Page | HttpResponse:
-    """The page as it is kept or as it is built now; the response when it is not to be kept."""
+    """Return the page, kept or built now, or the response when it may not be kept."""
     try:
         version, page = _store.read(key)
         if page is not None and time.time() < page.built_at + lifetime:
@@ -164,7 +164,7 @@ def _compressed(response: HttpResponse, version: int) -> Page:
     return Page(
         version=version,
         built_at=time.time(),
-        # Weak: the same page, whatever its encoding.
+        # Weak: the same page in every encoding.
         etag=f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"',
         content_type=content_type,
         bodies=bodies,
@@ -194,7 +194,10 @@ def _key(request: HttpRequest, query: str) -> str:
 
 
 class PageCacheMiddleware:
-    """Takes finished answers into memory; the first, so that it sees the headers of all others."""
+    """The middleware that keeps finished answers in memory.
+
+    It is the first, so that it sees the headers that all others set.
+    """
 
     sync_capable = True
     async_capable = True
@@ -218,13 +221,13 @@ class PageCacheMiddleware:
 
 
 def _held(request: HttpRequest, response: Response, changes: int) -> Response:
-    """The response, held in memory when its view has kept it."""
+    """Return the response, which is also held in memory when its view has kept it."""
     page: Page | None = getattr(response, "kept_page", None)
     scope = getattr(request, "scope", None)
     if (
         page is not None
         and scope is not None
-        # What was built before a change and answered after it is for this one request.
+        # A page that was built before a change and answered after it is for this one request.
         and changes == page_memory.changes()
         and response.status_code in SENT
         and not response.cookies

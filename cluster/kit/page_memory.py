@@ -24,7 +24,7 @@ METHODS: Final = frozenset({"GET", "HEAD"})
 # A visitor with one of these gets pages of their own.
 PERSONAL: Final = (f"{settings.SESSION_COOKIE_NAME}=".encode(), b"messages=")
 
-# Whatever Django may make of an address: its scheme depends on what a proxy says.
+# Everything that Django may use for an address: its scheme depends on the proxy's header.
 Key = tuple[str, bytes, bytes, str, bytes]
 Raw = list[tuple[bytes, bytes]]
 
@@ -45,16 +45,16 @@ class Held:
 
 
 _held: Final[dict[Key, Held]] = {}
-_changes = 0  # how often this process has heard of changed content
+_changes = 0  # how often content has changed, as far as this process knows
 
 
 def changes() -> int:
-    """A number that grows whenever pages become old."""
+    """Return a number that grows whenever pages become old."""
     return _changes
 
 
 def forget() -> None:
-    """Every held page is old."""
+    """Drop every held page, since all of them are old."""
     global _changes  # noqa: PLW0603  # one number for the process
     _changes += 1
     _held.clear()
@@ -72,7 +72,7 @@ def hold(scope: Scope, page: Page) -> None:
 
 
 def key_of(scope: Scope) -> Key | None:
-    """What tells one page from another; None for a request that may get one of its own."""
+    """Return the key of the page that a request asks for, or None if it may get one of its own."""
     if scope["method"] not in METHODS:
         return None
     host = proxy = b""
@@ -87,7 +87,7 @@ def key_of(scope: Scope) -> Key | None:
 
 
 class PageFront:
-    """Answers with what is at hand; everything else goes to `application`."""
+    """An ASGI application that answers with held pages, and passes the rest to `application`."""
 
     def __init__(self, application: Application) -> None:
         self._application = application

@@ -1,7 +1,7 @@
-"""Where built pages are kept between requests: in Redis, for all web processes together.
+"""The store of built pages between requests: in Redis, for all web processes together.
 
-Redis may die at any time: whatever asks it raises `RedisAway` then (`cache_redis.py`), and the
-page is built for that request alone.
+Redis may die at any time: every method but `unlock` raises `RedisAway` then (`cache_redis.py`),
+and the page is built for that request alone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Page(msgspec.Struct, frozen=True):
     etag: str
     content_type: str
     bodies: dict[str, bytes]  # by Content-Encoding; "" is the plain one
-    headers: dict[str, str]  # what else the view said, such as Last-Modified
+    headers: dict[str, str]  # the view's other headers, such as Last-Modified
 
 
 class PageStore:
@@ -41,7 +41,7 @@ class PageStore:
         self._redis = CacheRedis()
 
     def read(self, key: str) -> tuple[int, Page | None]:
-        """The content's version, and the page if there is one of that version."""
+        """Return the content's version, and the page if there is one of that version."""
         found, raw = self._redis.ask("mget", VERSION, _name(key))
         version = int(found or 0)
         if raw is None:
@@ -50,19 +50,19 @@ class PageStore:
         return version, page if page.version == version else None
 
     def write(self, key: str, page: Page, *, lifetime: float) -> None:
-        """Keep a page for `lifetime` seconds, and a little longer for while it is rebuilt."""
+        """Keep a page for `lifetime` seconds, and GRACE seconds more while it is rebuilt."""
         milliseconds = int((lifetime + GRACE) * 1000)
         self._redis.ask("set", _name(key), msgspec.msgpack.encode(page), px=milliseconds)
 
     def lock(self, key: str) -> str | None:
-        """The right to build this page, as a token; None while somebody else has it."""
+        """Return a token for the right to build this page, or None while another request has it."""
         return self._redis.lock(_name(key) + ":lock", seconds=LOCK_FOR)
 
     def unlock(self, key: str, token: str) -> None:
         self._redis.unlock(_name(key) + ":lock", token)
 
     def wait(self, key: str) -> Page | None:
-        """The page that another request is building; None when it takes too long."""
+        """Return the page that another request is building, or None after WAIT seconds."""
         until = time.monotonic() + WAIT
         while time.monotonic() < until:
             time.sleep(LOOK_EVERY)
@@ -72,10 +72,10 @@ class PageStore:
         return None
 
     def next_version(self) -> None:
-        """Make every page there is an old one."""
+        """Make every kept page an old one."""
         self._redis.ask("incr", VERSION)
 
 
 def _name(key: str) -> str:
-    """A key of bounded length, whatever the visitor has asked for."""
+    """Return a key of bounded length, for a query of any length."""
     return PREFIX + hashlib.sha256(key.encode()).hexdigest()

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 PROBLEM_JSON: Final = "application/problem+json"
 API: Final = "/api/v1/"  # below it, every answer is for programs
 
-# What the page is headed with; the status's own phrase stands above it.
+# The page's headings. The status's own phrase stands above.
 HEADINGS: Final = {
     HTTPStatus.BAD_REQUEST: "This could not be understood",
     HTTPStatus.FORBIDDEN: "This is not open to you",
@@ -38,7 +38,7 @@ HEADINGS: Final = {
     HTTPStatus.SERVICE_UNAVAILABLE: "Away for a moment",
 }
 
-# What Django raises when a request is not one that HTTP or the site's limits allow.
+# Django raises these when HTTP or the site's limits do not allow a request.
 MALFORMED: Final[tuple[type[Exception], ...]] = (
     SuspiciousOperation,
     BadRequest,
@@ -53,7 +53,7 @@ SENTENCES: Final[Mapping[type[Exception], str]] = {
     MultiPartParserError: "The form is not well-formed multipart data.",
 }
 
-# When even the page about the failure fails: no template, no database, no static file.
+# For when even the page about the failure fails: no template, no database, no static file.
 LAST_RESORT: Final = """<!doctype html>
 <html lang="en-GB">
   <head>
@@ -75,14 +75,14 @@ LAST_RESORT: Final = """<!doctype html>
 
 
 def malformed_sentence(error: Exception) -> str:
-    """What is wrong with a request that Django has refused."""
+    """Return a sentence that says why Django has refused a request."""
     return next(
         (words for kind, words in SENTENCES.items() if isinstance(error, kind)), NOT_UNDERSTOOD
     )
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Whether the client prefers JSON to a page, or has asked the API, which has no pages."""
+    """Return whether the client prefers JSON to a page, or asks the API, which has no pages."""
     return request.path.startswith(API) or request.get_preferred_type(
         ["text/html", "application/json", PROBLEM_JSON]
     ) in {
@@ -94,7 +94,7 @@ def wants_json(request: HttpRequest) -> bool:
 def problem(
     request: HttpRequest, status: HTTPStatus, detail: str, *, retry_after: int | None = None
 ) -> HttpResponse:
-    """An error response: `detail` is one plain sentence, `retry_after` is in seconds."""
+    """Return an error response. `detail` is one plain sentence, `retry_after` is in seconds."""
     response: HttpResponse
     if wants_json(request):
         body = problem_document(request, status, detail)
@@ -107,7 +107,7 @@ def problem(
 
 
 def problem_document(request: HttpRequest, status: HTTPStatus, detail: str) -> dict[str, Any]:
-    """What RFC 9457 asks for, of a problem that has no type of its own."""
+    """Return the problem details of RFC 9457, for a problem that has no type of its own."""
     return {
         # There is nothing to know beyond the status (RFC 9457, 4.2.1).
         "type": "about:blank",
@@ -129,6 +129,6 @@ def _page(request: HttpRequest, status: HTTPStatus, detail: str) -> HttpResponse
     try:
         return render(request, "kit/problem.html", context, status=status)
     except Exception:
-        # Whatever broke the page may break this one as well; a visitor is told all the same.
+        # The failure of the page may break this one as well, but the visitor must get an answer.
         log.exception("the page about a %s could not be drawn", int(status))
         return HttpResponse(format_html(LAST_RESORT, **context), status=status)

@@ -1,8 +1,8 @@
-"""Which texts and dates may be stored: those that every reader of them can carry.
+"""The texts and dates that may be stored: those that every format they reach can hold.
 
 PostgreSQL's text, UTF-8, HTML and XML 1.0 (feeds, sitemap) each leave out some
 characters, and PostgreSQL has dates that Python has not. Forms and seeds refuse these in
-one sentence; what is drawn from rows of before is cleaned.
+one sentence. Text from older rows is cleaned before it is drawn.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ LATEST: Final = datetime(2999, 12, 31, tzinfo=UTC)
 
 
 def readable(text: str) -> str:
-    """The text without the characters that a reader of it would choke on."""
+    """Return the text without the characters that some format cannot hold."""
     return UNREADABLE.sub("", text)
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A character that not every reader can carry, and where it stands."""
+    """A character that some format cannot hold, and its position."""
 
     character: str
     line: int
@@ -43,7 +43,7 @@ class Unreadable:
 
 
 def first_unreadable(text: str) -> Unreadable | None:
-    """The first character of the text that may not be stored."""
+    """Return the first character of the text that may not be stored, or None."""
     found = UNREADABLE.search(text)
     if found is None:
         return None
@@ -53,14 +53,14 @@ def first_unreadable(text: str) -> Unreadable | None:
 
 
 def validate_text(text: str) -> None:
-    """Refuse what not every reader can carry; the message says which character, and where."""
+    """Raise ValidationError for a text that may not be stored, with the character and its place."""
     found = first_unreadable(text)
     if found is not None:
         raise ValidationError(f"Line {found.line}: {found} Remove it.", code="unreadable")
 
 
 def validate_moment(moment: datetime) -> None:
-    """Refuse a date that feeds, the sitemap or PostgreSQL could not hold."""
+    """Raise ValidationError for a date that feeds, the sitemap or PostgreSQL could not hold."""
     if not EARLIEST <= moment <= LATEST:
         raise ValidationError(
             f"The date must be between {EARLIEST.year} and {LATEST.year}.", code="date"

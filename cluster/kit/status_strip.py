@@ -21,7 +21,7 @@ DAY: Final = 24 * HOUR
 
 @dataclass(frozen=True)
 class Strip:
-    """What the strip shows. `state`: steady, degraded or unknown; `uptime` may be empty."""
+    """The content of the strip. `state`: steady, degraded or unknown. `uptime` may be empty."""
 
     state: str
     words: str
@@ -31,7 +31,7 @@ class Strip:
 
 
 def strip() -> Strip:
-    """The strip as of now."""
+    """Return the strip as of now."""
     now = datetime.now(UTC).replace(microsecond=0)
     seen = latest()
     if seen is None:
@@ -48,7 +48,7 @@ def strip() -> Strip:
 
 
 def duration(seconds: float) -> str:
-    """A length of time in its two largest units: 40 s, 12 min, 4 h 12 min, 3 d 4 h."""
+    """Return seconds in their two largest units: 40 s, 12 min, 4 h 12 min, 3 d 4 h."""
     whole = max(0, int(seconds))
     if whole < MINUTE:
         return f"{whole} s"

@@ -1,4 +1,4 @@
-"""Who visits: a random name in the signed session cookie, and nothing else."""
+"""Visitors, known only by a random name in the signed session cookie."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VISITOR: Final = "visitor"  # the session's key
 
 
 def visitor_of(request: HttpRequest) -> str:
-    """The visitor's random name, given at the first need; nothing else is known of anybody."""
+    """Return the visitor's random name, made at its first use."""
     visitor = request.session.get(VISITOR)
     if not isinstance(visitor, str):
         visitor = request.session[VISITOR] = f"visitor-{secrets.token_hex(8)}"
@@ -20,17 +20,17 @@ def visitor_of(request: HttpRequest) -> str:
 
 
 def known_visitor(request: HttpRequest) -> str:
-    """The visitor's name if there is one; empty for whoever has not done anything yet."""
+    """Return the visitor's name, empty for a visitor that has not done anything yet."""
     visitor = request.session.get(VISITOR)
     return visitor if isinstance(visitor, str) else ""
 
 
 def sender_address(request: HttpRequest) -> str:
-    """The address that a request comes from.
+    """Return the address that a request comes from.
 
     Behind a proxy that is the last entry of X-Forwarded-For, which the proxy has written. It
-    is believed only when the connection comes from a private network; a stranger may write
-    any header, but not come from there.
+    is trusted only when the connection comes from a private network: an attacker may send
+    any header, but not from there.
     """
     peer: str = request.META.get("REMOTE_ADDR", "")
     try:

@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class MessagingConfig(AppConfig):
-    """Label `messaging`; the router sends its models to their database."""
+    """The Django app `messaging`, whose models the router sends to their databases."""
 
     name = "cluster.messaging"
     label = "messaging"

@@ -1,12 +1,12 @@
-"""The AsyncAPI document: every registered message type, and who sends and receives it.
+"""The AsyncAPI document: every registered message type, with its senders and receivers.
 
-Nothing in it is written by hand: types, owners and payloads come from the
-registry of contracts, receivers from the handler tables of the services. One
-channel is one stream, the commands or the events of one owner's aggregate,
-since a service that hears one event of an aggregate hears them all.
+Nothing in it is written by hand: types, owners and payloads come from the registry of contracts,
+receivers from the handler tables of the services. One channel is one stream, the commands or the
+events of one owner's aggregate, since a service that consumes one event of an aggregate consumes
+them all.
 
-The registry knows who publishes an event, its owner, and who carries a command
-out, also its owner. It does not know who sends a command, so no operation says so.
+The registry knows the owner of a message type: it publishes an event, and carries a command out.
+The registry does not know who sends a command, so no operation says so.
 Source: https://www.asyncapi.com/docs/reference/specification/v3.0.0
 """
 
@@ -43,7 +43,7 @@ from 1 without a gap. Delivery is at least once: a consumer knows a message by i
 Commands are received by their owner. Who sends one is not part of its contract.
 """
 
-# What the envelope's field types do not say.
+# The descriptions that the envelope's field types do not carry.
 ATTRIBUTES: Final[dict[str, Document]] = {
     "id": {"description": "A UUIDv7, unique and sorted by the time of its making."},
     "source": {"description": "The service that sent it."},
@@ -78,9 +78,10 @@ class Stream:
 
 
 def document(services: Sequence[Service]) -> Document:
-    """The whole document; `services` are all of them, so that the registry is filled.
+    """Return the whole document for `services`.
 
-    Raises ContractError when two message types would share the name of a schema.
+    These must be all services, so that the registry is filled. Raises ContractError when two
+    message types would share the name of a schema.
     """
     declared = sorted(REGISTRY.values(), key=lambda known: known.name)
     streams = _streams(declared)
@@ -126,7 +127,10 @@ def _server() -> Document:
 
 
 def _channel(stream: Stream) -> Document:
-    """One stream. The exchange's routing key is the address with its parameter filled in."""
+    """Return one stream as a channel of the document.
+
+    The exchange's routing key is the address with its parameter filled in.
+    """
     verbs = [known.name.partition(".")[2] for known in stream.types]
     return {
         "address": f"{stream.owner}.{{{stream.kind}}}",
@@ -166,7 +170,10 @@ def _operations(
 
 
 def _heard(service: Service, stream: Stream) -> list[MessageType]:
-    """The types of a stream that a service's queue is bound to; the journal's to everything."""
+    """Return the types of a stream that a service's queue is bound to.
+
+    The queue of the journal is bound to all of them.
+    """
     if service.journals:
         return list(stream.types)
     consumed = service.consumes()
@@ -206,7 +213,7 @@ def _operation(service: Service, stream: Stream, types: Sequence[MessageType]) -
 
 
 def _message(known: MessageType) -> Document:
-    """One type: the envelope, with what this type fixes in it."""
+    """Return one type as a message: the envelope, with the values that this type fixes in it."""
     fixed: Document = {
         "type": {"const": known.name},
         "subject": {"pattern": f"^{known.aggregate}/{UUID_PATTERN}$"},
@@ -215,7 +222,7 @@ def _message(known: MessageType) -> Document:
     }
     if known.kind is Kind.EVENT:
         fixed["source"] = {"const": known.owner}
-    # A tag must not come twice, and an aggregate of checkout is called a checkout.
+    # AsyncAPI allows a tag once, and the aggregate of checkout is named checkout as well.
     tags = dict.fromkeys((known.owner, known.aggregate, str(known.kind)))
     said = cleandoc(known.schema.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
     return {
@@ -243,7 +250,7 @@ def _schemas(declared: Sequence[MessageType]) -> Document:
 
 
 def _envelope() -> Document:
-    """The envelope as it is on the wire, where attributes with a constant are written out."""
+    """Return the schema of the envelope on the wire, where constant attributes are written out."""
     _, found = msgspec.json.schema_components([Envelope], ref_template="{name}")
     schema: Document = found[Envelope.__name__]
     properties: Document = {}
@@ -263,7 +270,10 @@ def _envelope() -> Document:
 
 
 def _headers() -> Document:
-    """What a relay puts beside the envelope, for the broker; a consumer needs none of it."""
+    """Return the schema of the headers that a relay adds for the broker.
+
+    A consumer needs none of them.
+    """
     key = "The subject's id, by which the replicas of a service share its messages."
     return {
         "title": HEADERS,

@@ -1,8 +1,8 @@
-"""The consumer step: how a Celery worker takes plain CloudEvents from its queues.
+"""The consumer step: a Celery worker takes plain CloudEvents from its queues.
 
-The messages are not Celery tasks, so any client can read them. The step lives
-in the worker's own event loop: it takes what the broker has pushed, up to a
-batch, hands the batch to a sink, and acknowledges after the sink has committed.
+The messages are not Celery tasks, so any client can read them. The step lives in the worker's own
+event loop: it takes the deliveries that the broker has pushed, up to a batch, hands the batch to a
+sink, and acknowledges after the sink has committed.
 Source: https://docs.celeryq.dev/en/stable/userguide/extending.html
 """
 
@@ -35,21 +35,25 @@ RETRY_AFTER: Final = (0.1, 0.2, 0.5, 1.0)
 
 
 class Sink(Protocol):
-    """What happens to the messages of one queue."""
+    """Applies the messages of one queue."""
 
     def apply(self, bodies: Sequence[bytes], arrivals: Sequence[int] = ()) -> None:
-        """Apply and commit; raises psycopg.Error in an outage, or TransientFailure.
+        """Apply the messages and commit.
 
-        `arrivals` are the times at which they came, in ns of the epoch.
+        `arrivals` are the times at which they came, in ns of the epoch. Raises psycopg.Error in an
+        outage, or TransientFailure.
         """
 
     def give_up(self, letter: Rejected) -> None:
-        """Keep a message that cannot be applied; raises psycopg.Error in an outage."""
+        """Keep a message that cannot be applied as a dead letter.
+
+        Raises psycopg.Error in an outage.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A delivery that is not yet acknowledged; it came at `at`, in ns of the epoch."""
+    """A delivery that is not yet acknowledged, and its arrival `at` in ns of the epoch."""
 
     tag: int
     body: bytes
@@ -64,7 +68,7 @@ class QueueConsumer:
         self.queue = queue
         self.consuming = False
         self.settled_at = time.monotonic()  # when the last message was acknowledged
-        self.redelivered = 0  # since this process began: given out by the broker before
+        self.redelivered = 0  # redeliveries by the broker since this process began
         self._sink = sink
         self._channel: amqp.Channel | None = None
         self._subscriptions = 0
@@ -75,22 +79,25 @@ class QueueConsumer:
 
     @property
     def waiting(self) -> int:
-        """How many deliveries are here, not yet applied."""
+        """Return the number of deliveries that are here and not yet applied."""
         return len(self._waiting)
 
     def held(self) -> float | None:
-        """Seconds for which the oldest delivery has waited here; None when there is none."""
+        """Return the seconds for which the oldest delivery has waited here, or None without one."""
         if not self._waiting:
             return None
         since = max(self._waiting[0].at / 1e9, self._able_since)
         return max(0.0, time.time() - since)
 
     def excuse(self) -> None:
-        """Count the wait from now: until now nothing here could be applied."""
+        """Count the wait from now, since nothing could be applied here until now."""
         self._able_since = time.time()
 
     def start(self, channel: amqp.Channel) -> None:
-        """Consume on `channel`; what an earlier connection delivered is void and comes again."""
+        """Consume on `channel`.
+
+        Deliveries of an earlier connection are void: the broker delivers them again.
+        """
         self._waiting.clear()
         self._channel = channel
         channel.auto_decode = False  # the bytes as they came, whatever encoding is claimed
@@ -107,7 +114,7 @@ class QueueConsumer:
         return len(self._waiting) >= BATCH
 
     def apply_waiting(self) -> None:
-        """Apply one batch, if there is one and no failure asks for patience."""
+        """Apply one batch, if there is one and no pause after a failure is running."""
         if not self._waiting or time.monotonic() < self._not_before:
             return
         batch, rest = self._waiting[:BATCH], self._waiting[BATCH:]
@@ -122,10 +129,11 @@ class QueueConsumer:
             self._postpone(trouble)
 
     def _settle(self, batch: Sequence[Arrived]) -> tuple[list[Arrived], Exception | None]:
-        """Have all applied or given up; those to be tried again, in their order, and why.
+        """Settle every delivery and return those to retry, in their order, with the last error.
 
-        Only an outage leaves any over. What part of them was committed is recognised when
-        they are applied again.
+        A delivery is settled when it is applied or kept as a dead letter. Those to retry were
+        stopped by an outage or by a transient failure. The inbox recognises the ones among them
+        that were committed when they are applied again.
         """
         readable = [delivery for delivery in batch if delivery.unreadable is None]
         left, trouble = _each(
@@ -147,7 +155,10 @@ class QueueConsumer:
         return sorted(left, key=lambda delivery: delivery.tag), trouble
 
     def _apply_or_give_up(self, delivery: Arrived) -> None:
-        """A defect of the sink must cost no other message anything, either."""
+        """Apply one delivery, and keep it as a dead letter when the sink fails on it.
+
+        A defect of the sink must not cost any other message.
+        """
         try:
             self._sink.apply([delivery.body], [delivery.at])
         except Exception as error:
@@ -204,7 +215,7 @@ class QueueConsumer:
         self._not_before = time.monotonic() + pause
 
     def _cancelled(self) -> None:
-        """The broker ended the subscription: connected, and not consuming any more."""
+        """Stop consuming, since the broker ended the subscription on a connection that is up."""
         self.consuming = False
         raise amqp.RecoverableConnectionError(f"the broker cancelled consuming {self.queue}")
 
@@ -212,13 +223,16 @@ class QueueConsumer:
 def _each(
     deliveries: Sequence[Arrived], settle: Callable[[Arrived], None]
 ) -> tuple[list[Arrived], Exception | None]:
-    """Settle one after the other; those that are left over, and why. An outage ends it."""
+    """Settle deliveries one by one and return those left over, with the last error.
+
+    An outage ends the loop.
+    """
     left: list[Arrived] = []
     trouble: Exception | None = None
     for place, delivery in enumerate(deliveries):
         try:
             settle(delivery)
-        except Exception as error:  # noqa: BLE001  # of the surroundings: no content comes here
+        except Exception as error:  # noqa: BLE001  # of the surroundings, never of a message
             left.append(delivery)
             trouble = error
             if is_outage(error):
@@ -227,11 +241,11 @@ def _each(
 
 
 class StandIn(QueueConsumer):
-    """Consumes the partition of another replica while that one is away.
+    """Consumes the partition of another replica while that replica is away.
 
-    The broker delivers a partition to one of its consumers, the one that came first, and
-    to the next only when that one goes. It does not give a partition back to a replica that
-    returns (from version 4 it can, by priority), so the stand-in does.
+    The broker delivers a partition to one of its consumers, the one that came first, and to the
+    next only when that one goes. It does not give a partition back to a replica that returns (from
+    version 4 it can, by priority), so the stand-in does.
     """
 
     def __init__(self, queue: str, sink: Sink) -> None:
@@ -241,7 +255,7 @@ class StandIn(QueueConsumer):
     def hand_back(self) -> None:
         """Queue up again behind the other consumers, if the broker has chosen this one.
 
-        What was delivered is still applied and acknowledged here. Where that and the
+        Deliveries that are already here are still applied and acknowledged here. Where they and the
         successor's first messages overtake each other, the inbox parks the early ones.
         """
         if self._channel is None or not self._active:
@@ -275,8 +289,8 @@ class InboxStep(bootsteps.StartStopStep):
         for consumer in self._consumers:
             consumer.start(parent.connection.channel())
         parent.hub.on_tick.add(self._on_tick)
-        # Ticks come with traffic; this one comes without, for a batch that waits
-        # for its database to return.
+        # The loop ticks when there is traffic. This timer makes it tick without, for a batch that
+        # waits for its database to return.
         self._retry = parent.hub.call_repeatedly(0.1, lambda: None)
 
     def stop(self, parent: Any) -> None:
@@ -295,7 +309,10 @@ class InboxStep(bootsteps.StartStopStep):
             consumer.stop()
 
     def _on_tick(self) -> None:
-        """Before the loop waits: read what has come, then apply a batch of each queue."""
+        """Read the deliveries that have come, then apply a batch of each queue.
+
+        Called before the loop waits.
+        """
         self._read_ahead()
         for consumer in self._consumers:
             consumer.apply_waiting()
@@ -304,7 +321,7 @@ class InboxStep(bootsteps.StartStopStep):
         """Read further deliveries while there are any and a batch has room."""
         if not any(consumer.waiting for consumer in self._consumers):
             return
-        # Non-blocking for the whole loop, instead of switching the socket twice a frame.
+        # Set non-blocking mode once for the whole loop, instead of twice for each frame.
         with self._connection.connection.transport.having_timeout(0):
             while not any(consumer.full() for consumer in self._consumers):
                 try:
@@ -326,9 +343,9 @@ STEPS: Final = tuple(
 class PatientConsumer(Consumer):
     """Celery's consumer with short waits between attempts to reach the broker.
 
-    It keeps as dead letters what is no task of this service.
+    It keeps messages that are no task of this service as dead letters.
 
-    Its own wait grows by two seconds at each attempt: a broker that was back
+    The wait of Celery's own consumer grows by two seconds at each attempt: a broker that was back
     after six seconds was joined after twelve.
     """
 
@@ -339,7 +356,7 @@ class PatientConsumer(Consumer):
     hub: Any
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Any:
-        """Celery's handler of tasks, behind a check; what it must not see is a dead letter."""
+        """Return Celery's handler of tasks, behind a check that dead-letters other messages."""
         handle = super().create_task_handler(*args, **kwargs)
         known = getattr(self.app, "scheduled_tasks", None)  # see cluster/worker.py
         if known is None:  # the app of a benchmark, which takes any task
@@ -362,7 +379,7 @@ class PatientConsumer(Consumer):
         self._give_up(message, f"{type(exc).__name__}: {exc}")
 
     def _give_up(self, message: Any, fault: str) -> None:
-        """Keep the message as a dead letter; in an outage it is asked for again later."""
+        """Keep the message as a dead letter, or requeue it in an outage."""
         body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
         found = unreadable(message.properties)
         letter = unreadable_letter(body, found) if found else Rejected(body, Reason.INVALID, fault)
@@ -385,7 +402,7 @@ class PatientConsumer(Consumer):
             logger.warning("no broker yet (%s); trying again in %.1f s", error, interval)
             conn.switch(address())
 
-        conn.switch(address())  # where it is now, not when the worker began
+        conn.switch(address())  # the present address: it may have changed since the worker began
 
         return conn.ensure_connection(
             report, None, interval_start=0.1, interval_step=0.2, interval_max=1.0

@@ -1,8 +1,8 @@
-"""Message types: what a service publishes as its contract.
+"""Message types: the contract that a service publishes.
 
-A message type has a name (`catalog.stock_reserved.v1`), an owner (the first
-word), a kind, the aggregate it speaks of, and one frozen typed schema. The
-registry is filled at import, so two types of one name cannot be loaded.
+A message type has a name (`catalog.stock_reserved.v1`), an owner (the first word), a kind, the
+aggregate it is about, and one frozen typed schema. The registry is filled at import, so two types
+of one name cannot be loaded.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _NAME: Final = re.compile(r"^(?P<owner>[a-z]+)\.(?P<verb>[a-z_]+)\.v(?P<version>
 
 
 class Kind(enum.StrEnum):
-    """Whether a message asks or tells."""
+    """The kind of a message: a request to its owner, or a fact that its owner publishes."""
 
     COMMAND = "command"  # imperative, handled by its owner alone
-    EVENT = "event"  # past tense, published by its owner, heard by anyone
+    EVENT = "event"  # past tense, published by its owner, consumed by any service
 
 
 class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,7 +34,7 @@ class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class MessageType:
-    """One registered type: `name` is also its routing key on the exchange."""
+    """One registered type, whose `name` is also its routing key on the exchange."""
 
     name: str
     owner: str
@@ -44,7 +44,7 @@ class MessageType:
 
 
 class ContractError(ValueError):
-    """A message type is declared wrongly; the process must not start."""
+    """A message type is declared wrongly, so the process must not start."""
 
 
 class UnknownMessageType(LookupError):
@@ -58,17 +58,20 @@ P = TypeVar("P", bound=Payload)
 
 
 def command(name: str, *, aggregate: str) -> Callable[[type[P]], type[P]]:
-    """Declare a command: its owner is the service that carries it out."""
+    """Declare a command, whose owner is the service that carries it out."""
     return _declare(name, Kind.COMMAND, aggregate)
 
 
 def event(name: str, *, aggregate: str) -> Callable[[type[P]], type[P]]:
-    """Declare an event: its owner is the service that publishes it."""
+    """Declare an event, whose owner is the service that publishes it."""
     return _declare(name, Kind.EVENT, aggregate)
 
 
 def message_type(name: str) -> MessageType:
-    """The registered type of this name; raises UnknownMessageType."""
+    """Return the registered type of this name.
+
+    Raises UnknownMessageType.
+    """
     try:
         return _registry[name]
     except KeyError:

@@ -1,11 +1,10 @@
-"""Dead letters: messages that were given up on, kept as rows with the reason.
+"""Dead letters: messages that could not be handled, kept as rows with the reason.
 
-They come from three places. The inbox finds a message invalid or inapplicable and
-files it in a transaction of its own. Or the broker gave up after the delivery
-limit, moved it to the dead-letter queue, and the worker files it from there. Or the
-relay finds that a message cannot be published, and files it where it was written.
-In each case one table of the service's own database holds it, once for its bytes.
-No content can keep a message out of that table: docs/adr/0024.
+They come from three places. The inbox finds a message invalid or inapplicable and files it in a
+transaction of its own. Or the broker reaches the delivery limit and moves the message to the
+dead-letter queue, and the worker files it from there. Or the relay finds that a message cannot be
+published, and files it where it was written. In each case one table of the service's own database
+holds it, once for its bytes. No content can keep a message out of that table: docs/adr/0024.
 """
 
 from __future__ import annotations
@@ -33,21 +32,21 @@ LONGEST_DETAIL: Final = 2_000  # characters; an error may quote a whole message
 
 
 class Reason(enum.StrEnum):
-    """Why a message was given up on."""
+    """The reason why a message became a dead letter."""
 
     INVALID = "invalid"  # not an envelope, or the payload does not fit its schema
     UNKNOWN_TYPE = "unknown_type"  # no contract declares it, or this service does not handle it
-    PERMANENT = "permanent"  # the handler cannot apply it, whatever happens
+    PERMANENT = "permanent"  # the handler cannot apply it, in any state of the service
     DELIVERY_LIMIT = "delivery_limit"  # delivered again and again, and never acknowledged
-    UNPUBLISHABLE = "unpublishable"  # written to this service's outbox, and no broker takes it
+    UNPUBLISHABLE = "unpublishable"  # written to this service's outbox, and refused by every broker
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A delivery that is to be filed, with what could be read of it.
+    """A message that is to be filed as a dead letter, with the parts that could be read.
 
-    `properties` are its AMQP properties as they came, when those could not be decoded;
-    `identity` are those that tell it from a message with the same body.
+    `properties` are its AMQP properties as they came, when those could not be decoded. `identity`
+    holds those that distinguish it from a message with the same body.
     """
 
     body: bytes
@@ -59,16 +58,16 @@ class Rejected:
 
     @property
     def digest(self) -> bytes:
-        """What it is kept by once, however often it is delivered."""
+        """The digest under which it is kept once, however often it is delivered."""
         return hashlib.sha256(self.body + self.identity).digest()
 
 
 def inapplicable(body: bytes, error: Exception, envelope: Envelope | None = None) -> Rejected:
-    """The letter of a message that failed with an error for which it is itself to blame."""
+    """Return the dead letter of a message that failed through a fault of its own."""
     return Rejected(body, Reason.PERMANENT, f"{type(error).__name__}: {error}", envelope)
 
 
-# Once for its bytes while it is kept: a unique index has the digest of what was not replayed.
+# One row for the same bytes: a unique index holds the digests of dead letters not yet replayed.
 FILE: Final = """
     INSERT INTO dead_letter
         (message_id, source, type, subject, sequence, body, properties, digest, reason, detail,
@@ -85,14 +84,17 @@ UNPARK: Final = "DELETE FROM parked WHERE message_id = %s OR body = %s"
 def give_up(session: DatabaseSession, source: str, rejected: Rejected) -> None:
     """Keep one message with its reason, in a transaction of its own.
 
-    Nothing that the message holds can prevent that: what does not fit the columns is kept
-    as bytes alone. Raises DatabaseUnavailable, or another error of an outage.
+    No content of the message can prevent that: one that does not fit the columns is kept as bytes
+    alone. Raises DatabaseUnavailable, or another error of an outage.
     """
     file_surely(lambda letter: _file_apart(session, source, letter), rejected)
 
 
 def file_surely(file: Callable[[Rejected], None], rejected: Rejected) -> None:
-    """File a letter, as bytes alone if what it holds does not fit; raises in an outage only."""
+    """File a dead letter, as bytes alone if its content does not fit.
+
+    Raises only in an outage.
+    """
     try:
         file(rejected)
     except Exception as error:
@@ -114,8 +116,8 @@ def _file_apart(session: DatabaseSession, source: str, rejected: Rejected) -> No
 def file_dead_letter(work: UnitOfWork, rejected: Rejected) -> None:
     """Keep one message with its reason, and announce that.
 
-    A letter that is kept already, and comes again because its acknowledgement was lost,
-    is not kept twice.
+    A dead letter that is kept already, and comes again because its acknowledgement was lost, is not
+    kept twice.
     """
     envelope = rejected.envelope
     detail = storable(rejected.detail)
@@ -143,25 +145,25 @@ def file_dead_letter(work: UnitOfWork, rejected: Rejected) -> None:
 
 
 def storable(detail: str) -> str:
-    """A text of any origin as a column can hold it, shortened."""
+    """Return a text of any origin as a column can hold it, shortened."""
     return storable_text(detail[:LONGEST_DETAIL])
 
 
 def unreadable_letter(body: bytes, found: UnreadableProperties) -> Rejected:
-    """A delivery whose properties could not be decoded."""
+    """Return the dead letter of a delivery whose properties could not be decoded."""
     detail = f"its AMQP properties cannot be decoded: {found.error}"
     identity = found.without_headers
     return Rejected(body, Reason.INVALID, detail, properties=found.raw, identity=identity)
 
 
 def given_up_by_broker(body: bytes) -> Rejected:
-    """A delivery that arrived from the service's dead-letter queue."""
+    """Return the dead letter of a delivery from the service's dead-letter queue."""
     detail = "the broker gave up: the worker never acknowledged it"
     return with_envelope(Rejected(body, Reason.DELIVERY_LIMIT, detail))
 
 
 def with_envelope(rejected: Rejected) -> Rejected:
-    """The same letter with the envelope that its body holds, if it holds one."""
+    """Return the dead letter with the envelope that its body holds, if it holds one."""
     try:
         return replace(rejected, envelope=decode_envelope(rejected.body))
     except InvalidMessage:

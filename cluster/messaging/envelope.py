@@ -1,8 +1,8 @@
 """The envelope: CloudEvents 1.0 in structured JSON mode.
 
-Attributes follow https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md;
-`sequence` is the ordering extension, `traceparent` the distributed tracing
-extension. `correlationid` names the saga, `causationid` the message that caused this one.
+Attributes follow https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md. `sequence` is
+the ordering extension, `traceparent` the distributed tracing extension. `correlationid` names the
+saga, `causationid` the message that caused this one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cluster.messaging.contract import MessageType, Payload, message_type
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 
-# What the tables, the routing keys and the pages can hold; anything beyond is refused on reading.
+# The limits of tables, routing keys and pages: a message beyond them is refused on reading.
 LARGEST_BODY: Final = 1 << 20  # bytes
 LONGEST_TEXT: Final = 255  # bytes of UTF-8: a routing key of AMQP
 LAST_SEQUENCE: Final = (1 << 31) - 1  # PostgreSQL's integer
@@ -97,12 +97,12 @@ _payload_decoders: Final[dict[type[Payload], msgspec.json.Decoder[Any]]] = {}
 
 
 def new_message_id() -> UUID:
-    """A UUIDv7 (RFC 9562, section 5.7): unique, and sorted by the time of its making."""
+    """Return a UUIDv7 (RFC 9562, section 5.7), unique and sorted by the time of its making."""
     return uuid_utils.compat.uuid7()
 
 
 def dataschema(declared: MessageType) -> str:
-    """The address of a type's schema in the AsyncAPI document the site serves."""
+    """Return the address of a type's schema in the AsyncAPI document that the site serves."""
     return f"/asyncapi.json#/components/schemas/{declared.schema.__name__}"
 
 
@@ -111,13 +111,19 @@ def encode_payload(payload: Payload) -> msgspec.Raw:
 
 
 def encode_envelope(envelope: Envelope) -> bytes:
-    """The bytes that go on the wire. Required attributes with defaults are written out."""
+    """Return the bytes that go on the wire.
+
+    Required attributes with defaults are written out.
+    """
     fields = {name: getattr(envelope, name) for name in envelope.__struct_fields__}
     return _encoder.encode({name: value for name, value in fields.items() if value is not None})
 
 
 def decode_envelope(body: bytes) -> Envelope:
-    """Read an envelope; raises InvalidMessage with the place that does not fit."""
+    """Read an envelope.
+
+    Raises InvalidMessage, which names the part that does not fit.
+    """
     if len(body) > LARGEST_BODY:
         raise InvalidMessage(f"{len(body)} bytes are more than the {LARGEST_BODY} allowed")
     try:
@@ -153,12 +159,15 @@ def _check_attributes(envelope: Envelope) -> None:
 
 
 def is_sane(time: datetime) -> bool:
-    """Whether a time has an offset and is one that everybody on its way can convert."""
+    """Return whether a time has an offset and fits every type that it is converted to."""
     return time.tzinfo is not None and EARLIEST <= time < LATEST
 
 
 def _deeper(value: Any, levels: int) -> bool:
-    """Whether objects and arrays are nested more than `levels` deep; asks no stack of Python."""
+    """Return whether objects and arrays are nested more than `levels` deep.
+
+    It does not recurse, so no depth exhausts Python's stack.
+    """
     layer = [value]
     for _ in range(levels + 1):
         nested = [one for one in layer if isinstance(one, dict | list)]
@@ -171,7 +180,10 @@ def _deeper(value: Any, levels: int) -> bool:
 
 
 def decode_message(envelope: Envelope) -> Message[Payload]:
-    """Check the payload against its type's schema; raises InvalidMessage or UnknownMessageType."""
+    """Check the payload against its type's schema and return the message.
+
+    Raises InvalidMessage or UnknownMessageType.
+    """
     declared = message_type(envelope.type)
     aggregate, _, identifier = envelope.subject.partition("/")
     if aggregate != declared.aggregate or not _UUID.fullmatch(identifier):

@@ -1,4 +1,4 @@
-"""Failures as data: what kind of error it was decides what happens to the message."""
+"""Failures as data: the kind of an error decides what happens to the message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cluster.secrets.postgres import is_outage
 
 
 class Failure(enum.Enum):
-    """The three kinds of failure that the inbox tells apart."""
+    """The three kinds of failure that the inbox distinguishes."""
 
     CONFLICT = "conflict"  # lost a race in the database: apply again at once
     TRANSIENT = "transient"  # the surroundings are at fault: keep the message, apply later
@@ -24,10 +24,10 @@ CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected, errors.Unique
 
 
 def classify(error: Exception) -> Failure:
-    """The kind of one error that a handler raised.
+    """Return the kind of one error that a handler raised.
 
-    An error nobody foresaw is a defect in the handler or in the message. Trying
-    it for ever would block its aggregate without telling anyone, so it is permanent.
+    An unforeseen error is a defect in the handler or in the message. Trying it for ever would block
+    its aggregate without any report, so it is permanent.
     """
     if isinstance(error, PermanentError):
         return Failure.PERMANENT

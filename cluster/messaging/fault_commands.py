@@ -1,9 +1,9 @@
-"""Injects a fault into one message of one correlation, asked for by a message.
+"""Commands that inject a fault into one message of their own correlation.
 
-The site needs no new right for it. Each service that has an inbox understands
-`<service>.disturb_messages.v1`. Its handler notifies the service's own relay
-(`fault_injection.py`) and answers; both happen when the transaction commits.
-Only messages of the command's own correlation can be meant.
+The site needs no new right for it. Each service that has an inbox handles
+`<service>.disturb_messages.v1`. Its handler notifies the service's own relay (`fault_injection.py`)
+and answers. Both happen when the transaction commits. A command can name only messages of its own
+correlation.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ LONGEST_HOLD: Final = 15.0  # seconds; beyond a saga's deadlines, so that compen
 class DisturbMessages(Payload, frozen=True):
     """Do `operation` to the next message of type `message` that this service sends here.
 
-    `seconds` is how long it may be held back; the corrupted copy of a poisoned message goes
-    to the queue of `receiver` alone.
+    `seconds` is how long it may be held back. The corrupted copy of a poisoned message goes to the
+    queue of `receiver` alone.
     """
 
     operation: Operation
@@ -50,7 +50,7 @@ def _declare(service: str) -> type[Payload]:
         namespace={"__doc__": DisturbMessages.__doc__},
         frozen=True,
     )
-    # An aggregate for each service, as for replays: nobody else is to hear of it.
+    # An aggregate for each service, as for replays: no other service is to consume it.
     return command(f"{service}.disturb_messages.v1", aggregate=f"{service}_surgery")(
         cast(type[Payload], owned)
     )
@@ -62,19 +62,22 @@ _commands: Final = {service: _declare(service) for service in SERVICES}
 def fault_command(
     service: str, *, operation: Operation, message: str, receiver: str, seconds: float
 ) -> Payload:
-    """The command that the relay of `service` apply a fault to one message of its correlation."""
+    """Return the command that makes the relay of `service` apply a fault to one message.
+
+    That message belongs to the correlation under which the command is sent.
+    """
     return _commands[service](
         operation=operation, message=message, receiver=receiver, seconds=seconds
     )
 
 
 def fault_handlers(service: str) -> Mapping[type[Payload], Handler]:
-    """The handler of a service's own command; nothing for one without an inbox."""
+    """Return the handler of a service's own command, or nothing for one without an inbox."""
     return {_commands[service]: disturb_messages} if service in _commands else {}
 
 
 def disturb_messages(work: UnitOfWork, messages: Sequence[Message[Any]], /) -> None:
-    """Notify the relay, and answer that it was notified."""
+    """Notify the relay, and answer that the relay was notified."""
     for message in messages:
         wanted = message.payload
         rule = FaultRule(

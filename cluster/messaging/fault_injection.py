@@ -2,8 +2,8 @@
 
 Faults belong here, in a small part between outbox and broker, and never in a handler. A relay
 receives a rule by NOTIFY on the channel `relay_faults`, keeps it in memory, and forgets it after
-LONGEST seconds at the latest, so that nothing has to be healed for messages to flow again. What
-is held back stays in the outbox: a relay that dies meanwhile sends it when it is back.
+LONGEST seconds at the latest, so that nothing has to be healed for messages to flow again. A
+message that is held back stays in the outbox: a relay that dies meanwhile sends it when it is back.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ import msgspec
 
 from cluster.messaging.envelope import new_message_id
 
-if TYPE_CHECKING:  # the publisher knows the topology, and that the services that may ask for this
+if TYPE_CHECKING:  # an import cycle otherwise, by the topology and the fault commands
     from cluster.messaging.publisher import OutboxRow
 
 logger = logging.getLogger(__name__)
 
 CHANNEL: Final = "relay_faults"
-LONGEST: Final = 60.0  # seconds; no rule lives longer, whatever it says
+LONGEST: Final = 60.0  # seconds; no rule lives longer, even if its `until` is later
 MOST: Final = 5_000  # messages; of one rule
 EVERY: Final = "*"
 
-# What a corrupted copy has in the place of its row and of its number. The table's ids begin at 1,
-# and no stream comes near the number: the checkers see that no outbox has announced the copy.
+# The row id and the sequence of a corrupted copy. The table's ids begin at 1, and no stream comes
+# near the number: the checkers see that no outbox has announced the copy.
 NO_ROW: Final = 0
 NO_PLACE: Final = 2_000_000_000
 
 
 class Operation(enum.StrEnum):
-    """What is done to a message."""
+    """The fault that a rule applies to a message."""
 
     DUPLICATE = "duplicate"  # sent twice
     DELAY = "delay"  # held back, while later ones overtake it
@@ -45,10 +45,10 @@ class Operation(enum.StrEnum):
 
 
 class FaultRule(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="rule"):
-    """One rule: which messages, what is done to them, for how long and to how many.
+    """One rule: the messages it matches, the fault it applies, its end and its limit of messages.
 
-    `correlation` and `type` name the messages, or "*". `seconds` is how long one is held back
-    at most, `until` the moment (seconds of the epoch) at which all of it ends.
+    `correlation` and `type` name the messages, or "*". `seconds` is how long one is held back at
+    most, `until` the moment (seconds of the epoch) at which all of it ends.
     """
 
     id: str
@@ -62,7 +62,7 @@ class FaultRule(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="end"):
-    """The rule of this id ends; what it held back goes out."""
+    """The end of the rule with this id, upon which the messages that it held back go out."""
 
     id: str
 
@@ -79,12 +79,12 @@ NOTIFY: Final = f"SELECT pg_notify('{CHANNEL}', %s)"
 
 
 def encode_rule(rule: FaultRule | Ending) -> str:
-    """The NOTIFY's payload."""
+    """Return the payload of the NOTIFY."""
     return msgspec.json.encode(rule).decode()
 
 
 def notify_statement(rule: FaultRule | Ending) -> str:
-    """The whole statement, for whoever can pass no parameters."""
+    """Return the whole statement, for a caller that can pass no parameters."""
     quoted = encode_rule(rule).replace("'", "''")
     return f"SELECT pg_notify('{CHANNEL}', '{quoted}')"
 
@@ -109,13 +109,13 @@ class _Active:
 class _Held:
     rule: str
     until: float
-    overtaken_by: str  # the subject whose next message sets it free; empty: only time does
+    overtaken_by: str  # the subject whose next message releases this one; empty: only time does
 
 
 class FaultRules:
-    """Those that are in force in one relay. False when there are none, and nothing is held back.
+    """The rules that are in force in one relay.
 
-    `clock` gives the seconds of the epoch.
+    False when there are none, and nothing is held back. `clock` gives the seconds of the epoch.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -127,7 +127,7 @@ class FaultRules:
         return bool(self._active or self._held)
 
     def receive(self, text: str) -> None:
-        """Put a rule into force; one that cannot be read is logged and ignored."""
+        """Put a rule into force, or log and ignore one that cannot be read."""
         try:
             rule = _rules.decode(text)
         except msgspec.MsgspecError as error:
@@ -143,19 +143,19 @@ class FaultRules:
             logger.info("rule %s: %s", rule.id, rule.operation)
 
     def held(self) -> list[int]:
-        """The rows to leave in the outbox for now."""
+        """Return the ids of the rows to leave in the outbox for now."""
         self._forget_what_is_over()
         return list(self._held)
 
     def patience(self, at_most: float) -> float:
-        """Seconds to sleep: until the next row is to be set free, `at_most` otherwise."""
+        """Return the seconds to sleep: until the next row is to be released, or `at_most`."""
         if not self._held:
             return at_most
         first = min(held.until for held in self._held.values())
         return min(at_most, max(0.0, first - self._clock()))
 
     def apply(self, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
-        """What to send in place of `rows`: with copies, and without those that are held back.
+        """Return the rows to send in place of `rows`: with copies, and without those held back.
 
         One rule applies to a row once, however often it is read.
         """
@@ -213,19 +213,19 @@ class FaultRules:
 def _correlation(body: bytes) -> str:
     try:
         return _correlated.decode(body).correlationid
-    except (ValueError, RecursionError):  # a letter that is replayed may hold any bytes
+    except (ValueError, RecursionError):  # a dead letter that is replayed may hold any bytes
         return ""
 
 
 def _corrupted(row: OutboxRow, queue: str) -> OutboxRow:
-    """A copy that no schema accepts, under an id and a number that no outbox has given.
+    """Return a copy that no schema accepts, under an id and a number that no outbox has given.
 
-    It goes to one queue alone, not to everybody who hears the original.
+    It goes to one queue alone, not to all consumers of the original.
     """
     identifier = str(new_message_id())
     try:
         envelope = _objects.decode(row.body)
-    except (ValueError, RecursionError):  # corrupt enough as it is: a letter that is replayed
+    except (ValueError, RecursionError):  # a replayed dead letter that is corrupt already
         envelope = {}
     envelope |= {"id": identifier, "sequence": NO_PLACE, "data": {"corrupted": True}}
     return replace(

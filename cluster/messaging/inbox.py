@@ -67,7 +67,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message that its contract has accepted, with the bytes it came as, and when (ns)."""
+    """A message that its contract has accepted, with its bytes and the time of its receipt (ns)."""
 
     body: bytes
     message: Message[Payload]
@@ -83,7 +83,10 @@ class Delivery:
 
 
 class TransientFailure(Exception):
-    """Some of a batch could not be applied now; `bodies` are to be applied again, later."""
+    """Some messages of a batch could not be applied now.
+
+    `bodies` are to be applied again, later.
+    """
 
     def __init__(self, bodies: Sequence[bytes]) -> None:
         super().__init__(f"{len(bodies)} messages are to be applied again later")
@@ -91,7 +94,10 @@ class TransientFailure(Exception):
 
 
 class Inbox:
-    """Applies deliveries to one service's database. Not thread-safe: one worker, one inbox."""
+    """Applies deliveries to one service's database.
+
+    Not thread-safe: one worker, one inbox.
+    """
 
     def __init__(self, service: Service, session: DatabaseSession) -> None:
         self._service = service
@@ -127,7 +133,7 @@ class Inbox:
                 return  # they are still parked, and this runs again every few seconds
 
     def file_given_up(self, bodies: Sequence[bytes]) -> None:
-        """Keep what the broker moved to the dead-letter queue."""
+        """Keep the messages that the broker moved to the dead-letter queue."""
         for body in bodies:
             self.give_up(given_up_by_broker(body))
 
@@ -166,7 +172,7 @@ class Inbox:
             raise UnknownMessageType(f"{self._service.name} has no handler for {envelope.type}")
 
     def _commit(self, deliveries: Sequence[Delivery]) -> None:
-        """One transaction: ids, positions, effects and messages, all or nothing."""
+        """Commit ids, positions, effects and messages in one transaction."""
         with self._session.transaction() as connection:
             work = self._work(connection)
             applied = self._receive(work, deliveries)
@@ -184,7 +190,10 @@ class Inbox:
             raise TransientFailure(postponed)
 
     def _try(self, delivery: Delivery) -> Failure | None:
-        """Apply one message in a transaction of its own; a permanent failure is filed."""
+        """Apply one message in a transaction of its own and return the kind of failure, if any.
+
+        A permanent failure is filed as a dead letter.
+        """
         place = read(delivery.envelope.traceparent)
         if place is None:
             return self._apply_one(delivery)
@@ -214,14 +223,17 @@ class Inbox:
         raise AssertionError("unreachable")
 
     def give_up(self, letter: Rejected) -> None:
-        """Keep a message that cannot be applied; raises psycopg.Error in an outage."""
+        """Keep a message that cannot be applied as a dead letter.
+
+        Raises psycopg.Error in an outage.
+        """
         give_up(self._session, self._service.name, letter)
         if letter.envelope is not None:
             now = time.time_ns()
             processed(self._service.name, [(letter.envelope, now)], now, error=letter.detail)
 
     def _receive(self, work: UnitOfWork, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Apply those whose turn it is; those."""
+        """Apply the deliveries whose turn it is and return them."""
         if self._deduplicating:
             ready = self._in_order(work, self._first_time(work, deliveries))
         else:
@@ -238,7 +250,7 @@ class Inbox:
         return ready
 
     def _first_time(self, work: UnitOfWork, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Record the ids; those deliveries that were not applied before."""
+        """Record the ids and return the deliveries that were not applied before."""
         once = {delivery.message.id: delivery for delivery in deliveries}
         new = record_ids(work, [d.envelope for d in once.values()], again=False)
         known = [delivery for delivery in once.values() if delivery.message.id not in new]
@@ -250,10 +262,10 @@ class Inbox:
         return [delivery for delivery in once.values() if delivery.message.id in new]
 
     def _in_order(self, work: UnitOfWork, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Move the streams along; those deliveries that are next of their stream.
+        """Advance the streams and return the deliveries that are next in their stream.
 
-        One that comes before an earlier one is parked. One whose place was
-        taken by a message of another id cannot be genuine: PermanentError.
+        One that comes before an earlier one is parked. One whose sequence was taken by a message of
+        another id cannot be genuine: PermanentError.
         """
         if not deliveries:
             return []
@@ -292,7 +304,10 @@ class Inbox:
         return UnitOfWork(connection, source=self._service.name)
 
     def _flush_apart(self, work: UnitOfWork) -> None:
-        """Sabotage: a dual write, with a crash window between the effect and its messages."""
+        """Commit the messages apart from the effect, as a dual write with a crash window between.
+
+        This is a sabotage, off by default.
+        """
         with self._session.transaction() as connection:
             apart = self._work(connection)
             apart.outgoing = work.outgoing
@@ -300,7 +315,7 @@ class Inbox:
 
 
 def _runs(deliveries: Sequence[Delivery]) -> dict[Stream, Run]:
-    """For each stream, the consecutive sequences that its deliveries begin with."""
+    """Return, for each stream, the consecutive sequences that its deliveries begin with."""
     sequences: dict[Stream, list[int]] = {}
     for delivery in deliveries:
         sequences.setdefault(delivery.stream, []).append(delivery.envelope.sequence)
@@ -338,7 +353,7 @@ def _rounds(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
 
 
 def _by_type(deliveries: Sequence[Delivery]) -> dict[str, list[Message[Payload]]]:
-    """The messages of a round under the names of their types, in the order of arrival."""
+    """Return the messages of a round under the names of their types, in the order of arrival."""
     messages: dict[str, list[Message[Payload]]] = {}
     for delivery in deliveries:
         messages.setdefault(delivery.envelope.type, []).append(delivery.message)

@@ -1,4 +1,4 @@
-"""What the journal records of an entry, so that a change from elsewhere is seen."""
+"""The digest that the journal keeps of an entry, by which a change from elsewhere is detected."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from cluster.messaging.row_digest import digest_of, renewed
 
 
 def entry_digest(*, envelope: str) -> str:
-    """The SQL expression of the digest of all columns of an entry."""
+    """Return the SQL expression of the digest of all columns of an entry."""
     return digest_of(
         "seq",
         "message_id",
@@ -23,7 +23,7 @@ def entry_digest(*, envelope: str) -> str:
 
 
 def rewritten(envelope: str) -> str:
-    """The assignments that put this SQL expression in the place of an entry's envelope."""
+    """Return the assignments that put this SQL expression in the place of an entry's envelope."""
     digest = renewed(
         "digest",
         before=entry_digest(envelope="envelope"),

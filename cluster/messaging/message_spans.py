@@ -1,9 +1,9 @@
 """The spans of a message: sent, published, processed.
 
 Names and attributes follow OpenTelemetry's semantic conventions for messaging and CloudEvents:
-https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
-Where a convention's word differs from ours, both are there: what we call `send`, a row in the
-outbox, is its operation type `create`; what we call `publish` is its `send`.
+https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ Where a convention's word
+differs from ours, both are there: our `send`, a row in the outbox, is its operation type `create`,
+and our `publish` is its `send`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Sent(NamedTuple):
 
 
 class Begun(NamedTuple):
-    """A trace that began here, with nobody asking by HTTP."""
+    """A trace that began here, without an HTTP request."""
 
     name: str
     trace_id: str
@@ -40,9 +40,9 @@ class Begun(NamedTuple):
 
 
 def committed(work: Any, now: int) -> None:
-    """Record what a unit of work sent and did; call it when its transaction has committed.
+    """Record the spans of a unit of work, after its transaction has committed.
 
-    `now` is in nanoseconds of the epoch. Nothing happens when nothing of it is sampled.
+    `now` is in nanoseconds of the epoch. Without a sampled span nothing is recorded.
     """
     if work.noted:
         record(partial(_spans_of_work, tuple(work.noted), nanoseconds(work.now), now))
@@ -69,13 +69,13 @@ def published(bodies: Sequence[bytes], now: int) -> None:
 
 
 def nanoseconds(moment: datetime) -> int:
-    """A moment in nanoseconds of the epoch, without a float's rounding."""
+    """Return a moment in nanoseconds of the epoch, without a float's rounding."""
     whole = int(moment.timestamp())
     return whole * 1_000_000_000 + moment.microsecond * 1_000
 
 
 def attributes_of(envelope: Envelope) -> dict[str, AttributeValue]:
-    """What is said of a message in every span of it."""
+    """Return the attributes that every span of a message carries."""
     return {
         "messaging.system": "rabbitmq",
         "messaging.destination.name": "cluster.events",
@@ -127,7 +127,7 @@ def _spans_of_work(noted: Sequence[Sent | Begun | Span], began: int, now: int) -
 def _process_spans(
     service: str, received: Sequence[tuple[Envelope, int]], now: int, error: str
 ) -> Iterator[Span]:
-    # The site's journal hears everything and applies nothing of it.
+    # The site's journal consumes every message and applies none.
     word = "receive" if service == "site" else "process"
     for envelope, arrived in received:
         place = read(envelope.traceparent)

@@ -1,7 +1,7 @@
-"""The tables of the messaging layer; every service's database has its own set.
+"""The tables of the messaging layer, of which every service's database has its own set.
 
-The hot path writes them with set-based SQL (`outbox.py`, `inbox.py`); the
-models give the schema, the migrations and the admin.
+The hot path writes them with set-based SQL (`outbox.py`, `inbox.py`); the models give the schema,
+the migrations and the admin.
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ class OutboxStream(models.Model):
 
 
 class InboxMessage(models.Model):
-    """A message whose effects have been committed; `applied` is 1 unless the inbox is sabotaged.
+    """A message whose effects have been committed.
 
-    `place` grows in the order in which messages were handed to their handlers, with gaps. It
-    is written after that, so that it witnesses the order and takes no part in keeping it.
+    `applied` is 1 unless the inbox is sabotaged. `place` grows in the order in which messages were
+    handed to their handlers, with gaps. It is written after that, so that it records the order and
+    takes no part in keeping it.
     """
 
     message_id = models.UUIDField(primary_key=True)
@@ -90,7 +91,7 @@ class ParkedMessage(models.Model):
 
 
 class DeadLetter(models.Model):
-    """A message that could not be applied, kept with the reason until somebody decides."""
+    """A message that could not be applied, kept with the reason until an operator decides."""
 
     id = models.BigAutoField(primary_key=True)
     message_id = models.UUIDField(null=True)
@@ -101,7 +102,8 @@ class DeadLetter(models.Model):
     body = models.BinaryField()
     # The AMQP properties as they came, of a message whose properties cannot be decoded.
     properties = models.BinaryField(null=True)
-    # SHA-256 of the body; null in rows from before it was recorded, where it stands twice.
+    # SHA-256 of the body and of the properties that identify it. Null in a row from before it was
+    # recorded, when another row has the same body.
     digest = models.BinaryField(null=True)
     # invalid, unknown_type, permanent, delivery_limit or unpublishable
     reason = models.TextField()
@@ -122,7 +124,7 @@ class DeadLetter(models.Model):
 
 
 class Counter(models.Model):
-    """How often something happened here since the database was made."""
+    """The number of times that something happened in this database since it was created."""
 
     name = models.TextField(primary_key=True)
     value = models.BigIntegerField(default=0)
@@ -132,7 +134,7 @@ class Counter(models.Model):
 
 
 class Heartbeat(models.Model):
-    """What a process of this service last said of itself, written by that process."""
+    """The last report of a process of this service on itself, written by that process."""
 
     process = models.TextField(primary_key=True)
     beat_at = models.DateTimeField()

@@ -31,10 +31,10 @@ from cluster.tracing.context import (
 
 CHANNEL: Final = "outbox"  # the NOTIFY channel that wakes the relay
 
-# The stream rows are locked in the order of their subjects, so that two
-# transactions that touch the same subjects wait for each other and never deadlock.
-# The lock is held to the end of the transaction: messages of one aggregate
-# therefore get their sequence, and become visible, in commit order (guarantee 4).
+# The stream rows are locked in the order of their subjects, so that two transactions with the same
+# subjects wait for each other and never deadlock. The lock is held to the end of the transaction:
+# messages of one aggregate therefore get their sequence, and become visible, in commit order
+# (guarantee 4).
 TAKE_SEQUENCES: Final = """
     INSERT INTO outbox_stream (subject, last_sequence, updated_at)
     SELECT subject, taken, %s FROM unnest(%b::text[], %b::int[]) AS t (subject, taken)
@@ -45,8 +45,8 @@ TAKE_SEQUENCES: Final = """
     RETURNING subject, last_sequence
 """
 
-# One NOTIFY for a whole batch: in every transaction of its own it costs up to
-# half of the commit rate.
+# One NOTIFY for a whole batch: one in each small transaction would cost up to half of the commit
+# rate.
 WRITE_ROWS: Final = """
     WITH written AS (
         INSERT INTO outbox
@@ -61,7 +61,10 @@ WRITE_ROWS: Final = """
 
 
 def flush(work: UnitOfWork) -> int:
-    """Write what `work` announced as outbox rows of its open transaction; the number of rows."""
+    """Write the messages that `work` announced to the outbox and return the number of rows.
+
+    The rows belong to the open transaction of `work`.
+    """
     outgoing = work.outgoing
     if not outgoing:
         return 0
@@ -88,7 +91,7 @@ def flush(work: UnitOfWork) -> int:
 
 
 def _take_sequences(work: UnitOfWork, subjects: Sequence[str]) -> list[int]:
-    """The sequence of each message, counting on from the last one of its subject."""
+    """Return the sequence of each message, counting on from the last one of its subject."""
     taken = Counter(subjects)
     work.cursor.execute(TAKE_SEQUENCES, (work.now, list(taken), list(taken.values())))
     following = {subject: last - taken[subject] + 1 for subject, last in work.cursor.fetchall()}
@@ -126,17 +129,17 @@ def _envelope(work: UnitOfWork, message: Outgoing, subject: str, sequence: int) 
 
 
 def _parent(work: UnitOfWork, message: Outgoing) -> tuple[SpanContext, bool]:
-    """The place in a trace where a message is sent, and whether there is a span at it.
+    """Return the span context in which a message is sent, and whether a span has it.
 
-    In this order: the span that the work has named; the one in which this service processed
-    the message behind this one; the HTTP request; the beginning of the correlation's trace.
+    In this order: the span that the work has named; the one in which this service processed the
+    message behind this one; the HTTP request; the beginning of the correlation's trace.
     """
     behind = read(message.traceparent)
     within = work.span_for(message.correlation)
     if within is not None and (behind is None or behind.trace_id == within.trace_id):
         return within, True
     if behind is not None and not behind.sampled:
-        return behind, True  # no span will ask for its parent
+        return behind, True  # not sampled, so no span needs a parent
     if behind is not None:
         return behind.within(derived(behind.span_id, work.source)), True
     request = current_request.get()

@@ -1,7 +1,7 @@
 """Publishing with confirms, a whole batch in flight at a time.
 
-A message counts as sent when the broker has confirmed it *and* has not
-returned it as unroutable (the `mandatory` flag).
+A message counts as sent when the broker has confirmed it *and* has not returned it as unroutable
+(the `mandatory` flag).
 Source: https://www.rabbitmq.com/docs/confirms
 """
 
@@ -24,26 +24,26 @@ from cluster.messaging.topology import EXCHANGE, PARTITION_KEY, connect
 
 logger = logging.getLogger(__name__)
 
-# A paused broker goes on accepting bytes; after this long without a confirm the
-# connection is given up, and what was unconfirmed is sent again.
+# Seconds. A paused broker goes on accepting bytes: after this long without a confirm the relay
+# closes the connection and sends the unconfirmed messages again.
 CONFIRM_TIMEOUT: Final = 8.0
 HEARTBEAT: Final = 5
 
 
 class BrokerUnavailable(Exception):
-    """The broker cannot be reached, or went away; unconfirmed messages must be sent again."""
+    """The broker cannot be reached, or went away, so unconfirmed messages must be sent again."""
 
 
 class Unpublishable(Exception):
     """One of the messages can never be sent: it fits no frame, or the broker refuses its content.
 
-    Which one it is shows when they are sent one by one, each by a new Publisher.
+    The caller finds it by sending the messages one by one, each by a new Publisher.
     """
 
 
 BROKER_ERRORS: Final = (amqp.AMQPError, OSError, amqp.exceptions.MessageNacked)
-# What the broker answers to a message that is too large, or otherwise not acceptable. All its
-# other refusals speak of the exchange, the right to it, or the connection.
+# The broker's answers to a message that is too large, or otherwise not acceptable. All its other
+# refusals concern the exchange, the right to it, or the connection.
 CONTENT_ERRORS: Final = (amqp.PreconditionFailed, amqp.exceptions.ContentTooLarge)
 
 
@@ -60,7 +60,10 @@ class OutboxRow:
 
 
 class Publisher:
-    """One confirming channel. Not thread-safe; make a new one after an error."""
+    """One confirming channel, to be replaced after an error.
+
+    Not thread-safe.
+    """
 
     def __init__(self, url: str) -> None:
         self._confirming = Sabotage.CONFIRMS not in switched_off()
@@ -84,9 +87,9 @@ class Publisher:
         return self._connection.sock
 
     def publish(self, rows: Sequence[OutboxRow]) -> list[int]:
-        """Send a batch; the ids that the broker confirmed as routed.
+        """Send a batch and return the ids of the rows that the broker confirmed as routed.
 
-        Raises BrokerUnavailable, or Unpublishable; this Publisher is of no use after either.
+        Raises BrokerUnavailable, or Unpublishable. This Publisher is of no use after either.
         """
         try:
             with self._in_one_write():
@@ -103,7 +106,10 @@ class Publisher:
         return [row.id for row in rows if row.message_id not in refused]
 
     def keep_alive(self) -> None:
-        """Answer heartbeats and notice a closed connection; raises BrokerUnavailable."""
+        """Answer heartbeats and notice a closed connection.
+
+        Raises BrokerUnavailable.
+        """
         try:
             self._connection.heartbeat_tick()
             self._drain(timeout=0)
@@ -118,10 +124,10 @@ class Publisher:
 
     @contextmanager
     def _in_one_write(self) -> Iterator[None]:
-        """Collect the frames of a batch and hand them to the kernel at once.
+        """Collect the frames of a batch and pass them to the kernel at once.
 
-        py-amqp writes each message by itself; the system calls were a third of the
-        cost of publishing.
+        py-amqp writes each message by itself: the system calls were a third of the cost of
+        publishing.
         """
         transport: Any = self._connection.transport
         write, frames = transport._write, bytearray()  # noqa: SLF001
@@ -140,7 +146,7 @@ class Publisher:
             delivery_mode=2,
             message_id=row.message_id,
             type=row.routing_key,
-            # What a replicated service's queue is chosen by (CloudEvents' name for it): the id
+            # The header by which a partition is chosen (CloudEvents' name for it). It is the id
             # alone, so that all of a checkout's aggregates come to the same replica.
             application_headers={
                 "subject": row.subject,
@@ -152,8 +158,8 @@ class Publisher:
         exchange = "" if row.destination else EXCHANGE
         routing_key = row.destination or row.routing_key
         mandatory, immediate = True, False
-        # Not basic_publish: that looks for incoming frames before each message,
-        # which `keep_alive` does once for a batch.
+        # Not basic_publish: that looks for incoming frames before each message, which `keep_alive`
+        # does once for a batch.
         try:
             self._channel.send_method(
                 Basic.Publish,
@@ -162,7 +168,7 @@ class Publisher:
                 message,
             )
         except (struct.error, ValueError, amqp.exceptions.FrameSyntaxError) as error:
-            # Only the making of its frames can fail like this: nothing is written yet.
+            # Only building its frames can fail like this: nothing is written yet.
             raise Unpublishable(f"it fits no AMQP frame: {error}") from error
 
     def _await_confirms(self) -> None:

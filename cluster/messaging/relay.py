@@ -2,16 +2,15 @@
 
     python -m cluster.messaging.relay SERVICE
 
-Read a batch in the order of its ids, publish it, wait for the confirms, delete
-what was confirmed. A row that is still there has not been delivered; a crash
-between confirm and delete sends it again, and the inbox recognises it.
-A broker outage costs delay and nothing else: there is no retry budget. A row that no
-broker can take becomes a dead letter (`unpublishable.py`), and its neighbours are sent.
+It reads a batch in the order of its ids, publishes it, waits for the confirms, and deletes the
+confirmed rows. A row that is still there has not been delivered. A crash between confirm and delete
+sends it again, and the inbox recognises it. A broker outage costs delay and nothing else: there is
+no retry budget. A row that no broker can take becomes a dead letter (`unpublishable.py`), and its
+neighbours are sent.
 
-One relay of a database is active at a time, by an advisory lock; a second one
-stands by. Two at work (SKIP LOCKED) would each take half of an aggregate's
-messages and could send them in either order (docs/adr/0001).
-What it is told to do wrong, it does by `fault_injection.py`.
+One relay of a database is active at a time, by an advisory lock; a second one stands by. Two active
+ones (SKIP LOCKED) would each take half of an aggregate's messages and could send them in either
+order (docs/adr/0001). Faults are injected into it by `fault_injection.py`.
 """
 
 from __future__ import annotations
@@ -40,11 +39,11 @@ from config import logs
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 500
-# NOTIFY wakes the relay within milliseconds; this slow sweep finds what a lost
-# notification left behind, and is also how often heartbeats are answered.
+# Seconds. NOTIFY wakes the relay within milliseconds. This slow sweep finds the rows of a lost
+# notification, and is also the interval at which heartbeats are answered.
 SWEEP: Final = 1.0
-# How long to wait after the database or the broker was unreachable: short at
-# first, since most of them are back within seconds, and never longer than a second.
+# Seconds to wait after the database or the broker was unreachable: short at first, since most
+# outages end within seconds, and never longer than a second.
 BACK_OFF: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 ADVISORY_LOCK: Final = 0x0D0B0C
 
@@ -52,7 +51,7 @@ READ_BATCH: Final = """
     SELECT id, message_id::text, destination, routing_key, subject, body
       FROM outbox ORDER BY id LIMIT %s
 """
-# While some are held back on purpose; at most as many as the rules allow.
+# While faults hold rows back, which are at most as many as the rules allow.
 READ_OTHERS: Final = """
     SELECT id, message_id::text, destination, routing_key, subject, body
       FROM outbox WHERE id <> ALL(%s::bigint[]) ORDER BY id LIMIT %s
@@ -61,9 +60,10 @@ DELETE_SENT: Final = "DELETE FROM outbox WHERE id = ANY(%s)"
 
 
 class Relay:
-    """Drains one outbox until told to stop. `broker_url` is asked for each connection.
+    """Drains one outbox until it is stopped.
 
-    `source` is the service whose outbox it is: by default the one that the database is named after.
+    `broker_url` is called for each connection. `source` is the service whose outbox it is: by
+    default the one that the database is named after.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Relay:
         self._stopping = True
 
     def run(self) -> None:
-        """Relay until `stop`. Every failure of a server is waited out."""
+        """Relay until `stop`, waiting out every failure of a server."""
         failures = 0
         while not self._stopping:
             try:
@@ -95,7 +95,7 @@ class Relay:
             except (psycopg.Error, BrokerUnavailable) as error:
                 if isinstance(error, BrokerUnavailable) or is_outage(error):
                     logger.warning("waiting: %s", error)
-                else:  # no message is to blame for it, so that waiting is all that is left
+                else:  # no message caused it, so the relay can only wait
                     logger.exception("waiting, for a reason that is no outage")
                 self._abandon(error)
                 time.sleep(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
@@ -103,19 +103,19 @@ class Relay:
         self._disconnect()
 
     def _lead(self) -> bool:
-        """Hold the current credentials, the advisory lock and a LISTEN.
+        """Hold the current credentials, the advisory lock and a LISTEN, and return True.
 
-        False after a second in which another relay held the lock (standing by).
+        Return False after a second in which another relay held the lock (standing by).
         """
         generation = self._database.current().generation
         if self._connection is not None and generation == self._generation:
             return True
         connection = self._database.connect(autocommit=True)
-        # Called whenever the connection reads: while a backlog keeps the relay busy, too.
+        # Called whenever the connection reads, so also while a backlog keeps the relay busy.
         connection.add_notify_handler(self._hear)
         connection.execute(f"LISTEN {CHANNEL}")
         connection.execute(f"LISTEN {fault_injection.CHANNEL}")
-        # Only now, so that nothing is said while nobody listens.
+        # The old connection ends only now, so that no notification falls between the two.
         self._hear_out()
         try:
             connection.execute("SET lock_timeout = '1s'")
@@ -128,7 +128,7 @@ class Relay:
         return True
 
     def _drain(self) -> int:
-        """Send one batch; the number of rows that left the outbox."""
+        """Send one batch and return the number of rows that were sent or held back."""
         assert self._connection is not None
         rows = self._read()
         if self._fault_rules:
@@ -143,12 +143,13 @@ class Relay:
         parameters: tuple[Any, ...] = (BATCH,)
         if self._fault_rules:
             query, parameters = READ_OTHERS, (self._fault_rules.held(), BATCH)
-        # In binary, since bodies in text form are twice as long and have to be unhexed.
+        # In binary, since bodies in text form are twice as long and must be decoded from
+        # hexadecimal.
         cursor = self._connection.execute(query.encode(), parameters, binary=True)
         return [OutboxRow(*row) for row in cursor]
 
     def _send(self, rows: Sequence[OutboxRow]) -> list[int]:
-        """Publish and delete what was confirmed; the ids of the rows that have left."""
+        """Publish rows, delete the confirmed ones and return the ids of the rows that have left."""
         assert self._connection is not None
         filed: list[int] = []
         try:
@@ -163,7 +164,7 @@ class Relay:
         return sent + filed
 
     def _publish_singly(self, rows: Sequence[OutboxRow]) -> tuple[list[int], list[int]]:
-        """Publish each row alone; the ids of those confirmed, and of those that were filed."""
+        """Publish each row alone and return the ids confirmed and the ids filed as dead letters."""
         assert self._connection is not None
         sent: list[int] = []
         filed: list[int] = []
@@ -178,7 +179,7 @@ class Relay:
         return sent, filed
 
     def _send_with_faults(self, rows: Sequence[OutboxRow]) -> int:
-        """Send with the injected faults; return the number of rows sent or held back."""
+        """Send rows with the injected faults and return the number of rows sent or held back."""
         to_send = self._fault_rules.apply(rows)
         held_back = {row.id for row in rows} - {row.id for row in to_send}
         sent = set(self._send(to_send)) if to_send else set()
@@ -194,12 +195,12 @@ class Relay:
             raise
 
     def _wait(self) -> None:
-        """Sleep until a commit notifies, the broker speaks, or the sweep is due."""
+        """Sleep until a commit notifies, the broker sends a frame, or the sweep is due."""
         assert self._connection is not None
         watched: list[Any] = [self._connection]
         if self._publisher is not None:
             watched.append(self._publisher.socket)
-        # The backlog is read after this, so its notifications are all answered by one drain.
+        # The backlog is read after this, so one drain answers all its notifications.
         select.select(watched, [], [], self._fault_rules.patience(SWEEP))
         if self._publisher is not None:
             self._publisher.keep_alive()
@@ -209,14 +210,14 @@ class Relay:
             self._fault_rules.receive(notification.payload)
 
     def _hear_out(self) -> None:
-        """Close the old connection, having taken what it has been told."""
+        """Read the notifications that the old connection has received, then close it."""
         if self._connection is not None:
             with suppress(psycopg.Error):  # its login may be gone
                 self._connection.execute("SELECT 1")
         self._disconnect_database()
 
     def _abandon(self, error: Exception) -> None:
-        """Drop the connection that failed, and only that one."""
+        """Drop the connection that failed, and keep the other one."""
         if isinstance(error, BrokerUnavailable):
             self._close_publisher()
         else:

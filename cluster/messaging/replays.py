@@ -1,7 +1,8 @@
-"""Sending a dead letter again, asked for by a message: who asks needs no right to the database.
+"""Commands by which a service sends one of its dead letters again.
 
-Each service that has an inbox understands one command, `<service>.replay_dead_letter.v1`.
-The command line does the same directly (`cluster/operations/deadletters.py`), as the operator.
+Their sender needs no right to the database. Each service that has an inbox handles one command,
+`<service>.replay_dead_letter.v1`. The command line does the same directly
+(`cluster/operations/deadletters.py`), as the operator.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from config.environment import SERVICES
 
 
 class ReplayDeadLetter(Payload, frozen=True):
-    """Send a dead letter again. `replays` is how often that was done when it was asked for."""
+    """Send a dead letter again.
+
+    `replays` is the number of replays that it had when the sender asked for this one.
+    """
 
     letter: int
     replays: int
@@ -36,8 +40,8 @@ def _declare(service: str) -> type[Payload]:
         namespace={"__doc__": ReplayDeadLetter.__doc__},
         frozen=True,
     )
-    # An aggregate for each service: the site speaks of it to that service alone, and the
-    # checkers expect everybody who hears of an aggregate to have applied all about it.
+    # An aggregate for each service: the site sends it to that service alone, and the checkers
+    # expect every consumer of an aggregate to have applied all its messages.
     return command(f"{service}.replay_dead_letter.v1", aggregate=f"{service}_letter")(
         cast(type[Payload], owned)
     )
@@ -45,9 +49,10 @@ def _declare(service: str) -> type[Payload]:
 
 _commands: Final = {service: _declare(service) for service in SERVICES}
 
-# Marked and on its way in one statement. Straight to the queue of the service that gave it
-# up: nobody else hears it twice. What its own service could not publish goes to everybody, who
-# have not heard it yet. Rows of the outbox want an id; what has none gets one.
+# The dead letter is marked and written to the outbox in one statement. It goes straight to the
+# queue of its own service, so that no other service receives it twice. One that its own service
+# could not publish goes to every consumer, since none has received it yet. A row of the outbox
+# needs an id: one without it gets a new one.
 SEND_AGAIN: Final = """
     WITH letter AS (
         UPDATE dead_letter SET replayed_at = %(now)s, replays = replays + 1
@@ -62,7 +67,8 @@ SEND_AGAIN: Final = """
     RETURNING routing_key, subject
 """
 
-# The same for all letters that one constraint caused, for whoever can pass no parameters.
+# The same for all dead letters that one constraint caused, for a caller that can pass no
+# parameters.
 SEND_REFUSED_AGAIN: Final = """
     WITH letter AS (
         UPDATE dead_letter SET replayed_at = now(), replays = replays + 1
@@ -80,17 +86,17 @@ SEND_REFUSED_AGAIN: Final = """
 
 
 def replay_command(service: str, *, letter: int, replays: int) -> Payload:
-    """The wish that `service` send its dead letter of this number again."""
+    """Return the command that `service` send its dead letter of this number again."""
     return _commands[service](letter=letter, replays=replays)
 
 
 def replay_handlers(service: str) -> Mapping[type[Payload], Handler]:
-    """The handler of a service's own command; nothing for one without an inbox."""
+    """Return the handler of a service's own command, or nothing for one without an inbox."""
     return {_commands[service]: replay_letters} if service in _commands else {}
 
 
 def replay_letters(work: UnitOfWork, messages: Sequence[Message[Any]], /) -> None:
-    """Put each letter back into the service's own queue, and announce what became of it.
+    """Put each dead letter back into the service's own queue, and announce the result.
 
     One by one: a person has pressed a button for each of them.
     """
@@ -117,12 +123,12 @@ def replay_letters(work: UnitOfWork, messages: Sequence[Message[Any]], /) -> Non
 def send_again(
     cursor: psycopg.Cursor[Any], *, letter: int, replays: int, queue: str, now: Any
 ) -> tuple[str, str] | None:
-    """Mark the letter and write it to the outbox; its type and subject.
+    """Mark the dead letter, write it to the outbox and return its type and subject.
 
-    None when there is no such letter, or when it was replayed more often than `replays`
-    times: whoever asked has not seen that.
+    Return None when there is no such dead letter, or when it was replayed more often than `replays`
+    times, which the sender of the command has not seen.
     """
-    if not 0 < letter < 1 << 63:  # beyond bigint there is none, and no way to ask for one
+    if not 0 < letter < 1 << 63:  # beyond bigint there is none, and the query would fail
         return None
     new_id: UUID = new_message_id()
     cursor.execute(

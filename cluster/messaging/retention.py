@@ -1,9 +1,8 @@
-"""How long the inbox remembers message ids.
+"""The time for which the inbox remembers message ids.
 
-Beyond the window a repeated message still has no second effect: its stream's
-position is past its sequence, and the inbox files it as a dead letter instead
-of counting it as a duplicate. The ids are remembered for the counting and for
-the audit of "applied exactly once".
+Beyond the window a repeated message still has no second effect: its stream's position is past its
+sequence, and the inbox files it as a dead letter instead of counting it as a duplicate. The ids are
+remembered for the counting and for the audit of "applied exactly once".
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ PURGE: Final = """
 
 
 def purge_inbox(work: UnitOfWork) -> None:
-    """Forget the oldest ids beyond the window."""
+    """Delete the oldest ids beyond the window, at most AT_ONCE of them."""
     work.cursor.execute(PURGE, (work.now - INBOX_WINDOW, AT_ONCE))
 
 
 def retention_of(service: str) -> Scheduled:
-    """The purge as scheduled work of one service."""
+    """Return the purge as scheduled work of one service."""
     return Scheduled(f"{service}.purge_inbox", every=EVERY, run=purge_inbox)

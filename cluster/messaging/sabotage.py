@@ -1,7 +1,7 @@
-"""Switches that break a guarantee on purpose, so that the checkers can be seen to fail.
+"""Switches that break a guarantee on purpose, to prove that the checkers can fail.
 
-A checker that has never failed proves nothing. `SABOTAGE=inbox,confirms,outbox`
-in a process's environment turns the named protections off in that process only.
+A checker that has never failed proves nothing. `SABOTAGE=inbox,confirms,outbox` in a process's
+environment turns the named protections off in that process only.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ class Sabotage(enum.StrEnum):
 
 @cache
 def switched_off() -> frozenset[Sabotage]:
-    """The protections that are off in this process; an unknown name raises ValueError."""
+    """Return the protections that are off in this process.
+
+    Raises ValueError for an unknown name.
+    """
     names = [name.strip() for name in setting("SABOTAGE", "").split(",")]
     return frozenset(Sabotage(name) for name in names if name)

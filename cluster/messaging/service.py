@@ -1,4 +1,4 @@
-"""What makes a service: its name, its rail code, and the explicit table of its handlers."""
+"""The declaration of a service: its name, its rail code, and the explicit table of its handlers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from cluster.messaging.work import Handler, Scheduled
 class Service:
     """A service as the messaging layer sees it.
 
-    `code` is the three letters of its rail. `handlers` has one entry for every
-    type it consumes; `schedule` lists its periodic work.
+    `code` is the three letters of its rail. `handlers` has one entry for every type that it
+    consumes, and `schedule` lists its periodic work.
     """
 
     name: str
     code: str
     handlers: Mapping[type[Payload], Handler]
     schedule: Sequence[Scheduled] = field(default_factory=tuple)
-    # The site hears every message there is, and records it instead of handling it.
+    # The site consumes every message there is, and records it instead of handling it.
     journals: bool = False
 
     @property
@@ -33,12 +33,12 @@ class Service:
 
     @property
     def periodic_work(self) -> tuple[Scheduled, ...]:
-        """Its own schedule, and what the messaging layer does by the clock in every database."""
+        """Return its own schedule and the scheduled work that every database has."""
         return (*self.schedule, retention_of(self.name))
 
     @property
     def table(self) -> Mapping[type[Payload], Handler]:
-        """Its handlers, and those that every service with an inbox has."""
+        """Return its handlers, with those that every service with an inbox has."""
         if self.journals:
             return self.handlers
         return {**self.handlers, **replay_handlers(self.name), **fault_handlers(self.name)}
@@ -52,15 +52,15 @@ class Service:
         return f"{self.name}.tasks"
 
     def consumes(self) -> frozenset[str]:
-        """The names of all message types that this service's queue is bound to."""
+        """Return the names of all message types that this service's queue is bound to."""
         return frozenset(schema.message_type.name for schema in self.table)
 
     def check(self) -> None:
         """Raise ContractError unless the handler table is complete.
 
-        Every command of this service has a handler here, and a service that hears
-        one event type of a publisher's aggregate hears them all: only then is the
-        `sequence` it sees without gaps.
+        Every command of this service has a handler here, and a service that consumes one event type
+        of a publisher's aggregate consumes them all: only then is the `sequence` it sees without
+        gaps.
         """
         heard = self.consumes()
         for declared in REGISTRY.values():

@@ -9,5 +9,5 @@ UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 def storable_text(text: str) -> str:
-    """`text` with U+FFFD in place of each character that PostgreSQL's text cannot hold."""
+    """Return `text` with U+FFFD for each character that PostgreSQL's text cannot hold."""
     return UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,8 +1,7 @@
-"""Where a service stands in every stream it reads: message ids, positions, parked messages.
+"""The state of a service in every stream it reads: message ids, positions, parked messages.
 
-A stream is a (source, subject): the messages of one aggregate from one
-publisher, numbered from 1 without a gap. The statements here are set-based:
-each runs once for a whole batch.
+A stream is a (source, subject): the messages of one aggregate from one publisher, numbered from 1
+without a gap. The statements here are set-based: each runs once for a whole batch.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ RECORD_IDS: Final = """
     RETURNING message_id
 """
 
-# Only under sabotage: every delivery is applied, and the count tells how often.
+# Only under sabotage: every delivery is applied, and `applied` counts them.
 RECORD_IDS_AGAIN: Final = """
     INSERT INTO inbox AS seen (message_id, type, applied, applied_at)
     SELECT message_id, type, count(*), %s
@@ -33,8 +32,8 @@ RECORD_IDS_AGAIN: Final = """
     RETURNING message_id
 """
 
-# After the handlers, under the locks of the streams: two workers at one stream cannot
-# swap their places. The sequence counts in steps of a thousand.
+# After the handlers, under the locks of the streams, so that two workers of one stream cannot swap
+# their places. The database's sequence counts in steps of a thousand.
 RECORD_ORDER: Final = """
     UPDATE inbox SET source = t.source, subject = t.subject, sequence = t.sequence,
                      place = drawn.place + t.number
@@ -44,8 +43,8 @@ RECORD_ORDER: Final = """
      WHERE inbox.message_id = t.message_id
 """
 
-# A run begins a stream (its first is 1) or carries it on; any other run is too
-# early or too late, and moves nothing.
+# A run begins a stream (its first is 1) or carries it on. Any other run is too early or too late,
+# and moves nothing.
 ADVANCE: Final = """
     WITH runs AS (
         SELECT * FROM unnest(%b::text[], %b::text[], %b::int[], %b::int[])
@@ -116,7 +115,7 @@ COUNT: Final = """
 
 
 def record_ids(work: UnitOfWork, envelopes: Sequence[Envelope], *, again: bool) -> set[UUID]:
-    """Record message ids; the ids that were not there before (all of them with `again`)."""
+    """Record message ids and return the ones that were not there before, or all with `again`."""
     statement = RECORD_IDS_AGAIN if again else RECORD_IDS
     ids = [envelope.id for envelope in envelopes]
     work.cursor.execute(statement, (work.now, ids, [envelope.type for envelope in envelopes]))
@@ -124,7 +123,7 @@ def record_ids(work: UnitOfWork, envelopes: Sequence[Envelope], *, again: bool) 
 
 
 def record_order(work: UnitOfWork, applied: Sequence[Envelope]) -> None:
-    """Write down in which order these messages were handed to their handlers."""
+    """Record the order in which these messages were handed to their handlers."""
     work.cursor.execute(
         RECORD_ORDER,
         (
@@ -137,7 +136,7 @@ def record_order(work: UnitOfWork, applied: Sequence[Envelope]) -> None:
 
 
 def advance(work: UnitOfWork, runs: Mapping[Stream, Run]) -> dict[Stream, bool]:
-    """Move each stream along its run; for those that moved, whether they have parked messages."""
+    """Advance each stream by its run and return, for those that moved, whether they have parked."""
     work.cursor.execute(
         ADVANCE,
         (
@@ -153,7 +152,7 @@ def advance(work: UnitOfWork, runs: Mapping[Stream, Run]) -> dict[Stream, bool]:
 
 
 def advance_regardless(work: UnitOfWork, runs: Mapping[Stream, Run]) -> None:
-    """Under sabotage: move each stream to the end of its run, gap or no gap."""
+    """Move each stream to the end of its run, gap or no gap (sabotage only)."""
     work.cursor.execute(
         ADVANCE_REGARDLESS,
         (
@@ -166,13 +165,13 @@ def advance_regardless(work: UnitOfWork, runs: Mapping[Stream, Run]) -> None:
 
 
 def positions(work: UnitOfWork, streams: Collection[Stream]) -> dict[Stream, int]:
-    """The last sequence applied of each stream that has begun."""
+    """Return the last sequence applied of each stream that has begun."""
     work.cursor.execute(POSITIONS, _columns(streams))
     return {(source, subject): last for source, subject, last in work.cursor.fetchall()}
 
 
 def park(work: UnitOfWork, early: Sequence[tuple[Envelope, bytes]]) -> set[UUID]:
-    """Keep messages that came too early; the ids of those that were not parked already."""
+    """Park messages that came too early and return the ids of those not parked already."""
     envelopes = [envelope for envelope, _ in early]
     ids = [envelope.id for envelope in envelopes]
     work.cursor.execute(
@@ -191,12 +190,12 @@ def park(work: UnitOfWork, early: Sequence[tuple[Envelope, bytes]]) -> set[UUID]
 
 
 def clear_parked(work: UnitOfWork, streams: Collection[Stream]) -> None:
-    """Forget the parked copies of what these streams have now applied."""
+    """Delete the parked copies of messages that these streams have now applied."""
     work.cursor.execute(CLEAR_PARKED, _columns(streams))
 
 
 def next_parked(work: UnitOfWork, limit: int) -> list[bytes]:
-    """Parked messages whose turn has come."""
+    """Return parked messages whose turn has come."""
     work.cursor.execute(NEXT_PARKED, (limit,))
     return [bytes(row[0]) for row in work.cursor.fetchall()]
 

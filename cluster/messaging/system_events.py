@@ -1,7 +1,7 @@
-"""What the messaging layer itself announces: deduplicated, parked, given up, disturbed, rotated.
+"""The events of the platform itself: deduplicated, parked, dead-lettered, replayed, rotated.
 
-Each service has its own set of types (`orders.message_deduplicated.v1`), since
-an event is published by its owner. Each notice is about a subject of its own.
+Each service has its own set of types (`orders.message_deduplicated.v1`), since an event is
+published by its owner. Each such event is about a subject of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from config.environment import DATABASES, SERVICES
 
 
 class Deduplicated(Payload, frozen=True):
-    """A delivery was recognised as applied already; nothing was done again."""
+    """A delivery was recognised as applied already, so it changed nothing."""
 
     message: UUID
     type: str
@@ -35,7 +35,7 @@ class Parked(Payload, frozen=True):
 
 
 class DeadLettered(Payload, frozen=True):
-    """A message could not be applied; it is kept with the reason."""
+    """A message could not be applied, and is kept with the reason."""
 
     message: UUID | None
     type: str
@@ -45,7 +45,7 @@ class DeadLettered(Payload, frozen=True):
 
 
 class MessagesDisturbed(Payload, frozen=True):
-    """From now on `operation` is done to the next message of this type in this correlation."""
+    """The relay now does `operation` to the next message of this type in this correlation."""
 
     operation: str
     message: str
@@ -60,7 +60,7 @@ class CredentialsRotated(Payload, frozen=True):
 
 
 class DeadLetterReplayed(Payload, frozen=True):
-    """A kept message is on its way to this service again."""
+    """A dead letter is on its way to this service again."""
 
     letter: int
     type: str
@@ -68,7 +68,7 @@ class DeadLetterReplayed(Payload, frozen=True):
 
 
 class ReplayRefused(Payload, frozen=True):
-    """A kept message was not sent again, and why."""
+    """A dead letter was not sent again, for this reason."""
 
     letter: int
     reason: str
@@ -132,7 +132,7 @@ def credentials_rotated(service: str, *, process: str, username: str, generation
 
 
 def announce(work: UnitOfWork, notice: Payload, about: Envelope | None) -> None:
-    """Send a notice, under the correlation of the message that it is about."""
+    """Send an event of the platform under the correlation of the message that it is about."""
     identifier = new_message_id()
     work.send(
         notice,

@@ -1,6 +1,6 @@
-"""What may come on a queue of scheduled tasks: the messages of this cluster's own clock.
+"""The check of messages on a queue of scheduled tasks, which only this cluster's clock may send.
 
-Anything else is a dead letter, and Celery never sees it: its own handling of a malformed
+Any other message is a dead letter, and Celery never sees it: Celery's own handling of a malformed
 task loses the message or, with a strange header, the worker.
 """
 
@@ -21,7 +21,7 @@ EMBEDDED: Final = ("callbacks", "errbacks", "chain", "chord")
 
 
 def fault_of(body: object, properties: Mapping[str, Any], known: Collection[str]) -> str | None:
-    """Why a message is no order to run one of the `known` tasks now; None when it is one."""
+    """Return the reason why a message does not order one of the `known` tasks now, or None."""
     broken = unreadable(properties)
     if broken is not None:
         return f"its AMQP properties cannot be decoded: {broken.error}"

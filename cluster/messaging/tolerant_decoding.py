@@ -1,9 +1,9 @@
-"""Deliveries that py-amqp cannot decode, handed over all the same, with the raw bytes.
+"""Deliveries that py-amqp cannot decode, delivered to the consumer with their raw bytes.
 
-py-amqp decodes properties and method arguments while it reads frames, so one header that
-it cannot represent (a timestamp in milliseconds, a text that is not UTF-8) would break the
-connection at each delivery, for all queues that share it. Here such properties become one
-entry, `UNREADABLE`, and whoever consumes decides what to do with the message.
+py-amqp decodes properties and method arguments while it reads frames, so one header that it cannot
+represent (a timestamp in milliseconds, a text that is not UTF-8) would break the connection at each
+delivery, for all queues that share it. Here such properties become one entry, `UNREADABLE`, and the
+consumer decides what to do with the message.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class UnreadableProperties:
 def install() -> None:
     """Decode tolerantly from now on, in every AMQP connection of this process.
 
-    Those of Celery's workers among them: kombu uses py-amqp's tables too.
+    That includes those of Celery's workers, since kombu uses py-amqp's tables too.
     """
     decoders: dict[int, Any] = serialization.PROPERTY_CLASSES
     decoders[Basic.CLASS_ID] = decode_properties
@@ -55,16 +55,16 @@ def install() -> None:
 
 
 def unreadable(properties: Mapping[str, Any]) -> UnreadableProperties | None:
-    """What could not be decoded of these properties; None when all could."""
+    """Return the properties that could not be decoded, or None when all could."""
     found: UnreadableProperties | None = properties.get(UNREADABLE)
     return found
 
 
 def decode_properties(buffer: bytes, offset: int) -> tuple[dict[str, Any], int]:
-    """The properties in a content header, or `UNREADABLE` alone; never raises."""
+    """Return the properties in a content header, or `UNREADABLE` alone, without raising."""
     try:
         properties, end = serialization.decode_properties_basic(buffer, offset)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is of this message alone
+    except Exception as error:  # noqa: BLE001  # any error concerns this message alone
         raw = bytes(buffer[offset:])
         broken = UnreadableProperties(raw, f"{type(error).__name__}: {error}")
         return {UNREADABLE: broken}, len(buffer)
@@ -72,7 +72,7 @@ def decode_properties(buffer: bytes, offset: int) -> tuple[dict[str, Any], int]:
 
 
 def load_arguments(form: str, buffer: bytes, offset: int) -> tuple[list[Any], int]:
-    """The arguments of a method; a short text that is not UTF-8 is shown with backslashes.
+    """Return the arguments of a method, with backslashes in a short text that is not UTF-8.
 
     Such a text is the routing key of a delivery, which any publisher may choose.
     """
@@ -84,7 +84,10 @@ def load_arguments(form: str, buffer: bytes, offset: int) -> tuple[list[Any], in
 
 
 def _load_one_by_one(form: str, buffer: bytes, offset: int) -> tuple[list[Any], int]:
-    """The same field by field. Deliveries, the only ones concerned, have no two bits in a row."""
+    """Return the arguments of a method, decoded field by field.
+
+    Deliveries, the only methods concerned, have no two bits in a row.
+    """
     values: list[Any] = []
     for field in form:
         if field == "s":

@@ -1,9 +1,9 @@
-"""What exists on the broker: exchanges, queues and bindings, declared once at bootstrap.
+"""The topology on the broker: exchanges, queues and bindings, declared once at bootstrap.
 
-Everything is durable and quorum-replicated. Nothing is ever dropped: a full
-queue refuses the publisher (`reject-publish`), and a message that is given up
-on goes to the service's dead-letter queue at least once.
-A service with several workers has a partition for each: docs/adr/0011.
+Everything is durable and quorum-replicated. Nothing is ever dropped: a full queue refuses the
+publisher (`reject-publish`), and a message beyond its delivery limit goes to the service's
+dead-letter queue at least once. A service with several workers has a partition for each:
+docs/adr/0011.
 Source: https://www.rabbitmq.com/docs/quorum-queues
 """
 
@@ -27,24 +27,23 @@ logger = logging.getLogger(__name__)
 EXCHANGE: Final = "cluster.events"
 DEAD_EXCHANGE: Final = "cluster.dead"
 
-# The header by which a message finds its partition: the id of the aggregate.
+# The header that decides a message's partition: the id of the aggregate.
 PARTITION_KEY: Final = "partitionkey"
 
-MARKER: Final = "cluster.end_of_queue"  # the type of a message that nobody but `_move` sees
+MARKER: Final = "cluster.end_of_queue"  # the type of a message that only `_move` reads
 MOVED_AT_ONCE: Final = 100  # messages
 MOVE_PATIENCE: Final = 10.0  # seconds between two messages, the marker included
 
-# A message is redelivered when its consumer dies. Storms of kills must not
-# exhaust the limit for innocent messages; a message that itself kills the
-# worker reaches it within a minute.
+# A message is redelivered when its consumer dies. Many kills in a row must not exhaust the limit of
+# harmless messages. A message that itself kills the worker reaches it within a minute.
 DELIVERY_LIMIT: Final = 20
-# Far beyond any backlog that the disk of one machine holds; beyond it the
-# broker refuses, the outbox keeps, and nothing is lost.
+# Far beyond any backlog that the disk of one machine holds. At this length the broker refuses
+# messages, the outbox keeps them, and nothing is lost.
 MAX_LENGTH: Final = 1_000_000
 
 
 class PartitionInUse(Exception):
-    """A partition is to go, and somebody still consumes it: messages could be lost."""
+    """A partition is to be deleted and still has consumers, so messages could be lost."""
 
 
 def connect(url: str, *, heartbeat: int = 10, timeout: float = 5.0) -> amqp.Connection:
@@ -68,7 +67,7 @@ def connect(url: str, *, heartbeat: int = 10, timeout: float = 5.0) -> amqp.Conn
 
 
 def client_properties() -> dict[str, Any]:
-    """What the broker is told of this process: its name, and the service whose it is."""
+    """Return the properties that name this process and its service to the broker."""
     identity = environment.vault_identity()
     name = environment.setting("PROCESS_NAME", identity)
     return {"connection_name": name, "service": identity}
@@ -80,11 +79,12 @@ def declare(
     *,
     partitions: Mapping[str, int] | None = None,
 ) -> None:
-    """Declare the whole topology; declaring what exists with equal arguments changes nothing.
+    """Declare the whole topology.
 
-    `partitions` says into how many queues a service's messages are spread; a service that
-    is not named has one queue. Another number than last time moves what waits in the
-    partitions that go; raises PartitionInUse, having changed nothing, while those have consumers.
+    Declaring what exists with equal arguments changes nothing. `partitions` gives the number of
+    queues over which a service's messages are spread. A service that is not named has one queue.
+    With a smaller number than last time the messages of the surplus partitions are moved. Raises
+    PartitionInUse, having changed nothing, while those have consumers.
     """
     channel = connection.channel()
     counts = {service.name: (partitions or {}).get(service.name, 1) for service in services}
@@ -104,12 +104,15 @@ def declare(
 
 
 def partition_queues(service: Service, partitions: int) -> list[str]:
-    """The queues that the messages of a service are spread over; none when there is no need."""
+    """Return the queues over which the messages of a service are spread, or none for one queue."""
     return [_partition(service, number) for number in range(partitions if partitions > 1 else 0)]
 
 
 def queues(service: Service, partitions: int) -> list[str]:
-    """Every queue of a service. Its own one exists with partitions too, for replayed letters."""
+    """Return every queue of a service.
+
+    Its own one exists with partitions too, for replayed dead letters.
+    """
     own = [service.queue, *partition_queues(service, partitions)]
     return [*own, service.dead_queue, service.task_queue]
 
@@ -123,10 +126,10 @@ def _spread(service: Service) -> str:
 
 
 def _bind(channel: amqp.Channel, service: Service, partitions: int) -> None:
-    """Bind what the service hears to its queue, or to its partitions.
+    """Bind the types that the service consumes to its queue, or to its partitions.
 
-    The new way is bound before the old one is cut: a message that comes between is
-    delivered twice, which the inbox sees, and never not at all.
+    The new binding is made before the old one is cut: a message that comes between is delivered
+    twice, which the inbox recognises, and is never lost.
     """
     keys = ["#"] if service.journals else sorted(service.consumes())
     if partitions == 1:
@@ -143,8 +146,8 @@ def _bind(channel: amqp.Channel, service: Service, partitions: int) -> None:
 def _declare_partitions(channel: amqp.Channel, service: Service, partitions: int) -> None:
     """Spread a service's messages over queues by the hash of the id they are about.
 
-    All messages about one id land in one queue, and a single active consumer
-    reads it: more replicas, and still the order of each aggregate.
+    All messages about one id land in one queue, and a single active consumer reads it: more
+    replicas keep the order of each aggregate.
     Source: rabbitmq_consistent_hash_exchange.
     """
     channel.exchange_declare(
@@ -160,7 +163,10 @@ def _declare_partitions(channel: amqp.Channel, service: Service, partitions: int
 
 
 def _surplus(connection: amqp.Connection, service: Service, partitions: int) -> list[str]:
-    """The partitions of a larger number than now, all without consumers."""
+    """Return the partitions beyond the present number, all without consumers.
+
+    Raises PartitionInUse when one of them has a consumer.
+    """
     found: list[str] = []
     number = len(partition_queues(service, partitions))
     while True:
@@ -182,7 +188,7 @@ def _surplus(connection: amqp.Connection, service: Service, partitions: int) -> 
 def _retire(
     channel: amqp.Channel, service: Service, partitions: int, surplus: Sequence[str]
 ) -> None:
-    """Cut surplus partitions off, move what waits in them to the service's own queue, delete them.
+    """Cut surplus partitions off, move their messages to the service's own queue, delete them.
 
     From the last one down, so that after a crash the next attempt finds the rest.
     """
@@ -199,10 +205,10 @@ def _retire(
 
 
 def _move(channel: amqp.Channel, queue: str, destination: str) -> None:
-    """Move every message of a queue that nobody publishes to or consumes any more.
+    """Move every message of a queue that has no publisher and no consumer any more.
 
-    A marker is put behind them: counts may be out of date after a restart, and single
-    fetches (basic.get) are refused by a queue with a single active consumer.
+    A marker is put behind them: counts may be out of date after a restart, and a queue with a
+    single active consumer refuses single fetches (basic.get).
     """
     marker = amqp.Message("", message_id=str(uuid4()), type=MARKER, delivery_mode=2)
     channel.basic_publish_confirm(marker, routing_key=queue)
@@ -225,11 +231,11 @@ def _move(channel: amqp.Channel, queue: str, destination: str) -> None:
 
 
 def _copy(message: amqp.Message) -> amqp.Message:
-    """The same message to be published; without headers that cannot be written again."""
+    """Return the same message to be published, without headers that cannot be written again."""
     copy = amqp.Message(message.body, **message.properties)
     try:
         getattr(copy, "_serialize_properties")()  # noqa: B009 - missing in the type stubs
-    except Exception:  # noqa: BLE001  # what could be read need not be writable
+    except Exception:  # noqa: BLE001  # properties that could be read need not be writable
         return amqp.Message(message.body, delivery_mode=2)
     return copy
 
@@ -237,9 +243,9 @@ def _copy(message: amqp.Message) -> amqp.Message:
 def _declare_unlimited(connection: amqp.Connection, name: str) -> None:
     """Declare a queue that delivers a message as often as it comes back.
 
-    Since 4.0 a quorum queue that names no limit drops what has come back twenty times, if it has
-    no dead-letter exchange; 3.x has no such default, and no word for no limit. A queue that an
-    earlier revision has declared keeps what it has: its arguments cannot be changed.
+    Since 4.0 a quorum queue that names no limit drops what has come back twenty times, if it has no
+    dead-letter exchange; 3.x has no such default, and no value for no limit. A queue that an
+    earlier revision has declared keeps its arguments, which cannot be changed.
     Source: https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling
     """
     server: dict[str, Any] = getattr(connection, "server_properties")  # noqa: B009  # not in the stubs

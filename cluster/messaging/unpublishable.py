@@ -1,8 +1,8 @@
-"""Rows of the outbox that no broker takes: moved to the dead letters of their service.
+"""Rows of the outbox that no broker takes, moved to the dead letters of their service.
 
-A row whose names fit no frame, or whose body is larger than the broker allows, would fail at
-each attempt and keep all later rows waiting. The messages that follow it in its stream are sent:
-their consumers park them, and so keep the order until the letter is replayed.
+A row whose names fit no frame, or whose body is larger than the broker allows, would fail at each
+attempt and keep all later rows waiting. The messages that follow it in its stream are sent: their
+consumers park them, and so keep the order until the dead letter is replayed.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def file_unpublishable(
 ) -> None:
     """Move a row from the outbox to the dead letters with the reason, in one transaction.
 
-    Nothing that the row holds can prevent that. Raises psycopg.Error in an outage.
+    No content of the row can prevent that. Raises psycopg.Error in an outage.
     """
-    # A letter that was being replayed belongs to its own service's queue: replayed once more,
-    # it goes there again, and not to everybody.
+    # A dead letter that was being replayed belongs to its own service's queue: replayed once more,
+    # it goes there again, and not to every consumer.
     reason = Reason.INVALID if row.destination else Reason.UNPUBLISHABLE
     detail = f"it cannot be published: {error}"
     letter = with_envelope(Rejected(row.body, reason, detail))

@@ -1,8 +1,8 @@
 """The unit of work: one database transaction, its effects, and the messages they announce.
 
-A handler receives a unit of work and a batch of messages of one type. It reads
-and writes through `cursor` and hands outgoing messages to `send`; they become
-outbox rows in the same transaction when the inbox flushes the unit (guarantee 1).
+A handler receives a unit of work and a batch of messages of one type. It reads and writes through
+`cursor` and passes outgoing messages to `send`. They become outbox rows in the same transaction
+when the inbox flushes the unit (guarantee 1).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cluster.tracing.span import Span
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message not yet written to the outbox: its sequence is given at the flush."""
+    """A message not yet written to the outbox, whose sequence is given at the flush."""
 
     payload: Payload
     subject_id: UUID
@@ -35,9 +35,9 @@ class Outgoing:
 
 
 class UnitOfWork:
-    """What a handler works with: `cursor` inside the open transaction, `now`, and `send`.
+    """The argument of a handler: `cursor` inside the open transaction, `now`, and `send`.
 
-    Of the traces that begin here the part `trace_ratio` is sampled. `noted` are the spans to
+    Of the traces that begin here the part `trace_ratio` is sampled. `noted` holds the spans to
     record once the transaction has committed.
     """
 
@@ -65,7 +65,7 @@ class UnitOfWork:
     ) -> None:
         """Announce `payload` about `<its aggregate>/<subject_id>` when this transaction commits.
 
-        `trace` is the traceparent of an earlier message, for what no message causes now.
+        `trace` is the traceparent of an earlier message, for a message without a cause.
         """
         self.outgoing.append(
             Outgoing(
@@ -78,19 +78,19 @@ class UnitOfWork:
         )
 
     def begin(self, correlation: UUID, name: str) -> None:
-        """Let the trace of a correlation begin here with a span, unless a request is above it."""
+        """Begin the trace of a correlation here with a span, unless a request is above it."""
         self._begun[correlation] = name
 
     def do_within(self, correlation: UUID, place: SpanContext) -> None:
-        """Have what is sent under a correlation, if it is in that trace, be sent in a span."""
+        """Send messages of a correlation in this span, if they are in its trace."""
         self._within[correlation] = place
 
     def span_for(self, correlation: UUID) -> SpanContext | None:
-        """The span that was given to `do_within`."""
+        """Return the span that was given to `do_within`."""
         return self._within.get(correlation)
 
     def beginning(self, correlation: UUID) -> str | None:
-        """The name that was given to `begin`, once."""
+        """Return the name that was given to `begin`, once."""
         return self._begun.pop(correlation, None)
 
     def reply(self, cause: Message[Payload], payload: Payload) -> None:
@@ -99,21 +99,21 @@ class UnitOfWork:
 
 
 class Handler(Protocol):
-    """Applies a batch of messages of one type; no two of them share a subject.
+    """Applies a batch of messages of one type, of which no two share a subject.
 
-    Raises PermanentError to dead-letter, TransientError to try again later; the
-    inbox then applies the batch one by one, so that one bad message fails alone.
+    Raises PermanentError for a dead letter, TransientError for a later attempt. The inbox then
+    applies the batch one by one, so that one bad message fails alone.
     """
 
     def __call__(self, work: UnitOfWork, messages: Sequence[Message[Any]], /) -> None: ...
 
 
 class PermanentError(Exception):
-    """This message can never be applied as things are: it goes to the dead letters."""
+    """This message can never be applied, and becomes a dead letter."""
 
 
 class TransientError(Exception):
-    """This message cannot be applied now; it is tried again after a delay."""
+    """This message cannot be applied now, and is tried again after a delay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +126,4 @@ class Scheduled:
 
 
 def ignore(work: UnitOfWork, messages: Sequence[Message[Any]], /) -> None:
-    """The handler of a type that is heard only because its aggregate is (see Service.check)."""
+    """Do nothing: the type is consumed only because its aggregate is (see Service.check)."""

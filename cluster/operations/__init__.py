@@ -1,1 +1,1 @@
-"""What the command line does: start checkouts, look at the cluster, verify it, replay."""
+"""The work of the command line: start checkouts, show the cluster, verify it, replay."""

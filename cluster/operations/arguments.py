@@ -1,4 +1,4 @@
-"""Command-line values, checked where they are read: each refusal is a plain sentence.
+"""Command-line values, checked where they are read, with a plain sentence for each refusal.
 
 Misuse passes through argparse, which would print its usage in front of the sentence.
 """
@@ -12,7 +12,7 @@ from compose.errors import Misuse
 
 
 def whole_number(what: str, *, least: int, most: int) -> Callable[[str], int]:
-    """Reads a whole number from `least` to `most`; raises Misuse for anything else."""
+    """Return a reader of whole numbers from `least` to `most`, which raises Misuse for others."""
 
     def read(text: str) -> int:
         try:
@@ -30,7 +30,10 @@ DAY: Final = 86_400  # seconds
 
 
 def seconds(text: str) -> float:
-    """Reads a time of zero seconds up to a day; raises Misuse for anything else."""
+    """Read a time of zero seconds up to a day.
+
+    Raises Misuse for anything else.
+    """
     try:
         number = float(text)
     except ValueError:

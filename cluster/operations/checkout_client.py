@@ -32,13 +32,13 @@ from config.environment import acting_identity, load_trace_ratio
 T = TypeVar("T")
 
 TOGETHER: Final = 500  # checkouts accepted in one transaction
-ALL_TRACED: Final = 100  # of more checkouts, handed in together, LOAD_TRACE_RATIO is traced
+ALL_TRACED: Final = 100  # checkouts in one call; of more, LOAD_TRACE_RATIO is traced
 PATIENCE: Final = 30.0  # seconds for a database that is starting again, or a product to appear
-PAUSE: Final = 0.1  # seconds between two looks
-# Room appears as checkouts end. Two that wait for it do not ask in step: from half to one and a
-# half of this, in seconds.
+PAUSE: Final = 0.1  # seconds between two polls
+# Seconds. Room appears as checkouts end. Each client waits from half to one and a half of this, so
+# that several do not retry at the same moments.
 ROOM_PAUSE: Final = 0.2
-ROOM_PATIENCE: Final = 120.0  # seconds without any room: no fault is healed as late
+ROOM_PATIENCE: Final = 120.0  # seconds without any room: longer than any fault takes to heal
 
 SHELF: Final = "SELECT sku, price, restocked FROM product"
 STATES: Final = """
@@ -53,7 +53,7 @@ STEPS: Final = """
 
 @dataclass(frozen=True, slots=True)
 class CheckoutState:
-    """What the site knows of one checkout. `status`: accepted, completed or compensated."""
+    """The site's record of one checkout, with the `status` accepted, completed or compensated."""
 
     id: UUID
     status: str
@@ -68,7 +68,7 @@ class CheckoutState:
 
     @property
     def seconds(self) -> float | None:
-        """From acceptance to the end; None while it goes on."""
+        """The seconds from acceptance to the end, None while it is in flight."""
         return (self.ended_at - self.accepted_at).total_seconds() if self.ended_at else None
 
 
@@ -82,7 +82,7 @@ class Step:
 
 
 class CheckoutClient:
-    """The site's counter, where checkouts are handed in and asked after.
+    """The site's client for checkouts: starts them, and reads their states and events.
 
     Of the checkouts the part `trace_ratio` is traced, by default all of a few and some of many.
     Each call waits up to PATIENCE seconds for a database that is away, then raises
@@ -100,7 +100,10 @@ class CheckoutClient:
     def order(
         self, wanted: Wanted, *, count: int, sku: str | None, quantity: int
     ) -> list[CheckoutOrder]:
-        """Plan the checkouts; lists the product that a race is for. Raises PlainError, Misuse."""
+        """Plan the checkouts, listing the product that a race is for.
+
+        Raises PlainError, Misuse.
+        """
         chosen = outcomes(wanted, count)
         if wanted is Wanted.LAST_ITEM_RACE and count < FEWEST_RACERS:
             raise Misuse(f"A race needs at least {FEWEST_RACERS} checkouts: add --count.")
@@ -119,10 +122,10 @@ class CheckoutClient:
         )
 
     def accept(self, orders: Sequence[CheckoutOrder]) -> Iterator[int]:
-        """Hand the orders in, as many at a time as there is room for.
+        """Start the checkouts, as many at a time as there is room for.
 
-        Yields after each try how many have been accepted so far: the same number again while
-        it waits for room. Raises Misuse, and PlainError when there is no room for long.
+        Yields after each try the number accepted so far: the same number again while it waits for
+        room. Raises Misuse, and PlainError when there is no room for long.
         """
         accepted, give_up = 0, time.monotonic() + ROOM_PATIENCE
         ratio = self._ratio(len(orders))
@@ -143,7 +146,10 @@ class CheckoutClient:
     def accept_now(
         self, orders: Sequence[CheckoutOrder], *, trace_ratio: float | None = None
     ) -> int:
-        """Hand in as many of the first orders as there is room for; how many. Raises Misuse."""
+        """Start as many of the first checkouts as there is room for and return their number.
+
+        Raises Misuse.
+        """
         ratio = self._ratio(len(orders)) if trace_ratio is None else trace_ratio
         try:
             return self._transact(
@@ -153,7 +159,7 @@ class CheckoutClient:
             raise Misuse(str(error)) from error
 
     def refuse(self, count: int) -> None:
-        """Count checkouts that had no room, and are not handed in again."""
+        """Count checkouts that had no room, and are not tried again."""
         self._transact(lambda work: record_refused(work, count))
 
     def states(self, ids: Sequence[UUID]) -> dict[UUID, CheckoutState]:
@@ -163,7 +169,7 @@ class CheckoutClient:
         return {row[0]: CheckoutState(*row) for row in self._transact(read)}
 
     def new_steps(self, ids: Sequence[UUID]) -> list[Step]:
-        """The events about these checkouts since the last call."""
+        """Return the events about these checkouts since the last call."""
 
         def read(work: UnitOfWork) -> list[tuple[Any, ...]]:
             return work.cursor.execute(STEPS, (list(ids), self._seen)).fetchall()
@@ -177,7 +183,7 @@ class CheckoutClient:
         ]
 
     def _list_last_item(self) -> str:
-        """Offer one item of a new product; its SKU, once the site knows it."""
+        """Offer one item of a new product and return its SKU, once the site has it listed."""
         identifier = new_message_id()
         sku = f"LAST-{identifier.hex[-8:].upper()}"
         product = ListProduct(sku=sku, name="Last of its kind", price=2_500, stock=1)
@@ -202,7 +208,7 @@ class CheckoutClient:
         return 1.0 if count <= ALL_TRACED else load_trace_ratio()
 
     def _transact(self, run: Callable[[UnitOfWork], T], *, trace_ratio: float = 1.0) -> T:
-        """Run in one transaction, again when the connection was lost: `run` is idempotent."""
+        """Run in one transaction, and again after a lost connection, since `run` is idempotent."""
         end = time.monotonic() + PATIENCE
         while True:
             try:

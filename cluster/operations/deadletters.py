@@ -34,7 +34,7 @@ SHOW: Final = """
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One dead letter; `service` is the one that could not apply it."""
+    """One dead letter of the service that could not apply it."""
 
     service: str
     number: int
@@ -55,7 +55,7 @@ class DeadLetter:
         return f"{self.service}:{self.number}"
 
     def text(self) -> str:
-        """The body, with what is not UTF-8 made visible."""
+        """Return the body as text, with visible escapes for bytes that are not UTF-8."""
         return self.body.decode(errors="backslashreplace")
 
     def as_json(self) -> dict[str, Any]:
@@ -73,7 +73,10 @@ class DeadLetter:
 
 
 def letter_id(text: str) -> tuple[str, int]:
-    """The service and number of `service:number`; raises Misuse."""
+    """Return the service and number of `service:number`.
+
+    Raises Misuse.
+    """
     service, _, number = text.partition(":")
     if service not in DATABASES or not (number.isascii() and number.isdigit()):
         raise Misuse(
@@ -84,7 +87,7 @@ def letter_id(text: str) -> tuple[str, int]:
 
 
 def letters(services: Sequence[str], *, every: bool) -> list[DeadLetter]:
-    """The dead letters of these services, oldest first; replayed ones too with `every`."""
+    """Return the dead letters of these services, oldest first, with replayed ones if `every`."""
     found = []
     for service in services:
         with _connection(service) as connection:
@@ -94,10 +97,13 @@ def letters(services: Sequence[str], *, every: bool) -> list[DeadLetter]:
 
 
 def letter(text: str) -> DeadLetter:
-    """The dead letter of this id; raises Misuse when there is none."""
+    """Return the dead letter of this id.
+
+    Raises Misuse when there is none.
+    """
     service, number = letter_id(text)
     with _connection(service) as connection:
-        # Beyond bigint there is no letter, and no way to ask PostgreSQL for one.
+        # Beyond bigint there is no dead letter, and PostgreSQL would refuse the query.
         row = connection.execute(SHOW, {"id": number}).fetchone() if number < 1 << 63 else None
     if row is None:
         raise Misuse(f"There is no dead letter {text}.")
@@ -105,9 +111,9 @@ def letter(text: str) -> DeadLetter:
 
 
 def replay(letter: DeadLetter) -> None:
-    """Send the message again to the service that gave it up; the letter stays, marked.
+    """Send a dead letter again to its own service, and mark it as replayed.
 
-    One transaction: marked and on its way, or neither. Raises Misuse when somebody else was faster.
+    One transaction: marked and sent, or neither. Raises Misuse when it was replayed meanwhile.
     """
     with _connection(letter.service) as connection:
         sent = send_again(
@@ -123,7 +129,7 @@ def replay(letter: DeadLetter) -> None:
 
 
 def why_hopeless(letter: DeadLetter) -> str | None:
-    """Why a replay is bound to end among the dead letters again; None when it need not."""
+    """Return the reason why a replay is bound to fail again, or None when it may succeed."""
     try:
         envelope = decode_envelope(letter.body)
         if letter.service != "site":
@@ -137,6 +143,6 @@ def why_hopeless(letter: DeadLetter) -> str | None:
 
 @contextmanager
 def _connection(service: str) -> Iterator[psycopg.Connection[Any]]:
-    """One transaction as the operator, who may open every database."""
+    """Open one transaction as the operator, who may open every database."""
     with database(service, identity="operator").connect() as connection:
         yield connection

@@ -1,4 +1,4 @@
-"""What can go wrong beneath a command, told in one plain sentence."""
+"""The errors of servers beneath a command, each as one plain sentence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEND: Final = "Does the platform run? `python3 manage.py cluster status` says mo
 @contextmanager
 def told_plainly() -> Iterator[None]:
     """Turn the errors of servers that are away into PlainError, exit status 1."""
-    # The keepers of leases log each attempt; here the one sentence at the end is enough.
+    # The lease renewers log each attempt. Here the one sentence at the end is enough.
     keepers = logging.getLogger("cluster")
     before = keepers.level
     keepers.setLevel(logging.CRITICAL)
@@ -35,7 +35,7 @@ def told_plainly() -> Iterator[None]:
 
 
 def reason(error: BaseException) -> str:
-    """The first line of an error's message, or its name when it has none."""
+    """Return the first line of an error's message, or its class name when it has none."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 

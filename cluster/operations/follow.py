@@ -1,4 +1,4 @@
-"""Follow checkouts until each has ended, drawing what is known meanwhile."""
+"""Follow checkouts until each has ended, drawing their present state meanwhile."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from cluster.storefront.checkout_intake import CheckoutOrder
 from cluster.storefront.events import CODES
 from cluster.storefront.headcode import headcode
 
-EACH_SHOWN: Final = 20  # up to so many checkouts, each has a line of its own
+EACH_SHOWN: Final = 20  # up to this number of checkouts, each has a line of its own
 LOOK_EVERY: Final = 0.2  # seconds
 COLOURS: Final = {"completed": "green", "compensated": "yellow", "accepted": "cyan"}
 
 
 @dataclass
 class Progress:
-    """What is known of the checkouts that were started."""
+    """The present state of the checkouts that were started."""
 
     orders: Sequence[CheckoutOrder]
     states: dict[UUID, CheckoutState] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Progress:
         )
 
     def by_outcome(self) -> dict[str, Counter[str]]:
-        """How the checkouts of each requested outcome stand."""
+        """Return the number of checkouts in each status, by requested outcome."""
         found: dict[str, Counter[str]] = {}
         for order in self.orders:
             state = self.states.get(order.id)
@@ -95,7 +95,7 @@ class Progress:
 def follow(
     counter: CheckoutClient, progress: Progress, *, timeout: float, console: Console
 ) -> bool:
-    """Look until all have ended, at most `timeout` seconds; whether all have."""
+    """Poll until all have ended, at most `timeout` seconds, and return whether all have."""
     started = time.monotonic()
     each = len(progress.orders) <= EACH_SHOWN
     draw = _each if each else _totals
@@ -113,7 +113,7 @@ def follow(
 
 @contextmanager
 def _shown(console: Console) -> Iterator[Callable[[RenderableType, bool], None]]:
-    """Draw in place on a terminal; elsewhere print the last state once."""
+    """Draw in place on a terminal, and elsewhere print the last state once."""
     if not console.is_terminal:
         yield lambda drawing, last: console.print(drawing) if last else None
         return
@@ -122,7 +122,7 @@ def _shown(console: Console) -> Iterator[Callable[[RenderableType, bool], None]]
 
 
 def summary(progress: Progress) -> RenderableType:
-    """How the checkouts of each requested outcome ended."""
+    """Return a table of the results by requested outcome."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("outcome asked for")
     for heading in ("completed", "compensated", "under way"):

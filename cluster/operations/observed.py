@@ -1,4 +1,4 @@
-"""What the observer has found by looking for longer than one command does: stalls, and an alarm."""
+"""The observer's findings that take longer than one command: stalls, and an alarm."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ PATIENCE: Final = 3.0  # seconds for its answer, which it has ready
 
 
 class ObserverAway(Exception):
-    """The observer did not answer, or not with a snapshot; the message says why."""
+    """The observer did not answer, or not with a snapshot, for the reason in the message."""
 
 
 class Observed(Struct, frozen=True, kw_only=True):
-    """The part of the observer's snapshot that a single look cannot find."""
+    """The part of the observer's snapshot that a single poll cannot find."""
 
     stalls: list[Stalled] = []
     broker_alarm: str | None = None
 
 
 def read_observed() -> Observed:
-    """Ask the observer once; raises ObserverAway or MissingSetting."""
+    """Ask the observer once.
+
+    Raises ObserverAway or MissingSetting.
+    """
     address = urlsplit(observer_url())
     connection = http.client.HTTPConnection(
         address.hostname or "127.0.0.1", address.port, timeout=PATIENCE

@@ -1,4 +1,4 @@
-"""Which checkouts to start for a wanted outcome: pure, so that it can be read and tested."""
+"""The choice of checkouts for a wanted outcome, without any I/O."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FEWEST_RACERS: Final = 2
 
 
 class Wanted(enum.StrEnum):
-    """What `manage.py checkout --outcome` accepts: one outcome, or all of them in turn."""
+    """The values of `manage.py checkout --outcome`: one outcome, or all of them in turn."""
 
     SUCCESS = Outcome.SUCCESS
     OUT_OF_STOCK = Outcome.OUT_OF_STOCK
@@ -28,7 +28,7 @@ class Wanted(enum.StrEnum):
     MIXED = "mixed"
 
 
-# Mostly what a shop sees; ten checkouts show every outcome, the race with two racers.
+# Mostly common outcomes. Ten checkouts have every outcome, the race with two racers.
 MIXTURE: Final = (
     Outcome.SUCCESS,
     Outcome.DECLINED,
@@ -45,14 +45,17 @@ MIXTURE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What can be ordered: prices in pence by SKU, and what is restocked."""
+    """The products for sale: prices in pence by SKU, and the SKUs that are restocked."""
 
     prices: Mapping[str, int]
     restocked: Sequence[str]
 
 
 def outcomes(wanted: Wanted, count: int) -> list[Outcome]:
-    """The outcome of each of `count` checkouts; a race never has a single racer."""
+    """Return the outcome of each of `count` checkouts.
+
+    A race never has a single racer.
+    """
     if wanted is not Wanted.MIXED:
         return [Outcome(wanted.value)] * count
     found = list(itertools.islice(itertools.cycle(MIXTURE), count))
@@ -70,9 +73,10 @@ def plan(
     last_item: str | None,
     visitors: Iterable[str],
 ) -> list[CheckoutOrder]:
-    """One order for each wanted outcome. `last_item` is the product that racers want.
+    """Return one order for each wanted outcome.
 
-    Visitors buy several times each, within their spending limit; racers once.
+    `last_item` is the product that racers want. Visitors buy several times each, within their
+    spending limit; racers once.
     """
     products = itertools.cycle([sku] if sku else sorted(shelf.restocked))
     shoppers = _Shoppers(iter(visitors))

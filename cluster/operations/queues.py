@@ -1,4 +1,4 @@
-"""How many messages wait in each queue, and how many consumers take them."""
+"""The number of messages that wait in each queue, and of consumers that take them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATIENCE: Final = 4.0  # seconds for one answer; a paused broker never answers
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """One queue; `ready` leaves out what consumers have taken and not acknowledged."""
+    """One queue, where `ready` leaves out messages delivered and not acknowledged."""
 
     name: str
     ready: int
@@ -30,19 +30,19 @@ class QueueDepth:
 
 @contextmanager
 def broker_connection() -> Iterator[Any]:
-    """An AMQP connection with the auditor's sight of the broker's password."""
+    """Open an AMQP connection with the broker's password, read as the auditor."""
     connection = connect(broker_url_with(_as_auditor), heartbeat=0, timeout=PATIENCE)
     try:
         assert connection.sock is not None, "a connection that was opened has a socket"
         connection.sock.settimeout(PATIENCE)
         yield connection
     finally:
-        # Closing politely waits for an answer, which a paused broker does not give.
+        # A regular close waits for an answer, which a paused broker does not give.
         connection.collect()
 
 
 def queue_depths(connection: Any, services: Sequence[Service]) -> list[QueueDepth]:
-    """Every queue of these services; a queue that does not exist is left out."""
+    """Return every queue of these services that exists."""
     channel = connection.channel()
     found = []
     workers = replicas()

@@ -1,4 +1,7 @@
-"""The state of the whole cluster, asked of all parts at once; a part that is down says why."""
+"""The state of the whole cluster, asked of all parts at once.
+
+A part that is down gives the reason.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +37,12 @@ from config.environment import DATABASES
 T = TypeVar("T")
 
 PATIENCE: Final = 12.0  # seconds for the slowest part
-EXPIRED_FOR: Final = 30.0  # seconds; Vault drops a role within a few of its end
+EXPIRED_FOR: Final = 30.0  # seconds; Vault drops a role within a few seconds of its end
 
 
 @dataclass(frozen=True, slots=True)
 class Part(Generic[T]):
-    """What a part answered, or why it did not."""
+    """The answer of a part, or the reason why it gave none."""
 
     value: T | None
     unreachable: str = ""
@@ -47,7 +50,7 @@ class Part(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ClusterStatus:
-    """Everything that was asked, and what is not as it should be, in sentences."""
+    """The answers of all parts, and the deviations from the normal state, in sentences."""
 
     processes: Part[list[ProcessState]]
     queues: Part[list[QueueDepth]]
@@ -61,7 +64,7 @@ class ClusterStatus:
 
     @property
     def absent(self) -> bool:
-        """Whether nothing at all has answered: there is no platform to speak of."""
+        """Return whether no part has answered, so that there is no platform."""
         parts: list[Part[Any]] = [self.processes, self.queues, *self.databases.values()]
         return all(part.value is None for part in parts)
 
@@ -88,7 +91,10 @@ class ClusterStatus:
 
 
 def read_status(services: Sequence[Service]) -> ClusterStatus:
-    """Ask the supervisor, the broker and every database; takes PATIENCE seconds at most."""
+    """Ask the supervisor, the broker and every database.
+
+    Waits PATIENCE seconds at most for each answer.
+    """
     pool = ThreadPoolExecutor(max_workers=len(DATABASES) + 3)
     asked_processes = pool.submit(lambda: Supervisor.connect().processes())
     asked_queues = pool.submit(_queues, services)
@@ -102,7 +108,7 @@ def read_status(services: Sequence[Service]) -> ClusterStatus:
 
 
 def troubles(status: ClusterStatus, services: Sequence[Service]) -> Iterator[str]:
-    """What is not as it should be."""
+    """Yield the deviations from the normal state, in sentences."""
     yield from _process_troubles(status.processes)
     yield from _queue_troubles(status.queues, services)
     yield from (stall.words for stall in stalls(status))
@@ -118,9 +124,9 @@ def troubles(status: ClusterStatus, services: Sequence[Service]) -> Iterator[str
 
 
 def stalls(status: ClusterStatus) -> list[Stalled]:
-    """The queues that do not move: as the observer knows, else as the workers tell of themselves.
+    """Return the stalled queues: as the observer has them, or else as the workers report them.
 
-    A single look cannot tell for how long a message has waited at the broker; the observer can.
+    A single poll cannot find how long a message has waited at the broker, and the observer can.
     """
     if status.observed.value is not None:
         return status.observed.value.stalls
@@ -190,7 +196,7 @@ def _queues(services: Sequence[Service]) -> list[QueueDepth]:
 def _answer(future: Future[T]) -> Part[T]:
     try:
         return Part(future.result(timeout=PATIENCE))
-    except Exception as error:  # noqa: BLE001 - whatever a part fails with is its state
+    except Exception as error:  # noqa: BLE001 - any failure of a part is its state
         in_time = future.done()
         return Part(None, reason(error) if in_time else f"no answer within {PATIENCE:.0f} s")
 
@@ -211,5 +217,5 @@ def _process(process: ProcessState) -> dict[str, Any]:
 
 def _vitals(vitals: Vitals) -> dict[str, Any]:
     found = asdict(vitals)
-    del found["sagas"], found["stream"]  # they stand for themselves in the document
+    del found["sagas"], found["stream"]  # they have keys of their own in the document
     return found

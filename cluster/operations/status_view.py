@@ -21,7 +21,7 @@ MINUTES_UP_TO: Final = 100 * 60  # seconds; then hours
 
 
 def show_status(status: ClusterStatus, console: Console) -> None:
-    """Print everything, what is wrong last, where the eye rests."""
+    """Print all tables, and the deviations last, where a reader finds them first."""
     if status.absent:
         console.print(f"Nothing answers. {escape(status.processes.unreachable)}")
         return
@@ -38,7 +38,10 @@ def show_status(status: ClusterStatus, console: Console) -> None:
 
 
 def _table(title: str, *headings: str, numbers: Sequence[str] = ()) -> Table:
-    """A table whose first column holds names, which are never cut: other columns give way."""
+    """Return a table whose first column holds names that are never cut.
+
+    The other columns become narrower instead.
+    """
     table = Table(box=None, pad_edge=False, header_style="dim", title=title)
     table.title_justify, table.title_style = "left", "bold"
     for heading in headings:
@@ -49,12 +52,12 @@ def _table(title: str, *headings: str, numbers: Sequence[str] = ()) -> Table:
 
 
 def _keep_whole(table: Table, place: int, names: Iterable[str]) -> None:
-    """Let a column be no narrower than the longest of these."""
+    """Let a column be no narrower than the longest of these names."""
     table.columns[place].min_width = max(map(len, names), default=0)
 
 
 def _width(table: Table, console: Console) -> int:
-    """How wide a table would like to be."""
+    """Return the width that a table needs, in columns of the terminal."""
     return console.measure(table, options=console.options.update(width=UNBOUNDED)).maximum
 
 
@@ -62,9 +65,9 @@ def _side_by_side(
     console: Console, title: str, headings: tuple[str, ...], cells: Sequence[tuple[str, ...]],
     *, most: int, numbers: Sequence[str] = (), by_column: bool = False,
 ) -> Table:  # fmt: skip
-    """A table of as many blocks side by side as the terminal has room for, `most` at most.
+    """Return a table of as many blocks side by side as the terminal has room for.
 
-    The entries go from left to right, or down each block first.
+    There are `most` blocks at most. The entries go from left to right, or down each block first.
     """
     for blocks in range(most, 0, -1):
         table = _table(title, *headings * blocks, numbers=numbers)
@@ -114,7 +117,10 @@ def _queues(status: ClusterStatus, console: Console) -> None:
 
 
 def _databases(status: ClusterStatus, console: Console) -> None:
-    """What waits in each database; who has beaten is beside it where there is room, else below."""
+    """Print the messages that wait in each database, and the heartbeats.
+
+    The heartbeats are a column where there is room, and otherwise a table below.
+    """
     console.print()
     table = _databases_table(status, heartbeats=True)
     if _width(table, console) <= console.width:
@@ -206,7 +212,7 @@ def _flow(status: ClusterStatus, console: Console) -> None:
 
 
 def _duration(seconds: float | None) -> str:
-    """A time as short as it can be told: 12 ms, 3.4 s, 5 min, 2 h."""
+    """Return a time in its shortest form: 12 ms, 3.4 s, 5 min, 2 h."""
     if seconds is None:
         return NOTHING
     if seconds < 1:

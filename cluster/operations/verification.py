@@ -10,15 +10,15 @@ from cluster.services import load_all
 
 
 def run_verify(*, wait: float) -> Verdict:
-    """Every invariant, after a wait for rest of up to `wait` seconds; see `verify`.
+    """Check every invariant, after a wait for rest of up to `wait` seconds.
 
-    Raises the errors of the broker, of Vault and of the databases.
+    See `verify`. Raises the errors of the broker, of Vault and of the databases.
     """
     services = load_all()
     with broker_connection() as connection:
 
         def ready() -> Mapping[str, int]:
-            # What waits in a task queue belongs to no checkout: schedules refill it.
+            # The messages in a task queue belong to no checkout, and schedules refill it.
             depths = queue_depths(connection, services)
             return {q.name: q.ready for q in depths if not q.name.endswith(".tasks")}
 

@@ -24,7 +24,7 @@ HEADINGS: Final[tuple[tuple[str, JustifyMethod], ...]] = (
     ("violations", "right"),
     ("", "left"),
 )
-OTHER_COLUMNS: Final = 36  # what the mark, the two numbers and the gaps take
+OTHER_COLUMNS: Final = 36  # the width of the mark, the two numbers and the gaps
 
 
 def show_verdict(verdict: Verdict, console: Console) -> None:
@@ -58,7 +58,7 @@ def show_verdict(verdict: Verdict, console: Console) -> None:
 
 
 def answer(verdict: Verdict) -> str:
-    """The verdict in a sentence or two."""
+    """Return the verdict in a sentence or two."""
     failed = sum(finding.outcome is Outcome.FAIL for finding in verdict.findings)
     unknown = sum(finding.unknown for finding in verdict.findings)
     told = "0 violations." if not failed else f"{failed} of the invariants are violated."

@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class OrdersConfig(AppConfig):
-    """Label `orders`; the router sends its models to their database."""
+    """The Django app `orders`, whose models the router sends to their database."""
 
     name = "cluster.orders"
     label = "orders"

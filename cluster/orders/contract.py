@@ -1,4 +1,4 @@
-"""What orders publishes: the order of a checkout, and the refund saga it opens and closes."""
+"""The contract of orders: the order of a checkout, and the refund saga it opens and closes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class RequestRefund(Payload, frozen=True):
 
 @event("orders.refund_requested.v1", aggregate="refund")
 class RefundRequested(Payload, frozen=True):
-    """The refund saga begins; every later step is taken by whoever hears this chain."""
+    """The refund saga begins. Its later steps are taken by consumers of its events."""
 
     order: UUID
     visitor: str
@@ -70,7 +70,7 @@ class RefundCompleted(Payload, frozen=True):
 
 @event("orders.refund_abandoned.v1", aggregate="refund")
 class RefundAbandoned(Payload, frozen=True):
-    """The provider refused to pay back: the order stands as it was."""
+    """The provider refused to pay back, and the order stands as it was."""
 
     order: UUID
     reason: str
@@ -78,7 +78,7 @@ class RefundAbandoned(Payload, frozen=True):
 
 @event("orders.visitor_erased.v1", aggregate="erasure")
 class OrdersVisitorErased(Payload, frozen=True):
-    """The visitor's orders, `rows` of them, stand under the pseudonym."""
+    """The visitor's orders, `rows` of them, carry the pseudonym."""
 
     attempt: int
     rows: int

@@ -10,7 +10,7 @@ from cluster.messaging.envelope import Message
 from cluster.messaging.work import UnitOfWork
 from cluster.orders.contract import OrdersVisitorErased
 
-# Locked in the order of their ids, like everywhere; an order has the id of its checkout.
+# Locked in the order of their ids, like everywhere. An order has the id of its checkout.
 RENAME: Final = """
     WITH named AS (
         SELECT id FROM orders WHERE id = ANY(%(checkouts)s) AND visitor <> %(pseudonym)s
@@ -27,7 +27,7 @@ STANDING: Final = """
 def erase_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequested]], /) -> None:
     """Write the pseudonym in the visitor's orders, and answer unless one is being refunded.
 
-    The messages of a refund under way still name the visitor: others may store it again.
+    The messages of a refund in flight still name the visitor: other services may store it again.
     """
     for message in messages:
         asked = message.payload

@@ -1,4 +1,4 @@
-"""What orders does in a checkout: confirm, cancel, fulfil."""
+"""The handlers of orders in a checkout: confirm, cancel, fulfil."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cluster.orders.repository import lock_orders, save_orders
 
 
 def confirm_order(work: UnitOfWork, messages: Sequence[Message[ConfirmOrder]], /) -> None:
-    """Write the order down, unless it was cancelled before it came."""
+    """Record the order, unless it was cancelled before it came."""
     known = lock_orders(work, [message.subject_id for message in messages])
     orders = {}
     for message in messages:
@@ -39,13 +39,16 @@ def confirm_order(work: UnitOfWork, messages: Sequence[Message[ConfirmOrder]], /
 
 
 def cancel_order(work: UnitOfWork, messages: Sequence[Message[CancelOrder]], /) -> None:
-    """Compensation: the order does not stand. Known as cancelled: nothing to do."""
+    """Cancel the order of a checkout, as its compensation.
+
+    An order that is cancelled already is left as it is.
+    """
     known = lock_orders(work, [message.subject_id for message in messages])
     orders = {}
     for message in messages:
         before = known.get(message.subject_id)
         if before is None:
-            # Never confirmed: remember that it must not be any more.
+            # Never confirmed: record that it must not be confirmed any more.
             orders[message.subject_id] = Order("", "", 0, 0, OrderState.CANCELLED, 1)
         elif before.state is OrderState.CONFIRMED:
             orders[message.subject_id] = replace(
@@ -60,7 +63,7 @@ def cancel_order(work: UnitOfWork, messages: Sequence[Message[CancelOrder]], /) 
 
 
 def fulfil_order(work: UnitOfWork, messages: Sequence[Message[CheckoutCompleted]], /) -> None:
-    """The checkout completed: the order is final, and may be refunded."""
+    """Make the orders of completed checkouts final, so that they may be refunded."""
     known = lock_orders(work, [message.subject_id for message in messages])
     for message in messages:
         order = known.get(message.subject_id)

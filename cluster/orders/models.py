@@ -24,7 +24,7 @@ class Order(models.Model):
 
 
 class Refund(models.Model):
-    """A refund saga: complete when money, stock and limit are all back."""
+    """A refund saga, complete when money, stock and limit are all back."""
 
     id = models.UUIDField(primary_key=True)
     order_id = models.UUIDField()

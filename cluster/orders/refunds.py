@@ -1,4 +1,4 @@
-"""The refund saga, choreographed: no coordinator, each service reacts to what it hears.
+"""The refund saga, choreographed: no coordinator, each service reacts to the events it consumes.
 
     orders    refund_requested   (here)
     payments  refund_settled     on refund_requested; refund_failed when refused
@@ -6,7 +6,7 @@
     identity  limit_restored     on refund_settled
     orders    refund_completed   (here) when money, stock and limit are all back
 
-The money moves first: nothing is undone that a refusal would have to redo.
+The money moves first, so that a refusal finds nothing that would have to be redone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ from cluster.payments.contract import RefundFailed, RefundSettled
 
 
 def request_refund(work: UnitOfWork, messages: Sequence[Message[RequestRefund]], /) -> None:
-    """Open the saga for a fulfilled order; refuse for any other. A known refund stays as it is."""
+    """Open the saga for a fulfilled order, and refuse it for any other.
+
+    A known refund stays as it is.
+    """
     known = lock_refunds(work, [message.subject_id for message in messages])
     orders = lock_orders(work, [message.payload.order for message in messages])
     refunds = {}
@@ -75,7 +78,7 @@ def limit_came_back(work: UnitOfWork, messages: Sequence[Message[LimitRestored]]
 def _note(
     work: UnitOfWork, messages: Sequence[Message[Any]], note: Callable[[Refund], Refund]
 ) -> None:
-    """Note what came back; complete the refunds, and their orders, that have everything."""
+    """Record what came back, and complete the refunds, with their orders, that have everything."""
     known = lock_refunds(work, [message.subject_id for message in messages])
     finished = {}
     for message in messages:
@@ -96,7 +99,7 @@ def _note(
 
 
 def refund_failed(work: UnitOfWork, messages: Sequence[Message[RefundFailed]], /) -> None:
-    """The provider refused: the order stands as it was."""
+    """Abandon the refunds that the provider refused, and leave their orders as they were."""
     known = lock_refunds(work, [message.subject_id for message in messages])
     orders = lock_orders(work, [message.payload.order for message in messages])
     for message in messages:

@@ -42,7 +42,7 @@ SAVE_REFUNDS: Final = """
 
 
 def lock_orders(work: UnitOfWork, ids: Collection[UUID]) -> dict[UUID, Order]:
-    """The orders that exist of these ids, locked."""
+    """Return the orders that exist of these ids, locked."""
     work.cursor.execute(LOCK_ORDERS, (list(ids),))
     return {
         id_: Order(visitor, sku, quantity, amount, OrderState(state), version)
@@ -69,7 +69,7 @@ def save_orders(work: UnitOfWork, orders: Mapping[UUID, Order]) -> None:
 
 
 def lock_refunds(work: UnitOfWork, ids: Collection[UUID]) -> dict[UUID, Refund]:
-    """The refunds that exist of these ids, locked."""
+    """Return the refunds that exist of these ids, locked."""
     work.cursor.execute(LOCK_REFUNDS, (list(ids),))
     return {
         id_: Refund(order, RefundState(state), version, money, stock, limit)

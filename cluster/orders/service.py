@@ -1,4 +1,4 @@
-"""The orders service: which handler takes which message."""
+"""The orders service: its table of handlers."""
 
 from __future__ import annotations
 

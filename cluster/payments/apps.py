@@ -1,4 +1,4 @@
-"""Django's view of the payments service: its schema. Its processes run without Django."""
+"""The Django app `payments`, for its schema only: its processes run without Django."""
 
 from __future__ import annotations
 

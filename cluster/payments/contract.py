@@ -1,4 +1,4 @@
-"""What payments publishes: the payment of a checkout, and the money of a refund."""
+"""The contract of payments: the payment of a checkout, and the money of a refund."""
 
 from __future__ import annotations
 
@@ -62,14 +62,17 @@ class CaptureRefused(Payload, frozen=True):
 
 @event("payments.payment_refunded.v1", aggregate="payment")
 class PaymentRefunded(Payload, frozen=True):
-    """Nothing is captured any more; `amount` is what went back (0: nothing had been taken)."""
+    """Nothing is captured any more.
+
+    `amount` is the sum that went back, 0 when nothing had been captured.
+    """
 
     amount: int
 
 
 @event("payments.late_authorisation_returned.v1", aggregate="payment")
 class LateAuthorisationReturned(Payload, frozen=True):
-    """The provider authorised after the saga had given up; the money went back."""
+    """The provider authorised after the saga's deadline, and the money went back."""
 
     amount: int
 
@@ -93,7 +96,7 @@ class RefundFailed(Payload, frozen=True):
 
 @event("payments.visitor_erased.v1", aggregate="erasure")
 class PaymentsVisitorErased(Payload, frozen=True):
-    """No card of the visitor is kept; `rows` payments and refunds were theirs."""
+    """No card of the visitor is kept, and `rows` payments and refunds were the visitor's."""
 
     attempt: int
     rows: int

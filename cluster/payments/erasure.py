@@ -1,7 +1,7 @@
-"""Payments' part in the erasure of a visitor: no card is kept, and refunds name nobody.
+"""Payments' part in the erasure of a visitor: no card is kept, and refunds get the pseudonym.
 
-The ledger stays as it is: it knows payments and amounts, not people. What the provider
-keeps of its customers is the provider's to answer for.
+The ledger stays as it is: it holds payments and amounts, not people. The provider itself is
+responsible for its own data of customers.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from cluster.messaging.envelope import Message
 from cluster.messaging.work import UnitOfWork
 from cluster.payments.contract import PaymentsVisitorErased
 
-# Locked in the order of their ids, like everywhere; a payment has the id of its checkout.
-# Only the request to authorise needs the card, and it carries its own copy.
+# Locked in the order of their ids, like everywhere. A payment has the id of its checkout. Only the
+# request to authorise needs the card, and it carries its own copy.
 FORGET_CARDS: Final = """
     WITH carded AS (
         SELECT id FROM payment WHERE id = ANY(%(checkouts)s) AND card <> %(card)s
@@ -35,9 +35,9 @@ STANDING: Final = """
 
 
 def erase_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequested]], /) -> None:
-    """Forget the cards, rename the refunds, and answer unless the provider is still to be told.
+    """Forget the cards, rename the refunds, and answer unless a request to the provider waits.
 
-    A request that the provider has not confirmed carries the card; it is gone once sent.
+    A request that the provider has not confirmed carries the card. It is deleted once sent.
     """
     for message in messages:
         asked = message.payload

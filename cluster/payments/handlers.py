@@ -1,7 +1,7 @@
-"""How commands and the refund saga move payments, a batch at a time.
+"""The handlers of payments, by which commands and the refund saga move payments in batches.
 
-All deciding is the domain's. Here payments are loaded and stored, and operations
-for the provider become rows that the gateway sends; no handler talks to the provider.
+All decisions are the domain's. Here payments are loaded and stored, and operations for the provider
+become rows that the gateway sends. No handler talks to the provider.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from cluster.payments.contract import (
 from cluster.payments.domain import payment as domain
 from cluster.payments.domain.payment import Decision, Origin, Payment, RefundOutcome
 
-# A repeated webhook is recognised for this long; its signature is refused after five minutes,
-# and the domain takes a fact once in any case.
+# The time for which a repeated webhook is recognised. Its signature is refused after five minutes,
+# and the domain applies a fact once in any case.
 EVENTS_KEPT: Final = timedelta(days=7)
 EVENTS_FORGOTTEN_AT_ONCE: Final = 10_000  # rows a transaction, so that none lasts long
 
@@ -39,7 +39,7 @@ Decide = Callable[[Payment | None, Payment, Any], Decision]
 
 
 def authorise_payments(work: UnitOfWork, messages: Sequence[Message[AuthorisePayment]], /) -> None:
-    """Ask the provider for each authorisation; one that was voided before is declined."""
+    """Ask the provider for each authorisation, and decline one that was voided before."""
     _decide_each(work, messages, _authorise)
 
 
@@ -50,17 +50,17 @@ def capture_payments(work: UnitOfWork, messages: Sequence[Message[CapturePayment
 
 
 def refund_payments(work: UnitOfWork, messages: Sequence[Message[RefundPayment]], /) -> None:
-    """Compensate captures; nothing may stay captured."""
+    """Compensate captures, so that nothing stays captured."""
     _decide_each(work, messages, lambda p, new, _: domain.refund(p, new=new))
 
 
 def void_payments(work: UnitOfWork, messages: Sequence[Message[VoidPayment]], /) -> None:
-    """Compensate authorisations; nothing may stay authorised."""
+    """Compensate authorisations, so that nothing stays authorised."""
     _decide_each(work, messages, lambda p, new, _: domain.void(p, new=new))
 
 
 def pay_refunds_back(work: UnitOfWork, messages: Sequence[Message[RefundRequested]], /) -> None:
-    """Pay captured payments back for refund sagas; those that cannot be are announced as failed."""
+    """Refund captured payments for refund sagas, and announce failure for the others."""
     new = repository.record_refunds(work, messages)
     payments = repository.load_payments(work, {message.payload.order for message in messages})
     decisions, refused = [], []
@@ -81,7 +81,7 @@ def pay_refunds_back(work: UnitOfWork, messages: Sequence[Message[RefundRequeste
 
 
 def forget_provider_events(work: UnitOfWork) -> None:
-    """Delete the ids of provider events that nobody will deliver again."""
+    """Delete the ids of provider events that the provider will not deliver again."""
     work.cursor.execute(
         """
         DELETE FROM provider_event WHERE id IN (
@@ -98,7 +98,7 @@ HANDLERS: Final[Mapping[type[Payload], Handler]] = MappingProxyType(
         RefundPayment: refund_payments,
         VoidPayment: void_payments,
         RefundRequested: pay_refunds_back,
-        # The rest of the refund's stream, heard for its sequence only.
+        # The rest of the refund's stream, consumed for its sequence only.
         RefundRefused: ignore,
         RefundCompleted: ignore,
         RefundAbandoned: ignore,

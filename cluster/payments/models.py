@@ -1,4 +1,4 @@
-"""The tables of the payments service. `store.py` and the gateway read and write them."""
+"""The tables of the payments service, read and written by `repository.py` and the gateway."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Payment(models.Model):
-    """One payment; its id is the id of its checkout. See domain/payment.py for the fields."""
+    """One payment, with the id of its checkout and the fields of domain/payment.py."""
 
     id = models.UUIDField(primary_key=True)
     amount = models.BigIntegerField()
@@ -14,17 +14,18 @@ class Payment(models.Model):
     # For people and checkers: authorising, authorised, declined, capturing, captured,
     # capture_refused, refunding, refunded, voiding, voided or returning.
     state = models.TextField()
-    # 1 authorised, 2 captured, 4 uncaptured, 8 nothing; `owed` is the sum of those unanswered.
+    # The saga's target: 1 authorised, 2 captured, 4 uncaptured, 8 nothing. `owed` is the sum of the
+    # targets without a reply.
     wish = models.SmallIntegerField()
     owed = models.SmallIntegerField()
     # none, asked, abandoned, granted or declined
     authorisation = models.TextField()
     reason = models.TextField()
-    # The operation that is out at the provider, and the refund saga's request behind it.
+    # The operation in flight at the provider, and the refund saga's request behind it.
     awaiting = models.UUIDField(null=True)
     awaiting_kind = models.TextField(null=True)  # noqa: DJ001 - null together with `awaiting`
     refund = models.UUIDField(null=True)
-    # What the provider has told, added up (pence).
+    # The provider's facts, added up (pence).
     authorised = models.BigIntegerField()
     captured = models.BigIntegerField()
     voided = models.BigIntegerField()
@@ -33,11 +34,11 @@ class Payment(models.Model):
     operations = models.IntegerField()
     # Announcements about payment/<id>.
     version = models.IntegerField()
-    # What announcements answer: the saga, the last command, and its trace.
+    # The message that announcements answer: its saga, its id, and its trace.
     correlation = models.UUIDField()
     cause = models.UUIDField(null=True)
     traceparent = models.TextField(null=True)  # noqa: DJ001 - as on the wire
-    # When the provider was last asked for something, and how often it was polled since.
+    # The time of the last operation for the provider, and the number of polls since.
     asked_at = models.DateTimeField(null=True)
     polls = models.SmallIntegerField(default=0)
     created_at = models.DateTimeField()
@@ -46,7 +47,7 @@ class Payment(models.Model):
     class Meta:
         db_table = "payment"
         indexes = [
-            # What reconciliation looks through: few rows at any time.
+            # The rows that reconciliation searches: few at any time.
             models.Index(
                 fields=["asked_at"],
                 condition=models.Q(awaiting__isnull=False) | models.Q(authorisation="asked"),
@@ -59,7 +60,7 @@ class Payment(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """One line of the double-entry ledger; the lines of a transaction sum to zero."""
+    """One line of the double-entry ledger, in which the lines of a transaction sum to zero."""
 
     id = models.BigAutoField(primary_key=True)
     payment = models.UUIDField()
@@ -84,9 +85,9 @@ class LedgerEntry(models.Model):
 
 
 class ProviderRequest(models.Model):
-    """An operation that the provider has not confirmed having: an outbox over HTTP.
+    """An operation that the provider has not confirmed, as in an outbox over HTTP.
 
-    Still in the table means not sent for certain; there is no other flag.
+    Still in the table means not sent for certain. There is no other flag.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -106,7 +107,7 @@ class ProviderRequest(models.Model):
 
 
 class ProviderEvent(models.Model):
-    """An event of the provider whose effects have been committed: it is not applied again."""
+    """An event of the provider that is not applied again, since its effects are committed."""
 
     id = models.UUIDField(primary_key=True)
     type = models.TextField()

@@ -1,4 +1,4 @@
-"""Answers that say what is wrong: problem details for HTTP APIs (RFC 9457)."""
+"""Error answers of HTTP APIs: problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from aiohttp import web
 
 
 def problem(status: HTTPStatus, detail: str, *, retry_after: int | None = None) -> web.Response:
-    """An `application/problem+json` response. `retry_after` is in seconds."""
+    """Return an `application/problem+json` response.
+
+    `retry_after` is in seconds.
+    """
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return web.json_response(
         {

@@ -1,9 +1,9 @@
 """The provider's HTTP API as it is published: operations in, events out.
 
-`POST /v1/operations` takes up to MOST_OPERATIONS operations, each with its own
-idempotency key; a key that was seen before decides nothing again. The answers
-come later, as events in signed webhooks. `GET /v1/payments/{id}` tells the same
-events again, with the same ids, to whoever fears to have missed one.
+`POST /v1/operations` takes up to MOST_OPERATIONS operations, each with its own idempotency key. A
+key that was used before decides nothing again. The answers come later, as events in signed
+webhooks. `GET /v1/payments/{id}` returns the same events again, with the same ids, for a client
+that may have missed one.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ SIGNATURE_HEADER: Final = "Provider-Signature"
 
 
 class OperationKind(enum.StrEnum):
-    """What the provider can be asked to do with a payment."""
+    """The operations of a payment that the provider offers."""
 
     AUTHORISE = "authorise"  # set money of the card aside; may never be answered
     CAPTURE = "capture"  # take what was set aside
-    VOID = "void"  # hand back what was set aside
-    REFUND = "refund"  # pay back what was taken
+    VOID = "void"  # release the money that was set aside
+    REFUND = "refund"  # pay back the money that was taken
 
 
 class EventType(enum.StrEnum):
-    """What the provider says happened. Every capture, void and refund is answered once."""
+    """The provider's answers, of which every capture, void and refund gets one."""
 
     AUTHORISED = "authorised"
     DECLINED = "declined"
@@ -45,10 +45,10 @@ class EventType(enum.StrEnum):
 
 
 class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One request. `key` is its idempotency key; `amount` is in pence.
+    """One operation, with its idempotency key `key` and its `amount` in pence.
 
-    `traceparent` (W3C Trace Context) stands here, since a request holds those of many traces. It
-    is no part of what is asked for: a repetition may bring another one.
+    `traceparent` (W3C Trace Context) is in each operation, since a request holds those of many
+    traces. It does not belong to the operation itself: a repetition may bring another one.
     """
 
     key: UUID
@@ -60,7 +60,7 @@ class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
 
 class ProviderEvent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One answer. `operation` is the key of the operation that it answers.
+    """One answer, in which `operation` is the key of the operation that it answers.
 
     `traceparent` names the provider's own span in the trace of that operation.
     """
@@ -79,7 +79,7 @@ class OperationsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class OperationsAccepted(msgspec.Struct, frozen=True):
-    """How many operations were new, and how many had been accepted before."""
+    """The numbers of operations that were new, and that had been accepted before."""
 
     accepted: int
     repeated: int
@@ -92,7 +92,7 @@ class WebhookDelivery(msgspec.Struct, frozen=True):
 
 
 class PaymentStatement(msgspec.Struct, frozen=True):
-    """What the provider holds of one payment, and all it has said about it."""
+    """The provider's record of one payment, with all its events."""
 
     payment: UUID
     state: str
@@ -109,9 +109,9 @@ class Balance(msgspec.Struct, frozen=True):
 
 
 class BooksPage(msgspec.Struct, frozen=True):
-    """Totals over all payments; `balances` is a page of them by payment id when asked for.
+    """Totals over all payments and, when asked for, a page of balances by payment id.
 
-    `next` is what to give as `after` for the next page; None at the end.
+    `next` is the `after` of the next page, None at the end.
     """
 
     count: int

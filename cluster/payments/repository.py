@@ -1,4 +1,4 @@
-"""Payments in PostgreSQL: loaded and stored by the batch, one statement a table."""
+"""Payments in PostgreSQL, loaded and stored in batches, one statement a table."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from cluster.payments.provider_api import Operation, OperationKind
 
 CHANNEL: Final = "provider_request"  # the NOTIFY channel that wakes the gateway
 
-# Locked in one order, so that two batches that meet wait and do not deadlock.
+# Locked in one order, so that two batches with the same payments wait and do not deadlock.
 LOAD: Final = """
     SELECT id, amount, card, wish, owed, authorisation, reason, awaiting, awaiting_kind, refund,
            authorised, captured, voided, refunded, contradictions, operations, version,
@@ -107,14 +107,17 @@ END_REFUNDS: Final = """
 def load_payments(
     work: UnitOfWork, ids: Collection[UUID], *, skip_locked: bool = False
 ) -> dict[UUID, Payment]:
-    """Those of `ids` that exist, locked; on request without those that are locked by others."""
+    """Return the payments of `ids` that exist, locked.
+
+    With `skip_locked` those that another transaction has locked are left out.
+    """
     statement = LOAD + " SKIP LOCKED" if skip_locked else LOAD
     work.cursor.execute(statement, (list(ids),))
     return {row[0]: _payment(row) for row in work.cursor.fetchall()}
 
 
 def save_decisions(work: UnitOfWork, decisions: Sequence[Decision]) -> None:
-    """Store what was decided, in order: payments, ledger, operations, announcements."""
+    """Store decisions, in order: payments, ledger, operations, announcements."""
     newest = {decision.payment.id: decision.payment for decision in decisions}
     operations = [operation for decision in decisions for operation in decision.operations]
     _save_payments(work, newest.values(), asked={operation.payment for operation in operations})
@@ -134,7 +137,7 @@ def announce(work: UnitOfWork, payload: Payload, subject_id: UUID, origin: Origi
 
 
 def record_refunds(work: UnitOfWork, messages: Sequence[Message[RefundRequested]]) -> set[UUID]:
-    """Remember the requests of refund sagas; the ids of those that are new."""
+    """Record the requests of refund sagas and return the ids of those that are new."""
     work.cursor.execute(
         RECORD_REFUNDS,
         {
@@ -154,7 +157,7 @@ def record_refunds(work: UnitOfWork, messages: Sequence[Message[RefundRequested]
 
 
 def end_refunds(work: UnitOfWork, outcomes: Sequence[RefundOutcome]) -> None:
-    """Close requests of refund sagas and announce how they ended."""
+    """Close requests of refund sagas and announce their results."""
     if not outcomes:
         return
     work.cursor.execute(

@@ -1,7 +1,7 @@
-"""The payments service: what it handles, and what it does by the clock.
+"""The payments service: its table of handlers and its scheduled work.
 
-What involves the provider (sending, webhooks, reconciliation) is the gateway's,
-a process of its own: `python -m cluster.payments.gateway`.
+All contact with the provider (sending, webhooks, reconciliation) belongs to the gateway, a process
+of its own: `python -m cluster.payments.gateway`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cluster.messaging.work import Scheduled, ignore
 from cluster.payments import erasure
 from cluster.payments.handlers import HANDLERS, forget_provider_events
 
-FORGET_EVERY: Final = 600.0  # seconds; housekeeping, nothing waits for it
+FORGET_EVERY: Final = 600.0  # seconds; housekeeping that no other work waits for
 
 SERVICE: Final = Service(
     name="payments",

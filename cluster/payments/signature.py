@@ -1,8 +1,8 @@
 """Webhook signatures: HMAC-SHA256 over `timestamp.body`, in a header `t=…,v1=…`.
 
-The scheme is Stripe's (https://docs.stripe.com/webhooks#verify-manually): the
-signed time bounds how long a recorded request can be replayed, and the event
-ids guard the rest.
+The scheme is Stripe's (https://docs.stripe.com/webhooks#verify-manually): the signed time bounds
+how long an attacker can replay a recorded request, and the event ids protect against replays within
+that time.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import hashlib
 import hmac
 from typing import Final
 
-_TIME_DIGITS: Final = 12  # enough for 30,000 years, and no work for int()
-TOLERANCE: Final = 300  # seconds that the two clocks, and the journey, may differ
+_TIME_DIGITS: Final = 12  # enough for 30,000 years, and short enough for int()
+TOLERANCE: Final = 300  # seconds that the clocks may differ, including the time of transmission
 
 
 class BadSignature(ValueError):
@@ -20,7 +20,7 @@ class BadSignature(ValueError):
 
 
 def sign(body: bytes, *, secret: str, at: int) -> str:
-    """The header for `body`, signed at the Unix time `at`."""
+    """Return the header for `body`, signed at the Unix time `at`."""
     return f"t={at},v1={_digest(body, secret=secret, at=at)}"
 
 
@@ -48,7 +48,7 @@ def _parse(header: str) -> tuple[int, list[str]]:
     times = [value for key, _, value in pairs if key == "t"]
     if len(times) != 1 or not digests:
         raise BadSignature("the signature header is not of the form t=…,v1=…")
-    # isdecimal alone would let other scripts' digits through to int().
+    # isdecimal alone would accept other scripts' digits.
     if not (times[0].isascii() and times[0].isdecimal() and len(times[0]) <= _TIME_DIGITS):
         raise BadSignature("the time of the signature is not a Unix time")
     return int(times[0]), digests

@@ -1,11 +1,11 @@
-"""Whether a step's command has been served, or still waits in its participant's queue.
+"""The backlog of a step: whether its command was served, or still waits in its participant's queue.
 
 A participant serves its commands about in the order in which they were sent. So while it answers
-those that were sent before a given one, that one has not been served, and its deadline should
+commands that were sent before a given one, that one has not been served, and its deadline should
 not end: it counts from when the command could be served. The same is true of time in which the
-coordinator itself did not run, and heard no answer.
+coordinator itself did not run, and received no answer.
 
-Kept in memory: whoever starts anew knows of no backlog, and the deadlines are what they were.
+Kept in memory: a process that starts anew knows of no backlog, and the deadlines stay as they were.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-# Since the last answer; a participant that says nothing for longer is silent, not busy.
+# Since the last answer. A participant without an answer for longer is silent, not busy.
 RECENT: Final = timedelta(seconds=6)
-# Between two signs of life of the coordinator; it sweeps every second.
+# Between two runs of the coordinator's sweep, which is due every second.
 LONGEST_PAUSE: Final = timedelta(seconds=3)
-# From the command on, whatever the backlog: a visitor waits for no step longer than that.
+# From the command on, whatever the backlog: no visitor waits longer than that for one step.
 LONGEST_STEP: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Of a step: when its latest command that was answered had been sent, and when the answer came.
+    """The latest command of a step that was answered: the times of its sending and of the answer.
 
     The difference is how long a command waits at present.
     """
@@ -43,21 +43,21 @@ class Waiting:
 
 
 class Backlog:
-    """What the answers tell of the queues they come from, step by step (by index)."""
+    """The backlog of each step (by index), as the answers of its participant show it."""
 
     def __init__(self) -> None:
         self._served: dict[int, Served] = {}
         self._ran_at: datetime | None = None
 
     def answered(self, step: int, *, asked_at: datetime, at: datetime) -> None:
-        """An answer has come, at `at`, to a command that was sent at `asked_at`."""
+        """Record that an answer came, at `at`, to a command that was sent at `asked_at`."""
         before = self._served.get(step)
         recent = before is not None and at - before.answered_at <= RECENT
         latest = max(asked_at, before.asked_at) if before and recent else asked_at
         self._served[step] = Served(latest, at)
 
     def waiting(self, step: int, *, deadline: timedelta, now: datetime) -> Waiting | None:
-        """The commands of a step that have not been served, and are due within half a deadline.
+        """Return a step's commands that were not served and are due within half a deadline.
 
         None unless the participant answers, and its commands wait for half of their deadline.
         """
@@ -69,7 +69,7 @@ class Backlog:
         return Waiting(step, sent_after=served.asked_at, due=now + deadline / 2)
 
     def ran(self, now: datetime) -> timedelta | None:
-        """Note that the coordinator runs; how long it did not, if that was too long for it."""
+        """Note that the coordinator runs and return its pause before, if that was too long."""
         before, self._ran_at = self._ran_at, now
         if before is None or now - before <= LONGEST_PAUSE:
             return None

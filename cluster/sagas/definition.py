@@ -1,8 +1,8 @@
-"""What a saga is: frozen data, checked when the module that declares it is imported.
+"""The definition of a saga: frozen data, checked when the module that declares it is imported.
 
-A saga is a list of steps. Each names its command, its replies, its deadline and
-its compensation; `Saga` refuses to exist (DefinitionError) while one is missing.
-Builders turn the saga's context into payloads, so a definition reads as a table.
+A saga is a list of steps. Each names its command, its replies, its deadline and its compensation.
+While one is missing, `Saga` raises DefinitionError. Builders turn the saga's context into payloads,
+so a definition reads as a table.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ C = TypeVar("C")
 
 
 class DefinitionError(ValueError):
-    """A saga is declared wrongly; the process must not start."""
+    """A saga is declared wrongly, so the process must not start."""
 
 
 class Role(enum.Enum):
-    """What a reply says of the step it belongs to."""
+    """The meaning of a reply for the step it belongs to."""
 
     SUCCESS = enum.auto()  # the step's command was carried out
-    REFUSAL = enum.auto()  # it was not, and nothing is left behind
-    UNDONE = enum.auto()  # nothing of the step stands any more
-    REMARK = enum.auto()  # worth recording, decides nothing
+    REFUSAL = enum.auto()  # it was not, and it has left no effect
+    UNDONE = enum.auto()  # the step has no effect any more
+    REMARK = enum.auto()  # recorded, and decides nothing
 
 
 class Meaning(NamedTuple):
-    """A reply type's place in a saga: the index of its step, and its role there."""
+    """The meaning of a reply type in a saga: the index of its step, and its role there."""
 
     step: int
     role: Role
@@ -40,10 +40,10 @@ class Meaning(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Compensation(Generic[C]):
-    """How a step is undone: idempotent, asked again after `deadline` (doubling, with a cap).
+    """The compensation of a step, sent again after `deadline` (doubling, with a cap).
 
-    `build` gets the context and the reason for turning round. Any of `replies` says
-    that nothing of the step stands any more, asked for or not (a reservation expires).
+    Its command is idempotent. `build` gets the context and the reason for compensating. Any of
+    `replies` means that the step has no effect any more, asked for or not (a reservation expires).
     """
 
     command: type[Payload]
@@ -54,9 +54,10 @@ class Compensation(Generic[C]):
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[C]):
-    """One forward step: the command it sends, and what may come back within `deadline`.
+    """One forward step: the command it sends, and the replies that may come within `deadline`.
 
-    `refusals` promise that nothing was left behind. `remarks` are recorded and decide nothing.
+    `refusals` promise that the command has left no effect. `remarks` are recorded and decide
+    nothing.
     """
 
     name: str
@@ -69,7 +70,7 @@ class Step(Generic[C]):
     remarks: tuple[type[Payload], ...] = ()
 
     def replies(self) -> Iterator[tuple[type[Payload], Role]]:
-        """Every reply type of this step with its role."""
+        """Yield every reply type of this step with its role."""
         yield self.success, Role.SUCCESS
         yield from ((reply, Role.REFUSAL) for reply in self.refusals)
         yield from ((reply, Role.UNDONE) for reply in self.compensation.replies)
@@ -78,7 +79,7 @@ class Step(Generic[C]):
 
 @dataclass(frozen=True, slots=True)
 class Announcements(Generic[C]):
-    """The events that tell the others of a saga's course; the strings are step and reason."""
+    """The events that announce a saga's progress, whose string arguments are step and reason."""
 
     turned: Callable[[C, str, str], Payload]
     completed: Callable[[C], Payload]
@@ -118,7 +119,7 @@ class Saga(Generic[C]):
 
     @property
     def longest_run(self) -> timedelta:
-        """The most time that can pass between the start of a saga and its completion."""
+        """The longest time from start to completion, while no backlog extends a deadline."""
         return sum((step.deadline for step in self.steps), timedelta())
 
 
@@ -147,8 +148,8 @@ def _check_messages(place: str, step: Step[C]) -> None:
         _check_kind(place, asked, Kind.COMMAND)
     for reply in replies:
         _check_kind(place, reply, Kind.EVENT)
-    # One subject for all of a step's messages: its compensation then travels behind its
-    # command, and its replies come in the order in which they were given.
+    # One subject for all of a step's messages: its compensation then travels behind its command,
+    # and its replies come in the order in which they were given.
     subjects = {
         (schema.message_type.owner, schema.message_type.aggregate)
         for schema in (*commands, *replies)

@@ -1,12 +1,12 @@
-"""The saga engine: what a saga does next, decided without any I/O.
+"""The saga engine: decides the next step of a saga without any I/O.
 
-Each function takes the state and what has happened, and returns a Transition: the
-new state, and the messages to send with it. Forward, one step at a time; after a
-refusal or a missed deadline back again, one compensation at a time, each awaited.
+Each function takes the state and an event, and returns a Transition: the new state, and the
+messages to send with it. A saga goes forward one step at a time. After a refusal or a missed
+deadline it compensates one step at a time, and awaits each.
 
-What is never ignored: a success that comes after its deadline. The step is recorded
-as `late` and its compensation is sent, or has been sent already: command and
-compensation speak of one aggregate, so the participant meets them in that order.
+A success that comes after its deadline is never ignored. The step is recorded as `late` and its
+compensation is sent, or has been sent already: command and compensation are about one aggregate, so
+the participant receives them in that order.
 """
 
 from __future__ import annotations
@@ -22,54 +22,54 @@ from msgspec.structs import replace
 from cluster.messaging.contract import Kind, Payload
 from cluster.sagas.definition import C, Role, Saga
 
-# Asking again costs a message, waiting costs the visitor's patience: never wait longer.
+# Sending again costs a message, waiting costs the visitor's patience: never wait longer.
 LONGEST_WAIT: Final = timedelta(seconds=30)
 
 
 class Phase(enum.StrEnum):
-    """Where a saga is going, or how it ended."""
+    """The direction in which a saga goes, or its end."""
 
     RUNNING = "running"  # forward
-    COMPENSATING = "compensating"  # back again
+    COMPENSATING = "compensating"  # backward
     COMPLETED = "completed"  # every step was done
-    COMPENSATED = "compensated"  # nothing of any step stands
+    COMPENSATED = "compensated"  # no step has an effect any more
 
 
 ENDED: Final = frozenset({Phase.COMPLETED, Phase.COMPENSATED})
 
 
 class Outcome(enum.StrEnum):
-    """What became of a step's command."""
+    """The result of a step's command."""
 
     PLANNED = "planned"  # not sent
     WAITING = "waiting"  # sent, no reply yet
     DONE = "done"  # succeeded in time
-    REFUSED = "refused"  # refused: nothing to undo
+    REFUSED = "refused"  # refused: nothing to compensate
     MISSED = "missed"  # no reply in time: it may have succeeded
     LATE = "late"  # succeeded, but after its deadline
 
 
 class Undo(enum.StrEnum):
-    """What became of a step's compensation."""
+    """The result of a step's compensation."""
 
     NONE = "none"  # not sent
     WAITING = "waiting"  # sent, no reply yet
-    DONE = "done"  # nothing of the step stands
+    DONE = "done"  # the step has no effect any more
 
 
-# A step with one of these outcomes may have left something behind.
+# A step with one of these outcomes may have an effect.
 _MAY_STAND: Final = frozenset({Outcome.DONE, Outcome.MISSED, Outcome.LATE})
 
 
 class Note(msgspec.Struct, frozen=True, array_like=True):
-    """A reply that decided nothing, and when it came."""
+    """A reply that decided nothing, and the time at which it came."""
 
     type: str
     at: datetime
 
 
 class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The history of one step; `undo_sends` counts how often its compensation was sent."""
+    """The history of one step, in which `undo_sends` counts the sends of its compensation."""
 
     name: str
     outcome: Outcome = Outcome.PLANNED
@@ -83,7 +83,7 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SagaState(msgspec.Struct, Generic[C], frozen=True):
-    """One saga. `position` is the index of the step it waits for, `deadline` until when.
+    """One saga, which waits for the step with the index `position` until `deadline`.
 
     `version` counts the events it announced, `messages_sent` these and its commands.
     """
@@ -112,7 +112,7 @@ class Transition(msgspec.Struct, Generic[C], frozen=True):
 
 
 def start(definition: Saga[C], saga_id: UUID, context: C, now: datetime) -> Transition[C]:
-    """A new saga that has sent its first command."""
+    """Return a new saga that has sent its first command."""
     state = SagaState(
         id=saga_id,
         definition=definition.name,
@@ -129,7 +129,10 @@ def start(definition: Saga[C], saga_id: UUID, context: C, now: datetime) -> Tran
 def on_reply(
     definition: Saga[C], state: SagaState[C], payload: Payload, now: datetime
 ) -> Transition[C]:
-    """What a reply, processed at `now`, changes; a duplicate or an unknown one changes nothing."""
+    """Return the change that a reply processed at `now` makes.
+
+    A duplicate or an unknown reply changes nothing.
+    """
     meaning = definition.meanings.get(type(payload))
     if meaning is None or state.steps[meaning.step].outcome is Outcome.PLANNED:
         return Transition(state)
@@ -146,7 +149,7 @@ def on_reply(
 
 
 def on_deadline(definition: Saga[C], state: SagaState[C], now: datetime) -> Transition[C]:
-    """What it changes that `now` has come; nothing unless the state's deadline is over."""
+    """Return the change that is due at `now`, which is none before the state's deadline is over."""
     if state.deadline is None or now < state.deadline:
         return Transition(state)
     if state.phase is Phase.COMPENSATING:
@@ -166,11 +169,11 @@ def _on_success(
             done = _with_step(state, index, now, outcome=Outcome.DONE, answered_at=now)
             return _ask(definition, done, index + 1, now)
         case Outcome.MISSED:
-            # Its compensation has been sent behind it, or has been answered already.
+            # Its compensation was sent behind its command, or has been answered already.
             late = _with_step(state, index, now, outcome=Outcome.LATE, answered_at=now)
             return Transition(late)
         case Outcome.REFUSED:
-            # A participant that takes its word back breaks its contract: leave a trace.
+            # A participant that succeeds after a refusal breaks its contract, so record it.
             return Transition(_noted(state, index, payload, now))
         case _:
             return Transition(state)
@@ -188,7 +191,7 @@ def _on_refusal(
     if state.phase is Phase.RUNNING:
         return _turn(definition, refused, index, _reason(payload), now)
     if state.phase is Phase.COMPENSATING and index == state.position:
-        # Nothing to undo after all: a participant may have nothing to say to its compensation.
+        # Nothing to compensate after all: a participant may never answer its compensation.
         return _back(definition, refused, index - 1, now)
     return Transition(refused)
 
@@ -213,7 +216,7 @@ def _on_undone(
 
 
 def _ask(definition: Saga[C], state: SagaState[C], index: int, now: datetime) -> Transition[C]:
-    """Send the command of the step at `index`, or complete the saga behind the last one."""
+    """Send the command of the step at `index`, or complete the saga after the last one."""
     if index == len(definition.steps):
         ended = replace(state, phase=Phase.COMPLETED, deadline=None, ended_at=now, updated_at=now)
         return Transition(ended, (definition.announcements.completed(state.context),))
@@ -232,7 +235,7 @@ def _turn(
     *,
     failed: int | None = None,
 ) -> Transition[C]:
-    """Turn round at the step at `index`, because of the step `failed` (the same by default)."""
+    """Begin to compensate at the step `index`, since the step `failed` did (default `index`)."""
     step = definition.steps[index if failed is None else failed].name
     turned = replace(state, phase=Phase.COMPENSATING, reason=reason, failed_step=step)
     announcement = definition.announcements.turned(state.context, step, reason)
@@ -241,7 +244,7 @@ def _turn(
 
 
 def _back(definition: Saga[C], state: SagaState[C], index: int, now: datetime) -> Transition[C]:
-    """Undo the last step, from `index` downwards, that may stand; end behind the first one."""
+    """Compensate the last step from `index` down that may have an effect, or end the saga."""
     for candidate in range(index, -1, -1):
         record = state.steps[candidate]
         if record.outcome in _MAY_STAND and record.undo is Undo.NONE:
@@ -270,7 +273,7 @@ def _ask_undo(definition: Saga[C], state: SagaState[C], index: int, now: datetim
 
 
 def _wait(first: timedelta, sends: int) -> timedelta:
-    """Exponential back-off: `first`, doubled at each send, at most LONGEST_WAIT."""
+    """Return the back-off: `first`, doubled at each send, at most LONGEST_WAIT."""
     # The exponent is bounded as well: a saga may wait for days, and timedelta overflows.
     return min(first * 2.0 ** min(sends - 1, 16), LONGEST_WAIT)
 
@@ -310,6 +313,6 @@ def _missed(definition: Saga[C], state: SagaState[C]) -> str:
 
 
 def _reason(payload: Payload) -> str:
-    """The reason a reply gives, or else its name in words: `reservation expired`."""
+    """Return the reason that a reply gives, or else its name in words: `reservation expired`."""
     stated = getattr(payload, "reason", "")
     return stated or payload.message_type.name.split(".")[1].replace("_", " ")

@@ -1,7 +1,7 @@
 """Sagas in PostgreSQL: the table `saga`, read and written a batch at a time.
 
-Every function takes a cursor inside an open transaction. Rows are locked in the
-order of their ids, so that two batches never wait for each other.
+Every function takes a cursor inside an open transaction. Rows are locked in the order of their ids,
+so that two batches never wait for each other.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from cluster.sagas.engine import Phase, SagaState, StepRecord
 # More sagas in one transaction would keep the replies of all of them waiting.
 SWEEP_LIMIT: Final = 500
 
-# The columns stand in the order of SagaState's fields. JSON travels as text, for msgspec to
-# read and write, and arrays in binary (%b): quoting JSON inside a text array costs more than
-# all the rest.
+# The columns stand in the order of SagaState's fields. JSON travels as text, for msgspec to read
+# and write, and arrays in binary (%b): quoting JSON inside a text array costs more than all the
+# rest.
 _LOAD: Final = """
     SELECT id, definition, state, position, steps::text, context::text, started_at, updated_at,
         reason, failed_step, deadline, ended_at, messages_sent, version
@@ -74,7 +74,7 @@ _UPDATE: Final = """
 """
 
 # A deadline only grows, and ends at most `most` after its command was sent. Sagas that another
-# transaction holds are left out: it is advancing them.
+# transaction holds are left out, since it is advancing them.
 _EXTEND: Final = """
     WITH waiting AS (
         SELECT id, least(deadline + %(by)s,
@@ -98,7 +98,7 @@ Cursor = psycopg.Cursor[Any]
 
 
 def load_sagas(cursor: Cursor, *, definition: Saga[C], ids: Collection[UUID]) -> list[SagaState[C]]:
-    """The sagas of these ids that exist, locked until the transaction ends."""
+    """Return the sagas of these ids that exist, locked until the transaction ends."""
     cursor.execute(_LOAD, (list(ids), definition.name), binary=True)
     return [_state(definition, row) for row in cursor.fetchall()]
 
@@ -106,16 +106,16 @@ def load_sagas(cursor: Cursor, *, definition: Saga[C], ids: Collection[UUID]) ->
 def load_due_sagas(
     cursor: Cursor, *, definition: Saga[C], now: datetime, limit: int = SWEEP_LIMIT
 ) -> list[SagaState[C]]:
-    """Sagas whose deadline is over, the longest overdue first, locked.
+    """Return the sagas whose deadline is over, the longest overdue first, locked.
 
-    Those that another transaction holds are left out: it is advancing them.
+    Those that another transaction holds are left out, since it is advancing them.
     """
     cursor.execute(_LOAD_DUE, (now, definition.name, limit), binary=True)
     return [_state(definition, row) for row in cursor.fetchall()]
 
 
 def insert_sagas(cursor: Cursor, *, sagas: Sequence[SagaState[Any]]) -> set[UUID]:
-    """Store new sagas; the ids of those that were not known before."""
+    """Store new sagas and return the ids of those that were not known before."""
     rows = [
         (
             saga.id,
@@ -140,7 +140,7 @@ def insert_sagas(cursor: Cursor, *, sagas: Sequence[SagaState[Any]]) -> set[UUID
 
 
 def update_sagas(cursor: Cursor, *, sagas: Sequence[SagaState[Any]]) -> None:
-    """Store what has changed of sagas that were loaded in this transaction."""
+    """Store the changes of sagas that were loaded in this transaction."""
     rows = [
         (
             saga.id,
@@ -163,7 +163,10 @@ def update_sagas(cursor: Cursor, *, sagas: Sequence[SagaState[Any]]) -> None:
 def extend_deadlines(
     cursor: Cursor, *, definition: Saga[Any], by: timedelta, backlog: Waiting | None = None
 ) -> int:
-    """Give steps that wait for a reply more time; how many. All of them, or those of a backlog."""
+    """Give steps that wait for a reply more time and return the number of sagas changed.
+
+    These are all of them, or those of a backlog.
+    """
     cursor.execute(
         _EXTEND,
         {

@@ -10,17 +10,17 @@ from config import environment
 
 
 def broker_url_with_credentials() -> str:
-    """BROKER_URL as it is when it names a user, else with `kv/broker`'s user and password.
+    """Return BROKER_URL, with `kv/broker`'s user and password unless it names a user itself.
 
-    While Vault is away it waits and logs; a service cannot begin without its broker anyway.
+    While Vault is away it waits and logs, since a service cannot begin without its broker anyway.
     """
     return broker_url_with(lambda: read_secret("broker"))
 
 
 def broker_address() -> Callable[[], str]:
-    """What gives BROKER_URL with credentials, to be called for each connection.
+    """Return a function that gives BROKER_URL with credentials, to be called for each connection.
 
-    The account is read once, with the same patience: reconnecting needs no Vault.
+    The account is read once, in the same way: reconnecting needs no Vault.
     """
     if urlsplit(environment.broker_url()).username is not None:
         return environment.broker_url
@@ -29,7 +29,7 @@ def broker_address() -> Callable[[], str]:
 
 
 def broker_url_with(account_of: Callable[[], Mapping[str, str]]) -> str:
-    """BROKER_URL as it is when it names a user, else with the account that is then asked for."""
+    """Return BROKER_URL, with the account that `account_of` gives unless it names a user itself."""
     parts = urlsplit(environment.broker_url())
     if parts.username is not None:
         return environment.broker_url()

@@ -10,7 +10,7 @@ from config import environment
 
 
 def redis_url_with_credentials() -> str:
-    """REDIS_URL as it is when it carries a password, else with `kv/redis`'s password.
+    """Return REDIS_URL, with `kv/redis`'s password unless it carries one itself.
 
     While Vault is away it waits and logs.
     """
@@ -18,7 +18,7 @@ def redis_url_with_credentials() -> str:
 
 
 def redis_url_with(account_of: Callable[[], Mapping[str, str]]) -> str:
-    """REDIS_URL as it is when it carries a password, else with the one that is then asked for."""
+    """Return REDIS_URL, with the password that `account_of` gives unless it carries one itself."""
     parts = urlsplit(environment.redis_url())
     if parts.password is not None:
         return environment.redis_url()

@@ -1,4 +1,4 @@
-"""Connections to Redis that go where it is now, and move when a network fault leads them astray."""
+"""Connections to Redis that look its address up, and move when a network fault redirects it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import redis.asyncio
 
 from config import environment
 
-# Looking costs some 30 microseconds, a good part of what a command does.
+# A look-up costs some 30 microseconds, a good part of the cost of a command.
 LOOK_EVERY: Final = 0.05  # seconds
 
 
 class _Address:
-    """Where Redis is, and whether that has changed since the connection was made."""
+    """The address of Redis, and whether it has changed since the connection was made."""
 
     def __init__(self) -> None:
         self._taken = ("", 0)
@@ -40,7 +40,7 @@ class _Address:
 
 
 class RoutedConnection(redis.Connection):
-    """Asks for the address before it connects, and while it is in use."""
+    """Looks the address up before it connects, and while it is in use."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._address = _Address()
@@ -61,7 +61,7 @@ class RoutedConnection(redis.Connection):
 
 
 class RoutedAsyncConnection(redis.asyncio.Connection):
-    """The same in an event loop."""
+    """The asynchronous counterpart of RoutedConnection."""
 
     def __init__(self, **options: Any) -> None:
         self._address = _Address()

@@ -1,4 +1,4 @@
-"""Which generation of credentials each open connection of this process logged in with."""
+"""The generation of credentials with which each open connection of this process logged in."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ConnectionCensus:
     ) -> Connection:
         """Open a connection and count it, from before the attempt.
 
-        The lease of a login under way must not be given back.
+        The lease of a login in progress must not be revoked.
         """
         generation = credentials.generation
         with self._lock:
@@ -47,7 +47,7 @@ class ConnectionCensus:
             return self._generations.get(connection)
 
     def in_use(self, generation: int) -> bool:
-        """Whether a connection of this generation is open or being opened."""
+        """Return whether a connection of this generation is open or being opened."""
         with self._lock:
             return self._opening[generation] > 0 or any(
                 known == generation and not connection.closed

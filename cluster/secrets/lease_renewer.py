@@ -1,9 +1,9 @@
-"""The keeper: a thread that has living credentials of one database at hand at all times.
+"""The lease renewer: a thread that always holds valid credentials of one database.
 
-It renews the lease at two thirds of its TTL, leases new credentials when
-`max_ttl` cuts a renewal short, when the lease was revoked, or when PostgreSQL
-rejects the login; and gives the old lease back once nobody uses it any more.
-While Vault is unreachable it tries on and the credentials it has stay in use.
+It renews the lease at two thirds of its TTL. It leases new credentials when `max_ttl` cuts a
+renewal short, when the lease was revoked, or when PostgreSQL rejects the login. It revokes the old
+lease once no connection uses it any more. While Vault is unreachable it goes on trying, and the
+credentials it has stay in use.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from cluster.secrets.leases import Credentials, Lease, Lessor
 from cluster.secrets.vault import LeaseNotFound, SecretsError, SecretsUnavailable
 
 OVERLAP: Final = 20.0  # seconds that old credentials outlive their successor, at most
-RETIREMENT_CHECK: Final = 0.25  # seconds between looks at whether the old ones are still in use
+RETIREMENT_CHECK: Final = 0.25  # seconds between checks whether the old ones are still in use
 FIRST_DELAY: Final = 0.1  # seconds before the second try; doubles up to LONGEST_DELAY
-LONGEST_DELAY: Final = 2.0  # seconds; short, so that Vault's return is noticed at once
-REPLACEMENT_INTERVAL: Final = 1.0  # seconds between forced replacements: no storm of leases
+LONGEST_DELAY: Final = 2.0  # seconds; short, so that it soon notices Vault's return
+REPLACEMENT_INTERVAL: Final = 1.0  # seconds between forced replacements, to spare Vault
 LONGEST_SLEEP: Final = 30.0  # seconds; often enough to keep Vault's token alive
-LOG_EVERY: Final = 10.0  # seconds between warnings about the same trouble
+LOG_EVERY: Final = 10.0  # seconds between warnings about the same failure
 GOODBYE_TIMEOUT: Final = 1.0  # seconds given to Vault when the process ends
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Retired:
-    """Credentials that were replaced, until their lease is given back."""
+    """Credentials that were replaced, until their lease is revoked."""
 
     lease: Lease
     generation: int
@@ -42,8 +42,8 @@ class _Retired:
 class LeaseRenewer:
     """Keeps one lease alive, in a daemon thread that starts with the object.
 
-    `in_use` tells whether connections of a generation are still open;
-    `on_rotation` is called, in the keeper's thread, with each new generation but the first.
+    `in_use` returns whether connections of a generation are still open. `on_rotation` is called, in
+    the renewer's thread, with each new generation but the first.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class LeaseRenewer:
         self._on_rotation = on_rotation
         self._overlap = overlap
         self._changed = threading.Condition()
-        self.lease: Lease | None = None  # the current one; read it, the thread alone sets it
+        self.lease: Lease | None = None  # the current one; other threads only read it
         self._generation = 0
-        self._unwanted = 0  # the newest generation that somebody wants replaced
+        self._unwanted = 0  # the newest generation that a caller wants replaced
         self._retired: list[_Retired] = []
         self._stopping = False
-        self.trouble: SecretsError | None = None  # why the last try failed, None if it did not
+        self.trouble: SecretsError | None = None  # the error of the last try, None if it succeeded
         self._failures = 0
         self._try_at = 0.0
         self._logged_at = float("-inf")
@@ -75,7 +75,7 @@ class LeaseRenewer:
         self._thread.start()
 
     def credentials(self, *, newer_than: int = 0, patience: float | None) -> Credentials:
-        """The current credentials, of a generation after `newer_than`.
+        """Return the current credentials, of a generation after `newer_than`.
 
         Waits at most `patience` seconds (None: for ever) for such, and then raises
         SecretsUnavailable.
@@ -102,7 +102,10 @@ class LeaseRenewer:
         return self._generation
 
     def stop(self, *, give_back: bool = True) -> bool:
-        """End the thread and give the leases back; False when Vault did not answer in time."""
+        """End the thread, revoke the leases and return whether Vault answered in time.
+
+        Without `give_back` it revokes none and returns False.
+        """
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -114,7 +117,7 @@ class LeaseRenewer:
             try:
                 self.lessor.revoke(lease, timeout=GOODBYE_TIMEOUT)
             except SecretsUnavailable:
-                return False  # they end by themselves
+                return False  # they expire by themselves
             except SecretsError:
                 continue
         return True
@@ -122,8 +125,8 @@ class LeaseRenewer:
     def _run(self) -> None:
         while True:
             with self._changed:
-                # Not wait_for: each wish moves the time at which something is due, and a wish
-                # that comes too soon after the last one must not wait for an unrelated renewal.
+                # Not wait_for: each request for a replacement moves the time at which work is due.
+                # One that comes too soon after the last must not wait for an unrelated renewal.
                 while not self._stopping and not self._due():
                     if not self._changed.wait(self._sleep()):
                         break
@@ -133,7 +136,7 @@ class LeaseRenewer:
                 self._step()
 
     def _step(self) -> None:
-        """Do what is due; a failure only moves the next try into the future."""
+        """Do the work that is due, where a failure only moves the next try into the future."""
         try:
             self.lessor.vault.keep_alive()
             self._keep_lease()
@@ -141,7 +144,7 @@ class LeaseRenewer:
         except SecretsError as error:
             self._note_failure(error)
         except Exception as error:
-            # The thread must outlive a fault of ours: without it the process loses its database.
+            # The thread must outlive a defect of ours: without it the process loses its database.
             logger.exception("the lease keeper of %s stumbled", self.lessor.role)
             self._note_failure(SecretsError(str(error)))
         else:
@@ -161,7 +164,7 @@ class LeaseRenewer:
                 renewed = self.lessor.renew(lease)
             except LeaseNotFound:
                 logger.warning("lease %s was revoked: leasing anew", lease.lease_id)
-                self._unwanted = self._generation  # should leasing fail: that is what is left to do
+                self._unwanted = self._generation  # if leasing fails, it is retried by this
                 self._lease_anew()
                 return
             with self._changed:
@@ -184,7 +187,7 @@ class LeaseRenewer:
             self._on_rotation(credentials)
 
     def _give_back_retired(self) -> None:
-        """Revoke each old lease that nobody uses, or whose overlap has passed."""
+        """Revoke each old lease that has no connection, or whose overlap has passed."""
         for retired in list(self._retired):
             now = time.monotonic()
             if now < retired.revoke_at and self._in_use(retired.generation):
@@ -214,18 +217,18 @@ class LeaseRenewer:
 
     @staticmethod
     def _used_up(lease: Lease, now: float) -> bool:
-        """Whether a lease has ended or, cut short by max_ttl, is about to."""
+        """Return whether a lease has expired or, cut short by max_ttl, is about to."""
         return lease.nearly_used_up or now >= lease.ends_at
 
     def _due(self) -> bool:
-        """Whether new credentials are wanted now."""
+        """Return whether new credentials are to be leased now."""
         now = time.monotonic()
         return now >= self._try_at and (
             self.lease is None or self._used_up(self.lease, now) or self._replacement_due(now)
         )
 
     def _sleep(self) -> float:
-        """Seconds until something is due by itself."""
+        """Return the seconds until work is due by itself."""
         now = time.monotonic()
         if now < self._try_at:
             return self._try_at - now

@@ -1,4 +1,4 @@
-"""A leased login of one database role, and how it is taken, renewed and given back."""
+"""A leased login of one database role, and the calls that lease, renew and revoke it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Final
 from cluster.secrets.vault import VaultClient
 
 RENEW_AFTER: Final = 2 / 3  # of what the last grant gave
-# A renewal that grants less than this part of the full TTL was cut short by max_ttl: the
-# lease has at most one more TTL to live, so its successor is fetched while it still works.
+# A renewal that grants less than this part of the full TTL was cut short by max_ttl: the lease has
+# at most one more TTL to live, so its successor is leased while it still works.
 FULL_GRANT: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a connection logs in with.
+    """The user and password with which a connection logs in.
 
-    `generation` grows by one with each new login. Static credentials have no
-    `lease_id`, no `expires_at` and generation 0.
+    `generation` grows by one with each new login. Static credentials have no `lease_id`, no
+    `expires_at` and generation 0.
     """
 
     username: str
@@ -44,7 +44,7 @@ class Lease:
 
     @property
     def nearly_used_up(self) -> bool:
-        """Whether `max_ttl` has cut the last grant short."""
+        """Return whether `max_ttl` has cut the last grant short."""
         return self.last_grant < FULL_GRANT * self.ttl
 
     def credentials(self, generation: int) -> Credentials:
@@ -76,7 +76,10 @@ class Lessor:
         )
 
     def renew(self, lease: Lease) -> Lease:
-        """The same lease with a new end; raises LeaseNotFound when it has ended."""
+        """Renew the lease and return it with its new end.
+
+        Raises LeaseNotFound when it has expired.
+        """
         asked = time.monotonic()
         granted = float(
             self.vault.write(f"sys/leases/renew/{lease.lease_id}", {"increment": int(lease.ttl)})[

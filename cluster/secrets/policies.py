@@ -1,4 +1,4 @@
-"""Who may have which secret: Vault's policies and the roles of its database engine, as data."""
+"""The rights to secrets: Vault's policies and the roles of its database engine, as data."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ IDENTITIES: Final = (
     "link-proxy",
     "runner",
 )
-# Signs visitors' tokens (cluster/secrets/transit.py); its private half never leaves Vault.
+# Signs visitors' tokens (cluster/secrets/transit.py). Its private half never leaves Vault.
 SIGNING_KEY: Final = "visitor-tokens"
 SIGNING_KEY_LIFE: Final = 30 * 24 * 3600  # seconds; then Vault makes a new version by itself
-TOKEN_PERIOD: Final = 20 * 60  # seconds; a token that is renewed in time never ends
+TOKEN_PERIOD: Final = 20 * 60  # seconds; a token that is renewed in time never expires
 
 _READ: Final = ("read",)
 _UPDATE: Final = ("update",)
-_SEARCH: Final = ("list", "sudo")  # listing leases asks for sudo, whatever the path
+_SEARCH: Final = ("list", "sudo")  # listing leases requires sudo, whatever the path
 
 
 def policy(identity: str) -> str:
-    """The policy document of one identity, in Vault's language (HCL)."""
+    """Return the policy document of one identity, in Vault's language (HCL)."""
     rules = dict(_rules(identity))
     return "\n".join(
         f'path "{path}" {{ capabilities = [{", ".join(f"{word!r}" for word in words)}] }}'.replace(
@@ -51,15 +51,15 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield "sys/leases/lookup/database/creds/*", _SEARCH
             yield "sys/leases/revoke", _UPDATE
         case "link-proxy":
-            # It carries bytes and knows no secret; Vault takes no policy without a rule.
+            # It carries bytes and needs no secret, but Vault takes no policy without a rule.
             yield "auth/token/lookup-self", _READ
         case "auditor":
             yield from _audit_rules()
         case "observer":
             yield from _audit_rules()
-            yield from _lease_rules("site")  # where it keeps the outages that it has seen
+            yield from _lease_rules("site")  # where it keeps the outages that it has observed
         case "runner":
-            # It hands checkouts in as the site does, and examines them as an auditor.
+            # It starts checkouts as the site does, and examines them as an auditor.
             yield from _audit_rules()
             yield from _lease_rules("site")
             yield "kv/data/site", _READ
@@ -75,7 +75,7 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _lease_rules(role: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Lease one role of the database engine; renew and revoke leases of that role alone."""
+    """Yield the rights to lease one database role, and to renew and revoke its leases."""
     yield f"database/creds/{role}", _READ
     leases = f"database/creds/{role}" if role == "*" else f"database/creds/{role}/*"
     yield f"sys/leases/renew/{leases}", _UPDATE
@@ -83,7 +83,7 @@ def _lease_rules(role: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _audit_rules() -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Read every database, and ask the broker and the cache."""
+    """Yield the rights to read every database, and to connect to the broker and the cache."""
     for database in DATABASES:
         yield from _lease_rules(f"{database}-auditor")
     yield from _message_rules()
@@ -95,10 +95,10 @@ def _message_rules() -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def approle(identity: str) -> dict[str, Any]:
-    """The AppRole of one identity.
+    """Return the AppRole of one identity.
 
-    The token is periodic rather than bounded by a maximum, because Vault revokes a
-    token's leases with it: a token's end would end sessions in the middle of their work.
+    The token is periodic rather than bounded by a maximum, because Vault revokes a token's leases
+    with it: a token's end would end sessions in the middle of their work.
     """
     return {
         "token_policies": [f"{identity}"],
@@ -116,10 +116,10 @@ CREATION: Final = (
 RENEWAL: Final = """ALTER ROLE "{{name}}" VALID UNTIL '{{expiration}}'"""
 ROLLBACK: Final = 'DROP ROLE IF EXISTS "{{name}}"'
 
-# Vault runs these in one transaction, where nobody would see NOLOGIN before the end: a service
-# whose session is terminated reconnects within milliseconds, and a session that slips in
-# survives even the DROP ROLE. So the first statement is committed by itself. The terminations
-# end with a sweep for sessions of roles that are gone. Each statement may run again.
+# Vault runs these in one transaction, in which NOLOGIN stays invisible until the end: a service
+# whose session is terminated reconnects within milliseconds, and such a session survives even the
+# DROP ROLE. So the first statement is committed by itself. The terminations end with a sweep for
+# sessions of roles that are gone. Each statement may run again.
 REVOCATION: Final = (
     """DO $$ BEGIN
          IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{{name}}') THEN
@@ -143,7 +143,7 @@ REVOCATION: Final = (
 
 @dataclass(frozen=True, slots=True)
 class LeaseRole:
-    """One role of the database engine: what a lease may do in its database."""
+    """One role of the database engine: the rights of a lease in its database."""
 
     database: str
     auditor: bool
@@ -158,7 +158,7 @@ class LeaseRole:
         return f"{self.database}_{'auditor' if self.auditor else 'owner'}"
 
     def definition(self) -> Mapping[str, Any]:
-        """What Vault is told: its statements and how long a lease lives, in seconds."""
+        """Return the role for Vault: its statements and the life of a lease, in seconds."""
         return {
             "db_name": self.database,
             "default_ttl": int(environment.setting("DATABASE_LEASE_TTL", "60")),

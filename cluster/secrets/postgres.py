@@ -1,8 +1,8 @@
 """Connections to PostgreSQL with credentials leased from Vault.
 
-`Database` holds the current credentials of one database for the whole process;
-`DatabaseSession` is one long-lived connection that moves to new credentials
-between two transactions, so that a rotation costs no request.
+`Database` holds the current credentials of one database for the whole process. `DatabaseSession` is
+one long-lived connection that moves to new credentials between two transactions, so that a rotation
+costs no request.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ Connection = psycopg.Connection[Any]
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT: Final = 5  # seconds; libpq rounds 1 up to 2
-LEASE_PATIENCE: Final = 10.0  # seconds that connect() waits for Vault before it gives up
-# A peer that vanished without a word is noticed after 5 + 3 x 2 seconds.
+LEASE_PATIENCE: Final = 10.0  # seconds that connect() waits for Vault before it fails
+# A peer that vanished without closing is noticed after 5 + 3 x 2 seconds.
 KEEPALIVES: Final = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
-# What PostgreSQL says to a login that is of no use any more: 28P01 (wrong password, or role gone or
-# expired), 28000 (NOLOGIN), 42501 (no right to connect), 57P01 (terminated on the way).
-# psycopg has no SQLSTATE for a failed attempt to connect, so the text has to tell.
+# PostgreSQL's answers to a login that is of no use any more: 28P01 (wrong password, or role gone or
+# expired), 28000 (NOLOGIN), 42501 (no right to connect), 57P01 (terminated on the way). psycopg has
+# no SQLSTATE for a failed attempt to connect, so the text is compared.
 REJECTIONS: Final = (
     "password authentication failed",
     "is not permitted to log in",
@@ -42,16 +42,16 @@ REJECTIONS: Final = (
     "terminating connection due to administrator command",
 )
 
-# SQLSTATE classes that speak of the server and not of what was asked of it:
-# connection exception, insufficient resources, operator intervention, system error.
+# SQLSTATE classes of errors of the server, not of the statement: connection exception, insufficient
+# resources, operator intervention, system error.
 # Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
 OUTAGE_CLASSES: Final = ("08", "53", "57", "58")
-READ_ONLY: Final = "25006"  # a standby, or a server that was told to be read-only
+READ_ONLY: Final = "25006"  # a standby, or a server that was set to read-only
 LOCKED: Final = "55P03"
 
 
 class DatabaseUnavailable(psycopg.OperationalError):
-    """The database, or a login for it, cannot be had now, or the connection was lost.
+    """The database, or a login for it, is not available now, or the connection was lost.
 
     Whether the last transaction committed may be unknown: run the whole idempotent work again.
     """
@@ -60,10 +60,9 @@ class DatabaseUnavailable(psycopg.OperationalError):
 class Database:
     """The current credentials of one database, kept fresh for the life of the process.
 
-    `identity` is the AppRole that leases (default: this process's, or `auditor` for an
-    auditor's read-only login). Thread-safe; each process that forks leases its own.
-    Append to `on_rotation` what shall be called, in the keeper's thread, with each
-    new generation of credentials.
+    `identity` is the AppRole that leases (default: this process's, or `auditor` for an auditor's
+    read-only login). Thread-safe; each process that forks leases its own. Append to `on_rotation`
+    functions to be called, in the renewer's thread, with each new generation of credentials.
     """
 
     def __init__(self, name: str, *, identity: str | None = None, auditor: bool = False) -> None:
@@ -85,20 +84,23 @@ class Database:
         return f"{self.name}-auditor" if self.auditor else self.name
 
     def current(self, *, patience: float | None = LEASE_PATIENCE) -> Credentials:
-        """The credentials to log in with now.
+        """Return the credentials to log in with now.
 
-        Waits at most `patience` seconds (None: for ever) for the first ones, then
-        raises SecretsUnavailable.
+        Waits at most `patience` seconds (None: for ever) for the first ones, then raises
+        SecretsUnavailable.
         """
         static = self._static_credentials()
         return static or self._running_keeper().credentials(patience=patience)
 
     def wait(self) -> Credentials:
-        """Wait until Vault has given credentials, however long it is away (it is logged)."""
+        """Wait until Vault has given credentials, however long it is away, and return them.
+
+        The wait is logged.
+        """
         return self.current(patience=None)
 
     def rotate(self) -> Credentials:
-        """Lease new credentials now and return them; connections move as at any rotation.
+        """Lease new credentials now and return them. Connections move as at any rotation.
 
         Raises DatabaseUnavailable when Vault gives none in time. Static ones stay as they are.
         """
@@ -132,7 +134,7 @@ class Database:
         return self.connect_with(log_in)
 
     def connect_with(self, log_in: Callable[[Credentials], Connection]) -> Connection:
-        """Let `log_in` open a connection with the current credentials; see connect()."""
+        """Let `log_in` open a connection with the current credentials, as in connect()."""
         credentials = self._current_or_unavailable()
         try:
             return self._census.opened_by(log_in, credentials)
@@ -146,13 +148,13 @@ class Database:
             raise DatabaseUnavailable(f"{self.name}: {error}") from error
 
     def connection_parameters(self, *, statement_timeout: float | None = None) -> dict[str, Any]:
-        """What psycopg.connect needs besides user and password."""
+        """Return the parameters that psycopg.connect needs besides user and password."""
         parameters = conninfo_to_dict(environment.database_url(self.name))
         static = parameters.pop("user", None) is not None
         parameters.pop("password", None)
         settings = []
         if not static:
-            # Objects made on this connection belong to a role that outlives the lease.
+            # Objects created on this connection belong to a role that outlives the lease.
             settings.append(f"-c role={self.name}_{'auditor' if self.auditor else 'owner'}")
         if self.auditor:
             settings.append("-c default_transaction_read_only=on")
@@ -167,14 +169,14 @@ class Database:
         }
 
     def is_current(self, connection: Connection) -> bool:
-        """Whether a connection that this object opened logged in with the current credentials."""
+        """Return whether a connection of this object logged in with the current credentials."""
         keeper = self._keeper
         return keeper is None or self._census.generation(connection) == keeper.generation
 
     def close(self, *, give_back: bool = True) -> bool:
-        """Stop the keeper and give the leases back; False when Vault did not answer in time.
+        """Stop the renewer, revoke the leases and return whether Vault answered in time.
 
-        Best effort, two seconds at most: leases that stay behind end by themselves.
+        Best effort, two seconds at most: leases that stay behind expire by themselves.
         """
         with self._lock:
             self._closed = True
@@ -242,10 +244,10 @@ class DatabaseSession:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Run a block in one transaction: committed at its end, rolled back on an exception.
+        """Run a block in one transaction, committed at its end or rolled back on an exception.
 
-        It begins on a connection with current credentials. Raises DatabaseUnavailable when
-        there is none to be had or it is lost on the way; the next transaction() reconnects.
+        It begins on a connection with current credentials. Raises DatabaseUnavailable when there is
+        none or it is lost on the way. The next transaction() reconnects.
         """
         try:
             with ExitStack() as block:
@@ -269,7 +271,7 @@ class DatabaseSession:
             try:
                 block.enter_context(self._connection.transaction())
             except psycopg.OperationalError:
-                # Lost while idle (a restart, a revoked lease): nothing has been done on it yet.
+                # Lost while idle (a restart, a revoked lease), before any work was done on it.
                 self.close()
             else:
                 return self._connection
@@ -286,7 +288,7 @@ _databases_lock: Final = threading.Lock()
 
 
 def database(name: str, *, identity: str | None = None, auditor: bool = False) -> Database:
-    """This process's one shared holder of a database's credentials."""
+    """Return this process's one shared holder of a database's credentials."""
     with _databases_lock:
         key = (name, identity, auditor)
         if key not in _databases:
@@ -295,7 +297,7 @@ def database(name: str, *, identity: str | None = None, auditor: bool = False) -
 
 
 def close_databases() -> None:
-    """Give all leases of this process back; runs by itself at a regular exit."""
+    """Revoke all leases of this process, which also happens at a regular exit."""
     with _databases_lock:
         _databases.clear()
     answering = True
@@ -307,16 +309,16 @@ atexit.register(close_databases)
 
 
 def _is_rejection(error: psycopg.OperationalError) -> bool:
-    """Whether PostgreSQL refused the login, rather than being away."""
+    """Return whether PostgreSQL refused the login, rather than being away."""
     return any(sign in str(error) for sign in REJECTIONS)
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the database, and not what was asked of it, is the reason of an error.
+    """Return whether an error comes from the database's state and not from the statement.
 
-    After an outage the same statement may succeed later; any other error belongs to the
-    statement and its values, and comes again each time. Django's errors are judged by
-    their cause. Conflicts between transactions are no outage.
+    After an outage the same statement may succeed later. Any other error belongs to the statement
+    and its values, and comes again each time. Django's errors are judged by their cause. Conflicts
+    between transactions are no outage.
     """
     if isinstance(error, DatabaseUnavailable):
         return True

@@ -1,8 +1,8 @@
 """Make Vault and the database servers ready: `python -m cluster.secrets.provisioning`.
 
-Everything is compared first and written only when it differs, so that a second
-run changes nothing. It needs, in the run directory's `secrets/`: `openbao.json` (root token),
-`postgres-superuser`, `broker` and `redis` (passwords).
+Everything is compared first and written only when it differs, so that a second run changes nothing.
+It needs, in the run directory's `secrets/`: `openbao.json` (root token), `postgres-superuser`,
+`broker` and `redis` (passwords).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Progress = Callable[[str], None]
 
 
 class ProvisioningError(Exception):
-    """A step of the set-up could not be done; the message says which and why."""
+    """A step of the set-up could not be done, for the reason that the message gives."""
 
 
 def provision(progress: Progress, *, databases: Sequence[str] = DATABASES) -> None:
@@ -80,7 +80,10 @@ def _enable_engines(vault: VaultClient) -> None:
 
 
 def _await_versioned_store(vault: VaultClient) -> None:
-    """A new kv engine turns itself into a versioned one; it refuses (400) until it has."""
+    """Wait until a new kv engine has turned itself into a versioned one.
+
+    It refuses requests (400) until then. Raises ProvisioningError after 20 s.
+    """
     for _ in range(UPGRADE_LOOKS):
         try:
             vault.read("kv/config")
@@ -96,7 +99,7 @@ def _await_versioned_store(vault: VaultClient) -> None:
 
 
 def _store_secrets(vault: VaultClient) -> None:
-    """Passwords that the servers were started with follow their files; keys are made once."""
+    """Store the passwords of the servers as their files have them, and create missing keys."""
     _store(vault, "broker", {"username": BROKER_USER, "password": _secret_file("broker")})
     _store(vault, "redis", {"password": _secret_file("redis")})
     for name, keys in (("site", ("secret_key",)), ("provider", ("api_key", "webhook_secret"))):
@@ -116,7 +119,7 @@ def _store(vault: VaultClient, name: str, fields: Mapping[str, str]) -> None:
 
 
 def _admit(vault: VaultClient, identity: str) -> None:
-    """Policy, AppRole and, in a file only we can read, the secret id of one identity."""
+    """Store the policy and AppRole of one identity, and its secret id in a private file."""
     policy_path = f"sys/policies/acl/{identity}"
     policy = policies.policy(identity)
     if _found(vault, policy_path).get("policy") != policy:
@@ -132,7 +135,7 @@ def _admit(vault: VaultClient, identity: str) -> None:
 
 
 def _opens(vault: VaultClient, role_path: str, role_id: str, file: Path) -> bool:
-    """Whether the file's secret id is still accepted for this role."""
+    """Return whether the file's secret id is still accepted for this role."""
     try:
         approle = json.loads(file.read_text())
         if approle["role_id"] != role_id:
@@ -186,7 +189,7 @@ def _write_if_different(vault: VaultClient, path: str, wanted: Mapping[str, Any]
 
 
 def _found(vault: VaultClient, path: str) -> dict[str, Any]:
-    """The data at a path; empty when there is none."""
+    """Return the data at a path, or an empty dict when there is none."""
     try:
         data: dict[str, Any] = vault.read(path)["data"]
     except SecretNotFound:

@@ -1,8 +1,7 @@
 """One PostgreSQL server made ready for leases: its database and the roles that outlive them.
 
-Roles of a database `orders`: `orders_owner` (owns every object, no login),
-`orders_auditor` (reads everything, no login) and `vault_admin`, with which Vault
-creates and drops the leased logins.
+Roles of a database `orders`: `orders_owner` (owns every object, no login), `orders_auditor` (reads
+everything, no login) and `vault_admin`, with which Vault creates and drops the leased logins.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from psycopg.conninfo import conninfo_to_dict
 from config import environment
 
 VAULT_ADMIN: Final = "vault_admin"
-# Written on vault_admin when Vault has its password: the mark of a finished set-up.
+# Set as vault_admin's comment when Vault has its password: the mark of a finished set-up.
 _KNOWN: Final = "Vault has the password of this role"
 
 
 def superuser_connection(database: str) -> psycopg.Connection[Any]:
-    """A superuser's connection to the server of `database`, to its maintenance database."""
+    """Open a superuser's connection to the maintenance database of the server of `database`."""
     parameters = conninfo_to_dict(environment.database_url(database))
     password = environment.run_directory() / "secrets" / "postgres-superuser"
     return psycopg.connect(
@@ -37,7 +36,7 @@ def superuser_connection(database: str) -> psycopg.Connection[Any]:
 
 
 def prepare_server(connection: psycopg.Connection[Any], database: str) -> None:
-    """Create what is missing of the database, its roles and their rights; runs in some 10 ms."""
+    """Create what is missing of the database, its roles and their rights, in some 10 ms."""
     owner, auditor = f"{database}_owner", f"{database}_auditor"
     known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
     for role, abilities in ((owner, ""), (auditor, ""), (VAULT_ADMIN, "LOGIN CREATEROLE")):
@@ -55,7 +54,7 @@ def prepare_server(connection: psycopg.Connection[Any], database: str) -> None:
 
 
 def vault_knows_admin(connection: psycopg.Connection[Any]) -> bool:
-    """Whether a former run has handed vault_admin's password to Vault."""
+    """Return whether an earlier run has given vault_admin's password to Vault."""
     row = connection.execute(
         "SELECT shobj_description(oid, 'pg_authid') = %s FROM pg_roles WHERE rolname = %s",
         [_KNOWN, VAULT_ADMIN],
@@ -64,7 +63,7 @@ def vault_knows_admin(connection: psycopg.Connection[Any]) -> bool:
 
 
 def set_new_admin_password(connection: psycopg.Connection[Any]) -> str:
-    """Give vault_admin a random password; only Vault is to keep it."""
+    """Give vault_admin a random password, which only Vault is to keep, and return it."""
     password = secrets.token_urlsafe(32)
     connection.execute(sql.SQL("COMMENT ON ROLE {} IS NULL").format(sql.Identifier(VAULT_ADMIN)))
     connection.execute(
@@ -74,14 +73,14 @@ def set_new_admin_password(connection: psycopg.Connection[Any]) -> str:
 
 
 def mark_admin_known(connection: psycopg.Connection[Any]) -> None:
-    """Remember that Vault has the password."""
+    """Record on the server that Vault has the password."""
     connection.execute(
         sql.SQL("COMMENT ON ROLE {} IS {}").format(sql.Identifier(VAULT_ADMIN), _KNOWN)
     )
 
 
-# GRANT … WITH ADMIN OPTION: from PostgreSQL 16 on CREATEROLE alone no longer lets
-# vault_admin put a login into these groups.
+# GRANT … WITH ADMIN OPTION: from PostgreSQL 16 on CREATEROLE alone no longer lets vault_admin put a
+# login into these groups.
 _RIGHTS: Final = (
     "REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC",
     "REVOKE CONNECT, TEMPORARY ON DATABASE postgres FROM PUBLIC",

@@ -1,4 +1,4 @@
-"""Reading a secret at the start of a process, when Vault may still be on its way."""
+"""Reading a secret at the start of a process, when Vault may still be starting."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _clients_lock: Final = threading.Lock()
 
 
 def read_secret(name: str, *, patience: float | None = None) -> dict[str, str]:
-    """`kv/<name>` as this process's identity, tried again while Vault is unavailable.
+    """Return `kv/<name>`, read as this process's identity and retried while Vault is unavailable.
 
-    After `patience` seconds (None: never) it raises SecretsUnavailable. A refusal is
-    raised at once: waiting does not mend it.
+    After `patience` seconds (None: never) it raises SecretsUnavailable. A refusal is raised at
+    once, since waiting does not mend it.
     """
     started, logged, delay = time.monotonic(), float("-inf"), FIRST_DELAY
     while True:
@@ -43,7 +43,7 @@ def read_secret(name: str, *, patience: float | None = None) -> dict[str, str]:
 
 
 def shared_client() -> VaultClient:
-    """One client for each identity, so that reading three keys costs one login."""
+    """Return one client for each identity, so that reading three keys costs one login."""
     # A connection cannot be shared with a forked process.
     key = (environment.vault_address(), environment.vault_identity(), os.getpid())
     with _clients_lock:

@@ -1,4 +1,4 @@
-"""Signing keys from Vault. Each waits, and logs, while Vault is away."""
+"""Signing keys from Vault, each read with a wait, and a log line, while Vault is away."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from cluster.secrets.secret_reader import read_secret
 
 
 def site_secret_key() -> str:
-    """Django's SECRET_KEY."""
+    """Return Django's SECRET_KEY."""
     return read_secret("site")["secret_key"]
 
 
 def provider_api_key() -> str:
-    """What payments shows to the payment provider."""
+    """Return the key with which payments authenticates to the payment provider."""
     return read_secret("provider")["api_key"]
 
 
 def provider_webhook_secret() -> bytes:
-    """The key of the HMAC-SHA256 with which the payment provider signs its webhooks."""
+    """Return the key of the HMAC-SHA256 with which the payment provider signs its webhooks."""
     return read_secret("provider")["webhook_secret"].encode()

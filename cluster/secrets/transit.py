@@ -1,7 +1,7 @@
 """Signing with a key that never leaves Vault (its transit engine), and its public halves.
 
-The key is ECDSA over P-256, so that a signature fits JWS as ES256 (RFC 7518, section 3.4).
-Vault makes a new version by the clock; a version's number is its name in a token (`kid`).
+The key is ECDSA over P-256, so that a signature fits JWS as ES256 (RFC 7518, section 3.4). Vault
+makes a new version every 30 days. A version's number is its name in a token (`kid`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ class PublicKeys:
 
 
 def public_keys() -> PublicKeys:
-    """All versions there are; raises SecretsError while Vault is away."""
+    """Return the public halves of all versions of the key.
+
+    Raises SecretsError while Vault is away.
+    """
     found = shared_client().read(f"transit/keys/{SIGNING_KEY}")["data"]
     return PublicKeys(
         latest=int(found["latest_version"]),
@@ -33,7 +36,10 @@ def public_keys() -> PublicKeys:
 
 
 def sign(message: bytes, *, version: int) -> bytes:
-    """The ES256 signature, 64 bytes (r and s); raises SecretsError."""
+    """Return the ES256 signature, 64 bytes (r and s).
+
+    Raises SecretsError.
+    """
     answer = shared_client().write(
         f"transit/sign/{SIGNING_KEY}/sha2-256",
         {

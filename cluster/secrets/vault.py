@@ -1,7 +1,7 @@
-"""A client of Vault (or OpenBao): AppRole login, tokens kept alive, plain clear errors.
+"""A client of Vault (or OpenBao): AppRole login, tokens kept alive, and few kinds of errors.
 
-Every failure is one of four exceptions, so that callers can tell "try again"
-from "never", and nobody else in the code base sees hvac or requests.
+Every failure is a SecretsError or one of its four kinds, so that callers can distinguish "try
+again" from "never". No other module uses hvac or requests for Vault.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from hvac import exceptions
 from config import environment
 
 CONNECT_TIMEOUT: Final = 2.0  # seconds; the server is near, or it is not there
-READ_TIMEOUT: Final = 5.0  # seconds; leasing creates a role in PostgreSQL, 10 ms when well
+READ_TIMEOUT: Final = 5.0  # seconds; leasing creates a role in PostgreSQL, normally within 10 ms
 REFRESH_AFTER: Final = 2 / 3  # of a token's life: two more tries fit before it ends
 
-# 429 asks for patience, 5xx is a server that is sealed, starting, or cannot reach PostgreSQL.
+# 429 is a limit of requests, 5xx a server that is sealed, starting, or cannot reach PostgreSQL.
 _TRANSIENT: Final = (
     exceptions.RateLimitExceeded,
     exceptions.InternalServerError,
@@ -36,15 +36,15 @@ _TRANSIENT: Final = (
 
 
 class SecretsError(Exception):
-    """Something asked of Vault was not done."""
+    """Vault did not do what a request asked for."""
 
 
 class SecretsUnavailable(SecretsError):
-    """Vault is sealed, unreachable or failing: trying again later can succeed."""
+    """Vault is sealed, unreachable or failing, so that trying again later can succeed."""
 
 
 class SecretsDenied(SecretsError):
-    """Vault knows us and refuses, or does not accept this AppRole's secret id."""
+    """Vault knows this identity and refuses, or does not accept this AppRole's secret id."""
 
 
 class SecretNotFound(SecretsError):
@@ -52,14 +52,14 @@ class SecretNotFound(SecretsError):
 
 
 class LeaseNotFound(SecretsError):
-    """The lease has ended or was revoked; it cannot be renewed."""
+    """The lease has expired or was revoked, and cannot be renewed."""
 
 
 class VaultClient:
-    """One identity's connection to Vault; safe to share between threads.
+    """One identity's connection to Vault, safe to share between threads.
 
-    `identity` names an AppRole whose file is read at each login, so that a new
-    secret id is picked up without a restart. With `token` it uses that token as it is.
+    `identity` names an AppRole whose file is read at each login, so that a new secret id is used
+    without a restart. With `token` it uses that token as it is.
     """
 
     def __init__(
@@ -78,19 +78,22 @@ class VaultClient:
 
     @classmethod
     def for_identity(cls, name: str | None = None) -> VaultClient:
-        """A client that logs in with AppRole; `name` defaults to this process's identity."""
+        """Return a client that logs in with AppRole as `name` or as this process's identity."""
         return cls(identity=name or environment.vault_identity())
 
     def read(self, path: str) -> dict[str, Any]:
-        """GET a path; raises SecretNotFound when nothing is there."""
+        """GET a path and return its answer.
+
+        Raises SecretNotFound when nothing is there.
+        """
         return self.request("get", path)
 
     def write(self, path: str, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """POST to a path; an answer without a body is an empty dict."""
+        """POST to a path and return its answer, or an empty dict for an answer without a body."""
         return self.request("post", path, data=data or {})
 
     def list_keys(self, path: str) -> list[str]:
-        """The names under a path; empty when there are none."""
+        """Return the names under a path, or none when there are none."""
         try:
             keys: list[str] = self.request("list", path)["data"]["keys"]
         except SecretNotFound:
@@ -98,23 +101,27 @@ class VaultClient:
         return keys
 
     def read_kv(self, name: str) -> dict[str, str]:
-        """The newest version of `kv/<name>`."""
+        """Return the newest version of `kv/<name>`."""
         fields: dict[str, str] = self.read(f"kv/data/{name}")["data"]["data"]
         return fields
 
     def list_leases(self, role: str) -> list[str]:
-        """The ids of the living leases of one database role (operator only)."""
+        """Return the ids of the valid leases of one database role (operator only)."""
         prefix = f"database/creds/{role}"
         keys = self.list_keys(f"sys/leases/lookup/{prefix}")
         return [f"{prefix}/{key}" for key in keys]
 
     def revoke_lease(self, lease_id: str, *, timeout: float | None = None) -> None:
-        """End a lease now; the answer comes when its sessions have been told to end."""
-        # The path form: a policy can bound it to one role's leases, the body form it cannot.
+        """End a lease now.
+
+        The answer comes after Vault has ordered the end of its sessions.
+        """
+        # The path form: a policy can bound it to one role's leases, which the body form does not
+        # allow.
         self.request("post", f"sys/leases/revoke/{lease_id}", data={"sync": True}, timeout=timeout)
 
     def keep_alive(self) -> None:
-        """Renew the token when most of its life has passed; logs in anew if it cannot be."""
+        """Renew the token when most of its life has passed, or log in anew if that is refused."""
         if time.monotonic() < self._refresh_at or self.identity is None:
             return
         with self._login_lock:
@@ -128,10 +135,10 @@ class VaultClient:
                 self._login()
 
     def close(self, *, timeout: float = 1.0) -> None:
-        """Give the token back, and with it every lease taken through it; best effort."""
+        """Revoke the token, and with it every lease taken through it, as far as Vault answers."""
         with self._login_lock:
             if self.identity is not None and self._client.token is not None:
-                # Should that fail: it ends by itself when its period has passed.
+                # If that fails, the token expires by itself when its period has passed.
                 with contextlib.suppress(SecretsError):
                     self._send("post", "auth/token/revoke-self", {}, timeout)
                 self._client.token = None
@@ -153,7 +160,7 @@ class VaultClient:
         try:
             return self._send(method, path, data, timeout)
         except SecretsDenied:
-            # A token that was revoked or outlived looks the same as one without the right.
+            # A token that was revoked or has expired gets the same answer as one without the right.
             self._login_instead_of(token)
             return self._send(method, path, data, timeout)
 

@@ -1,10 +1,10 @@
-"""Admission control: how many checkouts may be open, which is accepted and not ended, at one time.
+"""Admission control: a limit of open checkouts, which are accepted and have not ended.
 
-The limit follows Little's law: the rate at which checkouts end, times the deadline of one step.
-What is open then ends, all steps together, in the time that one step may take.
-The journal measures the rate when it learns of endings; whatever accepts reads one number and
-counts what is open, in its own transaction. Nobody holds a lock for it, so no process that is
-killed or paused in between stops the others. See docs/adr/0029-admission-control.md.
+The limit follows Little's law: the rate at which checkouts end, times the deadline of one step. The
+open checkouts then end, all steps together, in the time that one step may take. The journal
+measures the rate when it records endings. A transaction that accepts checkouts reads the limit and
+counts the open ones. It takes no lock for that, so no process that is killed or paused in between
+stops the others. See docs/adr/0029-admission-control.md.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from cluster.checkout.definition import CHECKOUT
 from cluster.messaging.streams import count
 from cluster.messaging.work import UnitOfWork
 
-# Fewer at a time would make smaller batches, and so a lower rate: at 3 s it was two thirds of what
-# it is at 10. A step with a shorter deadline waits for its queue (cluster/sagas/backlog.py).
+# Fewer at a time would make smaller batches, and so a lower rate: at 3 s it was two thirds of the
+# rate at 10 s. A step with a shorter deadline waits for its queue (cluster/sagas/backlog.py).
 ENDS_WITHIN: Final = max(step.deadline for step in CHECKOUT.steps)
-RETRY_AFTER: Final = 3  # seconds; some of what is open has ended then
+RETRY_AFTER: Final = 3  # seconds; some of the open checkouts have ended then
 INITIAL: Final = 500  # until a rate has been measured
 LEAST: Final = 100  # 10 s at 10 a second: on a slower machine the deadlines wait for the queue
 MOST: Final = 2_000  # bounds queues, memory and disk on a machine that is much faster
-# Commands, benches and experiments leave some room to whoever clicks.
+# Commands, benches and experiments leave some room for visitors of the pages.
 SHARE_OF_PORTIONS: Final = 0.9
 
 WINDOW: Final = timedelta(seconds=2)  # over which the rate is measured
-# In a longer one there was a pause, of the load or of the platform: it says nothing of the rate.
+# A longer window held a pause, of the load or of the platform, so its rate is not measured.
 LONGEST_WINDOW: Final = timedelta(seconds=5)
 
 REFUSED: Final = "refused_checkouts"  # the counter in the site's database
@@ -50,7 +50,7 @@ CLOSE_WINDOW: Final = """
 
 
 class TooManyRequests(Exception):
-    """This visitor, or all of them together, should wait a little; the message says so."""
+    """This visitor, or all of them together, should wait, as the message explains."""
 
     def __init__(self, detail: str, *, status: HTTPStatus, retry_after: int) -> None:
         super().__init__(detail)
@@ -59,7 +59,7 @@ class TooManyRequests(Exception):
 
 
 class Overloaded(TooManyRequests):
-    """As many checkouts are open as can end in time; `refused` more were not accepted."""
+    """The limit of open checkouts is reached, and `refused` more were not accepted."""
 
     def __init__(self, room: Room, *, refused: int) -> None:
         super().__init__(
@@ -73,41 +73,42 @@ class Overloaded(TooManyRequests):
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many checkouts may be open, and how many are."""
+    """The number of checkouts that may be open, and of those that are."""
 
     limit: int
     open: int
 
     def admits(self, wanted: int) -> bool:
-        """Whether a group that is accepted as a whole may be.
+        """Return whether a group of checkouts may be accepted as a whole.
 
         One larger than half of the limit counts as half of it, or it might wait for ever.
         """
         return self.open + min(wanted, max(1, self.limit // 2)) <= self.limit
 
     def portion(self, wanted: int) -> int:
-        """How many of `wanted` checkouts may be accepted now.
+        """Return how many of `wanted` checkouts may be accepted now.
 
-        Half of what is left: who asks at the same moment finds the other half.
+        It is at most half of the free room, so that a client at the same moment finds the other
+        half.
         """
         left = int(self.limit * SHARE_OF_PORTIONS) - self.open
         return max(0, min(wanted, (left + 1) // 2))
 
     @property
     def retry_after(self) -> int:
-        """Seconds until there should be room: more when more are open than the limit."""
+        """The seconds until there should be room, more when more are open than the limit."""
         return math.ceil(RETRY_AFTER * max(1.0, self.open / max(1, self.limit)))
 
 
 def next_limit(limit: int, *, ended: int, window: timedelta, open_now: int) -> int:
-    """The limit after a window in which so many checkouts have ended.
+    """Return the limit after a window in which so many checkouts have ended.
 
-    A higher rate raises it, since it was reached. A lower one lowers it only when what is open
-    needs longer than ENDS_WITHIN at that rate: otherwise there was just less to do.
+    A higher rate raises it, since it was reached. A lower one lowers it only when the open
+    checkouts need longer than ENDS_WITHIN at that rate: otherwise there was just less to do.
     """
     sustained = round(ended / window.total_seconds() * ENDS_WITHIN.total_seconds())
     if sustained > limit:
-        # Slowly: after a pause many end at once.
+        # Slowly, since after a pause many end at once.
         return min(MOST, limit + math.ceil((sustained - limit) / 4))
     if open_now > sustained:
         return max(LEAST, (limit + sustained) // 2)
@@ -115,14 +116,14 @@ def next_limit(limit: int, *, ended: int, window: timedelta, open_now: int) -> i
 
 
 def read_room(work: UnitOfWork) -> Room:
-    """The limit, and what is open as far as the journal has heard."""
+    """Return the limit and the number of open checkouts, as far as they are journalled."""
     work.cursor.execute(ROOM, (INITIAL,))
     limit, open_now = work.cursor.fetchone() or (INITIAL, 0)
     return Room(limit=int(limit), open=int(open_now))
 
 
 def record_ended(work: UnitOfWork, ended: int) -> None:
-    """Count checkouts that have ended; at the end of a window the limit is set anew."""
+    """Count checkouts that have ended, and set the limit anew at the end of a window."""
     if not ended:
         return
     work.cursor.execute(ADD_ENDED, (INITIAL, ended, work.now))

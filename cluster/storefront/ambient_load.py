@@ -1,6 +1,6 @@
-"""The gentle ambient load: a real checkout every few seconds, so that there is life to see.
+"""The ambient load: a real checkout every few seconds, so that the pages show activity.
 
-While nobody follows the stream there are fewer: what nobody sees fills the disk as well.
+While no visitor follows the stream there are fewer, since each one takes space on the disk.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from cluster.messaging.work import UnitOfWork
 from cluster.storefront.admission import read_room
 from cluster.storefront.checkout_intake import CheckoutOrder, Outcome, accept_checkouts
 
-# A cluster that does not keep up is not helped by more work.
+# More work does not help a cluster that falls behind.
 MOST_UNFINISHED: Final = 50
 
-# Mostly what a shop sees: a bank that takes 0.3 to 2 s, a card that is declined, and now and
-# then a provider that stutters or says nothing. Each ends within about 7 s, so that at one
-# in two seconds a few are under way at most.
+# Mostly common cases: a bank that takes 0.3 to 2 s, a card that is declined, and now and then a
+# provider that sends twice, late or never. Each ends within about 7 s, so that at one in two
+# seconds a few are in flight at most.
 MIX: Final = (
     (Outcome.SUCCESS, "tok_slow", 82),
     (Outcome.SUCCESS, "tok_twice", 4),
@@ -27,24 +27,24 @@ MIX: Final = (
     (Outcome.PROVIDER_SILENT, "tok_silent", 3),
 )
 
-QUIET_EVERY: Final = 10.0  # seconds; still one on the graph that the next visitor is sent
-# Whoever has gone may be back, or reads a page that follows nothing.
+QUIET_EVERY: Final = 10.0  # seconds; often enough for one on the graph that the next visitor gets
+# A visitor who has gone may come back, or reads a page that does not follow the stream.
 AUDIENCE_STAYS: Final = 300.0  # seconds
 
-# Until anybody has come (`stream/tail.py` says so), it is as if somebody were there.
+# Until a first visitor has come (`stream/tail.py` records it), one is assumed.
 IS_DUE: Final = """
     SELECT coalesce((SELECT seen_at > now() - %(stays)s * interval '1 s' FROM audience), true)
            OR coalesce((SELECT accepted_at FROM checkout_request ORDER BY id DESC LIMIT 1)
                        <= now() - %(quiet)s * interval '1 s', true)
 """
-# Only what catalog restocks: the last items are left to whoever wants to race for them.
+# Only products that catalog restocks: the last items are left for races.
 ANY_RESTOCKED: Final = "SELECT sku FROM product WHERE restocked ORDER BY random() LIMIT 1"
 
 
 def start_ambient_checkout(work: UnitOfWork) -> None:
-    """Start one checkout of a visitor never seen before, unless too many are unfinished.
+    """Start one checkout of a new visitor, unless too many are unfinished.
 
-    Asked every two seconds; with nobody to see it, most times nothing is started.
+    Called every two seconds. Without a visitor to see it, most calls start none.
     """
     if not _is_due(work) or read_room(work).open >= MOST_UNFINISHED:
         return
@@ -52,7 +52,7 @@ def start_ambient_checkout(work: UnitOfWork) -> None:
     product = work.cursor.fetchone()
     if product is None:
         return  # nothing has been listed yet
-    # Not a secret: anybody may foresee it.
+    # Not a secret: a foreseeable choice does no harm.
     [(outcome, card, _)] = random.choices(MIX, weights=[part[2] for part in MIX])  # noqa: S311
     order = CheckoutOrder(
         visitor=f"ambient-{new_message_id().hex[-12:]}",

@@ -1,8 +1,8 @@
-"""The one place that accepts work for the cluster: the web, the command line and the ambient load.
+"""The intake of work for the cluster: from the web, the command line and the ambient load.
 
-Acceptance is a row and a command in one transaction of the site's database. The
-ids are chosen by the caller's side, so that an acceptance whose commit was lost
-from sight can be run again and still happens once.
+Acceptance is a row and a command in one transaction of the site's database. The caller's side
+chooses the ids, so that an acceptance whose commit is in doubt can be run again and still happens
+once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cluster.storefront.admission import Overloaded, read_room
 MAX_QUANTITY: Final = 100
 LONGEST_VISITOR: Final = 100  # characters
 
-# The sandbox provider decides by the card's token what it does.
+# The card's token decides the behaviour of the sandbox provider.
 CARDS: Final = frozenset(
     {
         "tok_ok",
@@ -39,18 +39,18 @@ CARDS: Final = frozenset(
 
 
 class Outcome(enum.StrEnum):
-    """What a caller would like to see a checkout come to."""
+    """The result that a caller wants of a checkout."""
 
     SUCCESS = "success"
-    DECLINED = "declined"  # the card is refused: the checkout turns round at payment
-    PROVIDER_SILENT = "provider-silent"  # no answer: it turns round when the deadline is missed
-    LATE_SUCCESS = "late-success"  # the answer comes after that: the money goes back
-    OUT_OF_STOCK = "out-of-stock"  # the product decides: name one that is sold out
-    LAST_ITEM_RACE = "last-item-race"  # the product decides: several want its last item
+    DECLINED = "declined"  # the card is refused: the checkout compensates at payment
+    PROVIDER_SILENT = "provider-silent"  # no answer: it compensates when the deadline is missed
+    LATE_SUCCESS = "late-success"  # the answer comes after that, and the money is returned
+    OUT_OF_STOCK = "out-of-stock"  # decided by the product: one that is sold out
+    LAST_ITEM_RACE = "last-item-race"  # decided by the product: several want its last item
 
     @property
     def card(self) -> str:
-        """The card that brings this outcome about, as far as the payment decides it."""
+        """The card that leads to this outcome, as far as the payment decides it."""
         return _CARD_FOR.get(self, "tok_ok")
 
 
@@ -62,12 +62,12 @@ _CARD_FOR: Final = {
 
 
 class InvalidRequest(ValueError):
-    """What was asked for cannot be accepted; the message says why, in one plain sentence."""
+    """The request cannot be accepted, for the reason that the message gives in one sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutOrder:
-    """What somebody wants to buy. The price is not theirs to say."""
+    """A visitor's order, whose price the shop decides."""
 
     visitor: str
     sku: str
@@ -78,7 +78,7 @@ class CheckoutOrder:
 
 
 PRICES: Final = "SELECT sku, price FROM product WHERE sku = ANY (%s)"
-# What visitors and demos have listed is theirs.
+# Without the products that visitors and demos have listed for themselves.
 SOME_PRODUCTS: Final = """
     SELECT sku FROM product WHERE sku NOT SIMILAR TO '(OWN|DEMO|LAST)-%' ORDER BY sku LIMIT 20
 """
@@ -108,7 +108,7 @@ INSERT_REFUND: Final = """
     ON CONFLICT (id) DO NOTHING
 """
 
-# At most one of a visitor is open at a time.
+# At most one erasure of a visitor is open at a time.
 INSERT_ERASURE: Final = """
     INSERT INTO erasure_request (id, visitor, accepted_at, status, reason)
     VALUES (%s, %s, %s, 'accepted', '')
@@ -118,11 +118,11 @@ OPEN_ERASURE: Final = "SELECT id FROM erasure_request WHERE visitor = %s AND sta
 
 
 def accept_checkouts(work: UnitOfWork, *, requests: Sequence[CheckoutOrder]) -> list[UUID]:
-    """Accept checkouts, all or none, and announce their start.
+    """Accept checkouts, all or none, announce their start and return the ids of the sagas.
 
-    Returns the ids of the sagas, in the order of `requests`. Raises InvalidRequest
-    when any of them is wrong, Overloaded when there is no room for them. Requests accepted
-    before, by their ids, change nothing.
+    The ids are in the order of `requests`. Raises InvalidRequest when any of them is wrong,
+    Overloaded when there is no room for them. Requests accepted before, by their ids, change
+    nothing.
     """
     _require_room(work, requests)
     _accept(work, requests)
@@ -130,7 +130,7 @@ def accept_checkouts(work: UnitOfWork, *, requests: Sequence[CheckoutOrder]) -> 
 
 
 def accept_portion(work: UnitOfWork, *, requests: Sequence[CheckoutOrder]) -> int:
-    """Accept as many of the first of `requests` as there is room for; how many that are.
+    """Accept as many of the first `requests` as there is room for and return their number.
 
     Raises InvalidRequest when any of those is wrong.
     """
@@ -145,17 +145,17 @@ def accept_portion(work: UnitOfWork, *, requests: Sequence[CheckoutOrder]) -> in
 
 
 def register_checkout(work: UnitOfWork, *, request: CheckoutOrder) -> bool:
-    """Accept a checkout without starting it; False when it was accepted before.
+    """Accept a checkout without starting it, and return whether it is new.
 
-    Whoever calls this sees to it that `begin_checkouts` follows. Raises InvalidRequest, and
-    Overloaded when there is no room for it.
+    The caller must see to it that `begin_checkouts` follows. Raises InvalidRequest, and Overloaded
+    when there is no room for it.
     """
     _require_room(work, [request])
     return bool(_register(work, [request]))
 
 
 def begin_checkouts(work: UnitOfWork, *, traces: Mapping[UUID, str | None]) -> None:
-    """Announce the start of accepted checkouts; of those that have begun, nothing.
+    """Announce the start of accepted checkouts that have not begun.
 
     `traces` are the traceparents of the messages at which each of them begins.
     """
@@ -178,7 +178,7 @@ def _require_room(work: UnitOfWork, requests: Sequence[CheckoutOrder]) -> None:
 
 
 def _known(work: UnitOfWork, requests: Sequence[CheckoutOrder]) -> set[UUID]:
-    """The ids of those that were accepted before."""
+    """Return the ids of those that were accepted before."""
     work.cursor.execute(KNOWN, ([request.id for request in requests],))
     return {identifier for (identifier,) in work.cursor.fetchall()}
 
@@ -191,7 +191,7 @@ def _accept(work: UnitOfWork, requests: Sequence[CheckoutOrder]) -> None:
 def _register(
     work: UnitOfWork, requests: Sequence[CheckoutOrder]
 ) -> list[tuple[CheckoutOrder, int]]:
-    """Check and write down; the new ones with their amounts, in pence."""
+    """Check and record checkouts, and return the new ones with their amounts, in pence."""
     for request in requests:
         _check(request)
     prices = _prices(work, {request.sku for request in requests})
@@ -218,10 +218,10 @@ def _register(
 
 
 def accept_refund(work: UnitOfWork, *, order_id: UUID, refund_id: UUID | None = None) -> UUID:
-    """Accept the refund of a completed checkout's order and announce it; the refund's id.
+    """Accept the refund of a completed checkout's order, announce it and return its id.
 
-    Raises InvalidRequest when the order is unknown here or its checkout has not completed.
-    Whether it may still be refunded is for orders to decide.
+    Raises InvalidRequest when the order is unknown here or its checkout has not completed. Orders
+    decides whether it may still be refunded.
     """
     work.cursor.execute("SELECT status FROM checkout_request WHERE id = %s", (order_id,))
     found = work.cursor.fetchone()
@@ -240,10 +240,10 @@ def accept_refund(work: UnitOfWork, *, order_id: UUID, refund_id: UUID | None = 
 
 
 def accept_erasure(work: UnitOfWork, *, visitor: str, erasure_id: UUID | None = None) -> UUID:
-    """Accept a visitor's wish to be forgotten and announce it; the erasure's id.
+    """Accept a visitor's request to be forgotten, announce it and return the erasure's id.
 
-    An erasure of this visitor that is open already is the answer then. Whether the visitor
-    may be forgotten now is for identity to decide. Raises InvalidRequest for an improper name.
+    If an erasure of this visitor is open already, its id is returned. Identity decides whether the
+    visitor may be forgotten now. Raises InvalidRequest for an improper name.
     """
     _check_visitor(visitor)
     erasure_id = erasure_id or new_message_id()
@@ -277,8 +277,11 @@ def _check_visitor(visitor: str) -> None:
 
 
 def _prices(work: UnitOfWork, skus: set[str]) -> dict[str, int]:
-    """The price of each product, in pence; raises InvalidRequest for one that is unknown."""
-    # PostgreSQL's text cannot hold NUL: such a name is unknown without asking.
+    """Return the price of each product, in pence.
+
+    Raises InvalidRequest for a product that is unknown.
+    """
+    # PostgreSQL's text cannot hold NUL, so a name with it is unknown without a query.
     askable = [sku for sku in skus if sku.isprintable()]
     work.cursor.execute(PRICES, (askable,))
     prices: dict[str, int] = dict(work.cursor.fetchall())

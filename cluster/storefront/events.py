@@ -1,7 +1,7 @@
-"""How a message of the cluster is told to people: rail code, mark, past-tense verb, detail.
+"""The display of each message type: rail code, mark, past-tense verb, detail.
 
-One table for the pages and for the stream. Every declared message type has a
-line in it, or this module does not load.
+One table for the pages and for the stream. Every declared message type has a line in it, or this
+module does not load.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cluster.orders import contract as orders
 from cluster.payments import contract as payments
 from cluster.storefront.headcode import headcode
 
-# Characters. A page of the stream must fit one frame, whatever strangers send.
+# Characters. A page of the stream must fit one frame, even with hostile input.
 LONGEST_DETAIL: Final = 200
 LONGEST_NAME: Final = 100
 
@@ -39,7 +39,7 @@ CONTRACTS: Final = (
     fault_commands,
 )
 
-# A service never gets a hue; it has a fixed rail and these letters.
+# A service never gets a colour of its own: it has a fixed rail and these letters.
 CODES: Final[Mapping[str, str]] = {
     "site": "WEB",
     "identity": "IDN",
@@ -51,17 +51,17 @@ CODES: Final[Mapping[str, str]] = {
 
 
 class Mark(enum.StrEnum):
-    """The shape in front of the verb; shape says what colour repeats."""
+    """The shape in front of the verb, which carries the meaning without its colour."""
 
     IN_FLIGHT = "in-flight"  # hollow circle: asked, not answered
     COMMITTED = "committed"  # filled circle: it happened
     COMPENSATED = "compensated"  # hollow diamond: it was undone
-    FAILED = "failed"  # square with a cross: refused or given up
-    UNKNOWN = "unknown"  # dashed ring: nobody can say
+    FAILED = "failed"  # square with a cross: refused or failed
+    UNKNOWN = "unknown"  # dashed ring: unknown
 
 
 class Verb(enum.StrEnum):
-    """What happened, in the past tense."""
+    """The past-tense verb of a message type."""
 
     AMENDED = "amended"
     ASKED = "asked"
@@ -105,7 +105,7 @@ class Verb(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """How one type is told. `detail` is a format over the payload's fields and `money`."""
+    """The display of one type, where `detail` is a format over the payload's fields and `money`."""
 
     verb: Verb
     mark: Mark
@@ -179,7 +179,7 @@ TELLINGS: Final[Mapping[str, Telling]] = {
     "identity.token_refused.v1": _failed(Verb.REFUSED, "a token: {reason}"),
     "identity.token_revoked.v1": _undid(Verb.REVOKED, "tokens: {reason}"),
     "catalog.list_product.v1": _asked("CAT to list {stock} × {sku}"),
-    # Without the name: of a visitor's own product it is the visitor's words.
+    # Without the name: a visitor chose the name of an own product.
     "catalog.product_listed.v1": _did(Verb.LISTED, "{stock} × {sku}"),
     "catalog.amend_product.v1": _asked(
         "CAT to amend {sku}, if it is at version {expected_version}"
@@ -225,7 +225,7 @@ TELLINGS: Final[Mapping[str, Telling]] = {
     "payments.visitor_erased.v1": _did(Verb.ERASED, _FORGOTTEN),
 }
 
-# Each service announces these of itself, under its own name.
+# Each service announces these events of itself, under its own name.
 NOTICES: Final[Mapping[str, Telling]] = {
     "message_deduplicated": _did(Verb.DEDUPLICATED, "{type}"),
     "message_parked": Telling(Verb.PARKED, Mark.IN_FLIGHT, "{type}, number {sequence}"),
@@ -242,7 +242,7 @@ NOTICES: Final[Mapping[str, Telling]] = {
 
 
 def telling(type_name: str) -> Telling | None:
-    """How a type is told; None for one that no contract declares."""
+    """Return the display of a type, or None for one that no contract declares."""
     owner, _, rest = type_name.partition(".")
     if owner in CODES and rest.rpartition(".")[0] in NOTICES:
         return NOTICES[rest.rpartition(".")[0]]
@@ -261,7 +261,7 @@ def present(
     time: datetime,
     data: Any,
 ) -> StreamEvent:
-    """One journal entry in the words of the page. Takes any entry, whatever it holds."""
+    """Return one journal entry as the page displays it, for any content."""
     told = telling(type_name) or Telling(Verb.TOLD, Mark.UNKNOWN, "")
     return StreamEvent(
         seq=seq,
@@ -280,19 +280,19 @@ def present(
 
 
 def present_unreadable(*, type_name: str, **entry: Any) -> StreamEvent:
-    """An entry of which only the envelope can be read; its `time` is that of its recording."""
+    """Return an entry of which only the envelope can be read, with the time of its recording."""
     event = present(type_name=type_name, data=None, **entry)
     detail = f"{type_name}: its content cannot be read"[:LONGEST_DETAIL]
     return msgspec.structs.replace(event, verb=Verb.UNREADABLE, mark=Mark.UNKNOWN, detail=detail)
 
 
 def money(pence: int) -> str:
-    """An amount as the pages write it."""
+    """Return an amount as the pages write it."""
     return f"£{pence // 100}.{pence % 100:02d}"
 
 
 def _detail(form: str, data: Any) -> str:
-    """`form` filled in from the payload; empty when the payload does not fit it."""
+    """Return `form` filled in from the payload, or an empty text when it does not fit."""
     if not isinstance(data, dict):
         return ""
     values = dict(data)

@@ -1,8 +1,8 @@
 """Headcodes: the four characters by which a saga is known on every page, such as `2C08`.
 
-British railways name a train by the class digit, a letter for its route and two
-digits. Ours are derived from the saga's id: short enough to follow by eye, and
-rarely shared by two sagas of the same minute.
+British railways name a train by the class digit, a letter for its route and two digits. Ours are
+derived from the saga's id: short enough to recognise, and rarely shared by two sagas of the same
+minute.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ NUMBERS: Final = 100
 
 
 def headcode(identifier: UUID) -> str:
-    """The headcode of a saga. The front of a UUIDv7 is its time, so the random tail decides."""
+    """Return the headcode of a saga.
+
+    It follows from the random end of the UUIDv7, whose beginning is the time.
+    """
     rest, number = divmod(identifier.int & 0xFFFFFFFF, NUMBERS)
     rest, route = divmod(rest, len(ROUTES))
     return f"{CLASSES[rest % len(CLASSES)]}{ROUTES[route]}{number:02d}"

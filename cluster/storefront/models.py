@@ -1,7 +1,7 @@
-"""The storefront's tables: the journal, what visitors asked for, and a read model of the products.
+"""The storefront's tables: the journal, visitors' requests, and a read model of the products.
 
-The worker writes them with set-based SQL (`journal/recorder.py`, `checkout_intake.py`);
-the models give the schema, the migrations, the admin and the pages' reads.
+The worker writes them with set-based SQL (`journal/recorder.py`, `checkout_intake.py`). The models
+give the schema, the migrations, the admin and the pages' reads.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from django.db import models
 
 from cluster.storefront.journal.fields import ReadableJSONField, ReadableTimeField
 
-# The tables were made by the app of the site, and its migrations go on describing them.
+# The tables were made by the app of the site, whose migrations still describe them.
 APP: Final = "portfolio"
 
 CHECKOUT_STATUSES: Final = ("accepted", "completed", "compensated")
@@ -21,9 +21,9 @@ ERASURE_STATUSES: Final = ("accepted", "completed", "refused")
 
 
 class JournalEntry(models.Model):
-    """One message of the cluster, in the order in which the site learnt of it.
+    """One message of the cluster, in the order in which the site received it.
 
-    `seq` counts from 1 without a gap: whoever has seen `seq` asks for what comes after.
+    `seq` counts from 1 without a gap: a reader that has seen `seq` asks for the entries after it.
     """
 
     seq = models.BigIntegerField(primary_key=True)
@@ -51,7 +51,7 @@ class JournalEntry(models.Model):
 
 
 class CheckoutRequest(models.Model):
-    """A checkout the site has accepted; `id` is the id of its saga (UUIDv7)."""
+    """A checkout that the site has accepted, with the `id` of its saga (UUIDv7)."""
 
     id = models.UUIDField(primary_key=True)
     visitor = models.TextField()
@@ -70,7 +70,7 @@ class CheckoutRequest(models.Model):
         db_table = "checkout_request"
         indexes = [
             models.Index(fields=["visitor", "accepted_at"], name="checkout_request_visitor"),
-            # How many are unfinished is asked before each acceptance.
+            # Each acceptance counts the unfinished ones first.
             models.Index(
                 fields=["accepted_at"],
                 name="checkout_request_unfinished",
@@ -91,7 +91,7 @@ class CheckoutRequest(models.Model):
 
 
 class RefundRequest(models.Model):
-    """A refund the site has accepted; `id` is the id of the refund."""
+    """A refund that the site has accepted, with the `id` of the refund."""
 
     id = models.UUIDField(primary_key=True)
     order_id = models.UUIDField()
@@ -114,10 +114,10 @@ class RefundRequest(models.Model):
 
 
 class ErasureRequest(models.Model):
-    """A visitor's wish to be forgotten that the site has accepted; `id` is the id of its saga."""
+    """A visitor's request to be forgotten that the site has accepted, with the `id` of its saga."""
 
     id = models.UUIDField(primary_key=True)
-    # Until it has ended; then the pseudonym, or nothing when it was refused.
+    # The visitor until it has ended, then the pseudonym, or nothing when it was refused.
     visitor = models.TextField()
     accepted_at = models.DateTimeField()
     status = models.TextField(default="accepted")
@@ -143,9 +143,9 @@ class ErasureRequest(models.Model):
 
 
 class Product(models.Model):
-    """What catalog has announced as listed, as far as the journal has heard.
+    """A product that catalog has announced, as far as the journal has recorded it.
 
-    `version` is the number of the announcement, and `fed_by` the journal entry that told it.
+    `version` is the number of the announcement, and `fed_by` the journal entry that holds it.
     """
 
     sku = models.TextField(primary_key=True)
@@ -164,7 +164,7 @@ class Product(models.Model):
 
 
 class Admission(models.Model):
-    """One row: how many checkouts may be open, and how many have ended of late (`admission.py`)."""
+    """One row: the limit of open checkouts, and how many have ended of late (`admission.py`)."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     checkout_limit = models.IntegerField()
@@ -181,7 +181,7 @@ class Admission(models.Model):
 
 
 class Audience(models.Model):
-    """One row: when somebody was last seen to follow the stream (`ambient.py`)."""
+    """One row: the time at which a visitor last followed the stream (`ambient_load.py`)."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     seen_at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""What the pages read from the site's database."""
+"""The queries of the pages in the site's database."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ RECENT: Final = 20_000  # entries: half an hour at the ambient load
 
 
 def latest_events(limit: int) -> list[StreamEvent]:
-    """The newest journal entries, newest first."""
+    """Return the newest journal entries, newest first."""
     return [presented_entry(entry) for entry in JournalEntry.objects.order_by("-seq")[:limit]]
 
 
 def latest_events_from(source: str, limit: int) -> list[StreamEvent]:
-    """The newest journal entries of one service, newest first, among the latest RECENT."""
-    # Bounded: of a service that has long been silent nothing is found, and not slowly.
+    """Return the newest journal entries of one service, newest first, among the latest RECENT."""
+    # Bounded, so that a service without recent messages does not make the query slow.
     entries = JournalEntry.objects.filter(source=source, seq__gt=last_seq() - RECENT)
     return [presented_entry(entry) for entry in entries.order_by("-seq")[:limit]]
 
 
 def last_seq() -> int:
-    """How far the journal reaches; 0 when it is empty."""
+    """Return the last `seq` of the journal, 0 when it is empty."""
     newest = JournalEntry.objects.order_by("-seq").values_list("seq", flat=True).first()
     return newest or 0
 
 
 def events_of(correlation: UUID, limit: int, *, up_to: int) -> list[StreamEvent]:
-    """The newest journal entries of one saga until `up_to`, newest first."""
+    """Return the newest journal entries of one saga until `up_to`, newest first."""
     entries = JournalEntry.objects.filter(correlation=correlation, seq__lte=up_to)
     return [presented_entry(entry) for entry in entries.order_by("-seq")[:limit]]
 
 
 def trace_of(correlation: UUID) -> str | None:
-    """The id of the trace that a saga's first message is in; None when it is not sampled."""
+    """Return the id of the trace of a saga's first message, or None when it is not sampled."""
     entries = JournalEntry.objects.filter(correlation=correlation).order_by("seq")
     envelope = entries.values_list("envelope", flat=True).first()
     place = read(envelope.get("traceparent")) if isinstance(envelope, dict) else None
@@ -47,5 +47,5 @@ def trace_of(correlation: UUID) -> str | None:
 
 
 def products() -> list[Product]:
-    """What the shop sells, as far as the journal has heard; not what visitors have listed."""
+    """Return the shop's products that the journal has recorded, without visitors' own."""
     return list(Product.objects.exclude(sku__startswith=OWN).order_by("sku"))

@@ -1,4 +1,4 @@
-"""Deletes what the site's database keeps no longer: the site's worker does it by the clock."""
+"""Deletes old rows of the site's database, as scheduled work of the site's worker."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from cluster.messaging.work import UnitOfWork
 JOURNAL_KEPT: Final = timedelta(days=14)
 MOST_ENTRIES: Final = 2_000_000  # about 3 GB
 PER_RUN: Final = 5_000  # a short transaction, since the journal's writer waits for it
-# The head only, so that what is left has no gap; and never the last entry,
-# since the next `seq` is counted from it.
+# From the beginning only, so that the rest has no gap. Never the last entry, since the next `seq`
+# is counted from it.
 PURGE_JOURNAL: Final = """
     DELETE FROM journal
      WHERE seq IN (
@@ -42,16 +42,16 @@ PURGE_IDEMPOTENCY_KEYS: Final = """
 
 
 def purge_journal(work: UnitOfWork) -> None:
-    """Delete the oldest entries that are beyond what is kept, a few at a time."""
+    """Delete the oldest entries beyond the limits of age and number, a few at a time."""
     work.cursor.execute(PURGE_JOURNAL, (work.now - JOURNAL_KEPT, MOST_ENTRIES, PER_RUN))
 
 
 def purge_demo_runs(work: UnitOfWork) -> None:
-    """Delete runs of demos, and what they wrote, older than what is kept, a few at a time."""
+    """Delete runs of demos that are older than DEMO_RUNS_KEPT, with their rows, a few at a time."""
     for statement in (PURGE_DEMO_RUNS, PURGE_DEMO_SCRATCH):
         work.cursor.execute(statement, (work.now - DEMO_RUNS_KEPT,))
 
 
 def purge_idempotency_keys(work: UnitOfWork) -> None:
-    """Delete keys that are older than what is kept, a few at a time."""
+    """Delete keys that are older than IDEMPOTENCY_KEYS_KEPT, a few at a time."""
     work.cursor.execute(PURGE_IDEMPOTENCY_KEYS, (work.now - IDEMPOTENCY_KEYS_KEPT,))

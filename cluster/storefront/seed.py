@@ -1,7 +1,7 @@
 """The products that a new platform begins with.
 
-They are listed by commands through the site's outbox, like any other work: the
-first thing that a new cluster does is to take these through its own pipeline.
+They are listed by commands through the site's outbox, like any other work, so that a new cluster
+proves its own pipeline first.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ PRODUCTS: Final = (
 
 
 def product_id(sku: str) -> uuid.UUID:
-    """The id of a seeded product: the same on every start (UUIDv5 of its SKU)."""
+    """Return the id of a seeded product, the same on every start (UUIDv5 of its SKU)."""
     return uuid.uuid5(uuid.NAMESPACE_OID, f"product/{sku}")
 
 
 def list_products(work: UnitOfWork) -> int:
-    """Send a command for each product that was never sent; the number sent."""
+    """Send a command for each product that was never sent and return the number sent."""
     sent = 0
     for product in PRODUCTS:
         identifier = product_id(product.sku)

@@ -11,9 +11,9 @@ from cluster.storefront.contact.mail import mail_messages
 from cluster.storefront.retention import purge_demo_runs, purge_idempotency_keys, purge_journal
 from cluster.storefront.tokens.denial import purge_tokens
 
-AMBIENT_EVERY: Final = 2.0  # seconds: gentle, yet something moves whenever one looks
+AMBIENT_EVERY: Final = 2.0  # seconds: a light load, with visible activity at any time
 PURGE_EVERY: Final = 10.0  # seconds
-MAIL_EVERY: Final = 15.0  # seconds; whoever writes a message does not wait for it
+MAIL_EVERY: Final = 15.0  # seconds; the visitor who writes a message does not wait for it
 
 SERVICE: Final = Service(
     name="site",

@@ -13,19 +13,20 @@ from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable, database
 from cluster.storefront.admission import Overloaded, record_refused
 
-# PostgreSQL is back 0.4 to 2.2 s after a crash: whoever waits that long sees no error.
+# PostgreSQL is back 0.4 to 2.2 s after a crash: a caller that waits so long sees no error.
 PAUSES: Final = (0.1, 0.3, 0.8, 1.5)  # seconds
 
 Result = TypeVar("Result")
 
 
 def run_in_transaction(act: Callable[[UnitOfWork], Result]) -> Result:
-    """Run `act` and what it announces in one transaction of the site's database.
+    """Run `act` in one transaction of the site's database and return its result.
 
-    When the connection is lost, `act` runs again, so it must be idempotent: the
-    transaction that was lost from sight may have been committed. Raises
-    DatabaseUnavailable when the database stays away. What it refuses because of the load is
-    counted.
+    Its messages are written in the same transaction.
+
+    When the connection is lost, `act` runs again, so it must be idempotent: the lost transaction
+    may have been committed. Checkouts that `act` refuses because of the load are counted. Raises
+    DatabaseUnavailable when the database stays away.
     """
     session = DatabaseSession(database("site"))
     try:
@@ -36,7 +37,7 @@ def run_in_transaction(act: Callable[[UnitOfWork], Result]) -> Result:
                 time.sleep(pause)
         return _run_once(session, act)
     except Overloaded as overloaded:
-        refused = overloaded.refused  # their transaction was undone: counted in one of its own
+        refused = overloaded.refused  # counted apart: their transaction was rolled back
         with suppress(DatabaseUnavailable):
             _run_once(session, lambda work: record_refused(work, refused))
         raise

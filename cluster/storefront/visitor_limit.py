@@ -1,4 +1,4 @@
-"""How many checkouts one visitor may start in a minute."""
+"""The limit of checkouts that one visitor may start in a minute."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cluster.storefront.admission import TooManyRequests
 from cluster.storefront.checkout_intake import CheckoutOrder
 
 PERIOD: Final = timedelta(minutes=1)
-MOST_IN_PERIOD: Final = 10  # for each session: enough to play, too few to hurt
+MOST_IN_PERIOD: Final = 10  # for each session: enough to try things, too few to overload
 
 # The lock makes two requests of one visitor wait for each other, or both would pass.
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
@@ -39,6 +39,9 @@ def limit_visitor(work: UnitOfWork, order: CheckoutOrder) -> None:
 
 
 def free_again(first: datetime | None, now: datetime) -> int:
-    """Seconds until the first of the latest checkouts is older than PERIOD; at least one."""
+    """Return the seconds until the first of the latest checkouts is older than PERIOD.
+
+    At least 1.
+    """
     waiting = PERIOD if first is None else first + PERIOD - now
     return max(1, math.ceil(waiting.total_seconds()))

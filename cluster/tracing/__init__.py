@@ -1,1 +1,1 @@
-"""Spans of what the cluster does: named by its messages, made after the commit (docs/adr/0022)."""
+"""Spans of the cluster's work, named by its messages and made after the commit (docs/adr/0022)."""

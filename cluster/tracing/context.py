@@ -1,11 +1,12 @@
-"""W3C Trace Context, and how the ids of traces and spans follow from the ids of messages.
+"""W3C Trace Context, and the derivation of trace and span ids from the ids of messages.
 
-A trace is named after the correlation (the saga) that it begins with, unless a caller has
-brought one of its own. Spans are named so that whoever has an envelope can name them all:
+A trace is named after the correlation (the saga) that it begins with, unless a caller has brought
+one of its own. The ids of spans are derived so that every reader of an envelope can compute them
+all:
 
-- what begins the trace: the random half of the correlation, a UUIDv7;
+- the beginning of the trace: the random half of the correlation, a UUIDv7;
 - a message being sent: the random half of the message's id, which its traceparent carries;
-- what becomes of it (published, processed by a service): a hash of that and of the deed.
+- later work on it (published, processed by a service): a hash of that and of the work's name.
 
 Source: https://www.w3.org/TR/trace-context/
 """
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
 
 SAMPLED: Final = 0x01
 LENGTH: Final = 55  # characters of a traceparent of version 00
-# At the right of a trace id; what stands before them in a UUIDv7 counts within a millisecond.
+# At the right of a trace id. The digits before them in a UUIDv7 count within a millisecond.
 _RANDOM_DIGITS: Final = 8
 
 
 class SpanContext(NamedTuple):
-    """A place in a trace: the span of that id is the parent of what happens there."""
+    """The identity of a span: its trace id, its span id and whether the trace is sampled.
+
+    The span of that id is the parent of spans within it.
+    """
 
     trace_id: str
     span_id: str
@@ -40,7 +44,7 @@ class SpanContext(NamedTuple):
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
 
     def within(self, span_id: str) -> SpanContext:
-        """The place inside another span of the same trace."""
+        """Return the context of another span of the same trace."""
         return SpanContext(self.trace_id, span_id, self.sampled)
 
 
@@ -52,7 +56,7 @@ current_span_context: Final[ContextVar[SpanContext | None]] = ContextVar("place"
 
 
 def _span_of_log() -> tuple[str, str] | None:
-    """The trace id and span id of what is logged now; None outside of every span."""
+    """Return the trace id and span id for a log line, or None outside of every span."""
     request = current_request.get()
     place = current_span_context.get() if request is None else request.place or request.caller
     return None if place is None else (place.trace_id, place.span_id)
@@ -62,9 +66,10 @@ logs.trace_with(_span_of_log)
 
 
 def read(traceparent: str | None) -> SpanContext | None:
-    """The place that a message's traceparent names; None without one of the usual length.
+    """Return the span context that a message's traceparent names, or None.
 
-    Fast, because every message is read: whether the ids are hexadecimal is for the recorder.
+    None is for a traceparent of another length. Fast, because every message is read: the recorder
+    checks whether the ids are hexadecimal.
     """
     if traceparent is None or len(traceparent) != LENGTH:
         return None
@@ -73,17 +78,20 @@ def read(traceparent: str | None) -> SpanContext | None:
 
 
 def random_half(identifier: UUID) -> str:
-    """The span named after a UUIDv7."""
+    """Return the id of the span named after a UUIDv7."""
     return identifier.hex[16:]
 
 
 def derived(span_id: str, deed: str) -> str:
-    """The span of what was done with a message (`published`, or the service that processed it)."""
+    """Return the id of the span of later work on a message.
+
+    `deed` is `published`, or the name of the service that processed the message.
+    """
     return hashlib.blake2b(f"{span_id} {deed}".encode(), digest_size=8).hexdigest()
 
 
 def named_after(correlation: UUID, *, ratio: float = 1.0) -> SpanContext:
-    """The place at the root of the trace that is named after a correlation.
+    """Return the context at the root of the trace that is named after a correlation.
 
     Of all traces, the part `ratio` is sampled: always the same ones.
     """

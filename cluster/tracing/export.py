@@ -1,6 +1,6 @@
-"""OpenTelemetry's SDK: makes real spans of noted ones, and sends them by OTLP over HTTP.
+"""OpenTelemetry's SDK: makes spans of recorded ones, and sends them by OTLP over HTTP.
 
-Always to the observer, this platform's own receiver; and to OTEL_EXPORTER_OTLP_ENDPOINT as well
+Always to the observer, this platform's own receiver, and to OTEL_EXPORTER_OTLP_ENDPOINT as well
 when that is set, with the SDK's other standard variables. Imported by the recorder's thread only.
 """
 
@@ -30,17 +30,17 @@ from opentelemetry.trace import (
 from cluster.tracing.span import Kind, Span
 from config import environment
 
-EVERY: Final = 500  # milliseconds; whoever starts a checkout looks at its trace at once
+EVERY: Final = 500  # milliseconds; short, since visitors open a trace right after a checkout
 PATIENCE: Final = 2.0  # seconds for one request and its repetitions
 TOGETHER: Final = 512  # spans in one request
-MOST_WAITING: Final = 4_096  # spans; what is more is lost
+MOST_WAITING: Final = 4_096  # spans; further ones are lost
 
 NAMESPACE: Final = "working-timetable"
 KINDS: Final = {kind: SpanKind(int(kind)) for kind in Kind}
 
 
 class _GivenIds(IdGenerator):
-    """The ids of the next span: they follow from the message, not from chance."""
+    """The ids of the next span, which follow from the message and are not random."""
 
     trace_id = 0
     span_id = 0
@@ -68,17 +68,18 @@ class _AtTheEnd(SpanProcessor):
 
 
 class Exporters:
-    """The provider with its processors. For one thread.
+    """The provider with its processors, for one thread.
 
-    `in_batches` has each receiver served by a thread of its own; else everything goes at the end.
+    With `in_batches` each receiver is served by a thread of its own. Otherwise all spans are sent
+    at the end.
     """
 
     def __init__(self, *, in_batches: bool = True) -> None:
-        # It reports every failed request, of which there is one a second while nobody answers.
+        # It logs every failed request, which is one a second while the receiver is away.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
         self._ids = _GivenIds()
         self._provider = TracerProvider(
-            sampler=ALWAYS_ON,  # the flag of the trace has been looked at
+            sampler=ALWAYS_ON,  # the recorder's callers have checked the flag of the trace
             resource=_resource(),
             id_generator=self._ids,
             shutdown_on_exit=False,
@@ -97,7 +98,10 @@ class Exporters:
         self._tracer = self._provider.get_tracer("cluster.tracing")
 
     def export(self, span: Span) -> None:
-        """Make it a span of the SDK, which its processors send. Raises ValueError for bad ids."""
+        """Make a span of the SDK, which its processors send.
+
+        Raises ValueError for bad ids.
+        """
         self._ids.trace_id, self._ids.span_id = int(span.trace_id, 16), int(span.span_id, 16)
         context = trace.set_span_in_context(trace.INVALID_SPAN)
         if span.parent_id is not None:
@@ -120,7 +124,7 @@ class Exporters:
         made.end(span.end)
 
     def close(self) -> None:
-        """Send what waits, once."""
+        """Send the spans that wait, once."""
         self._provider.force_flush()
 
 
@@ -133,7 +137,7 @@ def _exporters() -> list[OTLPSpanExporter]:
         own = f"{environment.observer_url().rstrip('/')}/v1/traces"
         found.append(OTLPSpanExporter(endpoint=own, timeout=PATIENCE, session=session))
     except environment.MissingSetting:
-        pass  # nothing receives: a test, or a tool
+        pass  # no receiver is set: a test, or a tool
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get(
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
     ):

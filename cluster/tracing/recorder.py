@@ -1,8 +1,8 @@
-"""Where spans go from the threads that work: into a short queue, and on in a thread of its own.
+"""The recorder: moves spans from working threads into a short queue and exports them in its own.
 
 That thread alone loads OpenTelemetry, when the first sampled span has come: importing it takes a
-tenth of a second, which a restarted worker does not have. Nothing here waits for anybody or
-raises: when the queue is full, or the receivers are away, spans are lost and nothing else.
+tenth of a second, which a restarted worker does not have. No call waits or raises: when the queue
+is full, or the receivers are away, spans are lost and nothing else.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from cluster.tracing.span import Span
 
 logger = logging.getLogger(__name__)
 
-MOST_WAITING: Final = 2_000  # batches; what comes to a full queue pushes the oldest out
+MOST_WAITING: Final = 2_000  # batches; a new one pushes the oldest out of a full queue
 # Batches come in bursts: one turn of the thread for each burst, not for each batch.
 GATHER: Final = 0.2  # seconds
-# A process that has just begun has better things to do than to import.
+# A process that has just begun needs its time for its own start, not for this import.
 SETTLE: Final = 1.0  # seconds
 PARTING: Final = 2.0  # seconds that a process waits for its last spans at its end
 
@@ -48,7 +48,7 @@ class Recorder:
         self._news.set()
 
     def close(self) -> None:
-        """Let the thread send what there is, for as long as PARTING."""
+        """Let the thread send the spans that wait, for at most PARTING seconds."""
         if self._process != os.getpid() or self._leaving.is_set():
             return
         self._leaving.set()
@@ -89,7 +89,7 @@ class Recorder:
                 for span in self._waiting.popleft()():
                     export(span)
             except Exception:
-                # A message with ids that are none, for one: it has been processed all the same.
+                # For example a message with invalid ids, which has been processed all the same.
                 logger.debug("a span cannot be made", exc_info=True)
 
 
@@ -97,5 +97,5 @@ _recorder: Final = Recorder()
 
 
 def record(build: Build) -> None:
-    """Have the spans that `build` makes exported, soon and elsewhere. Never waits, never raises."""
+    """Queue the spans that `build` makes for export, without waiting or raising."""
     _recorder.put(build)

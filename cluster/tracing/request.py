@@ -1,4 +1,4 @@
-"""The span of an HTTP request, which becomes one when the request has work accepted."""
+"""The span of an HTTP request, recorded only when the request sends a message."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from cluster.tracing.span import AttributeValue, Kind, Span
 
 
 class RequestSpan:
-    """One request. `parent` is what the caller's traceparent says, if it brought one.
+    """One request, with the span context of the caller's traceparent as `parent`, if there is one.
 
-    It costs nothing to speak of until a message is sent in it. Then it joins the caller's
-    trace, or begins the one that is named after the message's correlation.
+    It has almost no cost until a message is sent in it. Then it joins the caller's trace, or begins
+    the one that is named after the message's correlation.
     """
 
     def __init__(self, parent: SpanContext | None) -> None:
@@ -23,7 +23,10 @@ class RequestSpan:
         self.place: SpanContext | None = None
 
     def join(self, correlation: UUID) -> SpanContext:
-        """The place of what is sent now. The first correlation names the span."""
+        """Return the span context of the messages sent now.
+
+        The first correlation names the span.
+        """
         if self.place is None:
             caller = self.caller
             self.place = (
@@ -34,7 +37,7 @@ class RequestSpan:
         return self.place
 
     def end(self, *, method: str, route: str, path: str, status: int) -> None:
-        """Record it, if it had work accepted and is sampled."""
+        """Record the span, if a message was sent in it and it is sampled."""
         place = self.place
         if place is None or not place.sampled:
             return

@@ -1,4 +1,4 @@
-"""A span as this platform notes it, before OpenTelemetry is asked to make one of it."""
+"""A span as this platform records it, before OpenTelemetry's SDK makes one of it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Kind(enum.IntEnum):
 
 
 class Span(NamedTuple):
-    """One deed: in which trace, below which span, from when to when (ns of the epoch)."""
+    """One piece of work: its trace, its parent span, its start and end (ns of the epoch)."""
 
     name: str
     kind: Kind

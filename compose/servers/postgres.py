@@ -26,7 +26,7 @@ from config.environment import DATABASES
 SUPERUSER: Final = "postgres"
 SUPERUSER_SECRET: Final = "postgres-superuser"  # noqa: S105  (a file's name)
 
-# Where PostgreSQL's user cannot reach the run directory, as under root's private home.
+# For data when PostgreSQL's user cannot reach the run directory, as under root's private home.
 FAR_DATA: Final = Path("/var/lib/working-timetable")
 
 # Small, since six of them share two cores; durable, since nothing may be lost.
@@ -79,7 +79,7 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """Without a user: credentials are leased from Vault."""
+        """The address without a user, since credentials are leased from Vault."""
         return f"postgresql://127.0.0.1:{self.port}/{self.database}"
 
     def prepare(self) -> None:
@@ -93,8 +93,8 @@ class Postgres:
             shutil.rmtree(draft, ignore_errors=True)
             _run_as_owner("cp", "--recursive", "--reflink=auto", str(template), str(draft))
             draft.rename(self.data)
-        # Nothing of ours runs any more when this is called; after a power cut another
-        # server may by now have the pid that the file names.
+        # No server of ours runs any more when this is called. After a power cut another
+        # process may by now have the pid that the file names.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         _write_owned(self.data / "postgresql.conf", SETTINGS.format(port=self.port))
         _write_owned(self.data / "pg_hba.conf", ACCESS)
@@ -111,7 +111,7 @@ class Postgres:
         )
 
     def is_ready(self) -> bool:
-        """Whether the server answers a query, not only a connection."""
+        """Return whether the server answers a query, not only a connection."""
         try:
             with self.superuser() as connection:
                 connection.execute("SELECT 1")
@@ -127,7 +127,7 @@ class Postgres:
         return True
 
     def superuser(self) -> psycopg.Connection[Any]:
-        """A connection to the maintenance database; each statement commits by itself."""
+        """Return a connection to the maintenance database that commits each statement by itself."""
         return psycopg.connect(
             host="127.0.0.1",
             port=self.port,
@@ -140,7 +140,7 @@ class Postgres:
 
 
 def data_home(run: RunDirectory) -> Path:
-    """The folder of all six data directories."""
+    """Return the folder of all six data directories."""
     near = run.data("postgres")
     if os.geteuid() != 0 or _may_pass(run.path):
         return near
@@ -148,7 +148,7 @@ def data_home(run: RunDirectory) -> Path:
 
 
 def data_directories(run: RunDirectory) -> list[Path]:
-    """The data directory of each database's server, whether it exists or not."""
+    """Return the data directory of each database's server, whether it exists or not."""
     return [data_home(run) / database for database in DATABASES]
 
 
@@ -162,7 +162,7 @@ def binaries() -> Path:
 
 
 def _owner() -> pwd.struct_passwd:
-    """Whom the servers run as: us, or for root the package's user."""
+    """Return the user that the servers run as: our own, or for root the package's."""
     if os.geteuid() != 0:
         return pwd.getpwuid(os.geteuid())
     for name in ("postgres", "nobody"):
@@ -183,13 +183,13 @@ def _as_owner() -> tuple[str, ...]:
 
 
 def _may_pass(path: Path) -> bool:
-    """Whether PostgreSQL's user can get at what lies under `path`."""
+    """Return whether PostgreSQL's user can reach the files under `path`."""
     command = (*_as_owner(), "test", "-x", str(path))
     return subprocess.run(command, cwd="/", check=False).returncode == 0
 
 
 def _initialise(run: RunDirectory, home: Path, template: Path) -> None:
-    """Run initdb once; the six servers start from copies, which takes half the time."""
+    """Run initdb once for a template, since to copy it for six servers takes half the time."""
     owner = _owner()
     home.mkdir(parents=True, exist_ok=True)
     if home.is_relative_to(FAR_DATA):
@@ -215,7 +215,7 @@ def _initialise(run: RunDirectory, home: Path, template: Path) -> None:
 
 
 def _remove_orphans(run: RunDirectory) -> None:
-    """Data of an earlier platform whose run directory, this one, was deleted since."""
+    """Remove the data of an earlier platform whose run directory, this one, was deleted since."""
     for home in FAR_DATA.iterdir():
         note = home / "run-directory"
         if note.exists() and note.read_text() == str(run.path):

@@ -45,14 +45,14 @@ heartbeat = 10
 
 @dataclass(frozen=True)
 class Epmd:
-    """Erlang's port mapper. Supervised, since the broker would leave its own behind."""
+    """Erlang's port mapper, supervised because one that the broker starts would outlive it."""
 
     port: int
 
     name = "epmd"
 
     def prepare(self) -> None:
-        """It keeps nothing."""
+        """Do nothing, since it keeps no data."""
 
     def process(self) -> Process:
         program = system_packages.epmd()
@@ -78,7 +78,7 @@ class Epmd:
 
 @dataclass(frozen=True)
 class RabbitMQ:
-    """The one broker; the password of its user `cluster` lies in `secrets/broker`."""
+    """The one broker. The password of its user `cluster` lies in `secrets/broker`."""
 
     port: int
     distribution_port: int
@@ -89,7 +89,10 @@ class RabbitMQ:
 
     @property
     def url(self) -> str:
-        """`pyamqp`, since `amqp` would take librabbitmq, which does not wait for confirms."""
+        """The address, with `pyamqp`.
+
+        With `amqp`, the client would be librabbitmq, which does not wait for confirms.
+        """
         return f"pyamqp://127.0.0.1:{self.port}/{VHOST}"
 
     @property
@@ -126,7 +129,7 @@ class RabbitMQ:
         )
 
     def environment(self) -> Mapping[str, str]:
-        """What points the node, and `rabbitmqctl`, at its own files and ports only."""
+        """Return the variables that keep the node and `rabbitmqctl` to its own files and ports."""
         data = self.run.plain(self.data)  # the node does not finish its start in every directory
         return {
             "HOME": str(data),  # the cookie
@@ -153,7 +156,7 @@ class RabbitMQ:
         }
 
     def is_ready(self) -> bool:
-        """Whether our user may open a connection to our virtual host."""
+        """Return whether our user may open a connection to our virtual host."""
         connection = amqp.Connection(
             host=f"127.0.0.1:{self.port}",
             userid=USER,
@@ -171,7 +174,7 @@ class RabbitMQ:
 
 
 def _definitions(password: str) -> dict[str, object]:
-    """The first and only user; a node with definitions makes no `guest`."""
+    """Return definitions with the only user, since a node that has any makes no `guest`."""
     return {
         "users": [
             {
@@ -189,5 +192,5 @@ def _definitions(password: str) -> dict[str, object]:
 
 
 def password_hash(password: str, *, salt: bytes) -> str:
-    """RabbitMQ's format: base64 of a four-byte salt and the SHA-256 of salt and password."""
+    """Return RabbitMQ's hash: base64 of a four-byte salt and the SHA-256 of salt and password."""
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()

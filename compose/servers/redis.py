@@ -1,4 +1,4 @@
-"""Redis: a cache and a doorbell. What it holds may be lost at any time."""
+"""Redis, a cache that also wakes waiting processes. Its data may be lost at any time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ logfile ""
 
 @dataclass(frozen=True)
 class Redis:
-    """The one Redis server; its password lies in `secrets/redis`."""
+    """The one Redis server, whose password lies in `secrets/redis`."""
 
     port: int
     run: RunDirectory
@@ -80,9 +80,9 @@ class Redis:
 
 
 def literal(path: Path) -> str:
-    """The path as Redis must be told it: it reads one with `*`, `?` or `[` as a pattern.
+    """Return the path with `*`, `?` and `[` escaped, since Redis would read it as a pattern.
 
-    A pattern that finds nothing is no error to it: it would start with its defaults.
+    A pattern that matches no file is no error to Redis: it would start with its defaults.
     """
     text = str(path)
     return re.sub(r"[*?[\\]", r"\\\g<0>", text) if re.search(r"[*?[]", text) else text

@@ -1,1 +1,1 @@
-"""The owner's admin: its first page, the dead letters, who may do what, and the login."""
+"""The owner's admin: its first page, the dead letters, the groups, and the login."""

@@ -1,4 +1,4 @@
-"""The record of failed logins in the admin: to read, and to open a door that was locked."""
+"""The records of logins in the admin, to read, and to unlock a user and address."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from portfolio.admin_site.read_only import ReadOnlyAdmin
 
 @admin.register(AccessAttempt)
 class AccessAttemptAdmin(ReadOnlyAdmin):
-    """Deleting a row lets its user and address try again at once."""
+    """Failed logins. Deleting a row lets its user and address try again at once."""
 
     list_display = ("attempt_time", "username", "ip_address", "failures_since_start")
     ordering = ("-attempt_time",)

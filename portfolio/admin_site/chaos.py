@@ -1,4 +1,4 @@
-"""What was broken in the admin: the switch to change, and the records to read."""
+"""Fault injection in the admin: the switch to change, and the records to read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UNITS = {
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
-    """Written before each fault; nobody changes it, not even the owner."""
+    """The audit trail, written before each fault. No user may change it, not even the owner."""
 
     list_display = ("at", "actor", "action", "target", "outcome")
     search_fields = ("actor", "action", "target")
@@ -42,12 +42,15 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
 @admin.register(FaultSwitch)
 class FaultSwitchAdmin(admin.ModelAdmin[FaultSwitch]):
-    """One row, made when it is first asked for; every change is itself in the audit trail."""
+    """The one row of the switch, made when its page is first opened.
+
+    Every change of it is recorded in the audit trail.
+    """
 
     fields = ("hard_faults", "reason")
 
     def get_form(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuses a reason that a page could not show."""
+        """Return the form, which refuses a reason that a page could not show."""
         form = super().get_form(*args, **kwargs)
         if "reason" in form.base_fields:
             form.base_fields["reason"].validators.append(validate_text)
@@ -62,7 +65,7 @@ class FaultSwitchAdmin(admin.ModelAdmin[FaultSwitch]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """A list of one row is a detour."""
+        """Redirect to the only row, since a list of one row is of no use."""
         if not self.has_view_permission(request):
             return super().changelist_view(request, extra_context)
         FaultSwitch.objects.get_or_create(pk=FaultSwitch.ONLY)
@@ -77,7 +80,7 @@ class FaultSwitchAdmin(admin.ModelAdmin[FaultSwitch]):
     def save_model(
         self, request: HttpRequest, obj: FaultSwitch, form: ModelForm[FaultSwitch], change: bool
     ) -> None:
-        """The change and its entry together, or neither."""
+        """Save the change and its audit entry in one transaction."""
         with transaction.atomic():
             super().save_model(request, obj, form, change)
             if form.changed_data:
@@ -91,7 +94,7 @@ class FaultSwitchAdmin(admin.ModelAdmin[FaultSwitch]):
 
 @admin.register(Outage)
 class OutageAdmin(ReadOnlyAdmin):
-    """As the observer saw them."""
+    """Outages as the observer saw them."""
 
     list_display = ("began", "process", "service", "cause", "lasted")
     list_filter = ("process",)
@@ -106,7 +109,7 @@ class OutageAdmin(ReadOnlyAdmin):
 
 @admin.register(Incident)
 class IncidentAdmin(ReadOnlyAdmin):
-    """The record itself is shown by its public page; here are its figures."""
+    """The figures of incidents. The public page of each one shows the whole record."""
 
     list_display = ("recorded_at", "title", "process", "recovered", "passed", "page")
     list_filter = ("experiment", "passed")
@@ -125,7 +128,7 @@ class IncidentAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        # A record has hundreds of kilobytes; the list has no use for it.
+        # A record has hundreds of kilobytes, and the list does not show it.
         queryset = super().get_queryset(request)
         return (
             queryset

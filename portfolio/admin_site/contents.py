@@ -1,4 +1,4 @@
-"""What stands where on the admin's first page, and in its side bar."""
+"""The groups of models on the admin's first page, and in its side bar."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.urls import reverse
 
-# Group by group, in the order of the page. A model that is named nowhere comes last.
+# Groups in the order of the page. A model that no group names comes last, under REST.
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Writing": ("articles.Article", "articles.Tag", "articles.Series", "articles.Revision"),
     "Site": (
@@ -45,7 +45,7 @@ REPLAY_LETTERS: Final = "messaging.change_deadletter"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a model stands: its group, and the number in it."""
+    """The position of a model: its group, and its number in the group."""
 
     group: str
     number: int
@@ -60,7 +60,7 @@ _LAST: Final = Place(REST, 0)
 
 
 def grouped(request: HttpRequest, apps: list[Any]) -> list[Any]:
-    """Django's list of apps with their models, as the groups above; empty ones are left out."""
+    """Return the models of Django's list of apps in the groups above, without empty groups."""
     groups: dict[str, list[tuple[int, Any]]] = {name: [] for name in (*GROUPS, REST)}
     for app in apps:
         for model in app["models"]:
@@ -82,7 +82,10 @@ def grouped(request: HttpRequest, apps: list[Any]) -> list[Any]:
 
 
 def _dead_letters() -> dict[str, Any]:
-    """They lie in six databases, so no model of Django's admin shows them."""
+    """Return the entry of the dead letters.
+
+    They are in six databases, so no model of Django's admin shows them.
+    """
     return {
         "model": None,
         "name": "Dead letters",

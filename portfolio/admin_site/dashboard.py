@@ -1,6 +1,6 @@
-"""The first page of the admin: how the cluster is, and what waits for the owner.
+"""The first page of the admin: the state of the cluster, and the owner's pending work.
 
-Each part is read by itself; one whose source is away says so, and the others stand.
+Each part is read by itself: while its source is away it says so, and the others are shown.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ OBSERVER_AWAY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the page: what was read, or a sentence why it could not be."""
+    """One part of the page: the rows that were read, or a sentence that says why not."""
 
     found: Any = None
     away: str = ""
 
 
 def dashboard(request: HttpRequest) -> dict[str, Any]:
-    """What the first page shows to this user; parts they may not see are left out."""
+    """Return the parts of the first page that this user may see."""
     may = request.user.has_perm
     parts: dict[str, Any] = {"drawn_at": timezone.now()}
     if request.user.is_superuser or may("messaging.view_deadletter"):
@@ -64,7 +64,7 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
 
 
 def read(source: Callable[[], Any]) -> Part:
-    """What the site's database has, or that it is away."""
+    """Return what `source` reads from the site's database, or that the database is away."""
     try:
         return Part(retry_on_disconnect(source))
     except Error as error:
@@ -74,7 +74,7 @@ def read(source: Callable[[], Any]) -> Part:
 
 
 def cluster(snapshot: Snapshot | None) -> Part:
-    """The cluster's state with the processes that are not well; or that the observer is away."""
+    """Return the cluster's state and unhealthy processes, or that the observer is away."""
     if snapshot is None:
         return Part(away=OBSERVER_AWAY)
     return Part(
@@ -93,7 +93,7 @@ def cluster(snapshot: Snapshot | None) -> Part:
 
 
 def checkouts_today() -> dict[str, Any]:
-    """Of those accepted since midnight (UTC): how many there are in each state."""
+    """Return how many checkouts accepted since midnight (UTC) are in each state."""
     since = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     counted = dict(
         CheckoutRequest.objects.filter(accepted_at__gte=since)
@@ -110,13 +110,13 @@ def last_incidents() -> list[Incident]:
 
 
 def unread_messages() -> dict[str, Any]:
-    """The newest messages that nobody has read, and how many there are."""
+    """Return the newest unread contact messages, and how many there are."""
     new = ContactMessage.objects.filter(state=MessageState.NEW)
     return {"count": new.count(), "newest": list(new[:SHOWN])}
 
 
 def unfinished_articles() -> dict[str, Any]:
-    """Drafts, and what is published by itself at a time to come."""
+    """Return drafts, scheduled articles, and the count of those published in 30 days."""
     now = timezone.now()
     fields = ("id", "title", "updated_at", "published_at")
     articles = Article.objects.only(*fields)

@@ -1,4 +1,4 @@
-"""The pages of the dead letters: the list of all services', one whole, and sending them again."""
+"""The pages of the dead letters: the list over all services, one of them, and sending again."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from portfolio.admin_site.letters import (
     replay_letters,
 )
 
-MOST_AT_ONCE: Final = 100  # letters sent again by one form
+MOST_AT_ONCE: Final = 100  # dead letters sent again by one form
 NOT_SENT: Final = "The site’s database is away, so nothing was sent. Try again in a moment."
 
 
 @require_http_methods(["GET", "HEAD"])
 def show_all(request: HttpRequest) -> HttpResponse:
-    """The newest of all services, or of one; waiting, or sent again already."""
+    """List the newest dead letters of all services or of one, waiting or already replayed."""
     _require(request, SEE_LETTERS)
     service = request.GET.get("service")
     if service not in DATABASES:
@@ -57,7 +57,7 @@ def show_all(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD"])
 def show(request: HttpRequest, service: str, number: int) -> HttpResponse:
-    """One letter whole: why it was given up on, and what it says."""
+    """Show one dead letter with the reason of its failure and its content."""
     _require(request, SEE_LETTERS)
     context: dict[str, Any] = {"may_replay": request.user.has_perm(REPLAY_LETTERS)}
     try:
@@ -74,7 +74,7 @@ def show(request: HttpRequest, service: str, number: int) -> HttpResponse:
 
 @require_POST
 def replay(request: HttpRequest) -> HttpResponse:
-    """Ask once more what would be sent; then have it sent, and say so."""
+    """Ask the user to confirm the chosen dead letters, then have them sent again."""
     _require(request, REPLAY_LETTERS)
     chosen = list(dict.fromkeys(request.POST.getlist("letter")))
     if not chosen:
@@ -123,7 +123,7 @@ def _send(request: HttpRequest, letters: list[KeptLetter]) -> HttpResponse:
 
 
 def _log(request: HttpRequest, letters: list[KeptLetter]) -> None:
-    """Among the recent actions of this user, as any change in the admin."""
+    """Record the request among the recent actions of this user, like any change in the admin."""
     user = request.user
     assert isinstance(user, User), "who may send letters again is signed in"
     kind = ContentType.objects.get_for_model(DeadLetter)
@@ -141,7 +141,10 @@ def _log(request: HttpRequest, letters: list[KeptLetter]) -> None:
 
 
 def _chosen(text: str) -> KeptLetter:
-    """The letter of `service:number`, or of `service:number:replays` as it was seen."""
+    """Return the dead letter of `service:number`, or of `service:number:replays`.
+
+    Raises NoSuchLetter when its count of replays is not `replays` any more, and LettersAway.
+    """
     service, _, rest = text.partition(":")
     number, _, seen = rest.partition(":")
     if not (number.isascii() and number.isdigit()):

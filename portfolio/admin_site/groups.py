@@ -1,6 +1,6 @@
-"""Who may do what: the two groups, made anew at each `manage.py prepare`.
+"""The admin's two groups with their permissions, completed by each `manage.py prepare`.
 
-What an owner has added to a group stays; what a group lacks of this is put back.
+Permissions that an owner has added stay, and those that a group lacks are added again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from articles.editors import EDITORS, ensure_editors
 
 OPERATORS: Final = "Operators"
 
-# Beside the articles (articles/editors.py): the owner's words, and what visitors wrote.
+# Beside the articles (articles/editors.py): the owner's words, and contact messages.
 EDITORS_MAY: Final = (
     "portfolio.view_page",
     "portfolio.change_page",
@@ -44,7 +44,7 @@ OPERATORS_MAY: Final = (
 
 
 def ensure_groups() -> tuple[Group, Group]:
-    """Editors and Operators, with what they lacked of their permissions."""
+    """Return Editors and Operators, after adding the permissions that they lacked."""
     ensure_editors()
     return _with(EDITORS, EDITORS_MAY), _with(OPERATORS, OPERATORS_MAY)
 
@@ -57,6 +57,9 @@ def _with(name: str, labels: tuple[str, ...]) -> Group:
 
 
 def _permission(label: str) -> Permission:
-    """The permission of this name; raises Permission.DoesNotExist for one that is misspelt."""
+    """Return the permission of this name.
+
+    Raises Permission.DoesNotExist for one that is misspelt.
+    """
     app, _, codename = label.partition(".")
     return Permission.objects.get(content_type__app_label=app, codename=codename)

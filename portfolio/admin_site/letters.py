@@ -1,6 +1,6 @@
 """Dead letters for the admin: read through the observer, sent again by a message.
 
-The web process may open the site's database alone (docs/adr/0016-replay-from-the-admin.md).
+The web process may open only the site's database (docs/adr/0016-replay-from-the-admin.md).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LONGEST_ANSWER: Final = 8 * 1024 * 1024  # bytes
 
 
 class LettersAway(Exception):
-    """The dead letters cannot be read now; the message says why in one sentence."""
+    """The dead letters cannot be read now. The message says why in one sentence."""
 
 
 class NoSuchLetter(Exception):
@@ -38,7 +38,7 @@ class NoSuchLetter(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a dead letter holds: its attributes if it is an envelope, its body as text."""
+    """The attributes of a dead letter, if it is an envelope, and its body as text."""
 
     attributes: list[tuple[str, str]]
     data: str  # the payload, indented; empty when the body is no envelope
@@ -47,20 +47,20 @@ class Content:
 
 
 def list_letters(*, service: str | None, replayed: bool) -> Letters:
-    """The newest letters, of one service or of all; raises LettersAway."""
+    """Return the newest dead letters of one service or of all. Raises LettersAway."""
     query = {"replayed": "yes" if replayed else "no", **({"service": service} if service else {})}
     return msgspec.json.decode(_ask(f"{PATH}?{urlencode(query)}"), type=Letters)
 
 
 def find_letter(service: str, number: int) -> KeptLetter:
-    """One letter with its body; raises LettersAway or NoSuchLetter."""
+    """Return one of the dead letters with its body. Raises LettersAway or NoSuchLetter."""
     if service not in DATABASES or number >= 10**18:
         raise NoSuchLetter(f"There is no dead letter {service}:{number}.")
     return msgspec.json.decode(_ask(f"{PATH}/{service}/{number}"), type=KeptLetter)
 
 
 def content_of(letter: KeptLetter) -> Content:
-    """The letter's body, taken apart as far as it can be read."""
+    """Return the body, parsed as far as it can be read."""
     body = letter.body or b""
     try:
         envelope = json.loads(body)
@@ -76,14 +76,14 @@ def content_of(letter: KeptLetter) -> Content:
 
 
 def replay_letters(letters: list[KeptLetter]) -> None:
-    """Ask each letter's service to send it again: all of them, or none.
+    """Ask the services of these dead letters to send them again, all of them or none.
 
-    The wishes leave by the site's outbox, so that a service that is away gets them when it
-    is back. A letter of the site itself is sent again at once: it lies in this database.
+    The commands leave by the site's outbox, so that a service that is away gets them when it
+    is back. A dead letter of the site itself is sent again at once, as it is in this database.
     Raises DatabaseUnavailable.
     """
-    # Chosen here: a transaction that was lost from sight may run again. Asked for twice,
-    # a letter is sent once, since its count of replays has moved on.
+    # Chosen here, since the transaction may run again when the result of its commit was lost.
+    # A dead letter that is asked for twice is sent once: its count of replays has changed.
     ids = [new_message_id() for _ in letters]
 
     def act(work: UnitOfWork) -> None:

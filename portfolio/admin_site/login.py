@@ -1,7 +1,7 @@
-"""Who comes in: a session of the admin ends after twelve hours; guessing passwords ends sooner.
+"""The admin's login: sessions end after twelve hours, and failed attempts lock it sooner.
 
-Django-axes counts failed attempts in the database, by user name and address. The answer
-to a locked door is here; the numbers are in the settings, as AXES_*.
+Django-axes counts failed attempts in the database, by user name and address. The answer to a
+locked login is here, and the numbers are in the settings, as AXES_*.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SINCE: Final = "signed_in_at"  # in the session: seconds of the epoch
 
 
 def mark_new_sessions() -> None:
-    """Have every login note its time in the session, and lose the cookie with the browser."""
+    """Have every login store its time in the session, and limit the cookie to LONGEST_SESSION."""
     user_logged_in.connect(_mark, dispatch_uid="portfolio.admin_site.login")
 
 
@@ -36,16 +36,16 @@ def _mark(request: HttpRequest | None, **_: Any) -> None:
 
 
 def is_fresh(request: HttpRequest) -> bool:
-    """Whether whoever is signed in has done so in the last LONGEST_SESSION seconds.
+    """Return whether the login of this session was in the last LONGEST_SESSION seconds.
 
-    The session is a signed cookie that no server keeps: its age must be told by what is in it.
+    The session is a signed cookie that no server keeps, so its age is read from its content.
     """
     since = request.session.get(SINCE)
     return isinstance(since, int) and 0 <= time.time() - since < LONGEST_SESSION
 
 
 def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
-    """The answer after too many failed attempts: how long to wait, in words and as a header."""
+    """Return 429 after too many failed attempts, with the wait in words and as a header."""
     seconds = seconds_left(request)
     minutes = max(1, -(-seconds // 60))
     wait = f"{minutes} minute{'' if minutes == 1 else 's'}"
@@ -62,7 +62,7 @@ def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
 
 
 def seconds_left(request: HttpRequest) -> int:
-    """How long the door stays shut for this user name and address; at least a second."""
+    """Return the seconds, at least 1, for which this user name and address stay locked."""
     last = (
         AccessAttempt.objects.filter(
             username=request.POST.get("username", ""), ip_address=client_address(request)
@@ -77,7 +77,7 @@ def seconds_left(request: HttpRequest) -> int:
 
 
 def client_address(request: HttpRequest) -> str:
-    """What axes counts by: the address that the contact form's limits go by, too."""
+    """Return the address by which axes counts, which the contact form's limits use too."""
     from cluster.kit.visitors import sender_address
 
     return sender_address(request)

@@ -1,4 +1,4 @@
-"""The first account: without it nobody could come in, and somebody would need a shell."""
+"""The first account, made at the first start so that the owner needs no shell to log in."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ STRENGTH: Final = 18  # random bytes: 24 characters
 
 
 def password_file() -> Path:
-    """Where the first password is kept, readable by whoever started the platform."""
+    """Return the path of the first password, readable by the user who started the platform."""
     return run_directory() / "secrets" / FILE
 
 
 def ensure_owner() -> bool:
-    """Make the superuser `owner` when there is none at all; whether it was made.
+    """Make the superuser `owner` without an active superuser, and return whether it was made.
 
-    The password goes to a file of mode 0600 and nowhere else. The file is written first:
-    an account whose password nobody knows could not be used and would not be made again.
+    The password goes to a file of mode 0600 and nowhere else. The file is written first: an
+    account with an unknown password could not be used, and would not be made again.
     """
     users = get_user_model().objects
     if users.filter(is_superuser=True, is_active=True).exists():

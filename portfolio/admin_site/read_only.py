@@ -1,4 +1,4 @@
-"""A table to look at: something other than the admin writes it."""
+"""Read-only tables of the admin, which other code writes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Listed and shown; neither added to, changed nor deleted from, whoever asks."""
+    """A table whose rows a permitted user can read, and no user can add, change or delete."""
 
     actions = None
 

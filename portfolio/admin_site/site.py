@@ -1,4 +1,4 @@
-"""The admin as the owner and the editors see it: grouped, with the cluster on its first page."""
+"""The admin of the owner and the editors: models in groups, the cluster on the first page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ View = Callable[..., HttpResponseBase]
 
 
 class OwnersAdmin(AdminSite):
-    """One page with everything; each request is answered in words when the database is away."""
+    """The admin's site, which answers each request with a sentence while the database is away."""
 
     site_header = "Working timetable"
     site_title = "Admin"
@@ -35,7 +35,7 @@ class OwnersAdmin(AdminSite):
     enable_nav_sidebar = True
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Staff whose session has not lasted too long."""
+        """Return whether the user is staff and the session is not too old."""
         from portfolio.admin_site.login import is_fresh
 
         return super().has_permission(request) and is_fresh(request)
@@ -72,7 +72,7 @@ class OwnersAdmin(AdminSite):
         return super().index(request, {**(extra_context or {}), **dashboard(request)})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """The models in the groups of `contents.py`; of one app when Django asks for one."""
+        """Return the models in the groups of `contents.py`, or Django's list for one app."""
         from portfolio.admin_site.contents import grouped
 
         apps: list[Any] = super().get_app_list(request, app_label)
@@ -80,12 +80,12 @@ class OwnersAdmin(AdminSite):
 
 
 def told_when_away(view: View) -> View:
-    """A view that answers in a sentence while the site's database is away."""
+    """Return the view, which answers with a sentence while the site's database is away."""
 
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             response = view(request, *args, **kwargs)
-            # Lists are read while they are drawn: here, where their failure is caught.
+            # Rendering reads the lists, so it happens here, where their failure is caught.
             if isinstance(response, SimpleTemplateResponse):
                 response = response.render()
         except Error as error:

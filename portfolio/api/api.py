@@ -1,4 +1,4 @@
-"""The API: its routers, one for each resource, and its views as Django's addresses."""
+"""The API: its routers, one for each resource, and its URL patterns for Django."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ api: Final = _made()
 
 
 def sources() -> dict[str, str]:
-    """Where each operation is written, by its id, as `portfolio.source` names places."""
+    """Return the source of each operation as `module:function`, by operation id."""
     return {
         operation.operation_id: f"{operation.view_func.__module__}:{operation.view_func.__name__}"
         for router in ROUTERS
@@ -70,7 +70,7 @@ def sources() -> dict[str, str]:
 
 
 def addresses() -> list[Any]:
-    """The addresses of all operations, each behind the guard."""
+    """Return the URL patterns of all operations, each behind the guard."""
     patterns, _, _ = api.urls
     for pattern in patterns:
         if isinstance(pattern, URLPattern):

@@ -1,8 +1,8 @@
-"""Reading JSON bodies: text that neither PostgreSQL nor a strict JSON reader can hold is refused.
+"""The parser of JSON bodies, which refuses text that PostgreSQL or strict JSON cannot hold.
 
 JSON can spell U+0000 and halves of a surrogate pair by escapes. The first is no character of
-PostgreSQL's text; the second is no character at all (RFC 7493, 2.1). Wherever they would fail
-later, they are refused here, under the pointer of their place.
+PostgreSQL's text; the second is no character at all (RFC 7493, 2.1). Both would fail later, so
+they are refused here, with the JSON Pointer of the text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ class TextParser(Parser):
     """Ninja's parser of bodies, which takes storable text only."""
 
     def parse_body(self, request: HttpRequest) -> dict[str, Any]:
-        """The decoded body; raises Problem, or ValueError when it is not JSON."""
+        """Return the decoded body.
+
+        Raises Problem for text that cannot be stored, ValueError when the body is not JSON.
+        """
         document = json.loads(request.body)
         errors = [_error(pointer, found) for pointer, found in _unstorable(document)]
         if errors:
@@ -39,7 +42,7 @@ def _error(pointer: str, character: str) -> dict[str, str]:
 
 
 def _unstorable(document: Any) -> Iterator[tuple[str, str]]:
-    """The JSON Pointer and the first bad character of each text, names of members included."""
+    """Yield the JSON Pointer and the first bad character of each text, member names included."""
     waiting: list[tuple[str, Any]] = [("#", document)]
     while waiting:
         pointer, value = waiting.pop()

@@ -1,7 +1,7 @@
-"""A quota for what is cheap to ask for and costs us work: a burst, and a steady pace after it.
+"""A token-bucket limit for requests that are cheap to send and costly to answer.
 
-Unlike `pace.py`, which counts what was accepted in the database, this is a token bucket in
-Redis. Whoever has no session yet is limited by address (`portfolio.web.rate_limit`).
+Unlike `rate_limits.py`, which counts accepted work in the database, the bucket is in Redis. A
+caller without a session is limited by address (`portfolio.web.rate_limit`).
 Source of the fields: draft-ietf-httpapi-ratelimit-headers.
 """
 
@@ -27,7 +27,7 @@ SEARCHES: Final = TokenBucket("search", size=20, pace=10.0)
 
 
 def bounded(bucket: TokenBucket) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Take a token for each request of an operation; without one it is refused with 429."""
+    """Return a decorator that takes a token for each request, or answers 429 without one."""
 
     def decorate(run: View) -> View:
         @functools.wraps(run)
@@ -48,7 +48,10 @@ def bounded(bucket: TokenBucket) -> Callable[[Callable[..., Any]], Callable[...,
 
 
 def _take(bucket: TokenBucket, request: HttpRequest) -> Taken:
-    """One token; a full bucket for whom nothing limits, and while Redis is away."""
+    """Take one token.
+
+    The bucket counts as full for a caller without a limit, and while Redis is away.
+    """
     key = known_visitor(request) or address_key(request)
     try:
         return bucket.take(key) if key else Taken(True, bucket.size, 0.0)

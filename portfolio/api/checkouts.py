@@ -1,4 +1,4 @@
-"""Checkouts: begun with a key, followed by id."""
+"""Checkouts, started with an idempotency key and then read by id."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ READ: Final = f"SELECT {', '.join(COLUMNS)} FROM checkout_request WHERE id = %s"
 
 
 class CheckoutAsked(Asked):
-    """What to buy, and what shall come of it."""
+    """The product to buy, and the outcome that the sandbox's card shall bring about."""
 
     sku: str = Field(
         min_length=1, max_length=100, description="A product's name.", examples=["FLAG-GREEN"]
@@ -70,7 +70,7 @@ class Checkout(Schema):
 
     @classmethod
     def of(cls, row: tuple[Any, ...]) -> Self:
-        """From the COLUMNS of a row."""
+        """Return the checkout from the COLUMNS of a row."""
         named = dict(zip(COLUMNS, row, strict=True))
         named["outcome"] = named.pop("requested_outcome")
         return cls(headcode=headcode(named["id"]), **named)
@@ -91,13 +91,13 @@ class Event(Schema):
 
 
 class CheckoutWithEvents(Checkout):
-    """A checkout, with every message that it has caused, the first first."""
+    """A checkout with every message that it has caused, oldest first."""
 
     events: list[Event]
 
 
 class CheckoutPage(Schema):
-    """Some of your checkouts, the newest first."""
+    """One page of your checkouts, newest first."""
 
     items: list[Checkout]
     next: UUID | None = Field(description="The cursor of the next page; null on the last.")
@@ -117,9 +117,9 @@ class CheckoutPage(Schema):
 )
 @limited(CHECKOUTS)
 def start_checkout(request: HttpRequest, checkout: CheckoutAsked) -> HttpResponse:
-    """Accept a purchase: its row and its command commit together, and the saga begins.
+    """Accept a checkout: its row and its first command commit in one transaction.
 
-    Whichever service refuses its step turns the saga round, and all before it is undone.
+    When a service refuses its step, the saga compensates the steps before it.
     """
 
     def accept(work: UnitOfWork, visitor: str) -> Answer:
@@ -153,7 +153,7 @@ def list_checkouts(
     limit: Limit = USUAL,
     cursor: Cursor = None,  # type: ignore[assignment]
 ) -> CheckoutPage:
-    """The newest first."""
+    """Return your checkouts, newest first, a page at a time."""
     mine = CheckoutRequest.objects.filter(visitor=known_visitor(request)).exclude(visitor="")
     rows, following = retry_on_disconnect(lambda: page_of(mine, limit, cursor))
     return CheckoutPage(items=[_shown(row) for row in rows], next=following)
@@ -170,7 +170,7 @@ def get_checkout(
     request: HttpRequest,
     checkout_id: Annotated[UUID, Path(description="From the answer that accepted it.")],
 ) -> CheckoutWithEvents:
-    """How it stands, and every message that it has caused."""
+    """Return the state of a checkout and every message that it has caused, oldest first."""
     checkout = own_checkout(known_visitor(request), checkout_id)
     told_of = retry_on_disconnect(
         lambda: events_of(checkout_id, MOST_EVENTS, up_to=last_seq()),
@@ -183,7 +183,10 @@ def get_checkout(
 
 
 def own_checkout(visitor: str, checkout_id: UUID, *, what: str = "checkout") -> CheckoutRequest:
-    """The visitor's checkout of that id; raises Problem 404, in which `what` is not to be had."""
+    """Return the visitor's checkout of that id.
+
+    Raises Problem 404, which says that there is no `what` of that id.
+    """
     found = retry_on_disconnect(
         CheckoutRequest.objects.filter(id=checkout_id, visitor=visitor).exclude(visitor="").first
     )

@@ -1,4 +1,4 @@
-"""Demos: the same runs that the lab's pages begin, for a shell."""
+"""Demos: runs like those of the lab's pages, started over the API."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Slug = Annotated[str, Path(description="The demo's name.", examples=["checkout"]
 
 
 class DemoKnown(Schema):
-    """A demo, and what may be set before it runs."""
+    """A demo, with the settings that a run accepts."""
 
     name: str
     title: str
@@ -48,13 +48,13 @@ class DemoList(Schema):
 
 
 class RunAsked(Asked):
-    """What is set; the rest has its default."""
+    """The settings of a run. A setting that is left out has its default."""
 
     choices: dict[str, str | int] = Field(default_factory=dict)
 
 
 class Run(Schema):
-    """A run, and what came of it. It can be read for seven days."""
+    """A run and its result. It can be read for seven days."""
 
     id: UUID
     demo: str
@@ -68,7 +68,7 @@ class Run(Schema):
 
     @classmethod
     def of(cls, run: DemoRun) -> Run:
-        """As it is kept."""
+        """Return the run that a row holds."""
         result = result_of(run)
         return cls(
             id=run.id,
@@ -91,7 +91,7 @@ class Run(Schema):
     openapi_extra=told(personal=False),
 )
 def list_demos(request: HttpRequest) -> DemoList:  # noqa: ARG001  # the API asks for it
-    """With what each lets you set."""
+    """Return every demo with the settings that it accepts."""
     return DemoList(items=[_known(demo) for demo in DEMOS.values()])
 
 
@@ -105,7 +105,7 @@ def list_demos(request: HttpRequest) -> DemoList:  # noqa: ARG001  # the API ask
     openapi_extra=told(errors=(404, 429), request_example={"choices": {"outcome": "success"}}),
 )
 def run(request: HttpRequest, slug: Slug, asked: RunAsked) -> tuple[int, Run]:
-    """The same as the button of its page."""
+    """Run a demo as the button of its page does, and return the run."""
     demo = _demo(slug)
     choices: dict[str, Value]
     try:
@@ -139,7 +139,7 @@ def get_run(
     slug: Slug,
     run_id: Annotated[UUID, Path(description="From the answer that ran it.")],
 ) -> Run:
-    """By its permanent address, for everybody."""
+    """Return a run, which every caller that knows its address may read."""
     try:
         return Run.of(kept(run_id, _demo(slug)))
     except DemoRun.DoesNotExist as error:

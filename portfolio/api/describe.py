@@ -1,11 +1,11 @@
-"""What an operation says of itself in the document, beyond what its types tell."""
+"""The parts of an operation's OpenAPI description that its types do not contain."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-# Vendor fields: `document.py` reads them and takes them out.
+# Vendor fields: `document.py` reads and removes them.
 PERSONAL: Final = "x-personal"
 ERRORS: Final = "x-errors"
 LIMITED: Final = "x-limited"
@@ -21,10 +21,10 @@ def told(
     conditional: bool = False,
     request_example: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """For `openapi_extra` of an operation.
+    """Return the `openapi_extra` of an operation.
 
-    `personal`: it acts for a visitor, by token or session. `errors`: statuses it has beyond
-    those that all have (`document.COMMON`). `idempotent`: it needs an Idempotency-Key.
+    `personal`: it acts for a visitor, by token or session. `errors`: its statuses beyond those
+    of all operations (`document.COMMON`). `idempotent`: it needs an Idempotency-Key.
     `limited`: it has a quota. `located`: its answer names the new resource's address.
     `conditional`: it needs If-Match, and answers with the new entity tag.
     """

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document: what the types say, and what holds for every operation."""
+"""The OpenAPI 3.1 document, made from the types and the rules common to all operations."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from cluster.kit.problems import PROBLEM_JSON
 from portfolio.api.describe import ERRORS, LIMITED, PERSONAL
 from portfolio.api.problems import PROBLEM_TYPES
 
-# Any copy may be kept, and is asked about each time: it changes with the code, at a restart.
+# A copy may be stored, and is validated at each use: the document changes only at a restart.
 CACHING: Final = "public, no-cache"
 # Of every operation.
 COMMON: Final = (406, 500, 503)
-# Of whatever brings a body.
+# Of every operation that takes a body.
 WITH_BODY: Final = (400, 403, 413, 415, 422)
 METHODS: Final = ("get", "put", "post", "delete", "patch")
 
@@ -184,7 +184,7 @@ PARAMETERS: Final = {
 
 @cache
 def document() -> dict[str, Any]:
-    """The document, made once in a process: the operations do not change in it."""
+    """Return the document, made once in a process, since the operations do not change."""
     from portfolio.api.api import api  # it imports the operations, which import models
 
     drawn = json.loads(json.dumps(api.get_openapi_schema(path_prefix="/")))
@@ -224,7 +224,7 @@ def document() -> dict[str, Any]:
 
 
 def _complete(method: str, operation: dict[str, Any]) -> None:
-    """Add what every operation of its kind has."""
+    """Add the parameters, responses and headers that all operations of this kind have."""
     personal = operation.pop(PERSONAL, True)
     limited = operation.pop(LIMITED, False)
     operation["security"] = [{"bearer": []}, {"session": []}, {}] if personal else []
@@ -235,7 +235,7 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{status}"})
     parameters = operation["parameters"]
     for parameter in parameters:
-        # A list belongs to a schema, where it is as well; of a parameter it would be a map.
+        # In a parameter `examples` must be a map. The list is in the schema as well.
         if parameter.pop("examples", None) and "examples" in parameter["schema"]:
             parameter["example"] = parameter["schema"]["examples"][0]
     if method == "get":
@@ -253,7 +253,7 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
 
 
 def _errors(method: str, operation: dict[str, Any], *, personal: bool) -> set[int]:
-    """The statuses of every problem that the operation may end with."""
+    """Return the status of every problem that the operation may end with."""
     errors = {*operation.pop(ERRORS, []), *COMMON}
     places = {parameter.get("in") for parameter in operation.setdefault("parameters", [])}
     if personal:
@@ -262,7 +262,7 @@ def _errors(method: str, operation: dict[str, Any], *, personal: bool) -> set[in
         errors.add(422)
     for parameter in operation["parameters"]:
         if parameter.get("in") == "path":
-            # What is no UUID is no address of ours; what is refused otherwise has been read.
+            # A malformed UUID matches no route (404). Other values are read before a refusal (422).
             errors |= {404} if parameter["schema"].get("format") == "uuid" else {404, 422}
     if "requestBody" in operation:
         errors.update(WITH_BODY)
@@ -272,7 +272,7 @@ def _errors(method: str, operation: dict[str, Any], *, personal: bool) -> set[in
 
 
 def _add_quota(responses: dict[str, Any]) -> None:
-    """The fields of the quota, on every answer."""
+    """Add the RateLimit fields to every response."""
     for status, response in list(responses.items()):
         if "$ref" in response:  # a reference takes no headers: the response is written out
             responses[status] = _problem_response(int(status))
@@ -314,7 +314,7 @@ def _encoded() -> bytes:
 @csrf_exempt
 @require_safe
 def openapi(_request: HttpRequest) -> HttpResponse:
-    """The document itself; any page may read it."""
+    """Return the document, which pages of every origin may read."""
     return HttpResponse(
         _encoded(),
         content_type="application/json",

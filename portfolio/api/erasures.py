@@ -1,4 +1,4 @@
-"""Erasures: a visitor is forgotten by every service."""
+"""Erasures: every service replaces a visitor's name by a pseudonym."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ READ = "SELECT id, accepted_at, status, reason, ended_at FROM erasure_request WH
 
 
 class ErasureAsked(Asked):
-    """It cannot be undone, so it is said twice."""
+    """A request to be forgotten. An erasure cannot be undone, so `confirm` must be true."""
 
     confirm: Literal[True] = Field(description="Yes, forget me.")
 
 
 class Erasure(Schema):
-    """An erasure. Once it has ended it names nobody."""
+    """An erasure. After its end the site keeps no visitor's name with it."""
 
     id: UUID
     accepted_at: datetime
@@ -44,7 +44,10 @@ class Erasure(Schema):
 
 
 class ErasureList(Schema):
-    """Your erasure that is open, if there is one: those that ended are nobody's any more."""
+    """Your open erasure, if there is one.
+
+    An erasure that has ended belongs to no visitor, so it is not listed.
+    """
 
     items: list[Erasure]
 
@@ -57,7 +60,7 @@ class ErasureList(Schema):
     openapi_extra=told(idempotent=True, located=True, request_example={"confirm": True}),
 )
 def request_erasure(request: HttpRequest, erasure: ErasureAsked) -> HttpResponse:
-    """Have every service write a pseudonym for your name. One of yours is open at a time."""
+    """Have every service replace your name by a pseudonym. One erasure can be open at a time."""
 
     def accept(work: UnitOfWork, visitor: str) -> Answer:
         erasure_id = accept_erasure(work, visitor=visitor)
@@ -76,7 +79,7 @@ def request_erasure(request: HttpRequest, erasure: ErasureAsked) -> HttpResponse
     openapi_extra=told(),
 )
 def list_erasures(request: HttpRequest) -> ErasureList:
-    """At most one."""
+    """Return your open erasure in a list, which is empty when you have none."""
     mine = ErasureRequest.objects.filter(visitor=known_visitor(request), status="accepted")
     return ErasureList(items=[_shown(row) for row in retry_on_disconnect(lambda: list(mine))])
 
@@ -92,7 +95,10 @@ def get_erasure(
     request: HttpRequest,
     erasure_id: Annotated[UUID, Path(description="From the answer that accepted it.")],
 ) -> Erasure:
-    """How it stands. One that has ended names nobody, so whoever knows its id may read it."""
+    """Return the state of an erasure.
+
+    After its end it names no visitor, so every caller that knows its id may read it.
+    """
     readable = Q(visitor=known_visitor(request)) | ~Q(status="accepted")
     found = retry_on_disconnect(ErasureRequest.objects.filter(readable, id=erasure_id).first)
     if found is None:

@@ -1,4 +1,4 @@
-"""What holds for every request to the API, whatever its operation."""
+"""The HTTP rules that hold for every request to the API."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 def guarded(view: View) -> View:
-    """One address of the API, with what HTTP asks of every resource.
+    """Return a view of the API with the parts of HTTP that every resource needs.
 
-    HEAD where there is GET, OPTIONS, 405 and 406 in words; an entity tag on what can be read.
+    HEAD where there is GET, OPTIONS, problem documents for 405 and 406, entity tags for GET.
     """
 
     @functools.wraps(view)
@@ -50,7 +50,7 @@ def guarded(view: View) -> View:
 
 
 def checked_write(run: View) -> View:
-    """An operation, refused when it would write for another site or reads no JSON."""
+    """Return the operation with refusals of writes from other sites and of bodies not JSON."""
 
     @functools.wraps(run)
     def check(request: HttpRequest, *arguments: Any, **names: Any) -> HttpResponse:
@@ -68,7 +68,7 @@ def checked_write(run: View) -> View:
 
 @csrf_exempt
 def nothing_here(request: HttpRequest, **_names: Any) -> HttpResponse:
-    """Any other address below the API."""
+    """Return 404 for every other address below the API."""
     return problem_answer(
         request, Problem(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
     )
@@ -105,7 +105,10 @@ def _other_methods(request: HttpRequest, response: HttpResponse) -> HttpResponse
 
 
 def _validated(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """With an entity tag, or "not modified" to whoever has it (RFC 9110, 13.1.2)."""
+    """Return the response with an entity tag, or 304 when the caller has it.
+
+    Source: RFC 9110, 13.1.2.
+    """
     patch_vary_headers(response, ["Authorization", "Cookie"])
     response.headers.setdefault("Cache-Control", "private, no-cache")
     if (

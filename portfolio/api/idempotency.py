@@ -1,7 +1,7 @@
-"""Idempotency-Key: a deed is done once, however often it is asked for.
+"""Idempotency-Key: a request is carried out once, however often it is sent.
 
-The key, the accepted work and the answer commit in one transaction: whoever is killed in
-between has done nothing, and whoever asks again gets the first answer, byte for byte.
+The key, the accepted work and the answer commit in one transaction. A process that is killed
+before the commit has done nothing, and a repeated request gets the first answer, byte for byte.
 
 Source: draft-ietf-httpapi-idempotency-key-header.
 """
@@ -43,7 +43,7 @@ from portfolio.api.visitor import known_visitor, visitor_of
 FIELD: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
 LONGEST: Final = 255  # characters
-# Each has a connection of its own, and PostgreSQL has sixty for everybody.
+# Each has a connection of its own, and PostgreSQL allows sixty for all processes.
 MOST_AT_ONCE: Final = 8
 PATIENCE: Final = 10.0  # seconds
 # A String of RFC 9651; and, as many clients send it, the key without quotation marks.
@@ -51,13 +51,13 @@ QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 BARE: Final = re.compile(r"[!#-~][!-~]*")
 ESCAPED: Final = re.compile(r"\\(.)")
 
-# Not waited for: who holds it is about to answer, and then the answer can be read.
+# Without waiting: the request that holds the lock answers soon, and then its answer can be read.
 LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 1))"
 FIND: Final = """
     SELECT fingerprint, status, headers, body FROM idempotency_key
      WHERE visitor = %s AND key = %s AND created_at > %s
 """
-# One that has expired and is not yet purged makes room.
+# Overwrites a key that has expired and is not purged yet.
 KEEP: Final = """
     INSERT INTO idempotency_key (visitor, key, fingerprint, created_at, status, headers, body)
     VALUES (%s, %s, %s, %s, %s, %s, %s)
@@ -72,7 +72,7 @@ _turns: Final = BoundedSemaphore(MOST_AT_ONCE)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an operation answers: kept with the key, and sent again as it is."""
+    """The answer of an operation, stored with the key and sent again unchanged."""
 
     status: int
     body: bytes
@@ -89,7 +89,7 @@ class Answer:
 
 
 def answer(status: int, body: BaseModel, *, location: str) -> Answer:
-    """An answer with a JSON body about the new resource at `location`."""
+    """Return an answer with a JSON body about the new resource at `location`."""
     encoded = json.dumps(body.model_dump(), cls=NinjaJSONEncoder).encode()
     return Answer(status, encoded, {"Location": location})
 
@@ -101,19 +101,20 @@ def once(
     *,
     policy: Policy | None = None,
 ) -> HttpResponse:
-    """Let `act` do for the request's visitor what `payload` asks for, once for each key.
+    """Run `act` for the request's visitor, once for each key, and return its answer.
 
-    `act` gets the unit of work and the visitor. What it raises undoes everything, the key
-    included. `policy` is the quota that the deed counts against.
+    `act` gets the unit of work and the visitor. Its exception rolls everything back, the key
+    included. `policy` is the quota that the request counts against.
 
-    Raises Problem: 400 without a key, 409 while the first is under way, 422 for a key that
-    has meant something else, and what InvalidRequest and TooManyRequests come to.
+    Raises Problem: 400 without a key, 409 while the first request is under way, 422 for a key
+    of another request, 503 when too many requests wait, and the statuses of InvalidRequest
+    and TooManyRequests.
     """
     stranger = not known_visitor(request)
     visitor = visitor_of(request)
     key = _key(request)
-    # A stranger's retry comes without the cookie of the answer that was lost: their key is
-    # looked for under their address. The new visitor gets it too, for when the cookie comes.
+    # A stranger's retry comes without the cookie of the answer that was lost, so the key is read
+    # by address. It is stored for the new visitor too, for a retry that brings the cookie.
     scope = _address_scope(request) if stranger else visitor
     asked = f"{request.method} {request.path}\n{payload.model_dump_json()}"
     fingerprint = hashlib.sha256(asked.encode()).hexdigest()
@@ -149,7 +150,10 @@ def once(
 
 
 def _key(request: HttpRequest) -> str:
-    """The key, which is a quoted string in the draft; without quotes it is taken as well."""
+    """Return the key, a quoted string in the draft, which is accepted without quotes too.
+
+    Raises Problem 400.
+    """
     field = request.headers.get(FIELD, "").strip()
     quoted = QUOTED.fullmatch(field)
     key = ESCAPED.sub(r"\1", quoted[1]) if quoted else field
@@ -163,13 +167,16 @@ def _key(request: HttpRequest) -> str:
 
 
 def _address_scope(request: HttpRequest) -> str:
-    """Whose keys those of a stranger are: a keyed hash of the address, which names nobody."""
+    """Return the owner of a stranger's keys: a keyed hash that does not reveal the address."""
     digest = salted_hmac("portfolio.api.idempotency", sender_address(request)).hexdigest()
     return f"address-{digest[:32]}"
 
 
 def _first_answer(work: UnitOfWork, scope: str, key: str, fingerprint: str) -> Answer | None:
-    """The answer that this key got; None when it is for this transaction to make it."""
+    """Return the answer that this key got, or None when this transaction must make it.
+
+    Raises Problem 409 or 422.
+    """
     kept = _kept(work, scope, key, fingerprint)
     if kept is not None:
         return kept
@@ -181,7 +188,7 @@ def _first_answer(work: UnitOfWork, scope: str, key: str, fingerprint: str) -> A
             KEY_IN_USE,
             headers={"Retry-After": "1"},
         )
-    # Once more: the first may have committed before the lock was free.
+    # Read again: the first request may have committed before the lock was free.
     return _kept(work, scope, key, fingerprint)
 
 

@@ -12,7 +12,7 @@ class IdempotencyKey(models.Model):
 
     visitor = models.TextField()
     key = models.TextField()
-    # Of the operation and what was asked for: the same key may not mean two things.
+    # A hash of the operation and its body: one key must not stand for two different requests.
     fingerprint = models.TextField()
     created_at = models.DateTimeField()
     status = models.SmallIntegerField()

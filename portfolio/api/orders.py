@@ -1,6 +1,6 @@
-"""Orders, payments and the ledger, as they stand in the services' own databases.
+"""Orders, payments and the ledger, as they are in the services' own databases.
 
-Read with the auditor's login, which can write nothing: what changes them is a message.
+Read with the auditor's login, which cannot write: only messages change these rows.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from portfolio.demos.queries import read
 orders = Router(tags=["Orders"])
 payments = Router(tags=["Payments"])
 
-MOST_PAYMENTS: Final = 1000  # whose entries are listed, the newest
+MOST_PAYMENTS: Final = 1000  # the newest, whose entries are listed
 LARGEST_ENTRY: Final = 2**63 - 1
 
 ORDER: Final = """
@@ -63,7 +63,7 @@ class Order(Schema):
 
 
 class Payment(Schema):
-    """A payment: what was asked of the provider, and what it has told, in pence."""
+    """A payment with the answers of the payment provider. Amounts are in pence."""
 
     id: UUID
     amount: Pence
@@ -80,7 +80,7 @@ class Payment(Schema):
 
 
 class Entry(Schema):
-    """One line of the double-entry ledger; the lines of a transaction sum to zero."""
+    """One line of the double-entry ledger. The lines of a transaction sum to zero."""
 
     id: int
     payment: UUID
@@ -98,7 +98,7 @@ class Balance(Schema):
 
 
 class Ledger(Schema):
-    """The entries of your payments, the newest first, and what all of them sum to."""
+    """The entries of your payments, newest first, and the balances over all of them."""
 
     items: list[Entry]
     next: int | None = Field(description="The cursor of the next page; null on the last.")
@@ -116,7 +116,10 @@ class Ledger(Schema):
 def get_order(
     request: HttpRequest, order_id: Annotated[UUID, Path(description="That of its checkout.")]
 ) -> Order:
-    """The row of orders' own database; there is one once orders has confirmed it."""
+    """Return your order from the database of the service `orders`.
+
+    It exists once that service has confirmed it.
+    """
     visitor = known_visitor(request)
     own_checkout(visitor, order_id, what="order")
     rows = read("orders", ORDER, order_id, visitor)
@@ -135,7 +138,10 @@ def get_order(
 def get_payment(
     request: HttpRequest, payment_id: Annotated[UUID, Path(description="That of its checkout.")]
 ) -> Payment:
-    """The row of payments' own database; there is one once payments was asked to authorise it."""
+    """Return your payment from the database of the service `payments`.
+
+    It exists once that service was asked to authorise it.
+    """
     own_checkout(known_visitor(request), payment_id, what="payment")
     rows = read("payments", PAYMENT, payment_id)
     if not rows:
@@ -157,7 +163,7 @@ def get_ledger(
         int, Query(ge=1, le=LARGEST_ENTRY, description="`next` of the page before.")
     ] = LARGEST_ENTRY,
 ) -> Ledger:
-    """Entries and balances of the latest 1,000 of your payments."""
+    """Return the entries and balances of your latest 1,000 payments."""
     visitor = known_visitor(request)
     mine = CheckoutRequest.objects.filter(visitor=visitor).exclude(visitor="")
     ids = retry_on_disconnect(
@@ -174,5 +180,5 @@ def get_ledger(
 
 
 def _filled(schema: type[Filled], row: tuple[Any, ...]) -> Filled:
-    """The schema from a row whose columns are its fields, in their order."""
+    """Return the schema from a row whose columns are its fields, in their order."""
     return schema(**dict(zip(schema.model_fields, row, strict=True)))

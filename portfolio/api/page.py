@@ -1,4 +1,4 @@
-"""`/api/`: the OpenAPI document, drawn for people on the server."""
+"""`/api/`: the OpenAPI document as a page for people, rendered on the server."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from portfolio.api.document import METHODS, document
 from portfolio.api.problems import PROBLEM_TYPES
 
 BODY: Final = "application/json"
-SAMPLE: Final = {"uuid": "0193664e-0d2e-7c43-8f52-3c1d6a5b4e21"}  # by the format of a string
+SAMPLE: Final = {"uuid": "0193664e-0d2e-7c43-8f52-3c1d6a5b4e21"}  # by the `format` of a string
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A parameter, a member of a schema or a status, each with what it means."""
+    """A parameter, a member of a schema or a status, each with its meaning."""
 
     name: str
     kind: str
@@ -34,7 +34,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation, and the line that calls it from a shell."""
+    """One operation, with the shell command that calls it."""
 
     id: str
     method: str
@@ -70,7 +70,7 @@ class Shape:
 @require_safe
 @cached_page(lifetime=60.0)
 def page(request: HttpRequest) -> HttpResponse:
-    """Operations by tag, what they take and give, and every type of problem."""
+    """Show the operations by tag, their parameters and responses, and every type of problem."""
     drawn = document()
     site = f"{request.scheme}://{request.get_host()}"
     context = {
@@ -148,7 +148,7 @@ def _response(status: str, response: dict[str, Any]) -> Named:
 def _curl(
     method: str, address: str, parameters: list[dict[str, Any]], content: dict[str, Any]
 ) -> str:
-    """The operation as a line for a shell, with what it must be given filled in."""
+    """Return the shell command that calls the operation, with its required parameters."""
     query = key = ""
     line = ["curl", "-i", "-b", "jar", "-c", "jar"]
     if method != "get":
@@ -162,7 +162,7 @@ def _curl(
                 address = address.replace(f"{{{parameter['name']}}}", value)
             case "query":
                 query = f"?{parameter['name']}={value}"
-            case _:  # of those in a header, only the idempotency key is needed
+            case _:  # among the headers, only the idempotency key is required
                 # Quoted so that the shell makes a new one each time.
                 key = f' -H "{parameter["name"]}: $(uuidgen)"'
     if content:
@@ -197,7 +197,7 @@ def _shape(name: str, schema: dict[str, Any]) -> Shape:
 
 
 def _kind(schema: dict[str, Any]) -> str:
-    """What a value is, in a few words."""
+    """Return the type of a value in a few words."""
     if "$ref" in schema:
         return _target(schema)
     if "anyOf" in schema:
@@ -214,7 +214,7 @@ def _kind(schema: dict[str, Any]) -> str:
 
 
 def _target(schema: dict[str, Any]) -> str:
-    """The schema that is referred to, if any."""
+    """Return the name of the schema that is referred to, or an empty string."""
     reference = schema.get("$ref") or schema.get("items", {}).get("$ref", "")
     return str(reference).rpartition("/")[2]
 

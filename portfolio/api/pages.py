@@ -1,4 +1,4 @@
-"""Lists that grow: newest first, a page at a time, each with the cursor of the next."""
+"""Pages of lists that grow, newest first, each page with the cursor of the next."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Row = TypeVar("Row", bound=Model)
 def page_of(
     rows: QuerySet[Row, Any], limit: int, cursor: UUID | None
 ) -> tuple[list[Any], UUID | None]:
-    """The rows after `cursor`, and the cursor of those that follow, if any.
+    """Return at most `limit` rows after `cursor`, and the cursor of the next page, if any.
 
-    Ids are UUIDv7: their order is the order of acceptance.
+    Ids are UUIDv7, so their order is the order of acceptance.
     """
     if cursor is not None:
         rows = rows.filter(pk__lt=cursor)

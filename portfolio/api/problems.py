@@ -26,7 +26,7 @@ ABOUT: Final = "/api/"  # the page that says what each type means
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """A problem that a program may want to tell from others of the same status."""
+    """A type of problem, for programs that must distinguish problems of the same status."""
 
     name: str
     status: HTTPStatus
@@ -35,7 +35,7 @@ class ProblemType:
 
     @property
     def uri(self) -> str:
-        """Its `type`: the place on the page that explains it."""
+        """The problem's `type`: the anchor of its explanation on the page."""
         return f"{ABOUT}#{self.name}"
 
 
@@ -99,7 +99,7 @@ INVALID_TOKEN: Final = ProblemType(
     "The token is not valid",
     "The bearer token is malformed, expired, revoked, or not ours.",
 )
-# All of them, as the page and the document list them. Whoever adds one adds it here.
+# All types, in the order of the page and the document. A new type must be added here.
 PROBLEM_TYPES: Final = (
     INVALID, KEY_MISSING, KEY_IN_USE, KEY_REUSED, TOO_MANY, OVERLOADED, MATCH_MISSING,
     CHANGED_MEANWHILE, NOT_FROM_HERE, INVALID_TOKEN,
@@ -131,12 +131,12 @@ class Problem(Exception):
 
 
 def not_found(what: str) -> Problem:
-    """There is none, or it is somebody else's: nobody learns which."""
+    """Return a 404 that does not show whether the resource belongs to another visitor."""
     return Problem(HTTPStatus.NOT_FOUND, f"There is no {what} of yours.")
 
 
 def problem_answer(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """The response that tells of a problem."""
+    """Return the response with the problem document."""
     document = problem_document(request, problem.status, problem.detail)
     if problem.type is not None:
         document |= {"type": problem.type.uri, "title": problem.type.title}
@@ -174,7 +174,7 @@ def _problem(request: HttpRequest, error: Any) -> HttpResponse:
 
 
 def _invalid(request: HttpRequest, error: Any) -> HttpResponse:
-    """What pydantic found, as JSON Pointers into the body, or as the names of parameters."""
+    """Return the errors of pydantic, each with a JSON Pointer or a parameter's name."""
     errors = [_field_error(each) for each in error.errors]
     detail = "; ".join(f"{each.get('pointer') or each.get('parameter')}: {each['detail']}"
                        for each in errors)  # fmt: skip
@@ -192,7 +192,7 @@ def _field_error(error: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _http_error(request: HttpRequest, error: Any) -> HttpResponse:
-    if isinstance(error.__cause__, Problem):  # what our parser has said of the body
+    if isinstance(error.__cause__, Problem):  # raised by our parser of bodies
         return problem_answer(request, error.__cause__)
     status = HTTPStatus(error.status_code)
     detail = str(error)

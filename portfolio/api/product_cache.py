@@ -1,9 +1,9 @@
-"""Copies of products in Redis: computed by one, old from the event on that changes the product.
+"""Cached copies of products in Redis, invalidated by each event that changes the product.
 
 A copy carries the generation of its product from before it was computed. An event raises the
 generation after the read model's commit (`journal/wake.py`), so a copy that was computed while
-the product changed is never taken for a new one. Redis may die at any time: then everybody reads
-the database. What no event tells is at most as old as the copy's lifetime.
+the product changed is never served as current. While Redis is away every request reads the
+database. A change that no event announces is seen at the end of the copy's lifetime.
 
 Source: RFC 9211 (Cache-Status).
 """
@@ -22,24 +22,24 @@ from cluster.kit.cache_redis import CacheRedis, RedisAway
 from cluster.storefront.products.changes import GENERATION, GENERATION_FOR
 from portfolio.metrics.registry import PRODUCT_CACHE
 
-LOCK_FOR: Final = 5.0  # seconds: longer than any computation, should its process die
-WAIT: Final = 1.5  # seconds that a read waits for another's result before it computes its own
+LOCK_FOR: Final = 5.0  # seconds: longer than any computation; frees the lock of a dead process
+WAIT: Final = 1.5  # seconds that a read waits for another read's result before it computes one
 LOOK_EVERY: Final = 0.02  # seconds
 
 
 class Served(enum.StrEnum):
-    """How a read was served, in the words of Cache-Status."""
+    """The ways in which a read is served, in the words of Cache-Status."""
 
     HIT = "hit"
     COMPUTED = "fwd=miss; stored"
-    COLLAPSED = "fwd=miss; collapsed"  # another computed it meanwhile
+    COLLAPSED = "fwd=miss; collapsed"  # another read computed it meanwhile
     IMPATIENT = "fwd=miss; detail=waited-in-vain"
     REDIS_AWAY = "fwd=bypass; detail=redis-away"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is kept of a product, and for how many seconds at most."""
+    """A kind of copy, and the longest time in seconds for which one is kept."""
 
     name: str
     lifetime: float
@@ -47,7 +47,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A value, how it was come by, and for how many seconds more it may be kept."""
+    """A value, how the read was served, and the seconds for which the copy may still be used."""
 
     value: Any
     served: Served
@@ -55,13 +55,13 @@ class Copy:
 
     @property
     def cache_status(self) -> str:
-        """The field Cache-Status."""
+        """The value of the field Cache-Status."""
         ttl = f"; ttl={self.left:.0f}" if self.served is Served.HIT else ""
         return f"portfolio; {self.served}{ttl}"
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A copy as it lies in Redis."""
+    """A copy as it is stored in Redis."""
 
     generation: int
     until: float  # Unix seconds
@@ -73,16 +73,17 @@ STATISTICS: Final = Kind("statistics", 5.0)
 
 
 class ProductCache:
-    """The copies; one for each process, all with the same Redis."""
+    """The cached copies. Each process has one cache object, and all use the same Redis."""
 
     def __init__(self) -> None:
         self._redis = CacheRedis()
 
     def get(self, kind: Kind, sku: str, compute: Callable[[], Any], *, locked: bool = True) -> Copy:
-        """The copy, or what `compute` returns, which is JSON; None is not kept.
+        """Return the copy, or else the result of `compute`, which must be JSON or None.
 
-        One of those who find none computes, the others wait for it; without `locked`, which is
-        the naive way, everybody computes. What `compute` raises goes to who has called it.
+        None is not stored. Of the reads that find no copy, one computes and the others wait for
+        it. Without `locked`, which is the naive way, each of them computes. An exception of
+        `compute` reaches the read that called it.
         """
         try:
             copy = self._taken(kind, sku, compute, locked=locked)
@@ -92,7 +93,10 @@ class ProductCache:
         return copy
 
     def changed(self, sku: str) -> None:
-        """Make every copy of this product an old one; with Redis away, nothing is read there."""
+        """Invalidate every copy of this product.
+
+        While Redis is away this does nothing, since no copy is read then.
+        """
         try:
             self._redis.ask("incr", GENERATION + sku)
             self._redis.ask("expire", GENERATION + sku, GENERATION_FOR)
@@ -111,7 +115,7 @@ class ProductCache:
             token = self._redis.lock(lock, seconds=LOCK_FOR)
             if token is not None:
                 try:
-                    # Once more: another may have stored it before the lock was free.
+                    # Read again: another read may have stored it before the lock was free.
                     generation, kept = self._read(kind, sku)
                     if kept is not None:
                         return Copy(kept.value, Served.COLLAPSED)

@@ -1,4 +1,4 @@
-"""Products: what there is, and one's own, which are changed only by who has seen them as they are.
+"""Products of the shop and of visitors. A change must name the product's current version.
 
 Sources: RFC 9110, 13.1.1 (If-Match); RFC 6585, 3 (428); RFC 9211 (Cache-Status).
 """
@@ -47,7 +47,7 @@ from portfolio.web.rate_limit import FixedWindowLimiter
 
 router = Router(tags=["Products"])
 
-# Each waits with a connection of its own, and PostgreSQL has sixty for everybody.
+# Each waits with a connection of its own, and PostgreSQL allows sixty for all processes.
 _turns: Final = BoundedSemaphore(MOST_AT_ONCE)
 _amendments: Final = FixedWindowLimiter(120, 60.0)  # of one visitor, in each web process
 
@@ -68,14 +68,14 @@ class ListingAsked(Asked):
 
 
 class AmendmentAsked(Asked):
-    """What changes; what is left out stays."""
+    """The members to change. A member that is left out keeps its value."""
 
     name: Name | None = None
     price: Price | None = None
 
 
 class Described(Schema):
-    """A product as catalog has it."""
+    """A product as the service `catalog` has it."""
 
     sku: str
     name: str
@@ -84,14 +84,14 @@ class Described(Schema):
 
 
 class ProductShown(Described):
-    """A product as the site knows it."""
+    """A product as the site knows it from the events of `catalog`."""
 
     restocked: bool
     fed_by: int = Field(description="The journal entry that told this version.")
 
 
 class Sales(Schema):
-    """What has come of the checkouts of a product that the site has accepted."""
+    """Totals over the checkouts of a product that the site has accepted."""
 
     sku: str
     completed: int
@@ -104,7 +104,7 @@ class Sales(Schema):
 
 
 class ProductList(Schema):
-    """Some of the products, by their SKUs."""
+    """One page of products, ordered by SKU, or by relevance when `q` was given."""
 
     items: list[ProductShown]
     next: str | None = Field(description="`after` of the next page; null on the last.")
@@ -143,7 +143,10 @@ def list_products(
         ),
     ] = "",
 ) -> ProductList:
-    """What others have listed is found by its SKU alone."""
+    """Return the products of the shop and of the visitor.
+
+    A product of another visitor is found only by its SKU, with `get_product`.
+    """
     mine = _own(known_visitor(request)).values("sku")
     shop = ~Q(sku__startswith=OWN) & ~Q(sku__startswith=DEMO)
     seen = Q(sku__in=mine) if own else Q(sku__in=mine) | shop
@@ -174,7 +177,7 @@ def list_products(
 )
 @limited(LISTINGS)
 def list_product(request: HttpRequest, asked: ListingAsked) -> HttpResponse:
-    """Accept it; it is there once catalog has announced it."""
+    """Accept a listing. The product can be read once catalog has announced it."""
 
     def accept(work: UnitOfWork, visitor: str) -> Answer:
         keep_listing_pace(work, visitor)
@@ -193,7 +196,7 @@ def list_product(request: HttpRequest, asked: ListingAsked) -> HttpResponse:
     openapi_extra=told(personal=False),
 )
 def get_product(request: HttpRequest, sku: Sku, response: HttpResponse) -> ProductShown:  # noqa: ARG001  # the API asks for it
-    """Its entity tag is its version."""
+    """Return a product. Its entity tag is its version."""
     copy = cache.get(PRODUCT, sku, lambda: _row(sku))
     response.headers["Cache-Status"] = copy.cache_status
     if copy.value is None:
@@ -213,7 +216,7 @@ def get_product(request: HttpRequest, sku: Sku, response: HttpResponse) -> Produ
     openapi_extra=told(personal=False),
 )
 def get_statistics(request: HttpRequest, sku: Sku, response: HttpResponse) -> Sales:  # noqa: ARG001  # the API asks for it
-    """Refunds are not taken off."""
+    """Return totals of a product's checkouts. Refunds are not subtracted."""
     copy = cache.get(STATISTICS, sku, lambda: retry_on_disconnect(lambda: _sales(sku)))
     response.headers["Cache-Status"] = copy.cache_status
     if copy.value is None:
@@ -233,7 +236,7 @@ def get_statistics(request: HttpRequest, sku: Sku, response: HttpResponse) -> Sa
 def amend_product(
     request: HttpRequest, sku: Sku, asked: AmendmentAsked, response: HttpResponse
 ) -> ProductShown:
-    """Ask catalog, which decides, and wait for what it says."""
+    """Send the change to catalog, which decides, and return the product from its answer."""
     visitor = known_visitor(request)
     owned = retry_on_disconnect(_own(visitor).filter(sku=sku).first)
     if owned is None:
@@ -257,14 +260,14 @@ def amend_product(
         raise _lost(now)
     entries = JournalEntry.objects.filter(message_id=answered.id).values_list("seq", flat=True)
     seq = retry_on_disconnect(entries.get)
-    cache.changed(sku)  # at once for who has asked; the event does it for everybody
+    cache.changed(sku)  # for this caller's next read; catalog's event does the same a little later
     shown = ProductShown(**now.model_dump(), restocked=current.restocked, fed_by=seq)
     response.headers["ETag"] = _etag(shown)
     return shown
 
 
 def _refuse_unseen(request: HttpRequest, current: ProductShown) -> None:
-    """Raise Problem: 428 without If-Match, 412 when it names another version than this."""
+    """Raise Problem 428 without If-Match, or 412 when it names another version than this."""
     field = request.headers.get("If-Match", "").strip()
     if not field:
         raise Problem(

@@ -1,7 +1,8 @@
-"""How much a visitor may ask for, told before it is used up.
+"""Quotas of a visitor, and the RateLimit fields that show how much of one is left.
 
-Source: draft-ietf-httpapi-ratelimit-headers. The rule itself is where the work is accepted;
-these fields only tell of it.
+The `keep_…_pace` functions enforce the quotas of refunds, tokens and listings, and
+`cluster/storefront/visitor_limit.py` that of checkouts. Source of the fields:
+draft-ietf-httpapi-ratelimit-headers.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from portfolio.api.visitor import known_visitor
 
 View = Callable[..., HttpResponse]
 
-LEFT: Final = "ratelimit.left"  # in META: what the operation itself has found out
+LEFT: Final = "ratelimit.left"  # in META: the RateLimit field, when the operation has computed it
 TIMES_OF_CHECKOUTS: Final = """
     SELECT accepted_at FROM checkout_request WHERE visitor = %s AND accepted_at > %s
      ORDER BY accepted_at LIMIT %s
@@ -46,7 +47,10 @@ TIMES_OF_LISTINGS: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """At most `most` acceptances in `period`; `times` finds those of a visitor since a time."""
+    """A quota of `most` acceptances in `period`.
+
+    `times` is the SQL that reads the times of a visitor's acceptances since a moment.
+    """
 
     name: str
     most: int
@@ -54,14 +58,14 @@ class Policy:
     times: str
 
     def recent(self, cursor: Any, visitor: str, now: datetime) -> list[datetime]:
-        """When this visitor's acceptances in the period were, the first first."""
+        """Return the times of this visitor's acceptances in the period, oldest first."""
         if not visitor:
             return []
         cursor.execute(self.times, (visitor, now - self.period, self.most))
         return [at for (at,) in cursor.fetchall()]
 
     def left(self, cursor: Any, visitor: str, now: datetime) -> str:
-        """The RateLimit field: what is left, and when there is more again."""
+        """Return the RateLimit field: requests left, and seconds until one more is allowed."""
         times = self.recent(cursor, visitor, now)
         left = f'"{self.name}";r={self.most - len(times)}'
         return f"{left};t={free_again(times[0], now)}" if times else left
@@ -76,7 +80,7 @@ TOKENS: Final = Policy("tokens", MOST_IN_PERIOD, PERIOD, TIMES_OF_TOKENS)
 
 
 def limited(policy: Policy) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Tell on every answer of an operation what the policy leaves this visitor."""
+    """Return a decorator that adds the RateLimit fields of the policy to every answer."""
 
     def decorate(run: View) -> View:
         @functools.wraps(run)
@@ -84,8 +88,8 @@ def limited(policy: Policy) -> Callable[[Callable[..., Any]], Callable[..., Any]
             response = run(request, *arguments, **names)
             window = int(policy.period.total_seconds())
             response.headers["RateLimit-Policy"] = f'"{policy.name}";q={policy.most};w={window}'
-            # Without a valid token there is nobody whose quota it is, and without its
-            # database the site cannot know.
+            # An invalid token names no visitor who has a quota, and without its database the
+            # site cannot read one.
             with suppress(Problem, Error):
                 response.headers["RateLimit"] = request.META.get(LEFT) or _left(policy, request)
             return response

@@ -30,7 +30,7 @@ OWN: str = "SELECT EXISTS (SELECT FROM checkout_request WHERE id = %s AND visito
 
 
 class RefundAsked(Asked):
-    """Which order to give back."""
+    """The order to refund."""
 
     order: JsonUUID = Field(description="The id of a completed checkout of yours.")
 
@@ -47,7 +47,7 @@ class Refund(Schema):
 
 
 class RefundPage(Schema):
-    """Some of your refunds, the newest first."""
+    """One page of your refunds, newest first."""
 
     items: list[Refund]
     next: UUID | None = Field(description="The cursor of the next page; null on the last.")
@@ -67,7 +67,7 @@ class RefundPage(Schema):
 )
 @limited(REFUNDS)
 def request_refund(request: HttpRequest, refund: RefundAsked) -> HttpResponse:
-    """Accept it; whether the order may still be refunded is for orders to decide."""
+    """Accept a refund. The service `orders` decides whether the order may still be refunded."""
 
     def accept(work: UnitOfWork, visitor: str) -> Answer:
         keep_refund_pace(work, visitor)
@@ -99,7 +99,7 @@ def list_refunds(
     limit: Limit = USUAL,
     cursor: Cursor = None,  # type: ignore[assignment]
 ) -> RefundPage:
-    """The newest first."""
+    """Return your refunds, newest first, a page at a time."""
     mine = RefundRequest.objects.filter(order_id__in=_own_orders(known_visitor(request)))
     rows, following = retry_on_disconnect(lambda: page_of(mine, limit, cursor))
     return RefundPage(items=[_shown(row) for row in rows], next=following)
@@ -116,7 +116,7 @@ def get_refund(
     request: HttpRequest,
     refund_id: Annotated[UUID, Path(description="From the answer that accepted it.")],
 ) -> Refund:
-    """How it stands."""
+    """Return the state of a refund."""
     orders = _own_orders(known_visitor(request))
     mine = RefundRequest.objects.filter(id=refund_id, order_id__in=orders)
     found = retry_on_disconnect(mine.first)

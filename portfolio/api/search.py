@@ -64,7 +64,10 @@ class Findings(Schema):
 )
 @bounded(SEARCHES)
 def search(request: HttpRequest, q: Words) -> Findings:
-    """The same as the page at `/search/`. Words that stand in every text find names only."""
+    """Return the results of the page `/search/`.
+
+    A query of words that occur in every text finds pages by their names only.
+    """
     return retry_on_disconnect(lambda: _found(tidy(q)))
 
 

@@ -1,4 +1,4 @@
-"""`/.well-known/jwks.json`: the public keys, for whoever wants to verify a token."""
+"""`/.well-known/jwks.json`: the public keys that verify this site's tokens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cluster.storefront.tokens.keys import FRESH, key_set
 
 @require_safe
 def keys(request: HttpRequest) -> HttpResponse:
-    """A JWK Set (RFC 7517)."""
+    """Return the public keys as a JWK Set (RFC 7517)."""
     try:
         found = key_set()
     except SecretsError:

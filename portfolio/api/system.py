@@ -1,4 +1,4 @@
-"""Health and readiness, for whoever watches the site over its API."""
+"""Health and readiness, for programs that monitor the site over its API."""
 # ruff: noqa: ARG001  # an operation takes the request first
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Readiness(Schema):
     openapi_extra=told(personal=False),
 )
 def health(request: HttpRequest, response: HttpResponse) -> Health:
-    """It asks nobody else: neither database nor broker."""
+    """Return `ok` while the web process answers. It asks neither the database nor the broker."""
     response.headers["Cache-Control"] = "no-store"
     return Health(status="ok")
 
@@ -48,7 +48,10 @@ def health(request: HttpRequest, response: HttpResponse) -> Health:
     openapi_extra=told(personal=False),
 )
 def ready(request: HttpRequest, response: HttpResponse) -> Readiness:
-    """Its database answers and its journal is written; 503 says in `missing` what does not."""
+    """Return 200 when the site's database answers and its journal is written and readable.
+
+    Otherwise the status is 503, and `missing` names each part that does not work.
+    """
     response.headers["Cache-Control"] = "no-store"
     missing = readiness()
     if missing:

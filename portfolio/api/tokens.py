@@ -1,4 +1,4 @@
-"""Tokens: for programs that keep no cookies, and for acting as a visitor from elsewhere.
+"""Tokens, for programs that keep no cookies and for acting as a visitor from elsewhere.
 
 Sources: RFC 6750 (bearer tokens), RFC 7009 (revocation), RFC 9700 (refresh tokens).
 """
@@ -31,23 +31,23 @@ LONGEST = 200  # characters of a refresh token; ours have 76
 
 
 class NothingAsked(Asked):
-    """An empty object: who asks is known by the session or the token."""
+    """An empty object. The session or the token identifies the visitor."""
 
 
 class RefreshAsked(Asked):
-    """The refresh token, which is of no use afterwards."""
+    """A refresh token, which is not valid after this exchange."""
 
     refresh_token: str = Field(min_length=1, max_length=LONGEST)
 
 
 class RevocationAsked(Asked):
-    """An access token or a refresh token; its whole family ends."""
+    """An access token or a refresh token. All tokens of its family are revoked."""
 
     token: str = Field(min_length=1, max_length=2_000)
 
 
 class TokenPair(Schema):
-    """As RFC 6749, section 5.1, has it."""
+    """A token response as in RFC 6749, section 5.1, with the id of the access token."""
 
     access_token: str
     token_type: Literal["Bearer"]
@@ -57,7 +57,7 @@ class TokenPair(Schema):
 
 
 class TokenSeen(Schema):
-    """What the token in the Authorization field says."""
+    """The claims of the token in the Authorization field."""
 
     visitor: str
     jti: UUID
@@ -66,7 +66,7 @@ class TokenSeen(Schema):
 
 
 class Revoked(Schema):
-    """Whether the token was ours is not told."""
+    """The answer to a revocation. It is the same for a token that this site did not issue."""
 
     revoked: Literal[True]
 
@@ -82,7 +82,7 @@ class Revoked(Schema):
 )
 @limited(TOKENS)
 def issue_tokens(request: HttpRequest, asked: NothingAsked) -> HttpResponse:  # noqa: ARG001  # the body
-    """Ask identity, and sign what it grants."""
+    """Ask identity for tokens of the visitor, and return them signed."""
     visitor = visitor_of(request)
     return _answer(
         _attempted(lambda: grants.issue(visitor, lambda work: keep_token_pace(work, visitor)))
@@ -103,7 +103,7 @@ def issue_tokens(request: HttpRequest, asked: NothingAsked) -> HttpResponse:  # 
     ),
 )
 def refresh_tokens(request: HttpRequest, asked: RefreshAsked) -> HttpResponse:  # noqa: ARG001  # the API asks for it
-    """Exchange it, once."""
+    """Exchange a refresh token for new tokens, once."""
     return _answer(_attempted(lambda: grants.refresh(asked.refresh_token)))
 
 
@@ -120,7 +120,7 @@ def refresh_tokens(request: HttpRequest, asked: RefreshAsked) -> HttpResponse:  
     ),
 )
 def revoke_tokens(request: HttpRequest, asked: RevocationAsked) -> Revoked:  # noqa: ARG001  # the API asks for it
-    """Whoever holds a token may end it."""
+    """Revoke the family of a token. Holding the token is the right to do so."""
     family = _family_of(asked.token)
     if family is not None:
         grants.revoke(family)
@@ -135,7 +135,7 @@ def revoke_tokens(request: HttpRequest, asked: RevocationAsked) -> Revoked:  # n
     openapi_extra=told(errors=(401,)),
 )
 def get_token(request: HttpRequest) -> TokenSeen:
-    """Only with a token: a session has none."""
+    """Return the claims of the bearer token. A request with only a session gets a 401."""
     token = bearer_token(request)
     if token is None:
         raise invalid_token("This needs an Authorization field with a Bearer token.")

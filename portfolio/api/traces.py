@@ -32,7 +32,7 @@ KINDS: Final = {1: "internal", 2: "server", 3: "client", 4: "producer", 5: "cons
 
 
 class Span(Schema):
-    """One deed of one process, told after it was committed."""
+    """One operation of one process, exported after commit."""
 
     span_id: str
     parent_id: str | None = Field(None, description="Of the span above it; none at the root.")
@@ -46,7 +46,7 @@ class Span(Schema):
 
 
 class Stages(Schema):
-    """Where a message spent its time, in milliseconds."""
+    """The milliseconds that a message spent in each stage."""
 
     message: str = Field(examples=["reserve stock"])
     sender: str = Field(examples=["CHK"])
@@ -58,7 +58,7 @@ class Stages(Schema):
 
 
 class Trace(Schema):
-    """All spans that have come so far."""
+    """All spans of a trace that the observer has received so far."""
 
     trace_id: str
     milliseconds: float
@@ -75,7 +75,7 @@ class Trace(Schema):
     openapi_extra=told(personal=False, errors=(404,)),
 )
 def trace(request: HttpRequest, response: HttpResponse, trace_id: TraceId) -> Trace:
-    """From the HTTP request through every outbox, the broker, every inbox and back."""
+    """Return the spans of a trace: the HTTP request, each outbox, the broker and each inbox."""
     response.headers["Cache-Control"] = "no-store"  # more spans may come
     found = _read(trace_id)
     tree = Tree(found.spans)
@@ -110,7 +110,7 @@ def trace(request: HttpRequest, response: HttpResponse, trace_id: TraceId) -> Tr
     openapi_extra=told(personal=False, errors=(404,)),
 )
 def export(request: HttpRequest, response: HttpResponse, trace_id: TraceId) -> dict[str, Any]:
-    """The body of an OTLP request in JSON: POST it to any collector's `/v1/traces`."""
+    """Return the JSON body of an OTLP request, to be sent to a collector's `/v1/traces`."""
     response.headers["Cache-Control"] = "no-store"
     return otlp.export(_read(trace_id))
 

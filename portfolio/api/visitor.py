@@ -1,4 +1,4 @@
-"""For whom an operation works: the visitor of a token, or of the browser's session.
+"""The visitor for whom an operation acts: that of a token, or of the browser's session.
 
 Everything that an operation reads, starts or ends is this visitor's own.
 """
@@ -17,12 +17,12 @@ from cluster.storefront.tokens.access import InvalidToken, read_access
 from portfolio.api.problems import INVALID_TOKEN, NOT_FROM_HERE, Problem
 
 SCHEME: Final = "bearer"
-# What a browser says of a request that its user or our own page made.
+# Sec-Fetch-Site of a request that the browser's user or a page of this site has made.
 OURS: Final = frozenset({"same-origin", "none"})
 
 
 def visitor_of(request: HttpRequest) -> str:
-    """The visitor that a request acts for; a new one for whoever brings neither.
+    """Return the visitor that a request acts for, a new one without token and session.
 
     Raises Problem 401 for a token that is not valid: it never falls back to the session.
     """
@@ -31,15 +31,18 @@ def visitor_of(request: HttpRequest) -> str:
 
 
 def known_visitor(request: HttpRequest) -> str:
-    """The same for what only reads: empty for whoever has not done anything yet."""
+    """Return the visitor of a request that only reads, an empty string for a new visitor.
+
+    Raises Problem 401 for a token that is not valid.
+    """
     token = bearer_token(request)
     return visitors.known_visitor(request) if token is None else _visitor_of_token(token)
 
 
 def bearer_token(request: HttpRequest) -> str | None:
-    """The token that a request brings; None without an Authorization field.
+    """Return the token of a request, or None without an Authorization field.
 
-    Raises Problem 401 for another scheme, or for none.
+    Raises Problem 401 for another scheme, or without a token.
     """
     field = request.headers.get("Authorization")
     if field is None:
@@ -53,8 +56,8 @@ def bearer_token(request: HttpRequest) -> str | None:
 def refuse_other_sites(request: HttpRequest) -> None:
     """Raise Problem 403 when a page of another site makes a visitor's browser send this.
 
-    A token in the request is proof enough: a browser adds none by itself. Programs that
-    are no browser send neither field, and could claim any origin anyway.
+    A token in the request is proof enough, since a browser adds none by itself. Programs that
+    are no browser send neither field, and could claim any origin.
     """
     if "Authorization" in request.headers:
         return
@@ -87,7 +90,10 @@ def _visitor_of_token(token: str) -> str:
 
 
 def invalid_token(detail: str) -> Problem:
-    """Status 401, with what RFC 6750 asks for; `detail` is one plain sentence."""
+    """Return Problem 401 with the field that RFC 6750 requires.
+
+    `detail` is one plain sentence.
+    """
     return Problem(
         HTTPStatus.UNAUTHORIZED,
         detail,

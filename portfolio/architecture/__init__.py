@@ -1,1 +1,1 @@
-"""The architecture canvas: every process and link of the platform, drawn with what is measured."""
+"""The architecture plan: every process and link of the platform, with measured numbers."""

@@ -1,7 +1,7 @@
-"""What is known of each node without measuring: what it is for, its patterns, and their source.
+"""The description of each node: its purpose, its patterns, and their source.
 
-Every target names code that exists; a test resolves them all. A target is written as
-for the source pages: `module:qualified.name`, or a path from the root of the repository.
+A source is a target as the source pages have them: `module:qualified.name`, or a path from the
+root of the repository. A test resolves them all.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What a node is for, in a sentence or two, and what it shows. `command` runs it."""
+    """The purpose of a node in a sentence or two, and its patterns. `command` runs it."""
 
     purpose: str
     patterns: tuple[Pattern, ...] = ()
@@ -366,7 +366,7 @@ _KEEPERS: Final[Mapping[str, Knowledge]] = {
 
 
 def knowledge(node: Node) -> Knowledge:
-    """What is known of a node."""
+    """Return the description of a node."""
     if node.kind is Kind.SERVICE:
         return _SERVICES[node.name]
     if node.kind is Kind.KEEPER:
@@ -375,7 +375,7 @@ def knowledge(node: Node) -> Knowledge:
 
 
 def command_of(node: Node) -> str:
-    """The command that runs a process, without the paths of this machine."""
+    """Return the command that runs a process, without the path of this machine's Python."""
     return _own_commands().get(node.name, knowledge(node).command)
 
 

@@ -1,4 +1,4 @@
-"""The plan with its readings: what the templates draw, arrangement by arrangement."""
+"""The plan with its readings, as drawings and rows of tables for the templates."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from portfolio.architecture.shapes import HALF_BAR, Arrangement, Number, Place, 
 
 LONGEST_WORDS: Final = 25  # characters that fit on a plate
 HALF_MARK: Final = 7
-# They are judged by heartbeats, by a lock, or by the supervisor: they answer nobody.
+# They answer no probe: heartbeats, a lock or the supervisor show whether they are healthy.
 UNPROBED: Final = {Kind.WORKER, Kind.RELAY, Kind.BEAT, Kind.KEEPER, Kind.OBSERVER}
 
-# What a node's plate says in its last line, while it is not out: words, path, form.
+# The last line of a node's plate, while the node is not out: words, path, form.
 PLATE_NUMBERS: Final[dict[Kind, tuple[tuple[str, str, str], ...]]] = {
     Kind.SERVICE: (("outbox ", "s/{name}/outbox", "n"), ("parked ", "s/{name}/parked", "n")),
 }
@@ -32,7 +32,7 @@ PLATE_NUMBERS: Final[dict[Kind, tuple[tuple[str, str, str], ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number as it is written: the words around it, its path, its form, and what it is now."""
+    """A number as the page shows it: the words around it, its path, form and present value."""
 
     before: str
     path: str
@@ -46,7 +46,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class DrawnNode:
-    """A node in its place with its reading."""
+    """A node at its position, with its reading."""
 
     node: Node
     place: Place
@@ -75,12 +75,12 @@ class DrawnNode:
 
     @property
     def has_facts(self) -> bool:
-        """Whether something that changes is drawn beside it: its state, its numbers, its clock."""
+        """Return whether its state, its numbers or its clock is drawn beside it."""
         return self.is_plate or (self.is_station and not self.node.service)
 
     @property
     def bar(self) -> str:
-        """The buffer stop: a bar across the track, with two horns back."""
+        """The SVG path of a buffer stop: a bar across the track, with both ends bent back."""
         x, y = self.place.x, self.place.y
         return f"M{x - HALF_BAR} {y - 7}V{y}H{x + HALF_BAR}V{y - 7}"
 
@@ -88,7 +88,7 @@ class DrawnNode:
     def box(self) -> tuple[float, float, float, float]:
         return self.place.box
 
-    # Where a plate's texts stand, and where the mark's corner is.
+    # The positions of a plate's texts, and of the mark's corner.
     @property
     def text_x(self) -> float:
         return self.place.x + 10
@@ -107,7 +107,7 @@ class DrawnNode:
 
     @property
     def is_tall(self) -> bool:
-        """A plate with a line for its numbers, which the clock takes while it is out."""
+        """Return whether the plate has a line of numbers, which the clock replaces in an outage."""
         return bool(self.figures)
 
     @property
@@ -128,10 +128,10 @@ class DrawnNode:
 
     @property
     def spoken(self) -> str:
-        """The link's name for people who hear it, with the text by which others see it.
+        """The link's accessible name, which contains its visible text.
 
-        Whoever speaks to their machine says what they see (WCAG 2.2, 2.5.3). State and figures
-        are drawn beside the link: the name has the state in its own words.
+        Users of speech input say the text that they see (WCAG 2.2, 2.5.3). State and figures
+        are drawn beside the link, so the name has the state in its own words.
         """
         code = f"{self.node.code} " if self.node.kind is Kind.SERVICE else ""
         return spoken(self.node, self.reading, seen=f"{code}{self.label}")
@@ -139,7 +139,7 @@ class DrawnNode:
 
 @dataclass(frozen=True, slots=True)
 class DrawnLink:
-    """A track with its weight."""
+    """A link's track, with its thickness."""
 
     link: Link
     path: str
@@ -181,12 +181,12 @@ class LinkRow:
 
 
 def drawings(snapshot: Snapshot | None) -> tuple[Drawing, Drawing]:
-    """The wide and the narrow plan."""
+    """Return the plan for desktop and for mobile."""
     return draw(layout_desktop.arrangement(), snapshot), draw(layout_mobile.arrangement(), snapshot)
 
 
 def rows(snapshot: Snapshot | None, names: Sequence[str] = ()) -> list[Row]:
-    """The nodes as a table, all of them or those named."""
+    """Return the nodes as rows of a table, all of them or those named."""
     nodes = plan().nodes
     return [
         Row(node, reading(node, snapshot), tuple(_row_figures(node, snapshot)))
@@ -195,7 +195,7 @@ def rows(snapshot: Snapshot | None, names: Sequence[str] = ()) -> list[Row]:
 
 
 def link_rows(snapshot: Snapshot | None, name: str = "") -> list[LinkRow]:
-    """The links as a table, all of them or those of one node."""
+    """Return the links as rows of a table, all of them or those of one node."""
     whole = plan()
     return [
         LinkRow(
@@ -209,7 +209,7 @@ def link_rows(snapshot: Snapshot | None, name: str = "") -> list[LinkRow]:
 
 
 def instance_figures(node: Node, snapshot: Snapshot | None) -> list[Figure]:
-    """Everything that is measured of one process."""
+    """Return all measured numbers of one process."""
     return [
         figure(words, f"p/{node.name}/{field}", form, snapshot)
         for words, field, form in (
@@ -225,12 +225,12 @@ def instance_figures(node: Node, snapshot: Snapshot | None) -> list[Figure]:
 
 
 def figure(before: str, path: str, form: str, snapshot: Snapshot | None) -> Figure:
-    """A number as it stands now."""
+    """Return a number with its present value."""
     return Figure(before, path, form, shown(path, form, snapshot))
 
 
 def spoken(node: Node, found: Reading, *, seen: str) -> str:
-    """A node and its state in words, among them `seen`, the text that stands on the plan."""
+    """Return a node and its state in words, among them `seen`, its text on the plan."""
     kind = "service" if node.kind is Kind.SERVICE else ""
     name = node.name if node.is_process or kind else node.label
     if name.casefold() in seen.casefold():
@@ -241,12 +241,12 @@ def spoken(node: Node, found: Reading, *, seen: str) -> str:
 
 
 def fit(words: str) -> str:
-    """Words that fit on a plate."""
+    """Return the words, cut to fit on a plate."""
     return words if len(words) <= LONGEST_WORDS else f"{words[: LONGEST_WORDS - 1].rstrip()}…"
 
 
 def draw(arrangement: Arrangement, snapshot: Snapshot | None) -> Drawing:
-    """An arrangement with what is known now."""
+    """Return an arrangement with the readings of a snapshot."""
     whole = plan()
     links = {link.name: link for link in whole.links}
     return Drawing(
@@ -274,7 +274,7 @@ def _weight(link: Link, snapshot: Snapshot | None) -> float:
 
 
 def place(number: Number, snapshot: Snapshot | None) -> Figure:
-    """A number in its place with what it is now."""
+    """Return a number at its position with its present value."""
     return Figure(
         number.before,
         number.path,
@@ -293,7 +293,7 @@ def _plate_figures(node: Node, snapshot: Snapshot | None) -> Iterator[Figure]:
 
 
 def _row_figures(node: Node, snapshot: Snapshot | None) -> Iterator[Figure]:
-    """What the table says of a node; what could not be had is left out."""
+    """Yield the table's numbers of a node, for a process without those that are not known."""
     if node.kind is Kind.SERVICE:
         for before, field, form in (
             ("hears ", "consumed_per_second", "rate"),

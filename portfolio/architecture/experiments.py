@@ -1,7 +1,7 @@
-"""The faults that are on record for a process: its outages, what caused them, how it came back.
+"""The faults on record for a process: its outages, their causes, and the seconds they lasted.
 
-Every outage of the table counts: those that tests and the command line brought about, and
-those that nobody asked for.
+Every outage of the table counts: those that tests and the command line caused, and those
+that were not planned.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 from cluster.health.observer.models import Outage
 
 LATEST: Final = 8  # outages that are listed one by one
-MOST: Final = 2_000  # that the figures are computed over
+MOST: Final = 2_000  # outages that the figures are computed from
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,14 @@ class RecordedFault:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is on record for one node: faults by cause, and the latest outages, newest first."""
+    """The record of one node: faults by cause, and the latest outages, newest first."""
 
     faults: tuple[RecordedFault, ...]
     latest: tuple[Outage, ...]
 
 
 def record_of(processes: Sequence[str]) -> Record:
-    """The record of some processes; raises django.db.Error."""
+    """Return the record of some processes. Raises django.db.Error."""
     outages = list(Outage.objects.filter(process__in=processes).order_by("-began")[:MOST])
     by_cause: dict[tuple[str, str], list[Outage]] = defaultdict(list)
     for outage in outages:

@@ -36,19 +36,19 @@ BUFFER: Final = FOOT + 34
 CREW: Final = 424  # the marks of workers and relays
 MAIN: Final = 500  # the upper rail of the main line
 CLOSE: Final = 15  # between the marks of several workers
-BELOW: Final = 548  # the top of what stands below it
-# What hangs below the main line, a column apart; the broker's own plate has the first two.
+BELOW: Final = 548  # the top of the plates and marks below it
+# Processes below the main line, a column apart. The broker's plate takes the first two columns.
 ON_THE_MAIN_LINE: Final = ("beat", "watchdog", "link-proxy", "chaos-runner")
 
 
 def middle(service: str) -> int:
-    """Where a service's column has its middle."""
+    """Return the x of the middle of a service's column."""
     return COLUMN * STATIONS.index(service) + COLUMN // 2
 
 
 @cache
 def arrangement() -> Arrangement:
-    """The plan, 1104 units wide: one unit is a pixel on a page of full width."""
+    """Return the plan, 1104 units wide: one unit is a pixel on a page of full width."""
     whole = plan()
     numbers, titles, rules = title_block(left=404, right=700, top=OUTSIDE - 4, step=31)
     return Arrangement(
@@ -105,7 +105,7 @@ def _stations(whole: Plan) -> Iterator[Place]:
 
 
 def _workers(whole: Plan, service: str) -> Iterator[Place]:
-    """The marks of a service's workers; several stand close together, by their numbers."""
+    """Yield the marks of a service's workers. Several are numbered and stand close together."""
     x, workers = middle(service) - TRACK, whole.workers(service)
     if len(workers) == 1:
         yield Place(

@@ -32,7 +32,7 @@ WATCH: Final = 118  # the mark of the watchdog
 PROXY: Final = 96  # the mark of the fault proxy
 RUNNER: Final = 148  # the mark of the chaos runner
 HEARD: Final = 24  # below the top of a plate: the worker's track
-TOLD: Final = 66  # and the relay's
+TOLD: Final = 66  # below the top of a plate: the relay's track
 BUFFER: Final = 18  # below the foot of a plate
 BLOCK: Final = 138  # from one service to the next
 OUTSIDE: Final = 148
@@ -43,7 +43,10 @@ WIDE: Final = RIGHT - LEFT  # … and its width
 
 
 def top(service: str) -> int:
-    """Where a service's plate begins; below payments stand the gateway and the provider."""
+    """Return the y of the top of a service's plate.
+
+    The gateway and the provider stand below payments, and move the later services down.
+    """
     index = STATIONS.index(service)
     after_payments = index > STATIONS.index("payments")
     return FIRST + BLOCK * index + (136 if after_payments else 0)
@@ -51,7 +54,7 @@ def top(service: str) -> int:
 
 @cache
 def arrangement() -> Arrangement:
-    """The plan, 358 units wide: one unit is a pixel on a phone of 390."""
+    """Return the plan, 358 units wide: one unit is a pixel on a phone of 390."""
     whole = plan()
     numbers, titles, rules = title_block(left=4, right=WIDTH - 4, top=0, step=25)
     end = _end()

@@ -1,7 +1,7 @@
 """One service enlarged: its plate, its two tracks to the main line, its tables as sidings.
 
-A table is a siding that ends at a buffer stop. All of a service's sidings leave one spine,
-which is its database: what stands on several of them moves in one transaction.
+A table is drawn as a siding: a track that ends at a buffer stop. All sidings of a service leave
+one track, the spine, which is its database: one transaction can change rows of several tables.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Siding:
 
 @dataclass(frozen=True, slots=True)
 class Yard:
-    """An arrangement of one service, and the sidings in it."""
+    """The arrangement of one service, and its sidings."""
 
     arrangement: Arrangement
     sidings: tuple[Siding, ...]
@@ -55,7 +55,7 @@ class Yard:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What differs between the wide and the narrow yard, in units."""
+    """The measures (units) in which the layouts for desktop and for mobile differ."""
 
     name: str
     width: int
@@ -85,7 +85,7 @@ NARROW: Final = Measures(
 
 @cache
 def yards(service: str) -> tuple[Yard, Yard]:
-    """The wide and the narrow enlargement of a service."""
+    """Return one service enlarged, for desktop and for mobile."""
     return _yard(service, WIDE), _yard(service, NARROW)
 
 
@@ -172,7 +172,7 @@ def _places(service: str, measures: Measures, *, end: int, crew: int, main: int)
 
 
 def _hit(track: int, label: int, y: int, anchor: Anchor) -> tuple[int, int, int, int]:
-    """What can be pressed: from the mark to the end of the label."""
+    """Return the area that can be pressed, from the mark to the end of the label."""
     left = track - 12 if anchor == "start" else label - 118
     right = label + 118 if anchor == "start" else track + 12
     return left, y - 14, right - left, 28
@@ -196,7 +196,7 @@ def _lines(
 
 
 def _joined(edge: tuple[int, int, int], plate: tuple[int, int, int]) -> str:
-    """A line from a plate beside or above the service's to that one."""
+    """Return a line from a plate beside or above the service's plate to that plate."""
     x, y, width = edge
     if y == plate[1]:
         start, stop = (x + width, plate[0]) if x < plate[0] else (x, plate[0] + plate[2])

@@ -1,7 +1,7 @@
 """One request's path: the messages of one saga as the journal holds them, in order.
 
-A hop is one message. It is drawn from the service whose message caused it to the one that
-sent it, which is what the journal proves: `causation` names the message that its sender was
+A hop is one message. It is drawn from the service whose message caused it to the service that
+sent it, since the journal proves that much: `causation` names the message that its sender was
 handling. A message without a cause was sent by the clock (a missed deadline) or on request.
 """
 
@@ -18,9 +18,9 @@ from cluster.storefront.headcode import headcode
 from cluster.storefront.journal.readable import presented_entry
 from cluster.storefront.models import CheckoutRequest, JournalEntry
 
-MOST_HOPS: Final = 60  # a checkout that turns round sends about 25
+MOST_HOPS: Final = 60  # a checkout that is compensated sends about 25
 
-# After its end a checkout is still heard of: what was reserved becomes sold.
+# After the end of a checkout messages still follow: reserved items become sold.
 SETTLED_AFTER: Final = timedelta(seconds=2)
 
 
@@ -28,8 +28,8 @@ SETTLED_AFTER: Final = timedelta(seconds=2)
 class Hop:
     """One message of the saga.
 
-    `service` sent it, and `came_from` sent the message that it answers; `cause` is that
-    message's number on this path. Times are milliseconds.
+    `service` sent it, and `came_from` sent the message that caused it. `cause` is the number
+    of that message on this path. Times are milliseconds.
     """
 
     number: int
@@ -42,13 +42,13 @@ class Hop:
 
     @property
     def stays(self) -> bool:
-        """Whether nothing travelled: it was sent on request, by the clock, or to oneself."""
+        """Return whether a request, the clock or its own sender caused it, and no other service."""
         return not self.came_from or self.came_from == self.service
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """All hops of one saga. `status` is that of the checkout; empty when it is none."""
+    """All hops of one saga. `status` is that of the checkout, and empty for other sagas."""
 
     saga: UUID
     hops: tuple[Hop, ...]
@@ -65,7 +65,7 @@ class Path:
 
     @property
     def milliseconds(self) -> float:
-        """From the first message to the last."""
+        """Milliseconds from the first message to the last."""
         return max((hop.after_start for hop in self.hops), default=0.0)
 
     @property
@@ -78,7 +78,7 @@ class Path:
 
     @property
     def legs(self) -> dict[tuple[str, str], int]:
-        """From which service to which it went, and with which message for the first time."""
+        """The pairs of services between which it went, with the number of the first message."""
         found: dict[tuple[str, str], int] = {}
         for hop in self.hops:
             if not hop.stays:
@@ -87,7 +87,10 @@ class Path:
 
 
 def latest_finished() -> UUID | None:
-    """The checkout that ended last; raises django.db.Error."""
+    """Return the latest accepted checkout that ended at least 2 s ago, or None.
+
+    Raises django.db.Error.
+    """
     ended = CheckoutRequest.objects.filter(ended_at__lt=datetime.now(UTC) - SETTLED_AFTER).order_by(
         "-accepted_at"
     )
@@ -95,8 +98,8 @@ def latest_finished() -> UUID | None:
 
 
 def path_of(saga: UUID) -> Path:
-    """The path of a saga as far as the journal has heard of it; raises django.db.Error."""
-    # Asked first: when it says that it has ended, the entries include the end.
+    """Return the path of a saga as far as the journal has recorded it. Raises django.db.Error."""
+    # Read first: when the status says that it has ended, the entries below include the end.
     request = CheckoutRequest.objects.filter(id=saga).values_list("status", flat=True).first()
     entries = list(
         JournalEntry.objects.filter(correlation=saga).order_by("time", "seq")[: MOST_HOPS + 1]
@@ -105,7 +108,7 @@ def path_of(saga: UUID) -> Path:
 
 
 def hops_of(entries: Sequence[JournalEntry]) -> tuple[Hop, ...]:
-    """Journal entries of one saga as hops, in the order of their times."""
+    """Return the journal entries of one saga as hops, in the same order."""
     numbers = {entry.message_id: number for number, entry in enumerate(entries, start=1)}
     by_number = dict(enumerate(entries, start=1))
     found = []
@@ -127,6 +130,6 @@ def hops_of(entries: Sequence[JournalEntry]) -> tuple[Hop, ...]:
 
 
 def _milliseconds(earlier: JournalEntry, later: JournalEntry) -> float:
-    """From one to the other; a time that cannot be read is that of the recording."""
+    """Return the milliseconds between two entries, by the time of recording without another."""
     between = (later.time or later.recorded_at) - (earlier.time or earlier.recorded_at)
     return round(between.total_seconds() * 1000, 1)

@@ -1,7 +1,7 @@
 """The plan: every node of the platform and every link between two of them, as data.
 
-Positions are in `wide.py` and `narrow.py`, words in `knowledge.py`, measured numbers in
-`reading.py`. A test holds this against the table of processes in `compose/processes.py`.
+Positions are in `layout_desktop.py` and `layout_mobile.py`, words in `descriptions.py`, measured
+numbers in `queries.py`. A test compares the plan with the processes of `compose/processes.py`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from config.environment import DATABASES
 # In the order of the rails of the train graph.
 STATIONS: Final = DATABASES
 
-# What people type, and what the process is called.
+# Short names that people type, with the names of the processes.
 ALIASES: Final[Mapping[str, str]] = {"gateway": "payments-gateway", "broker": "rabbitmq"}
 
 
 class Kind(enum.StrEnum):
-    """What a node is; its shape on the plan follows from it."""
+    """The kind of a node, which decides its shape on the plan."""
 
     SERVICE = "service"  # a plate: a worker, a relay and a database under one name
     WORKER = "worker"
@@ -39,11 +39,11 @@ class Kind(enum.StrEnum):
     BEAT = "beat"
     OBSERVER = "observer"
     KEEPER = "keeper"  # a process that only looks after others: epmd, the unsealer, …
-    BROWSER = "browser"  # the reader's own; nobody supervises it
+    BROWSER = "browser"  # the reader's own, outside the platform
 
 
 class Carriage(enum.StrEnum):
-    """What a link carries; its line follows from it."""
+    """The traffic on a link, which decides how its line is drawn."""
 
     MESSAGES = "messages"  # solid, its weight grows with the measured rate
     REQUESTS = "requests"  # solid and thin: HTTP, SQL, a subscription
@@ -64,7 +64,7 @@ class Node:
 
     @property
     def is_process(self) -> bool:
-        """Whether the supervisor runs a process of this name."""
+        """Return whether the supervisor runs a process of this name."""
         return self.kind not in {Kind.SERVICE, Kind.BROWSER}
 
     @property
@@ -74,16 +74,16 @@ class Node:
 
     @property
     def above(self) -> str:
-        """The node one step out; empty when that is the whole plan."""
+        """The node one level up, or an empty string when that is the whole plan."""
         return self.service if self.service and self.kind is not Kind.SERVICE else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link in the direction in which it was drawn: who begins, and who is asked or told.
+    """A link from the node that begins an exchange to the node that it calls or sends to.
 
-    `rate` says where its measured rate is found (see `reading.value`); empty where nobody
-    measures one. `says` is one phrase for the table.
+    `rate` is the path of its measured rate (see `queries.value`), empty where none is
+    measured. `says` is one phrase for the table.
     """
 
     source: str
@@ -108,14 +108,14 @@ class Plan:
         return [node for node in self.nodes.values() if node.is_process]
 
     def parts(self, service: str) -> list[Node]:
-        """The processes of one service, its worker first."""
+        """Return the processes of one service, in the order of the plan."""
         return [node for node in self.processes() if node.service == service]
 
     def workers(self, service: str) -> list[Node]:
         return [node for node in self.parts(service) if node.kind is Kind.WORKER]
 
     def links_of(self, name: str) -> list[Link]:
-        """The links that begin or end at a node, or at a part of it when it is a service."""
+        """Return the links that begin or end at a node, or at a part of it when it is a service."""
         ends = {name}
         if self.nodes[name].kind is Kind.SERVICE:
             ends |= {node.name for node in self.parts(name)}
@@ -124,7 +124,7 @@ class Plan:
 
 @cache
 def plan() -> Plan:
-    """The platform as its settings describe it (REPLICAS says how many workers there are)."""
+    """Return the platform as its settings describe it (REPLICAS sets the number of workers)."""
     nodes = [
         Node("browser", Kind.BROWSER, "your browser"),
         Node("web", Kind.WEB, "web", "site"),
@@ -166,7 +166,7 @@ def plan() -> Plan:
 
 
 def _station(service: str) -> list[Node]:
-    """A service's plate and the processes that belong to it."""
+    """Return the nodes of a service: its plate, and its worker, relay and database."""
     workers = worker_names(service)
     return [
         Node(service, Kind.SERVICE, service, service),
@@ -185,7 +185,7 @@ def _station(service: str) -> list[Node]:
 
 
 def _tracks(service: str) -> list[Link]:
-    """How a service joins the main line, its database and the secrets."""
+    """Return the links of a service with the broker, its database and OpenBao."""
     heard = f"s/{service}/consumed_per_second"
     told = f"s/{service}/published_per_second"
     workers = worker_names(service)

@@ -1,4 +1,4 @@
-"""What the observer's snapshot says of each node and link, in the words of the plan.
+"""The readings of each node and link from the observer's snapshot, in the words of the plan.
 
 Every number on the plan is written as a path into the snapshot and a form:
 
@@ -25,17 +25,17 @@ from cluster.storefront.events import Mark
 from portfolio.architecture.plan import Kind, Node
 
 NO_READING: Final = "no reading"
-FINE: Final = 100  # below it a number is told with a decimal
+FINE: Final = 100  # a number below it is shown with one decimal
 THINNEST: Final = 1.5  # units of the plan
 THICKEST: Final = 6.0
-NOTHING: Final = "–"  # a single number that could not be had
+NOTHING: Final = "–"  # in place of a number that is not known
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a node is: the mark's shape says it, `words` repeat it; `since` while it is out.
+    """The state of a node, by the shape of its mark and in words.
 
-    `part` is that part of a service which is out.
+    `since` is when its open outage began. `part` is the part of a service that is out.
     """
 
     mark: Mark
@@ -45,17 +45,17 @@ class Reading:
 
     @property
     def told(self) -> str:
-        """The words in full, with the part that they are about."""
+        """The words in full, with the part that they describe."""
         return f"{self.part}: {self.words}" if self.part else self.words
 
     @property
     def out(self) -> bool:
-        """Whether it is out: it is hatched, and the seconds are counted."""
+        """Return whether it is out: the plan hatches it, and counts the seconds."""
         return self.mark is Mark.FAILED
 
     @property
     def duration(self) -> str:
-        """How long it has been out; empty while nobody says since when."""
+        """The time since its outage began, in words, or an empty string while that is not known."""
         if not self.since:
             return ""
         passed = datetime.now(UTC) - datetime.fromisoformat(self.since)
@@ -66,7 +66,7 @@ UNREAD: Final = Reading(Mark.UNKNOWN, NO_READING)
 
 
 def reading(node: Node, snapshot: Snapshot | None) -> Reading:
-    """How a node is, as far as the observer can say."""
+    """Return the state of a node, as far as the observer knows it."""
     if node.kind is Kind.BROWSER:
         return Reading(Mark.COMMITTED, "reads this page")
     if snapshot is None:
@@ -78,12 +78,12 @@ def reading(node: Node, snapshot: Snapshot | None) -> Reading:
 
 
 def outage_of(process: str, snapshot: Snapshot) -> OutageSpan | None:
-    """The outage of this process that is not over, if there is one."""
+    """Return the outage of this process that is not over, or None."""
     return next((span for span in snapshot.open_outages if span.process == process), None)
 
 
 def _process(process: Process, outage: OutageSpan | None) -> Reading:
-    """An outage counts until it is over; without one, the observer's verdict does."""
+    """Return the state of a process: its open outage, or else the observer's verdict."""
     if outage is not None:
         return Reading(Mark.FAILED, outage.cause, outage.began)
     if process.status == "starting":
@@ -96,7 +96,7 @@ def _process(process: Process, outage: OutageSpan | None) -> Reading:
 
 
 def _service(node: Node, snapshot: Snapshot) -> Reading:
-    """A service is as its state says; where one of its parts is out, that part is named."""
+    """Return the state of a service, with the name of a part that is out."""
     state = snapshot.service(node.name)
     for process in snapshot.processes:
         if process.service == node.name:
@@ -112,19 +112,19 @@ def _service(node: Node, snapshot: Snapshot) -> Reading:
 
 
 def value(path: str, snapshot: Snapshot | None) -> Any:
-    """What stands at a path of the snapshot; None where nothing does."""
+    """Return the value at a path of the snapshot, or None where there is none."""
     if snapshot is None or not path:
         return None
     where, *rest = path.split("/")
     found = _ROOTS[where](snapshot, rest)
     for name in rest:
-        # A type that was not sent of late is not in the table of rates.
+        # The table of rates lacks a type that was not sent lately: its rate is 0.
         found = found.get(name, 0.0) if isinstance(found, dict) else getattr(found, name, None)
     return found
 
 
 def shown(path: str, form: str, snapshot: Snapshot | None) -> str:
-    """A value as the plan writes it; a dash where there is none."""
+    """Return a value as the plan writes it, or a dash where there is none."""
     found = value(path, snapshot)
     return NOTHING if found is None else FORMS[form](found)
 
@@ -139,7 +139,7 @@ _ROOTS: Final[Mapping[str, Callable[[Snapshot, list[str]], object]]] = {
 
 
 def _fine(found: float, unit: str) -> str:
-    """One decimal while it tells something."""
+    """Return a number with its unit, with one decimal below FINE and none above."""
     return f"{found:.{1 if found < FINE else 0}f}{unit}"
 
 
@@ -155,7 +155,7 @@ FORMS: Final[Mapping[str, Callable[[Any], str]]] = {
 
 
 def duration(seconds: float) -> str:
-    """A span of time in the largest unit that leaves it readable: 41 s, 12 min, 3 h, 2 d."""
+    """Return a span of time in the largest readable unit: 41 s, 12 min, 3 h, 2 d."""
     for unit, size, most in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 172_800)):
         if seconds < most:
             return f"{int(seconds / size)} {unit}"
@@ -163,7 +163,7 @@ def duration(seconds: float) -> str:
 
 
 def weight(rate: float | None) -> float:
-    """How thick a line of this many messages a second is drawn: a step for every tripling."""
+    """Return the thickness (units) of a line for messages a second: a step for every tripling."""
     thickness, left = THINNEST, rate or 0.0
     while left >= 1 and thickness < THICKEST:
         thickness, left = thickness + 0.75, left / 3

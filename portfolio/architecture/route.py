@@ -1,4 +1,4 @@
-"""A saga's path as lines: over the plan, and beside its list as a train graph on end."""
+"""A saga's path as lines over the plan, and as a vertical train graph beside its list."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """The tracks between two services, and the number of the message that went there first."""
+    """The tracks between two services, and the number of the first message on them."""
 
     hop: int
     path: str
@@ -34,7 +34,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The tracks that a saga used, in the order of their first use, and who sent what."""
+    """The tracks that a saga used, in order of first use, and the numbers each service sent."""
 
     legs: tuple[Leg, ...]
     counts: tuple[Count, ...]
@@ -51,7 +51,7 @@ class Rail:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One message of the ladder: a trace from its cause's mark to its own."""
+    """One message of the ladder: a line from its cause's mark to its own."""
 
     hop: Hop
     x: float
@@ -69,7 +69,7 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """The path as a train graph on end: services side by side, messages downwards."""
+    """The path as a vertical train graph: services side by side, messages downwards."""
 
     name: str
     width: float
@@ -79,7 +79,7 @@ class Ladder:
 
 
 def route(arrangement: Arrangement, path: Path) -> Route:
-    """A path over one arrangement of the plan."""
+    """Return a path over one arrangement of the plan."""
     columns = arrangement.columns
     legs = []
     for (came_from, service), hop in path.legs.items():
@@ -96,7 +96,7 @@ def route(arrangement: Arrangement, path: Path) -> Route:
 
 
 def ladders(path: Path) -> tuple[Ladder, Ladder]:
-    """The wide and the narrow one; their rows are as high as those of the list beside them."""
+    """Return the ladders for desktop and mobile, with rows as high as those of the list."""
     return _ladder("wide", path, step=84, row=36), _ladder("narrow", path, step=18, row=52)
 
 
@@ -120,7 +120,7 @@ def _ladder(name: str, path: Path, *, step: int, row: int) -> Ladder:
 
 
 def _ranges(numbers: list[int]) -> str:
-    """`2, 4–6, 9`: short enough to stand below a column."""
+    """Return the numbers as ranges (`2, 4–6, 9`), short enough to stand below a column."""
     spans: list[list[int]] = []
     for number in numbers:
         if spans and spans[-1][-1] == number - 1:

@@ -1,4 +1,4 @@
-"""What an arrangement of the plan consists of: places, lines and numbers, in the plan's units."""
+"""The elements of an arrangement of the plan: positions, lines and numbers, in its units."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RAIL_GAP: Final = 6  # between the two rails of the main line
 
 
 class Shape(enum.StrEnum):
-    """How a node is drawn."""
+    """The shape in which a node is drawn."""
 
     PLATE = "plate"  # a rectangle with its name, its state and its numbers
     STATION = "station"  # a mark on its track, its name beside it
@@ -25,10 +25,10 @@ class Shape(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a node is drawn.
+    """The position of a node.
 
-    A plate has its corner at x, y and a size. A station has its mark there, and a stop its
-    bar; both have their label at `label`, and `hit` is the corner and size of what can be pressed.
+    A plate has its corner at x, y and a size. A station has its mark there, and a stop its bar.
+    Both have their label at `label`, and `hit` is the corner and size of the area to press.
     """
 
     node: str
@@ -56,7 +56,7 @@ class Place:
 
     @property
     def box(self) -> tuple[float, float, float, float]:
-        """What can be pressed: corner and size."""
+        """The corner and size of the area to press."""
         return (self.x, self.y, self.width, self.height) if self.shape is Shape.PLATE else self.hit
 
 
@@ -70,7 +70,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A measured number beside what it is a number of; see `reading.value` for its path."""
+    """A measured number and its position. `queries.value` reads its path."""
 
     x: float
     y: float
@@ -83,10 +83,10 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Where waiting messages stand as ticks across a track: one behind the other from x, y.
+    """Waiting messages, drawn as ticks across a track, one behind the other from x, y.
 
-    `step` leads from one to the next; a tick stands at right angles to it. `path` says how
-    many wait, of which at most `most` are drawn.
+    `step` leads from one to the next, and a tick is at right angles to it. `path` is that of
+    the number that wait, of which at most `most` are drawn.
     """
 
     x: int
@@ -96,7 +96,7 @@ class Stack:
     most: int = 12
 
     def drawn(self, waiting: float | None) -> str:
-        """The ticks of so many messages."""
+        """Return the SVG path of the ticks for this many messages."""
         dx, dy = self.step
         across = "m0 -5v10m0 -5" if dx else "m-5 0h10m-5 0"
         ticks = min(self.most, int(waiting or 0))
@@ -105,11 +105,11 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Where a service joins the main line: the ends of its two tracks, for drawing a path.
+    """The ends of a service's two tracks, on the main line and at its plate, for drawing a path.
 
     `heard` and `told` are where its worker's and its relay's track meet the main line,
-    `plate_heard` and `plate_told` where they meet its plate; `count` is where the numbers
-    of the messages it sent are written.
+    `plate_heard` and `plate_told` where they meet its plate. `count` is the position of the
+    numbers of the messages that it sent.
     """
 
     heard: tuple[float, float]
@@ -121,7 +121,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """One arrangement of the whole plan. `main_line` are the rails of the broker."""
+    """One arrangement of the plan or of one service. `main_line` are the rails of the broker."""
 
     name: str
     width: int
@@ -137,7 +137,7 @@ class Arrangement:
     count_anchor: Anchor = "middle"
 
 
-# What stands in the plan's title block: what it is, its path and its form.
+# The rows of the plan's title block: words, path and form.
 TITLE_BLOCK: Final = (
     ("messages", "r/messages_per_second", "rate"),
     ("checkouts", "r/checkouts_per_second", "rate"),
@@ -150,7 +150,7 @@ TITLE_BLOCK: Final = (
 def title_block(
     *, left: int, right: int, top: int, step: int
 ) -> tuple[tuple[Number, ...], Titles, Rules]:
-    """The table of totals in the plan: numbers, titles and rules."""
+    """Return the plan's table of totals: numbers, titles and rules."""
     rows = list(enumerate(TITLE_BLOCK, start=1))
     return (
         tuple(

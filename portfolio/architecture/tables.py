@@ -1,4 +1,4 @@
-"""Which tables a service owns, and which messages it hears and tells: from its own declarations."""
+"""The tables of a service and its messages, consumed and published, from its declarations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SITE_TABLES: Final = (
     "erasure_request",
     "product",
 )
-# What every database has for its messages, in the order of their way through it.
+# The tables that every database has for its messages, in the order of their way through it.
 MESSAGING: Final = (
     "inbox",
     "inbox_stream",
@@ -38,7 +38,7 @@ MESSAGING: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table, in the words of its model, and where that is declared."""
+    """A table, with its model's docstring and the source of the model."""
 
     name: str
     says: str
@@ -47,19 +47,19 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """A message type that a service hears or tells, and how often it is sent now."""
+    """A message type that a service consumes or publishes, and its present rate."""
 
     name: str
     kind: str
     says: str
     source: str
-    other: str  # who publishes it, or who hears it
+    other: str  # the services that publish or consume it
     figure: Figure
 
 
 @cache
 def own_tables(service: str) -> tuple[Table, ...]:
-    """The tables that only this service has."""
+    """Return the tables that only this service has."""
     label = "portfolio" if service == "site" else service
     models = list(apps.get_app_config(label).get_models())
     if service == "site":
@@ -70,13 +70,13 @@ def own_tables(service: str) -> tuple[Table, ...]:
 
 @cache
 def messaging_tables() -> tuple[Table, ...]:
-    """The tables that each database has for its messages."""
+    """Return the tables that each database has for its messages."""
     models = {_name(model): model for model in apps.get_app_config("messaging").get_models()}
     return tuple(_table(models[name]) for name in MESSAGING if name in models)
 
 
 def heard(service: str, snapshot: Snapshot | None) -> list[MessageRow]:
-    """The message types that this service's queue is bound to; none for one that journals all."""
+    """Return the message types that a service's queue is bound to, none for one that journals."""
     names = next(one for one in load_all() if one.name == service).consumes()
     return [
         _row(REGISTRY[name], REGISTRY[name].owner, snapshot) for name in sorted(names, key=_by_kind)
@@ -84,7 +84,7 @@ def heard(service: str, snapshot: Snapshot | None) -> list[MessageRow]:
 
 
 def told(service: str, snapshot: Snapshot | None) -> list[MessageRow]:
-    """The events that this service publishes."""
+    """Return the events that this service publishes."""
     names = [
         declared.name
         for declared in REGISTRY.values()
@@ -121,7 +121,7 @@ def _table(model: type[Model]) -> Table:
 
 
 def _first_line(doc: str | None) -> str:
-    """The first paragraph of a docstring; Django's and msgspec's own are none."""
+    """Return the first paragraph of a docstring, or nothing of Django's and msgspec's own."""
     text = (doc or "").strip()
     if "(" in text.split("\n", 1)[0][:40] and text.split("(", 1)[0].isidentifier():
         return ""

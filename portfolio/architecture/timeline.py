@@ -1,4 +1,4 @@
-"""The last minutes of a node: outages as brackets on a rail, and its numbers as small curves."""
+"""The last ten minutes of a node: outages as brackets on a rail, and numbers as small curves."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from cluster.health.observer.models import Gauge
 from cluster.health.observer.snapshot import OutageSpan, Snapshot
 from portfolio.architecture.queries import FORMS, NOTHING
 
-WINDOW: Final = timedelta(minutes=10)  # for which the observer's snapshot tells of outages
+WINDOW: Final = timedelta(minutes=10)  # of outages in the observer's snapshot
 # Units of a curve; the page stretches it to the width there is.
 CURVE_WIDTH: Final = 600
 CURVE_HEIGHT: Final = 40
-# A curve is interrupted where nobody measured for so long.
+# A curve is interrupted where nothing was measured for so long.
 GAP: Final = timedelta(seconds=30)
 
 CURVES: Final = (
@@ -54,7 +54,7 @@ class Rail:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A number over the last ten minutes: its line, and where it lay."""
+    """A number over the last ten minutes: its lines, and its least, highest and last value."""
 
     name: str
     paths: tuple[str, ...]
@@ -66,7 +66,7 @@ class Curve:
 
 
 def rails(processes: Sequence[str], snapshot: Snapshot) -> list[Rail]:
-    """The processes' last ten minutes, as the snapshot tells of them."""
+    """Return the processes' last ten minutes, with the outages of the snapshot."""
     now = datetime.fromisoformat(snapshot.at)
     return [
         Rail(
@@ -86,9 +86,9 @@ def _bracket(span: OutageSpan, now: datetime) -> Bracket:
 
 
 def curves(service: str) -> list[Curve]:
-    """A service's numbers over the last ten minutes; raises django.db.Error.
+    """Return a service's numbers over the last ten minutes. Raises django.db.Error.
 
-    A number that nobody measured in that time has no curve.
+    A number that was measured less than twice in that time has no curve.
     """
     now = datetime.now(UTC)
     gauges = list(Gauge.objects.filter(service=service, at__gte=now - WINDOW).order_by("at"))

@@ -40,7 +40,7 @@ Result = TypeVar("Result")
 
 @require_safe
 def region(request: HttpRequest) -> HttpResponse:
-    """The whole plan; with ?path=latest or ?path=ID the path of one saga over it."""
+    """Show the whole plan, and with ?path=latest or ?path=ID the path of one saga over it."""
     snapshot = latest()
     asked = request.GET.get("path", "")
     drawn, problem_words = _path(asked) if asked else (None, "")
@@ -63,7 +63,7 @@ def region(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def node(request: HttpRequest, name: str) -> HttpResponse:
-    """One service or one process."""
+    """Show one service or one process."""
     if name in ALIASES:
         return redirect("architecture-node", ALIASES[name], permanent=True)
     found = plan().nodes.get(name)
@@ -94,7 +94,7 @@ def _service(request: HttpRequest, found: Node) -> HttpResponse:
 
 
 def _yard(one: layout_service.Yard, snapshot: Snapshot | None) -> tuple[drawing.Drawing, list[Any]]:
-    """A service enlarged, and its sidings with what waits on them."""
+    """Return the drawing of a service enlarged, and its sidings with their numbers."""
     return drawing.draw(one.arrangement, snapshot), [
         (siding, drawing.place(siding.number, snapshot) if siding.number else None)
         for siding in one.sidings
@@ -123,7 +123,7 @@ def _common(snapshot: Snapshot | None, *, region: bool = False) -> dict[str, Any
 
 
 def _of_node(found: Node, snapshot: Snapshot | None, processes: list[str]) -> dict[str, Any]:
-    """What the pages of services and of processes have in common."""
+    """Return the context that the pages of services and of processes share."""
     known = knowledge(found)
     up = reverse("architecture-node", args=[found.above]) if found.above else None
     return {
@@ -146,7 +146,7 @@ def _of_node(found: Node, snapshot: Snapshot | None, processes: list[str]) -> di
 
 
 def _path(asked: str) -> tuple[path.Path | None, str]:
-    """The path that was asked for, or a sentence on why there is none."""
+    """Return the path that was asked for, or a sentence on why there is none."""
     try:
         saga = retry_on_disconnect(path.latest_finished) if asked == "latest" else UUID(asked)
         if saga is None:
@@ -158,18 +158,18 @@ def _path(asked: str) -> tuple[path.Path | None, str]:
         if not is_outage(error):
             raise
         return None, AWAY
-    # One that was accepted a moment ago has not reached the journal yet.
+    # A checkout accepted a moment ago has a status, but may not have reached the journal yet.
     return (found, "") if found.hops or found.status else (None, NO_SUCH_PATH)
 
 
 def _anything_restocked() -> str | None:
-    """Something that can be bought at any time."""
+    """Return the SKU of a product that is restocked, so that it can be bought at any time."""
     products = Product.objects.filter(restocked=True).order_by("sku")
     return products.values_list("sku", flat=True).first()
 
 
 def _articles(found: Node) -> list[Article]:
-    """The write-ups that list or name the source of this node's patterns."""
+    """Return at most four articles that list or name the source of this node's patterns."""
     modules = {pattern.source.partition(":")[0] for pattern in knowledge(found).patterns}
     wanted = Q()
     for module in modules:
@@ -178,7 +178,7 @@ def _articles(found: Node) -> list[Article]:
 
 
 def _or_none(read: Callable[[], Result]) -> Result | None:
-    """What `read` finds; None while the database is away."""
+    """Return the result of `read`, or None while the database is away."""
     try:
         return retry_on_disconnect(read)
     except Error as error:
@@ -189,7 +189,7 @@ def _or_none(read: Callable[[], Result]) -> Result | None:
 
 
 def _address(name: str, *arguments: str) -> str:
-    """The address of another page; empty while there is none."""
+    """Return the address of another page, or an empty string while there is none."""
     try:
         return reverse(name, args=arguments)
     except NoReverseMatch:

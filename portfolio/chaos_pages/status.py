@@ -15,7 +15,7 @@ AWAY: Final = "The observer is away; nothing is measured at this moment."
 
 @require_safe
 def status(_request: HttpRequest) -> HttpResponse:
-    """The snapshot, or 503 with a sentence."""
+    """Return the snapshot, or 503 with a sentence while the observer is away."""
     received = follower().received()
     response: HttpResponse
     if received is None:

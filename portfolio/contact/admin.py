@@ -1,4 +1,4 @@
-"""The messages in the admin: read there, and marked with what has become of them."""
+"""Contact messages in the admin, to read and to mark as read, answered or spam."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cluster.storefront.contact.models import ContactMessage, MessageState
 
 @admin.register(ContactMessage)
 class ContactMessageAdmin(admin.ModelAdmin[ContactMessage]):
-    """What a visitor wrote stays as it is; only `state` is the owner's to change."""
+    """Contact messages. The owner can change only `state`, not the visitor's words."""
 
     list_display = ("received_at", "state", "name", "email", "subject", "mailed")
     list_filter = ("state",)
@@ -48,7 +48,7 @@ class ContactMessageAdmin(admin.ModelAdmin[ContactMessage]):
 
     @admin.display(description="mailed", boolean=True)
     def mailed(self, message: ContactMessage) -> bool | None:
-        """Yes, not yet after an error, or (None) nothing has been attempted."""
+        """Return True when it was mailed, False after an error, None before any attempt."""
         if message.mailed_at is not None:
             return True
         return False if message.mail_error else None

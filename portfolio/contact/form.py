@@ -1,4 +1,4 @@
-"""The fields of the contact form, and what is wrong with them in plain sentences."""
+"""The fields of the contact form, and their errors in plain sentences."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ LONGEST_MESSAGE: Final = 5_000
 MOST_LINKS: Final = 3
 
 LINK: Final = re.compile(r"https?://|www\.", re.IGNORECASE)
-TRAP: Final = "website"  # a field that people do not see, and programs like to fill in
+TRAP: Final = "website"  # a field that people do not see, and spam programs fill in
 
 
 class OneLine(forms.CharField):
-    """Text of one line: what would begin a second one, or a second mail header, is refused."""
+    """Text of one line. A character that would begin a new line or mail header is refused."""
 
     def to_python(self, value: Any) -> str:
         text = super().to_python(value) or ""
@@ -34,11 +34,11 @@ class OneLine(forms.CharField):
 
 
 class OneLineEmail(forms.EmailField):
-    """An address; Django's validator refuses every kind of line break and blank in it."""
+    """An email address. Django's validator refuses every kind of line break and blank in it."""
 
 
 class ContactForm(forms.Form):
-    """What a visitor writes. The pass and the trap are not theirs to fill in."""
+    """The fields that a visitor fills in, with the form token and a trap for programs."""
 
     name = OneLine(
         max_length=LONGEST_NAME,
@@ -107,12 +107,12 @@ class ContactForm(forms.Form):
 
     @property
     def is_trapped(self) -> bool:
-        """Whether the field was filled in that people do not see."""
+        """Return whether the field that people do not see was filled in."""
         return bool(self.data.get(TRAP, "").strip())
 
     @property
     def next_pass(self) -> str:
-        """The pass for drawing this form again: the one it came with while that is good."""
+        """The token for showing this form again: its own while that is valid, else a new one."""
         signed = str(self.data.get("signed", "")) if self.is_bound else ""
         try:
             message_id(signed)
@@ -121,11 +121,11 @@ class ContactForm(forms.Form):
         return signed
 
     def typed(self, name: str) -> str:
-        """What the visitor has typed into a field, whatever is wrong with it."""
+        """Return the visitor's text in a field, even when it is not valid."""
         return str(self.data.get(name, "")) if self.is_bound else ""
 
     def sentences(self) -> dict[str, list[str]]:
-        """What is wrong, by field; what concerns the whole form is under `form`."""
+        """Return the errors by field, with those of the whole form under `form`."""
         return {
             ("form" if name == NON_FIELD_ERRORS else name): [str(it) for it in errors]
             for name, errors in self.errors.items()

@@ -1,7 +1,7 @@
-"""The pass that is signed into each contact form: when it was drawn, and for which message.
+"""The signed token of each contact form: when the form was shown, and for which message.
 
 It names the message before it is written. Sending a form twice therefore keeps one
-message, and one pass cannot be used by a program to send many.
+message, and a program cannot use one token to send many.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from django.core import signing
 
 from cluster.messaging.envelope import new_message_id
 
-SHORTEST: Final = timedelta(seconds=3)  # nobody reads the form and writes a message in less
+SHORTEST: Final = timedelta(seconds=3)  # a person needs longer to read the form and write
 LONGEST: Final = timedelta(hours=24)  # a form left open over night may still be sent
 
 
 class PassRefused(Exception):
-    """The form cannot be taken as it is; the message says what to do."""
+    """The form token is not valid. The message says what the visitor can do."""
 
 
 def _signer() -> signing.TimestampSigner:
@@ -28,12 +28,12 @@ def _signer() -> signing.TimestampSigner:
 
 
 def new_pass() -> str:
-    """A pass for a form that is drawn now."""
+    """Return a token for a form that is shown now."""
     return _signer().sign(new_message_id().hex)
 
 
 def message_id(signed: str) -> UUID:
-    """The id of the message that this pass is for; raises PassRefused."""
+    """Return the id of the message that this token is for. Raises PassRefused."""
     try:
         identifier = UUID(_signer().unsign(signed, max_age=LONGEST))
     except signing.SignatureExpired as error:
@@ -48,7 +48,7 @@ def message_id(signed: str) -> UUID:
 
 
 def too_fast(signed: str) -> bool:
-    """Whether a valid pass is younger than anybody can write."""
+    """Return whether a valid token is younger than SHORTEST."""
     try:
         _signer().unsign(signed, max_age=SHORTEST)
     except signing.SignatureExpired:

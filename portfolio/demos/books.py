@@ -1,4 +1,4 @@
-"""What payments has in its books of some payments: their lines, their sums, and their rows."""
+"""The books of payments for some payments: ledger lines, balances, and rows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ UNBALANCED: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Balances:
-    """What each account holds of some payments, in pence."""
+    """The balance of each account over some payments, in pence."""
 
     customer: int
     authorised: int
@@ -48,24 +48,24 @@ class Balances:
 
 
 def balances(payments: Sequence[UUID]) -> Balances:
-    """The accounts as the ledger's lines make them; raises psycopg.Error."""
+    """Return the balances of the accounts, from the ledger's lines. Raises psycopg.Error."""
     return Balances(*read("payments", BALANCES, list(payments))[0])
 
 
 def lines(payments: Sequence[UUID], caption: str = "The ledger’s lines, in pence") -> Table:
-    """Every line of these payments, in the order in which they were entered."""
+    """Return every ledger line of these payments, in the order in which they were entered."""
     columns = ("payment", "fact", "account", "amount", "at (UTC)")
     return table("payments", caption, columns, LINES, list(payments))
 
 
 def payment_rows(payments: Sequence[UUID], caption: str = "The payments") -> Table:
-    """The payments as they stand."""
+    """Return the present rows of these payments."""
     columns = ("payment", "card", "pence", "state", "reason")
     return table("payments", caption, columns, PAYMENTS, list(payments))
 
 
 def balanced(payments: Sequence[UUID]) -> Check:
-    """Every transaction has two lines that sum to zero, and so all lines do."""
+    """Check that every transaction has two lines that sum to zero, and that all lines do."""
     wrong = read("payments", UNBALANCED, list(payments))
     books = balances(payments)
     return check(

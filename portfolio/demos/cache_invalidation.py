@@ -1,4 +1,4 @@
-"""A product is changed behind the API's back, and the event makes its copies old ones."""
+"""A product is changed past the API, and the event invalidates its cached copies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ENTRY: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What was read after the change, until it showed."""
+    """The reads after the change, up to the first that showed it."""
 
     first: Answer
     fresh: Answer

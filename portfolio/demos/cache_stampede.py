@@ -1,6 +1,6 @@
-"""A copy that many want has ended: who computes it anew, with the site's lock in Redis and without.
+"""Many readers of an expired cache entry, with the site's lock in Redis and without it.
 
-The cache, its lock and what is computed are those of `/api/v1/products/{sku}/statistics`.
+The cache, its lock and the computation are those of `/api/v1/products/{sku}/statistics`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
 from portfolio.demos.sagas import USUAL
 
-# Of its own, so that nobody else's copy is touched; each run has its own keys.
+# A kind of its own, so that the demo touches no other entry. Each run has its own keys.
 DEMONSTRATION: Final = Kind("demonstration", 2.0)
 HOW: Final = {
     Served.HIT: "found it",
@@ -36,7 +36,7 @@ COMPUTING: Final = (Served.COMPUTED, Served.IMPATIENT, Served.REDIS_AWAY)
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one reader came to: how, when its answer was computed, and how many ms it took."""
+    """One reader's answer: how it was served, when it was computed, and how many ms it took."""
 
     served: Served
     computed_at: str
@@ -44,7 +44,7 @@ class Told:
 
 
 def run(visit: Visit, values: Values) -> Result:
-    """Let them all ask at the same moment for a copy that is not there, both ways."""
+    """Let all readers ask at once for an entry that is not cached, with the lock and without."""
     readers = int(values["readers"])
     locked = _at_once(readers, f"{visit.run} with", locked=True)
     naive = _at_once(readers, f"{visit.run} without", locked=False)
@@ -70,7 +70,7 @@ def run(visit: Visit, values: Values) -> Result:
 
 
 def _at_once(readers: int, key: str, *, locked: bool) -> list[Told]:
-    """Each reader with a cache object of its own, as each web process has one."""
+    """Return the readers' answers, each by a cache object of its own, as each web process has."""
     gate = threading.Barrier(readers)
 
     def one(_: int) -> Told:

@@ -1,4 +1,4 @@
-"""HTTP requests that a demo makes to this site, over a real socket, and what they came to."""
+"""HTTP requests that a demo makes to this site, over a real socket, and their answers."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ KEPT_HEADERS: Final = (
     "traceparent",
 )
 
-Told = TypeVar("Told")  # what one caller came to, after one request or several
+Told = TypeVar("Told")  # the result of one caller, after one request or several
 
 
 class SiteAway(Exception):
-    """The site did not answer a request that a demo made to it; the message says how."""
+    """The site did not answer a request of a demo. The message names the request and the error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer in full, and its record."""
+    """An answer in full, and its record for the result."""
 
     exchange: Exchange
     body: str
@@ -48,7 +48,7 @@ class Answer:
         return self.exchange.status
 
     def json(self) -> Any:
-        """The body as JSON; raises ValueError when it is none."""
+        """Return the body as JSON. Raises ValueError when it is none."""
         return json.loads(self.body)
 
 
@@ -68,10 +68,11 @@ class Caller:
         headers: Mapping[str, str] | None = None,
         note: str = "",
     ) -> Answer:
-        """Make one request; `body` is sent as JSON. Raises SiteAway when nobody answers.
+        """Make one request, with `body` as JSON, and return its answer.
 
-        `headers` are added to it; whatever needs a credential other than the visitor's names it
-        there, and the record keeps only the scheme of an Authorization header.
+        `headers` are added to it. A credential other than the visitor's cookies belongs there, and
+        the record keeps only the scheme of an Authorization header.
+        Raises SiteAway when the site does not answer.
         """
         sent = dict(headers or {})
         data = None
@@ -110,7 +111,7 @@ class Caller:
     def at_once(
         self, calls: Sequence[Callable[[], Told]], *, at_most: int = MOST_AT_ONCE
     ) -> list[Told | SiteAway]:
-        """What several callers come to who ask at the same time, each by connections of its own."""
+        """Run several calls at once, each over its own connections, and return their results."""
 
         def made(call: Callable[[], Told]) -> Told | SiteAway:
             try:

@@ -30,7 +30,7 @@ LEFT_OVER: Final = (
 
 
 def run(visit: Visit, values: Values) -> Result:
-    """Begin it, wait for its end, and look for what it may have left behind."""
+    """Start the checkouts, wait for their end, and count holds and reservations left open."""
     outcome = Outcome(str(values["outcome"]))
     ids = begin(_orders(visit, outcome))
     ended = await_ended(ids, within=PATIENCE)
@@ -69,7 +69,7 @@ def _headline(outcome: Outcome, ended: Counter[str]) -> str:
 
 def _checks(outcome: Outcome, ids: Sequence[UUID], ended: Counter[str]) -> list[Check]:
     completed = 1 if outcome in (Outcome.SUCCESS, Outcome.LAST_ITEM_RACE) else 0
-    # The site may hear of the end before the last service has heard what to do with its hold.
+    # The site may learn of the end before the last service has consumed the command for its hold.
     left = {name: _left(name, query, ids) for name, query in LEFT_OVER}
     return [
         check(
@@ -91,7 +91,7 @@ def _checks(outcome: Outcome, ids: Sequence[UUID], ended: Counter[str]) -> list[
 
 
 def _left(name: str, query: str, ids: Sequence[UUID]) -> int:
-    """What stands open, once that is nothing or time is up."""
+    """Return how many rows are open, once there are none or time is up."""
     return int(await_rows(name, query, list(ids), until=lambda rows: not rows[0][0])[0][0])
 
 

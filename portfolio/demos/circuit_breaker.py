@@ -1,4 +1,4 @@
-"""Requests to a provider that has fallen silent: with the gateway's breaker, and without it."""
+"""Requests to a provider that stops answering, with the gateway's breaker and without it."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ BACK, SILENT, WELL = "back", "silent", "well"
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request: at what second it went out, in which circuit, how long it took, and whether
-    it was answered. `operations` is how many payments it carried.
+    """One request: when it was sent and how long it took (seconds), the circuit, and its answer.
+
+    `operations` is the number of payments that it carried.
     """
 
     at: float
@@ -48,7 +49,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class Way:
-    """What one of the two ways has done: the payments it was given, and its requests."""
+    """The payments and the requests of one of the two ways."""
 
     wishes: list[UUID] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
@@ -67,7 +68,7 @@ class Way:
 
 
 def run(visit: Visit, values: Values) -> Result:
-    """Send the same payments both ways to one provider, and look into its books afterwards."""
+    """Send as many payments each way to one provider, and read its books afterwards."""
     key = f"demo-breaker:{visit.visitor}"
     began_as = _remembered(key)
     began_in = began_as.circuit(time.time())
@@ -113,7 +114,7 @@ def run(visit: Visit, values: Values) -> Result:
 
 
 def _remembered(key: str) -> Breaker:
-    """This visitor's breaker as their last run left it; a new one when Redis is away."""
+    """Return this visitor's breaker from their last run, or a new one when Redis has none."""
     kept: Any = cache.get(key)
     failures, retry_at = kept or (0, 0.0)
     return Breaker(threshold=THRESHOLD, failures=failures, retry_at=retry_at)
@@ -163,7 +164,7 @@ async def _send_without(client: ProviderClient, way: Way, began: float) -> None:
 
 
 async def _send_with(breaker: Breaker, client: ProviderClient, way: Way, began: float) -> Breaker:
-    """As the gateway's sender does: the batch waits while the circuit is open."""
+    """Send in batches as the gateway's sender does, which waits while the circuit is open."""
     coming = asyncio.create_task(_come_in(way))
     done = 0
     while time.time() - began < ENDS_WITHIN and not (coming.done() and done == len(way.wishes)):
@@ -196,7 +197,7 @@ def _wish(way: Way) -> UUID:
 async def _attempt(
     client: ProviderClient, batch: Sequence[UUID], way: Way, circuit: str, began: float
 ) -> bool:
-    # The wish's own id is its key: sent again, it is done once.
+    # The payment's own id is its idempotency key: the provider acts once on a repeated one.
     operations = [Operation(id_, id_, OperationKind.AUTHORISE, 100, "tok_ok") for id_ in batch]
     at = time.time()
     try:
@@ -210,7 +211,7 @@ async def _attempt(
 
 
 def _table(way: Way) -> Table:
-    """The requests, without the many that were answered in a closed circuit."""
+    """Return the requests, without those of one payment answered in a closed circuit."""
     telling = [
         attempt
         for attempt in way.attempts
@@ -235,7 +236,7 @@ def _table(way: Way) -> Table:
 
 
 def _checks(naive: Way, way: Way) -> Iterator[Check]:
-    # What was sent and not answered may have been done: it waits, and is sent again.
+    # A payment that was sent and not answered may have been made: it waits, and is sent again.
     lost = (
         len(way.wishes)
         - way.waiting

@@ -1,4 +1,4 @@
-"""What a visitor may set before a demo runs: a choice, or a bounded number. No free text."""
+"""The settings of a demo that a visitor may change: a choice, or a bounded number. No free text."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Values: TypeAlias = Mapping[str, Value]
 
 
 class InvalidChoice(ValueError):
-    """What was chosen cannot be had; the message says what can, in one plain sentence."""
+    """A setting that the demo does not have. The message lists what it has, in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of several; `options` are (value, words), the first is the default."""
+    """One of several values. `options` are (value, words), the first is the default."""
 
     name: str
     label: str
@@ -34,7 +34,7 @@ class Choice:
         raise InvalidChoice(f"{self.name} must be one of {known}.")
 
     def schema(self) -> dict[str, Any]:
-        """Its JSON Schema."""
+        """Return its JSON Schema."""
         return {
             "type": "string",
             "enum": [value for value, _ in self.options],
@@ -62,7 +62,7 @@ class Number:
         return number
 
     def schema(self) -> dict[str, Any]:
-        """Its JSON Schema."""
+        """Return its JSON Schema."""
         return {
             "type": "integer",
             "minimum": self.least,
@@ -77,7 +77,10 @@ LONGEST_NUMBER: Final = 9  # digits
 
 
 def read_values(controls: Sequence[Control], raw: Mapping[str, object]) -> dict[str, Value]:
-    """What was chosen, with defaults for the rest; raises InvalidChoice, for unknown names too."""
+    """Return the chosen values, with defaults for the rest.
+
+    Raises InvalidChoice, for unknown names too.
+    """
     names = {control.name for control in controls}
     unknown = sorted(set(raw) - names)
     if unknown:

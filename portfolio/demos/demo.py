@@ -1,4 +1,4 @@
-"""What a demo is: frozen data, checked when it is declared, and the function that runs it."""
+"""A demo: frozen data, checked when it is declared, and the function that runs it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SLUG: Final = re.compile(r"[a-z]+(-[a-z]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Who runs a demo. `call` makes HTTP requests to this site as this visitor.
+    """One visitor's run of a demo. `call` makes HTTP requests to this site as this visitor.
 
     `run` is the run's id, which a demo may use as an idempotency key or a name for its rows.
     """
@@ -31,11 +31,11 @@ class Visit:
 class Demo:
     """One demo of the lab.
 
-    `service` is the service whose work it shows. `lead` says in one or two sentences what is
-    shown; `watch` what to look at, a sentence each. `sources` are targets of
-    `cluster.kit.source.resolve.locate`: the code that did it, the cluster's first. `article` is the
-    slug of the write-up that explains it, `experiment` the one of the chaos catalogue that attacks
-    it; either may be empty. `seconds` is how long a run takes at most, about.
+    `service` is the service whose work it shows. `lead` says in one or two sentences what is shown,
+    and `watch` what to watch, a sentence each. `sources` are the code that runs, the cluster's
+    first, as targets of `cluster.kit.source.resolve.locate`. `article` is the slug of the article
+    that explains it, and `experiment` that of the chaos experiment that attacks it (both may be
+    empty). `seconds` is about how long a run takes at most.
     """
 
     slug: str

@@ -1,4 +1,4 @@
-"""A visitor is forgotten: a stranger of the demo's own, never the one who looks on."""
+"""The erasure of a visitor whom the demo makes up, never of the one who runs it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from portfolio.demos.sagas import USUAL, order_of
 from portfolio.demos.traces_of_a_name import Found, mark, search
 from portfolio.demos.waiting import StillUnderWay, await_rows, ends_of
 
-WITHIN: Final = 25.0  # seconds; who did not answer is asked again after ten
+WITHIN: Final = 25.0  # seconds; a service that did not answer is asked again after ten
 
 ENDED: Final = "SELECT status, reason FROM erasure_request WHERE id = %s AND status <> 'accepted'"
 SPENT: Final = "SELECT id FROM spend WHERE id = ANY (%s)"
@@ -44,7 +44,7 @@ LEFT: Final = """
 
 
 def run(visit: Visit, values: Values) -> Result:
-    """Let a stranger buy, find the name everywhere, have it forgotten, and look again."""
+    """Let a stranger buy, search for the name everywhere, have it erased, and search again."""
     since = mark()
     stranger = f"visitor-{secrets.token_hex(8)}"
     bought = _buy(visit, stranger, int(values["checkouts"]))
@@ -88,7 +88,7 @@ def run(visit: Visit, values: Values) -> Result:
 
 
 def _buy(visit: Visit, stranger: str, count: int) -> list[UUID]:
-    """Checkouts of the stranger, at the pace of the visitor who runs this."""
+    """Start checkouts of the stranger, within the limit of the visitor who runs this."""
     orders = [order_of(stranger, Outcome.SUCCESS) for _ in range(count)]
 
     def accept(work: UnitOfWork) -> list[UUID]:
@@ -102,7 +102,7 @@ def _buy(visit: Visit, stranger: str, count: int) -> list[UUID]:
 
 
 def _forgotten(stranger: str) -> UUID:
-    """Have the stranger forgotten, and wait for it; the erasure's id."""
+    """Have the stranger erased, wait for it, and return the erasure's id."""
     erasure = run_in_transaction(lambda work: accept_erasure(work, visitor=stranger))
     ended = await_rows("site", ENDED, erasure, within=WITHIN)
     if not ended:

@@ -26,7 +26,7 @@ EVERY: Final = 0.1
 
 
 def run(visit: Visit, values: Values) -> Result:
-    """Begin it, wait for its end, and read what the journal and the inboxes say of each message."""
+    """Start it, wait for its end, and read each message in the journal and in the inboxes."""
     (saga,) = begin([order_of(visit.visitor, Outcome(str(values["outcome"])))])
     ended = ends_of([saga])
     heard, applied = _settled(saga)
@@ -55,7 +55,7 @@ def run(visit: Visit, values: Values) -> Result:
 
 
 def _settled(saga: UUID) -> tuple[list[Heard], list[Applied]]:
-    """The messages and their applications, once every command has been applied."""
+    """Return the messages and inbox rows, once every command is applied or time is up."""
     give_up = time.monotonic() + APPLIED_WITHIN
     while True:
         heard = heard_of(saga)
@@ -71,7 +71,7 @@ def _unapplied(heard: Sequence[Heard], applied: Sequence[Applied]) -> list[Heard
 
 
 def _confirms(saga: UUID, heard: Sequence[Heard]) -> dict[str, int]:
-    """When the broker confirmed each message (ns of the epoch), as the relays' spans tell."""
+    """Return when the broker confirmed each message (ns of the epoch), from the relays' spans."""
     tree = await_tree(saga, [one.message for one in heard if one.owner])
     if tree is None:
         return {}

@@ -1,4 +1,4 @@
-"""What a demo expects of the API's answers, and what it says when it is told something else."""
+"""The answers that a demo expects of the API, and the errors for all others."""
 
 from __future__ import annotations
 
@@ -16,14 +16,20 @@ SHOWN: Final = 12  # characters of a secret
 
 
 def expect(answer: Answer, status: HTTPStatus) -> Answer:
-    """The answer, when it has this status; raises InvalidRequest in the API's own words."""
+    """Return the answer when it has this status.
+
+    Raises InvalidRequest in the API's own words when it has another.
+    """
     if answer.status != status:
         raise InvalidRequest(_said(answer))
     return answer
 
 
 def succeeded(answer: Answer) -> Answer:
-    """The answer, when it is no problem; raises InvalidRequest in the API's own words."""
+    """Return the answer when its status is below 400.
+
+    Raises InvalidRequest in the API's own words when it is not.
+    """
     if answer.status >= HTTPStatus.BAD_REQUEST:
         raise InvalidRequest(_said(answer))
     return answer
@@ -37,9 +43,9 @@ def _said(answer: Answer) -> str:
 
 
 def without(exchange: Exchange, secrets: Iterable[str]) -> Exchange:
-    """The record of a request with the beginnings of these secrets in their places.
+    """Return the record of a request with only the first characters of these secrets.
 
-    Whoever has a run's address can read it.
+    Everyone who has a run's address can read the record.
     """
     asked, told = exchange.request_body, exchange.response_body
     for secret in secrets:

@@ -11,18 +11,18 @@ PREFIX: Final = "demo-window:"
 
 
 def redis() -> Any:
-    """The connection that the site's cache uses."""
+    """Return the connection that the site's cache uses."""
     return cast("Any", get_redis_connection("default"))
 
 
 def now() -> float:
-    """Redis' clock, in seconds of the epoch."""
+    """Return the time of Redis' clock, in seconds of the epoch."""
     seconds, microseconds = redis().time()
     return float(seconds) + float(microseconds) / 1_000_000
 
 
 def allowed(run: UUID, *, most: int, window: float, at: float) -> bool:
-    """Count one more in the window of the moment `at`; whether it was among the first `most`."""
+    """Count one more in the window of `at`, and return whether it is among the first `most`."""
     key = f"{PREFIX}{run}:{int(at // window)}"
     counted = redis().incr(key)
     redis().expire(key, int(window) + 60)

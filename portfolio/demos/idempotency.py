@@ -1,4 +1,4 @@
-"""One deed asked for many times at once: with one idempotency key, and with a new one each time."""
+"""One purchase requested many times at once, with one idempotency key and with a key each."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ REPLAYED: Final = "Idempotent-Replayed"
 NAIVE: Final = 3  # keys; each is a real purchase
 STORM_LASTS: Final = 6.0  # seconds in which requests are begun
 CONNECTIONS: Final = 25
-GIVE_UP_AFTER: Final = 10.0  # seconds; a client that is told 409 asks again until then
+GIVE_UP_AFTER: Final = 10.0  # seconds; a client that gets 409 asks again until then
 PAUSE: Final = 0.1  # seconds between two attempts of one client
 
-# Whoever that is for whom the first one was accepted.
+# The checkouts of the visitor for whom the first one was accepted.
 ACCEPTED: Final = """
     SELECT count(*) FROM checkout_request r JOIN checkout_request one USING (visitor)
      WHERE one.id = %s AND r.accepted_at >= %s
@@ -45,7 +45,7 @@ ORDERS: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What one of the clients was told: the first answer, and the one it was content with."""
+    """One client's first answer, and the last, after which it stopped asking."""
 
     first: Answer
     last: Answer
@@ -102,7 +102,10 @@ def run(visit: Visit, values: Values) -> Result:
 
 
 def _storm(call: Caller, keys: Sequence[str], body: Any) -> list[Client]:
-    """What every client came to; raises SiteAway or InvalidRequest when one was not served."""
+    """Return the answers of the clients that asked in time.
+
+    Raises SiteAway or InvalidRequest when one was not served.
+    """
     until = time.monotonic() + STORM_LASTS
     told = call.at_once(
         [partial(_served, call, key, body, until) for key in keys], at_most=CONNECTIONS
@@ -118,9 +121,9 @@ def _storm(call: Caller, keys: Sequence[str], body: Any) -> list[Client]:
 
 
 def _served(call: Caller, key: str, body: Any, until: float) -> Client | None:
-    """One client: it asks, and asks again while the first request with its key is under way.
+    """Ask as one client, and ask again while the first request with its key is in flight.
 
-    None when its turn has not come before `until`: a slow machine is sent fewer requests.
+    Returns None when its turn has not come before `until`: a slow machine gets fewer requests.
     """
     if time.monotonic() > until:
         return None
@@ -156,7 +159,7 @@ def _order_rows(ids: Sequence[UUID]) -> Table:
 
 
 def _telling(clients: Sequence[Client], reused: Answer) -> Iterator[Exchange]:
-    """One request of each kind: the first, one that came too early, a replay, and a misuse."""
+    """Yield one request of each kind: the first, one that came too early, a replay, a misuse."""
     kinds = (
         ("The one that was first.", [c.last for c in clients if not _is_replay(c.last)]),
         (

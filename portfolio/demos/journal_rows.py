@@ -1,4 +1,4 @@
-"""The messages of one correlation: as the journal has them, and where they were applied."""
+"""The messages of one correlation in the journal, and their rows in the inboxes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INBOX: Final = "SELECT message_id::text, applied, applied_at FROM inbox WHERE me
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One message. `time` is its sender's transaction; `causation` the message behind it."""
+    """One message. `time` is that of its sender's transaction, `causation` names its cause."""
 
     seq: int
     message: str
@@ -35,7 +35,7 @@ class Heard:
 
     @property
     def owner(self) -> str:
-        """Who has to apply it: the receiver of a command, nobody in particular of an event."""
+        """The service that must apply a command, or an empty string for an event."""
         declared = REGISTRY.get(self.type)
         return declared.owner if declared and declared.kind is Kind.COMMAND else ""
 
@@ -51,12 +51,12 @@ class Applied:
 
 
 def heard_of(correlation: UUID) -> list[Heard]:
-    """Its messages, in the order of the journal."""
+    """Return the messages of a correlation, in the order of the journal."""
     return [Heard(*row) for row in read("site", JOURNAL, correlation)]
 
 
 def applications(messages: Sequence[str]) -> list[Applied]:
-    """Every row of every service's inbox that tells of one of these messages."""
+    """Return the rows of these messages in every service's inbox."""
     return [
         Applied(service, *row)
         for service in SERVICES

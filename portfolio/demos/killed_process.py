@@ -1,4 +1,4 @@
-"""A process of the site's own that is killed at a moment it names, as a crash would end it."""
+"""A process of the site's own that the site kills at a moment it names, as in a crash."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ LONGEST: Final = 12  # seconds of life; it does not outlive a web server that di
 
 
 class EndedTooSoon(InvalidRequest):
-    """The process ended by itself, since a server that it needs is away."""
+    """The process ended by itself too early, most likely since a server that it needs is away."""
 
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """How a process ended: `signal` is the number of the signal that ended it."""
+    """The end of a process. `signal` is the number of the signal that ended it."""
 
     pid: int
     signal: int
@@ -33,7 +33,7 @@ class Death:
 
 
 def kill_once_it_says(word: str, *, module: str, asked: str) -> Death:
-    """Run `python -m module`, give it `asked` on its input, and SIGKILL it when it says `word`.
+    """Run `python -m module` with `asked` on its input, and SIGKILL it when it prints `word`.
 
     Raises EndedTooSoon when it ends before.
     """
@@ -64,16 +64,16 @@ def kill_once_it_says(word: str, *, module: str, asked: str) -> Death:
 
 
 def end_in_time() -> None:
-    """To be called by such a process first: it ends by itself after LONGEST seconds."""
+    """Make the calling process end by itself after LONGEST seconds. It calls this first."""
     signal.alarm(LONGEST)
 
 
 def say(word: str) -> None:
-    """Name the moment that has come."""
+    """Print `word` for the site, which waits for it."""
     print(word, flush=True)
 
 
 def await_the_end() -> None:
-    """Nothing is left to do: sleep until somebody kills this process, or its time is up."""
+    """Sleep until the site kills this process, or its time is up."""
     while True:
         signal.pause()

@@ -8,7 +8,7 @@ from portfolio.traces.tree import Row, Segment
 
 
 class Lane(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the picture: whose it is, what it is, and its stretches of time.
+    """One row of the picture: the code of a service, a label, and stretches of time.
 
     Its members are those of a trace's row.
     """
@@ -28,5 +28,5 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def lane_of(row: Row) -> Lane:
-    """A row of a trace, to be kept with a result."""
+    """Return a row of a trace in the form that is kept with a result."""
     return Lane(code=row.code, label=row.label, segments=row.segments, error=row.error)

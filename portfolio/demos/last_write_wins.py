@@ -1,4 +1,4 @@
-"""The naive way of editing: everybody writes what they have worked out from what they have read."""
+"""Naive editing: each writer writes a value that it computed from an earlier read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WRITE: Final = "UPDATE demo_scratch SET value = %s WHERE id = %s"
 
 
 def add_unguarded(run: UUID, writers: int) -> int:
-    """What a row's value is that so many writers have each added 1 to.
+    """Let this many writers each add 1 to a new row of 0, and return its value afterwards.
 
     All of them read before any of them writes, as people do who have a form open.
     """

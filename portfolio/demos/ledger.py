@@ -44,7 +44,7 @@ LATE: Final = Kind("authorised after its checkout had given up", "tok_late", 2)
 
 
 def run(visit: Visit, values: Values) -> Result:
-    """Pay in each way, wait until nothing is under way, and add up."""
+    """Pay in each way, wait until every payment is settled, and add up the lines."""
     kinds = [KEPT, REFUNDED, DECLINED, *([LATE] if values["late"] == "yes" else [])]
     orders = [CheckoutOrder(visitor=visit.visitor, sku=USUAL, card=kind.card) for kind in kinds]
     payments = dict(zip(begin(orders), kinds, strict=True))

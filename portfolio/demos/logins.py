@@ -1,4 +1,4 @@
-"""Who is logged in to the site's database: the sessions that PostgreSQL itself lists."""
+"""The logins of this process to the site's database, as PostgreSQL lists their sessions."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SESSIONS: Final = """
      WHERE datname = current_database() AND application_name = %s AND usename IS NOT NULL
      GROUP BY usename
 """
-EVERY: Final = 0.1  # seconds between two looks
+EVERY: Final = 0.1  # seconds between two reads
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The sessions of this process by login, `at` seconds after the watching began."""
+    """The sessions of this process by login, read `at` seconds after the watch began."""
 
     at: float
     sessions: Counter[str]
@@ -32,7 +32,7 @@ class Look:
 
 @dataclass(slots=True)
 class Watch:
-    """Looks again and again, in a thread, from `with` to its end."""
+    """A thread that reads the sessions every 0.1 s until its `with` block ends."""
 
     looks: list[Look] = field(default_factory=list)
     _end: threading.Event = field(default_factory=threading.Event)
@@ -57,9 +57,9 @@ class Watch:
             except psycopg.Error as error:
                 if not is_outage(error):
                     raise
-                continue  # it is away: there is nobody logged in whom we could count
+                continue  # the database is away: there are no sessions to count
             self.looks.append(Look(time.monotonic() - began, Counter(dict(rows))))
 
     def of(self, login: str) -> list[Look]:
-        """The looks that saw sessions of a login."""
+        """Return the reads that found sessions of a login."""
         return [look for look in self.looks if look.sessions[login]]

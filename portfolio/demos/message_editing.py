@@ -1,4 +1,4 @@
-"""One message of a new checkout, sent twice, held back, overtaken or corrupted; what came of it."""
+"""One message of a new checkout that is duplicated, delayed, overtaken or corrupted in flight."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ NOW: Final = "SELECT now()"
 
 
 def run(visit: Visit, values: Values) -> Result:
-    """Ask the sender's relay for it, begin the checkout, and read what its receiver wrote down."""
+    """Have the sender's relay edit a message of a new checkout, and read its receiver's records."""
     operation, picked = Operation(str(values["operation"])), BY_MESSAGE[str(values["message"])]
     order = order_of(visit.visitor, Outcome.SUCCESS)
     before, (since,) = read(picked.receiver, COUNTERS)[0], read(picked.receiver, NOW)[0]
@@ -67,7 +67,7 @@ def run(visit: Visit, values: Values) -> Result:
     except TooManyRequests as error:
         raise InvalidRequest(str(error)) from error
     ended = ends_of([order.id], within=WITHIN)
-    # The second copy may be behind the checkout's end by a moment, and is still to be counted.
+    # The second copy may arrive a moment after the checkout's end, and must still be counted.
     counted = await_rows(
         picked.receiver,
         COUNTERS,
@@ -168,7 +168,7 @@ def _checks(
         sentence=f"Sent {len(ids)} time by its service; {picked.receiver} applied it "
         f"{sum(one.times for one in applied)} time.",
     )
-    # A relay keeps the wish in memory: one that is killed before it comes true has forgotten it.
+    # A relay keeps the rule in memory, and loses it when it is killed before the message comes.
     if operation is Operation.DUPLICATE:
         yield Check(
             name="the second copy was recognised",

@@ -1,4 +1,4 @@
-"""The runs of demos: what was chosen, and what came of it; and rows for the naive ways."""
+"""The runs of demos with their choices and results, and rows for the naive ways."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from django.db import models
 
 
 class DemoRun(models.Model):
-    """One run; `id` is chosen by whoever asks, so that a form sent twice runs once.
+    """One run of a demo. The client chooses `id`, so that a form sent twice runs once.
 
-    `visitor` is who asked: a run is public by its address, and names nobody. `result` is null
-    while it goes on; `problem` says why there will be none.
+    The run's page is public and does not show `visitor`, who asked for it. `result` is null
+    while it goes on, and `problem` says why there will be none.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -36,7 +36,7 @@ class DemoRun(models.Model):
 
 
 class DemoScratch(models.Model):
-    """A row that a demo writes in a naive way, to show what becomes of it; no service reads it."""
+    """A row that a demo writes in a naive way, to show its fate. No service reads it."""
 
     id = models.UUIDField(primary_key=True)
     run = models.UUIDField()

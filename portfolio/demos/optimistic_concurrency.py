@@ -31,7 +31,7 @@ def run(visit: Visit, values: Values) -> Result:
     seen = succeeded(visit.call("GET", path, note="What every editor has seen."))
     tag = seen.exchange.response_headers["ETag"]
     price = int(seen.json()["price"])
-    # No two of them want the same, nor what there is already.
+    # Each editor wants another price, and none of them the present one.
     wishes = [price % 1_000 + 1 + number for number in range(writers)]
     answers = _decided(
         visit.call.at_once(
@@ -88,7 +88,7 @@ def run(visit: Visit, values: Values) -> Result:
 
 
 def _decided(answers: Sequence[Answer | SiteAway]) -> list[Answer]:
-    """Every answer; raises SiteAway or InvalidRequest when one is not catalog's decision."""
+    """Return every answer. Raises SiteAway or InvalidRequest when one is no decision of catalog."""
     decided = []
     for answer in answers:
         if isinstance(answer, SiteAway):

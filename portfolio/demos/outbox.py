@@ -1,4 +1,4 @@
-"""The transactional outbox beside a dual write, each by a process that dies once it has written."""
+"""The transactional outbox beside a dual write, each by a process that is killed on the way."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from portfolio.demos.sagas import USUAL, order_of
 from portfolio.demos.waiting import Rows, at_least, await_rows, ends_of
 
 COMMAND: Final = "checkout.start_checkout.v1"
-ARRIVES_WITHIN: Final = 0.3  # seconds; what a dead process has sent is there in milliseconds
+ARRIVES_WITHIN: Final = 0.3  # seconds; a message that was sent arrives within milliseconds
 
 WAITING: Final = """
     SELECT right(r.id::text, 8), r.xmin::text, o.id, o.xmin::text, o.routing_key
@@ -48,7 +48,7 @@ SCRATCH: Final = "SELECT right(id::text, 8), xmin::text, at::text FROM demo_scra
 
 
 def run(visit: Visit, values: Values) -> Result:
-    """Write both ways, kill both processes, and look at what is left and what has arrived."""
+    """Write both ways, kill both processes, and count the rows stored and messages delivered."""
     count, held = int(values["count"]), int(values["seconds"])
     orders = [order_of(visit.visitor, Outcome.SUCCESS) for _ in range(count)]
     ids = [order.id for order in orders]
@@ -82,7 +82,7 @@ def run(visit: Visit, values: Values) -> Result:
 
 
 def _hold_back(orders: Sequence[CheckoutOrder], seconds: int) -> None:
-    """Tell the site's relay to hold back the messages that begin these checkouts, and no others."""
+    """Ask the site's relay to delay the messages that start these checkouts, and no others."""
 
     def ask(work: UnitOfWork) -> None:
         limit_visitor(work, orders[0])
@@ -105,7 +105,7 @@ def _hold_back(orders: Sequence[CheckoutOrder], seconds: int) -> None:
 
 
 def _dual_write(visit: Visit, flow: Flow) -> tuple[Side, Check]:
-    """Have a row stored and announced as two steps, by a process that dies between them."""
+    """Store a row and publish its message as two steps, by a process killed between them."""
     row = new_message_id()
     name = f"demo.dual-write.{row}"
     word = COMMITTED if flow is Flow.STORE_THEN_PUBLISH else PUBLISHED
@@ -156,7 +156,7 @@ def _not_tried() -> tuple[Side, Check]:
 
 @contextmanager
 def _queue(name: str) -> Iterator[Any]:
-    """A channel with a queue that is gone with it. Raises one of BROKER_ERRORS."""
+    """Yield a channel with a queue that is deleted with it. Raises one of BROKER_ERRORS."""
     vault = VaultClient(identity=environment.vault_identity())
     connection = connect(broker_url_with(lambda: vault.read_kv("broker")))
     try:

@@ -1,8 +1,8 @@
-"""Writes and announces what the demo `outbox` asks for, and is killed on the way.
+"""The process that writes and publishes for the demo `outbox`, and is killed on the way.
 
 python -m portfolio.demos.outbox_writer, with an `Asked` as JSON on its input. The outbox's flow
-is the acceptance of checkouts as the web does it; the two others are dual writes of a row that
-nobody but the demo looks at.
+accepts checkouts as the web does. The two others are dual writes of a row that only the demo
+reads.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STORE: Final = "INSERT INTO demo_scratch (id, run, value, at) VALUES (%s, %s, 0,
 
 
 class Flow(enum.StrEnum):
-    """In which order a process writes and announces."""
+    """The order in which a process writes and publishes."""
 
     OUTBOX = "outbox"
     STORE_THEN_PUBLISH = "store-then-publish"
@@ -40,7 +40,7 @@ class Flow(enum.StrEnum):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What to write: checkouts of `visitor`, or one row of `run` announced to `queue`."""
+    """The data to write: checkouts of `visitor`, or one row of `run`, published to `queue`."""
 
     flow: Flow
     run: UUID
@@ -52,7 +52,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def outbox(asked: Asked) -> None:
-    """Rows and messages in one transaction: nothing is left to do after it."""
+    """Write rows and messages in one transaction, after which nothing is left to do."""
     orders = [
         CheckoutOrder(id=identifier, visitor=asked.visitor, sku=asked.sku)
         for identifier in asked.checkouts
@@ -66,14 +66,14 @@ def outbox(asked: Asked) -> None:
 
 
 def store_then_publish(asked: Asked) -> None:
-    """The dual write that most would write: the message is sent when the row is safe."""
+    """Commit the row, then publish its message, as most dual writes do."""
     _store(asked)
     say(COMMITTED)
     _publish(asked)
 
 
 def publish_then_store(asked: Asked) -> None:
-    """The other way round: nobody may miss the message."""
+    """Publish the message, then commit its row, so that the message is never missing."""
     _publish(asked)
     say(PUBLISHED)
     _store(asked)
@@ -92,7 +92,10 @@ def _store(asked: Asked) -> None:
 
 
 def _publish(asked: Asked) -> None:
-    """Returns when the broker has confirmed: the dual write is given no weaker broker."""
+    """Publish the row's message, and return when the broker has confirmed it.
+
+    Without the confirm the dual write would have a weaker broker than the outbox.
+    """
     publisher = Publisher(broker_url_with_credentials())
     body = msgspec.json.encode({"row": asked.row})
     subject = f"scratch/{asked.row}"
@@ -101,7 +104,7 @@ def _publish(asked: Asked) -> None:
 
 
 def main() -> None:
-    """Do what is asked on the input, then wait to be killed."""
+    """Run the flow that the input names, then wait to be killed."""
     end_in_time()
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
     FLOWS[asked.flow](asked)

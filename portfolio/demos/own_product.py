@@ -1,4 +1,4 @@
-"""A product of the visitor's own, for demos that amend one: listed over the API, once."""
+"""A product of the visitor's own for demos that amend one, listed once over the API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ LISTED: Final = "SELECT 1 FROM product WHERE sku = %s"
 
 
 def own_product(visit: Visit) -> str:
-    """The path of a product that this visitor has listed; raises InvalidRequest without one."""
+    """Return the path of a product of this visitor, and list one when there is none.
+
+    Raises InvalidRequest when that is refused, or catalog does not list it in time.
+    """
     own: list[Any] = succeeded(visit.call("GET", f"{PATH}?own=true&limit=1")).json()["items"]
     if own:
         return f"{PATH}/{own[0]['sku']}"

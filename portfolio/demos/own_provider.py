@@ -1,7 +1,7 @@
-"""A sandbox provider that belongs to one run of a demo, and may be stopped for as long as it likes.
+"""A sandbox provider that belongs to one run of a demo, which may stop it for any time.
 
-The cluster's provider is everybody's. This is the same program with books of its own, in a
-process that the demo can hold with SIGSTOP: it stays connected and says nothing.
+All visitors share the cluster's provider. This is the same program with books of its own, in a
+process that the demo can stop with SIGSTOP: it stays connected and does not answer.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from portfolio.demos.killed_process import EndedTooSoon, end_in_time, say
 
 MODULE: Final = "portfolio.demos.own_provider"
 NAME: Final = "demo-provider"
-API_KEY: Final = "demo"  # of this process alone, which ends with the run
-# Nobody listens there: the demo asks the books, and waits for no webhook.
+API_KEY: Final = "demo"  # valid in this process alone, which ends with the run
+# No process listens there: the demo reads the books, and waits for no webhook.
 NO_WEBHOOKS: Final = "http://127.0.0.1:9/"
 
 
 @dataclass(frozen=True, slots=True)
 class OwnProvider:
-    """Where it answers, and the process that can be stopped."""
+    """The provider's URL, and the pid of its process, which can be stopped."""
 
     url: str
     pid: int
 
     def stop(self) -> None:
-        """From now on it is silent; the kernel still takes connections for it."""
+        """Stop the process, so that it answers no request. The kernel still accepts connections."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def go_on(self) -> None:
@@ -50,7 +50,7 @@ class OwnProvider:
 
 @contextmanager
 def own_provider() -> Iterator[OwnProvider]:
-    """One for as long as the block lasts. Raises EndedTooSoon when it does not come up."""
+    """Run a provider while the block lasts. Raises EndedTooSoon when it does not start."""
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as folder, _running(folder) as provider:
         yield provider
 
@@ -77,7 +77,7 @@ def _running(folder: str) -> Iterator[OwnProvider]:
 
 
 def main(folder: str) -> None:
-    """Serve on a free port, said on the output, until killed; the books are in `folder`."""
+    """Serve on a free port, which is printed, until killed. The books are in `folder`."""
     end_in_time()
     logging.disable()
     with socket.create_server(("127.0.0.1", 0)) as at:

@@ -10,7 +10,7 @@ from portfolio.demos.result import Table
 
 
 def read(name: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """What a query of ours finds in one service's database (or `site`).
+    """Return the rows of a query in one service's database (or `site`).
 
     Raises psycopg.Error while the database is away.
     """
@@ -19,7 +19,7 @@ def read(name: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 
 def table(name: str, caption: str, columns: Sequence[str], query: str, *parameters: Any) -> Table:
-    """The same as a table for a result; `columns` name what the query selects."""
+    """Return the rows of a query as a table of a result. `columns` name what it selects."""
     rows = read(name, query, *parameters)
     return Table(
         caption=caption,

@@ -25,11 +25,11 @@ PATH: Final = "/api/v1/search?q=outbox"
 WINDOW: Final = 2.0  # seconds: in which the bucket fills, and the naive counter counts
 EDGE: Final = 0.15  # seconds before the end of a window
 
-Pass = tuple[float, bool, bool]  # at what second, and whether counter and bucket let it pass
+Pass = tuple[float, bool, bool]  # the second, and whether counter and bucket let it pass
 
 
 def run(visit: Visit, values: Values) -> Result:
-    """Ask many times at once; then let counter and bucket judge one burst over a window's edge."""
+    """Ask many times at once, then send one burst over a window's edge to counter and bucket."""
     count = int(values["requests"])
     began = time.monotonic()
     told = visit.call.at_once([partial(visit.call, "GET", PATH) for _ in range(count)])
@@ -89,7 +89,10 @@ def _retry_after(refused: Sequence[Answer]) -> float:
 
 
 def _over_the_edge(visit: Visit) -> tuple[list[Pass], float]:
-    """Twice the quota, half of it on each side of an edge; and over how many seconds."""
+    """Ask for twice the quota, half of it on each side of an edge.
+
+    Returns what counter and bucket decided on each request, and over how many seconds.
+    """
     bucket = TokenBucket("demo", SEARCHES.size, SEARCHES.pace)
     window, first = WINDOW, fixed_window.now()
     edge = (first // window + 1) * window
@@ -182,13 +185,13 @@ def _checks(
 
 
 def _unlimited(passed: Sequence[Answer]) -> bool:
-    """Whether an answer says that nothing was taken: so it is while Redis is away."""
+    """Return whether an answer shows a bucket that is still full, as while Redis is away."""
     full = f'"{SEARCHES.name}";r={SEARCHES.size}'
     return any(answer.exchange.response_headers.get("RateLimit") == full for answer in passed)
 
 
 def _most(seconds: float) -> int:
-    """How many tokens there can be in that time, with a full bucket at its beginning."""
+    """Return the most tokens that there can be in that time, from a full bucket on."""
     return SEARCHES.size + int(seconds * SEARCHES.pace) + 1
 
 

@@ -1,4 +1,4 @@
-"""The refund saga, choreographed: what a refund brings back, and what a second one is told."""
+"""The refund saga, choreographed: a refund that is paid back, and a second one that is refused."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ENDED: Final = "SELECT status FROM refund_request WHERE id = %s AND status <> 'a
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What four services have of one order; amounts in pence."""
+    """The data of four services on one order, with amounts in pence."""
 
     order: str
     merchant: int
@@ -53,12 +53,12 @@ class Standing:
 
 
 def run(visit: Visit, values: Values) -> Result:
-    """Buy, look; refund, look; and ask for the same refund again."""
+    """Buy, refund, ask for the same refund again, and read four databases after each step."""
     quantity = int(values["quantity"])
     sku = list_product(visit, stock=STOCK, price=PRICE)
     (order,) = begin([CheckoutOrder(visitor=visit.visitor, sku=sku, quantity=quantity)])
     ends_of([order])
-    # The checkout has ended; each service settles its own part in the moments after.
+    # The checkout has ended, and each service settles its own part in the moments after.
     await_rows("orders", ORDER, order, until=lambda rows: rows == [("fulfilled",)])
     await_rows("catalog", SHELF, sku, until=lambda rows: rows[0][2] == quantity)
     await_rows("identity", SPENT, order, [], until=lambda rows: rows[0][0] > 0)
@@ -97,7 +97,10 @@ def _refunded(order: UUID) -> UUID:
 
 
 def _again(order: UUID) -> tuple[UUID, str]:
-    """Ask for a second refund of the order; its id, and why it was refused (or nothing)."""
+    """Ask for a second refund of the order.
+
+    Returns its id, and the reason of its refusal, or an empty string when it was not refused.
+    """
     refund = run_in_transaction(lambda work: accept_refund(work, order_id=order))
     answer = await_answer(refund, [RefundRefused], within=WITHIN)
     return refund, answer.payload.reason if answer is not None else ""

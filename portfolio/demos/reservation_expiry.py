@@ -1,4 +1,4 @@
-"""A reservation that nobody comes back for: it expires, and its item is for sale again."""
+"""A reservation without a checkout: it expires, and its item is for sale again."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Shelf:
 
 
 def run(visit: Visit, values: Values) -> Result:
-    """Set the only item aside, try to buy it, wait until it is free again, and buy it."""
+    """Reserve the only item, try to buy it, wait until it is free again, and buy it."""
     life = int(values["seconds"])
     sku = list_product(visit, stock=1)
     forgotten = new_message_id()
@@ -123,7 +123,7 @@ def _ask(reservation: UUID, command: Payload) -> None:
 
 
 def _answered(reservation: UUID, schema: type[Payload], *, within: float = WITHIN) -> Any:
-    """Catalog's answer; raises StillUnderWay when it has not come in time."""
+    """Return catalog's answer. Raises StillUnderWay when it has not come in time."""
     answer = await_answer(reservation, [schema], within=within)
     if answer is None:
         raise StillUnderWay(

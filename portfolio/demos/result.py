@@ -1,6 +1,6 @@
-"""What really happened in a run of a demo: requests, rows, messages, figures and checks.
+"""The result of a demo's run: the requests, rows, messages, figures and checks it produced.
 
-These are kept as JSON, drawn by the demo's page, and answered by the API.
+It is kept as JSON, drawn by the demo's page, and returned by the API.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Outcome = Literal["ok", "fail", "info"]
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP request and its answer. `path` begins with a slash; bodies are text.
+    """One HTTP request and its answer. `path` begins with a slash, and bodies are text.
 
     `origin` is where it went (scheme, host and port) when that was not this site.
     """
@@ -31,11 +31,11 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     request_body: str = ""
     response_headers: dict[str, str] = {}
     response_body: str = ""
-    note: str = ""  # what to see in it, in one sentence
+    note: str = ""  # one sentence on what it shows
     origin: str = ""
 
     def curl(self, site: str) -> str:
-        """The same request as a line for a shell. Credentials are named, never shown."""
+        """Return the request as a line for a shell. Credentials are named, never shown."""
         parts = ["curl", "-i"]
         if self.method != "GET":
             parts += ["-X", self.method]
@@ -49,7 +49,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """Rows as they stood in a database. `database` is the service's name or `site`.
 
-    It is empty for a table of what the demo itself has compared or measured.
+    `database` is empty for a table that the demo itself has compared or measured.
     """
 
     caption: str
@@ -66,7 +66,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """An invariant looked at after the run."""
+    """An invariant that was checked after the run."""
 
     name: str
     outcome: Outcome
@@ -74,14 +74,14 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of this site where there is more of it; `path` begins with a slash."""
+    """A page of this site that shows more. `path` begins with a slash."""
 
     path: str
     words: str
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the ways in which it was done; a demo that compares has two.
+    """One of the ways in which it was done. A demo that compares has two.
 
     `lanes` are drawn over time, in one picture.
     """
@@ -96,7 +96,7 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole of a run. `headline` says in one sentence what came of it.
+    """The whole result of a run. `headline` is a summary of one sentence.
 
     `correlations` are the sagas that it started: the page shows their messages as they come.
     """
@@ -108,16 +108,16 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def held(self) -> bool:
-        """Whether no invariant was violated."""
+        """Return whether no invariant was violated."""
         return all(check.outcome != "fail" for check in self.checks)
 
 
 def check(name: str, *, holds: bool, sentence: str) -> Check:
-    """A check that holds or fails; `sentence` says what was found, with its numbers."""
+    """Return a check that holds or fails. `sentence` says what was found, with its numbers."""
     return Check(name=name, outcome="ok" if holds else "fail", sentence=sentence)
 
 
 def figure(label: str, value: Any, unit: str = "") -> Figure:
-    """A figure; floats are given to three significant digits."""
+    """Return a figure, with floats to three significant digits."""
     said = f"{value:.3g}" if isinstance(value, float) else str(value)
     return Figure(label=label, value=f"{said} {unit}".rstrip())

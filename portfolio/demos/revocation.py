@@ -1,4 +1,4 @@
-"""A lease that a demo takes, uses and revokes: what becomes of its session and of its login."""
+"""A lease that a demo takes, uses and revokes, and the end of its session and of its login."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ EVERY: Final = 0.02  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """What was seen. `answered` and `recovered` are seconds from the wish to revoke:
+    """The effects of a revocation. `answered` and `recovered` are seconds from its request.
 
-    until Vault had done it, and until a unit of work was committed with a new login.
+    They end when Vault has answered, and when a transaction with a new login is committed.
     """
 
     old: str
     new: str
     answered: float
     recovered: float | None
-    session: str  # what PostgreSQL said to the old session; empty: it went on
-    login: str  # what PostgreSQL said to another attempt to log in; empty: it let it in
+    session: str  # PostgreSQL's answer to the old session, empty when it went on
+    login: str  # PostgreSQL's answer to another login attempt, empty when it succeeded
 
 
 def revoke_own_lease() -> Revoked:
@@ -59,7 +59,7 @@ def revoke_own_lease() -> Revoked:
 
 
 def _work(session: DatabaseSession) -> str:
-    """A unit of work; as whom."""
+    """Run one transaction, and return the login that ran it."""
     with session.transaction() as connection:
         row = connection.execute("SELECT session_user::text").fetchone()
     return str(row[0]) if row else ""
@@ -97,7 +97,7 @@ def _said_to_login(holder: Database, credentials: Credentials) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    """What the server said, without the address at which it said it."""
+    """Return the server's message, without its address and the login."""
     line = (str(error).strip().splitlines() or [""])[0]
     said = line.rpartition("FATAL:")[2].strip() or line
     return said.partition(" for user ")[0]  # the table names the login

@@ -1,4 +1,4 @@
-"""Running demos for visitors: at a bounded pace, once for each id, and kept with their results."""
+"""The runs of demos for visitors: limited in rate, once for each id, and stored with results."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ logger = logging.getLogger(__name__)
 
 PERIOD: Final = timedelta(minutes=1)
 MOST_IN_PERIOD: Final = 20  # for each visitor
-MOST_OF_ADDRESS: Final = 60  # in each web process, for who drops every cookie
+MOST_OF_ADDRESS: Final = 60  # in each web process, against clients that drop every cookie
 MOST_AT_ONCE: Final = 3  # in one web process: the cluster has other work
 PATIENCE: Final = 10.0  # seconds that a run waits for others to end
-# Before each further attempt to write a run down: a database is back within a few seconds of its
-# death, and whoever has pressed the button waits for seconds anyway.
+# Seconds before each further attempt to store a run: a database is back within a few seconds of
+# its death, and a visitor who has pressed the button waits for seconds anyway.
 PAUSES: Final = (0.1, 0.4, 1.0, 1.5, 2.0, 2.0)
 CUT_OFF_AFTER: Final = timedelta(seconds=90)  # longer than any demo takes
 
@@ -46,7 +46,7 @@ _of_addresses: Final = FixedWindowLimiter(MOST_OF_ADDRESS, PERIOD.total_seconds(
 
 
 class RunRefused(Exception):
-    """This run is not begun; the message says why, `retry_after` is in seconds."""
+    """A run that is not started. The message says why, and `retry_after` is in seconds."""
 
     def __init__(self, detail: str, *, status: HTTPStatus, retry_after: int | None = None) -> None:
         super().__init__(detail)
@@ -63,7 +63,7 @@ def run_demo(
     address: str,
     cookies: Mapping[str, str],
 ) -> DemoRun:
-    """Run a demo to its end and keep what came of it; asked again for the same id, what is kept.
+    """Run a demo to its end and store its result, or return the stored run of the same id.
 
     `address` is the key of where the request comes from. Raises RunRefused, or Django's Error
     while the site's database is away.
@@ -93,23 +93,26 @@ def run_demo(
 
 
 def kept(run_id: UUID, demo: Demo) -> DemoRun:
-    """A run that was begun; raises DoesNotExist when it was not, or belongs to another demo."""
+    """Return a run that was started.
+
+    Raises DoesNotExist when there is none of this id, or it belongs to another demo.
+    """
     return retry_on_disconnect(lambda: DemoRun.objects.get(id=run_id, demo=demo.slug))
 
 
 def latest_of(visitor: str, demo: Demo) -> DemoRun | None:
-    """This visitor's latest run that has a result."""
+    """Return this visitor's latest run that has a result, or None."""
     runs = DemoRun.objects.filter(visitor=visitor, demo=demo.slug, result__isnull=False)
     return retry_on_disconnect(runs.order_by("-began").first)
 
 
 def result_of(run: DemoRun) -> Result | None:
-    """What came of it; None while it goes on, and for ever when it was cut off."""
+    """Return the result of a run, or None while it goes on, or when it failed or was cut off."""
     return None if run.result is None else msgspec.convert(run.result, Result)
 
 
 def standing(run: DemoRun) -> str:
-    """How it stands, in one sentence; empty when it has a result."""
+    """Return the state of a run in one sentence, or an empty string when it has a result."""
     if run.result is not None:
         return ""
     if run.problem:
@@ -122,7 +125,7 @@ def standing(run: DemoRun) -> str:
 def _register(
     demo: Demo, choices: Mapping[str, Value], run_id: UUID, visitor: str
 ) -> DemoRun | None:
-    """Write down that it begins; None when this id has begun before. Raises RunRefused."""
+    """Store that a run begins, or return None when this id has begun before. Raises RunRefused."""
 
     def register() -> DemoRun | None:
         now = datetime.now(UTC)
@@ -153,7 +156,7 @@ def _register(
 def _run(
     demo: Demo, choices: Mapping[str, Value], run: DemoRun, cookies: Mapping[str, str]
 ) -> tuple[Result | None, str]:
-    """The result, or why there is none, in one plain sentence."""
+    """Return the result, or one plain sentence on why there is none."""
     call = Caller(environment.site_url(), dict(cookies))
     try:
         return demo.run(Visit(run.visitor, run.id, call), choices), ""

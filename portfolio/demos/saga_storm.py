@@ -1,4 +1,4 @@
-"""Many checkouts at once, a process killed among them, and the books of these afterwards."""
+"""Many checkouts at once, with a process killed meanwhile, and their books afterwards."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ PRICE: Final = 10  # pence: a visitor’s limit is to last for several runs
 IN_STOCK: Final = 0.8  # of what is asked for, so that some are refused
 DECLINED_EVERY: Final = 10  # every tenth card
 WITHIN: Final = 45.0  # seconds until all have ended
-BEGINS_WITHIN: Final = 5.0  # seconds that the storm waits for its kill to be at hand
-SETTLED_WITHIN: Final = 10.0  # seconds after the last end: what is owed is being handed back
+BEGINS_WITHIN: Final = 5.0  # seconds that the storm waits for the run of its kill to begin
+SETTLED_WITHIN: Final = 10.0  # seconds after the last end, for voids and releases in flight
 
 STANDING: Final = (
     ("identity", "SELECT count(*) FROM hold WHERE id = ANY (%s) AND state = 'held'"),
@@ -59,7 +59,7 @@ ENDS: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the databases hold of these checkouts when all have ended; money in pence."""
+    """The data of these checkouts in the databases when all have ended, with money in pence."""
 
     completed: int
     standing: dict[str, int]
@@ -71,7 +71,7 @@ class Found:
 
 
 def run(visit: Visit, values: Values) -> Result:
-    """Ask for the kill, begin them all in one transaction, wait for every end, and add up."""
+    """Ask for the kill, start all checkouts in one transaction, wait for every end, and add up."""
     count = int(values["checkouts"])
     sku = list_product(visit, stock=max(1, int(count * IN_STOCK)), price=PRICE)
     kill, words = _kill(visit, str(values["kill"]))
@@ -130,7 +130,7 @@ def _order(visit: Visit, sku: str, number: int) -> CheckoutOrder:
 
 
 def _kill(visit: Visit, wanted: str) -> tuple[ExperimentRun | None, str]:
-    """Ask the chaos runner for a kill, at its own pace and under its own rules; what it said."""
+    """Ask the chaos runner for a kill, under its own limits. Return its run and one sentence."""
     if wanted == NONE:
         return None, "Nothing was killed."
     title = EXPERIMENTS[wanted].title
@@ -150,7 +150,7 @@ def _kill(visit: Visit, wanted: str) -> tuple[ExperimentRun | None, str]:
 
 
 def _found(ids: Sequence[UUID], sku: str, ended: Counter[str]) -> Found:
-    """Read once nothing is left to be settled; as it stands when time is up."""
+    """Return the data of the databases, once nothing is left to settle or time is up."""
     every = list(ids)
 
     def settled(rows: list[tuple[Any, ...]]) -> bool:

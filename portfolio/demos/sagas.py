@@ -1,4 +1,4 @@
-"""What several demos need of the cluster: something to buy, checkouts, and their ends."""
+"""Functions that several demos share: a product to buy, checkouts, and their ends."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LISTED: Final = "SELECT 1 FROM product WHERE sku = %s"
 
 
 def list_product(visit: Visit, *, stock: int, price: int = 100, name: str = "A demo’s item") -> str:
-    """Have catalog list a product that only this run knows of, never restocked; its SKU.
+    """Have catalog list a product for this run alone, never restocked, and return its SKU.
 
     Raises InvalidRequest when catalog does not answer in time.
     """
@@ -43,9 +43,9 @@ def list_product(visit: Visit, *, stock: int, price: int = 100, name: str = "A d
 
 
 def begin(orders: Sequence[CheckoutOrder]) -> list[UUID]:
-    """Have checkouts accepted, all in one transaction, at the visitor's pace; their ids.
+    """Have checkouts accepted, all in one transaction, and return their ids.
 
-    Raises InvalidRequest when there have been too many of late.
+    Raises InvalidRequest when the visitor has started too many lately.
     """
 
     def accept(work: UnitOfWork) -> list[UUID]:
@@ -59,12 +59,12 @@ def begin(orders: Sequence[CheckoutOrder]) -> list[UUID]:
 
 
 def order_of(visitor: str, outcome: Outcome, *, sku: str = USUAL) -> CheckoutOrder:
-    """One item, and the card that brings the outcome about."""
+    """Return an order of one item, with the card that leads to the outcome."""
     return CheckoutOrder(visitor=visitor, sku=sku, card=outcome.card, requested_outcome=outcome)
 
 
 def await_ended(ids: Sequence[UUID], *, within: float) -> Counter[str]:
-    """How many checkouts stand in each status, once none is under way or time is up."""
+    """Return the number of checkouts in each status, once none is in flight or time is up."""
     ended = await_that(lambda work: _ended(work, ids), within=within)
     return ended if ended is not None else run_in_transaction(lambda work: _states(work, ids))
 

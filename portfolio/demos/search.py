@@ -18,7 +18,7 @@ from portfolio.demos.result import Check, Result, Side, check, figure
 
 GIVE_UP_AFTER: Final = 5.0  # seconds
 EVERY: Final = 0.005  # seconds
-LETTERS: Final = str.maketrans("0123456789", "ghijklmnop")  # a word, and no number
+LETTERS: Final = str.maketrans("0123456789", "ghijklmnop")  # makes a word of a hex number
 
 ENTRY: Final = """
     SELECT seq::text, type, envelope #>> '{data,sku}', envelope #>> '{data,name}', sequence::text
@@ -27,7 +27,7 @@ ENTRY: Final = """
 
 
 def run(visit: Visit, _values: Values) -> Result:
-    """Give a product a name that nothing has, and look for the beginning of a word of it."""
+    """Give a product a name that no other has, and search for the beginning of a word of it."""
     word = visit.run.hex[-10:].translate(LETTERS)
     path = own_product(visit)
     asked = f"{PATH}?q={word[:6].upper()}"

@@ -1,4 +1,4 @@
-"""New database credentials for this web server while it serves; and a lease that is revoked."""
+"""New database credentials for this web server while it serves, and a lease that is revoked."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from portfolio.demos.revocation import Revoked, revoke_own_lease
 
 PATH: Final = "/api/v1/checkouts"  # read from the database, for every request
 CALLERS: Final = 3
-AFTERWARDS: Final = 0.8  # seconds of requests after the last rotation, so that the old one ends
+AFTERWARDS: Final = 0.8  # seconds of requests after the last rotation: the old login ends
 RECOVERY: Final = 2.0  # seconds that a revocation may cost
 
 
 @dataclass(slots=True)
 class Load:
-    """Requests from several callers, one after the other each, from `with` to its end."""
+    """Threads that send one request after the other until their `with` block ends."""
 
     visit: Visit
     answers: list[Answer] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Load:
 
     @property
     def failed(self) -> int:
-        """Requests that were not answered, or not with 200."""
+        """The number of requests that were not answered, or not with 200."""
         return len(self.silent) + sum(one.status != HTTPStatus.OK for one in self.answers)
 
     def _ask(self) -> None:
@@ -63,14 +63,14 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """One: the login after it, and how many seconds it took to get."""
+    """One rotation: the new login, and how many seconds it took to get it."""
 
     login: str
     took: float
 
 
 def run(visit: Visit, values: Values) -> Result:
-    """Send requests all the time, fetch new credentials meanwhile, and count what failed."""
+    """Send requests all the time, lease new credentials meanwhile, and count failed requests."""
     holder = database("site")
     logins, rotations = [holder.current().username], []
     with Watch() as watch, Load(visit) as load:

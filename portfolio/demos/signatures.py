@@ -1,7 +1,7 @@
-"""What the gateway's check of signatures says to a good webhook, an old one and a changed one.
+"""The verdict of the gateway's signature check on a good, an old and a changed webhook.
 
-The site has not the provider's secret, so a genuine webhook cannot be recorded and sent again
-from here. This asks the gateway's own function, with a secret made for the occasion.
+The site does not have the provider's secret, so that it cannot send a genuine webhook again.
+This calls the gateway's own function, with a secret made for the run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ BODY: Final = b'{"events": []}'
 
 
 def signature_table() -> Table:
-    """Each case with the verdict of `cluster.payments.signature.verify`."""
+    """Return each case with the verdict of `cluster.payments.signature.verify`."""
     return Table(
         caption="What the same check says when the secret is right (one made for this run)",
         database="",

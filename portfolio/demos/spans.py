@@ -1,4 +1,4 @@
-"""The spans of a checkout that a demo began, once they have come."""
+"""The spans of a checkout that a demo started, once they have arrived."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ EVERY: Final = 0.2  # seconds
 
 
 def await_tree(saga: UUID, messages: Collection[str], *, whole: bool = False) -> Tree | None:
-    """The trace of a saga once each of `messages` has its spans; what there is when time is up.
+    """Return the trace of a saga, once each of `messages` has its spans or time is up.
 
-    `whole`: wait for the parents of all spans as well. The span of a request is told when the
-    request has ended, so what a demo began by itself is not whole while the demo runs. None when
-    the observer, which keeps the spans, is away or has none.
+    With `whole`, wait for the parents of all spans as well. A request's span is exported when the
+    request has ended, so a saga that the demo's own request started is not whole while it runs.
+    Returns None when the observer, which keeps the spans, is away or has none.
     """
     give_up = time.monotonic() + PATIENCE
     while True:
@@ -36,13 +36,13 @@ def _is_complete(tree: Tree, messages: Collection[str], *, whole: bool) -> bool:
 
 
 def missing(tree: Tree, messages: Collection[str]) -> set[str]:
-    """The messages, by their ids, that lack a span of their sending or of their handling."""
+    """Return the ids of the messages without a span of their sending or of their handling."""
     told = {message_of(row) for row in tree.rows() if row.is_message and len(row.segments) > 1}
     return set(messages) - told
 
 
 def message_of(row: Row) -> str:
-    """The id of a row's message."""
+    """Return the id of a row's message."""
     return str(row.span.attributes.get(MESSAGE, ""))
 
 

@@ -1,4 +1,4 @@
-"""Tokens issued, used, exchanged, copied and revoked: from when on each of them is refused."""
+"""Tokens issued, used, exchanged, copied and revoked, and the moment each is refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEYS: Final = "/.well-known/jwks.json"
 USED_FOR: Final = 3.0  # seconds at most that a revoked token is tried again and again
 
 NEWEST: Final = "SELECT coalesce(max(seq), 0) FROM journal"
-# By number first: the journal has no index of subjects.
+# By `seq` first, since the journal has no index of subjects.
 TOLD: Final = """
     SELECT seq, source, type, right(subject, 8), to_char(time AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
       FROM journal WHERE seq > %s AND subject = ANY (%s) ORDER BY seq
@@ -53,9 +53,9 @@ class Use:
 
 
 def run(visit: Visit, values: Values) -> Result:
-    """Have one family end by a copied refresh token, and another by its holder's wish."""
+    """End one family of tokens by a copied refresh token, and another by revocation."""
     newest = read("site", NEWEST)[0][0]
-    # Without the session's cookie: the token alone says who asks.
+    # Without the session's cookie, so that the token alone names the visitor.
     bearer = Caller(visit.call.site, {})
     copied = _copied(visit.call, bearer)
     revoked = _revoked(visit.call, bearer, int(values["users"]))
@@ -93,7 +93,7 @@ def run(visit: Visit, values: Values) -> Result:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What became of the family whose refresh token came twice."""
+    """The family whose refresh token came twice, and the answers to its tokens."""
 
     family: UUID
     secrets: tuple[str, ...]
@@ -105,7 +105,7 @@ class Copied:
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """What became of the family that was revoked: `answered` is when that was done (seconds)."""
+    """The family that was revoked. `answered` is when the revocation was answered (seconds)."""
 
     family: UUID
     secrets: tuple[str, ...]
@@ -119,14 +119,14 @@ class Revoked:
 
     @property
     def served_too_late(self) -> int:
-        """Requests that began after the revocation was answered, and were served."""
+        """The number of requests that began after the revocation was answered, and were served."""
         return sum(
             use.answer.status == HTTPStatus.OK and use.began > self.answered for use in self.uses
         )
 
     @property
     def refused_after(self) -> float:
-        """Milliseconds from the answer to the first refusal; 0 when one came before it."""
+        """Milliseconds from the answer to the first refusal, or 0 when a refusal came before it."""
         refusals = [use.ended for use in self.uses if use.answer.status == HTTPStatus.UNAUTHORIZED]
         return max(0.0, (min(refusals) - self.answered) * 1000) if refusals else float("inf")
 
@@ -208,7 +208,10 @@ def _refresh(bearer: Caller, token: str, note: str) -> Answer:
 
 
 def _without_a_list(bearer: Caller, token: str) -> tuple[Exchange, int]:
-    """What a program does that knows the public keys only: for how long it goes on believing."""
+    """Verify the token by the public keys alone.
+
+    Returns the request for the keys, and for how many seconds more the token is valid.
+    """
     keys = expect(
         bearer("GET", KEYS, note="Whoever knows the keys and no deny list believes it still."),
         HTTPStatus.OK,

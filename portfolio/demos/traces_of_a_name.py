@@ -1,7 +1,7 @@
-"""Looking for a name in every table of every database.
+"""A search for a name in every table of every database.
 
 Text, JSON and bytes are searched in all tables that there are, not in a list of known ones.
-What is older than the name cannot hold it and is left out, so that a search stays quick however
+Rows older than the name cannot contain it and are left out, so that a search stays quick however
 long the platform has run.
 """
 
@@ -32,10 +32,10 @@ COLUMNS: Final = """
 """
 TEXTS: Final = ("text", "jsonb", "json", "character varying")
 NUMBERS: Final = ("bigint", "integer")
-# When a row was written, by the columns that say so; the first that a table has counts.
+# Columns that say when a row was written. The first that a table has counts.
 TIMES: Final = ("created_at", "recorded_at", "received_at", "accepted_at", "parked_at", "at")
 TIMES_OF_CHANGE: Final = ("updated_at", "began")
-# Their ids are given by others, and tell no time.
+# The ids of these tables come from elsewhere, and contain no time.
 NO_TIME_IN_IDS: Final = ("provider_event", "product", "demo_run", "demo_scratch")
 SLACK: Final = timedelta(minutes=1)  # that clocks may differ
 
@@ -44,7 +44,7 @@ Connection: TypeAlias = psycopg.Connection[Any]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search of one database came to: `places` are tables with their rows' count."""
+    """The result of a search of one database. `places` are tables with their rows' count."""
 
     database: str
     tables: int
@@ -57,7 +57,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """How far all had come before the name existed: when, and the last number of each table."""
+    """The state before the name existed: the time, and the last number of each table."""
 
     moment: datetime
     numbers: Mapping[tuple[str, str], int]
@@ -79,7 +79,7 @@ class _Table:
 
 
 def mark(databases: Sequence[str] = DATABASES) -> Since:
-    """Where every database stands now; raises psycopg.Error while one is away."""
+    """Return the time and the last number of each table. Raises psycopg.Error in an outage."""
     numbers = {}
     moment = datetime.now().astimezone()
     for name in databases:
@@ -96,7 +96,7 @@ def mark(databases: Sequence[str] = DATABASES) -> Since:
 
 
 def search(name: str, since: Since, databases: Sequence[str] = DATABASES) -> list[Found]:
-    """Where `name` stands, in each database; raises psycopg.Error while one is away."""
+    """Return the tables with `name`, for each database. Raises psycopg.Error in an outage."""
     return [_search(where, name, since) for where in databases]
 
 
@@ -133,7 +133,7 @@ def _as_text(column: str, kind: str) -> sql.Composed:
 
 
 def _recent(table: _Table, since: Since, number: int | None) -> tuple[sql.Composable, list[Any]]:
-    """What leaves out the rows that are older than the name."""
+    """Return the condition that leaves out rows older than the name, and its parameters."""
     if table.numbered and number is not None:
         return _at_least(table.key), [number + 1]
     first = since.moment - SLACK

@@ -1,4 +1,4 @@
-"""A checkout with the trace that the processes themselves have told of it."""
+"""A checkout with its trace, from the spans that the processes themselves export."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from portfolio.traces.tree import Tree
 
 
 def run(visit: Visit, values: Values) -> Result:
-    """Begin it, wait for its end, and for the spans of every message that the journal knows."""
+    """Start it, wait for its end, and for the spans of every message in the journal."""
     begun = expect(
         visit.call(
             "POST",

@@ -59,7 +59,7 @@ class Shown:
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Every demo, by the service whose work it shows."""
+    """List every demo, by the service whose work it shows."""
     groups = [
         Group(participant, [demo for demo in DEMOS.values() if demo.service == name])
         for name, participant in PARTICIPANTS.items()
@@ -70,7 +70,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def demo(request: HttpRequest, slug: str) -> HttpResponse:
-    """One demo, with this visitor's latest run of it."""
+    """Show one demo, with this visitor's latest run of it."""
     found = DEMOS.get(slug)
     if found is None:
         return _unknown(request, slug)
@@ -85,7 +85,7 @@ def demo(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def begin(request: HttpRequest, slug: str) -> HttpResponse:
-    """Run it, and lead to what came of it."""
+    """Run a demo, and redirect to its result."""
     found = DEMOS.get(slug)
     if found is None:
         return _unknown(request, slug)
@@ -119,7 +119,7 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def run(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
-    """What came of one run, by its permanent address."""
+    """Show the result of one run, at its permanent address."""
     found = DEMOS.get(slug)
     if found is None:
         return _unknown(request, slug)
@@ -139,7 +139,7 @@ def run(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
 
 
 def visitors_cookies(request: HttpRequest) -> dict[str, str]:
-    """The cookie that makes a request this visitor's, whether it has been sent yet or not."""
+    """Return this visitor's session cookie, whether the browser has received it yet or not."""
 
     def save() -> None:
         visitor_of(request)
@@ -192,7 +192,7 @@ def _sides(result: Result | None, site: str) -> list[dict[str, Any]]:
 
 
 def _curl(found: Demo, choices: Mapping[str, Value], site: str) -> str:
-    """The line that runs the demo without this page."""
+    """Return the line for a shell that runs the demo without this page."""
     return Exchange(
         method="POST",
         path=f"/api/v1/demos/{found.slug}/runs",
@@ -204,7 +204,7 @@ def _curl(found: Demo, choices: Mapping[str, Value], site: str) -> str:
 
 
 def _messages(result: Result | None) -> dict[str, Any]:
-    """The messages of the first saga that the run began, for the event table."""
+    """Return the messages of the first saga that the run started, for the event table."""
     if result is None or not result.correlations:
         return {}
     saga_id = result.correlations[0]
@@ -212,7 +212,7 @@ def _messages(result: Result | None) -> dict[str, Any]:
     events: list[StreamEvent] = retry_on_disconnect(
         lambda: events_of(saga_id, MESSAGES, up_to=after)
     )
-    # A line from rail to rail: what one service did by itself has none.
+    # The graph draws lines from rail to rail: messages of one service alone have none.
     drawn = len({event.code for event in events} - {ENTRY}) > 1
     return {"saga_id": saga_id, "events": events, "after": after, "drawn": drawn}
 

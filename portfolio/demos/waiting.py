@@ -22,11 +22,11 @@ Rows = list[tuple[Any, ...]]
 
 
 class StillUnderWay(InvalidRequest):
-    """What a demo began has not ended in time; the message says what has not."""
+    """Work that a demo started and that has not ended in time. The message names it."""
 
 
 def at_least(count: int) -> Callable[[Rows], bool]:
-    """Whether there are so many rows, for `await_rows`."""
+    """Return a condition for `await_rows`: that there are at least `count` rows."""
     return lambda rows: len(rows) >= count
 
 
@@ -37,9 +37,9 @@ def await_rows(
     until: Callable[[Rows], bool] = bool,
     within: float = PATIENCE,
 ) -> Rows:
-    """What a query finds once `until` holds of it; what it finds at last when time is up.
+    """Return the rows of a query, once `until` holds of them or time is up.
 
-    A database that is away meanwhile is waited for. Raises psycopg.Error when it stays away.
+    It waits for a database that is away. Raises psycopg.Error when the database stays away.
     """
     give_up = time.monotonic() + within
     while True:
@@ -56,7 +56,7 @@ def await_rows(
 
 
 def ends_of(ids: Sequence[UUID], *, within: float = PATIENCE) -> Counter[str]:
-    """How the checkouts ended; raises StillUnderWay when not all of them have."""
+    """Return the number of checkouts in each status. Raises StillUnderWay unless all have ended."""
     ended = await_ended(ids, within=within)
     if ended["accepted"]:
         raise StillUnderWay(

@@ -53,7 +53,7 @@ REPEATED: Final = "SELECT value FROM counter WHERE name = 'webhooks_deduplicated
 
 
 def run(visit: Visit, values: Values) -> Result:
-    """Have the provider misbehave, then forge what it might have sent."""
+    """Have the provider repeat, reorder and delay webhooks, then send forged ones."""
     before = _repeated()
     late = [_order(visit, "tok_late")] if values["late"] == "yes" else []
     bought = begin([_order(visit, "tok_twice"), *late])
@@ -90,11 +90,14 @@ def _order(visit: Visit, card: str) -> CheckoutOrder:
 
 
 def _authorise_and_void() -> UUID:
-    """A payment without a checkout, voided at once: the void’s answer overtakes the other."""
+    """Authorise a payment without a checkout and void it at once, and return its id.
+
+    The answer to the void overtakes the other.
+    """
     payment = new_message_id()
 
     def ask(work: UnitOfWork) -> None:
-        # Nobody's name: an erasure looks for checkouts, and this is none.
+        # No visitor's name: an erasure finds names by checkouts, and this payment has none.
         wanted = AuthorisePayment(visitor="a demo", amount=AMOUNT, card="tok_reordered")
         for command in (wanted, VoidPayment(reason="asked for by the demo of webhooks")):
             work.send(command, subject_id=payment, correlation=payment)

@@ -1,4 +1,4 @@
-"""What the lab tells of each service: what it owns, its patterns with their source, its demos."""
+"""The lab's description of each service: what it owns, its patterns, their source, its demos."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cluster.storefront.checkout_intake import Outcome
 
 @dataclass(frozen=True)
 class Pattern:
-    """Something that is done in a known way, and where; `sources` are targets of `locate`."""
+    """A pattern that a service uses. `sources` are the code of it, as targets of `locate`."""
 
     name: str
     words: str
@@ -20,7 +20,7 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Demo:
-    """A real checkout whose end this service decides, and what there will be to see."""
+    """A real checkout whose end this service decides, with words on what to watch."""
 
     name: str
     words: str
@@ -30,13 +30,16 @@ class Demo:
 
     @property
     def form_outcome(self) -> str:
-        """What the checkout's form calls it; the product decides the rest."""
+        """The outcome to send with the checkout's form.
+
+        It is success for a product that is out of stock, since the product decides that.
+        """
         return Outcome.SUCCESS if self.outcome is Outcome.OUT_OF_STOCK else self.outcome
 
 
 @dataclass(frozen=True)
 class Participant:
-    """One service as the lab tells of it. `keeps` are the tables of its database."""
+    """One service as the lab describes it. `keeps` are the tables of its database."""
 
     name: str
     code: str
@@ -332,7 +335,7 @@ PARTICIPANTS: Final[Mapping[str, Participant]] = {
     for participant in (IDENTITY, CATALOG, PAYMENTS, ORDERS, CHECKOUT, SITE)
 }
 
-# What every service rests on, whatever it owns.
+# The patterns that every service uses.
 SHARED: Final = (
     Pattern(
         "Transactional outbox",

@@ -1,4 +1,4 @@
-"""The course of a service's numbers over the last hour: lines to draw, and a table of them."""
+"""A service's figures over the last hour, as lines to draw and as rows of a table."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ BIN: Final = timedelta(minutes=5)  # one row of the table
 # Points come every ten seconds: a longer silence is a gap, not a straight line.
 GAP: Final = timedelta(seconds=30)
 
-# The drawing's own units; it is stretched to the width there is.
+# The drawing's own units. The page stretches it to the width there is.
 WIDTH: Final = 360
 HEIGHT: Final = 64
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One quantity: `lines` are points of SVG polylines, one for each stretch without a gap."""
+    """One quantity. `lines` are points of SVG polylines, one for each stretch without a gap."""
 
     title: str
     unit: str
@@ -33,7 +33,7 @@ class Curve:
 
     @property
     def sentence(self) -> str:
-        """The curve in words, for those who do not see it."""
+        """The curve in words, for readers who do not see it."""
         return (
             f"In the middle {_number(self.middle)}{self.unit}, at most "
             f"{_number(self.highest)}{self.unit} at {self.highest_at:%H:%M:%S} UTC."
@@ -42,7 +42,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Row:
-    """The highest values within one stretch of time; None where nothing was measured."""
+    """The highest values within one BIN, with None where nothing was measured."""
 
     begins: datetime
     sent: float | None
@@ -58,7 +58,10 @@ class Course:
 
 
 def course_of(service: str, now: datetime) -> Course | None:
-    """The last hour of a service; None when nothing was measured. Raises Django's Error."""
+    """Return the last hour of a service, or None when nothing was measured.
+
+    Raises django.db.Error.
+    """
     points = gauges(service, SPAN / timedelta(minutes=1))
     if not points:
         return None
@@ -108,7 +111,7 @@ def _curve(
 
 
 def _rows(points: Sequence[GaugePoint], now: datetime) -> list[Row]:
-    """One row for each BIN, the newest first."""
+    """Return one row for each BIN, the newest first."""
     rows = []
     for number in range(int(SPAN / BIN)):
         begins, ends = now - BIN * (number + 1), now - BIN * number

@@ -1,4 +1,4 @@
-"""What a service hears and says, from the contracts that it is checked against at its start."""
+"""The messages that a service consumes and publishes, from the contracts checked at its start."""
 
 from __future__ import annotations
 
@@ -13,33 +13,36 @@ from cluster.storefront.events import CODES, Mark, telling
 
 @dataclass(frozen=True)
 class Entry:
-    """One type of message: who is at the other end, and how it is told.
+    """One type of message: the services at the other end, and the words it is displayed with.
 
-    `schema` and `handler` are targets of `locate`; there is no handler for a type that is
-    heard only because its aggregate is, and none for what is said.
+    `schema` and `handler` are targets of `locate`. There is no handler for a type that is
+    consumed only because others of its aggregate are, and none for a published one.
     """
 
     name: str
     verb: str
     mark: Mark
-    others: tuple[str, ...]  # rail codes
+    others: tuple[str, ...]  # codes of services
     schema: str
     handler: str = ""
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """The messages of one service: commands it carries out, events it hears and announces."""
+    """The messages of one service: commands and events that it consumes, events it publishes."""
 
     commands: tuple[Entry, ...]
     heard: tuple[Entry, ...]
     announced: tuple[Entry, ...]
-    notices: tuple[Entry, ...]  # what the messaging layer announces of the service itself
+    notices: tuple[Entry, ...]  # published by the messaging layer about the service itself
 
 
 @cache
 def traffic(service_name: str) -> Traffic:
-    """What the service of this name hears and says; raises KeyError for an unknown one."""
+    """Return the messages that a service consumes and publishes.
+
+    Raises KeyError for an unknown service.
+    """
     services = {service.name: service for service in load_all()}
     service = services[service_name]
     listeners: dict[str, list[str]] = {}

@@ -1,1 +1,1 @@
-"""What Prometheus scrapes at /metrics."""
+"""The metrics that Prometheus scrapes at /metrics."""

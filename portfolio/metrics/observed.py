@@ -1,6 +1,6 @@
-"""What the observer saw last, as metrics: queues, outboxes, sagas, leases and processes.
+"""The observer's last snapshot as metrics: queues, outboxes, sagas, leases and processes.
 
-Where a number could not be had there is no sample, which is not the same as 0.
+A number that could not be read has no sample, which is not the same as 0.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cluster.health.observer.snapshot import Process, ServiceState, Snapshot, St
 
 Number = float | int | None
 
-# Of each service: name, what it tells, and where the number is.
+# For each service: the metric's name, its help text, and the number in the snapshot.
 OF_SERVICES: Final[tuple[tuple[str, str, Callable[[ServiceState], Number]], ...]] = (
     ("cluster_queue_messages", "Messages that wait in a service's queues.",
      lambda s: s.queue_depth),
@@ -54,13 +54,13 @@ STATES: Final = ("running", "compensating", "completed", "compensated")
 
 
 class ObservedMetrics(Collector):
-    """Reads the snapshot at each scrape; `look` is replaced in tests."""
+    """The collector that reads the snapshot at each scrape. Tests replace `look`."""
 
     def __init__(self, look: Callable[[], Snapshot | None] = latest) -> None:
         self._look = look
 
     def describe(self) -> Iterable[Metric]:
-        """All of its metrics, without samples."""
+        """Return all metrics, without samples."""
         return families(None)
 
     def collect(self) -> Iterable[Metric]:
@@ -68,7 +68,7 @@ class ObservedMetrics(Collector):
 
 
 def families(snapshot: Snapshot | None) -> Iterator[Metric]:
-    """Every metric of the cluster, with the samples that the snapshot has for it."""
+    """Yield every metric of the cluster, with the samples that the snapshot has for it."""
     services = snapshot.services if snapshot else []
     processes = snapshot.processes if snapshot else []
     yield GaugeMetricFamily(

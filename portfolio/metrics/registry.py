@@ -1,4 +1,4 @@
-"""The metrics of the web server, and the registry that /metrics tells.
+"""The metrics of the web server, and the registry that /metrics exposes.
 
 Names and labels follow OpenTelemetry's conventions for HTTP servers, in Prometheus' spelling. No
 label takes its values from visitors: routes are templates, methods and statuses are few.
@@ -10,7 +10,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 
-# From a page in memory (under a millisecond) to what a visitor no longer waits for.
+# From a page in memory (under a millisecond) to more than a visitor waits.
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 REGISTRY: Final = CollectorRegistry(auto_describe=True)

@@ -1,4 +1,4 @@
-"""Measuring each HTTP request, outermost: what is answered from memory counts as well."""
+"""The measurement of every HTTP request, those that are answered from memory included."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from portfolio.metrics.registry import REQUESTS
 METHODS: Final = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"}
 )
-OTHER: Final = "_OTHER"  # as the conventions call what is no method
+OTHER: Final = "_OTHER"  # the conventions' name for an unknown method
 STATIC: Final = "/static/"
 # Answered before Django has looked for a route.
 FROM_MEMORY: Final = "(page in memory)"
@@ -31,7 +31,7 @@ class MeasuredRequests:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        status = 500  # of an application that has failed before it answered
+        status = 500  # when the application fails before it answers
 
         async def noting(message: Any) -> None:
             nonlocal status

@@ -14,7 +14,7 @@ REGISTRY.register(ObservedMetrics())
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Every metric of this web process, and what the observer has seen of the cluster."""
+    """Return every metric of this web process and of the observer's last snapshot."""
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     return HttpResponse(
         encode(REGISTRY), content_type=content_type, headers={"Cache-Control": "no-store"}

@@ -1,1 +1,1 @@
-"""The pages below /source/: folders, files, and what each is for."""
+"""The pages below /source/: folders, files, and the purpose of each."""

@@ -1,4 +1,4 @@
-"""What a file or folder is for, in one line, from what its author wrote at its top."""
+"""The purpose of a file or folder in one line, from the text at its top."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from cluster.kit.source.definitions import outline
 from cluster.kit.source.tree import SourceFile, snapshot
 
-# The folders that hold no module or README of their own to say it.
+# Purposes of folders that have no text of their own in an `__init__.py` or a README.
 FOLDERS: Final = {
     ".ci": "What must hold before a change is kept.",
     "articles": "What the owner writes: write-ups, their figures and feeds, and the owner's pages.",
@@ -37,7 +37,7 @@ FOLDERS: Final = {
     "portfolio/web": "Pages, forms, errors and headers.",
     "tests": "What is specified, and tried on the running platform.",
 }
-# What a folder of this name holds, wherever it lies, and every folder inside it.
+# Purposes by the name of a folder, wherever it is, and for every folder inside it.
 NAMED: Final = {
     "commands": "Commands of manage.py.",
     "domain": "Decisions alone, without any I/O.",
@@ -61,7 +61,7 @@ _COMMENTS: Final = (
 
 
 def lead_of(file: SourceFile) -> str:
-    """The first paragraph that the file says about itself; empty when it says nothing."""
+    """Return the first paragraph of the file's text about itself, empty without one."""
     if not file.text:
         return ""
     if file.path.endswith(".py"):
@@ -78,7 +78,7 @@ def lead_of(file: SourceFile) -> str:
 
 @cache
 def purpose_of(path: str) -> str:
-    """One line on a file or a folder; empty when nobody has written one."""
+    """Return one line on a file or a folder, empty when none was written."""
     file = snapshot().files.get(path)
     if file is not None:
         return _first_sentence(lead_of(file))
@@ -103,7 +103,7 @@ def _paragraph(text: str) -> str:
 
 
 def _markdown(text: str) -> str:
-    """The first paragraph that is prose; else the first heading."""
+    """Return the first paragraph that is prose, or else the first heading."""
     paragraphs = [part.strip() for part in text.split("\n\n") if part.strip()]
     prose = [part for part in paragraphs if not re.match(r"[#\-*|>`<!\d]", part)]
     chosen = prose[0] if prose else paragraphs[0].lstrip("# ") if paragraphs else ""

@@ -1,4 +1,4 @@
-"""Who uses a file: modules that import it, and files that name a template or static file."""
+"""The users of a file: modules that import it, and files that name a template or static file."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from cluster.kit.source.tree import snapshot
 
 
 def module_of(path: str) -> str:
-    """The name by which the file is imported; empty for what is no module."""
+    """Return the name by which the file is imported, empty for a file that is no module."""
     if not path.endswith(".py"):
         return ""
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def used_by(path: str) -> list[str]:
-    """The paths of the files that import or name this one, in order."""
+    """Return the paths of the files that import or name this one, in order."""
     module = module_of(path)
     if module:
         return sorted(_importers().get(module, ()))
@@ -28,7 +28,10 @@ def used_by(path: str) -> list[str]:
 
 @cache
 def _importers() -> dict[str, set[str]]:
-    """The importing files of every module; reads the whole source once in a process."""
+    """Return the importing files of every module.
+
+    The whole source is read for it, once in a process.
+    """
     importers: dict[str, set[str]] = {}
     for path, file in snapshot().files.items():
         if path.endswith(".py") and file.text:

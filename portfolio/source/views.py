@@ -21,8 +21,8 @@ from config.revision import running_revision
 from portfolio.source.purposes import lead_of, purpose_of
 from portfolio.source.references import used_by
 
-# Any copy may be kept, and is asked about each time. Plain text changes with the revision
-# alone; a page also carries the cluster's state, so its tag is made from the whole of it.
+# A copy may be stored, and is validated at each use. Plain text changes only with the revision.
+# A page also shows the cluster's state, so its entity tag is made from the whole page.
 CACHING: Final = "public, no-cache"
 LONGEST_SHOWN: Final = 120  # characters of an unknown path in the answer
 LONGEST_RANGE: Final = 20  # characters of the lines asked for
@@ -39,7 +39,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of a folder; `size` in words."""
+    """One row of a folder. `size` is in words."""
 
     name: str
     url: str
@@ -50,7 +50,7 @@ class Entry:
 @require_safe
 @conditional_page
 def source(request: HttpRequest, path: str = "") -> HttpResponse:
-    """A file or a folder of the running source, or a sentence that there is none."""
+    """Show a file or a folder of the running source, or a 404 with a sentence."""
     folder = snapshot().folders.get(path.removesuffix("/"))
     if folder is not None:
         if path and not path.endswith("/"):
@@ -67,12 +67,12 @@ def source(request: HttpRequest, path: str = "") -> HttpResponse:
 
 
 def address(path: str) -> str:
-    """The page of a file, or of a folder when the path ends in a slash."""
+    """Return the address of a file, or of a folder when the path ends in a slash."""
     return f"/source/{quote(path)}"
 
 
 def steps(path: str) -> list[Step]:
-    """The folders from the top down to, and without, the last part of the path."""
+    """Return the folders from the top down to, and without, the last part of the path."""
     parts = path.split("/")[:-1]
     above = [
         Step(name, address("/".join(parts[: depth + 1]) + "/")) for depth, name in enumerate(parts)
@@ -81,7 +81,7 @@ def steps(path: str) -> list[Step]:
 
 
 def public_repository() -> str:
-    """Where the owner's profile says that the source is public; empty when it says nothing."""
+    """Return the URL of the public repository in the owner's profile, empty without one."""
     try:
         return words_of("about").profile.repository_url.rstrip("/")
     except NotKnown:
@@ -89,7 +89,7 @@ def public_repository() -> str:
 
 
 def public_url(path: str, fragment: str = "") -> str:
-    """The file at this revision in the public repository; empty when there is none to name."""
+    """Return the file's URL at this revision in the public repository, empty without one."""
     repository, revision = public_repository(), running_revision()
     if not repository.startswith("https://") or not revision.known:
         return ""
@@ -180,7 +180,7 @@ def _fragment(chosen: Range | None) -> str:
 
 
 def _in_outline(found: Definition) -> bool:
-    """Classes, functions and methods, and a module's own constants."""
+    """Return whether it is a class, a function, a method, or a module's own constant."""
     return found.kind is not Kind.CONSTANT or found.depth == 0
 
 

@@ -1,4 +1,4 @@
-"""How durations of outages, and the figures of an incident, are written."""
+"""Template filters for the durations of outages and the figures of an incident."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from chaos.experiments.incident import IncidentDocument
 
 register = template.Library()
 
-LONG: Final = 100.0  # seconds from which tenths say nothing
+LONG: Final = 100.0  # seconds from which tenths are left out
 
 
 @register.filter
 def seconds(value: float) -> str:
-    """`2.4 s`, and for long ones `132 s`."""
+    """Return a duration such as `2.4 s`, or `132 s` from LONG on."""
     return f"{value:.0f} s" if value >= LONG else f"{value:.1f} s"
 
 
 @register.filter
 def milliseconds(moment: datetime) -> str:
-    """The time of day with three decimals."""
+    """Return the time of day with three decimals."""
     return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
 
 
 @register.filter
 def figures(incident: IncidentDocument) -> Iterator[tuple[str, str]]:
-    """Each figure's name and value, as people read them; what a document lacks is left out."""
+    """Yield each figure's name and value for people, without those that older documents lack."""
     found = msgspec.structs.asdict(incident.figures)
     for name, value in sorted(found.items(), key=lambda one: not one[0].endswith("_seconds")):
         if name.endswith("_seconds"):
@@ -44,7 +44,7 @@ def figures(incident: IncidentDocument) -> Iterator[tuple[str, str]]:
 
 @register.filter
 def load_figures(incident: IncidentDocument) -> Iterator[tuple[str, str]]:
-    """What was handed in; nothing where the document does not say."""
+    """Yield the figures of the load, none when the document has no such part."""
     if incident.offered is None:
         return
     for name, value in msgspec.structs.asdict(incident.offered).items():
@@ -53,7 +53,7 @@ def load_figures(incident: IncidentDocument) -> Iterator[tuple[str, str]]:
 
 @register.filter
 def delivery_figures(incident: IncidentDocument) -> Iterator[tuple[str, str]]:
-    """How messages travelled; nothing where the document does not say."""
+    """Yield the figures of the deliveries, none when the document has no such part."""
     if incident.deliveries is None:
         return
     for name, value in msgspec.structs.asdict(incident.deliveries).items():
@@ -62,14 +62,14 @@ def delivery_figures(incident: IncidentDocument) -> Iterator[tuple[str, str]]:
 
 @register.filter
 def hypothesis_probes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The probes of a Chaos Toolkit document, each with where its function stands."""
+    """Return the probes of a Chaos Toolkit document, each with the source of its function."""
     return [
         {**probe, "source": f"{probe['provider']['module']}:{probe['provider']['func']}"}
         for probe in document["steady-state-hypothesis"]["probes"]
     ]
 
 
-# What documents of earlier versions do not have.
+# Figures that documents of earlier versions do not have.
 LATER: Final = frozenset({"consistent_seconds", "recover_after_heal_seconds"})
 NAMES: Final = {
     "detect_seconds": "until the observer noticed",

@@ -1,4 +1,4 @@
-"""How a demo's page writes checks and bodies."""
+"""Template filters for the checks, bodies and lanes of a demo's page."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ WORDS: Final = {"ok": "holds", "fail": "violated", "info": "only counted"}
 
 @register.filter
 def check_mark(outcome: str) -> str:
-    """The mark of the design system that stands for a check's outcome."""
+    """Return the mark of the design system that stands for a check's outcome."""
     return MARKS[outcome]
 
 
 @register.filter
 def check_words(outcome: str) -> str:
-    """The outcome for those who do not see the mark."""
+    """Return the outcome in words, for readers who do not see the mark."""
     return WORDS[outcome]
 
 
 @register.filter
 def pretty(body: str) -> str:
-    """JSON with a line for each member; anything else, or JSON that was cut, as it is."""
+    """Return JSON with a line for each member, and other or truncated text unchanged."""
     try:
         return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
     except ValueError:
@@ -41,7 +41,7 @@ def pretty(body: str) -> str:
 
 @register.simple_tag
 def lanes(found: Sequence[Lane]) -> str:
-    """The lanes over time, as the waterfall of a trace is drawn."""
+    """Return the lanes over time, drawn like the waterfall of a trace."""
     start, end = min(lane.start for lane in found), max(lane.end for lane in found)
     # Made of numbers and escaped words by waterfall.py.
     return mark_safe(draw(found, start=start, end=end))  # noqa: S308

@@ -1,4 +1,4 @@
-"""How the pages write the owner's Markdown, and numbers."""
+"""Template filters for the owner's Markdown, and for numbers."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ DAY: Final = 24 * HOUR
 
 @register.filter
 def prose(text: str) -> SafeString:
-    """Markdown as HTML. What cannot be drawn is shown as it was written: words are not lost."""
+    """Return Markdown as HTML, or as it was written when it cannot be rendered."""
     try:
         return rendered(text)
     except UnreadableProse as error:
-        # The admin refuses such a text; a listing may have vanished from the source since.
+        # The admin refuses such a text, but the source may since have lost one of its listings.
         logger.warning("a text is shown undrawn: %s", error)
         return format_html("<pre>{}</pre>", text)
 
 
-# A number that could not be had is None, and one of a part that is missing altogether is "".
+# A number that could not be read is None, and one of a part that is missing altogether is "".
 Number = float | None | Literal[""]
 
 
 @register.filter
 def spaced(number: Number) -> str:
-    """A whole number in groups of three, as timetables print them: 12 408."""
+    """Return a whole number in groups of three digits, as timetables print them: 12 408."""
     if number is None or number == "":
         return NO_READING
     return f"{number:,.0f}".replace(",", NO_BREAK)
@@ -47,13 +47,13 @@ def spaced(number: Number) -> str:
 
 @register.filter
 def rate(number: Number) -> str:
-    """So many a second, to one decimal."""
+    """Return a rate a second with one decimal."""
     return NO_READING if number is None or number == "" else f"{number:.1f}"
 
 
 @register.filter
 def duration(seconds: Number) -> str:
-    """How long something took or has lasted, in the largest unit of which there are two."""
+    """Return a duration in the largest unit of which it has at least two."""
     if seconds is None or seconds == "":
         return NO_READING
     if seconds < FEW:

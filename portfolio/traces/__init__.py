@@ -1,1 +1,1 @@
-"""Traces as people and programs read them: a waterfall, a table, JSON and OTLP."""
+"""Traces for people and for programs: a waterfall, tables, JSON and OTLP."""

@@ -14,7 +14,7 @@ STATUS_ERROR: Final = 2
 
 
 def export(trace: KeptTrace) -> dict[str, Any]:
-    """The body of an ExportTraceServiceRequest: `POST` it to a collector's /v1/traces."""
+    """Return the body of an ExportTraceServiceRequest, for `POST` to a collector's /v1/traces."""
     by_service: dict[str, list[KeptSpan]] = {}
     for span in trace.spans:
         by_service.setdefault(span.service, []).append(span)

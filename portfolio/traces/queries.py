@@ -1,4 +1,4 @@
-"""One trace, as the observer keeps it."""
+"""Reading one trace from the observer, which keeps the spans."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ _decoder: Final = msgspec.json.Decoder(KeptTrace)
 
 
 class TracesAway(Exception):
-    """The observer, which keeps the spans, does not answer."""
+    """The observer, which keeps the spans, has not answered, or not with a trace."""
 
 
 def read_trace(trace_id: str) -> KeptTrace | None:
-    """The spans of a trace that have come so far; None when there are none. Raises TracesAway."""
+    """Return the trace with the spans that have arrived, or None when there are none.
+
+    Raises TracesAway.
+    """
     try:
         address = urlsplit(observer_url())
         connection = http.client.HTTPConnection(

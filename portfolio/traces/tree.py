@@ -1,7 +1,8 @@
-"""The tree of a trace, drawn together: one row for each message, with its stages side by side.
+"""The tree of a trace as rows, each with all stages of one message.
 
-A message leaves a span for its sending, one for its publication and one for each consumer. What
-a reader asks is where it waited: in the outbox, in the broker, or in its handler. Pure.
+A message leaves a span for its sending, one for its publication and one for each consumer. A row
+combines them, to show where the message waited: in the outbox, in the broker, or in its handler.
+Pure.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ OUTSIDE: Final = {"provider": "PSP", "payments-gateway": "PAY"}
 
 
 class Stage(enum.StrEnum):
-    """Where the time of a row's segment went."""
+    """The stage of a message, or the other work, to which a segment of a row belongs."""
 
-    OUTBOX = "outbox"  # from the commit's transaction to the broker's confirm
+    OUTBOX = "outbox"  # from the sender's transaction to the broker's confirm
     BROKER = "broker"  # from there to the consumer's receipt
     HANDLER = "handler"  # from there to the consumer's commit
     JOURNAL = "journal"  # when the site had recorded it
-    WORK = "work"  # a span that is no message's
+    WORK = "work"  # a span that belongs to no message
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of a row (ns of the epoch). `who` is the code of the service that is at work."""
+    """A stretch of a row (ns of the epoch). `who` is the code of the service at work."""
 
     stage: Stage
     start: int
@@ -45,7 +46,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A message, or another span; `is_message` tells which. `adrift`: its parent is missing."""
+    """A message, or another span where `is_message` is false.
+
+    `adrift` is true when it starts another tree than the first, since its parent is missing.
+    """
 
     label: str
     code: str
@@ -60,7 +64,7 @@ class Row:
         return min(segment.start for segment in self.segments)
 
     def milliseconds(self, stage: Stage) -> float | None:
-        """How long the stage took (the longest, with several consumers); None without it."""
+        """Return how many milliseconds the stage took at most, or None without that stage."""
         found = [segment.milliseconds for segment in self.segments if segment.stage is stage]
         return max(found) if found else None
 
@@ -78,13 +82,13 @@ class Row:
 
     @property
     def journal(self) -> float | None:
-        """From the sending to the journal's commit."""
+        """Milliseconds from the row's start to the journal's commit, or None without one."""
         heard = [segment for segment in self.segments if segment.stage is Stage.JOURNAL]
         return (heard[0].end - self.start) / 1_000_000 if heard else None
 
     @property
     def stages(self) -> tuple[float | None, ...]:
-        """In the outbox, in the broker, in the handler, and until it was journalled (ms)."""
+        """Milliseconds in the outbox, in the broker, in the handler, and until journalled."""
         return self.outbox, self.broker, self.handler, self.journal
 
     @property
@@ -98,7 +102,7 @@ class Row:
 
 
 class Tree:
-    """The spans of one trace by their parents."""
+    """The spans of one trace, arranged by their parents."""
 
     def __init__(self, spans: Sequence[KeptSpan]) -> None:
         self.spans = sorted(spans, key=lambda span: (span.start, span.span_id))
@@ -120,13 +124,13 @@ class Tree:
         return max(span.end for span in self.spans)
 
     def depth_first(self) -> Iterator[tuple[KeptSpan, int]]:
-        """Every span with its depth, parents before children, siblings by their starts."""
+        """Yield every span with its depth, parents before children, siblings by their starts."""
         stack = [(root, 0) for root in reversed(self.roots)]
         seen: set[str] = set()
         while stack:
             span, depth = stack.pop()
             if span.span_id in seen:
-                continue  # ids that others have sent may run in a circle
+                continue  # span ids come from other programs and may form a cycle
             seen.add(span.span_id)
             yield span, depth
             stack += [(child, depth + 1) for child in reversed(self.children(span))]
@@ -135,7 +139,7 @@ class Tree:
         return self._children.get(span.span_id, [])
 
     def rows(self) -> list[Row]:
-        """One for each message and for each other span, as the tree goes."""
+        """Return a row for each message and for each other span, in the order of the tree."""
         stack = [(root, 0) for root in reversed(self.roots)]
         rows: list[Row] = []
         seen: set[str] = set()
@@ -180,7 +184,7 @@ def _stages(sent: KeptSpan, deeds: Sequence[KeptSpan]) -> tuple[Segment, ...]:
     for deed in deeds:
         who = _consumer(deed)
         if _operation(deed) == "process":
-            # A consumer may have it before the confirm is back.
+            # A consumer may receive the message before the relay has its confirm.
             if publication is not None and publication.end < deed.start:
                 segments.append(Segment(Stage.BROKER, publication.end, deed.start, who))
             segments.append(Segment(Stage.HANDLER, deed.start, deed.end, who, deed.error))
@@ -198,7 +202,7 @@ def _operation(span: KeptSpan) -> str:
 
 
 def _label(span: KeptSpan) -> str:
-    """`catalog.reserve_stock.v1` as `reserve stock`."""
+    """Return `reserve stock` for `catalog.reserve_stock.v1`, and else the span's name."""
     type_ = span.attributes.get("cloudevents.event_type")
     if not isinstance(type_, str) or type_.count(".") != 2:  # noqa: PLR2004 - owner, name, version
         return span.name

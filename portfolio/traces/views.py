@@ -26,7 +26,7 @@ CONVERSATION: Final = "messaging.message.conversation_id"
 
 @require_safe
 def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
-    """The trace as far as its spans have come."""
+    """Show the trace with the spans that have arrived."""
     found = _found(request, trace_id)
     if isinstance(found, HttpResponse):
         return found
@@ -37,7 +37,7 @@ def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
         "trace_id": trace_id,
         "saga_id": saga,
         "headcode": headcode(saga) if saga else "",
-        # Made of numbers and escaped words by waterfall.py.
+        # waterfall.py builds it from numbers and escaped words alone.
         "waterfall": mark_safe(draw(rows, start=tree.start, end=tree.end)),  # noqa: S308
         "messages": [row for row in rows if row.is_message],
         "spans": [
@@ -54,7 +54,7 @@ def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
 
 @require_safe
 def otlp(request: HttpRequest, trace_id: str) -> HttpResponse:
-    """The trace as a file that any collector takes."""
+    """Return the trace as an OTLP file that any collector accepts."""
     found = _found(request, trace_id)
     if isinstance(found, HttpResponse):
         return found
@@ -80,7 +80,7 @@ def _found(request: HttpRequest, trace_id: str) -> KeptTrace | HttpResponse:
 
 
 def _saga(found: KeptTrace) -> UUID | None:
-    """The saga whose messages are in it."""
+    """Return the id of the first saga that a span of the trace names, or None."""
     for span in found.spans:
         value = span.attributes.get(CONVERSATION)
         if isinstance(value, str):

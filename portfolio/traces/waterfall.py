@@ -1,8 +1,7 @@
 """The waterfall: a trace's rows over time, as one SVG that is as wide as its column.
 
-Places along the time are percentages, so that nothing is scaled but the time. Shape tells the
-stages apart: hollow in the outbox, a line in the broker, filled in the handler, a tick when the
-journal had it.
+Positions in time are percentages, so that only the time is scaled. Each stage has a shape:
+hollow in the outbox, a line in the broker, filled in the handler, a tick when the journal had it.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from portfolio.traces.tree import Segment, Stage
 ROW: Final = 32  # pixels: a line of words, and a bar below it
 AXIS: Final = 24
 BAR: Final = 9
-TURN: Final = 50.0  # per cent; labels of what begins further right end at their bar
+TURN: Final = 50.0  # per cent; the label of a row that begins further right ends where its bar ends
 LEAST: Final = 0.4  # per cent of the width that a bar has at least
 STEPS: Final = (1, 2, 5)  # of the axis
 MOST_MARKS: Final = 5
 
 
 class Drawn(Protocol):
-    """What the picture needs to know of a row: a trace's (`tree.Row`), or a demo's own."""
+    """A row that the picture can show: a trace's (`tree.Row`), or a demo's own."""
 
     @property
     def code(self) -> str: ...
@@ -38,7 +37,7 @@ class Drawn(Protocol):
 
 
 def draw(rows: Sequence[Drawn], *, start: int, end: int) -> str:
-    """The picture; `start` and `end` are ns of the epoch."""
+    """Return the SVG of the rows from `start` to `end` (ns of the epoch)."""
     span = max(1, end - start)
     height = AXIS + ROW * len(rows) + 4
     words = (
@@ -71,7 +70,7 @@ def _axis(span: int, height: int) -> list[str]:
 
 
 def _step(milliseconds: float) -> float:
-    """The distance of the axis' marks (ms): 1, 2 or 5 times a power of ten."""
+    """Return the distance of the axis' marks (ms): 1, 2 or 5 times a power of ten."""
     power = 0.001
     while True:
         for factor in STEPS:

@@ -13,19 +13,19 @@ from django.views.decorators.http import condition, require_safe
 from cluster.messaging import asyncapi as contracts
 from cluster.services import load_all
 
-# Any copy may be kept, and is asked about each time: it changes with the code, at a restart.
+# A copy may be stored, and is validated at each use: the document changes only at a restart.
 CACHING: Final = "public, no-cache"
 
 
 @cache
 def document() -> bytes:
-    """The document as JSON, made once in a process: the registry does not change in it."""
+    """Return the document as JSON, made once in a process, since the registry is constant."""
     return msgspec.json.format(msgspec.json.encode(contracts.document(load_all())), indent=1)
 
 
 @cache
 def entity_tag() -> str:
-    """The document's strong validator (RFC 9110, section 8.8.3)."""
+    """Return the document's strong validator (RFC 9110, section 8.8.3)."""
     return f'"{hashlib.sha256(document()).hexdigest()[:32]}"'
 
 

@@ -1,4 +1,4 @@
-"""How much a request may bring: little from a visitor, an article's worth from an editor."""
+"""The size limit of request bodies: small for visitors, larger for editors of articles."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Handler = Callable[[HttpRequest], Response] | Callable[[HttpRequest], Awaitable[
 
 
 class BodyLimitMiddleware:
-    """Refuses larger bodies in a sentence, before anything has read them.
+    """Middleware that refuses larger bodies in a sentence, before any code reads them.
 
-    A body of undeclared length counts as none: no form field is read from one.
+    A body of undeclared length counts as empty: no form field is read from it.
     """
 
     sync_capable = True
@@ -50,7 +50,7 @@ class BodyLimitMiddleware:
 
 
 def refusal(request: HttpRequest) -> Response | None:
-    """The answer to a request that brings too much."""
+    """Return the answer 413 when the body is too large, else None."""
     if declared_length(request) <= largest(request.path):
         return None
     sentence = TOO_LARGE_TO_READ if wants_json(request) else TOO_LARGE
@@ -58,12 +58,12 @@ def refusal(request: HttpRequest) -> Response | None:
 
 
 def largest(path: str) -> int:
-    """How many bytes a request to this path may bring."""
+    """Return the largest body in bytes that a request to this path may have."""
     limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     return limit if path.startswith(EDITORS_PATH) else VISITORS
 
 
 def declared_length(request: HttpRequest) -> int:
-    """What the request says of its length; 0 when it says nothing readable."""
+    """Return the declared length of the body in bytes, or 0 without a readable one."""
     declared = request.META.get("CONTENT_LENGTH") or "0"
     return int(declared) if declared.isdecimal() else 0

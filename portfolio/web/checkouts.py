@@ -36,7 +36,7 @@ _of_addresses: Final = FixedWindowLimiter(MOST_OF_ADDRESS, PERIOD)
 
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
-    """Accept one checkout and lead to its page, or say why not."""
+    """Accept one checkout and redirect to its page, or answer with a problem."""
     form = CheckoutForm(request.POST)
     if not form.is_valid():
         return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, form.sentence())
@@ -71,7 +71,7 @@ def _accept(work: UnitOfWork, order: CheckoutOrder) -> None:
 
 
 def limit_address(request: HttpRequest) -> None:
-    """Raise TooManyRequests when too many come from one address, with or without cookies."""
+    """Raise TooManyRequests when one address starts too many checkouts, regardless of cookies."""
     wait = _of_addresses.take(address_key(request))
     if wait:
         raise TooManyRequests(
@@ -83,7 +83,7 @@ def limit_address(request: HttpRequest) -> None:
 
 
 def accepted(request: HttpRequest, checkout_id: UUID) -> HttpResponse:
-    """The answer to whoever has begun a checkout: its page, or what programs need."""
+    """Return a redirect to the checkout's page, or for programs its id and address as JSON."""
     address = reverse("saga", args=[checkout_id])
     if not wants_json(request):
         return HttpResponseRedirect(address)

@@ -34,7 +34,7 @@ EXPIRED: Final = (
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def contact(request: HttpRequest) -> HttpResponse:
-    """The form, and what becomes of it."""
+    """Show the contact form, or keep the message that was sent with it."""
     if request.method != "POST":
         return _drawn(request, ContactForm())
     form = ContactForm(request.POST)
@@ -65,12 +65,12 @@ def contact(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def sent(request: HttpRequest) -> HttpResponse:
-    """Where a message that was kept leads; it may be reloaded."""
+    """Show the page that follows a kept message, which may be reloaded."""
     return render(request, "portfolio/contact_sent.html", {"words": _words()})
 
 
 def expired(request: HttpRequest) -> HttpResponse:
-    """The form again with all that was typed, for a request whose token was refused."""
+    """Show the form again with its contents, after the request's token was refused."""
     form = ContactForm(request.POST)
     return refused(request, form, HTTPStatus.FORBIDDEN, {"form": [EXPIRED]})
 
@@ -83,7 +83,7 @@ def refused(
     *,
     retry_after: int | None = None,
 ) -> HttpResponse:
-    """Say what is wrong: beside the fields with everything typed, or as a problem document."""
+    """Return the errors beside the form's fields, or as a problem document for programs."""
     response: HttpResponse
     if wants_json(request):
         body = {
@@ -104,7 +104,7 @@ def refused(
 
 
 def remote_of(request: HttpRequest) -> str:
-    """A keyed hash of the sender's address, which tells senders apart and names nobody."""
+    """Return a keyed hash of the sender's address, which does not reveal the address."""
     return salted_hmac("portfolio.contact.remote", sender_address(request)).hexdigest()[:32]
 
 
@@ -128,7 +128,10 @@ def _drawn(
 
 
 def _words() -> Words | None:
-    """The words of the page; None while they cannot be read: the form can do without."""
+    """Return the words of the page, or None while they cannot be read.
+
+    The form works without them.
+    """
     try:
         return words_of("contact")
     except NotKnown:

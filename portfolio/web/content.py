@@ -1,4 +1,4 @@
-"""Which rows the pages are made of: when one is written, kept pages are old."""
+"""The models that pages show. Writing a row of one invalidates the cached pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from cluster.kit.page_cache import content_changed
 
-# Every table of these, their many-to-many tables included.
+# Every table of these apps, many-to-many tables included.
 CONTENT_APPS: Final = frozenset({"articles"})
 CONTENT_MODELS: Final = frozenset(
     {"portfolio.Profile", "portfolio.Link", "portfolio.Page", "portfolio.CaseStudy",
@@ -18,7 +18,7 @@ CONTENT_MODELS: Final = frozenset(
 
 
 def watch_content() -> None:
-    """Connect the models above to the page cache; once, when Django is ready."""
+    """Connect the models above to the page cache. Django's `ready` calls it once."""
     for signal in (post_save, post_delete, m2m_changed):
         signal.connect(_written, dispatch_uid="portfolio.web.content")
 

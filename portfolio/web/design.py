@@ -1,4 +1,4 @@
-"""The design, all of it on one page."""
+"""The page that shows the whole design system."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cluster.kit.design.typefaces import LICENCES, faces
 from cluster.kit.source.highlight import highlighted_lines
 from cluster.kit.source.resolve import UnknownSource, excerpt
 
-# Shape, name, what it says, and how a line that leads to it is drawn.
+# Shape, name, meaning, and how a line that leads to it is drawn.
 MARKS: Final = (
     ("in-flight", "in flight", "asked, and not answered yet", "a solid line"),
     ("committed", "committed", "it happened, and stays", "a solid line"),
@@ -21,7 +21,7 @@ MARKS: Final = (
     ("failed", "failed", "refused, given up, killed", "the line ends"),
     ("unknown", "unknown", "nobody can say", "a dotted line"),
 )
-# What stands in the sample of an event table: shapes and forms, not messages that were sent.
+# Rows of the sample event table. They show shapes and forms, not messages that were sent.
 ROWS: Final = (
     ("in-flight", "asked", "the verb of a command"),
     ("committed", "reserved", "the verb of an event"),
@@ -34,7 +34,7 @@ LISTED: Final = "cluster.kit.design.contrast:contrast"
 
 @require_safe
 def design(request: HttpRequest) -> HttpResponse:
-    """Tokens with their contrasts, type, marks and components, in both themes."""
+    """Show the tokens with their contrasts, type, marks and components, in both themes."""
     context = {
         "tokens": tokens(),
         "lengths": lengths(),
@@ -53,7 +53,7 @@ def design(request: HttpRequest) -> HttpResponse:
 
 
 def _listing() -> list[tuple[int, str]]:
-    """The lines of the sample with their numbers; empty where the source is not at hand."""
+    """Return the sample's lines with their numbers, an empty list without the source."""
     try:
         shown = excerpt(LISTED)
     except UnknownSource:

@@ -1,4 +1,7 @@
-"""What Django calls when a request fails; see `portfolio/urls.py`. It names the arguments."""
+"""The views that Django calls when a request fails, as `portfolio/urls.py` names them.
+
+Django names their arguments.
+"""
 # ruff: noqa: ARG001
 
 from __future__ import annotations
@@ -43,9 +46,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if editing.is_editors(request):
-        return editing.expired(request)  # nor is an article
+        return editing.expired(request)  # shows the article's text again
     if request.path == reverse("contact"):
-        return contact.expired(request)  # what was written is not lost with the token
+        return contact.expired(request)  # shows the message again
     if reason.startswith("Origin checking failed"):
         return problem(request, HTTPStatus.FORBIDDEN, ELSEWHERE)
     return problem(

@@ -8,7 +8,7 @@ from django import forms
 
 from cluster.storefront.checkout_intake import MAX_QUANTITY, Outcome
 
-# The other outcomes are brought about by the choice of the product.
+# The other outcomes follow from the product that is chosen.
 OUTCOMES: Final = (
     (Outcome.SUCCESS.value, "pay with a good card"),
     (Outcome.DECLINED.value, "pay with a card that is declined"),
@@ -18,7 +18,7 @@ OUTCOMES: Final = (
 
 
 class CheckoutForm(forms.Form):
-    """What a visitor may ask for. Whether there is such a product is for `accept_checkouts`."""
+    """The fields of a checkout. `accept_checkouts` checks that the product exists."""
 
     sku = forms.CharField(max_length=100, error_messages={"required": "Choose a product."})
     quantity = forms.IntegerField(
@@ -40,5 +40,5 @@ class CheckoutForm(forms.Form):
     )
 
     def sentence(self) -> str:
-        """Everything that is wrong, in plain sentences."""
+        """Return all errors in plain sentences."""
         return " ".join(str(message) for errors in self.errors.values() for message in errors)

@@ -9,7 +9,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-# Nothing but our own origin; neither inline nor evaluated script or style.
+# Only our own origin, and neither inline nor evaluated script or style.
 # `connect-src 'self'` covers WebSockets of the same host and port.
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
@@ -27,7 +27,7 @@ Handler = Callable[[HttpRequest], Response] | Callable[[HttpRequest], Awaitable[
 
 
 class SecurityHeadersMiddleware:
-    """Adds the headers above to every response that has not set its own."""
+    """Middleware that adds the headers above to every response that has not set its own."""
 
     sync_capable = True
     async_capable = True

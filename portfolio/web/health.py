@@ -1,4 +1,4 @@
-"""What supervisors and probes ask."""
+"""The health endpoints for supervisors and probes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from portfolio.web.readiness import readiness, troubles
 
 
 async def healthz(_request: HttpRequest) -> HttpResponse:
-    """The process answers; it asks nobody else."""
+    """Return `ok` while the process answers. It asks no other process."""
     return HttpResponse("ok\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
 
 
 @require_safe
 def readyz(_request: HttpRequest) -> HttpResponse:
-    """The site can serve: its database answers, and its journal is written and can be read.
+    """Return 200 when the database answers and the journal is written and readable, else 503.
 
-    What else does not move in the cluster is named, and leaves the site ready.
+    Troubles elsewhere in the cluster are listed in the answer, and leave the site ready.
     """
     missing, others = readiness(), troubles()
     return JsonResponse(

@@ -1,4 +1,4 @@
-"""The first page: the cluster at work, who is behind it, and where to read on."""
+"""The home page: the cluster at work, its owner, and links to the rest of the site."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from portfolio.web.totals import tally
 logger = logging.getLogger(__name__)
 
 MOST_ARTICLES: Final = 5
-# What the article beside a recorded incident is tagged with.
+# The tag of the article that is shown beside a recorded incident.
 INCIDENT_TAG: Final = "incidents"
 
 
 @cached_page()
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The live figure and everything that leads on from it."""
+    """Show the live figure, the totals, an incident and the newest articles."""
     try:
         words = words_of("home")
     except NotKnown:
@@ -57,14 +57,14 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def article_beside(incident: Incident | None) -> Article | None:
-    """The write-up that explains an incident: the newest that speaks of incidents."""
+    """Return the newest visible article with INCIDENT_TAG, or None without an incident."""
     if incident is None:
         return None
     return Article.objects.visible().filter(tags__slug=INCIDENT_TAG).first()
 
 
 def _structured(request: HttpRequest, words: Words) -> dict[str, Any]:
-    """The site and its owner for search engines."""
+    """Return the site and its owner as schema.org data for search engines."""
     site = {
         "@type": "WebSite",
         "name": SITE,

@@ -33,7 +33,7 @@ EVENTS_AWAY: Final = "The journal cannot be read at this moment; the site’s da
 
 @dataclass(frozen=True)
 class Reading:
-    """What the observer last saw of a service: its numbers and its processes."""
+    """The numbers and the processes of a service, as the observer last saw them."""
 
     participant: Participant
     state: ServiceState | None
@@ -41,7 +41,7 @@ class Reading:
 
     @property
     def words(self) -> str:
-        """How it is, in one short sentence."""
+        """The service's state in one short sentence."""
         if self.state is None or self.state.healthy is None:
             return "no reading"
         if self.state.healthy:
@@ -53,7 +53,7 @@ class Reading:
 @cached_page(lifetime=2)
 @require_safe
 def lab(request: HttpRequest) -> HttpResponse:
-    """Every service in a line, with its numbers now."""
+    """Show every service with its current numbers."""
     try:
         words = words_of("lab")
     except NotKnown:
@@ -69,7 +69,7 @@ def lab(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def service(request: HttpRequest, name: str) -> HttpResponse:
-    """One service: what it owns, how, what it hears and says, its numbers and its demos."""
+    """Show one service: its data, patterns, messages, numbers and demos."""
     participant = PARTICIPANTS.get(name)
     if participant is None:
         known = ", ".join(PARTICIPANTS)
@@ -102,7 +102,7 @@ def service(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def reading_of(participant: Participant) -> Reading:
-    """What the observer knows of a service at this moment; empty when it is away."""
+    """Return the observer's newest reading of a service, an empty one while it is away."""
     snapshot = latest()
     if snapshot is None:
         return Reading(participant, None, [])

@@ -19,14 +19,14 @@ WORDS_AWAY = "The words of this page cannot be read at this moment; the site’s
 
 
 def words_away(request: HttpRequest) -> HttpResponse:
-    """What is said instead of a page whose words nobody remembers."""
+    """Return 503 for a page whose words this process can neither read nor remember."""
     return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, WORDS_AWAY, retry_after=5)
 
 
 @cached_page()
 @require_safe
 def work(request: HttpRequest) -> HttpResponse:
-    """The list of case studies."""
+    """Show the list of case studies."""
     try:
         context = {"words": words_of("work"), "studies": case_studies()}
     except NotKnown:
@@ -37,7 +37,7 @@ def work(request: HttpRequest) -> HttpResponse:
 @cached_page()
 @require_safe
 def case_study(request: HttpRequest, slug: str) -> HttpResponse:
-    """One case study, with the way to the next."""
+    """Show one case study, with a link to the next."""
     try:
         words, studies = words_of("work"), case_studies()
     except NotKnown:
@@ -57,7 +57,7 @@ def case_study(request: HttpRequest, slug: str) -> HttpResponse:
 @cached_page()
 @require_safe
 def about(request: HttpRequest) -> HttpResponse:
-    """Who the owner is."""
+    """Show the page about the owner."""
     try:
         words = words_of("about")
     except NotKnown:
@@ -68,7 +68,7 @@ def about(request: HttpRequest) -> HttpResponse:
 
 
 def owner(request: HttpRequest, words: Words) -> dict[str, Any]:
-    """The owner as a schema.org Person."""
+    """Return the owner as a schema.org Person."""
     profile = words.profile
     person: dict[str, Any] = {
         "@type": "Person",

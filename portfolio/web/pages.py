@@ -29,7 +29,7 @@ JOURNAL_AWAY: Final = "The journal cannot be read at this moment; its database i
 
 @require_safe
 def events(request: HttpRequest) -> HttpResponse:
-    """The graph and the latest events, drawn on the server, and the form that starts a checkout."""
+    """Show the graph, the latest events, and the form that starts a checkout."""
     context = {"outcomes": OUTCOMES, **_table()}
     try:
         newest = retry_on_disconnect(lambda: latest_events(SHOWN))
@@ -48,9 +48,9 @@ def events(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def saga(request: HttpRequest, saga_id: UUID) -> HttpResponse:
-    """One saga: how it stands, and every message that it has caused."""
+    """Show one saga: its state, and every message that it has caused."""
     try:
-        # Read first: the browser follows from here, and what is drawn lies before it.
+        # Read first: the browser follows the stream from here, and the page has what came before.
         after = retry_on_disconnect(last_seq)
         messages = retry_on_disconnect(lambda: events_of(saga_id, SHOWN_OF_ONE, up_to=after))
         trace_id = retry_on_disconnect(lambda: trace_of(saga_id))

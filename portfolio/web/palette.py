@@ -1,4 +1,4 @@
-"""What the command palette can find: pages, articles, services, nodes, source files."""
+"""The entries of the command palette: pages, articles, services, nodes, source files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from portfolio.lab.services import PARTICIPANTS
 
 MAX_AGE: Final = 60  # seconds; a new article is in the palette a minute later
 
-# Title, address, and words by which it is found too; the sections come before them.
+# Title, address, and further words that find the page. The sections come before these.
 PAGES: Final = (
     ("Home", "/", "start first page"),
     ("Every message of the cluster", "/events/", "events journal table stream start a checkout"),
@@ -38,7 +38,10 @@ Entry = dict[str, str]
 
 @require_safe
 def palette(_request: HttpRequest) -> JsonResponse:
-    """Everything that has an address, by kind; `away` says what could not be read."""
+    """Return an entry for everything that has an address.
+
+    `away` is a sentence when the articles cannot be read, else empty.
+    """
     entries = [*_pages(), *_services(), *_nodes(), *_files()]
     away = ""
     try:

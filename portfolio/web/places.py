@@ -22,7 +22,7 @@ WORD: Final = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class Place:
-    """One page: where it belongs, its name, its address, and words that lead to it."""
+    """One page: its kind, its name, its address, and further words that find it."""
 
     kind: str
     name: str
@@ -31,7 +31,10 @@ class Place:
 
 
 def find_places(query: str, *, by_name_alone: bool = False) -> list[Place]:
-    """The pages in whose names or words each word of the query begins a word; names first."""
+    """Return the pages in which each word of the query begins a word of the name or `words`.
+
+    Pages that are found by their name come first.
+    """
     asked = WORD.findall(query.lower())
     if not asked:
         return []

@@ -1,8 +1,8 @@
-"""How much one client address may ask for, whatever cookies it keeps or drops.
+"""Request limits for each client address, independent of its cookies.
 
-Limits for each session hold whoever keeps the session. These hold whoever does not, and are
-generous, since an office or a school may share one address. The counts are in memory: of each
-web process, and forgotten with it.
+Limits for each session bind clients that keep their session. These bind the others too, and are
+generous, since an office or a school may share one address. The counts are in the memory of each
+web process, and end with it.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from django.utils.crypto import salted_hmac
 from cluster.kit.visitors import sender_address
 
 MOST_REMEMBERED: Final = 10_000  # addresses; then those whose period is over are forgotten
-# What one customer of a provider has of IPv6: any of its addresses may be used for a request.
+# The IPv6 network of one customer of a provider, who may use any of its addresses for a request.
 IPV6_NETWORK: Final = 64  # bits
 
 
 def address_key(request: HttpRequest) -> str:
-    """A keyed hash of where a request comes from: an IPv4 address or an IPv6 network.
+    """Return a keyed hash of the IPv4 address or IPv6 network that a request comes from.
 
-    Empty, which nothing limits, for this machine itself: its owner has a command line, and
-    behind a proxy that does not say for whom it asks everybody would share one limit.
+    Empty, which means no limit, for this machine itself: its owner has a command line, and
+    behind a proxy that does not forward the client's address all would share one limit.
     """
     try:
         address = ipaddress.ip_address(sender_address(request))
@@ -43,7 +43,7 @@ def address_key(request: HttpRequest) -> str:
 
 
 class FixedWindowLimiter:
-    """At most `most` requests from one address in `period` seconds, in windows of that length."""
+    """A limit of `most` requests of one key in each window of `period` seconds."""
 
     def __init__(
         self, most: int, period: float, clock: Callable[[], float] = time.monotonic
@@ -52,10 +52,10 @@ class FixedWindowLimiter:
         self.period = period
         self._clock = clock
         self._lock = threading.Lock()
-        self._windows: dict[str, tuple[float, int]] = {}  # its beginning, and what was counted
+        self._windows: dict[str, tuple[float, int]] = {}  # a window's start, and its count
 
     def take(self, key: str) -> float:
-        """Count one request; 0 when it may be served, else the seconds to wait."""
+        """Count one request, and return 0 when it may be served, else the seconds to wait."""
         if not key:
             return 0.0
         now = self._clock()
@@ -72,6 +72,6 @@ class FixedWindowLimiter:
 
     def _forget(self, now: float) -> None:
         over = [key for key, (began, _) in self._windows.items() if now - began >= self.period]
-        # When none is over, the oldest: a flood from ever new addresses is not held up here.
+        # When none is over, the oldest: this bounds the memory, not a flood from new addresses.
         for key in over or list(self._windows)[: MOST_REMEMBERED // 10]:
             del self._windows[key]

@@ -1,7 +1,7 @@
-"""Whether the site can serve, and what is in trouble behind it: for `/readyz` and the API.
+"""The site's readiness, and the cluster's troubles, for `/readyz` and the API.
 
-What it cannot serve without makes it unready. A stall elsewhere in the cluster is named and
-leaves it ready: without this server its visitors would not even see the trouble. See
+The site is unready only without a part that it needs to serve. A stall elsewhere in the cluster
+is listed and leaves it ready, since without this server visitors could not see the trouble. See
 docs/adr/0025-health-is-progress.md.
 """
 
@@ -23,12 +23,12 @@ OWN: Final = "site"
 
 
 def readiness() -> dict[str, str]:
-    """What keeps the site from serving, by part; empty when it is ready."""
+    """Return by part why the site cannot serve, an empty dict when it is ready."""
     return _unwritten() or dict(_unmoved(latest()))
 
 
 def troubles() -> dict[str, str]:
-    """What is in trouble and does not keep the site from serving, by part."""
+    """Return by part the troubles with which the site can still serve."""
     snapshot = latest()
     if snapshot is None:
         return {}
@@ -39,7 +39,7 @@ def troubles() -> dict[str, str]:
 
 
 def _unwritten() -> dict[str, str]:
-    """Why the journal is not being written, as its worker tells."""
+    """Return why the journal is not being written, by its worker's heartbeat."""
     try:
         beat = retry_on_disconnect(Heartbeat.objects.filter(process="worker-site").first)
     except Error as error:
@@ -55,7 +55,7 @@ def _unwritten() -> dict[str, str]:
 
 
 def _unmoved(snapshot: Snapshot | None) -> Iterator[tuple[str, str]]:
-    """What does not move on the way to this site's pages."""
+    """Yield the site's stalled queues, and the stream when it cannot be read."""
     if snapshot is None:
         return
     for stall in snapshot.stalls:

@@ -1,4 +1,4 @@
-"""What crawlers may read: everything but what is made for one visitor or for programs."""
+"""`/robots.txt`: crawlers may read all pages but those for one visitor or for programs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_AGE: Final = 3600  # seconds
 
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
-    """robots.txt (RFC 9309), with the address of the site map."""
+    """Return robots.txt (RFC 9309) with the address of the site map."""
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in CLOSED), ""]
     lines.append(f"Sitemap: {request.build_absolute_uri('/sitemap.xml')}")
     return HttpResponse(

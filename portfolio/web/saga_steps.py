@@ -1,4 +1,4 @@
-"""A checkout's steps in one short table: what was asked, how long it took, what was undone."""
+"""A checkout's steps as a short table: the command, its duration, and its compensation."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ TURNED: Final = "checkout.checkout_turned.v1"
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """One step. Durations in seconds; `took` and `undone` are None where that did not happen.
+    """One step. Durations are in seconds.
 
-    `verb` and `mark` say how the step stands, as the event table would.
+    `took` is None without an answer, and `undone` is empty without a compensation. `verb` and
+    `mark` are the step's state, as the event table shows it.
     """
 
     code: str
@@ -33,7 +34,7 @@ class StepRow:
 
 
 def step_rows(events: Iterable[StreamEvent]) -> list[StepRow]:
-    """The steps that were begun, in the order of the saga; none for what is no checkout."""
+    """Return the steps that were begun, in the order of the saga, none for another saga."""
     first: dict[str, StreamEvent] = {}
     for event in sorted(events, key=lambda one: one.seq):
         first.setdefault(event.type, event)

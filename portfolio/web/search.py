@@ -1,4 +1,4 @@
-"""The search page; it works without a script."""
+"""The search page, which works without a script."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AWAY: Final = "Nothing can be searched at this moment; the site’s database is 
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    """What the site has on `q`: articles by their text, pages by their names."""
+    """Show the articles whose text, and the pages whose name, matches `q`."""
     query = tidy(request.GET.get("q", ""))
     context: dict[str, Any] = {"query": query[:LONGEST_QUERY], "asked": "q" in request.GET}
     status = HTTPStatus.OK
@@ -48,7 +48,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 def _found(query: str) -> dict[str, Any]:
-    # "About" stands in every text, and is the name of a page.
+    # "About" occurs in every text, and is also the name of a page.
     common = asks_for_nothing(query)
     places = find_places(query, by_name_alone=common)
     if common and not places:

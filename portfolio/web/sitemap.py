@@ -28,7 +28,7 @@ PAGES: Final = (
 
 
 class Pages(Sitemap[str]):
-    """The sections, each service's page in the lab, and each node's of the plan."""
+    """The sections, and the page of each service, each demo and each node of the plan."""
 
     def items(self) -> list[str]:
         return [
@@ -74,5 +74,5 @@ SITEMAPS: Final[dict[str, type[Sitemap[Any]] | Sitemap[Any]]] = {
 @cached_page(lifetime=60.0)
 @says_when_away
 def sitemap(request: HttpRequest) -> HttpResponse:
-    """Everything in one file: there are far fewer than the 50,000 addresses one may hold."""
+    """Return all addresses in one file, which may hold 50,000, far more than there are."""
     return draw_sitemap(request, SITEMAPS).render()

@@ -1,8 +1,8 @@
-"""A token bucket in Redis, for all web processes together: a burst, and a steady pace after it.
+"""A token bucket in Redis that all web processes share: a burst, then a steady rate.
 
 One Lua script reads the bucket, fills it by the time that has passed, and takes from it, so that
-no two requests take the same token. Time is Redis' own: web processes need not agree on it.
-Redis may die at any time; then nothing is limited, since nothing of worth is only there.
+no two requests take the same token. The clock is that of Redis: web processes need not agree on
+the time. Redis may die at any time: then `take` raises RedisAway, and its caller limits nothing.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ return {left, wait}
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Whether a token was there; `left` are those after it, `wait` the seconds until the next."""
+    """The result of a take: `left` tokens remain, `wait` is the seconds until the next one."""
 
     allowed: bool
     left: int
@@ -48,7 +48,10 @@ class Taken:
 
 @dataclass(slots=True)
 class TokenBucket:
-    """At most `size` at once, and `pace` a second after that; `name` tells buckets apart."""
+    """A bucket of at most `size` tokens, which gains `pace` tokens a second.
+
+    `name` distinguishes buckets.
+    """
 
     name: str
     size: int
@@ -56,12 +59,15 @@ class TokenBucket:
     _redis: CacheRedis = field(default_factory=CacheRedis)
 
     def take(self, key: str) -> Taken:
-        """Take one token of a key's; raises RedisAway, and then nobody knows what is left."""
+        """Take one token from the bucket of a key.
+
+        Raises RedisAway, and then the number of tokens left is unknown.
+        """
         left, wait = self._redis.ask("eval", TAKE, 1, self.key(key), self.size, self.pace)
         return Taken(left >= 0, max(0, int(left)), wait / 1000)
 
     def key(self, key: str) -> str:
-        """Where the bucket lies."""
+        """Return the name of the bucket in Redis."""
         return f"{PREFIX}{self.name}:{key}"
 
     @property

@@ -1,4 +1,4 @@
-"""How much there has been so far: exact, and without counting millions of rows for each page."""
+"""Exact totals for the home page, without counting millions of rows for each request."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from uuid import UUID
 
 from cluster.storefront.models import CheckoutRequest, JournalEntry
 
-# Ids are chosen a moment before their commit: whatever is older than this is all there.
+# An id is chosen a moment before its commit: rows with ids older than this are all committed.
 SETTLED: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
 class Tally:
-    """What the site's database knows of the past."""
+    """Totals over the whole time, from the site's database."""
 
     messages: int  # journalled, ever: the journal's numbers have no gap
     checkouts: int  # accepted, ever
@@ -25,7 +25,7 @@ class Tally:
 
 
 class _Counted:
-    """Checkouts up to an id, counted once: older rows are neither added nor deleted."""
+    """The count of checkouts below an id, since older rows are neither added nor deleted."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -44,7 +44,10 @@ _counted: Final = _Counted()
 
 
 def tally() -> Tally:
-    """The numbers at this moment; raises Django's Error when the database is away."""
+    """Return the totals at this moment.
+
+    Raises Django's Error when the database is away.
+    """
     newest = JournalEntry.objects.order_by("-seq").values_list("seq", flat=True).first()
     first = CheckoutRequest.objects.order_by("id").values_list("accepted_at", flat=True).first()
     return Tally(
@@ -56,6 +59,6 @@ def tally() -> Tally:
 
 
 def _first_id_of(moment: datetime) -> UUID:
-    """The lowest UUIDv7 of this millisecond (RFC 9562, 5.7)."""
+    """Return the lowest UUIDv7 of this millisecond (RFC 9562, 5.7)."""
     milliseconds = int(moment.timestamp() * 1000)
     return UUID(int=(milliseconds << 80) | (0x7 << 76) | (0x2 << 62))

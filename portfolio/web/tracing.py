@@ -1,4 +1,4 @@
-"""A request that has work accepted is the first span of that work's trace."""
+"""The span of a request that has work accepted, which is the first of that work's trace."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Handler = Callable[[HttpRequest], Response] | Callable[[HttpRequest], Awaitable[
 
 
 class TracingMiddleware:
-    """Reads the caller's traceparent, and answers with the trace that the work has."""
+    """Middleware that reads the caller's traceparent and sends the work's in `traceresponse`."""
 
     sync_capable = True
     async_capable = True
@@ -46,7 +46,7 @@ class TracingMiddleware:
 
 
 def incoming(header: str | None) -> SpanContext | None:
-    """What a caller's `traceparent` says; None where it says nothing valid.
+    """Return the span context of a caller's `traceparent`, or None when it is not valid.
 
     Source: https://www.w3.org/TR/trace-context/#traceparent-header
     """
@@ -79,7 +79,7 @@ def _ended(request: HttpRequest, span: RequestSpan, response: Response) -> Respo
         scope[ROUTE] = route  # for portfolio/metrics/requests.py
     if span.place is None:
         return response
-    # Trace Context gives a caller no answer; its second level calls this field traceresponse.
+    # Trace Context defines no field for answers; its second level has this one, traceresponse.
     response.headers.setdefault("traceresponse", span.place.traceparent)
     span.end(
         method=request.method or "",
@@ -91,6 +91,6 @@ def _ended(request: HttpRequest, span: RequestSpan, response: Response) -> Respo
 
 
 def _route(request: HttpRequest) -> str:
-    """The template of the address, which is the same for every visitor."""
+    """Return the template of the address, which is the same for every visitor."""
     match = request.resolver_match
     return f"/{match.route}" if match else UNROUTED

@@ -1,4 +1,4 @@
-"""Articles of the tests' own on the running platform, gone afterwards."""
+"""Articles that the tests write on the running platform, and delete afterwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from config.environment import ROOT
 # A word that no article of the site has.
 RARE: Final = "quagga"
 
-# Run by `manage.py shell`: the site's own code writes, renders and announces.
+# Run by `manage.py shell`, so that the site's own code writes, renders and announces.
 WRITE: Final = f"""
 import json, sys
 from datetime import timedelta
@@ -77,7 +77,7 @@ for number, (text, days) in enumerate(texts, start=1):
                             saved_at=now + timedelta(days=days), note=f"Note {{number}}")
 print(json.dumps({{"words": first.words, "minutes": first.minutes}}))
 """
-# What that shell does: run a script a line, and answer with what it has printed.
+# The program of that shell. It runs one script for each line and answers with its output.
 RUN_EACH: Final = """
 import contextlib, io, json, sys, traceback
 from django.db import connections
@@ -101,7 +101,7 @@ for model in (Article, Series, Tag):
 
 @dataclass(frozen=True)
 class Written:
-    """What there is: test-first and test-second in test-series, a draft, a scheduled one."""
+    """The test articles: test-first and test-second in test-series, a draft, a scheduled one."""
 
     url: str  # of the site, without a slash at the end
     words: int  # of test-first
@@ -112,7 +112,7 @@ class Written:
 
 
 def site_shell(script: str) -> str:
-    """The last line that a script prints in the site's own surroundings."""
+    """Run a script in the site's shell, and return the last line that it prints."""
     shell = _shell()
     assert shell.stdin
     assert shell.stdout
@@ -125,7 +125,7 @@ def site_shell(script: str) -> str:
 
 @cache
 def _shell() -> subprocess.Popen[str]:
-    """One shell for all scripts of a session: to start it takes seconds."""
+    """Start one shell for all scripts of a session, since its start takes seconds."""
     shell = subprocess.Popen(
         [sys.executable, "manage.py", "shell", "--no-imports", "-c", RUN_EACH],
         cwd=ROOT,
@@ -140,7 +140,7 @@ def _shell() -> subprocess.Popen[str]:
 
 @pytest.fixture(scope="session")
 def written(platform_url: str) -> Iterator[Written]:
-    """Published, scheduled and unfinished articles, and the site that shows them."""
-    site_shell(DELETE)  # what a run that was killed has left
+    """Published, scheduled and unfinished articles on the running site."""
+    site_shell(DELETE)  # the articles that a killed run has left
     yield Written(url=platform_url, **json.loads(site_shell(WRITE)))
     site_shell(DELETE)

@@ -1,4 +1,4 @@
-"""The OpenGraph pictures: their size, a title of any length, and no figure."""
+"""The OpenGraph pictures have one size, fit a title of any length, and need no figure."""
 
 from __future__ import annotations
 

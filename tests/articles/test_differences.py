@@ -1,4 +1,4 @@
-"""What a revision changed, told line by line."""
+"""The difference between two revisions, line by line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The feeds: valid, whole, with absolute addresses, and answered conditionally."""
+"""The feeds are valid and whole, have absolute addresses, and answer conditional requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures are drawn when a page is, from real data, or say in words that there is none."""
+"""A page draws its figures from real data, or says in words that there is none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def text_with(figure: str) -> str:
 
 @pytest.fixture
 def observed(monkeypatch: pytest.MonkeyPatch) -> Snapshot:
-    """What the observer would tell, and no history."""
+    """A snapshot as the observer publishes it, without any history."""
     services = [
         ServiceState(
             name=name,

@@ -1,4 +1,4 @@
-"""Front matter: what is written is what is read, and a bad file is refused on its line."""
+"""The import reads front matter as it is written, and names the line of an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recorded measurements, with where they come from."""
+"""Recorded measurements, with their machine, date and command."""
 
 from __future__ import annotations
 

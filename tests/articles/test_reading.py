@@ -51,7 +51,7 @@ def test_an_article_has_contents_listings_notes_and_its_figure(written: Written)
     assert '<li class="level-3"><a href="#a-part-of-it">A part of it</a>' in text
     assert "Listing 1" in text
     assert 'class="sidenote" id="note-1"' in text
-    assert "data-figure" not in text  # drawn, or said to be away
+    assert "data-figure" not in text  # the figure is drawn, or a sentence says that it has no data
 
 
 def test_an_article_names_its_neighbours_and_what_changed(written: Written) -> None:

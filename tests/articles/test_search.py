@@ -1,4 +1,4 @@
-"""Search: by text and by name, safely marked, with an answer in words to everything."""
+"""The search finds texts and names, marks hits safely, and answers every query in words."""
 
 from __future__ import annotations
 

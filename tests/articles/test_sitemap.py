@@ -1,4 +1,4 @@
-"""The sitemap names every page that is worth finding, and only such."""
+"""The sitemap names every page that a search engine should find, and no other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAMESPACE = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 
 
 def entries(written: Written) -> dict[str, str]:
-    """Each address with the day of its last change, or nothing."""
+    """Return each address with the day of its last change, or with an empty text."""
     answer = requests.get(f"{written.url}/sitemap.xml", timeout=10)
     assert answer.headers["Content-Type"] == "application/xml"
     found = {}

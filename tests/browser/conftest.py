@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from compose.system_packages import headless_browser
 
-# As generous as tests/conditions.py: Playwright's own five seconds are little on a busy machine.
+# As long as in tests/conditions.py: a busy machine needs more than Playwright's five seconds.
 expect.set_options(timeout=20_000)
 
 ARGUMENTS = (
@@ -39,13 +39,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def complaints() -> list[str]:
-    """What the page wrote to the console or threw, so far."""
+    """The messages that the page wrote to the console and the errors that it threw, so far."""
     return []
 
 
 @pytest.fixture
 def page(browser: Browser, complaints: list[str]) -> Iterator[Page]:
-    """A page of its own, whose complaints are collected."""
+    """A new page, whose console messages and errors go to `complaints`."""
     context = browser.new_context()
     opened = context.new_page()
     opened.on("console", lambda message: complaints.append(message.text))

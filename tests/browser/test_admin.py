@@ -1,4 +1,4 @@
-"""The admin in a browser: its first page keeps up to date, both themes, as wide as a phone."""
+"""The admin in a browser: its first page stays current, in both themes, and fits a phone."""
 
 from __future__ import annotations
 
@@ -104,13 +104,13 @@ def test_every_page_is_clean_and_fits_a_phone(
         width = page.evaluate("document.documentElement.scrollWidth")
         assert (path, width) == (path, 375)
         found += [(path, it["id"]) for it in Axe().run(page).response["violations"]]
-        complaints.clear()  # axe tries inline styles of its own, which the policy refuses
+        complaints.clear()  # axe adds inline styles, which the content security policy refuses
     context.close()
     assert found == []
 
 
 def write_message(name: str) -> ContactMessage:
-    """A message as the contact form keeps it."""
+    """Save a message as the contact form does, and return it."""
     return ContactMessage.objects.create(
         id=uuid4(),
         name=name,

@@ -1,4 +1,4 @@
-"""An article in a real browser: contents, copying, notes, print, and nothing to complain of."""
+"""An article in a real browser: contents, copying, notes, print, and an empty console."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.platform, pytest.mark.browser]
 WIDE: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 SLUG = "test-in-a-browser"
-MOST_BYTES = 150_000  # of a first view, everything counted
+MOST_BYTES = 150_000  # of a first view, all files together
 MOST_SCRIPT = 30_000
 
 PARAGRAPH = "A sentence that is there to be scrolled past, and says nothing else. " * 12

@@ -1,4 +1,4 @@
-"""A stranger breaks the platform in a real browser, watches it recover, and reads the proof."""
+"""A visitor breaks the platform in a real browser, watches it recover, and reads the report."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ pytestmark = [pytest.mark.platform, pytest.mark.browser]
 WITHIN: Final = 20_000  # milliseconds; ends a hanging test, measures nothing
 A_RUN: Final = 120_000  # milliseconds in which any run ends
 VISIBLE_WITHIN: Final = 1.0  # seconds from a death to its bracket on the graph
-KEEPS_AWAY: Final = 400  # presses of the tabulator after which a control counts as unreachable
+KEEPS_AWAY: Final = 400  # presses of the Tab key after which a control counts as unreachable
 
-# When each bracket was first to be seen on the graph, by the page's own clock.
+# Records the time at which each bracket first appears on the graph, by the page's own clock.
 RECORD_BRACKETS: Final = """() => {
   window.shown = {};
   const graph = document.querySelector("train-graph");
@@ -40,7 +40,7 @@ SMALL_TARGETS: Final = """(least) => [...document.querySelectorAll(
 
 @pytest.fixture
 def visitor(browser: Browser) -> Iterator[Any]:
-    """Opens the site as somebody with a screen, a scheme and habits of his own."""
+    """A function that opens a page with the given screen size, colour scheme and preferences."""
     contexts: list[BrowserContext] = []
 
     def open_(**habits: Any) -> tuple[Page, list[str]]:
@@ -64,7 +64,7 @@ def went_live(page: Page, url: str) -> None:
 
 
 def outages(page: Page, url: str, process: str) -> list[dict[str, Any]]:
-    """What the observer has lately seen of a process."""
+    """Return the recent outages of a process, as the observer reports them."""
     snapshot: dict[str, Any] = page.request.get(f"{url}/status.json").json()
     return [span for span in snapshot["outages"] if span["process"] == process]
 
@@ -122,7 +122,7 @@ def test_without_javascript_a_stranger_kills_the_web_server_that_serves_him(
     def the_report_is_there() -> bool:
         try:
             page.reload()
-        except Error:  # it is being killed, as was wished
+        except Error:  # the web server is being killed, as the visitor asked
             return False
         return "/chaos/incidents/" in page.url
 
@@ -161,7 +161,7 @@ def test_a_keyboard_reaches_the_drill_and_every_family_of_the_catalogue(
 
 
 def tabbed_to(page: Page, words: str) -> str:
-    """Press the tabulator until what has the focus begins with these words."""
+    """Press Tab until the text of the focused element begins with `words`, and return the text."""
     for _ in range(KEEPS_AWAY):
         page.keyboard.press("Tab")
         text = str(page.evaluate("document.activeElement.textContent")).strip()

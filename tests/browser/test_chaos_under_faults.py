@@ -1,4 +1,4 @@
-"""An open chaos page while what serves it dies: it says what it does, and misses nothing."""
+"""An open chaos page outlives the servers behind it, says so, and misses no event."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WITHIN: Final = 30_000  # milliseconds; ends a hanging test, measures nothing
 A_RUN: Final = 90_000  # milliseconds; the same
 pytestmark = [pytest.mark.platform, pytest.mark.browser, pytest.mark.fault]
 
-# One more follower of the page's own feed, which notes what the parts of the page are told.
+# One more follower of the page's own feed. It records the same events as the parts of the page.
 FOLLOW: Final = r"""async () => {
   window.seen = [];
   const modules = performance.getEntriesByType("resource").map(({ name }) => name);
@@ -30,13 +30,13 @@ FOLLOW: Final = r"""async () => {
 
 
 def state(page: Page, words: str) -> None:
-    """Wait until the graph says how it stands in these words (a regular expression)."""
+    """Wait until the graph shows a state that matches `words` (a regular expression)."""
     told = page.locator('train-graph [data-part="state"]').first
     expect(told).to_have_text(re.compile(words), timeout=WITHIN)
 
 
 def goes_on(page: Page) -> None:
-    """Wait for further events, which only a stream that is back brings."""
+    """Wait until the stream is live and brings further events."""
     state(page, "^live")
     before = page.evaluate("window.seen.length")
     page.wait_for_function("(before) => window.seen.length > before", arg=before, timeout=WITHIN)
@@ -69,7 +69,7 @@ def test_a_page_outlives_what_serves_it_and_sees_each_seq_once(
 
 
 def test_a_stream_that_says_nothing_is_given_up(page: Page, platform_url: str) -> None:
-    """No server closes it: as when one is paused, or a cable is cut."""
+    """The server does not close the connection, as when it is paused, or a cable is cut."""
     opened: list[Any] = []
 
     def stay_silent(socket: Any) -> None:

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.platform, pytest.mark.browser]
 
 @pytest.fixture
 def words() -> Iterator[str]:
-    """A message like no other, which is taken out of the database afterwards."""
+    """A unique message, which is deleted from the database afterwards."""
     message = f"We have a queue that loses messages, in case {uuid4()}."
     yield message
     rows("DELETE FROM contact_message WHERE message LIKE %s", f"%{message}%")
@@ -36,7 +36,7 @@ def write(page: Page, words: str, *, email: str = "ada@example.org") -> None:
     page.get_by_label("Your name").fill("Ada Obi")
     page.get_by_label("Your email address").fill(email)
     page.get_by_label("Message", exact=True).fill(words)
-    # Nobody writes faster than this; the form takes nothing that was.
+    # The form refuses a message that was written faster than a person can write.
     page.wait_for_timeout(SHORTEST.total_seconds() * 1000 + 1000)
 
 
@@ -51,7 +51,7 @@ def test_a_message_is_written_sent_and_kept(
     write(page, words)
     send(page)
     expect(page.locator("h1")).to_have_text("Your message is kept")
-    page.reload()  # sends nothing again
+    page.reload()  # must not send the message again
     assert rows("SELECT name, email, state FROM contact_message WHERE message = %s", words) == [
         ("Ada Obi", "ada@example.org", "new")
     ]

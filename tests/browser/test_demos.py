@@ -1,4 +1,4 @@
-"""Every demo as a stranger runs it: by its button in Chromium, and by its line in a shell."""
+"""Every demo as a visitor runs it: by its button in Chromium, and by its line in a shell."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ VIOLATED: Final = "table.checks .mark.failed"
 
 
 def press(page: Page, slug: str) -> None:
-    """Press the button of a demo's page, and arrive at what came of it."""
+    """Press the button of a demo's page, and wait for the page of its result."""
     page.get_by_role("button", name="Run it", exact=True).click()
     page.wait_for_url(re.compile(rf"/lab/demos/{slug}/runs/[0-9a-f-]+/"), timeout=A_RUN)
 
@@ -56,7 +56,10 @@ def test_its_button_runs_it_on_a_phone_and_every_invariant_holds(
 
 @pytest.fixture(scope="module")
 def printed_by_lines(platform_url: str) -> dict[str, Future[str]]:
-    """The output of every demo's shell command; as many run at once as the site allows."""
+    """The output of every demo's shell command, by its slug.
+
+    As many commands run at once as the site allows.
+    """
 
     def run(slug: str) -> str:
         page = requests.get(f"{platform_url}/lab/demos/{slug}/", timeout=20).text

@@ -24,7 +24,7 @@ A_SENTENCE: Final = re.compile(r"\w.*\.$")
 
 
 def press_as_long_as_something_is_away(page: Page, url: str, slug: str) -> None:
-    """As whoever reads what a demo says that has met it: in a sentence, and no result."""
+    """Run a demo until it has a result. A demo that meets the fault says so in a sentence."""
     for _ in range(ATTEMPTS):
         press(page, slug)
         told = page.locator(f"{HEADLINE}, .notice")
@@ -46,7 +46,7 @@ def test_every_invariant_holds(
 
     with ExitStack() as breaking:
         for step in steps_of(EXPERIMENTS[DEMOS[slug].experiment], SEED):
-            if step.at == 0:  # what the experiment breaks first
+            if step.at == 0:  # the first faults of the experiment
                 breaking.enter_context(broken(step.fault, step.target, **step.parameters))
         press_as_long_as_something_is_away(page, url, slug)
 

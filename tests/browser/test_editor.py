@@ -1,4 +1,4 @@
-"""An editor's day in a browser, and what may go wrong in it without losing a text."""
+"""An editor's day in a browser, and the failures that must not lose a text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ AccessLog.objects.filter(username="{NAME}").delete()
 User.objects.filter(username="{NAME}").delete()
 """
 
-# Of the day's text, with words that no article of the site has.
+# Sentences of the test's article, with words that no article of the site has.
 BEFORE: Final = "The okapi waits in a queue."
 AFTER: Final = "The numbat waits in a queue."
 DAY: Final = f"""{BEFORE}
@@ -70,7 +70,7 @@ A wombat.
 
 @pytest.fixture(scope="module")
 def account(platform_url: str) -> Iterator[str]:
-    """A member of the group Editors; the account and what it wrote are gone afterwards."""
+    """An account of the group Editors, deleted afterwards with its articles."""
     site_shell(REMOVE)
     site_shell(MAKE)
     yield platform_url
@@ -93,7 +93,7 @@ def desk(page: Page, account: str) -> Page:
 
 @pytest.fixture
 def reader(browser: Browser, complaints: list[str]) -> Iterator[Page]:
-    """Somebody without an account, in a browser of their own."""
+    """A page of a visitor without an account, with cookies of its own."""
     context = browser.new_context()
     page = context.new_page()
     page.on("console", lambda message: complaints.append(message.text))
@@ -104,7 +104,7 @@ def reader(browser: Browser, complaints: list[str]) -> Iterator[Page]:
 
 @pytest.fixture
 def ran(desk: Page, reader: Page) -> list[str]:
-    """What a script that should not run has said, so far."""
+    """The dialogs that a script has opened so far, although no script of a text should run."""
     said: list[str] = []
 
     def note(dialog: Dialog) -> None:
@@ -132,7 +132,7 @@ def expect_said(desk: Page, sentence: str) -> None:
 
 
 def search(reader: Page, url: str, word: str) -> list[str]:
-    """The addresses of the articles that a search for the word finds."""
+    """Return the addresses of the articles that a search for the word finds."""
     reader.goto(f"{url}/search/")
     reader.get_by_label("Search the site").fill(word)
     reader.locator("main").get_by_role("button", name="Search").click()
@@ -142,7 +142,7 @@ def search(reader: Page, url: str, word: str) -> list[str]:
 
 
 def feed_texts(reader: Page, url: str, slug: str) -> tuple[str, str]:
-    """The article's text in the Atom feed and in the JSON feed."""
+    """Return the article's text in the Atom feed and in the JSON feed."""
     address = f"{url}/articles/{slug}/"
     atom = feedparser.parse(reader.request.get(f"{url}/articles/feed.atom").text())
     [entry] = [each for each in atom.entries if each.link == address]
@@ -161,7 +161,7 @@ def test_a_day(desk: Page, reader: Page, account: str, complaints: list[str]) ->
     expect(preview.locator("figure.listing code")).to_contain_text("def _drain(self)")
     expect(desk.locator("#preview-state")).to_have_text("as readers get it")
 
-    # Schedule: nobody else sees it yet.
+    # Schedule: readers do not see it yet.
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     desk.fill("#id_schedule_at", f"{tomorrow:%Y-%m-%dT%H:%M}")
     press(desk, "Schedule for then (UTC)")
@@ -180,7 +180,7 @@ def test_a_day(desk: Page, reader: Page, account: str, complaints: list[str]) ->
     expect(reader.locator("figure.listing code")).to_contain_text("def _drain(self)")
     expect(reader.get_by_role("heading", name="What changed")).to_have_count(0)
 
-    # Correct it: a second revision, which tells readers what changed.
+    # Correct it: the second revision shows readers what changed.
     desk.fill("#id_body", DAY.replace(BEFORE, AFTER))
     desk.fill("#id_what_changed", "It is a numbat that waits.")
     press(desk, "Save, and update what readers see")
@@ -190,7 +190,7 @@ def test_a_day(desk: Page, reader: Page, account: str, complaints: list[str]) ->
     expect(reader.locator(".what-changed")).to_have_text("It is a numbat that waits.")
     assert search(reader, account, "numbat") == ["/articles/browser-day/"]
 
-    # Restore the first revision, which is the third then.
+    # Restore the first revision, whose text becomes the third.
     desk.get_by_role("link", name="Revisions", exact=True).click()
     expect(desk.locator(".comparison del")).to_have_text("okapi")
     expect(desk.locator(".comparison ins")).to_have_text("numbat")
@@ -272,7 +272,7 @@ def test_a_text_outlives_its_session(desk: Page, account: str) -> None:
 def test_a_huge_paste_is_neither_sent_nor_lost(desk: Page, account: str) -> None:
     body = "Line.\n\n" * 60_000
     write_new(desk, account, "Browser four", "")
-    # As a paste does it: at once, with one event.
+    # A paste also changes the text at once, with one event.
     desk.locator("#id_body").evaluate(
         "(area, text) => { area.value = text; area.dispatchEvent(new Event('input', "
         "{ bubbles: true })); }",

@@ -17,7 +17,7 @@ def part(name: str) -> str:
 
 
 def newest_event(page: Page) -> str:
-    """The newest row's text: it changes when a live event arrives."""
+    """Return the newest row's text, which changes when a live event arrives."""
     return page.locator(".events tbody tr").first.inner_text()
 
 

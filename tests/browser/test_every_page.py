@@ -1,4 +1,4 @@
-"""What holds on every page: accessible in both themes, valid, quiet, light, all of one origin."""
+"""Every page is accessible in both themes, valid, silent in the console, small, of one origin."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.sampling import all_in_full, only_in_full
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 
 ARTICLE: Final = "/articles/the-transactional-outbox/"
-# One of each kind; what differs between two of a kind is only text.
+# One page of each kind: two pages of one kind differ in their text alone.
 PAGES: Final = (
     "/",
     "/events/",
@@ -59,23 +59,23 @@ PAGES: Final = (
     "/admin/login/",
     "/nowhere/",
 )
-# The page of most script, the longest text, the widest table, a form, and the plan.
+# The page with the most script, the longest text, the widest table, a form, and the plan.
 ALWAYS: Final = ("/", ARTICLE, "/chaos/", "/contact/", "/architecture/")
 LOOKS: Final = (("light", 1440), ("dark", 390))
 FEW_WORDS: Final = ("/nowhere/", "/contact/sent/", "/admin/login/")
-PHONE: Final = 500  # pixels; what is narrower is tried as narrow as phones are
+PHONE: Final = 500  # pixels; a narrower page is tried at the width NARROWEST
 NARROWEST: Final = 375
 OTHER: Final[dict[str, Literal["light", "dark"]]] = {"light": "dark", "dark": "light"}
 CONTRAST: Final = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
-AN_ARTICLE: Final = 150_000  # bytes on the wire in the first view, everything included
-OF_SCRIPT: Final = 30_000  # of these
+AN_ARTICLE: Final = 150_000  # bytes on the wire in the first view, all files together
+OF_SCRIPT: Final = 30_000  # bytes of script among these
 THE_HOME_PAGE: Final = 200_000
 THE_CHAOS_PAGE: Final = 300_000
 
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Any]:
-    """Opens a page of a given scheme and width, and collects what it says to the console."""
+    """A function that opens a page in a given scheme and width, and collects its console."""
     contexts = []
 
     def open_(
@@ -100,12 +100,12 @@ def open_page(browser: Browser) -> Iterator[Any]:
 
 
 def complaints_of(said: list[str], path: str) -> list[str]:
-    """What the page said, but for the browser's own line about an answer of 404."""
+    """Return the console messages, without the browser's own line about an answer of 404."""
     return [text for text in said if not (path == "/nowhere/" and "404" in text)]
 
 
 def looks() -> list[Any]:
-    """Each page in both looks; without `--full` only the pages of ALWAYS, each in one look."""
+    """Return each page in both looks. Without `--full`, each page of ALWAYS runs in one look."""
     always = {(path, *LOOKS[index % len(LOOKS)]) for index, path in enumerate(ALWAYS)}
     every = [(path, *look) for path in PAGES for look in LOOKS]
     return [case if case in always else only_in_full(*case) for case in every]
@@ -122,7 +122,7 @@ def test_axe_finds_nothing_in_either_scheme_nothing_is_too_wide_and_the_console_
     page, said = open_page(f"{platform_url}{path}", scheme=scheme, width=width)
 
     found = Axe().run(page).response["violations"]
-    page.emulate_media(color_scheme=OTHER[scheme])  # which changes nothing but colours
+    page.emulate_media(color_scheme=OTHER[scheme])  # the schemes differ in their colours alone
     found += Axe().run(page, options=CONTRAST).response["violations"]
     if width < PHONE:
         width = NARROWEST

@@ -1,4 +1,4 @@
-"""observations.js in a real browser: one socket a page, words for its state, quiet when hidden."""
+"""observations.js in a browser: one socket a page, its state in words, closed while hidden."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 
-# A page of the site with nothing of its own that follows: this follows twice.
+# The page has no follower of its own. This adds two.
 FOLLOW = """async () => {
   const { followObservations } = await import("/static/kit/observations.js");
   window.seen = { snapshots: 0, words: [] };
@@ -28,7 +28,7 @@ SEEN = "() => window.seen"
 
 @pytest.fixture
 def sockets(page: Page, platform_url: str) -> list[Any]:
-    """The sockets to the observations that the page has opened; it follows twice."""
+    """The sockets to the observations that a page with two followers has opened."""
     opened: list[Any] = []
     page.on("websocket", lambda ws: opened.append(ws) if "/observations/" in ws.url else None)
     page.goto(f"{platform_url}/about/")
@@ -50,7 +50,7 @@ def test_all_followers_of_a_page_share_one_socket(
 def test_a_hidden_page_hangs_up_and_resumes_when_it_is_seen(page: Page, sockets: list[Any]) -> None:
     page.evaluate(HIDE, True)
     page.wait_for_function("() => window.seen.words.at(-1).startsWith('paused')")
-    if not sockets[0].is_closed():  # the server answers a close in its own time
+    if not sockets[0].is_closed():  # the server may still have to answer the close
         sockets[0].wait_for_event("close")
     count = page.evaluate(SEEN)["snapshots"]
     page.evaluate(HIDE, False)

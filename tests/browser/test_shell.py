@@ -77,7 +77,7 @@ def test_a_chosen_theme_is_there_before_anything_is_drawn(
     assert page.evaluate(PAPER) == LIGHT_PAPER
     page.get_by_role("radio", name="Dark").check()
     assert page.evaluate(PAPER) == DARK_PAPER
-    # The first style that the document ever has, read as soon as there is a body.
+    # Reads the first style that the document has, as soon as there is a body.
     page.add_init_script(
         "new MutationObserver((_, observer) => { if (document.body) {"
         f" window.firstPaper = {PAPER}; observer.disconnect(); }} }})"

@@ -1,4 +1,4 @@
-"""The train graph in a real browser: live, paused, by keyboard, on a phone, still."""
+"""The train graph in a real browser: live, paused, by keyboard, on a phone, without motion."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def live(page: Page, platform_url: str) -> Page:
 
 
 def left_edge(page: Page) -> str:
-    """Where the traces stand: it changes with every step of time."""
+    """Return the offset of the traces, which changes with every step of time."""
     return str(page.locator("train-graph g:has(> a.trace)").get_attribute("transform"))
 
 
@@ -58,7 +58,7 @@ def await_news(page: Page) -> None:
 
 def test_a_pause_stops_time(live: Page) -> None:
     live.locator("train-graph").get_by_role("button", name="Pause").click()
-    await_news(live)  # by then the frame that was being drawn has been
+    await_news(live)  # so that a frame that was being drawn is finished
     before = left_edge(live)
     await_news(live)
     assert left_edge(live) == before
@@ -75,7 +75,7 @@ def test_more_seconds_show_what_was_before_the_page_was_opened(live: Page) -> No
 
 def test_the_keyboard_goes_from_trace_to_trace_and_enter_opens_the_saga(live: Page) -> None:
     live.locator("train-graph").get_by_role("button", name="Pause").click()
-    # The stop of the keyboard within the graph is one trace.
+    # The Tab key stops at one trace of the graph only.
     expect(live.locator(f"{TRACE}[tabindex='0']")).to_have_count(1)
     live.locator(f"{TRACE}[tabindex='0']").focus()
     live.keyboard.press("End")
@@ -117,7 +117,7 @@ def test_with_reduced_motion_the_picture_stands_still(browser: Browser, platform
     page = context.new_page()
     page.goto(f"{platform_url}/events/")
     expect(page.locator(TRACE)).not_to_have_count(0, timeout=WITHIN)
-    # The line of the present moves over a picture that stands, until the page turns.
+    # The line of the present moves over a still picture, until the graph begins a new page.
     page.wait_for_function(
         """() => {
           const graph = document.querySelector("train-graph");

@@ -1,7 +1,7 @@
-"""The browser's half of the graph places everything exactly where the server's half does.
+"""The graph's code in the browser places everything exactly where its code on the server does.
 
 `events.json` is a stretch of a real journal: checkouts that completed, one that the provider
-never answered, and one declined. The outages are made up; geometry is all that they are for.
+never answered, and one declined. The outages are made up, since the test compares geometry alone.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ FRAMES: Final = {
 
 @pytest.fixture(scope="module")
 def twin(browser: Browser) -> Any:
-    """What the browser's code makes of the fixture."""
+    """The journeys and the scenes that the browser's code makes of the fixture."""
     page = browser.new_page()
     page.route(f"{SERVED}/**", serve_the_checkout)
     page.goto(f"{SERVED}/")
@@ -79,7 +79,7 @@ def twin(browser: Browser) -> Any:
 
 
 def serve_the_checkout(route: Route) -> None:
-    """Answer an address of SERVED with the file of this path, its front page with an empty one."""
+    """Answer a path of SERVED with the file of the repository, and the root with an empty page."""
     path = urlsplit(route.request.url).path.lstrip("/")
     if path:
         route.fulfill(body=(ROOT / path).read_bytes(), content_type="text/javascript")

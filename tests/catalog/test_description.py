@@ -1,4 +1,4 @@
-"""A product's description: the first of two editors wins."""
+"""The first of two editors of a product's description wins."""
 
 from __future__ import annotations
 

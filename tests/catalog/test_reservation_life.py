@@ -1,4 +1,4 @@
-"""How long a reservation lives: as usual, or for as many seconds as its command says."""
+"""A reservation lives for the usual time, or for the seconds that its command names."""
 
 from __future__ import annotations
 

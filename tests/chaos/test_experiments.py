@@ -125,7 +125,7 @@ def test_misuse_is_answered_with_one_sentence(
 ) -> None:
     try:
         status: object = main(["chaos", *arguments])
-    except SystemExit as end:  # Django's own way to end a command
+    except SystemExit as end:  # Django ends a command like this
         status = end.code
     assert status == 2
     assert said in capsys.readouterr().err

@@ -60,13 +60,13 @@ def begin(checkout: CheckoutOrder, operation: Operation, message: str, seconds: 
 
 
 def told(cluster: Cluster, checkout: UUID) -> list[str]:
-    """The types of all messages of this correlation, in the order of the journal."""
+    """Return the types of all messages of this correlation, in the order of the journal."""
     query = "SELECT type FROM journal WHERE correlation = %s ORDER BY seq"
     return [type_ for (type_,) in cluster.rows("site", query, checkout)]
 
 
 def saga_messages(cluster: Cluster, checkout: UUID) -> set[str]:
-    """The types of the saga's own messages, once its end is in the journal."""
+    """Return the types of the saga's own messages, once its end is in the journal."""
     ends = {"checkout.checkout_completed.v1", "checkout.checkout_compensated.v1"}
     eventually(lambda: ends & set(told(cluster, checkout)))
     return set(told(cluster, checkout)) & SAGA

@@ -1,4 +1,4 @@
-"""The checkout saga as it is declared, and the service that runs it."""
+"""The declaration of the checkout saga, and the service that runs it."""
 
 from __future__ import annotations
 

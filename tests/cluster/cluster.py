@@ -1,4 +1,4 @@
-"""The running cluster as a fault test uses it: load it, break it, wait, and check it."""
+"""The running cluster for fault tests, which load it, break it, wait and check it."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ class Cluster:
         sku: str | None = None,
         quantity: int = 1,
     ) -> list[UUID]:
-        """Have `count` checkouts accepted; their ids."""
+        """Have `count` checkouts accepted, and return their ids."""
         orders = self.counter.order(wanted, count=count, sku=sku, quantity=quantity)
         assert list(self.counter.accept(orders))[-1] == count
         return [order.id for order in orders]
 
     def rows(self, name: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Read from one service's database with the auditor's credentials."""
+        """Return rows of one service's database, read with the auditor's credentials."""
         with self._auditor(name).connect(autocommit=True) as connection:
             return connection.execute(query, parameters).fetchall()
 
     def rows_when_up(self, name: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """The same, from a database that may be starting again."""
+        """Return the rows as `rows` does, from a database that may be starting again."""
 
         def read() -> list[list[tuple[Any, ...]]]:
             try:
@@ -68,11 +68,14 @@ class Cluster:
         return Counter(state for (state,) in self.rows_when_up("checkout", query, list(ids)))
 
     def await_in_flight(self, ids: Sequence[UUID], *, at_least: int) -> None:
-        """Return once that many have begun, while some are still going on."""
+        """Return once at least `at_least` of the checkouts have begun."""
         eventually(lambda: self.saga_states(ids).total() >= at_least)
 
     def await_ended(self, ids: Sequence[UUID]) -> Counter[str]:
-        """How the checkouts ended; fails when one of them has not ended in time."""
+        """Return how many checkouts ended in each state.
+
+        Raises DeadlineMissed when one has not ended in time.
+        """
 
         def ended() -> Counter[str] | None:
             states = self.saga_states(ids)
@@ -82,7 +85,7 @@ class Cluster:
         return eventually(ended, within=TO_THE_END, every=0.25) or Counter()
 
     def kill(self, name: str) -> None:
-        """SIGKILL one process by its pid; the supervisor starts it again."""
+        """SIGKILL one process by its pid, and return once the supervisor has started it again."""
         before = self.supervisor.kill(name, signal.SIGKILL)
 
         def back() -> bool:
@@ -95,7 +98,7 @@ class Cluster:
         eventually(back, within=60.0)
 
     def verdict(self, *, wait: float = 60.0) -> Verdict:
-        """Examine every invariant, after waiting up to `wait` seconds for rest."""
+        """Examine every invariant, after at most `wait` seconds in which messages are in flight."""
         services = load_all()
 
         def ready() -> dict[str, int] | None:
@@ -119,15 +122,15 @@ class Cluster:
         return verdict
 
     def assert_conserved(self) -> None:
-        """No invariant is violated.
+        """Assert that no invariant is violated.
 
-        What is violated stays so: a part of the suite asks once, after all of its tests.
+        A part of the suite asks once, after all of its tests, since a violation stays in the rows.
         """
         if not self.verdict_comes_later:
             self.assert_conserved_now()
 
     def assert_conserved_now(self) -> None:
-        """No invariant is violated; the counterexamples are the message of the failure."""
+        """Assert that no invariant is violated. The failure shows the counterexamples."""
         violations = {
             finding.name: finding.counterexamples
             for finding in self.verdict().findings

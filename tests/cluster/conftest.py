@@ -12,7 +12,7 @@ from tests.conditions import eventually
 def cluster(platform: None) -> Cluster:
     """The running cluster, once its first products are for sale.
 
-    Of each module its own: tests of the secrets close the databases of this process.
+    Each module has its own, since tests of the secrets close the databases of this process.
     """
     running = Cluster()
     eventually(lambda: running.rows("site", "SELECT 1 FROM product WHERE restocked"))

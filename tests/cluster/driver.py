@@ -1,4 +1,4 @@
-"""What faults of messages and links need of a driver, on the platform of the test session."""
+"""A driver for faults of messages and links, on the platform of the test session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.conftest import superuser_address
 
 
 class Superuser:
-    """The servers' own controls, as their administrator has them."""
+    """A driver that uses the servers' own controls with an administrator's rights."""
 
     name = "tests"
 
@@ -59,7 +59,7 @@ class Superuser:
 def broken(
     fault: Fault, target: str, *, seconds: float = 60.0, heal: bool = True, **parameters: Any
 ) -> Iterator[ArmedFault]:
-    """Break something, and heal it at the end of the block unless nobody shall."""
+    """Inject a fault, and heal it at the end of the block unless `heal` is false."""
     driver = cast(Driver, Superuser())
     armed = new_armed_fault(
         fault=fault.name, target=target, seconds=seconds, actor="a test", parameters=parameters

@@ -1,4 +1,4 @@
-"""The clock of the cluster while its broker is away. No broker."""
+"""The cluster's clock logs an outage of the broker in one line. No broker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cluster.beat import Clock
 
 
 class Sender:
-    """Does with each task what the test says."""
+    """A stand-in for `Clock.send_task` that raises `error`, or counts the task."""
 
     error: Exception | None = None
     sent = 0

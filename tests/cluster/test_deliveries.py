@@ -29,13 +29,13 @@ END_BLOCKED_DELETE = """
 
 
 def publish(channel: amqp.Channel, routing_key: str, body: bytes) -> None:
-    """Put a message on the wire as any client can."""
+    """Publish a message to the platform's exchange, as any client can."""
     message = amqp.Message(body, content_type=CONTENT_TYPE, delivery_mode=2)
     channel.basic_publish(message, exchange=EXCHANGE, routing_key=routing_key)
 
 
 def journalled(cluster: Cluster, ids: list[UUID]) -> list[tuple[str, bytes]]:
-    """Every message about these checkouts: routing key and body."""
+    """Return the routing key and the body of every message about these checkouts."""
     query = "SELECT type, envelope FROM journal WHERE correlation = ANY(%s) ORDER BY seq"
     return [(type_, json.dumps(e).encode()) for type_, e in cluster.rows("site", query, ids)]
 
@@ -65,7 +65,7 @@ def test_every_message_of_a_checkout_delivered_twice_changes_nothing(
 def test_commands_that_arrive_in_the_wrong_order_are_applied_in_the_right_one(
     cluster: Cluster, channel: amqp.Channel
 ) -> None:
-    """Hold and release of one limit, swapped: the release waits until the hold was made."""
+    """The release of a limit that arrives before its hold is parked until the hold is made."""
     with stopped(cluster, "relay-checkout"):
         ids = cluster.start_checkouts(5)
         waiting = "SELECT routing_key, body FROM outbox WHERE subject = ANY(%s) ORDER BY id DESC"
@@ -117,7 +117,7 @@ def test_a_poisoned_order_parks_its_own_checkout_until_it_is_replayed(cluster: C
         healthy = cluster.start_checkouts(5)
         assert cluster.await_ended(healthy) == {"completed": 5}
         eventually(lambda: dead_letters(cluster, poisoned))
-        # The saga misses its deadline and turns round; the cancellation waits behind the poison.
+        # The saga misses its deadline and compensates. The cancellation waits behind the poison.
         eventually(lambda: parked(cluster, poisoned) >= 1, within=40.0)
         assert cluster.saga_states([poisoned]) == {"compensating": 1}
 
@@ -148,7 +148,7 @@ def parked(cluster: Cluster, identifier: UUID) -> int:
 def test_a_relay_killed_between_confirm_and_delete_sends_again_and_nobody_notices(
     cluster: Cluster,
 ) -> None:
-    """A lock on the row holds the delete back: the message is out, and still in the outbox."""
+    """A lock on the row delays the delete: the message is published, and still in the outbox."""
     with stopped(cluster, "relay-site"):
         ids = cluster.start_checkouts(3)
         held = psycopg.connect(f"{superuser_address('site')}/site")
@@ -158,8 +158,8 @@ def test_a_relay_killed_between_confirm_and_delete_sends_again_and_nobody_notice
     eventually(lambda: cluster.saga_states(ids).total() == 3)
 
     cluster.supervisor.kill("relay-site", signal.SIGKILL)
-    # The server would still carry out the delete that it has; a relay that died a
-    # moment earlier would never have asked for it.
+    # End the delete that the server already has, as if the relay had died a moment
+    # earlier and never sent it.
     eventually(lambda: held.execute(END_BLOCKED_DELETE).fetchall())
     held.rollback()
     held.close()
@@ -171,7 +171,7 @@ def test_a_relay_killed_between_confirm_and_delete_sends_again_and_nobody_notice
 
 @contextmanager
 def stopped(cluster: Cluster, process: str) -> Iterator[None]:
-    """A process that does not run meanwhile."""
+    """Keep a process stopped for the length of the block."""
     cluster.supervisor.stop(process)
     try:
         yield
@@ -181,7 +181,7 @@ def stopped(cluster: Cluster, process: str) -> Iterator[None]:
 
 @contextmanager
 def refusing(condition: str) -> Iterator[None]:
-    """The orders table accepts only rows that fulfil `condition` meanwhile."""
+    """Let the orders table accept only rows that fulfil `condition`, for the block."""
     address = f"{superuser_address('orders')}/orders"
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(

@@ -1,4 +1,4 @@
-"""A visitor is forgotten by every service, whoever is away meanwhile; nothing else changes."""
+"""Every service erases a visitor, even if one of them is away meanwhile, and nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.sampling import all_in_full
 pytestmark = pytest.mark.platform
 
 MIDDLES = ("worker-identity", "worker-site", "relay-identity")
-# What a message on its way holds of a visitor is not kept: these are empty at rest.
+# Messages in flight may name a visitor. These tables are empty once nothing is in flight.
 PASSING = {"outbox", "parked"}
 TABLES = """
     SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename
@@ -111,7 +111,7 @@ def test_a_visitor_whom_nobody_knows_is_forgotten_at_once(cluster: Cluster) -> N
 
 
 def test_an_erasure_is_refused_while_a_checkout_is_under_way(cluster: Cluster) -> None:
-    """The silent provider keeps the hold for some seconds; then nothing is in the way."""
+    """Identity refuses the erasure for the seconds in which the silent provider keeps the hold."""
     visitor = new_visitor()
     ids = buy(cluster, visitor, cards=("tok_silent",))
     held = "SELECT 1 FROM hold WHERE id = %s AND state = 'held'"
@@ -190,7 +190,7 @@ def test_a_kill_in_the_middle_costs_no_erasure(cluster: Cluster, process: str) -
 
 @pytest.mark.fault
 def test_an_erasure_waits_for_a_checkout_that_identity_had_not_heard_of(cluster: Cluster) -> None:
-    """Its command waits in checkout's outbox: the saga is under way, and nothing is on hold."""
+    """The command waits in checkout's outbox: the saga is in flight, and identity has no hold."""
     visitor = new_visitor()
     cluster.supervisor.stop("relay-checkout")
     try:
@@ -210,7 +210,7 @@ def test_an_erasure_waits_for_a_checkout_that_identity_had_not_heard_of(cluster:
 @pytest.mark.fault
 @pytest.mark.full
 def test_an_erasure_waits_for_a_refund_whose_messages_name_the_visitor(cluster: Cluster) -> None:
-    """The money is back, and the message that says so still waits in payments' outbox."""
+    """The money is refunded, and the event that says so still waits in payments' outbox."""
     visitor = new_visitor()
     [order] = buy(cluster, visitor)
     await_settled(cluster, [order])
@@ -245,7 +245,7 @@ def pseudonym(erasure: UUID) -> str:
 
 
 def buy(cluster: Cluster, visitor: str, *, cards: Sequence[str] = ("tok_ok",)) -> list[UUID]:
-    """Have one checkout accepted for each card; their ids."""
+    """Have one checkout accepted for each card, and return their ids."""
     orders = [
         CheckoutOrder(visitor=visitor, sku="MUG-ENAMEL", card=card, id=new_message_id())
         for card in cards
@@ -255,7 +255,7 @@ def buy(cluster: Cluster, visitor: str, *, cards: Sequence[str] = ("tok_ok",)) -
 
 
 def await_settled(cluster: Cluster, ids: Sequence[UUID]) -> None:
-    """Return once the checkouts have ended and identity has heard of it."""
+    """Return once the checkouts have ended and identity has settled their holds."""
     cluster.await_ended(ids)
     settled = "SELECT count(*) FROM hold WHERE id = ANY(%s) AND state IN ('spent', 'released')"
     eventually(lambda: cluster.rows("identity", settled, list(ids)) == [(len(ids),)])
@@ -270,7 +270,7 @@ def ask_for_erasure(visitor: str) -> UUID:
 
 
 def ask_for_refund(cluster: Cluster, order: UUID) -> UUID:
-    """Have the refund of a completed checkout accepted; its id."""
+    """Have the refund of a completed checkout accepted, and return its id."""
     completed = "SELECT 1 FROM checkout_request WHERE id = %s AND status = 'completed'"
     fulfilled = "SELECT 1 FROM orders WHERE id = %s AND state = 'fulfilled'"
     eventually(lambda: cluster.rows("site", completed, order))
@@ -283,7 +283,7 @@ def ask_for_refund(cluster: Cluster, order: UUID) -> UUID:
 
 
 def refund(cluster: Cluster, order: UUID) -> UUID:
-    """Refund a completed checkout, to the end, as the site sees it too."""
+    """Refund a completed checkout, and return once the site shows the refund as completed."""
     identifier = ask_for_refund(cluster, order)
     ended = "SELECT 1 FROM refund_request WHERE id = %s AND status = 'completed'"
     eventually(lambda: cluster.rows("site", ended, identifier), within=30.0)
@@ -306,7 +306,7 @@ def await_status(cluster: Cluster, erasure: UUID, expected: str) -> None:
 
 
 def receipts(cluster: Cluster, erasure: UUID) -> dict[str, tuple[int, int]]:
-    """By service: the attempt it has answered, and the rows it counted."""
+    """Return, by service, the attempt that it has answered and the rows that it counted."""
     query = "SELECT receipts FROM erasure WHERE id = %s"
     rows = cluster.rows("identity", query, erasure)
     found: dict[str, dict[str, int]] = rows[0][0] if rows else {}
@@ -322,7 +322,7 @@ def visitors(cluster: Cluster, name: str, query: str, ids: Sequence[UUID]) -> se
 
 
 def cards(cluster: Cluster, ids: Sequence[UUID]) -> set[str]:
-    """Every card that anybody keeps of these checkouts."""
+    """Return every card of these checkouts that a service keeps."""
     journalled = """
         SELECT envelope #>> '{data,card}' FROM journal
          WHERE correlation = ANY(%s) AND envelope #> '{data,card}' IS NOT NULL
@@ -336,7 +336,7 @@ def cards(cluster: Cluster, ids: Sequence[UUID]) -> set[str]:
 
 
 def places_of(cluster: Cluster, visitor: str) -> list[str]:
-    """Every table, of every database, with a row in which the name is found."""
+    """Return every table, of every database, with a row that holds the visitor's name."""
     return [
         f"{name}.{table}"
         for name in DATABASES

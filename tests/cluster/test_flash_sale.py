@@ -1,4 +1,4 @@
-"""A sale: five hundred buyers by the ordinary way of acceptance, and a hundred items."""
+"""A sale of a hundred items to five hundred buyers, whose checkouts the site accepts as usual."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUYERS, ITEMS = 500, 100
 
 
 def on_sale(cluster: Cluster) -> str:
-    """A product with so many items, once the site sells it; its SKU."""
+    """List a product with ITEMS in stock, and return its SKU once the site sells it."""
     sku = f"SALE-{uuid4().hex[:8].upper()}"
     product = ListProduct(sku=sku, name="Of the sale", price=100, stock=ITEMS)
     listing = new_message_id()

@@ -1,4 +1,4 @@
-"""Whatever arrives on a consumed queue ends as an effect or as one dead letter (guarantee 10)."""
+"""Every message on a consumed queue ends as an effect or as one dead letter."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def rows(service: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 
 class Publisher:
-    """Sends raw messages; the broker itself ends the connection of some that it cannot parse."""
+    """A publisher of raw messages, some of which make the broker close its connection."""
 
     def __init__(self, broker_url: str) -> None:
         self._url = broker_url
         self._channel: Any = None
 
     def publish(self, message: amqp.Message, queue: str) -> bool:
-        """Whether the broker has taken it."""
+        """Publish a message, and return whether the broker has confirmed it."""
         if self._channel is None:
             self._channel = connect(self._url, heartbeat=0).channel()
         try:
@@ -44,7 +44,7 @@ class Publisher:
 
 
 def waiting(broker_url: str, queues: list[str]) -> dict[str, int]:
-    """The queues that hold messages, and how many."""
+    """Return the queues that hold messages, with their number."""
     connection = connect(broker_url, heartbeat=0)
     channel: Any = connection.channel()
     counts = {queue: channel.queue_declare(queue, passive=True).message_count for queue in queues}

@@ -1,4 +1,4 @@
-"""SIGKILL under load: whatever dies, every accepted checkout ends and nothing is lost."""
+"""A process killed under load costs no checkout: each accepted one ends, and nothing is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One service's own link cut, slow, or a black hole: all checkouts end, and nothing is lost."""
+"""All checkouts end while one service's link is cut, slow or a black hole, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BEAT = "SELECT consuming, beat_at FROM heartbeat WHERE process LIKE 'worker-%%'"
 
 
 def connections(service: str) -> int:
-    """How many connections the broker has of a service."""
+    """Return how many connections a service has to the broker."""
     told = Superuser().broker("list_connections", "--quiet", "client_properties")
     return told.count(f'{{"service","{service}"}}')
 
@@ -40,7 +40,7 @@ def test_a_service_cut_off_from_the_broker_returns_to_it(cluster: Cluster) -> No
     with broken(BY_NAME["cut-link"], "orders-broker"):
         eventually(lambda: connections("orders") == 0)
         ids = cluster.start_checkouts(5)
-        # They get as far as the order, which nobody hears of.
+        # The checkouts get as far as the order, whose event does not reach the broker.
         waiting = "SELECT count(*) FROM saga WHERE id = ANY(%s) AND position = 3"
         eventually(lambda: cluster.rows("checkout", waiting, ids) == [(5,)])
         assert connections("catalog") == others
@@ -56,7 +56,7 @@ def test_a_slow_database_makes_checkouts_slow(cluster: Cluster) -> None:
         began = time.monotonic()
         ids = cluster.start_checkouts(2)
         assert cluster.await_ended(ids).total() == 2
-        # A transaction is several questions and answers, each late both ways.
+        # A transaction takes several round trips, each of which is delayed both ways.
         assert time.monotonic() - began > 0.5
 
 
@@ -66,7 +66,7 @@ def test_a_black_hole_towards_the_provider_keeps_payments_waiting(cluster: Clust
         ids = cluster.start_checkouts(2)
         waiting = "SELECT count(*) FROM saga WHERE id = ANY(%s) AND position = 2"
         eventually(lambda: cluster.rows("checkout", waiting, ids) == [(2,)])
-        time.sleep(1.0)  # what did not happen cannot be waited for
+        time.sleep(1.0)  # no condition shows that nothing happened
         assert cluster.rows("payments", paid, ids) == [(0,)]
 
     assert cluster.await_ended(ids).total() == 2

@@ -1,4 +1,4 @@
-"""A worker that is connected and does not consume is seen, and replaced."""
+"""The watchdog replaces a worker that is connected and does not consume."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from cluster.health.observer.client import latest
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
 
-# The broker's channel process gets the very method that a client would send. The client does
-# not know: its connection, its channel and its heartbeats go on.
+# The broker's channel process gets the method that a client would send. The client does not
+# notice: its connection, its channel and its heartbeats go on.
 CANCEL = """
     [rabbit_channel:do(proplists:get_value(channel_pid, C),
                        {'basic.cancel', proplists:get_value(consumer_tag, C), true})

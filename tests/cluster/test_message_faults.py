@@ -1,4 +1,4 @@
-"""Messages duplicated, held back, overtaken and refused on the running cluster: nothing is lost."""
+"""The cluster loses nothing when messages are duplicated, delayed, overtaken or refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OVERTAKEN = """
 
 
 def counted(cluster: Cluster, name: str) -> int:
-    """How often it happened in all services together."""
+    """Return the sum of the counter `name` over all services."""
     query = "SELECT value FROM counter WHERE name = %s"
     services = ("identity", "catalog", "orders", "payments", "checkout")
     return sum(int(rows[0][0]) for s in services if (rows := cluster.rows(s, query, name)))
@@ -55,10 +55,10 @@ def test_messages_held_back_are_only_late(cluster: Cluster) -> None:
 
 
 def test_an_overtaken_answer_is_applied_in_its_turn(cluster: Cluster) -> None:
-    """The authorisation is held back until the deadline has passed; its undoing comes first.
+    """The relay delays the authorisation past its deadline, so that the void overtakes it.
 
-    Asked of the journal, which records arrivals: a consumer that finds both in one batch puts
-    them in order without parking either.
+    The journal shows this, since it records arrivals. A consumer that finds both in one batch
+    puts them in order without parking either.
     """
     with broken(BY_NAME["reorder-messages"], "relay-payments", limit=20):
         ids = cluster.start_checkouts(2)
@@ -84,7 +84,7 @@ def test_a_poisoned_order_is_sent_again_when_the_poison_is_gone(cluster: Cluster
 
 
 def letters(cluster: Cluster, identifier: UUID) -> list[bool]:
-    """Of each dead letter about this order: whether it was sent again."""
+    """Return, for each dead letter about this order, whether it was replayed."""
     query = "SELECT replayed_at IS NOT NULL FROM dead_letter WHERE subject = %s"
     return [again for (again,) in cluster.rows("orders", query, f"order/{identifier}")]
 

@@ -1,4 +1,4 @@
-"""Every outcome that a caller can ask for, on the running cluster."""
+"""The running cluster brings about every outcome that a caller can ask for."""
 
 from __future__ import annotations
 

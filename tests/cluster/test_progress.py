@@ -1,4 +1,4 @@
-"""A queue that does not move, though its worker beats and consumes, is named and mended."""
+"""The cluster names a queue that does not move, and replaces its worker."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from tests.conftest import superuser_address
 QUEUE = "orders.inbox"
 WORKER = "worker-orders"
 SENTENCE = f"The queue {QUEUE} has not moved for "
-# Only for the worker that runs now: each of its batches meets a lock that it cannot have, which
-# it takes for an outage of its database, and tries again. Its successor meets none.
+# Each batch of the current worker meets an error of a lock that it cannot have. The worker takes
+# that for an outage of its database, and retries. Its successor meets no error.
 JAM = """
     CREATE FUNCTION jam() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -45,7 +45,7 @@ CLEAR = "DROP TRIGGER IF EXISTS jam ON inbox; DROP FUNCTION IF EXISTS jam()"
 
 @contextmanager
 def jammed(pid: int) -> Iterator[None]:
-    """The inbox of orders takes nothing from the worker of this pid."""
+    """Make the inbox of orders refuse every row from the worker with this pid."""
     address = f"{superuser_address('orders')}/orders"
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(JAM.format(worker=WORKER, pid=pid))
@@ -56,7 +56,7 @@ def jammed(pid: int) -> Iterator[None]:
 
 
 def status() -> dict[str, Any]:
-    """`manage.py cluster status --json`, as a stranger calls it."""
+    """Return the document that `manage.py cluster status --json` prints."""
     command = [sys.executable, "manage.py", "cluster", "status", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=60)
     found: dict[str, Any] = json.loads(done.stdout)
@@ -65,7 +65,7 @@ def status() -> dict[str, Any]:
 
 @contextmanager
 def left_alone(cluster: Cluster) -> Iterator[None]:
-    """The watchdog is paused, so that what it would mend can be looked at."""
+    """Pause the watchdog, so that it does not heal the stall before the test has seen it."""
     cluster.supervisor.signal_tree("watchdog", signal.SIGSTOP)
     try:
         yield
@@ -74,7 +74,7 @@ def left_alone(cluster: Cluster) -> Iterator[None]:
 
 
 def stalls() -> list[str]:
-    """What the observer says of the queue now."""
+    """Return the sentences of the observer about stalls of the queue."""
     snapshot = latest()
     return [one.words for one in snapshot.stalls if one.queue == QUEUE] if snapshot else []
 

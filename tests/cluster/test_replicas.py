@@ -1,7 +1,7 @@
-"""Two replicas of a service share its partitions, and stand in for one that is killed.
+"""Two replicas of a service share its partitions, and one consumes both when the other is killed.
 
-The consumers and the inbox are the real ones, on the real servers; only Celery's event
-loop is replaced by a thread.
+The consumers, the inbox and the servers are the real ones. A thread replaces Celery's event
+loop.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from tests.messaging.own_topology import OwnTopology, own_topology, three_about_
 SHARES: Final = """
     CREATE TABLE IF NOT EXISTS share (id serial, subject text, sequence int, replica int)
 """
-HAND_BACK: Final = 0.2  # seconds; a worker does it with its heartbeat
+HAND_BACK: Final = 0.2  # seconds between two checks, which a worker makes with its heartbeat
 
 
 class Dying(BaseException):
-    """What a replica dies of, between commit and acknowledgement."""
+    """The error that ends a replica between commit and acknowledgement."""
 
 
 class Replica:
-    """A worker as far as its partitions go; `number` is 1 or 2."""
+    """The part of a worker that consumes its partitions. `number` is 1 or 2."""
 
     def __init__(self, number: int, own: OwnTopology, broker_url: str, shares: Shares) -> None:
         self.number = number
@@ -54,7 +54,7 @@ class Replica:
         self._thread.start()
 
     def kill(self) -> None:
-        """It dies of the next batch, which is committed and not acknowledged."""
+        """Let the replica die after it commits its next batch, and before it acknowledges it."""
         self._killed.set()
 
     def is_alive(self) -> bool:
@@ -77,7 +77,7 @@ class Replica:
         except Dying:
             pass
         finally:
-            self._connection.collect()  # without a word to the broker, as when it is killed
+            self._connection.collect()  # without closing it towards the broker, as when killed
 
     def _work(self) -> None:
         hand_back_at = 0.0
@@ -102,7 +102,7 @@ class Replica:
 
 
 class Shares:
-    """Who applied what, in the order of application."""
+    """The messages that each replica applied, in the order of application."""
 
     def __init__(self, session: DatabaseSession) -> None:
         self.session = session
@@ -117,7 +117,7 @@ class Shares:
         return len(self._rows())
 
     def sequences(self) -> dict[str, list[int]]:
-        """Of each subject the sequences applied."""
+        """Return the sequences applied for each subject."""
         applied = defaultdict(list)
         for subject, sequence, _ in self._rows():
             applied[subject].append(sequence)
@@ -155,14 +155,14 @@ def start(own: OwnTopology, broker_url: str, shares: Shares) -> Iterator[Callabl
 
 
 class Load:
-    """Messages that are published while the replicas work."""
+    """A publisher of messages while the replicas work."""
 
     def __init__(self, own: OwnTopology) -> None:
         self._own = own
         self.expected: dict[str, list[int]] = {}
 
     def publish(self, subjects: int) -> None:
-        """Three messages about each of so many subjects."""
+        """Publish three messages about each of `subjects` new subjects."""
         sent = three_about_each([new_message_id() for _ in range(subjects)])
         self._own.publish(sent)
         self.expected |= {envelope.subject: [1, 2, 3] for envelope in sent}
@@ -200,7 +200,7 @@ def test_a_replica_that_returns_gets_its_partition_back(
 ) -> None:
     start(1)
     load.publish(50)
-    eventually(lambda: shares.total() == 150)  # it stands in for the other one
+    eventually(lambda: shares.total() == 150)  # it also consumes the partition of the other
 
     start(2)
     load.publish_until(lambda: shares.count(2))

@@ -1,4 +1,4 @@
-"""Credentials change under load, by rotation and by revocation, and no work is lost."""
+"""The cluster loses no work when its credentials are rotated or revoked under load."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def rotations(cluster: Cluster) -> int:
 
 
 class Visitors:
-    """Reads the home page again and again, and remembers every answer."""
+    """A thread that reads the home page again and again, and records every answer."""
 
     def __init__(self, url: str) -> None:
         self.answers: list[int | str] = []

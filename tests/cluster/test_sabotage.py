@@ -1,4 +1,4 @@
-"""The checkers can fail: each guarantee is switched off in turn, and the violation is found.
+"""The checkers find the violation after each of three guarantees is switched off in turn.
 
 These tests leave violations behind in the databases, so they run after all others.
 """
@@ -32,7 +32,7 @@ END_BLOCKED = """
 
 @contextmanager
 def sabotaged(cluster: Cluster, protection: str, processes: list[str]) -> Iterator[None]:
-    """These processes run without one protection meanwhile."""
+    """Run these processes without one protection for the length of the block."""
     _set_sabotage(platform_file(), protection)
     for process in processes:
         cluster.supervisor.restart(process)
@@ -50,10 +50,10 @@ def _set_sabotage(path: Path, protection: str) -> None:
 
 
 def violations(cluster: Cluster) -> dict[str, list[str]]:
-    """The names of the invariants that are violated, with all their counterexamples.
+    """Return the names of the violated invariants, with all their counterexamples.
 
-    What sabotage has broken seldom comes to rest, so the wait for rest is short. They are
-    printed too: `manage.py test tests/cluster/test_sabotage.py -s` shows what was found.
+    A sabotaged cluster often keeps messages in flight, so the wait for rest is short. The findings
+    are printed too: `manage.py test tests/cluster/test_sabotage.py -s` shows them.
     """
     verdict = cluster.verdict(wait=15.0)
     found = {
@@ -83,7 +83,7 @@ def crash_with_the_messages_held_back(cluster: Cluster) -> list[UUID]:
 
 
 def test_with_the_outbox_in_the_transaction_that_crash_loses_nothing(cluster: Cluster) -> None:
-    """The control of the experiment: the same crash, and every guarantee on."""
+    """The control of the experiment has the same crash, and every guarantee on."""
     ids = crash_with_the_messages_held_back(cluster)
 
     assert cluster.await_ended(ids).total() == 3
@@ -124,7 +124,7 @@ def test_with_the_inbox_off_a_second_effect_is_found(
 def test_with_confirms_off_a_message_that_died_with_the_broker_is_found(
     cluster: Cluster,
 ) -> None:
-    """The broker is paused, so that what the relay hands over is certainly not yet safe."""
+    """The broker is paused, so that it has surely not stored the messages of the relay."""
     with sabotaged(cluster, "confirms", ["relay-site"]):
         cluster.await_ended(cluster.start_checkouts(1))  # the relay is connected by then
         cluster.supervisor.signal_tree("rabbitmq", signal.SIGSTOP)
@@ -138,6 +138,6 @@ def test_with_confirms_off_a_message_that_died_with_the_broker_is_found(
         named = str(violations(cluster))
         return any(str(identifier) in named for identifier in ids)
 
-    # The broker has to come back and the rest to be delivered; a checkout that has not begun
-    # counts as on its way for a minute, and only then is it missing.
+    # The broker has to start and to deliver the rest. A checkout that has not begun counts as in
+    # flight for a minute, and as missing after it.
     eventually(found, within=180.0)

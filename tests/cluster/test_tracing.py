@@ -1,4 +1,4 @@
-"""One checkout is one trace: a single tree from its acceptance to its end, no hop missing."""
+"""The spans of one checkout form one tree, from its acceptance to its end, with every hop."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ JOURNALLED = "SELECT type, envelope->>'traceparent' FROM journal WHERE correlati
 
 
 def expected(cluster: Cluster, saga: UUID) -> set[str]:
-    """The spans that each message in the saga's journal must have left, by their ids."""
+    """Return the ids of the spans that the messages in the saga's journal must have left."""
     services = load_all()
     spans: set[str] = set()
     for type_, traceparent in cluster.rows("site", JOURNALLED, saga):
@@ -48,7 +48,7 @@ def missing(cluster: Cluster, saga: UUID, trace_id: str | None = None) -> set[st
 
 
 def roots(spans: Sequence[KeptSpan]) -> list[str]:
-    """The names of the spans whose parent is not in the trace."""
+    """Return the names of the spans whose parent is not in the trace."""
     known = {span.span_id for span in spans}
     return [span.name for span in spans if span.parent_id not in known]
 

@@ -1,4 +1,4 @@
-"""Mistakes on the command line are told in one sentence, before anything is started."""
+"""The command line answers a mistake with one sentence, before it starts a process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clone may lie in a directory of any name: every server starts there."""
+"""Every server starts from a clone in a directory of any name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from compose.supervise import watch
 from compose.waiting import wait_until
 
 AWKWARD = "-a b'c\"d%e#f$HOME(g)é{h};&\\n*?[1]"
-# Far enough below it that no unix socket's path would fit.
+# Repeated below it, this makes paths that are too long for a unix socket.
 LONG = "a name of thirty characters and"
 SERVERS = ("redis", "postgres-site", "openbao", "unsealer", "epmd", "rabbitmq")
 
@@ -56,7 +56,7 @@ def test_every_server_starts_from_a_directory_of_any_name(run: RunDirectory) -> 
 
 
 def start(run: RunDirectory, server: Server) -> None:
-    """Start it as the supervisor does: its command, its folder, its environment."""
+    """Start a server as the supervisor does: its command, its folder, its environment."""
     process = server.process()
     (watcher,) = watch(run, [process])
     with run.log(process.name).open("ab") as log:
@@ -92,7 +92,7 @@ def test_redis_finds_its_settings_under_the_name_that_it_is_told(name: str, tmp_
 
 
 def c_glob(pattern: str) -> list[str]:
-    """What glob(3) would find: a backslash takes the next character as it is."""
+    """Return the paths that glob(3) finds, where a backslash escapes the next character."""
     escaped, characters = "", iter(pattern)
     for character in characters:
         escaped += glob.escape(next(characters)) if character == "\\" else character

@@ -1,4 +1,4 @@
-"""Who installs the locked packages: uv, unless pip was told where to download from."""
+"""The bootstrap installs locked packages with uv, or with pip if that has an index or uv fails."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Python = Callable[[str], Path]
 
 @pytest.fixture
 def python_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Python:
-    """Makes a `.venv` whose Python writes down how it is called, and does what a script says."""
+    """A function that makes a `.venv` whose Python records its calls, and runs a shell script."""
 
     def make(script: str) -> Path:
         program = tmp_path / "bin" / "python"

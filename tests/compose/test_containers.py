@@ -1,6 +1,6 @@
-"""The container and Kubernetes files say of every process what compose/processes.py says.
+"""The container and Kubernetes files agree with compose/processes.py on every process.
 
-Neither can be run here: these tests compare (docs/adr/0009-roads-to-more-machines.md).
+The files cannot be run here, so these tests compare them (docs/adr/0009-roads-to-more-machines.md).
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ DOCKERFILE = (CONTAINERS / "Dockerfile").read_text()
 FILES = sorted(path for folder in (CONTAINERS, KUBERNETES, CHAOS) for path in folder.rglob("*.*"))
 
 SERVERS = {*(f"postgres-{name}" for name in DATABASES), "rabbitmq", "redis", "openbao", "unsealer"}
-# What runs and ends: the set-up, and a command line.
+# Containers that run and end: the set-up, and a command line.
 ERRANDS = {"prepare", "console"}
 # Read by the web process when it may listen beyond its own machine; see the last test.
 WANTED = {"PORTFOLIO_INTERFACE"}
-# What reaches the engine below the platform, where that is asked for.
+# The processes that reach the engine below the platform, where the operator allows it.
 BREAKERS = {"watchdog", "chaos-runner"}
 SECRET_WORDS = re.compile(r"PASS(WORD)?|SECRET|TOKEN|_KEY$", re.IGNORECASE)
 
 
 @pytest.fixture
 def processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Process]:
-    """Every process of the platform, one worker a service."""
+    """Every process of the platform, with one worker for each service."""
     monkeypatch.setenv("PORTFOLIO_RUN_DIR", str(tmp_path))
     monkeypatch.delenv("REPLICAS", raising=False)
     return {process.name: process for process in services()}
@@ -58,7 +58,7 @@ def processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Proc
 
 @cache
 def asked_for() -> Mapping[str, bool]:
-    """Each variable that the code looks up, and whether it has a default."""
+    """Return each variable that the code reads, and whether it has a default."""
     found = {address_name(name): False for name in DATABASES} | {"PORTFOLIO_RUN_DIR": True}
     for package in ("cluster", "compose", "config", "chaos", "portfolio"):
         for path in (ROOT / package).rglob("*.py"):
@@ -80,7 +80,7 @@ def read(path: Path) -> list[Any]:
 
 @cache
 def manifests() -> list[dict[str, Any]]:
-    """Every object of the Kustomization, patches apart, as the files have it."""
+    """Return every object of the Kustomization as its files declare it, without patches."""
     kustomization = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())
     return [part for name in kustomization["resources"] for part in read(KUBERNETES / name)]
 
@@ -90,7 +90,7 @@ def of_kind(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def deployed() -> dict[str, dict[str, Any]]:
-    """The Deployments of our own processes."""
+    """Return the Deployments of our own processes."""
     return {
         name: found
         for name, found in of_kind("Deployment").items()
@@ -100,7 +100,7 @@ def deployed() -> dict[str, dict[str, Any]]:
 
 @cache
 def common() -> dict[str, Any]:
-    """The pod of the patch that all those Deployments get."""
+    """Return the pod of the patch that all those Deployments get."""
     patch = yaml.safe_load((KUBERNETES / "services" / "every-process.yaml").read_text())
     pod: dict[str, Any] = patch["spec"]["template"]["spec"]
     return pod
@@ -108,19 +108,19 @@ def common() -> dict[str, Any]:
 
 def container(deployment: Mapping[str, Any]) -> dict[str, Any]:
     (only,) = deployment["spec"]["template"]["spec"]["containers"]
-    assert only["name"] == common()["containers"][0]["name"]  # or the patch would add another
+    assert only["name"] == common()["containers"][0]["name"]  # else the patch adds another one
     return dict(only)
 
 
 def addresses() -> dict[str, str]:
-    """The variables that come to every pod."""
+    """Return the environment variables that every pod gets."""
     (source,) = common()["containers"][0]["envFrom"]
     found: dict[str, str] = of_kind("ConfigMap")[source["configMapRef"]["name"]]["data"]
     return found
 
 
 def environments() -> dict[str, dict[str, str]]:
-    """The environment of each process, in Compose and on Kubernetes."""
+    """Return the environment of each process, in Compose and on Kubernetes."""
     found = {
         f"compose {name}": service["environment"]
         for name, service in COMPOSE_FILE["services"].items()
@@ -133,7 +133,7 @@ def environments() -> dict[str, dict[str, str]]:
 
 
 def values(part: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every scalar of a document with the names that lead to it."""
+    """Yield every scalar of a document with the path of names that leads to it."""
     if isinstance(part, dict):
         for key, value in part.items():
             yield from values(value, f"{path}.{key}")
@@ -271,7 +271,7 @@ def test_what_all_pods_have_in_common_is_patched_into_every_one() -> None:
 
 
 def every_pod() -> dict[str, dict[str, Any]]:
-    """The pods that we describe ourselves; the operators describe the others."""
+    """Return the pods of our own manifests, without those that operators create."""
     others = {**of_kind("Deployment"), **of_kind("StatefulSet"), **of_kind("Job")}
     return {"every process": common()} | {
         name: found["spec"]["template"]["spec"]
@@ -348,13 +348,13 @@ def test_the_set_up_job_projects_every_file_that_it_reads() -> None:
 
 @cache
 def chaos_overlay() -> dict[str, Any]:
-    """The Kustomization that lets experiments break pods, as its file has it."""
+    """Return the Kustomization that lets experiments break pods, as its file declares it."""
     (overlay,) = read(CHAOS / "kustomization.yaml")
     return dict(overlay)
 
 
 def chaos_access() -> dict[str, Any]:
-    """What that overlay allows, by kind and name."""
+    """Return the objects of access control in that overlay, by kind and name."""
     return {f"{one['kind']} {one['metadata']['name']}": one for one in read(CHAOS / "access.yaml")}
 
 
@@ -366,7 +366,7 @@ def test_nothing_may_break_pods_unless_the_overlay_is_applied() -> None:
 
 
 def test_the_overlay_is_the_whole_platform_with_more_files_of_its_folder() -> None:
-    # A resource is patched before the overlay's own patches; a component would be before it.
+    # Patches of a resource apply before the overlay's own. A component would apply even earlier.
     base, *more = chaos_overlay()["resources"]
     assert (CHAOS / base).resolve() == KUBERNETES
     assert "components" not in chaos_overlay()
@@ -406,7 +406,7 @@ def test_the_overlay_gives_its_account_to_what_breaks_and_heals_alone() -> None:
     volumes = {one["name"]: one for one in pod["volumes"]}
     claim = {"claimName": files["metadata"]["name"]}
     assert volumes["chaos"] == {"name": "chaos", "emptyDir": None, "persistentVolumeClaim": claim}
-    for name in BREAKERS:  # else the patch would add a volume nobody mounts
+    for name in BREAKERS:  # otherwise the patch would add a volume that no container mounts
         own = {one["name"]: one for one in deployed()[name]["spec"]["template"]["spec"]["volumes"]}
         assert "emptyDir" in own["chaos"], name
 
@@ -456,7 +456,7 @@ def test_the_readme_says_how_every_secret_is_made() -> None:
     named.add(database["spec"]["superuserSecret"]["name"])
     readme = (KUBERNETES / "README.md").read_text()
     made = set(re.findall(r"create secret generic ([a-z-]+)", readme))
-    assert named == made | {"approle"}  # which the set-up makes
+    assert named == made | {"approle"}  # the set-up makes this one
 
 
 # -------------------------------------------------------------------------------- both

@@ -1,4 +1,4 @@
-"""The image holds the product without its tests: nothing in it may need them."""
+"""The image holds the product without its tests, so no file of the product may need them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from config.environment import ROOT
 
 PACKAGES = ("articles", "chaos", "cluster", "compose", "config", "portfolio")
-# An import, a module to be run, or a listing that an article shows.
+# An import, a module to run, or a listing in an article.
 OF_THE_TESTS = re.compile(r'^\s*(?:import|from|::: listing) tests\b|"-m", "tests\b', re.MULTILINE)
 
 
@@ -39,7 +39,7 @@ def test_such_a_file_is_recognised(line: str, tmp_path: Path) -> None:
 
 
 def test_what_an_article_quotes_of_a_test_is_what_stands_there() -> None:
-    """A quotation, since the image could not show a listing of a test."""
+    """Articles quote a test, since the image could not show a listing of it."""
     article = (ROOT / "articles" / "seeds" / "saga-vs-two-phase-commit.md").read_text()
     quoted = re.search(
         r'^```python title="[^"]*`(tests/[^`]+)`[^"]*"\n(.+?)^```$',

@@ -1,4 +1,4 @@
-"""What was made once is missed by name, and never quietly made again."""
+"""`up` names each store that was made once and is gone, and does not quietly make it anew."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STORES = ["openbao", "postgres-orders", "provider", "rabbitmq"]
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that PostgreSQL's user may pass through, unlike pytest's own."""
+    """A folder that PostgreSQL's user may enter, unlike pytest's own."""
     made = Path(tempfile.mkdtemp(prefix="keeping-"))
     made.chmod(0o711)
     yield made

@@ -1,4 +1,4 @@
-"""One platform per run directory, and nothing of a dead one survives the next start."""
+"""A run directory has one platform, and the next start stops what a dead one left running."""
 
 from __future__ import annotations
 

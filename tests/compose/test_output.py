@@ -1,4 +1,4 @@
-"""What cannot be shown is shown otherwise or not at all, and the exit status stays the verdict."""
+"""A command replaces or drops output that a terminal cannot show, and keeps its exit status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ports are free, lasting, and out of the way of outgoing connections."""
+"""`up` chooses ports that are free, stay the same, and lie below the kernel's ephemeral range."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from compose.ports import CANDIDATES, choose_ports, choose_web_port, is_free
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port that another program listens on."""
+    """A port on which another program listens."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

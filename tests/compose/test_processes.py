@@ -1,4 +1,4 @@
-"""The table of processes, and what the surroundings change in it."""
+"""The table of processes, and the variables of the environment that change it."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_everything_can_stop_within_ten_seconds() -> None:
     phases: dict[int, float] = {}
     for process in services():
         phases[process.stop_phase] = max(phases.get(process.stop_phase, 0), process.patience)
-    assert sum(phases.values()) + 4.0 < 10  # and four for the databases
+    assert sum(phases.values()) + 4.0 < 10  # the databases get the other four seconds
 
 
 def test_the_broker_keeps_to_itself() -> None:

@@ -1,4 +1,4 @@
-"""The setting REPLICAS, and the processes that it makes."""
+"""The setting REPLICAS, and the worker processes that it adds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The run directory: who may read it, and what is said when it cannot be used."""
+"""The run directory is private, and `up` says why it cannot use one."""
 
 from __future__ import annotations
 

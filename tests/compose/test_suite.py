@@ -1,4 +1,4 @@
-"""Which arguments of `manage.py test` ask for the whole suite, which runs in parts."""
+"""The arguments of `manage.py test` that run the whole suite, in parts."""
 
 from __future__ import annotations
 

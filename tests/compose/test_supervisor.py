@@ -1,4 +1,4 @@
-"""The supervisor keeps processes alive, obeys, and leaves nothing behind."""
+"""The supervisor restarts processes, obeys its commands, and leaves no process behind."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DIES_AT_ONCE = "exit 1"
 
 
 class Toy:
-    """A supervisor of made-up processes, and the pipe that an `up` would hold."""
+    """A supervisor of processes that a test makes up, and the pipe that `up` would hold."""
 
     def __init__(self, run: RunDirectory, **commands: str) -> None:
         reader, self.pipe = os.pipe()
@@ -50,7 +50,7 @@ class Toy:
         return self.client.process(name).status == "running"
 
     def lose_up(self) -> None:
-        """What the kernel does when `up` ends, however it ends."""
+        """Close the pipe, as the kernel does when `up` ends for any reason."""
         os.close(self.pipe)
         self.pipe = -1
 

@@ -1,4 +1,4 @@
-"""The real supervisor over made-up processes.
+"""A program that runs the real supervisor over processes that a test makes up.
 
 Run as: toy_supervisor.py RUN-DIRECTORY OWNER-FD NAME=COMMAND …
 """

@@ -1,4 +1,4 @@
-"""Log lines: JSON for programs, lines for people, with the trace they belong to."""
+"""A log line is JSON for programs or text for people, and names the trace it belongs to."""
 
 from __future__ import annotations
 

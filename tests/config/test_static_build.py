@@ -1,4 +1,4 @@
-"""Static files are gathered once, completely, and never removed from under a process."""
+"""A process gathers static files once and completely, and never deletes those of another."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def alone(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A place of our own, and a process that has gathered nothing."""
+    """Give the test a directory of its own, and a process that has gathered nothing yet."""
     monkeypatch.setenv("STATIC_DIRECTORY", str(place))
     monkeypatch.setattr(static_build._State, "gathered", None)
     monkeypatch.setattr(static_build._State, "held", [])

@@ -1,4 +1,4 @@
-"""Each probe asks a real part over its own protocol, and says in words what it could not get."""
+"""Each probe asks a real part over its own protocol, and says in words why it got no answer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ IDENTITY = "observer"
 
 @pytest.fixture
 def closed_port() -> int:
-    """A port of this machine at which nobody listens."""
+    """Return a port of this machine on which no process listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port: int = taken.getsockname()[1]
@@ -162,7 +162,7 @@ def test_a_closed_port_refuses_connections(
 
 
 class Server(HTTPServer):
-    """Answers everything with one status."""
+    """An HTTP server that answers every request with one status."""
 
     status = 200
     requests = 0
@@ -179,7 +179,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Tests are quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ def test_a_site_that_errs_is_told_with_its_status(server: Server) -> None:
 def test_a_process_uses_what_it_and_its_children_use() -> None:
     scan = usage.UsageScan()
     first = scan.scan([os.getpid()])[os.getpid()]
-    assert first.cpu_percent is None  # a share needs two looks
+    assert first.cpu_percent is None  # a share needs two scans
     assert first.memory_bytes > 10_000_000
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         found = scan.scan([os.getpid(), child.pid, 2**22 + 1])

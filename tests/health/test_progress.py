@@ -1,4 +1,4 @@
-"""When a queue is stalled: the one definition, for any sequence of looks. No broker, no clock."""
+"""The one definition of a stalled queue, for any sequence of looks. No broker, no clock."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_what_a_heartbeat_says_is_what_is_read_from_it() -> None:
 def test_a_queue_that_is_consumed_is_never_stalled_however_full_it_stays(
     pauses: list[float],
 ) -> None:
-    """The property: some message is settled in every STALLED_AFTER, as late as it is told."""
+    """Some message is settled in every STALLED_AFTER seconds, counted at its latest report."""
     tracker = ProgressTracker()
     now = settled = NOW
     for pause in pauses:
@@ -136,7 +136,7 @@ def test_a_queue_in_which_nothing_moves_is_found_in_time(rest: float, held: bool
 def test_time_in_which_it_could_not_work_is_never_counted(
     able: float, held: float, settled: float, waited: float
 ) -> None:
-    """A broker, a database or a worker that was away is known; so is that it has just come back."""
+    """`able_since` is when the broker, the database and the worker were last all available."""
     told = claim(held_since=NOW - held, settled_at=NOW - settled)
     found = stall_of(look(told, able_since=NOW - able), NOW - waited)
     if able < STALLED_AFTER:

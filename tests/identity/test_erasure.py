@@ -1,4 +1,4 @@
-"""The erasure's decisions: when it begins, whom it waits for, when it asks again, how it ends."""
+"""The decisions of an erasure: its start, the services it awaits, its attempts, and its end."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_completed_erasure_names_nobody_and_is_not_due() -> None:
 
 
 def test_receipts_of_an_earlier_attempt_do_not_complete_the_latest() -> None:
-    """Who answered early may have received a straggler from who had not."""
+    """A service that answered may have received a late message from one that had not yet."""
     first = answered(asked(), "catalog", "payments", "checkout", attempt=1)
     second = first.asked(NOW, own_rows=3)
     assert second.missing == SERVICES

@@ -1,4 +1,4 @@
-"""A family of tokens: each refresh secret is good for one exchange."""
+"""Each refresh secret of a family of tokens is good for one exchange."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_secret_that_comes_twice_ends_the_family() -> None:
 
 
 def test_a_secret_that_nobody_was_given_ends_nothing() -> None:
-    """The families' ids are in the public journal: guessing must not sign others out."""
+    """The ids of families are in the public journal, so guesses must not sign visitors out."""
     family = new_family("visitor", "first", NOW)
 
     after, refusal = family.refresh("guessed", "other", NOW)

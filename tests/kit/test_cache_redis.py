@@ -1,4 +1,4 @@
-"""Redis as the caches ask it: what is away costs one time-out, and a lock is its holder's alone."""
+"""A Redis that is away costs the caches one time-out, and only its holder releases a lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tokens keep the contrasts that they promise, and /design/ says what is so."""
+"""The design tokens keep the contrasts that they promise, and /design/ shows the real values."""
 
 from __future__ import annotations
 

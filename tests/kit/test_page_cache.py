@@ -1,4 +1,4 @@
-"""The page cache: what it keeps, for whom, for how long, and what it does without Redis."""
+"""The page cache keeps public pages for their lifetime, and builds each one without Redis."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BODY = "A page that is long enough to be worth compressing. " * 20
 
 
 class MemoryStore(PageStore):
-    """The store without Redis, and with a switch that takes it away."""
+    """A store of pages in memory, which raises RedisAway while `away` is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class MemoryStore(PageStore):
 
 
 class View:
-    """A view that counts how often it was asked."""
+    """A view that counts its calls."""
 
     def __init__(self, answer: Callable[[], HttpResponse] = lambda: HttpResponse(BODY)) -> None:
         self.calls = 0
@@ -228,7 +228,7 @@ def test_without_redis_every_request_builds_its_page(store: MemoryStore) -> None
     store.away = True
     assert [page(get()).status_code for _ in range(2)] == [200, 200]
     assert view.calls == 3
-    page_cache._forget_pages()  # and nobody who saves something notices
+    page_cache._forget_pages()  # raises nothing, so a save does not fail
 
 
 def test_while_one_builds_others_get_the_page_of_before(store: MemoryStore) -> None:
@@ -264,7 +264,7 @@ def test_while_the_first_is_built_the_second_waits_for_it(store: MemoryStore) ->
 
 
 class Site:
-    """The front before a Django of one view, which counts what reaches it."""
+    """The page front before a Django of one view, which records the paths that reach it."""
 
     def __init__(self, page: Callable[[HttpRequest], HttpResponse]) -> None:
         self.reached: list[str] = []
@@ -305,7 +305,7 @@ def test_a_process_answers_from_memory_before_django(store: MemoryStore) -> None
     answers = [site.get() for _ in range(3)]
     assert site.reached == ["/page/"]
     assert [body for _, _, body in answers] == [BODY.encode()] * 3
-    assert answers[2][1] == answers[0][1]  # the headers of all middleware, too
+    assert answers[2][1] == answers[0][1]  # with the headers of all middleware
     assert answers[2][1]["x-frame-options"] == "DENY"
 
 
@@ -397,7 +397,7 @@ def test_the_site_answers_conditionally_and_compressed(platform_url: str) -> Non
     assert "Content-Security-Policy" in first.headers
 
     def told_unchanged() -> bool:
-        # Between the two the page may have been drawn anew.
+        # The page may have been drawn anew between the two requests.
         tag = requests.get(address, timeout=10).headers["ETag"]
         again = requests.get(address, headers={"If-None-Match": tag}, timeout=10)
         return (again.status_code, again.content) == (304, b"")

@@ -1,4 +1,4 @@
-"""Problem pages: in the house's words, and always there."""
+"""The site answers every problem with a page of its own, even when rendering fails."""
 
 from __future__ import annotations
 

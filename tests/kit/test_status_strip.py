@@ -1,4 +1,4 @@
-"""The status strip says how the cluster is, and says so when it does not know."""
+"""The status strip shows the state of the cluster, or that the state is unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages that a buggy or hostile publisher may send: properties as raw bytes, and bodies."""
+"""Messages that a faulty or hostile publisher may send: properties as raw bytes, and bodies."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from uuid import uuid4
 
 import amqp
 
-Case = tuple[str, bytes, bytes]  # what it is, its raw properties, its body
+Case = tuple[str, bytes, bytes]  # its name, its raw properties, its body
 
-# Each type of a header field with its edges; not all of them can be decoded by py-amqp.
+# Each type of a header field with its limits. py-amqp cannot decode all of them.
 FIELDS: dict[str, bytes] = {
     "timestamp in milliseconds": b"T" + struct.pack(">Q", 1_796_003_717_000),
     "timestamp of 64 bits": b"T" + b"\xff" * 8,
@@ -62,7 +62,7 @@ def table(field: bytes, key: bytes = b"sent_at") -> bytes:
 
 
 def with_header(field: bytes, key: bytes = b"sent_at") -> bytes:
-    """Properties with one header, and persistent."""
+    """Return the properties of a persistent message with one header."""
     return struct.pack(">H", 0x2000 | 0x1000) + table(field, key) + b"\x02"
 
 
@@ -127,7 +127,7 @@ REFUSED_BODIES: list[bytes] = [
 
 
 def refused_bodies() -> Iterator[tuple[str, bytes]]:
-    """Bodies that are no acceptable envelope, each other than any before."""
+    """Yield names and bodies that are no acceptable envelope, and differ from all earlier ones."""
     for change in REFUSED_CHANGES:
         yield f"envelope with {str(change)[:60]}", envelope(**change)
     for body in REFUSED_BODIES:
@@ -135,7 +135,7 @@ def refused_bodies() -> Iterator[tuple[str, bytes]]:
 
 
 def cases() -> Iterator[Case]:
-    """Every header type, every text property, every encoding, every field at its edges."""
+    """Yield every header type, text property and encoding, and every field at its limits."""
     plain = struct.pack(">HB", 0x1000, 2)
     for name, field in FIELDS.items():
         yield f"header {name}", with_header(field), f"hostile {uuid4()}".encode()

@@ -1,4 +1,4 @@
-"""Messages for tests, built the way the outbox builds them."""
+"""Messages for tests, built as the outbox builds them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def envelope(
     sequence: int = 1,
     message_id: UUID | None = None,
 ) -> Envelope:
-    """An envelope around `payload`, about `<its aggregate>/<subject_id>`."""
+    """Return an envelope around `payload`, about `<its aggregate>/<subject_id>`."""
     declared = payload.message_type
     return Envelope(
         id=message_id or new_message_id(),
@@ -40,7 +40,7 @@ def reserve_stock(
     quantity: int = 2,
     sequence: int = 1,
 ) -> Envelope:
-    """A ReserveStock command about a new reservation."""
+    """Return a ReserveStock command, about a new reservation unless `subject_id` is given."""
     return envelope(
         ReserveStock(sku=sku, quantity=quantity),
         subject_id=subject_id or new_message_id(),

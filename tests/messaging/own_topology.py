@@ -20,7 +20,7 @@ from tests.messaging.messages import reserve_stock
 
 
 class OwnTopology:
-    """One service, which hears ReserveStock, with as many partitions as a test declares."""
+    """One service, which consumes ReserveStock, with as many partitions as a test declares."""
 
     def __init__(self, broker_url: str, name: str) -> None:
         self.service = Service(name, "TST", handlers={ReserveStock: ignore})
@@ -39,7 +39,7 @@ class OwnTopology:
         assert len(self.publisher.publish(rows)) == len(rows)
 
     def take(self, queues: Sequence[str], count: int) -> dict[str, list[amqp.Message]]:
-        """Take `count` messages out of these queues; which came from where."""
+        """Consume `count` messages from these queues, and return those of each queue."""
         taken: dict[str, list[amqp.Message]] = {queue: [] for queue in queues}
         channel = self.connection.channel()
         for queue, messages in taken.items():
@@ -67,7 +67,7 @@ class OwnTopology:
 
 @contextmanager
 def own_topology(broker_url: str) -> Iterator[OwnTopology]:
-    """Until the end of the block messages are published to an exchange of the test's own."""
+    """Publish messages to an exchange of the test's own until the end of the block."""
     own = OwnTopology(broker_url, f"test-{uuid4()}")
     with (
         patch.object(topology, "EXCHANGE", f"{own.service.queue}.events"),
@@ -81,7 +81,7 @@ def own_topology(broker_url: str) -> Iterator[OwnTopology]:
 
 
 def three_about_each(subjects: Sequence[UUID]) -> list[Envelope]:
-    """Commands numbered 1 to 3 about each subject, those of one subject far apart."""
+    """Return commands numbered 1 to 3 about each subject, those of one subject far apart."""
     return [
         reserve_stock(subject_id=subject, sequence=sequence)
         for sequence in (1, 2, 3)

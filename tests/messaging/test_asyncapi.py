@@ -1,4 +1,4 @@
-"""The served AsyncAPI document says what the contracts and the handler tables say, and no less."""
+"""The served AsyncAPI document agrees with the contracts and the handler tables."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ TYPES = sorted(REGISTRY)
 
 
 def resolved(pointer: str) -> Any:
-    """What a fragment of the document points at (RFC 6901); KeyError when there is nothing."""
+    """Return the part of the document that a pointer names (RFC 6901).
+
+    Raises KeyError when there is none.
+    """
     found: Any = DOCUMENT
     for part in pointer.removeprefix("#/").split("/"):
         found = found[part.replace("~1", "/").replace("~0", "~")]
@@ -39,7 +42,7 @@ def resolved(pointer: str) -> Any:
 
 
 def references(part: Any) -> Iterator[str]:
-    """Every `$ref` in a part of the document."""
+    """Yield every `$ref` in a part of the document."""
     if isinstance(part, dict):
         if "$ref" in part:
             yield part["$ref"]
@@ -51,13 +54,13 @@ def references(part: Any) -> Iterator[str]:
 
 
 def fixed_by(name: str) -> dict[str, Any]:
-    """What the message of this type says beyond the envelope that all have."""
+    """Return the properties that this message type adds to the envelope of all."""
     fixed: dict[str, Any] = DOCUMENT["components"]["messages"][name]["payload"]["allOf"][1]
     return fixed["properties"]  # type: ignore[no-any-return]
 
 
 def operations(service: str, action: str) -> set[str]:
-    """The types that a service sends or receives, as the operations say."""
+    """Return the types that a service sends or receives, according to the operations."""
     return {
         reference["$ref"].rpartition("/")[2]
         for name, operation in DOCUMENT["operations"].items()

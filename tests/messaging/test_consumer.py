@@ -1,4 +1,4 @@
-"""The consumer of one queue on a real RabbitMQ, as a worker's event loop drives it."""
+"""The consumer of one queue on a real RabbitMQ, called as by a worker's event loop."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_what_the_broker_gives_out_again_is_counted(own: OwnTopology, broker_url
     own.declare(1)
     own.publish([reserve_stock() for _ in range(3)])
 
-    for again in (0, 3):  # the first consumer dies with what it was given
+    for again in (0, 3):  # the first consumer dies with its deliveries
         connection = connect(broker_url, heartbeat=0)
         consumer = QueueConsumer(own.service.queue, Forgetful())
         consumer.start(connection.channel())

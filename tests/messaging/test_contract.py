@@ -64,7 +64,7 @@ def test_a_service_may_not_handle_the_command_of_another() -> None:
 
 
 def test_a_service_hears_all_events_of_an_aggregate_or_none() -> None:
-    """Otherwise the sequence that it sees would have gaps for ever."""
+    """A service that handled only some events would see gaps in their sequence for ever."""
     deaf = Service(name="site", code="WEB", handlers={CheckoutCompleted: handle})
     attentive = Service(
         name="site",

@@ -1,4 +1,4 @@
-"""Filing a dead letter: nothing in a message can prevent it, and its bytes are kept once."""
+"""No content of a message prevents its filing as a dead letter, and its bytes are kept once."""
 
 from __future__ import annotations
 

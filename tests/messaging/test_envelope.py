@@ -1,4 +1,4 @@
-"""The envelope is a CloudEvents 1.0 event in JSON, and nothing that does not fit gets in."""
+"""The envelope is a CloudEvents 1.0 event in JSON, and a decoder refuses anything else."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.messaging.messages import reserve_stock
 
 
 def edited(**changes: Any) -> bytes:
-    """The bytes of a good message with some attributes changed (None: left out)."""
+    """Return the bytes of a valid message with some attributes changed (None: left out)."""
     document = json.loads(encode_envelope(reserve_stock())) | changes
     return json.dumps({k: v for k, v in document.items() if v is not None}).encode()
 

@@ -1,4 +1,4 @@
-"""What a relay is told to do wrong: to which messages, how often, and for how long."""
+"""A relay applies fault rules to the named messages only, as often and as long as they say."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TYPE = "catalog.stock_reserved.v1"
 
 
 class Clock:
-    """Seconds of the epoch that pass when a test says so."""
+    """A clock, in seconds of the epoch, that a test sets."""
 
     now = NOW
 

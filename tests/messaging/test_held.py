@@ -1,4 +1,4 @@
-"""How long a consumer has held its oldest delivery, as its worker tells. No broker."""
+"""A consumer counts the seconds for which it has held its oldest delivery. No broker."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from cluster.messaging.inbox import TransientFailure
 
 
 class Channel:
-    """Remembers nothing of what is acknowledged."""
+    """A channel whose acknowledgements do nothing."""
 
     def basic_ack(self, *_: Any, **__: Any) -> None:
         pass
 
 
 class Stubborn:
-    """A sink that cannot apply what it is told not to."""
+    """A sink that raises `error`, and fails transiently on the bodies in `later`."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None
@@ -45,7 +45,7 @@ def sink() -> Stubborn:
 
 @pytest.fixture
 def consumer(sink: Stubborn) -> QueueConsumer:
-    """A consumer with two deliveries that came a minute and half a minute ago."""
+    """A consumer with two deliveries, which came 60 and 30 seconds ago."""
     found = QueueConsumer("orders.inbox", sink)
     found._channel = Channel()  # type: ignore[assignment]
     now = time.time()

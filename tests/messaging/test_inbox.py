@@ -1,4 +1,4 @@
-"""The inbox on a real PostgreSQL: each message once, in order, or kept with the reason."""
+"""The inbox on a real PostgreSQL applies each message once, in order, or files it with a reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EFFECTS = "CREATE TABLE IF NOT EXISTS effect (id serial, subject text, sequence 
 
 
 class Shelf:
-    """A service that writes down every effect, and fails on the SKUs it is told to."""
+    """A service that records every effect, and raises the error that `fail_on` has for a SKU."""
 
     def __init__(self, session: DatabaseSession) -> None:
         self.session = session
@@ -49,7 +49,7 @@ class Shelf:
             return connection.execute(query, parameters).fetchall()
 
     def effects(self, subject_id: UUID) -> list[int]:
-        """The sequences that were applied for a subject, in the order of their application."""
+        """Return the sequences applied for a subject, in the order of their application."""
         query = "SELECT sequence FROM effect WHERE subject = %s ORDER BY id"
         return [row[0] for row in self.rows(query, f"reservation/{subject_id}")]
 
@@ -197,7 +197,7 @@ def test_a_poison_message_that_is_delivered_again_is_kept_once(shelf: Shelf) -> 
 
 
 def test_a_parked_poison_that_is_kept_already_waits_no_longer(shelf: Shelf) -> None:
-    """The broker gave it up while a copy was parked; then its turn came."""
+    """The broker gives up on the message while a copy is parked, before the copy's turn comes."""
     shelf.fail_on["POISON"] = PermanentError("this cannot be reserved")
     first = reserve_stock()
     poison = reserve_stock(subject_id=first.correlationid, sku="POISON", sequence=2)

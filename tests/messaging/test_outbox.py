@@ -1,4 +1,4 @@
-"""The outbox on a real PostgreSQL: rows of the same transaction, numbered without a gap."""
+"""The outbox on a real PostgreSQL: rows of the work's transaction, numbered without a gap."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def announce_and_fail(scratch: DatabaseSession, subject: UUID) -> None:
 def test_two_transactions_on_one_subject_are_numbered_in_commit_order(
     scratch: DatabaseSession,
 ) -> None:
-    """The second waits for the first: its number, and its place, come after."""
+    """The second transaction waits for the first, so its numbers and its rows come after."""
     subject = new_message_id()
     done = threading.Event()
 

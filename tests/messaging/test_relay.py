@@ -1,4 +1,4 @@
-"""The relay on a real RabbitMQ and PostgreSQL: out of the outbox only when confirmed as routed."""
+"""The relay deletes a row from the outbox once a real RabbitMQ confirms the routed message."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.conditions import eventually
 
 @pytest.fixture
 def queue(channel: amqp.Channel) -> Iterator[str]:
-    """A queue of this test's own; outbox rows reach it by their `destination`."""
+    """A queue of this test's own, which outbox rows reach by their `destination`."""
     name = f"test.{uuid4()}"
     channel.queue_declare(
         name, durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"}
@@ -77,7 +77,7 @@ def start_relay(scratch: DatabaseSession, broker_url: str) -> Iterator[Callable[
 
 
 def test_the_transport_is_the_one_that_waits_for_confirms(broker_url: str) -> None:
-    """`amqp://` would take librabbitmq when it is importable, and that one does not wait."""
+    """`amqp://` would use librabbitmq where it is importable, which does not wait for confirms."""
     connection = connect(broker_url, heartbeat=0)
     assert type(connection) is amqp.Connection
     connection.close()
@@ -109,7 +109,7 @@ def test_a_full_queue_refuses_and_the_message_counts_as_unsent(
     )
     publisher = Publisher(broker_url)
 
-    # The limit of a quorum queue takes effect a few messages late; then it holds.
+    # The limit of a quorum queue takes effect a few messages late, and holds from then on.
     refused = eventually(
         lambda: [n for n in range(9) if n not in publisher.publish([row(n, full)])]
     )
@@ -159,14 +159,14 @@ def test_a_second_relay_stands_by_and_takes_over(
 
 
 def filed(scratch: DatabaseSession) -> list[tuple[str, str]]:
-    """The subject and the reason of each dead letter."""
+    """Return the subject and the reason of each dead letter."""
     with scratch.transaction() as connection:
         return connection.execute("SELECT subject, reason FROM dead_letter").fetchall()
 
 
 @pytest.fixture
 def unannounced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Letters are filed without a word, which would reach the journal of the tests' platform."""
+    """File dead letters without an event, which would reach the journal of the tests' platform."""
     monkeypatch.setattr(dead_letters, "announce", lambda *_: None)
 
 
@@ -225,7 +225,7 @@ def test_a_row_whose_content_the_broker_refuses_is_filed_and_its_neighbours_are_
 
 
 def disturb(scratch: DatabaseSession, operation: Operation, **wanted: object) -> None:
-    """Tell the relay what to do wrong, as anybody with the database can."""
+    """Notify the relay of a fault rule, as any session of the database can."""
     fields = {"id": str(uuid4()), "until": time.time() + 30, "limit": 1, "seconds": 1.0, **wanted}
     rule = msgspec.convert({"kind": "rule", "operation": operation, **fields}, type=FaultRule)
     with scratch.transaction() as connection:
@@ -233,14 +233,14 @@ def disturb(scratch: DatabaseSession, operation: Operation, **wanted: object) ->
 
 
 def relaying(scratch: DatabaseSession, queue: str, start_relay: Callable[[], Relay]) -> None:
-    """Start a relay that has sent something, and therefore listens."""
+    """Start a relay, and return once it has sent a message, and therefore listens."""
     start_relay()
     send_to(scratch, queue, [new_message_id()])
     eventually(lambda: waiting_rows(scratch, queue) == 0)
 
 
 def arrived(channel: amqp.Channel, queue: str, count: int) -> list[str]:
-    """The subjects of the next `count` messages, in the order of arrival."""
+    """Return the subjects of the next `count` messages, in the order of arrival."""
     subjects: list[str] = []
 
     def enough() -> bool:
@@ -308,7 +308,7 @@ def test_a_backlog_larger_than_a_batch_passes_by_what_is_held_back(
 
 
 def test_a_read_only_transaction_may_tell_a_relay(scratch: DatabaseSession) -> None:
-    """Whoever can write nothing can still speak."""
+    """A transaction that may write nothing can still notify the relay."""
     with scratch.transaction() as connection:
         connection.execute("SET TRANSACTION READ ONLY")
         connection.execute(NOTIFY, (encode_rule(Ending(id="none")),))

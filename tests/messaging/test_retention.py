@@ -1,4 +1,4 @@
-"""The inbox forgets ids after its window, and still applies nothing twice."""
+"""The inbox deletes ids after its window, and still applies no message twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Only what the cluster's clock sends may reach Celery."""
+"""Only messages as the cluster's clock sends them reach Celery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Properties that py-amqp cannot decode arrive all the same, as bytes with the error."""
+"""A message whose properties py-amqp cannot decode arrives with their bytes and the error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A service's partitions on a real RabbitMQ: what comes where, and changing their number."""
+"""A service's partitions on a real RabbitMQ: the routing of messages, and a change of number."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_messages_about_one_aggregate_wait_in_one_partition_in_their_order(
 def test_what_has_no_dead_letter_queue_comes_back_as_often_as_it_is_not_taken(
     own: OwnTopology,
 ) -> None:
-    """RabbitMQ 4 drops it at the twenty-first time unless the queue says otherwise."""
+    """RabbitMQ 4 drops a message at its twenty-first delivery unless the queue says otherwise."""
     own.declare(1)
     for queue in (own.service.dead_queue, own.service.task_queue):
         own.channel.basic_publish_confirm(amqp.Message("kept"), routing_key=queue)
@@ -62,7 +62,7 @@ def test_what_has_no_dead_letter_queue_comes_back_as_often_as_it_is_not_taken(
 
 
 def test_all_that_is_about_one_id_waits_in_one_partition(own: OwnTopology) -> None:
-    """Limit, reservation, payment and order of a checkout: one saga, one replica at a time."""
+    """Messages about one checkout reach one replica at a time, since they share its id."""
     own.declare(3)
     id_ = new_message_id()
     subjects = [f"{kind}/{id_}" for kind in ("hold", "reservation", "payment", "order", "checkout")]
@@ -86,7 +86,7 @@ def test_with_the_first_partitions_nothing_more_comes_to_the_old_queue(own: OwnT
     own.declare(3)
     own.publish([after])
 
-    # The first worker goes on consuming it.
+    # The first worker goes on consuming the old queue.
     assert ids(own.take([own.service.queue], 1)) == [str(before.id)]
     assert ids(own.take(partition_queues(own.service, 3), 1)) == [str(after.id)]
 
@@ -136,7 +136,7 @@ def test_a_partition_that_is_consumed_is_not_taken_away(own: OwnTopology) -> Non
 
     sent = three_about_each([new_message_id() for _ in range(60)])
     own.publish(sent)
-    taken = own.take(queues, len(sent))  # nothing was unbound
+    taken = own.take(queues, len(sent))  # no queue was unbound
     assert ids(taken) == sorted(str(envelope.id) for envelope in sent)
 
 

@@ -1,4 +1,4 @@
-"""Misuse of the commands is told in one plain sentence, before anything is asked of the cluster."""
+"""A command answers misuse with one plain sentence, before it asks the cluster anything."""
 
 from __future__ import annotations
 

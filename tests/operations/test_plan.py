@@ -1,4 +1,4 @@
-"""Which checkouts are started for a wanted outcome."""
+"""The checkouts that a command starts for a wanted outcome."""
 
 from __future__ import annotations
 

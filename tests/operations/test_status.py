@@ -1,4 +1,4 @@
-"""What `cluster status` finds wrong."""
+"""`cluster status` names every fault of the cluster that it finds."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ STALLED = Stalled(
 
 
 def document(status: ClusterStatus) -> dict[str, Any]:
-    """What `--json` prints, with the databases that it names unreachable."""
+    """Return the document of `--json`, with the databases checkout and site away unless given."""
     others: dict[str, Part[Vitals]] = {name: Part(None) for name in ("checkout", "site")}
     return replace(status, databases={**others, **status.databases}).as_json()
 

@@ -1,4 +1,4 @@
-"""`cluster status` in a narrow terminal: names stay whole, and other columns give way."""
+"""`cluster status` shows whole names in a narrow terminal, and shortens other columns."""
 
 from __future__ import annotations
 

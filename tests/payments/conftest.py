@@ -104,7 +104,7 @@ class PaymentsSide:
         return await serve(gateway.application("/webhooks/provider"), self.webhook_url)
 
     def handle(self, *messages: tuple[UUID, Payload]) -> None:
-        """Apply one command or event a payment as the worker does, in one transaction."""
+        """Apply one command or event for each payment in one transaction, as the worker does."""
         with psycopg.connect(self.url) as connection:
             work = UnitOfWork(connection, source="payments")
             by_type: dict[type[Payload], list[Message[Any]]] = {}
@@ -119,7 +119,7 @@ class PaymentsSide:
             return connection.execute(sql, parameters).fetchall()
 
     def announced(self, subject: str) -> list[str]:
-        """The types announced about one subject, in order."""
+        """Return the types announced about one subject, in order."""
         rows = self.query(
             "SELECT routing_key FROM outbox WHERE subject = %s ORDER BY sequence", subject
         )
@@ -130,7 +130,7 @@ class PaymentsSide:
         return rows[0][0] if rows else None
 
     def ledger(self, payment: UUID) -> dict[str, int]:
-        """What each account holds because of one payment."""
+        """Return the balance that one payment has left in each account, without zeros."""
         rows = self.query(
             "SELECT account, sum(amount)::bigint FROM ledger_entry WHERE payment = %s "
             "GROUP BY account HAVING sum(amount) <> 0",
@@ -166,7 +166,7 @@ async def serve(application: web.Application, url: str) -> web.AppRunner:
 def payments_side(
     payments_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[PaymentsSide]:
-    """The database and two free addresses; nothing serves on them yet."""
+    """The database and two free addresses, on which no server listens yet."""
     monkeypatch.setenv("PAYMENTS_DATABASE_URL", payments_url)
     books = Books(tmp_path / "provider.sqlite3")
     yield PaymentsSide(
@@ -181,7 +181,7 @@ def payments_side(
 
 @pytest.fixture
 async def running(payments_side: PaymentsSide) -> AsyncIterator[PaymentsSide]:
-    """Gateway and provider at work."""
+    """The payments side with its gateway and its provider running."""
     runners = [await payments_side.serve_gateway(), await payments_side.serve_provider()]
     yield payments_side
     for runner in reversed(runners):

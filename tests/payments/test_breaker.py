@@ -1,4 +1,4 @@
-"""The circuit breaker: when a call may go out."""
+"""The circuit breaker decides when a call to the provider may go out."""
 
 from __future__ import annotations
 

@@ -110,7 +110,8 @@ async def test_webhooks_wait_for_a_gateway_that_is_down(payments_side: PaymentsS
 async def test_webhooks_sent_twice_take_effect_once(running: PaymentsSide) -> None:
     payment = new_message_id()
     duplicates = "SELECT value FROM counter WHERE name = 'webhooks_deduplicated'"
-    before = running.query(duplicates)  # a slow machine's provider has sent others twice
+    # Not always 0: on a slow machine the provider has sent other webhooks twice.
+    before = running.query(duplicates)
     running.handle((payment, authorise("tok_twice")))
     await in_state(running, payment, "authorised")
     await eventually_async(lambda: running.query(duplicates) != before)
@@ -162,7 +163,7 @@ async def test_an_answer_that_was_lost_is_asked_for(payments_side: PaymentsSide)
     provider = await payments_side.serve_provider()
     gateway = await payments_side.serve_gateway()
     await in_state(payments_side, payment, "authorised")
-    # The provider forgets a webhook: nothing but polling can bring its event now.
+    # The provider loses the webhook, so that only polling can bring its event.
     payments_side.books.delivered = lambda deliveries: None  # type: ignore[method-assign]
     payments_side.books.due_deliveries = lambda limit: []  # type: ignore[method-assign]
     payments_side.handle((payment, CapturePayment(amount=AMOUNT)))
@@ -259,7 +260,7 @@ async def test_an_event_that_cannot_be_stored_is_filed_and_its_neighbours_take_e
     body = msgspec.json.encode(delivery)
     header = sign(body, secret=KEYS.webhook_secret, at=int(time.time()))
 
-    for _ in range(2):  # the second time recognised as applied, and as filed
+    for _ in range(2):  # the second time one is known as applied, the other as filed
         assert (await post(running, body, header))[0] == 200
 
     assert running.ledger(good) == {"customer": -AMOUNT, "authorised": AMOUNT}

@@ -1,4 +1,4 @@
-"""The cases of a payment that a reader should know, one by one."""
+"""The decisions of a payment in each case that a reader should know."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEW = Payment(ID, Origin(ID))
 
 
 class Story:
-    """Commands and answers, one after another; remembers what the last one led to."""
+    """A payment that takes commands and answers in turn, and keeps the last decision."""
 
     def __init__(self, payment: Payment | None = None) -> None:
         self.payment = payment
@@ -45,7 +45,7 @@ class Story:
         return self._take(domain.void(self.payment, new=NEW))
 
     def hears(self, kind: EventType, of: OperationKind) -> Story:
-        """The provider answers the last operation of a kind."""
+        """Let the provider answer the last operation of a kind."""
         moves_money = kind in ("authorised", "captured", "voided", "refunded")
         event = ProviderEvent(
             uuid4(), kind, ID, self.asked[of].key, AMOUNT if moves_money else 0, "because"

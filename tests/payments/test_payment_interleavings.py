@@ -1,4 +1,4 @@
-"""Any interleaving of commands and provider events ends with equal books and nothing left over."""
+"""Any interleaving of commands and provider events ends with equal books and no open operation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from cluster.payments.sandbox.decisions import Account, Answer, authorise_late, 
 PAYMENT = UUID(int=1)
 AMOUNT = 4200
 CARDS = ("tok_ok", "tok_declined", "tok_silent", "tok_late")
-# What a saga can ask for, in the orders in which it can ask.
+# The commands that a saga can send, in each possible order.
 SCRIPTS = (
     ("authorise", "capture"),
     ("authorise", "void"),
@@ -46,7 +46,7 @@ SCRIPTS = (
 
 @dataclass
 class World:
-    """The payment, the provider's account, and everything under way between them."""
+    """The payment, the provider's account, and every request and webhook in flight between them."""
 
     card: str
     payment: Payment | None = None
@@ -75,7 +75,7 @@ class World:
         self._follow(taken)
 
     def provider_works(self) -> None:
-        """The provider carries out the oldest operation it was sent."""
+        """Let the provider carry out the oldest operation in flight to it."""
         operation = self.requests.pop(0)
         ruling = decide(self.account, operation)
         self.account = ruling.account
@@ -94,7 +94,7 @@ class World:
         self.late = None
 
     def webhook(self, index: int, *, keep: bool) -> None:
-        """One of the webhooks under way arrives; `keep` leaves a duplicate behind."""
+        """Deliver one of the webhooks in flight, and leave a duplicate of it with `keep`."""
         event = self.webhooks[index] if keep else self.webhooks.pop(index)
         assert self.payment is not None
         self._follow(domain.hear(self.payment, event))
@@ -162,7 +162,7 @@ def test_books_equal_the_providers_and_nothing_is_left_over(
     assert len({(entry.transaction, entry.account) for entry in world.entries}) == len(
         world.entries
     )
-    # Nothing is under way, and what compensation was asked for is gone.
+    # No operation is open, and a compensation has returned the money.
     assert payment.awaiting is None
     assert payment.contradictions <= 1
     if "void" in script:

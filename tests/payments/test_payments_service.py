@@ -1,4 +1,4 @@
-"""The service's table of handlers is complete."""
+"""The payments service has a handler for every command and event that it must handle."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def operation(kind: OperationKind, payment: UUID, card: str = "tok_ok") -> Opera
 
 
 class Clock:
-    """A clock that a test turns."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
@@ -208,7 +208,7 @@ def test_a_failed_delivery_is_tried_again_later_and_never_given_up(
 
 
 class Receiver:
-    """A stand-in for the gateway: keeps what it was sent, answers as it is told."""
+    """A stand-in for the gateway that records webhooks, and answers with `status`."""
 
     def __init__(self) -> None:
         self.events: list[ProviderEvent] = []

@@ -1,4 +1,4 @@
-"""Webhook signatures: what is accepted, and what is not."""
+"""Only a fresh webhook signature over the sent body is accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coming into the admin over HTTP, as the owner or as a member of a group."""
+"""Visits to the admin over HTTP, as the owner or as a member of a group."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 @dataclass
 class Visit:
-    """One browser's worth of cookies, and forms that carry their token."""
+    """A visit with the cookies of one browser, which sends forms with their token."""
 
     url: str
     session: requests.Session = field(default_factory=requests.Session)
@@ -43,7 +43,7 @@ class Visit:
 
 
 def owner_visit(url: str) -> Visit:
-    """The owner, with the first password that `prepare` wrote down."""
+    """Log in as the owner with the password that `prepare` has written, and return the visit."""
     visit = Visit(url)
     password = (run_directory() / "secrets" / "owner-password").read_text().strip()
     assert visit.log_in("owner", password).url.endswith("/admin/")
@@ -51,7 +51,7 @@ def owner_visit(url: str) -> Visit:
 
 
 def make_user(*groups: str, password: str) -> User:
-    """A new member of staff in these groups; needs the database unblocked."""
+    """Create a member of staff in these groups. The test must have unblocked the database."""
     user = User.objects.create_user(f"{uuid4().hex[:10]}", password=password, is_staff=True)
     user.groups.set(Group.objects.filter(name__in=groups))
     return user

@@ -1,4 +1,4 @@
-"""The admin: who may see and do what, how one comes in, and what its first page tells."""
+"""The admin: the rights of each group, the login, and its first page."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ EDITORS_PAGES = [
 
 @pytest.fixture
 def unblocked(platform: Any, django_db_blocker: Any) -> Iterator[None]:
-    """The running platform's own database, in which a test cleans up after itself."""
+    """Access to the running platform's own database, in which a test deletes its own rows."""
     with django_db_blocker.unblock():
         yield
 
 
 @pytest.fixture
 def visit(platform_url: str, unblocked: None) -> Iterator[Any]:
-    """Somebody of these groups who has logged in."""
+    """A function that makes a member of these groups, and returns a logged-in visit."""
     users: list[User] = []
 
     def enter(*groups: str) -> Visit:
@@ -64,7 +64,7 @@ def visit(platform_url: str, unblocked: None) -> Iterator[Any]:
 
 
 class TestThePartsOfTheFirstPage:
-    """Each survives its source being away."""
+    """Each part of the first page says when its source is away."""
 
     def test_an_absent_observer_is_told_in_words(self) -> None:
         assert dashboard.cluster(None).away == dashboard.OBSERVER_AWAY
@@ -128,7 +128,7 @@ class TestComingIn:
         assert shut.status_code == 429
         assert 800 <= int(shut.headers["Retry-After"]) <= 900
         assert "The door stays shut for 15 minutes" in shut.text
-        visit(EDITORS)  # another name, from the same address, comes in
+        visit(EDITORS)  # another name can log in from the same address
 
     def test_the_pages_of_the_admin_allow_no_inline_code(self, platform_url: str) -> None:
         came = owner_visit(platform_url)
@@ -223,7 +223,7 @@ class TestTheSwitch:
 
 @contextmanager
 def switch_restored() -> Iterator[None]:
-    """The switch as it was, whatever happens."""
+    """Restore the switch at the end of the block, even after a failure."""
     switch, _ = FaultSwitch.objects.get_or_create(pk=FaultSwitch.ONLY)
     was = (switch.hard_faults, switch.reason)
     try:

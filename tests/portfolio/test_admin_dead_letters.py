@@ -1,4 +1,4 @@
-"""Dead letters in the admin: a really poisoned message, seen, sent again, applied once."""
+"""An operator finds a poisoned message in the admin and replays it, and it is applied once."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class TestAPoisonedMessage:
 
         confirm = came.post(REPLAY, {"letter": f"{name}:0"}, form=LIST)
         assert "Send again?" in confirm.text
-        assert letters(saga) == [(number, 0)]  # asking is not sending
+        assert letters(saga) == [(number, 0)]  # the question alone sends nothing
 
         done = came.post(REPLAY, {"letter": f"{name}:0", "confirmed": "yes"}, form=LIST)
         assert f"Asked for: {name}." in done.text
@@ -120,7 +120,7 @@ def letters(saga: UUID) -> list[tuple[int, int]]:
 
 
 def applied(saga: UUID) -> int:
-    """How many orders there are of this saga."""
+    """Return the number of orders of this saga."""
     return int(rows("orders", "SELECT count(*) FROM orders WHERE id = %s", saga)[0][0])
 
 
@@ -131,7 +131,7 @@ def ended(saga: UUID) -> bool:
 
 @contextmanager
 def refusing(condition: str) -> Iterator[None]:
-    """The orders table accepts only rows that fulfil `condition` meanwhile."""
+    """Let the orders table accept only rows that fulfil `condition`, for the block."""
     address = f"{superuser_address('orders')}/orders"
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(

@@ -1,4 +1,4 @@
-"""The contact form: what it keeps, what it refuses, and that nothing typed is lost."""
+"""The contact form keeps valid messages, refuses others, and loses no text that was typed."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ SETTINGS = Mail(
 
 @pytest.fixture(autouse=True)
 def _key() -> Iterator[None]:
-    """Passes are signed with a key of the tests; the platform's is in Vault."""
+    """Sign form tokens with a key of the tests, since the platform's key is in Vault."""
     with override_settings(SECRET_KEY="a key of the tests"):
         yield
 
 
 def a_pass(*, age: timedelta = timedelta(minutes=1)) -> str:
-    """A pass as it was signed into a form some time ago."""
+    """Return a form token as the site signed it `age` ago."""
     drawn = datetime.now(UTC) - age
     signer = signing.TimestampSigner(salt="portfolio.contact")
     signer.timestamp = lambda: signing.b62_encode(int(drawn.timestamp()))  # type: ignore[method-assign]
@@ -192,7 +192,7 @@ def test_one_sender_may_write_five_times_an_hour(site_work: UnitOfWork) -> None:
     with pytest.raises(TooManyMessages) as refusal:
         keep(site_work, a_message(remote=remote))
     assert refusal.value.status == HTTPStatus.TOO_MANY_REQUESTS
-    keep(site_work, a_message())  # another sender is not concerned
+    keep(site_work, a_message())  # the limit does not concern another sender
 
 
 @pytest.mark.platform
@@ -232,7 +232,7 @@ def count(work: UnitOfWork, remote: str) -> int:
     ("peer", "forwarded", "expected"),
     [
         ("93.184.216.34", "", "93.184.216.34"),
-        ("93.184.216.34", "151.101.1.69", "93.184.216.34"),  # a stranger may write any header
+        ("93.184.216.34", "151.101.1.69", "93.184.216.34"),  # a visitor may send any header
         ("127.0.0.1", "151.101.1.69", "151.101.1.69"),
         ("10.0.0.3", "1.2.3.4, 151.101.1.69", "151.101.1.69"),
         ("127.0.0.1", "nonsense", "127.0.0.1"),
@@ -286,7 +286,7 @@ def test_a_mail_can_have_no_more_headers_than_it_was_given() -> None:
 
 
 class OneMail(socketserver.StreamRequestHandler):
-    """A mail server that takes whatever it is given (RFC 5321, as little of it as works)."""
+    """A mail server that accepts every mail, with the least of RFC 5321 that works."""
 
     def handle(self) -> None:
         self.wfile.write(b"220 test\r\n")
@@ -449,7 +449,7 @@ def test_a_program_that_sends_a_form_twice_is_told_of_one_message(platform_url: 
             answer = visitor.post(url, data=written, headers=JSON, timeout=10)
             return answer if answer.status_code == HTTPStatus.CREATED else None
 
-        answers = [eventually(taken) for _ in range(2)]  # the first ones are too fast
+        answers = [eventually(taken) for _ in range(2)]  # the first attempts are too fast
     identifiers = {answer.json()["id"] for answer in answers if answer}
     session = site_session()
     run(session, "DELETE FROM contact_message WHERE id = ANY(%s)", [*map(uuid.UUID, identifiers)])
@@ -466,7 +466,7 @@ def test_the_page_is_a_form_that_works_without_javascript(platform_url: str) -> 
         assert f'name="{name}"' in answer.text
 
 
-# What the tests above look with ----------------------------------------------------------
+# Helpers of the tests above --------------------------------------------------------------
 
 
 def site_session() -> Any:
@@ -490,7 +490,7 @@ def column(letter: NewMessage, name: str) -> Any:
 
 @pytest.fixture
 def kept_message(platform: Any) -> Iterator[NewMessage]:
-    """A message in the database, which is taken out again."""
+    """A contact message in the database, which is deleted afterwards."""
     letter = a_message()
     session = site_session()
     with session.transaction() as connection:

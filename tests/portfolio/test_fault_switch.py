@@ -1,4 +1,4 @@
-"""What the form of the fault switch takes."""
+"""The form of the fault switch refuses a reason that no page can show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first page: the cluster at work, its numbers, and who is behind it."""
+"""The first page shows the cluster live, its figures, and its owner."""
 
 from __future__ import annotations
 

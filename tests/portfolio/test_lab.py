@@ -1,4 +1,4 @@
-"""The lab: every service with its source, its messages, its numbers and a real demo."""
+"""The lab shows every service with its source, its messages, its figures and a real demo."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_demo_starts_a_checkout_that_this_service_decides(
 
 
 def _ended(visitor: requests.Session, address: str) -> str:
-    """The saga's page, once it has ended."""
+    """Return the text of the saga's page, once the saga has ended."""
     from tests.conditions import eventually
 
     def page() -> str | None:

@@ -1,4 +1,4 @@
-"""/metrics: the web server's own, what the observer saw, and the dashboard that asks for them."""
+"""/metrics has the web server's metrics and the observer's, and all that the dashboard queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""More than the cluster ends in time: refused in words, and what is accepted completes."""
+"""The site refuses checkouts beyond the limit in words, and those that it accepts complete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.portfolio.api.client import PURCHASE, Client
 
 pytestmark = pytest.mark.platform
 
-# A window that has not begun does not end: the limit stays as it is set.
+# The window begins in the future and so does not end, which keeps the limit as it is set.
 SET_LIMIT = """
     INSERT INTO admission (id, checkout_limit, ended, window_began)
     VALUES (1, %s, 0, now() + interval '1 h')
@@ -32,7 +32,7 @@ FORGET = "DELETE FROM admission"
 
 @pytest.fixture
 def full(platform_url: str) -> Iterator[str]:
-    """The site's address, while there is no room for a single checkout."""
+    """The site's address, while the limit leaves no room for a checkout."""
     run_in_transaction(lambda work: work.cursor.execute(SET_LIMIT, (0,)))
     yield platform_url
     run_in_transaction(lambda work: work.cursor.execute(FORGET))

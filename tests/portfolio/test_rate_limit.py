@@ -1,4 +1,4 @@
-"""What one client address may ask for."""
+"""The rate limits of one client address."""
 
 from __future__ import annotations
 

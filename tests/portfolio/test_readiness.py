@@ -1,4 +1,4 @@
-"""What makes the site unready, and what is only named. No database, no observer."""
+"""A stalled or unreadable journal makes the site unready. No database, no observer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def stalled(queue: str) -> Stalled:
 
 @pytest.fixture(autouse=True)
 def written(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The journal's worker beats and consumes."""
+    """Let the journal's worker send heartbeats and consume."""
     monkeypatch.setattr(readiness, "_unwritten", dict)
 
 

@@ -1,4 +1,4 @@
-"""The short table of a checkout's steps."""
+"""The table of a checkout's steps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def event(number: int, type_name: str, after: float) -> StreamEvent:
 
 
 def course(*types: str) -> list[StreamEvent]:
-    """The newest first, as the page reads them; each a tenth of a second after the last."""
+    """Return events 0.1 s apart, the newest first, as the page reads them."""
     return [event(number, name, number / 10) for number, name in enumerate(types, 1)][::-1]
 
 

@@ -1,4 +1,4 @@
-"""After how long anything counts as silent: one number, for every judge and for browsers."""
+"""Every module and every browser counts a part as silent after the same time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from config.environment import ROOT
 from portfolio.web import readiness
 
 FOLDERS = ("articles", "chaos", "cluster", "compose", "config", "portfolio")
-# A number that is named after silence or a late heartbeat; those of other things are not in it.
+# A number whose name says that it is about silence or a late heartbeat.
 OWN_NUMBER = re.compile(r"^(SILENT_AFTER|HEARTBEAT_LATE|BEAT_OVERDUE)\b.*= *[\d(t]", re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""The site over HTTP: pages, headers, errors in plain sentences and as problem details."""
+"""The site over HTTP: pages, headers, and errors as plain sentences and problem details."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The token bucket: a burst is served, then a steady pace; and no token is taken twice."""
+"""The token bucket serves a burst, then a steady rate, and gives no token twice."""
 
 from __future__ import annotations
 

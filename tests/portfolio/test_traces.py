@@ -1,4 +1,4 @@
-"""A trace's spans drawn together: rows, stages, the picture and the export."""
+"""A trace of spans as rows, stages, a picture and an export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The owner's words: seeds that give way to edits, case studies, and what may not be shown."""
+"""The owner's texts: seeds that never overwrite edits, case studies, and unsafe content."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_every_link_of_a_seed_to_the_source_leads_there(seed: Seed) -> None:
 
 @pytest.fixture
 def trial(platform: Any, django_db_blocker: Any) -> Iterator[Seed]:
-    """A seed of the tests' own, and nothing of it afterwards."""
+    """A seed of the tests' own, whose rows are deleted afterwards."""
     seed = Seed(
         "work/trial-of-the-tests",
         CaseStudy,

@@ -1,4 +1,4 @@
-"""A command that still waits in its participant's queue is not missed, and a silent one is."""
+"""A deadline waits for a command in its participant's queue, and not for a silent participant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def after(seconds: float) -> datetime:
 
 
 def behind() -> Backlog:
-    """A participant that has just answered, 8 s after noon, a command of noon."""
+    """Return the backlog of a participant that answered a command of noon 8 s later."""
     backlog = Backlog()
     backlog.answered(STEP, asked_at=NOON, at=after(8))
     return backlog
@@ -37,7 +37,7 @@ def test_one_answer_to_a_late_command_shows_that_the_earlier_were_served() -> No
     backlog = behind()
     backlog.answered(STEP, asked_at=after(7.9), at=after(8.1))
     assert backlog.waiting(STEP, deadline=DEADLINE, now=after(8.1)) is None
-    backlog.answered(STEP, asked_at=after(0.5), at=after(8.2))  # a slow one of before
+    backlog.answered(STEP, asked_at=after(0.5), at=after(8.2))  # to an earlier command
     assert backlog.waiting(STEP, deadline=DEADLINE, now=after(8.2)) is None
 
 

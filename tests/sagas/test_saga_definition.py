@@ -1,4 +1,4 @@
-"""A saga that is declared wrongly does not exist."""
+"""The declaration of a saga refuses every mistake in it."""
 
 from __future__ import annotations
 

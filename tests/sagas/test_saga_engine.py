@@ -1,4 +1,4 @@
-"""What the engine decides, step by step, told with the checkout saga."""
+"""The decisions of the saga engine, step by step, for the checkout saga."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ CAPTURED: Final = PaymentCaptured(700)
 
 
 class Told:
-    """A checkout that is told replies; `now` is its clock, `sent` what it sent last."""
+    """A checkout that gets replies. `now` is its clock, `sent` the messages that it sent last."""
 
     def __init__(self) -> None:
         self.now = NOON

@@ -40,7 +40,7 @@ CONTEXT: Final = CheckoutContext("ada", "tea", 2, 700, "tok_ok")
 STEPS: Final = CHECKOUT.steps
 STOCK, AUTHORISATION, CAPTURE = 1, 2, 4  # their places in STEPS
 
-# What each thing's participant says: it stands, it was refused, it stands no more.
+# The replies of each thing's participant: it stands, it was refused, it stands no more.
 SAYS: Final[tuple[tuple[Payload, Payload, Payload], ...]] = (
     (LimitHeld(700), LimitRefused("over the limit"), HoldReleased(700)),
     (StockReserved("tea", 2), StockRefused("tea", 2, "sold out"), StockReleased("tea", 2)),
@@ -48,29 +48,29 @@ SAYS: Final[tuple[tuple[Payload, Payload, Payload], ...]] = (
     (OrderConfirmed(700), OrderRefused("closed"), OrderCancelled("undone")),
     (PaymentCaptured(700), CaptureRefused("no authorisation"), PaymentRefunded(700)),
 )
-# Nobody settles this slowly: each round lasts until the next deadline.
+# More rounds than any saga needs to end, since each round lasts until the next deadline.
 ROUNDS: Final = 50
 
 picks = st.integers(min_value=0, max_value=1000)
 
 
 class Thing(enum.Enum):
-    """What a participant keeps for one step of the checkout."""
+    """The state that a participant keeps for one step of the checkout."""
 
     UNKNOWN = enum.auto()
     STANDS = enum.auto()
     REFUSED = enum.auto()
-    GONE = enum.auto()  # undone; also the tombstone of what was undone before it was done
+    GONE = enum.auto()  # undone, or the tombstone of a thing that was undone before it was done
 
 
 class Checkout(RuleBasedStateMachine):
-    """One checkout, its five participants, and a network that keeps no promise."""
+    """One checkout, its five participants, and a network without any guarantee."""
 
     @initialize(refusals=st.sets(st.integers(0, 4)), lossy=st.booleans())
     def begin(self, refusals: set[int], lossy: bool) -> None:
         self.refusals = refusals
-        # Where replies get lost, participants repeat themselves when asked again; where
-        # they do not (outbox and inbox), a repeated compensation is met with silence.
+        # Where replies get lost, a participant answers a repeated compensation again. Where none
+        # get lost (outbox and inbox), it does not.
         self.lossy = lossy
         self.now = START
         self.things = [Thing.UNKNOWN] * len(STEPS)
@@ -104,7 +104,7 @@ class Checkout(RuleBasedStateMachine):
 
     @rule(hops=st.integers(min_value=1, max_value=6))
     def let_all_go_well_for_a_while(self, hops: int) -> None:
-        """Without it few courses of events would come near completion."""
+        """Deliver messages in order for some hops, so that runs come near completion."""
         for _ in range(hops):
             if self.commands:
                 self.carry_out(self.commands.pop(0))
@@ -134,7 +134,7 @@ class Checkout(RuleBasedStateMachine):
         self.keep(engine.on_reply(CHECKOUT, before, reply, self.now))
         assert engine.on_reply(CHECKOUT, self.state, reply, self.now) == Transition(self.state)
         if before.deadline is not None and self.now > before.deadline:
-            # Nothing that comes after the deadline brings the saga forward.
+            # No reply after the deadline may advance the saga.
             forward = self.state.phase in (Phase.RUNNING, Phase.COMPLETED)
             assert not forward or self.state.position == before.position
         index, role = CHECKOUT.meanings[type(reply)]

@@ -1,6 +1,7 @@
 """Private servers for the tests of secrets: one OpenBao, and PostgreSQL for orders and payments.
 
-Leases live for two seconds and five at most, so that a test sees several rotations.
+Leases live for two seconds, and for five seconds with renewals, so that a test sees several
+rotations.
 """
 
 from __future__ import annotations
@@ -156,7 +157,7 @@ def _accepts_superuser(database: str) -> Callable[[], bool]:
 
 @pytest.fixture
 def servers(running_servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Servers:
-    """The running servers, with this test's environment pointing at them."""
+    """The running servers, to which this test's environment points."""
     for name, value in running_servers.environment.items():
         monkeypatch.setenv(name, value)
     return running_servers
@@ -171,7 +172,7 @@ def orders(servers: Servers) -> Iterator[Database]:
 
 @pytest.fixture
 def counter(orders: Database) -> Iterator[str]:
-    """A table that lives for one test, with one row."""
+    """The name of a table with eight rows, which exists for one test."""
     with orders.connect(autocommit=True) as connection:
         connection.execute("DROP TABLE IF EXISTS tally")
         connection.execute("CREATE TABLE tally (id int PRIMARY KEY, count bigint NOT NULL)")

@@ -1,4 +1,4 @@
-"""A connection to the cache goes where the cache is now."""
+"""A connection to the cache moves when the address of the cache changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.conditions import eventually
 
 
 class Answering:
-    """A server that answers every command, counting them."""
+    """A server that answers every command, and counts them."""
 
     def __init__(self) -> None:
         self.asked = 0

@@ -1,4 +1,4 @@
-"""Django's connections log in with leased credentials and move on when those change."""
+"""Django's connections log in with leased credentials, and log in anew when those change."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def handler(
             }
         )
         monkeypatch.setattr(transaction, "connections", handler)
-        monkeypatch.setattr(signals, "connections", handler)  # asks each new connection
+        monkeypatch.setattr(signals, "connections", handler)  # queries each new connection
         yield handler
         handler.close_all()
         close_databases()
@@ -85,7 +85,7 @@ def test_a_request_does_not_notice_that_its_idle_connection_was_revoked(
     first = query(connection, "SELECT session_user")
     operator = VaultClient(identity="operator")
     operator.revoke_lease(connection.holder.current().lease_id)
-    connection.close_if_unusable_or_obsolete()  # what Django does before each request
+    connection.close_if_unusable_or_obsolete()  # Django calls this before each request
     assert query(connection, "SELECT session_user") != first
 
 
@@ -93,7 +93,7 @@ def test_a_command_recovers_after_one_failed_statement(handler: ConnectionHandle
     connection = handler["default"]
     first = query(connection, "SELECT session_user")
     VaultClient(identity="operator").revoke_lease(connection.holder.current().lease_id)
-    connection.health_check_done = True  # a command has no request that would check
+    connection.health_check_done = True  # a command has no request that would make Django check
     with pytest.raises(OperationalError):
         query(connection, "SELECT 1")
     assert query(connection, "SELECT session_user") != first

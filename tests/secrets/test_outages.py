@@ -1,4 +1,4 @@
-"""Which errors say that the database is away, and which belong to what was asked of it."""
+"""An error of the server is an outage of the database, and an error of the values is not."""
 
 from __future__ import annotations
 

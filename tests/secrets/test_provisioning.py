@@ -1,4 +1,4 @@
-"""What provisioning leaves behind, and that it leaves it alone the second time."""
+"""Provisioning sets up Vault and the databases once, and a second run changes nothing."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_broker_and_redis_addresses_carry_what_vault_keeps(
 def test_addresses_with_their_own_credentials_need_no_vault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("VAULT_ADDR", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setenv("VAULT_ADDR", "http://127.0.0.1:9")  # no server listens there
     monkeypatch.setenv("BROKER_URL", "pyamqp://me:mine@broker/cluster")
     monkeypatch.setenv("REDIS_URL", "redis://:mine@redis/0")
     assert broker_url_with_credentials() == "pyamqp://me:mine@broker/cluster"

@@ -1,4 +1,4 @@
-"""Credentials change under load without a failed transaction; ended ones really end."""
+"""Credentials rotate under load without a failed transaction, and PostgreSQL ends old ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Load:
-    """Threads that each add one to a row of their own, transaction after transaction."""
+    """Threads, each of which increments a row of its own in one transaction after the other."""
 
     def __init__(self, database: Database, threads: int = 4) -> None:
         self.database = database
@@ -60,7 +60,7 @@ class Load:
 
 
 def rejected(credentials: Credentials) -> bool:
-    """Whether PostgreSQL refuses these credentials."""
+    """Return whether PostgreSQL refuses these credentials."""
     try:
         psycopg.connect(
             environment.database_url("orders"),
@@ -128,7 +128,7 @@ def test_old_credentials_are_rejected_once_every_connection_has_moved(
 def test_a_second_wish_right_behind_the_first_waits_for_its_turn_and_no_longer(
     orders: Database,
 ) -> None:
-    """It once slept until the next renewal, and whoever wished gave up after ten seconds."""
+    """The renewer once slept until the next renewal, and the caller gave up after ten seconds."""
     first = orders.rotate()
 
     second = orders.rotate()
@@ -176,8 +176,8 @@ def test_a_service_recovers_from_a_revoked_lease_by_itself(
         )
         assert sessions_of(old.username) == 0
     assert all(isinstance(failure, DatabaseUnavailable) for failure in load.failures)
-    # Each session is cut once; what it was doing then is done again, nothing twice, nothing lost.
-    # One that comes back before the new login is there has its old one refused, and cuts nothing.
+    # Each session is cut once, and its transaction then runs again: none runs twice, none is lost.
+    # A session that reconnects before the new login exists is refused, which cuts none.
     cut = [failure for failure in load.failures if "failed: FATAL" not in str(failure)]
     assert len(cut) <= len(load.committed)
 
@@ -194,7 +194,7 @@ def test_a_revoked_lease_is_replaced_though_no_connection_notices(
 def test_reconnecting_storms_leave_no_session_behind(
     orders: Database, operator: VaultClient
 ) -> None:
-    """A session that logs in while its role is being dropped must not survive it."""
+    """A session that logs in while its role is being dropped must not outlive the role."""
     old, stop = orders.current(), threading.Event()
     kept: list[psycopg.Connection[tuple[object, ...]]] = []
 
@@ -248,7 +248,7 @@ def test_a_revocation_moves_stray_objects_to_the_owner(
 
 
 def test_an_expired_lease_ends_its_sessions(servers: Servers) -> None:
-    """Nobody renews here: the lease runs out in two seconds."""
+    """No process renews this lease, so it expires after two seconds."""
     leased = VaultClient(identity="orders").read("database/creds/orders")
     username = leased["data"]["username"]
     connection = psycopg.connect(

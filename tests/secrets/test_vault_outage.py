@@ -1,4 +1,4 @@
-"""While Vault is away services go on with what they have, and recover by themselves."""
+"""While Vault is away, services go on with their leases, and recover by themselves."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ def test_a_session_outlives_an_outage_longer_than_its_lease(
         keeper = orders._keeper
         assert keeper is not None
         assert keeper.lease is not None
-        # The end of a lease is a matter of the clock alone.
+        # Only the clock decides when a lease ends, so the test waits for that time.
         lapsed.wait(keeper.lease.ends_at - time.monotonic())
-        with session.transaction() as connection:  # Vault cannot end it, so it serves on
+        with session.transaction() as connection:  # sealed, Vault cannot end the session
             assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:
         servers.unseal()
@@ -147,7 +147,7 @@ def test_a_token_is_renewed_when_most_of_its_life_has_passed(servers: Servers) -
 
 
 def test_leases_survive_the_loss_of_their_token(orders: Database, servers: Servers) -> None:
-    """Vault revokes a token's leases with it: the keeper leases anew under a new token."""
+    """Vault revokes a token's leases with it, so the renewer leases anew under a new token."""
     before = orders.current()
     keeper = orders._keeper
     assert keeper is not None

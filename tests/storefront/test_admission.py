@@ -1,4 +1,4 @@
-"""How many checkouts may be open: by the rate at which they end, and read at every intake."""
+"""The limit of open checkouts follows the rate at which they end, and holds at every intake."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_portions_leave_room_for_others(limit: int, open_now: int, wanted: int) 
 
 def test_two_that_take_portions_in_turn_get_about_as_much() -> None:
     taken = [0, 0]
-    for number in range(100):  # the pipeline ends 50 between two portions
+    for number in range(100):  # 50 checkouts end between two portions
         taken[number % 2] += Room(limit=500, open=400).portion(10_000)
     assert taken[0] == taken[1] > 0
 
@@ -98,7 +98,7 @@ def test_a_refusal_says_when_some_should_have_ended(open_now: int, seconds: int)
 
 @pytest.fixture
 def work(site_work: UnitOfWork) -> UnitOfWork:
-    """With a product to order."""
+    """A unit of work on a site with a product to order."""
     site_work.cursor.execute(
         "INSERT INTO product (sku, name, price, restocked) VALUES ('flag', 'Green flag', 250, true)"
     )
@@ -106,7 +106,7 @@ def work(site_work: UnitOfWork) -> UnitOfWork:
 
 
 def set_row(work: UnitOfWork, *, limit: int, ended: int = 0, seconds: float = 0.0) -> None:
-    """The row of the limit, of a window that began so many seconds ago."""
+    """Write the row of the limit, with a window that began `seconds` ago."""
     work.cursor.execute("DELETE FROM admission")
     work.cursor.execute(
         "INSERT INTO admission (id, checkout_limit, ended, window_began) VALUES (1, %s, %s, %s)",
@@ -115,8 +115,8 @@ def set_row(work: UnitOfWork, *, limit: int, ended: int = 0, seconds: float = 0.
 
 
 def open_checkouts(work: UnitOfWork, count: int, *, limit: int = LEAST) -> None:
-    """Have so many open of `limit`, and the few that the ambient load accepts meanwhile."""
-    # In the order in which the journal locks them, or the two would wait for each other.
+    """Leave `count` checkouts open of `limit`, besides the few that the ambient load starts."""
+    # The rows are locked in the same order as the journal locks them, which prevents a deadlock.
     work.cursor.execute(
         "UPDATE checkout_request SET status = 'completed' WHERE status = 'accepted'"
     )

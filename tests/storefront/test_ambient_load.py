@@ -1,4 +1,4 @@
-"""The ambient load: what a shop sees, and never more of it than the cluster finishes."""
+"""The ambient load resembles a shop's, and never starts more than the cluster finishes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cluster.storefront.ambient_load import (
 from cluster.storefront.checkout_intake import CARDS
 from cluster.storefront.service import AMBIENT_EVERY
 
-# Seconds at most that each card keeps a checkout; the rest ends in far less than one.
+# The most seconds for which each card keeps a checkout open. The other cards need far less than 1.
 LONGEST = {
     "tok_slow": SLOW_AUTHORISATION[1],
     "tok_slow_declined": SLOW_AUTHORISATION[1],
@@ -46,7 +46,7 @@ def test_even_if_each_took_its_longest_only_a_few_would_be_under_way() -> None:
 
 
 def given(work: UnitOfWork, *, audience: float, newest_request: float) -> None:
-    """Somebody was seen, and the newest checkout accepted, so many seconds ago."""
+    """Record that a follower was seen, and the newest checkout accepted, so many seconds ago."""
     work.cursor.execute(
         "INSERT INTO audience (id, seen_at) VALUES (1, now() - %s * interval '1 s')"
         " ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at",

@@ -1,4 +1,4 @@
-"""What the site accepts, and what it refuses with one plain sentence."""
+"""The site accepts valid checkouts and refunds, and refuses others with one plain sentence."""
 
 from __future__ import annotations
 

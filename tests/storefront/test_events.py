@@ -1,4 +1,4 @@
-"""How messages are told: codes, marks, verbs, details and headcodes."""
+"""The display of messages: codes, marks, verbs, details and headcodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal: numbered without a gap, each message once, and what the read models learn."""
+"""The journal numbers messages without a gap, keeps each once, and updates the read models."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def duplicates(work: UnitOfWork) -> int:
 
 
 def end(work: UnitOfWork, payload: Payload) -> tuple[object, ...]:
-    """Accept a checkout, let the journal hear `payload` of it, and see how it stands."""
+    """Accept a checkout, let the journal record `payload` of it, and return its status."""
     work.cursor.execute(
         "INSERT INTO product (sku, name, price, restocked) VALUES ('flag', 'Green flag', 250, true)"
     )

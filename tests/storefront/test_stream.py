@@ -1,4 +1,4 @@
-"""The event stream as an outside client sees it."""
+"""The event stream, as a client outside of the platform gets it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def frame(client: ClientConnection) -> dict[str, Any]:
 
 
 async def events(client: ClientConnection, count: int) -> list[dict[str, Any]]:
-    """The first `count` events that come."""
+    """Return the first `count` events that come."""
     found: list[dict[str, Any]] = []
     while len(found) < count:
         received = await frame(client)
@@ -39,7 +39,7 @@ async def events(client: ClientConnection, count: int) -> list[dict[str, Any]]:
 
 
 async def closing(client: ClientConnection) -> tuple[str, int]:
-    """What the server said last, and the code it closed with."""
+    """Return the last state that the server sent, and the code of its close."""
     said = ""
     try:
         while True:
@@ -104,7 +104,7 @@ async def test_a_client_that_reads_slowly_misses_nothing(platform_url: str) -> N
         connect(address(platform_url)) as quick,
     ):
         [first] = await events(slow, 1)
-        # Until the other has seen 70, this one takes nothing more.
+        # The slow client reads nothing more until the quick one has seen 70.
         [*_, last] = await events(quick, 70)
         numbers = [first["seq"]]
         while numbers[-1] < last["seq"]:

@@ -1,4 +1,4 @@
-"""A journal row that cannot be read is shown with a mark, and stops neither page nor stream."""
+"""An unreadable row of the journal is shown with a mark, and stops neither page nor stream."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cluster.storefront.stream.tail import _encoded
 
 pytestmark = pytest.mark.platform
 
-# Far behind the last, where the journal's worker writes meanwhile.
+# Its seq is far beyond the last one, after which the journal's worker writes meanwhile.
 INSERT = """
     INSERT INTO journal (seq, message_id, source, type, subject, sequence, correlation, time,
                          recorded_at, envelope)
@@ -37,10 +37,10 @@ UNREADABLE = {
 def entry(
     request: pytest.FixtureRequest, platform: Any, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[tuple[int, UUID]]:
-    """The seq and the correlation of a bad row, which is gone afterwards."""
+    """The seq and the correlation of a bad row, which is rolled back afterwards."""
     correlation = uuid4()
     with django_db_blocker.unblock():
-        connection.close()  # a lease may have ended since the last test
+        connection.close()  # its lease may have expired since the last test
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute(INSERT, (uuid4(), correlation, *request.param))

@@ -1,4 +1,4 @@
-"""Trace Context: what is read from a header and from a message, and which ids follow."""
+"""The trace context of a header or a message, and the ids that follow from it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_last_bit_of_the_flags_says_whether_it_is_sampled(flags: str) -> Non
         "",
         "ff" + HEADER[2:],  # a version that is forbidden
         HEADER.upper(),
-        HEADER + "-01",  # version 00 ends with the flags
+        HEADER + "-01",  # in version 00 the flags come last
         HEADER.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32),
         HEADER.replace("00f067aa0ba902b7", "0" * 16),
         HEADER.replace("-", "_"),

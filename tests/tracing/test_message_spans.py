@@ -1,4 +1,4 @@
-"""Spans of messages on a real inbox: made after the commit, of what was committed."""
+"""The inbox records the spans of committed messages, after their commit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BAD = "BAD"
 
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> list[Span]:
-    """What is recorded, in its order."""
+    """The recorded spans, in their order."""
     recorded: list[Span] = []
 
     def take(build: Callable[[], Iterable[Span]]) -> None:
@@ -54,7 +54,7 @@ def apply(scratch: DatabaseSession) -> Callable[..., None]:
 
 
 def command(*, sampled: bool = True, **changes: Any) -> Envelope:
-    """A command that checkout has sent in a trace."""
+    """Return a command that checkout has sent in a trace."""
     sent = reserve_stock(**changes)
     place = SpanContext(TRACE, random_half(sent.id), sampled)
     return msgspec.structs.replace(sent, traceparent=place.traceparent)

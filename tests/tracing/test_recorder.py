@@ -1,4 +1,4 @@
-"""Spans leave the process in a thread of their own, and cost nobody else anything."""
+"""Spans leave the process in a thread of their own, and delay no other thread."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from cluster.health.observer.kept_span import KeptSpan
 from cluster.health.observer.span_store import SpanStore
 from cluster.health.observer.spans import decode
 
-# A process that ends waits two seconds for its last spans, which a busy machine may not have; what
-# is shown here is where they go.
+# An ending process waits two seconds for its last spans, too short for a busy machine. This test
+# is about their receiver, so its process waits longer.
 A_SPAN = """
 import sys
 from cluster.tracing import recorder
@@ -33,7 +33,7 @@ assert "opentelemetry.sdk" not in sys.modules
 
 @pytest.fixture
 def receiver() -> Iterator[tuple[str, list[KeptSpan]]]:
-    """A server that takes spans by OTLP: its address, and what has come."""
+    """The address of a server that takes spans by OTLP, and the spans that have come."""
     came: list[KeptSpan] = []
 
     class Receiver(BaseHTTPRequestHandler):
@@ -54,7 +54,7 @@ def receiver() -> Iterator[tuple[str, list[KeptSpan]]]:
 
 
 def run(**environment: str) -> float:
-    """Seconds that a process takes to note a span, and to end."""
+    """Run a process that records a span and ends, and return the seconds that it takes."""
     began = time.monotonic()
     subprocess.run([sys.executable, "-c", A_SPAN], check=True, env=environment, timeout=30)
     return time.monotonic() - began

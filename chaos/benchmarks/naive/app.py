@@ -1,4 +1,4 @@
-"""The Celery app of the baseline, and its queues: Celery's defaults but for what is said here."""
+"""The Celery app of the baseline, and its queues: Celery's defaults, except as noted here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ START: Final = "start_checkout"
 
 
 def make_app() -> Celery:
-    """Publisher confirms are off, and tasks acknowledged early: Celery's defaults."""
+    """Return the Celery app.
+
+    Publisher confirms are off, and tasks acknowledged early, as by Celery's defaults.
+    """
     address = broker_address()
     app: Any = Celery(
         "bench",
@@ -25,15 +28,15 @@ def make_app() -> Celery:
         # each task: that alone would make the baseline several times slower.
         fixups=[],
     )
-    app.broker_address = address  # which PatientConsumer asks for before it connects
+    app.broker_address = address  # PatientConsumer calls it before it connects
     app.conf.update(
-        # Quorum queues, made by the bench; Celery need not declare them with each message.
+        # Quorum queues, made by the bench, so that Celery need not declare them with each message.
         task_queues=[
             Queue(name, no_declare=True, queue_arguments={"x-queue-type": "quorum"})
             for name in QUEUES.values()
         ],
         task_ignore_result=True,
-        # Leaves out what costs the baseline time or leaves queues behind on the broker:
+        # Left out, since it costs the baseline time or leaves queues behind on the broker:
         # remote control, and the queues for tasks with a countdown.
         worker_enable_remote_control=False,
         worker_consumer="cluster.messaging.consumer:PatientConsumer",

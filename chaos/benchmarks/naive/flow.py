@@ -49,7 +49,7 @@ ENDS: Final = {
 
 
 class NaiveCheckouts:
-    """The baseline while its workers run; see `naive_checkouts`."""
+    """The baseline while its workers run, as `naive_checkouts` starts them."""
 
     def __init__(
         self, connections: dict[str, psycopg.Connection[Any]], pids: Sequence[int]
@@ -59,7 +59,7 @@ class NaiveCheckouts:
         self._app: Any = make_app()
 
     def measure(self, count: int) -> Figures:
-        """Take `count` checkouts through the baseline, handed in without a pause."""
+        """Take `count` checkouts through the baseline, started without a pause."""
         ended_before = self._ended()
         contexts = [_context(number) for number in range(count)]
         processors = Stopwatch(self._pids)
@@ -96,7 +96,7 @@ class NaiveCheckouts:
                 self._app.send_task(START, request, queue=QUEUES["checkout"], producer=producer)
 
     def _ended(self) -> int:
-        """How many checkouts have ended in all three services."""
+        """Return the number of checkouts that have ended in all three services."""
         counts = [
             self._connections[service].execute(statement.encode()).fetchone() or (0,)
             for service, statement in ENDS.items()
@@ -109,7 +109,7 @@ class NaiveCheckouts:
 
 @contextmanager
 def naive_checkouts() -> Iterator[NaiveCheckouts]:
-    """The five workers, started and ready; stopped by their pids afterwards."""
+    """Start the five workers, wait until they are ready, and kill them by their pids afterwards."""
     with ExitStack() as stack:
         stack.enter_context(queues(list(QUEUES.values())))
         log = run_directory() / "log" / "bench-naive.log"
@@ -142,7 +142,7 @@ def _worker(service: str, log: Path) -> Iterator[subprocess.Popen[str]]:
     try:
         yield worker
     finally:
-        # Its whole session, of which it is the first: nothing that it could finish is wanted.
+        # Kill its whole session, which it leads: the bench needs no work that it could finish.
         with suppress(ProcessLookupError):
             os.killpg(worker.pid, signal.SIGKILL)
         worker.communicate(timeout=STOP_PATIENCE)
@@ -151,7 +151,7 @@ def _worker(service: str, log: Path) -> Iterator[subprocess.Popen[str]]:
 def _await_ready(workers: Sequence[subprocess.Popen[str]], log: Path) -> None:
     end = time.monotonic() + START_PATIENCE
     for worker in workers:
-        # Readable: it has said something, or has ended.
+        # Readable means that it has printed something, or has ended.
         assert worker.stdout is not None
         said, _, _ = select.select([worker.stdout], [], [], max(0, end - time.monotonic()))
         if not said or worker.stdout.readline().strip() != READY:

@@ -1,8 +1,8 @@
-"""The steps of a checkout, as somebody would write them with Celery and Django's ORM.
+"""The steps of a checkout, as a developer would write them with Celery and Django's ORM.
 
-Each step changes its service's rows in one transaction and sends the next task
-after the commit. Checkout keeps the saga: each service's step is followed by one of
-its own, as in the platform.
+Each step changes its service's rows in one transaction and sends the next task after the
+commit. Checkout keeps the saga: each service's step is followed by one of its own, as in
+the platform.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ def fulfil_order(checkout: str, context: dict[str, Any]) -> list[str]:
 
 
 def _settle(payment: Payment, source: str, target: str) -> None:
-    """What the provider's answer changes: the payment, and two lines in the ledger."""
+    """Record the provider's answer: the payment, and two lines in the ledger."""
     now = timezone.now()
     payment.version += 1
     payment.updated_at = now

@@ -2,8 +2,8 @@
 
     python -m chaos.benchmarks.naive.worker SERVICE
 
-It makes its service's tables, says `ready` on standard output when it consumes,
-and ends when its standard input closes: with the bench, however that ends.
+It makes its service's tables, prints `ready` on standard output when it consumes,
+and ends when its standard input closes: with the bench, also if that is killed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from django.db import connections
 from chaos.benchmarks.naive.app import QUEUES, make_app
 
 READY: Final = "ready"
-# Against prefork with one child: a fifth less processor time at the same rate (docs/adr/0008).
+# Compared with prefork and one child: a fifth less processor time at the same rate (docs/adr/0008).
 POOL: Final = "solo"
 STOCK: Final = 1_000_000
 
@@ -36,7 +36,7 @@ def main() -> None:
     from chaos.benchmarks.naive import tasks  # its models need Django set up
 
     _make_tables(service)
-    connections.close_all()  # whatever the pool: no child may inherit one
+    connections.close_all()  # no child of any pool may inherit one
     app: Any = make_app()
     tasks.register(app)
     worker_ready.connect(_say_ready, weak=False)
@@ -80,7 +80,7 @@ def _say_ready(**_: Any) -> None:
 
 
 def _end_with_the_bench() -> None:
-    # Not sys.stdin.read(), which holds a lock: a child forked meanwhile would wait for it for ever.
+    # Not sys.stdin.read(), whose lock would block a child forked meanwhile for ever.
     while os.read(0, 1):
         pass
     os._exit(0)

@@ -1,1 +1,1 @@
-"""The experiments, a file for each family; `chaos/experiments/catalogue.py` collects them."""
+"""The experiments, a file for each family, collected by `chaos/experiments/catalogue.py`."""

@@ -1,6 +1,6 @@
-"""A pause of each kind of process: it is there, holds its connections, and does nothing.
+"""A pause of each kind of process, which keeps its connections and does nothing.
 
-Harder to notice than a death: nothing is closed, and nobody is told.
+A pause is harder to detect than a death: no connection closes, and no peer is notified.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The storm: several faults of the others at once; `chaos/experiments/storm.py` draws them."""
+"""The storm: several faults of the others at once, drawn by `chaos/experiments/storm.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of what travels: messages, links, and more of it than is welcome."""
+"""Faults of traffic: of messages, of links, and by too high a load."""
 
 from __future__ import annotations
 

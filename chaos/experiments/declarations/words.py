@@ -1,4 +1,4 @@
-"""How processes go in the sentences of the catalogue."""
+"""The names of processes in the sentences of the catalogue."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from config.environment import DATABASES
 
-# Shared by all services: when one of them is away, every rail feels it.
+# Shared by all services: an outage of one affects every service.
 SHARED: Final = {
     "rabbitmq": "the broker",
     "redis": "the cache",
@@ -27,12 +27,12 @@ RELAYS: Final = tuple(f"relay-{name}" for name in DATABASES)
 
 
 def owner_of(database: str) -> str:
-    """Whose database, worker or relay it is."""
+    """Return the owner of a database, worker or relay, in words."""
     return "the site" if database == "site" else database
 
 
 def dependents(database: str) -> tuple[str, ...]:
-    """The processes that cannot work while a database is away."""
+    """Return the processes that cannot work while a database is away."""
     others = {"site": ("web", "beat"), "payments": ("payments-gateway",)}
     return (f"worker-{database}", f"relay-{database}", *others.get(database, ()))
 

@@ -16,7 +16,7 @@ from cluster.operations.arguments import whole_number
 from cluster.operations.errors import told_plainly
 from compose.errors import Misuse
 
-# Fewer tell nothing; more at once could sell faster than the shelves are filled.
+# Fewer give no figure; more could sell faster than the stock is refilled.
 FEWEST: Final = 10
 MOST: Final = 5_000
 MOST_RUNS: Final = 20
@@ -47,9 +47,9 @@ class Command(BaseCommand):
         bench = BENCHES.get(options["name"])
         if bench is None:
             raise Misuse(f"There is no bench {options['name']!r}; there is: {', '.join(BENCHES)}.")
-        # Ends like Ctrl-C, so that its databases, queues and workers go with it.
+        # Ends like Ctrl-C, so that its databases, queues and workers are removed too.
         signal.signal(signal.SIGTERM, _interrupt)
-        # What is going on is told beside the result, never in it.
+        # Progress goes to standard error, so standard output has only the result.
         progress = Console(stderr=True, highlight=False)
         with told_plainly(), progress.status("Preparing …") as status:
 

@@ -37,7 +37,7 @@ SECONDS: Final = "{:.1f} s"
 
 
 class Command(BaseCommand):
-    """Exit status: 0 survived, 1 something deviated or could not be done, 2 misuse."""
+    """Exit status: 0 passed, 1 a deviation or a failure, 2 misuse."""
 
     help = "List experiments, run one or all of them against the running platform, or heal."
     requires_system_checks: list[str] = []
@@ -170,8 +170,8 @@ class Command(BaseCommand):
 
 
 def _recorded(turn: Turn, *, rate: float) -> IncidentDocument:
-    """Run one with its progress on the terminal."""
-    # It tells each activity on standard error, where the progress is.
+    """Run one experiment with its progress on the terminal, and return its record."""
+    # Chaos Toolkit logs each activity on standard error, where the progress is.
     logging.getLogger("chaostoolkit").setLevel(logging.CRITICAL)
     progress = Console(stderr=True, highlight=False)
     with progress.status("Preparing …") as status:

@@ -1,4 +1,7 @@
-"""What a product is called and costs, changed only by who has seen it as it is. Pure."""
+"""A product's name and price, changed only by an editor who knows the present version.
+
+Without any I/O.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A product's name and price in pence; `version` counts what was announced about it."""
+    """A product's name and price in pence, in which `version` counts its announcements."""
 
     sku: str
     name: str
@@ -15,7 +18,7 @@ class Description:
     version: int
 
     def amend(self, *, expected_version: int, name: str, price: int) -> Description | None:
-        """The next version; None for who has seen another one than this."""
+        """Return the next version, or None when the editor expected another one than this."""
         if expected_version != self.version:
             return None
         return Description(self.sku, name, price, self.version + 1)

@@ -1,4 +1,4 @@
-"""Stock that cannot be oversold. Pure."""
+"""Stock that cannot be oversold, without any I/O."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-# A saga turns round long before this; what is left after it was abandoned.
+# A saga compensates long before this. A reservation that is older was abandoned.
 RESERVATION_LIFE: Final = timedelta(minutes=10)
 
 
 class ReservationState(enum.StrEnum):
-    """Where a reservation stands."""
+    """The state of a reservation."""
 
     RESERVED = "reserved"
     REFUSED = "refused"
@@ -31,7 +31,7 @@ class Stock:
     sold: int
 
     def reserve(self, quantity: int) -> Stock | None:
-        """The stock with `quantity` set aside, or None when it has not that many."""
+        """Return the stock with `quantity` set aside, or None when it has not that many."""
         if not 0 < quantity <= self.available:
             return None
         return replace(self, available=self.available - quantity, reserved=self.reserved + quantity)
@@ -40,11 +40,11 @@ class Stock:
         return replace(self, available=self.available + quantity, reserved=self.reserved - quantity)
 
     def sell(self, quantity: int) -> Stock:
-        """Turn reserved items into sold ones."""
+        """Return the stock with reserved items turned into sold ones."""
         return replace(self, reserved=self.reserved - quantity, sold=self.sold + quantity)
 
     def take_back(self, quantity: int) -> Stock:
-        """Put sold items back, after a refund."""
+        """Return the stock with sold items available again, after a refund."""
         return replace(self, sold=self.sold - quantity, available=self.available + quantity)
 
 

@@ -1,4 +1,7 @@
-"""A digest of each row of the products; those of earlier rows stay null, and are not checked."""
+"""Add a digest to each row of the products.
+
+Those of earlier rows stay null, and are not checked.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows agree: with the saga's, with their neighbours, and with the digest of their decision."""
+"""Checkers that rows agree with the saga, with other rows, and with their own digest."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from cluster.health.checkers.compare import Comparison, Difference
 from cluster.health.checkers.finding import Counterexample, Finding, conclude
 from cluster.health.checkers.invariants import statement_of
 
-# Facts that a counterexample, which anybody may read, does not repeat.
+# Facts that a counterexample does not repeat, since it is public.
 PRIVATE: Final = frozenset({"visitor", "card"})
 
 
 def facts_apart(left: str | None, right: str | None) -> str:
-    """Where two values differ, as `name: left, not right`; each is facts, one a line."""
+    """Return the facts in which two values differ, as `name: left, not right`.
+
+    A value is a list of facts, one a line.
+    """
     ours, theirs = _facts(left), _facts(right)
     return "; ".join(
         f"{name} differs"
@@ -32,9 +35,9 @@ def _facts(value: str | None) -> dict[str, str]:
 
 
 def checkouts_agree(service: str, comparison: Comparison) -> Finding:
-    """Left: what the sagas that have ended expect of a service's rows; right: its rows.
+    """Check that a service's rows (right) are as the sagas that have ended expect (left).
 
-    A row without a saga is nobody's checkout, and none standing is for `no_orphans` to say.
+    A row without a saga belongs to no checkout, and is not checked here but by `no_orphans`.
     """
     return conclude(
         f"checkouts agree: {service}",
@@ -54,14 +57,14 @@ def checkouts_agree(service: str, comparison: Comparison) -> Finding:
 
 
 def _tombstone(difference: Difference) -> bool:
-    """Whether a compensation came before its command, and left a row that knows nothing else."""
+    """Return whether the row is only a compensation's, which came before its command."""
     facts = _facts(difference.right)
     blank = all(facts.get(name, "") in ("", "0") for name in ("visitor", "sku", "amount"))
     return blank and facts.get("state") in ("released", "cancelled")
 
 
 def rows_consistent(service: str, checked: int, wrong: Sequence[tuple[str, str]]) -> Finding:
-    """`wrong`: ids with the columns that contradict the others."""
+    """Check that no row contradicts itself. `wrong`: ids with the contradicting columns."""
     return conclude(
         f"rows consistent: {service}",
         checked=checked,
@@ -74,7 +77,7 @@ def rows_consistent(service: str, checked: int, wrong: Sequence[tuple[str, str]]
 
 
 def digests_hold(service: str, checked: int, unrecorded: int, wrong: Sequence[str]) -> Finding:
-    """`unrecorded`: rows from before digests were recorded, which cannot be checked."""
+    """Check digests. `unrecorded`: rows from before digests, which cannot be checked."""
     name = f"digests hold: {service}"
     return conclude(
         name,
@@ -87,7 +90,7 @@ def digests_hold(service: str, checked: int, unrecorded: int, wrong: Sequence[st
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A product as catalog or the site describes it; the `version` that is None is unknown."""
+    """A product as catalog or the site describes it. A `version` of None is unknown."""
 
     name: str
     price: int
@@ -96,7 +99,7 @@ class Described:
 
 
 def catalogue_agrees(catalog: Mapping[str, Described], site: Mapping[str, Described]) -> Finding:
-    """Whether the site's copy of the catalogue is what catalog has, both by SKU."""
+    """Check that the site's copy of the catalogue is what catalog has, both by SKU."""
     return conclude(
         "catalogue agrees",
         checked=len(catalog.keys() | site.keys()),
@@ -117,6 +120,6 @@ def _apart(ours: Described | None, theirs: Described | None) -> Iterator[str]:
         left, right = getattr(ours, name), getattr(theirs, name)
         if left != right and None not in (left, right):
             yield f"{name} is {left} in catalog, {right} on the site"
-    # The site may have missed that a product is restocked; it cannot have made it up.
+    # The site may have missed that a product is restocked, but must not invent it.
     if theirs.restocked and not ours.restocked:
         yield "only the site has it as restocked"

@@ -1,7 +1,7 @@
-"""The questions that `agreement.py` asks: what rows say of one thing, and what digests say.
+"""The queries for `agreement.py`: the facts in the rows of one thing, and the digests.
 
-A value is a list of facts, one a line, each `name value`. Of a checkout and a refund, the
-coordinator's side gives what every other row has to say, as far as its steps have come.
+A value is a list of facts, one a line, each `name value`. For a checkout and a refund, the
+coordinator's rows give the facts that every other row must have after its steps so far.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cluster.messaging.journal_digest import entry_digest
 
 
 def _facts(**facts: str) -> str:
-    """The SQL expression of a value, its facts by name; a fact that is null is left out."""
+    """Return the SQL expression of a value, its facts by name, without those that are null."""
     lines = ", ".join(f"'{name} ' || ({sql})" for name, sql in sorted(facts.items()))
     return f"concat_ws(chr(10), {lines})"
 
@@ -90,7 +90,7 @@ PAIRS_ERASURES: Final = f"""
 
 
 def _expected(step: int, *, where: str = "true", **facts: str) -> str:
-    """What a saga that has ended says of the row to which its step has led."""
+    """Return a query for the row that a step of each saga that has ended must have left."""
     return f"""
     SELECT '', id::text, {_facts(**facts)} FROM saga
      WHERE definition = 'checkout' AND state IN ('completed', 'compensated')
@@ -99,15 +99,15 @@ def _expected(step: int, *, where: str = "true", **facts: str) -> str:
 
 
 def _state(step: int, *, completed: str, refused: str, undone: str) -> str:
-    """How a step's row stands by the saga's end; a compensation leaves its mark in any case."""
+    """Return the SQL of a step's expected state, `undone` wherever there was a compensation."""
     return (
         f"CASE WHEN state = 'completed' THEN '{completed}' "
         f"WHEN steps->{step}->>'undo' IS NULL THEN '{refused}' ELSE {undone} END"
     )
 
 
-# Demos set things aside and pay without a checkout; left out by what only they do, on both
-# sides, since the rows of a bucket that differs have to be read.
+# Demos reserve stock and pay without a checkout. Marks that only their rows have leave them
+# out on both sides, since the rows of a bucket that differs have to be read.
 _NO_DEMO_SKU: Final = "left(context->>'sku', 5) <> 'DEMO-'"
 _NO_DEMO_CARD: Final = "NOT (context->>'card' = 'tok_reordered' AND state = 'compensated')"
 
@@ -127,7 +127,7 @@ AGREED: Final[Mapping[str, tuple[str, str]]] = {
             1,
             where=_NO_DEMO_SKU,
             **_of_context("sku", "quantity"),
-            # Undone without having been asked for: it has expired.
+            # Undone without a command of the saga: it has expired.
             state=_state(
                 1,
                 completed="sold",
@@ -164,7 +164,7 @@ AGREED: Final[Mapping[str, tuple[str, str]]] = {
             reason="CASE WHEN state = 'completed' THEN '' "
             "WHEN steps->2->>'undo' IS NULL AND failed_step = 'authorise_payment' THEN reason END",
         ),
-        # 2: a capture is still wished for, and the refund saga has paid it back.
+        # 2: the goal is still a capture, and the refund saga has paid it back.
         f"""SELECT '', id::text, {
             _facts(
                 amount="amount",
@@ -208,7 +208,7 @@ CONTRADICTIONS: Final[Mapping[str, str]] = {
                CASE WHEN state IN ('refused', 'abandoned')
                      AND (money_back OR stock_back OR limit_back) THEN 'state' END)
           FROM refund""",
-    # What the provider has told, by the ledger; what is wished, by the state.
+    # The ledger has the provider's answers, and the state is the one that `wish` asks for.
     "payments": """
         SELECT p.id::text, concat_ws(', ',
                CASE WHEN p.authorised <> coalesce(l.authorised, 0) THEN 'authorised' END,
@@ -310,7 +310,7 @@ _DIGESTS: Final[Mapping[str, str]] = {
         SELECT 'product ' || sku AS name, digest, {product_digest()} AS now FROM product
         """,  # noqa: S608
 }
-# How many rows are checked, how many are older than digests; those whose digest is wrong.
+# The numbers of rows with a digest and of rows older than digests, and the wrong ones.
 DIGESTS: Final = {
     name: f"SELECT count(digest), count(*) - count(digest) FROM ({rows}) AS rows"  # noqa: S608
     for name, rows in _DIGESTS.items()
@@ -331,6 +331,6 @@ CONTRADICTING: Final = {
     for name, rows in CONTRADICTIONS.items()
 }
 
-# The catalogue beside the site's copy of it; `version` where the site has heard of it since.
+# The catalogue and the site's copy, which has a `version` once an event has updated it.
 CATALOGUE: Final = "SELECT sku, name, price, version, restock_to > 0 FROM product"
 CATALOGUE_COPY: Final = "SELECT sku, name, price, version, restocked, fed_by > 0 FROM product"

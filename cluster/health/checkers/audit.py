@@ -1,4 +1,4 @@
-"""The shell around the checkers: read each topic's rows from the snapshots, and let it decide."""
+"""The shell around the checkers, which reads each topic's rows from the snapshots for them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Books: TypeAlias = Callable[[], Mapping[str, money.Balance]]
 
 
 def provider_books() -> dict[str, money.Balance]:
-    """What the provider itself says, asked with the operator's sight of its key."""
+    """Return the provider's own balances, read with its key, which the operator may see."""
     key = VaultClient.for_identity("operator").read_kv("provider")["api_key"]
     books = read_books(setting("PROVIDER_URL"), api_key=key)
     return {
@@ -43,7 +43,7 @@ def provider_books() -> dict[str, money.Balance]:
 def examine(
     snapshots: Snapshots, services: Sequence[Service], books: Books = provider_books
 ) -> list[Finding]:
-    """Every invariant, in the order of the registry (`invariants.py`)."""
+    """Return a finding for every invariant, in the order of the registry (`invariants.py`)."""
     return [
         *_stock(snapshots),
         *_money(snapshots, books),
@@ -253,7 +253,7 @@ def _delivery(snapshots: Snapshots) -> Iterator[Finding]:
 
 
 def _undelivered(snapshots: Snapshots) -> Iterator[delivery.Undelivered]:
-    """The dead letters nobody has replayed, each looked up in its source's outbox streams."""
+    """Yield the dead letters without a replay, each looked up in its source's outbox streams."""
     letters = [
         (f"{name}:{id_}", type_, reason, source, subject, sequence)
         for name in DATABASES

@@ -22,7 +22,7 @@ Digest: TypeAlias = Mapping[int, tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One key on which the sides disagree; None: that side does not have it."""
+    """One key on which the sides disagree. None: that side does not have it."""
 
     key: str
     left: str | None
@@ -31,7 +31,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`checked` keys were compared; `partial`: more differ than were read."""
+    """The result of comparing `checked` keys, `partial` when more differ than were read."""
 
     checked: int
     differences: tuple[Difference, ...]
@@ -39,7 +39,7 @@ class Comparison:
 
 
 def merged(digests: Iterable[Digest]) -> Digest:
-    """The digest of the union of several maps without a common key."""
+    """Return the digest of the union of several maps without a common key."""
     total: dict[int, tuple[int, int]] = {}
     for digest in digests:
         for bucket, (rows, hashes) in digest.items():
@@ -49,7 +49,7 @@ def merged(digests: Iterable[Digest]) -> Digest:
 
 
 def differing_buckets(left: Digest, right: Digest) -> list[int]:
-    """The buckets whose contents cannot be the same."""
+    """Return the buckets whose contents cannot be the same."""
     return sorted(
         bucket
         for bucket in left.keys() | right.keys()
@@ -62,7 +62,7 @@ def rows_of(digest: Digest) -> int:
 
 
 def differences(left: Mapping[str, str], right: Mapping[str, str]) -> tuple[Difference, ...]:
-    """Every key on which two maps disagree, sorted."""
+    """Return every key on which two maps disagree, sorted."""
     return tuple(
         Difference(key, left.get(key), right.get(key))
         for key in sorted(left.keys() | right.keys())
@@ -71,7 +71,7 @@ def differences(left: Mapping[str, str], right: Mapping[str, str]) -> tuple[Diff
 
 
 def together(comparisons: Iterable[Comparison]) -> Comparison:
-    """Several comparisons as one."""
+    """Return several comparisons as one."""
     every = list(comparisons)
     return Comparison(
         sum(comparison.checked for comparison in every),

@@ -1,4 +1,4 @@
-"""Applied exactly once, in order; and what could not be applied is kept."""
+"""Checkers that messages are applied exactly once, in order, or kept as dead letters."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Misplaced:
-    """A message that was applied, and not when its turn had come.
+    """A message that was applied out of order.
 
     `before` is the sequence applied before it in its stream. With a `position`, it was the last
-    one applied, and the stream stands elsewhere.
+    one applied, and the stream's recorded position is another.
     """
 
     service: str
@@ -62,7 +62,7 @@ class Misplaced:
 def applied_in_order(
     streams: int, waiting: Sequence[Waiting], misplaced: Sequence[Misplaced]
 ) -> Finding:
-    """Whether each stream was applied in sequence, and none stands still before a gap."""
+    """Check that each stream was applied in sequence, and that none waits before a gap."""
     return conclude(
         "order per aggregate",
         checked=streams,
@@ -77,7 +77,7 @@ def applied_in_order(
                 for w in waiting
             ),
         ],
-        # What was applied in another order stays so; what waits may yet get its turn.
+        # A message applied out of order stays so, but one that waits may still be applied.
         at_rest=not misplaced,
     )
 
@@ -91,7 +91,7 @@ def _misplacement(one: Misplaced) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """A dead letter that nobody has replayed; `announced`: it came from one of our outboxes."""
+    """A dead letter without a replay, `announced` if it came from one of our outboxes."""
 
     id: str
     type: str
@@ -100,7 +100,7 @@ class Undelivered:
 
 
 def dead_letters_settled(kept: int, undelivered: Sequence[Undelivered]) -> Finding:
-    """Strangers' poison (never announced by an outbox) is kept, and breaks no promise."""
+    """Check that dead letters are replayed, except those that no outbox of ours announced."""
     strangers = sum(not letter.announced for letter in undelivered)
     return conclude(
         DEAD_LETTERS,
@@ -118,7 +118,7 @@ def dead_letters_settled(kept: int, undelivered: Sequence[Undelivered]) -> Findi
 
 
 def duplicates_happened(deduplicated: Mapping[str, int]) -> Finding:
-    """`deduplicated`: by service, deliveries recognised as applied already."""
+    """Report the duplicates. `deduplicated`: by service, deliveries that were applied already."""
     total = sum(deduplicated.values())
     if not total:
         return inform("duplicates", checked=0, sentence="No delivery has come twice so far.")
@@ -129,7 +129,7 @@ def duplicates_happened(deduplicated: Mapping[str, int]) -> Finding:
 
 
 def arrivals_out_of_order(arrivals: int, overtaken: int) -> Finding:
-    """The journal records arrival: this shows that reordering really happened."""
+    """Report how many of the journal's arrivals came out of order: reordering really happens."""
     return inform(
         "arrivals out of order",
         checked=arrivals,

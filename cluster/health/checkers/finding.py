@@ -1,4 +1,4 @@
-"""What a checker says: one invariant, its outcome, its count and its counterexamples."""
+"""The finding of a checker: one invariant, its outcome, its count and its counterexamples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHOWN: Final = 10  # counterexamples printed of one invariant; the count says ho
 
 
 class Outcome(enum.StrEnum):
-    """Design section 8: yes, no, and what cannot be known or is only counted."""
+    """Yes, no, or INFO for an unknown outcome and for a mere count (design, section 8)."""
 
     OK = "ok"
     FAIL = "fail"
@@ -33,8 +33,8 @@ class Counterexample:
 class Finding:
     """The answer of one checker.
 
-    `checked` counts the things looked at. `at_rest` marks an invariant that holds
-    only when nothing is on its way. `unknown`: it could not be decided this time.
+    `checked` counts the things examined. `at_rest` marks an invariant that holds
+    only when nothing is in flight. `unknown`: it could not be decided this time.
     `partial`: there are more violations than were read.
     """
 
@@ -73,9 +73,9 @@ def conclude(
     at_rest: bool = False,
     partial: bool = False,
 ) -> Finding:
-    """The finding fails when anything violates it.
+    """Return a finding, which fails when there is any violation.
 
-    `sentence` states the invariant, where there is more to say than the registry does.
+    `sentence` states the invariant, if not in the words of the registry.
     """
     found = tuple(violations)
     outcome = Outcome.FAIL if found else Outcome.OK
@@ -84,20 +84,20 @@ def conclude(
 
 
 def inform(name: str, *, checked: int, sentence: str) -> Finding:
-    """A count worth showing that nobody can break."""
+    """Return a finding that shows a count and cannot fail."""
     return Finding(name, Outcome.INFO, checked, (), sentence)
 
 
 def unknown(name: str, *, because: str) -> Finding:
-    """An invariant that could not be looked at."""
+    """Return a finding for an invariant that could not be examined."""
     return Finding(name, Outcome.INFO, 0, (), f"Not known: {because}.", unknown=True)
 
 
 def excuse(finding: Finding, *, in_flight: AbstractSet[str], backlog: bool) -> Finding:
     """Judge an at-rest invariant while something still moves.
 
-    What concerns a saga in flight is set aside. With a backlog anywhere, nothing
-    else can be told from what the backlog will mend: the outcome is then unknown.
+    Violations that concern a saga in flight are set aside. With a backlog anywhere, the
+    others may be ones that the backlog will mend: the outcome is then unknown.
     """
     if not finding.at_rest or finding.outcome is not Outcome.FAIL:
         return finding

@@ -1,4 +1,4 @@
-"""Who hears which streams, by the contracts alone."""
+"""The streams that each service consumes, by the contracts alone."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from cluster.messaging.service import Service
 
 
 def aggregates_heard(services: Sequence[Service]) -> dict[str, Mapping[str, list[str]]]:
-    """By receiver and source: the aggregates whose streams the receiver applies.
+    """Return the aggregates whose streams a receiver applies, by receiver and source.
 
     A stream is all of one kind: events, when its source declares events about its
-    aggregate, else commands. `Service.check` has made sure that a receiver hears all
-    of a stream or nothing, so the end of the stream is where the receiver has to be.
+    aggregate, else commands. `Service.check` has made sure that a receiver consumes all
+    of a stream or nothing, so the receiver must have reached the end of the stream.
     """
     return {
         receiver.name: {

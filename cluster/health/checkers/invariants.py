@@ -1,4 +1,4 @@
-"""Every invariant that is examined: what it states, what would break it, who decides it.
+"""Every invariant that is examined, with its statement, its checker, and what would break it.
 
 The registry is the one place for an invariant's name and statement: checkers take
 their sentence from it, and pages, reports and articles list it.
@@ -17,7 +17,7 @@ PROOF: Final = "tests/health/checkers/test_checkers_can_fail.py"
 
 
 class Promise(enum.StrEnum):
-    """What the platform promises in all; each invariant is a part of one promise."""
+    """The promises of the platform, of which each invariant is a part of one."""
 
     STOCK_CONSERVED = "stock conserved"
     MONEY_CONSERVED = "money conserved"
@@ -67,7 +67,7 @@ class Invariant:
 
 
 def statement_of(name: str) -> str:
-    """The statement of the invariant of that name; KeyError for one that is not listed."""
+    """Return the statement of the invariant of that name, or raise KeyError."""
     return INVARIANTS[name].statement
 
 
@@ -321,5 +321,5 @@ _DELIVERY: Final = (
 )
 
 _EVERY: Final = (*_STOCK, *_MONEY, *_SAGAS, *_AGREEMENT, *_STREAMS, *_DELIVERY)
-# In the order in which `examine` answers.
+# In the order of the findings of `examine`.
 INVARIANTS: Final[Mapping[str, Invariant]] = {invariant.name: invariant for invariant in _EVERY}

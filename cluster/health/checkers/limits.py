@@ -1,4 +1,4 @@
-"""Spending limits: what is held and spent is what the holds and the spending say."""
+"""Checkers of spending limits: a visitor's totals equal the sums of holds and spends."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _visitor_faults(books: VisitorBooks) -> Iterable[str]:
 
 
 def spending_matches_checkouts(comparison: Comparison) -> Finding:
-    """Left: completed sagas' amounts; right: spends."""
+    """Check that each completed saga's amount (left) equals its spend (right)."""
     return conclude(
         "spending matches checkouts",
         checked=comparison.checked,

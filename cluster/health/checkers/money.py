@@ -11,7 +11,7 @@ from cluster.health.checkers.finding import Counterexample, Finding, conclude
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The ledger summed up: entries in all, their sum, and the transactions that do not balance."""
+    """The ledger's totals: entries, their sum, and the transactions that do not balance."""
 
     entries: int
     total: int
@@ -35,7 +35,7 @@ def ledger_balances(ledger: Ledger) -> Finding:
 
 
 def nothing_left_authorised(payments: int, authorised: Sequence[tuple[str, int]]) -> Finding:
-    """`authorised`: the payments whose authorised account is not zero, with its balance."""
+    """Check that nothing stays authorised. `authorised`: payments with an open balance in pence."""
     return conclude(
         "nothing left authorised",
         checked=payments,
@@ -49,7 +49,7 @@ def nothing_left_authorised(payments: int, authorised: Sequence[tuple[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Pence of one payment: set aside, and taken and not paid back."""
+    """Pence of one payment: authorised, and captured less refunds."""
 
     authorised: int
     captured: int
@@ -59,7 +59,7 @@ class Balance:
 
 
 def ledger_matches_provider(ours: Mapping[str, Balance], theirs: Mapping[str, Balance]) -> Finding:
-    """Both by payment; one with nothing authorised or captured may be left out."""
+    """Check that both sides have equal balances by payment. One of zero may be left out."""
     return conclude(
         "ledger matches the provider",
         checked=len(ours.keys() | theirs.keys()),
@@ -84,7 +84,7 @@ def _with_money(balances: Mapping[str, Balance]) -> dict[str, str]:
 
 
 def captures_match_checkouts(comparison: Comparison) -> Finding:
-    """Left: completed sagas' amounts; right: pence captured for checkouts, by the ledger."""
+    """Check that each completed saga's amount (left) equals its captured pence (right)."""
     return conclude(
         "captures match checkouts",
         checked=comparison.checked,

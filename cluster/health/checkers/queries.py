@@ -1,6 +1,6 @@
-"""The questions that the checkers ask of each database, by topic.
+"""The checkers' queries of each database, by topic.
 
-Queries named PAIRS_… answer with (part, key, value) for `Snapshots.compare`.
+Queries named PAIRS_… return (part, key, value) for `Snapshots.compare`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ VISITOR_BOOKS: Final = """
           USING (visitor)
 """
 
-# Entries, their sum, transactions, and how many of those do not sum to zero.
+# Entries, their sum, transactions, and the number of those that do not sum to zero.
 LEDGER: Final = """
     SELECT coalesce(sum(entries), 0)::bigint, coalesce(sum(amount), 0)::bigint,
            count(*), count(*) FILTER (WHERE amount <> 0)
@@ -54,7 +54,7 @@ BALANCES: Final = """
 """
 PAYMENTS: Final = "SELECT count(*) FROM payment"
 
-# What was captured for a checkout, before refunds that the visitor asked for later.
+# The money captured for a checkout, before refunds that the visitor asked for later.
 PAIRS_CAPTURED: Final = """
     SELECT '', payment::text, sum(amount)::text
       FROM (SELECT payment, amount FROM ledger_entry WHERE account = 'merchant'
@@ -74,7 +74,7 @@ PAIRS_SOLD: Final = "SELECT '', id::text, quantity || ' x ' || sku FROM sale"
 PAIRS_SPENT: Final = "SELECT '', id::text, amount::text FROM spend"
 
 SAGAS: Final = "SELECT count(*) FROM saga"
-# Compensations are asked for again within a minute at most, whatever went wrong before.
+# A compensation's command is repeated within a minute at most, after any failure.
 UNENDED_SAGAS: Final = """
     SELECT id::text, state, position::text, coalesce(deadline, updated_at) < now() - interval '60 s'
       FROM saga WHERE state IN ('running', 'compensating') ORDER BY started_at
@@ -83,7 +83,7 @@ REFUNDS: Final = "SELECT count(*) FROM refund"
 UNENDED_REFUNDS: Final = "SELECT id::text, state FROM refund WHERE state = 'requested'"
 
 
-# What each completed checkout must have left in a service.
+# The state that each completed checkout must have left in a service.
 PAIRS_LEFT_BEHIND: Final = """
     SELECT '', id::text, %(state)s::text FROM saga
      WHERE definition = 'checkout' AND state = 'completed'
@@ -131,12 +131,12 @@ PAIRS_ANNOUNCED: Final = {
     "site": """
         SELECT '', subject, last_sequence::text FROM outbox_stream
          WHERE split_part(subject, '/', 1) IN ('saga', 'refund', 'erasure')""",
-    # All that identity says of an erasure has a row; the others only answer. Rows of tokens
-    # are deleted a while after their end.
+    # All messages of identity about an erasure have a row, while other services only answer.
+    # Rows of tokens are deleted a while after their end.
     "identity": """
         SELECT '', subject, last_sequence::text FROM outbox_stream
          WHERE split_part(subject, '/', 1) NOT IN ('notice', 'token')""",
-    # A saga speaks of six aggregates, all by its own id.
+    # A saga sends messages about six aggregates, all under its own id.
     "checkout": """
         SELECT '', 'saga/' || split_part(subject, '/', 2), sum(last_sequence)::text
           FROM outbox_stream WHERE split_part(subject, '/', 1) NOT IN ('notice', 'erasure')
@@ -154,12 +154,12 @@ JOURNAL_GAPS: Final = """
         AS entries
      WHERE following <> seq + 1 ORDER BY seq LIMIT 11
 """
-# What was journalled before this has been forgotten; '-infinity': nothing has been.
+# Entries from before this moment were pruned. '-infinity': none were.
 JOURNAL_SINCE: Final = """
     SELECT coalesce((SELECT CASE WHEN seq = 1 THEN '-infinity' ELSE recorded_at::text END
                        FROM journal ORDER BY seq LIMIT 1), '-infinity')
 """
-# What left each outbox, and what the journal has of it: whole, or how much of it.
+# The last sequence of each outbox stream, and the journal's: "n of last" if it is not whole.
 PAIRS_OUTBOX_STREAMS: Final = """
     SELECT %(source)s::text, subject, last_sequence::text FROM outbox_stream
      WHERE updated_at >= %(since)s::timestamptz
@@ -172,7 +172,7 @@ PAIRS_JOURNALLED: Final = """
                    min(sequence) AS first, max(sequence) AS last
               FROM journal WHERE source = ANY (%(sources)s) GROUP BY source, subject) AS streams
 """
-# What left an outbox for one receiver, and how far that receiver has applied it.
+# The last sequence of each outbox stream for one receiver, and the last that it applied.
 PAIRS_SENT_TO: Final = """
     SELECT %(source)s::text, subject, last_sequence::text FROM outbox_stream
      WHERE split_part(subject, '/', 1) = ANY (%(aggregates)s)
@@ -184,9 +184,9 @@ PAIRS_APPLIED: Final = """
 
 INBOX: Final = "SELECT count(*) FROM inbox"
 REPEATED: Final = "SELECT message_id::text, type, applied FROM inbox WHERE applied <> 1 LIMIT 1000"
-# Of what was applied in the last day: each message that did not come next after the one
+# Of the messages applied in the last day: each whose sequence does not follow the one
 # applied before it in its stream, and each stream whose position is not the sequence applied
-# last. The inbox is purged after a week, and what was applied before this day is left out
+# last. The inbox is purged after a week, and messages from before this day are left out
 # by place, not by time alone: transactions that overlap commit in another order than they began.
 MISPLACED: Final = """
     WITH recent AS (
@@ -220,7 +220,7 @@ UNREPLAYED: Final = """
 ANNOUNCED: Final = """
     SELECT subject, last_sequence FROM outbox_stream WHERE subject = ANY (%(subjects)s)
 """
-# A sort of the whole journal would take longer than all the rest.
+# To sort the whole journal would take longer than all other queries.
 OVERTAKEN: Final = """
     SELECT count(*), count(*) FILTER (WHERE sequence < highest)
       FROM (SELECT sequence, max(sequence) OVER (PARTITION BY source, subject ORDER BY seq

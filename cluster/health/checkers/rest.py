@@ -1,4 +1,4 @@
-"""Whether anything still moves: in the outboxes, the queues, the sagas."""
+"""The movement that is left before rest: in the outboxes, the queues, the sagas."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SILENT: Final = """
 LAST_APPLIED: Final = "SELECT coalesce(extract(epoch FROM max(applied_at)), 0)::text FROM inbox"
 LAST_JOURNALLED: Final = "SELECT coalesce(max(seq), 0)::text FROM journal"
 PROVIDER_REQUESTS: Final = "SELECT count(*) FROM provider_request"
-# What has not moved for a minute will not move by itself: it is stuck, not in flight.
+# Work that has not moved for a minute is stuck, not in flight: it will not move by itself.
 MOVING: Final = {
     "site": """
         SELECT id::text FROM checkout_request
@@ -54,9 +54,9 @@ TOUCHED: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """What still moves. `backlog`: what waits to be delivered or carried out, in words.
+    """Work that still moves. `backlog`: messages and requests that wait, in words.
 
-    `in_flight`: ids of sagas and refunds under way. `mark` differs after any message.
+    `in_flight`: ids of sagas and refunds in flight. `mark` differs after any message.
     """
 
     backlog: tuple[str, ...]
@@ -75,7 +75,7 @@ class Movement:
 
 
 def movement(snapshots: Snapshots, queues: Mapping[str, int]) -> Movement:
-    """What moves now. `queues`: the messages ready in each queue of the broker."""
+    """Return what moves now. `queues`: the messages ready in each queue of the broker."""
     in_flight = {id_ for name, query in MOVING.items() for (id_,) in snapshots.rows(name, query)}
     marks = [snapshots.row("site", LAST_JOURNALLED)[0]]
     marks += [snapshots.row(name, LAST_APPLIED)[0] for name in DATABASES]
@@ -84,7 +84,7 @@ def movement(snapshots: Snapshots, queues: Mapping[str, int]) -> Movement:
 
 
 def recently_touched(snapshots: Snapshots, *, within: float) -> frozenset[str]:
-    """The ids that any message of the last `within` seconds speaks of."""
+    """Return the ids that any message of the last `within` seconds is about."""
     return frozenset(
         id_ for name in DATABASES for (id_,) in snapshots.rows(name, TOUCHED, {"within": within})
     )

@@ -1,4 +1,4 @@
-"""Sagas end, and leave nothing over."""
+"""Checkers that sagas end, and leave no orphan behind."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class OpenSaga:
 
 
 def sagas_end(total: int, unended: Sequence[OpenSaga]) -> Finding:
-    """A saga that is overdue is not in flight: nothing will ever move it again."""
+    """Check that every saga has ended. One that is overdue is stuck, not in flight."""
     return conclude(
         "every saga ended",
         checked=total,
@@ -38,7 +38,7 @@ def sagas_end(total: int, unended: Sequence[OpenSaga]) -> Finding:
 
 
 def requests_answered(kind: str, comparison: Comparison) -> Finding:
-    """Left: what the site told its visitors, by request; right: how its saga ended."""
+    """Check that each request on the site (left) has the outcome of its saga (right)."""
     return conclude(
         f"every {kind} answered",
         checked=comparison.checked,
@@ -63,7 +63,7 @@ def _told_apart(difference: Difference) -> str:
 
 
 def no_orphans(kind: str, comparison: Comparison) -> Finding:
-    """Left: what completed sagas should have left behind, by checkout; right: what is there."""
+    """Check that a service's rows (right) are those that completed sagas must leave (left)."""
     return conclude(
         f"no orphan {kind}",
         checked=comparison.checked,
@@ -81,7 +81,7 @@ def no_orphans(kind: str, comparison: Comparison) -> Finding:
 
 
 def refunds_end(total: int, unended: Sequence[tuple[str, str]]) -> Finding:
-    """`unended`: refund id and state."""
+    """Check that every refund has ended. `unended`: refund id and state."""
     return conclude(
         "every refund ended",
         checked=total,
@@ -93,7 +93,7 @@ def refunds_end(total: int, unended: Sequence[tuple[str, str]]) -> Finding:
 
 
 def refunds_whole(part: str, comparison: Comparison) -> Finding:
-    """Left: completed refunds; right: what one service gave back for them."""
+    """Check that each completed refund (left) was carried out by one service (right)."""
     return conclude(
         f"refunds: {part}",
         checked=comparison.checked,

@@ -1,7 +1,7 @@
 """A consistent view of each database, read with the auditor's credentials.
 
-Each database is seen as of one moment; the moments differ by milliseconds. What
-may differ between them for that reason is marked `at_rest` in its finding.
+Each database is read as of one moment, and the moments differ by milliseconds. A
+finding that may differ for that reason is marked `at_rest`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DIGEST: Final = """
       FROM ({pairs}) AS pairs (part, key, value)
      GROUP BY 1, 2
 """
-# The second condition follows from the third; alone it reaches below a GROUP BY key.
+# The third condition implies the second, but only the second can be pushed below a GROUP BY key.
 DETAIL: Final = """
     SELECT part, key, value
       FROM ({pairs}) AS pairs (part, key, value)
@@ -46,7 +46,7 @@ MASK: Final = BUCKETS - 1
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Rows (part, key, value), all text, that one database answers `query` with."""
+    """Rows (part, key, value), all text, that `query` returns from one database."""
 
     database: str
     query: str
@@ -54,12 +54,12 @@ class Pairs:
 
 
 def as_auditor(name: str) -> psycopg.Connection[Any]:
-    """A connection to one service's database that may read everything and change nothing."""
+    """Return a connection to a service's database that may read everything and change nothing."""
     return database(name, auditor=True).connect()
 
 
 class Snapshots:
-    """One repeatable-read transaction in each database; use as a context manager."""
+    """One repeatable-read transaction in each database, for use as a context manager."""
 
     def __init__(self, connect: Callable[[str], psycopg.Connection[Any]] = as_auditor) -> None:
         self._connect = connect
@@ -97,7 +97,7 @@ class Snapshots:
     def row(
         self, name: str, query: str, parameters: Mapping[str, Any] | None = None
     ) -> tuple[Any, ...]:
-        """The only row of an aggregate."""
+        """Return the only row of an aggregate."""
         (found,) = self.rows(name, query, parameters)
         return found
 
@@ -127,7 +127,7 @@ class Snapshots:
         return self.compare([left], [right]).get("", Comparison(0, ()))
 
     def _digests(self, sides: Sequence[Pairs]) -> dict[str, Digest]:
-        """The digest of each part of the union."""
+        """Return the digest of each part of the union."""
         found: dict[str, list[Digest]] = {}
         for pairs in sides:
             query = DIGEST.format(pairs=pairs.query, mask=MASK)

@@ -1,4 +1,4 @@
-"""Stock is conserved: what came in is on the shelf, set aside, or sold."""
+"""Checkers that stock is conserved: each listed item is available, reserved or sold."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _product_faults(books: ProductBooks) -> Iterable[str]:
 
 
 def sales_match_checkouts(comparison: Comparison) -> Finding:
-    """Left: completed sagas as `sku x quantity`; right: sales."""
+    """Check that each completed saga's `quantity x sku` (left) equals its sale (right)."""
     return conclude(
         "sales match checkouts",
         checked=comparison.checked,

@@ -1,4 +1,4 @@
-"""Nothing lost, nothing from nowhere: every sequence arrives whole, everywhere."""
+"""Checkers that no message is lost or invented: every sequence arrives whole, everywhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cluster.health.checkers.finding import Counterexample, Finding, conclude
 
 
 def remembered(streams: Comparison, *, pruned: bool) -> Comparison:
-    """Without the streams of which a journal that was pruned remembers nothing."""
+    """Return `streams` without those of which a pruned journal has nothing left."""
     if not pruned:
         return streams
     kept = tuple(d for d in streams.differences if d.right is not None)
@@ -20,7 +20,7 @@ def remembered(streams: Comparison, *, pruned: bool) -> Comparison:
 
 
 def nothing_lost(streams: Comparison) -> Finding:
-    """Left: what producers announced; right: what the journal holds, each by stream."""
+    """Check that the journal has (right) all that producers announced (left), by stream."""
     lost = [d for d in streams.differences if d.left is not None and not _ahead(d)]
     return conclude(
         "nothing lost",
@@ -38,7 +38,7 @@ def nothing_lost(streams: Comparison) -> Finding:
 
 
 def nothing_from_nowhere(streams: Comparison) -> Finding:
-    """The other direction of `nothing_lost`: journalled, but never announced."""
+    """Check the other direction of `nothing_lost`: journalled, but never announced."""
     invented = [d for d in streams.differences if d.left is None or _ahead(d)]
     return conclude(
         "nothing from nowhere",
@@ -55,7 +55,7 @@ def nothing_from_nowhere(streams: Comparison) -> Finding:
 
 
 def all_applied(service: str, streams: Comparison) -> Finding:
-    """Left: the last message sent to this service, by stream; right: the last it applied."""
+    """Check that the last message sent to this service (left) is the last it applied (right)."""
     return conclude(
         f"everything applied: {service}",
         checked=streams.checked,
@@ -71,7 +71,10 @@ def all_applied(service: str, streams: Comparison) -> Finding:
 
 
 def versions_match(service: str, comparison: Comparison) -> Finding:
-    """Left: versions of aggregates (or a saga's messages); right: messages in the outbox stream."""
+    """Check that an aggregate's version (left) equals its messages in the outbox stream (right).
+
+    For a saga, its count of messages is compared.
+    """
     return conclude(
         f"state and messages agree: {service}",
         checked=comparison.checked,
@@ -121,7 +124,7 @@ def _about(difference: Difference) -> str:
 
 
 def _ahead(difference: Difference) -> bool:
-    """Whether the journal holds more of a stream than its producer ever announced."""
+    """Return whether the journal holds more of a stream than its producer ever announced."""
     announced, journalled = difference.left or "", difference.right or ""
     both_counted = announced.isdigit() and journalled.isdigit()  # not "2 of 3"
     return both_counted and int(journalled) > int(announced)

@@ -1,4 +1,4 @@
-"""The whole check: wait for rest, examine, and say what could not be told."""
+"""The whole check: wait for rest, examine, and report also what stays unknown."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from cluster.health.checkers.rest import Movement, movement, recently_touched
 from cluster.health.checkers.snapshot import Snapshots
 from cluster.messaging.service import Service
 
-LOOK_AGAIN: Final = 0.25  # seconds between two looks at what moves
-# Under an ambient load rest may not come; a look that finds nothing wrong will do then.
+LOOK_AGAIN: Final = 0.25  # seconds between two checks for movement
+# Under an ambient load rest may not come. An examination without a violation is enough then.
 REST_WITHIN: Final = 3.0  # seconds
-# What happened this shortly before the first snapshot may be half told in the others.
+# A change this shortly before the first snapshot may be only partly in the others.
 SETTLED: Final = 3.0  # seconds
 
 Queues = Callable[[], Mapping[str, int]]
@@ -24,7 +24,7 @@ Queues = Callable[[], Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All findings. `at_rest`: nothing moved from before the first look to after the last."""
+    """All findings. `at_rest`: nothing moved from before the examination to after it."""
 
     findings: tuple[Finding, ...]
     at_rest: bool
@@ -33,7 +33,7 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        """No violation, and every invariant known."""
+        """Return whether there is no violation, and every invariant is known."""
         return not any(f.outcome is Outcome.FAIL or f.unknown for f in self.findings)
 
     def as_json(self) -> dict[str, Any]:
@@ -51,11 +51,11 @@ class Verdict:
 def verify(services: Sequence[Service], *, queues: Queues, wait: float) -> Verdict:
     """Examine every invariant until none is violated, or for `wait` seconds.
 
-    What fails only for want of rest is examined again. Under traffic that never rests it is enough
-    that whatever has failed once was seen to hold later, and that what fails now is a saga in
-    flight: everything that was there at the first look is then decided. At the end of the time,
-    what a saga in flight explains is set aside.
-    Raises DatabaseUnavailable and whatever `queues` raises.
+    An invariant that may fail only for lack of rest is examined again. Under traffic that never
+    rests it is enough that each earlier failure was seen to hold later, and that each present one
+    concerns a saga in flight: everything that was there at the first examination is then decided.
+    When the time is up, violations that a saga in flight explains are set aside.
+    Raises DatabaseUnavailable and the errors of `queues`.
     """
     started = time.monotonic()
     end = started + wait
@@ -93,7 +93,7 @@ def _excused(
 
 
 def _wait_for_rest(queues: Queues, end: float) -> Movement:
-    """What moves when two looks agree that nothing does, or when the time is up."""
+    """Wait for rest, which two checks must find, or until `end`, and return the last movement."""
     earlier = _look(queues)
     while time.monotonic() < end:
         time.sleep(LOOK_AGAIN)

@@ -1,8 +1,8 @@
 """Messages that are known to have come to a service's queue, until they have an effect. Pure.
 
-The broker tells how many messages it could still give out, a worker how many it holds. One that
-hangs between the two is seen by neither, yet the journal has heard of it: whatever is published
-reaches the journal and its consumers by one exchange.
+The broker counts the messages that it has ready, and a worker those that it holds. One that
+hangs between the two is in neither count, but the journal has it: one exchange routes every
+published message to the journal and to its consumers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cluster.messaging.service import Service
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message that has come to a service's queue; `noted_at` in seconds of the epoch."""
+    """A message that has come to a service's queue. `noted_at` is in seconds of the epoch."""
 
     message_id: UUID
     noted_at: float
@@ -26,8 +26,8 @@ class Arrival:
 class Arrivals:
     """For each service, one message that has come to its queue and has had no effect yet.
 
-    It is the newest that was journalled when it was chosen. Partitions are left out: nobody knows
-    in which of them a message is.
+    It is the newest that was journalled when it was chosen. Services with partitions are left
+    out: it is not known in which of them a message is.
     """
 
     def __init__(self, services: Iterable[Service], workers: Mapping[str, int]) -> None:
@@ -38,7 +38,7 @@ class Arrivals:
         self._noted: dict[str, float] = {}
 
     def note(self, service: str, depths: Depths) -> None:
-        """What a service's database told; the same as last time changes nothing."""
+        """Record the facts of a service's database, unless they are those of the last call."""
         if self._noted.get(service) == depths.at:
             return
         self._noted[service] = depths.at
@@ -50,12 +50,12 @@ class Arrivals:
                 self._awaited[name] = Arrival(max(heard)[1], depths.at)
 
     def awaited(self, service: str) -> UUID | None:
-        """The id to look for in the database of a service."""
+        """Return the message id to look for in the database of a service."""
         found = self._awaited.get(service)
         return found.message_id if found else None
 
     def queues(self, *, settled: Mapping[str, float]) -> set[str]:
-        """The queues with an awaited message; what has settled anything since awaits none."""
+        """Return the queues with an awaited message, without those that have settled one since."""
         for name, queue in self._queues.items():
             found = self._awaited.get(name)
             if found is not None and settled.get(queue, 0.0) > found.noted_at:

@@ -1,4 +1,4 @@
-"""The snapshot: what is on the board, and what was judged of each process."""
+"""The snapshot, made from the board and the judgement of each process."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def snapshot(
     stalls: Sequence[Stall] = (),
     alarm: str | None = None,
 ) -> Snapshot:
-    """All that is known at `now` (seconds of the epoch)."""
+    """Return all that is known at `now` (seconds of the epoch)."""
     told = [stall.told(now) for stall in stalls]
     services = [_service(board, name, processes, told, now) for name in board.services]
     troubles = [
@@ -114,7 +114,7 @@ def _service(
 
 
 def _consumed(board: Board, name: str, depths: Depths) -> float | None:
-    """Applied by its inbox; the site consumes everything, into its journal."""
+    """Return messages a second that its inbox applies, or, for the site, its journal records."""
     if name != "site":
         return round(depths.applied_lately / APPLIED_WINDOW, 2)
     journalled = board.journal_rates()
@@ -129,7 +129,7 @@ def _all_healthy(processes: Sequence[Process]) -> bool | None:
 
 
 def _lease(name: str, depths: Depths, now: float) -> Lease | None:
-    """The newest login of the service itself."""
+    """Return the newest lease of the service itself, one with open sessions first."""
     own = [lease for lease in depths.leases if lease.member_of == f"{name}_owner"]
     if not own:
         return None
@@ -185,7 +185,7 @@ def _links(services: Sequence[ServiceState]) -> Iterator[Link]:
 def _troubles(
     board: Board, processes: Sequence[Process], outages: Sequence[Outage], now: float
 ) -> Iterator[str]:
-    """Which process is not as it should be."""
+    """Yield a sentence for each process that is unhealthy or has an open outage."""
     if board.report(now) is None:
         yield "The supervisor does not answer."
     away = {outage.process: outage for outage in outages if outage.ended is None}
@@ -197,7 +197,7 @@ def _troubles(
 
 
 def _waiting(board: Board, services: Sequence[ServiceState], now: float) -> Iterator[str]:
-    """What waits for nobody, or for too long."""
+    """Yield a sentence for each queue that is missing or not consumed, and each overdue outbox."""
     for service in services:
         age = service.outbox_age_seconds
         if age is not None and age > UNDRAINED_AFTER:

@@ -1,4 +1,4 @@
-"""Where the probes' threads put what they learnt, and the snapshot's maker finds it."""
+"""The board on which the probes' threads put their facts, and from which snapshots are made."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ REPORT_FRESH: Final = 2.0  # seconds
 
 @dataclass(slots=True)
 class ServiceFacts:
-    """What is known of one service's database over time. Moments: seconds of the epoch."""
+    """The facts of one service's database over time. Moments: seconds of the epoch."""
 
     depths: Depths | None = None
-    told_since: float | None = None  # since when it has told without a break
+    told_since: float | None = None  # since when it has answered without a break
     published: GrowingTotal = field(default_factory=GrowingTotal)
 
 
 class Board:
-    """Thread-safe; every reader gets values that nobody changes afterwards."""
+    """The latest facts of all probes. Thread-safe: a value that was read does not change."""
 
     def __init__(self, services: tuple[str, ...]) -> None:
         self._lock = Lock()
@@ -46,7 +46,7 @@ class Board:
         self._reported_at, self._report = time.time(), report
 
     def report(self, now: float) -> list[ProcessState] | None:
-        """What the supervisor said; None when it does not answer."""
+        """Return the supervisor's last report, or None when it does not answer."""
         return self._report if now - self._reported_at <= REPORT_FRESH else None
 
     def note_usage(self, usage: Mapping[int, Usage]) -> None:
@@ -59,11 +59,11 @@ class Board:
         self._waiting, self._waiting_at = waiting, time.time()
 
     def queues(self, now: float) -> Mapping[str, Waiting]:
-        """What waits for each service; empty when the broker has not told lately."""
+        """Return the queues of each service, empty when the broker has not answered lately."""
         return self._waiting if now - self._waiting_at <= QUEUES_FRESH else {}
 
     def ready(self, now: float) -> dict[str, int]:
-        """The messages of each queue that no consumer has been given."""
+        """Return the number of messages in each queue that no consumer has been given."""
         waiting = self.queues(now).values()
         return {queue: count for found in waiting for queue, count in found.ready.items()}
 
@@ -77,7 +77,7 @@ class Board:
                 self.journal.note(depths.at, depths.journalled)
 
     def note_silence(self, service: str) -> None:
-        """The database of this service does not answer: what it tells next begins anew."""
+        """Record that the database of this service does not answer."""
         self.services[service].told_since = None
 
     def note_deaths(self, deaths: list[Death]) -> None:
@@ -85,7 +85,7 @@ class Board:
             self._deaths.extend(deaths)
 
     def take_deaths(self) -> list[Death]:
-        """The deaths announced since the last call."""
+        """Return the deaths announced since the last call."""
         with self._lock:
             deaths, self._deaths = self._deaths, []
         return deaths
@@ -95,6 +95,6 @@ class Board:
             return self.services[service].published.per_second()
 
     def journal_rates(self) -> dict[str, float] | None:
-        """Messages a second by type."""
+        """Return messages a second by type."""
         with self._lock:
             return self.journal.per_second()

@@ -24,9 +24,9 @@ from config.environment import MissingSetting, observer_url
 
 logger = logging.getLogger(__name__)
 
-FRESH_FOR: Final = 5.0  # seconds; the observer speaks every second
+FRESH_FOR: Final = 5.0  # seconds; the observer sends a snapshot every second
 FIRST_PATIENCE: Final = 0.4  # seconds that the very first call waits for the thread
-SILENCE: Final = 3.0  # seconds after which a connection without a word is given up
+SILENCE: Final = 3.0  # seconds after which a connection without data is closed
 RETRY_AFTER: Final = 0.5  # seconds
 DATA: Final = b"data: "
 
@@ -37,7 +37,7 @@ _decoder: Final = msgspec.json.Decoder(Snapshot)
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A snapshot with the very bytes it came in, and when it came (monotonic seconds)."""
+    """A snapshot with the bytes it came in, and when it came (monotonic seconds)."""
 
     snapshot: Snapshot
     encoded: bytes
@@ -61,13 +61,13 @@ class Follower:
         self._listeners: list[Callable[[], None]] = []
 
     def received(self) -> Received | None:
-        """The last snapshot, unless it is older than FRESH_FOR."""
+        """Return the last snapshot, or None when it is older than FRESH_FOR seconds."""
         self._run_in_this_process()
         found = self._received
         return found if found is not None and found.fresh else None
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Have `listener` called, in the thread, with each snapshot; call the value to end that."""
+        """Call `listener` in the thread at each snapshot, and return a function that ends that."""
         self._run_in_this_process()
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
@@ -128,7 +128,7 @@ class Follower:
                 logger.exception("a listener of the observer's feed failed")
 
     def _note(self, trouble: str) -> None:
-        self._first.set()  # nobody need wait for what is not there
+        self._first.set()  # callers need not wait for an observer that is away
         if trouble != self._trouble:
             self._trouble = trouble
             logger.warning("no snapshot from the observer: %s", trouble)
@@ -138,11 +138,14 @@ _follower: Final = Follower()
 
 
 def follower() -> Follower:
-    """This process's one follower."""
+    """Return this process's one follower."""
     return _follower
 
 
 def latest() -> Snapshot | None:
-    """What the observer saw last; None while it is away. Never raises, and hardly waits."""
+    """Return the observer's last snapshot, or None while it is away.
+
+    Never raises. Only the first call of a process waits, up to FIRST_PATIENCE seconds.
+    """
     found = _follower.received()
     return None if found is None else found.snapshot

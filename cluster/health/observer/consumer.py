@@ -1,12 +1,12 @@
-"""What the observer sees, for browsers: the WebSocket `/observations/`.
+"""The observer's snapshots for browsers: the WebSocket `/observations/`.
 
 Frames are JSON texts:
 
     {"kind": "snapshot", "snapshot": {…}}   about once a second, and at once on a change
     {"kind": "state", "state": "live"}      in words, for people
 
-Nothing is expected from the browser. Who is slow gets the latest snapshot next, and
-misses those between: nothing is queued for anybody.
+Nothing is expected from the browser. A slow one gets the latest snapshot next, and
+misses those in between: nothing is queued for any browser.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from cluster.storefront.stream.origin import is_ours
 logger = logging.getLogger(__name__)
 
 MOST_BROWSERS: Final = 200  # for each web process
-# A storm of changes reaches a browser as at most so many snapshots a second.
+# Many changes at once reach a browser as at most one snapshot in this time.
 CALMLY: Final = 0.2  # seconds
-LOOK_ANYWAY: Final = 1.0  # seconds; silence is news, too
+LOOK_ANYWAY: Final = 1.0  # seconds; the end of the feed must be shown too
 
 LIVE: Final = "live"
 AWAY: Final = "the observer is away; nothing is measured"
@@ -104,7 +104,7 @@ class ObservationsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # cha
 
 @asynccontextmanager
 async def _changes(source: Follower) -> AsyncIterator[asyncio.Event]:
-    """An event of this loop that is set with each snapshot that comes."""
+    """Yield an event of this loop that is set with each snapshot that comes."""
     changed = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -112,7 +112,7 @@ async def _changes(source: Follower) -> AsyncIterator[asyncio.Event]:
         with suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(changed.set)
 
-    # In a thread: the first call of a process waits for the observer's first word.
+    # In a thread: the first call of a process waits for the observer's first snapshot.
     cease: Callable[[], None] = await asyncio.to_thread(source.on_change, tell)
     try:
         yield changed
@@ -121,7 +121,7 @@ async def _changes(source: Follower) -> AsyncIterator[asyncio.Event]:
 
 
 def snapshot_frame(encoded: bytes) -> str:
-    """A snapshot, which is encoded already."""
+    """Return the frame of a snapshot that is encoded already."""
     return (b'{"kind":"snapshot","snapshot":' + encoded + b"}").decode()
 
 

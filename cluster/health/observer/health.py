@@ -1,4 +1,4 @@
-"""How a process stands, judged from the supervisor, its probe and its heartbeat. Pure.
+"""The verdict on a process, judged from the supervisor, its probe and its heartbeat. Pure.
 
 A process is healthy when it does its work. It is *at fault* when it does not answer itself;
 one that only waits for its database or its broker is neither healthy nor at fault.
@@ -20,13 +20,13 @@ from compose.supervisor import ProcessState
 
 # A worker whose connection was cut consumes again within a second or two.
 UNCONSUMED_LATE: Final = 4.0  # seconds
-# What a database told is of use for so long; the deeper look comes every 2.5 s.
+# The facts of a database are of use for so long. The deeper query runs every 2.5 s.
 DEPTHS_FRESH: Final = 5.0  # seconds
 # A relay takes the lock within milliseconds of its start, or of its predecessor's end.
 RELAY_LATE: Final = 6.0  # seconds
 # A sign of life is given every second at the latest.
 SIGN_LATE: Final = 4.0  # seconds
-# Whose signs are files, and what keeps each of them from giving one without a fault of its own.
+# Kinds whose signs of life are files, and the parts without which they cannot give one.
 SIGNING: Final[Mapping[Kind, tuple[str, ...]]] = {
     "beat": ("broker",),
     "runner": ("database",),
@@ -60,9 +60,9 @@ class Evidence:
     running_since: float | None = None  # since when it has run without a pause; None: it does not
     standing: Standing | None = None  # of its probe, where it has one
     depths: Depths | None = None  # of its service's database
-    depths_since: float | None = None  # since when that database has told without a break
+    depths_since: float | None = None  # since when that database has answered without a break
     broker_since: float | None = None  # since when it has answered and confirmed without a break
-    # Since when the broker says without a break that nobody consumes a queue of its service.
+    # Since when the broker has reported without a break that a queue has no consumer.
     unconsumed_since: float | None = None
     last_sign: float | None = None  # the sign of life of its last verdict
     signed_at: float | None = None  # when it last gave the sign of life that is a file
@@ -72,7 +72,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether it does its work; `at_fault_since` only when the silence is its own."""
+    """The health of a process. `at_fault_since` is set only when the silence is its own fault."""
 
     healthy: bool | None
     words: str
@@ -81,7 +81,7 @@ class Verdict:
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """How the process stands."""
+    """Return the verdict on the process."""
     status = _status(evidence)
     if status in NOT_RUNNING:
         return Verdict(healthy=False, words=NOT_RUNNING[status])
@@ -101,7 +101,7 @@ def judge(evidence: Evidence) -> Verdict:
 
 
 def sighting(evidence: Evidence, verdict: Verdict) -> Sighting:
-    """What the outage tracker is told."""
+    """Return the process as the outage tracker sees it."""
     state = evidence.state
     return Sighting(
         process=evidence.name,
@@ -118,7 +118,7 @@ def sighting(evidence: Evidence, verdict: Verdict) -> Sighting:
 
 
 def process(evidence: Evidence, verdict: Verdict) -> Process:
-    """What the snapshot shows."""
+    """Return the process as the snapshot shows it."""
     state, usage, standing = evidence.state, evidence.usage, evidence.standing
     return Process(
         name=evidence.name,
@@ -140,7 +140,7 @@ def process(evidence: Evidence, verdict: Verdict) -> Process:
 
 
 def _consumes(evidence: Evidence) -> bool | None:
-    """Whether a worker consumes, by its own word and the broker's; None for all else."""
+    """Return whether a worker consumes, by its heartbeat and the broker, or None if unknown."""
     depths = _fresh(evidence) if evidence.kind == "worker" else None
     beat = (
         next((b for b in depths.heartbeats if b.process == evidence.name), None) if depths else None
@@ -157,7 +157,7 @@ def _status(evidence: Evidence) -> ProcessStatus:
 
 
 def _judge_slow(evidence: Evidence, standing: Standing) -> Verdict | None:
-    """A process that runs and lets a question wait is slow, and silent only after long."""
+    """Return a verdict on a process whose probe times out: slow, or silent after SILENT_AFTER."""
     failing_since, answered_at = standing.failing_since, standing.answered_at
     if not standing.timed_out or failing_since is None or _status(evidence) != "running":
         return None
@@ -230,9 +230,9 @@ def _judge_worker(evidence: Evidence) -> Verdict:
 
 
 def _silent_worker(evidence: Evidence, last: float) -> Verdict:
-    """No heartbeat for long; its own fault only if nothing else kept it from beating."""
-    # A worker cannot beat while its database is away, and does not while it looks for its
-    # broker; after either it needs a moment.
+    """Return a verdict on a worker without a heartbeat, at fault unless it could not send one."""
+    # A worker cannot send a heartbeat while its database is away, and does not while it
+    # reconnects to its broker. After either it needs a moment.
     able_since = max(evidence.depths_since or evidence.now, evidence.broker_since or evidence.now)
     own = evidence.now - max(last, able_since) > SILENT_AFTER
     return Verdict(
@@ -243,7 +243,7 @@ def _silent_worker(evidence: Evidence, last: float) -> Verdict:
 
 
 def _idle_since(evidence: Evidence) -> float | None:
-    """Since when a worker has been connected and not consuming, by the broker's own word."""
+    """Return since when the broker has had no consumer for a connected worker's queue, or None."""
     since, broker = evidence.unconsumed_since, evidence.broker_since
     if since is None or broker is None:
         return None
@@ -297,7 +297,7 @@ def _judge_signing(evidence: Evidence) -> Verdict:
 
 
 def is_fresh(depths: Depths, now: float) -> bool:
-    """Whether what a database told is still of use."""
+    """Return whether the facts of a database are still of use."""
     return now - depths.at <= DEPTHS_FRESH
 
 

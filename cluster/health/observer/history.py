@@ -1,4 +1,4 @@
-"""What the observer has kept: gauges of the last day, and outages."""
+"""The observer's history: gauges of the last day, and outages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from msgspec import Struct
 from cluster.health.observer.models import Gauge, Outage
 from cluster.health.observer.outages import PAUSED, STOPPED
 
-# One row in ten seconds; more points than a sparkline can show say nothing more.
+# One row in ten seconds. A sparkline can show no more points.
 MOST_POINTS: Final = 24 * 360
 WANTED: Final = frozenset({PAUSED, STOPPED})
 
@@ -34,7 +34,7 @@ class GaugePoint(Struct, frozen=True, kw_only=True):
 
 
 class Recoveries(Struct, frozen=True, kw_only=True):
-    """How often a process was away, and how long it took to be back (median and longest)."""
+    """A process's number of outages, and its time to recovery (median and longest)."""
 
     process: str
     outages: int
@@ -43,7 +43,7 @@ class Recoveries(Struct, frozen=True, kw_only=True):
 
 
 def gauges(service: str, minutes: float) -> list[GaugePoint]:
-    """What was measured of a service in the last `minutes`, oldest first, every ten seconds.
+    """Return a service's gauges of the last `minutes`, oldest first, one every ten seconds.
 
     A gap in time is a time in which nothing was measured. Raises django.db.Error.
     """
@@ -54,14 +54,14 @@ def gauges(service: str, minutes: float) -> list[GaugePoint]:
 
 
 def recent_outages(count: int) -> list[Outage]:
-    """The latest outages, the newest first. Raises django.db.Error."""
+    """Return the latest outages, the newest first. Raises django.db.Error."""
     return list(Outage.objects.order_by("-began")[:count])
 
 
 def recoveries(outages: Sequence[Outage]) -> list[Recoveries]:
-    """The outages that are over, by process, the most frequent first.
+    """Return the outages that are over, by process, the most frequent first.
 
-    Pauses and stops are left out: they last as long as somebody wants.
+    Pauses and stops are left out: they last as long as the operator wants.
     """
     by_process: dict[str, list[float]] = {}
     for outage in outages:

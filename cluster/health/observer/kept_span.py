@@ -1,4 +1,4 @@
-"""A span as the observer keeps and tells it. The site reads this form."""
+"""A span as the observer keeps and returns it. The site reads this form."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ AttributeValue = str | int | float | bool
 
 
 class KeptSpan(Struct, frozen=True, kw_only=True):
-    """One span. Times are nanoseconds of the epoch; `service` is the process that made it.
+    """One span. Times are nanoseconds of the epoch. `service` is the process that made it.
 
     `kind` is OTLP's number: 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
     """

@@ -1,8 +1,8 @@
 """The dead letters of all services, as the observer reads them for the site's admin.
 
 The site may open its own database alone; the observer may read every one, and write none.
-Whoever asks shows that it has the broker's account: with it every message can be read at
-its source, so nobody learns here what was closed to them.
+A caller has to prove that it has the broker's account. With that it could read every message
+at its source, so it learns nothing here that was closed to it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from config.environment import DATABASES
 logger = logging.getLogger(__name__)
 
 PATH: Final = "/dead-letters"
-MOST: Final = 200  # letters of one service in a list
+MOST: Final = 200  # dead letters of one service in a list
 VAULT_PATIENCE: Final = 2.0  # seconds
 CONNECT_PATIENCE: Final = 2  # seconds, for each database
 STATEMENT_PATIENCE: Final = 3.0  # seconds
@@ -46,7 +46,7 @@ SHOW: Final = f"SELECT {COLUMNS}, body FROM dead_letter WHERE id = %(id)s"  # no
 
 
 class KeptLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """One dead letter; `service` could not apply it. `body` is left out of lists."""
+    """One dead letter, which `service` could not apply. `body` is left out of lists."""
 
     service: str
     number: int
@@ -64,14 +64,14 @@ class KeptLetter(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        """As the command line names it, too."""
+        """The name that the command line uses for it, too."""
         return f"{self.service}:{self.number}"
 
 
 class Letters(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest letters of each service asked for.
+    """The newest dead letters of each service asked for.
 
-    `more`: services that have more than MOST. `away`: why those of a service are not here.
+    `more`: services that have more than MOST. `away`: why those of a service are missing.
     """
 
     letters: list[KeptLetter]
@@ -80,7 +80,7 @@ class Letters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def key() -> str:
-    """What a reader shows; raises SecretsError while Vault is away."""
+    """Return the key that a caller has to send, or raise SecretsError while Vault is away."""
     address = broker_url_with(lambda: read_secret("broker", patience=VAULT_PATIENCE))
     password = urlsplit(address).password or ""
     return hmac.new(
@@ -89,7 +89,7 @@ def key() -> str:
 
 
 class LetterRoutes:
-    """`GET /dead-letters` and `GET /dead-letters/<service>/<number>`."""
+    """The routes `GET /dead-letters` and `GET /dead-letters/<service>/<number>`."""
 
     def __init__(self, holders: Callable[[], Mapping[str, Database]]) -> None:
         self._holders = holders
@@ -176,7 +176,7 @@ def _require_key(request: web.Request) -> None:
 
 
 def _unread(service: str, error: Exception) -> str:
-    """Why the letters of a service are not here, for people."""
+    """Return a sentence on why the dead letters of a service are missing."""
     if isinstance(error, psycopg.Error) and not is_outage(error):
         logger.error("the dead letters of %s cannot be read", service, exc_info=error)
         return f"The dead letters of {service} cannot be read: {error}"

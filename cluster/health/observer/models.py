@@ -1,4 +1,4 @@
-"""What the observer keeps in the site's database. It writes them itself, without Django."""
+"""The observer's tables in the site's database. It writes them itself, without Django."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Outage(models.Model):
-    """A time in which a process was not there or did not answer; open while `ended` is null."""
+    """A time in which a process was not there or did not answer. Open while `ended` is null."""
 
     id = models.UUIDField(primary_key=True)
     process = models.TextField()
@@ -25,12 +25,12 @@ class Outage(models.Model):
 
     @property
     def seconds(self) -> float | None:
-        """How long it lasted; None while it lasts."""
+        """The seconds that it lasted, None while it lasts."""
         return None if self.ended is None else (self.ended - self.began).total_seconds()
 
 
 class Gauge(models.Model):
-    """What one service had waiting, and its flow, at one moment; kept for a day."""
+    """One service's waiting messages, and its flow, at one moment. Kept for a day."""
 
     at = models.DateTimeField()
     service = models.TextField()

@@ -1,4 +1,4 @@
-"""What kind of process a name stands for, and whose it is."""
+"""The kind of process that a name stands for, and the service it belongs to."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ PREFIXES: Final[dict[str, Kind]] = {
     "worker": "worker",
     "relay": "relay",
 }
-# What is not named after its service. The provider is another company, so to speak.
+# Processes that are not named after their service. The provider stands for another company.
 OWNERS: Final = {"web": "site", "beat": "site", "payments-gateway": "payments"}
 
 
 def kind_of(process: str) -> Kind:
-    """The kind of a process; what nobody probes is "other"."""
+    """Return the kind of a process, "other" for one without a probe."""
     prefix, dash, _ = process.partition("-")
     if dash and prefix in PREFIXES:
         return PREFIXES[prefix]
@@ -39,7 +39,7 @@ def kind_of(process: str) -> Kind:
 
 
 def service_of(process: str) -> str | None:
-    """The service that a process belongs to; None for what all share."""
+    """Return the service that a process belongs to, None for one that all share."""
     prefix, dash, rest = process.partition("-")
     if dash and prefix in PREFIXES:
         service = rest.split("-")[0]  # a replica is called worker-orders-2
@@ -48,7 +48,7 @@ def service_of(process: str) -> str | None:
 
 
 def expected_processes() -> list[str]:
-    """Every process that can be probed, where no supervisor names them."""
+    """Return every process that can be probed, for where no supervisor names them."""
     return list(_expected())
 
 

@@ -1,7 +1,7 @@
-"""The observer: probes in threads, and a tick that judges what they have learnt.
+"""The observer: probes in threads, and a tick that judges their facts.
 
 Nothing here waits for a part of the platform: a tick reads the board, and the board is
-filled by threads of which each may hang without holding up another.
+filled by threads, each of which may hang without delaying another.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ USAGE_EVERY: Final = 3.0  # seconds
 CONFIRM_EVERY: Final = 2.0  # seconds
 ANNOUNCEMENT_PATIENCE: Final = 1.0  # seconds; also how long a stop of that thread may take
 SHOWN_FOR: Final = 600.0  # seconds that an outage stays in the snapshot after its end
-# An observer that got no time itself says nothing of others until they were asked again.
+# An observer that got no time itself judges nothing until it has asked again.
 HELD_UP: Final = 1.5  # seconds between two ticks
 MOST_SHOWN: Final = 50  # ended outages in a snapshot
 
@@ -64,7 +64,7 @@ Earlier = tuple[list[Outage], list[Outage]]  # open ones, and those that ended l
 
 @dataclass(slots=True)
 class Observer:
-    """All that observing needs; `wake` is called from any thread when there is news."""
+    """All parts of the observer. `wake` is called from any thread when there is news."""
 
     revision: str
     wake: Callable[[], None] = lambda: None
@@ -90,7 +90,7 @@ class Observer:
     _introduced: bool = False
 
     def start(self) -> None:
-        """Start every thread; returns at once."""
+        """Start every thread and return at once."""
         self._up_since = _platform_started_at()
         for watch in self._made_watches():
             self._watches[watch.target] = watch
@@ -104,14 +104,14 @@ class Observer:
         self.store.start()
 
     def stop(self) -> None:
-        """End every thread that ends, and give the logins back."""
+        """End every thread that ends, and revoke the leases of the store."""
         self._stopping.set()
         for watch in self._watches.values():
             watch.stop()
         self.store.stop()
 
     def tick(self, now: float) -> bool:
-        """Judge everything at `now`; whether a state changed since the last tick."""
+        """Judge everything at `now`, and return whether a state changed since the last tick."""
         held_up = self._ticked_at and now - self._ticked_at > HELD_UP
         self._ticked_at = now
         if held_up:
@@ -132,7 +132,7 @@ class Observer:
         return bool(changed) or before != after
 
     def snapshot(self, now: float) -> Snapshot:
-        """What the last tick found, as a document."""
+        """Return the result of the last tick as a document."""
         while self._shown and (self._shown[0].ended or now) < now - SHOWN_FOR:
             self._shown.popleft()
         return assemble.snapshot(
@@ -148,22 +148,22 @@ class Observer:
         )
 
     def holders(self) -> dict[str, Database]:
-        """The read-only logins of its probes, by database."""
+        """Return the read-only logins of its probes, by database."""
         return {name: probe.holder for name, probe in self._databases.items()}
 
     def save_gauges(self, snapshot: Snapshot) -> None:
         self.store.save_gauges(snapshot)
 
     def earlier_outages(self) -> Earlier:
-        """What an earlier observer wrote; raises psycopg.Error while the database is away."""
+        """Return an earlier observer's outages, or raise psycopg.Error if the database is away."""
         return self.store.known(lately=SHOWN_FOR)
 
     def adopt(self, earlier: Earlier) -> None:
-        """Go on with what an earlier observer wrote. Call it where tick() is called."""
+        """Continue the outages of an earlier observer. Call it in the thread of tick()."""
         still_open, over = earlier
         self._shown.extendleft(reversed(over))
         for outage in still_open:
-            # A platform that was stopped in its midst has begun anew since.
+            # A start of the platform ends the outages that were open when it was stopped.
             ended = self._up_since if outage.began < (self._up_since or 0.0) else None
             if ended is None:
                 ended = self.tracker.adopt(outage)
@@ -208,7 +208,7 @@ class Observer:
         return [self._evidence_of(name, state, standings.get(name), now) for name, state in states]
 
     def _with_stalls(self, evidence: list[Evidence], now: float) -> list[Evidence]:
-        """Judge the progress of every queue, and add what is found to the evidence."""
+        """Judge the progress of every queue, and return the evidence with the stalls found."""
         for name, facts in self.board.services.items():
             if facts.depths is not None:
                 self._arrivals.note(name, facts.depths)
@@ -227,7 +227,7 @@ class Observer:
         self._unconsumed = {name: self._unconsumed.get(name, now) for name in idle}
 
     def _note_running(self, states: Iterable[tuple[str, ProcessState | None]], now: float) -> None:
-        """A process of which no supervisor tells counts as running."""
+        """Record which processes run. One that no supervisor reports counts as running."""
         self._running = {
             name: max(self._running.get(name, now), (state.started_at if state else None) or 0.0)
             for name, state in states
@@ -277,12 +277,12 @@ class Observer:
         return changed
 
     def _own_outage(self, evidence: list[Evidence], now: float) -> list[Outage]:
-        """What this observer's predecessor could not tell any more: once, at the first report."""
+        """Return the outage of this observer's dead predecessor, once, at the first report."""
         own = next((one.state for one in evidence if one.name == SELF), None)
         if own is None or self._introduced:
             return []
         self._introduced = True
-        # It is started again at once, unless it died very young; so that is when it died.
+        # It is started again at once, unless it died very young, so its start is when it died.
         if own.pid != os.getpid() or not own.restarts or own.started_at is None:
             return []
         return [
@@ -297,7 +297,7 @@ class Observer:
         ]
 
     def _hurry(self) -> None:
-        """Ask more often whatever can show that an outage is over."""
+        """Probe more often each target that can show that an outage is over."""
         away = {outage.process for outage in self.tracker.open_outages()}
         services = {service_of(name) for name in away if kind_of(name) in ("worker", "relay")}
         for name, watch in self._watches.items():
@@ -358,7 +358,7 @@ class Observer:
 
 
 def _platform_started_at() -> float | None:
-    """When the supervisor of this run directory started; None where there is none."""
+    """Return when the supervisor of this run directory started, or this process without one."""
     facts = lock.holder(RunDirectory(run_directory()).lock_file) or {}
     supervisor = facts.get("supervisor")
     if not isinstance(supervisor, int):

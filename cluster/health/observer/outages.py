@@ -1,4 +1,4 @@
-"""When an outage begins and when it is over. Pure: it reads no clock and asks nobody.
+"""The rules for when an outage begins and ends. Pure: no clock, and no input or output.
 
 An outage opens when a process ends or is stopped or paused, or when it has not answered
 for a while. It closes when the process runs and has given a sign of life since: that it
@@ -19,22 +19,22 @@ from cluster.health.probes.deaths import Death, cause_of
 
 # A server that pauses for a moment under load is slow, not away.
 SILENCE: Final = 2.5  # seconds from the first question without an answer
-# What has never been well since the observer began is still on its way up.
+# A process that has never been healthy since the observer began may still be starting.
 FIRST_LIFE: Final = 20.0  # seconds
 DIED: Final = "exited"  # when only its successor was seen
 SILENT: Final = "not answering"
 PAUSED: Final = "paused"
 STOPPED: Final = "stopped"
 RESTARTED: Final = cause_of(0)
-# A cause that turns out to be another one when the process is seen.
+# A cause, and the status of the process that shows a better one.
 BETTER_KNOWN: Final = {(SILENT, "paused"): PAUSED, (RESTARTED, "stopped"): STOPPED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """How one process was seen. Moments are seconds of the epoch.
+    """The state of one process as it was seen. Moments are seconds of the epoch.
 
-    `silent_since`: when it was first asked in vain; None unless the fault is its own.
+    `silent_since`: the first question without an answer, None unless the fault is its own.
     `sign_of_life`: when it last showed that it does its work.
     """
 
@@ -52,7 +52,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
-    """One outage; `ended` is None while it lasts."""
+    """One outage, with `ended` None while it lasts."""
 
     id: UUID
     process: str
@@ -62,7 +62,7 @@ class Outage:
     ended: float | None = None
 
     def span(self) -> OutageSpan:
-        """As snapshots show it."""
+        """Return the outage as snapshots show it."""
         return OutageSpan(
             id=str(self.id),
             process=self.process,
@@ -76,7 +76,7 @@ class Outage:
 
 @dataclass(slots=True)
 class _Track:
-    """What is remembered of one process."""
+    """The tracker's memory of one process."""
 
     pid: int | None = None
     restarts: int = 0
@@ -95,9 +95,9 @@ class OutageTracker:
     _tracks: dict[str, _Track] = field(default_factory=dict)
 
     def adopt(self, outage: Outage) -> float | None:
-        """Go on with an outage that an earlier observer opened.
+        """Continue an outage that an earlier observer opened.
 
-        The value is its end where a later one has been opened for the process, or it is over.
+        Returns its end where a later one has been opened for the process already, else None.
         """
         track = self._tracks.setdefault(outage.process, _Track(first_seen=outage.began))
         if track.outage is not None:
@@ -110,7 +110,7 @@ class OutageTracker:
         return [track.outage for track in self._tracks.values() if track.outage is not None]
 
     def note_death(self, death: Death, *, service: str | None) -> list[Outage]:
-        """The supervisor has announced an end; the outages that this changed."""
+        """Record an end that the supervisor has announced, and return the outages it changed."""
         track = self._tracks.get(death.process)
         if track is None or not (track.been_well or track.outage):
             return []
@@ -130,7 +130,7 @@ class OutageTracker:
         return [] if outage == known else [outage]
 
     def see(self, sightings: Iterable[Sighting], *, now: float) -> list[Outage]:
-        """Compare what is seen now with what was; the outages that opened, changed or closed."""
+        """Compare sightings with earlier ones, and return the outages opened, changed or closed."""
         changed = (self._see(sighting, now) for sighting in sightings)
         return [outage for outage in changed if outage is not None]
 
@@ -149,7 +149,7 @@ class OutageTracker:
         return track.outage if track.outage != before else None
 
     def _notice_successor(self, track: _Track, seen: Sighting, now: float) -> None:
-        """Another pid, or a higher count of restarts: it has died, whatever was announced."""
+        """Open an outage at another pid or more restarts: it has died, even if not announced."""
         if seen.pid is None:
             return
         if track.pid is not None and (seen.pid != track.pid or seen.restarts > track.restarts):
@@ -189,7 +189,7 @@ class OutageTracker:
 
 
 def _fault(seen: Sighting, now: float) -> tuple[str, float] | None:
-    """Why a process counts as away and since when; None when it does not."""
+    """Return why a process counts as away and since when, or None when it does not."""
     match seen.status:
         case "stopped":
             return STOPPED, now

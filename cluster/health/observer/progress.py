@@ -1,7 +1,7 @@
-"""Whether messages move: what the probes know of each queue, given to the one definition. Pure.
+"""The movement of each queue: the probes' facts, passed to the one definition. Pure.
 
-A queue is looked at while a worker that runs claims to consume it, and while its broker and its
-database answer: a fault that is known by another name is no stall.
+A queue is examined while a worker that runs claims to consume it, and while its broker and its
+database answer: a fault that is reported in another way is no stall.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ class Progress:
         unapplied: Collection[str] = (),
         now: float,
     ) -> list[Stall]:
-        """The stalls at `now`.
+        """Return the stalls at `now`.
 
-        `ready`: messages of each queue that the broker has given to nobody; `unapplied`: queues to
+        `ready`: messages of each queue that no consumer has been given. `unapplied`: queues to
         which a message is known to have come that has had no effect yet.
         """
         workers = [one for one in evidence if one.kind == "worker"]
         return self._tracker.look(self._looks(workers, ready, unapplied), now=now)
 
     def forget(self) -> None:
-        """Begin anew: the observer itself has not looked for a while."""
+        """Start again, since the observer itself has judged nothing for a while."""
         self._tracker = ProgressTracker()
 
     def _looks(
@@ -74,7 +74,7 @@ class Progress:
 
 
 def with_stalls(evidence: Iterable[Evidence], stalls: Iterable[Stall]) -> list[Evidence]:
-    """The evidence, with each stall added to that of its worker; the longest where it has two."""
+    """Return the evidence, with the longest stall of each worker added."""
     longest: dict[str, Stall] = {}
     for stall in sorted(stalls, key=lambda stall: stall.since):
         longest.setdefault(stall.worker, stall)
@@ -82,7 +82,7 @@ def with_stalls(evidence: Iterable[Evidence], stalls: Iterable[Stall]) -> list[E
 
 
 def _able_since(worker: Evidence) -> float | None:
-    """Since when a worker has had all that it needs; None while it lacks something."""
+    """Return since when a worker has had all that it needs, or None while it lacks something."""
     needs = (worker.broker_since, worker.depths_since, worker.running_since)
     known = [since for since in needs if since is not None]
     return max(known) if len(known) == len(needs) else None

@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 WINDOW: Final = 10.0  # seconds
-# Two looks are at least that far apart, or a rate of them says nothing.
+# Two readings are at least so far apart, or their rate has no meaning.
 SHORTEST: Final = 1.0  # seconds
 
 
 @dataclass(slots=True)
 class GrowingTotal:
-    """How fast a total grows: over the last WINDOW seconds, or a little more."""
+    """The growth of a total over the last WINDOW seconds, or a little more."""
 
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
 
     def note(self, at: float, total: int) -> None:
-        """The total was read at `at` (seconds); a smaller one than before begins anew."""
+        """Record the total read at `at` (seconds). A smaller one than before starts again."""
         if self._samples and total < self._samples[-1][1]:
             self._samples.clear()
         self._samples.append((at, total))
@@ -28,7 +28,7 @@ class GrowingTotal:
             self._samples.popleft()
 
     def per_second(self) -> float | None:
-        """None until there are two readings."""
+        """Return the growth a second, or None until two readings are SHORTEST seconds apart."""
         if not self._samples:
             return None
         (first_at, first), (last_at, last) = self._samples[0], self._samples[-1]
@@ -39,22 +39,22 @@ class GrowingTotal:
 
 @dataclass(slots=True)
 class Tally:
-    """How often things of several kinds happened lately, from counts since the last look."""
+    """The recent rate of events of several kinds, from counts since the last reading."""
 
     _looks: deque[tuple[float, Mapping[str, int]]] = field(default_factory=deque)
-    _looked_at: float | None = None  # the moment up to which the first kept look reaches back
+    _looked_at: float | None = None  # the moment from which the first kept reading counts
 
     def note(self, at: float, counts: Mapping[str, int]) -> None:
-        """`counts` happened between the last look and `at` (seconds)."""
+        """Record `counts` of events between the last reading and `at` (seconds)."""
         if self._looked_at is None:
-            self._looked_at = at  # what came before the first look is nobody's
+            self._looked_at = at  # events before the first reading are not counted
             return
         self._looks.append((at, counts))
         while len(self._looks) > 1 and self._looks[0][0] <= at - WINDOW:
             self._looked_at = self._looks.popleft()[0]
 
     def per_second(self) -> dict[str, float] | None:
-        """By kind; None until there are two looks."""
+        """Return events a second by kind, or None until there are two readings."""
         if self._looked_at is None or not self._looks:
             return None
         passed = self._looks[-1][0] - self._looked_at

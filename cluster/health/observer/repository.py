@@ -1,9 +1,9 @@
-"""What outlives the observer: outages and gauges, in the site's database.
+"""The data that outlives the observer: outages and gauges, in the site's database.
 
-That database is one of the things that are observed, so it may be away at any time: what
-cannot be written is kept in memory and written when it is back. Each outage is kept once,
-as it stands now, and of gauges the latest, so the memory needed has a bound. A row that the
-database refuses for what it holds is dropped and logged, and keeps no other waiting.
+That database is one of the things that are observed, so it may be away at any time: rows
+that cannot be written are kept in memory and written when it is back. Each outage is kept
+once, as it stands now, and of gauges the latest, so the memory needed has a bound. A row that
+the database refuses for its content is dropped and logged, and delays no other.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Store:
         self._thread.start()
 
     def stop(self) -> None:
-        """Write what is old enough to be an outage and not our own end, once, and stop."""
+        """Write, once, all but the youngest outages, which may be due to our own stop, and stop."""
         self._stopping.set()
         self._thread.join(RETRY_AFTER)
         self._session.close()
@@ -98,12 +98,12 @@ class Store:
                 self._outages[outage.id] = (came, outage)
 
     def save_gauges(self, snapshot: Snapshot) -> None:
-        """Keep one row for each service whose database told something."""
+        """Keep one row for each service whose outbox or queue is known."""
         with self._lock:
             self._gauges.extend(gauge_rows(snapshot))
 
     def known(self, *, lately: float) -> tuple[list[Outage], list[Outage]]:
-        """The open outages, and those that ended in the last `lately` seconds.
+        """Return the open outages, and those that ended in the last `lately` seconds.
 
         Raises psycopg.Error while the database is away.
         """
@@ -128,7 +128,7 @@ class Store:
         self._write()
 
     def _write(self) -> bool:
-        """Write what is due; False when the database does not take it now."""
+        """Write what is due, and return False when the database does not take it now."""
         outages, gauges = self._due()
         if not (outages or gauges):
             return True
@@ -144,7 +144,7 @@ class Store:
         return True
 
     def _save(self, rows: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
-        """Write rows, each by its statement; raises psycopg.Error in an outage."""
+        """Write rows, each by its statement, or raise psycopg.Error in an outage."""
         try:
             with self._session.transaction() as connection, connection.cursor() as cursor:
                 for statement, together in groupby(rows, itemgetter(0)):
@@ -191,7 +191,7 @@ class Store:
 
 
 def gauge_rows(snapshot: Snapshot) -> list[tuple[Any, ...]]:
-    """A snapshot as rows of GAUGE_COLUMNS."""
+    """Return a snapshot as rows of GAUGE_COLUMNS."""
     rows = []
     for service in snapshot.services:
         if service.outbox is None and service.queue_depth is None:

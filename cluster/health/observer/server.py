@@ -3,10 +3,10 @@
     GET /snapshot   the latest snapshot, as JSON
     GET /feed       the same as server-sent events: each second, and at once on a change
     GET /healthz    the observer answers
-    GET /dead-letters   what was given up on, for the site's admin (letters.py)
+    GET /dead-letters   the dead letters, for the site's admin (letters.py)
     POST /v1/traces, GET /traces/{trace_id}   spans by OTLP, and one trace (spans.py)
 
-The feed never queues: who is slow gets the latest snapshot next, and misses those between.
+The feed never queues: a slow reader gets the latest snapshot next, and misses those in between.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ JSON: Final = "application/json"
 
 
 class Feed:
-    """The latest snapshot, encoded, and an event that tells of the next one."""
+    """The latest snapshot, encoded, and an event that is set at the next one."""
 
     def __init__(self) -> None:
         self.latest: bytes | None = None
@@ -51,12 +51,12 @@ class Feed:
         self._next = asyncio.Event()
 
     def next(self) -> asyncio.Event:
-        """Set at the next snapshot. Take it before looking at the latest."""
+        """Return an event that is set at the next snapshot. Call it before reading `latest`."""
         return self._next
 
 
 class Server:
-    """Runs an observer, and serves what it sees."""
+    """Runs an observer, and serves its snapshots."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
@@ -66,7 +66,7 @@ class Server:
         self._encoder = msgspec.json.Encoder()
 
     def application(self) -> web.Application:
-        """The aiohttp application; the observer runs as long as it does."""
+        """Return the aiohttp application, which runs the observer as long as itself."""
         app = web.Application(client_max_size=LARGEST_EXPORT)
         app.router.add_get("/snapshot", self._get_snapshot)
         app.router.add_get("/feed", self._get_feed)
@@ -111,7 +111,7 @@ class Server:
                     gauged = now
                     self._observer.save_gauges(snapshot)
             except Exception:
-                # Whoever looks at a fault must not fall over it.
+                # The observer must survive each fault that it observes.
                 logger.exception("a look stumbled")
                 await asyncio.sleep(TICK)
 

@@ -1,6 +1,6 @@
-"""What the observer has seen: one document, the same for Python, `/status.json` and browsers.
+"""The observer's snapshot: one document, the same for Python, `/status.json` and browsers.
 
-Times of day are ISO 8601 in UTC. Where a number is None it could not be had, which is
+Times of day are ISO 8601 in UTC. A number that is None could not be measured, which is
 not the same as 0.
 """
 
@@ -34,7 +34,7 @@ Kind = Literal[
     "other",
 ]
 
-# The three letters by which a service goes in every figure and table.
+# The three letters for a service in every figure and table.
 CODES: Final = {
     "site": "WEB",
     "identity": "IDN",
@@ -48,8 +48,8 @@ CODES: Final = {
 class Process(Struct, frozen=True, kw_only=True):
     """One process of the platform.
 
-    `healthy` is None until a probe or heartbeat has said something; `words` say why it is
-    what it is. `consuming` is said of workers. `age_seconds` counts from its start, `probe_ms` is
+    `healthy` is None until a probe or heartbeat has answered, and `words` give the reason for
+    its value. `consuming` is only for workers. `age_seconds` counts from its start, `probe_ms` is
     its last answer's time. `cpu_percent` is of one core, and like `memory_bytes` (resident)
     covers its children.
     """
@@ -70,7 +70,7 @@ class Process(Struct, frozen=True, kw_only=True):
 
 
 class Lease(Struct, frozen=True, kw_only=True):
-    """The newest login that Vault made for a service; `sessions` are open with it now."""
+    """The newest login that Vault made for a service. `sessions` are open with it now."""
 
     role: str
     remaining_seconds: float
@@ -78,7 +78,7 @@ class Lease(Struct, frozen=True, kw_only=True):
 
 
 class ServiceState(Struct, frozen=True, kw_only=True):
-    """One service: what waits in its outbox and its queue, and its flow in messages a second."""
+    """One service: the messages in its outbox and its queue, and its flow in messages a second."""
 
     name: str
     code: str
@@ -97,7 +97,7 @@ class ServiceState(Struct, frozen=True, kw_only=True):
 
 
 class Sagas(Struct, frozen=True, kw_only=True):
-    """How many sagas are in each state."""
+    """The number of sagas in each state."""
 
     running: int
     compensating: int
@@ -125,7 +125,7 @@ class Rates(Struct, frozen=True, kw_only=True):
 
 
 class Link(Struct, frozen=True, kw_only=True):
-    """What flows from one part to another, in messages a second."""
+    """The flow from one part to another, in messages a second."""
 
     source: str
     target: str
@@ -133,7 +133,7 @@ class Link(Struct, frozen=True, kw_only=True):
 
 
 class OutageSpan(Struct, frozen=True, kw_only=True):
-    """A time in which a process was not there or did not answer; open while `ended` is None."""
+    """A time in which a process was not there or did not answer. Open while `ended` is None."""
 
     id: str
     process: str
@@ -166,23 +166,23 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     # cannot be asked.
     unconfirmed_seconds: float | None = None
     stalls: list[Stalled] = []
-    broker_alarm: str | None = None  # why the broker blocks whoever publishes, in its own words
+    broker_alarm: str | None = None  # why the broker blocks publishers, in its own words
     unreadable: str = ""  # why the stream's newest entries cannot be read; empty when they can
 
     def process(self, name: str) -> Process | None:
-        """The process of this name."""
+        """Return the process of this name, or None."""
         return next((found for found in self.processes if found.name == name), None)
 
     def service(self, name: str) -> ServiceState | None:
-        """The service of this name."""
+        """Return the service of this name, or None."""
         return next((found for found in self.services if found.name == name), None)
 
     @property
     def open_outages(self) -> list[OutageSpan]:
-        """What is not over yet."""
+        """The outages that are not over yet."""
         return [outage for outage in self.outages if outage.ended is None]
 
 
 def iso(moment: float) -> str:
-    """Seconds of the epoch as ISO 8601 in UTC, to the millisecond."""
+    """Return seconds of the epoch as ISO 8601 in UTC, to the millisecond."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")

@@ -17,7 +17,7 @@ from config.environment import run_directory
 MOST: Final = 200_000  # spans: about 3,000 checkouts, 120 MB
 LONGEST: Final = 24 * 3600.0  # seconds
 TRIM_EVERY: Final = 30.0  # seconds
-MOST_OF_ONE: Final = 2_000  # spans that are told of one trace
+MOST_OF_ONE: Final = 2_000  # spans that are returned of one trace
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS span (
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS span (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS span_once ON span (trace, span);
 """
-# A span that comes again is the same: its id follows from what it tells of.
+# A span that comes again is the same: its id is derived from the work that it describes.
 KEEP: Final = """
     INSERT OR IGNORE INTO span
         (received, trace, span, parent, name, kind, service, start, finish, error, attributes)
@@ -49,7 +49,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def span_file() -> Path:
-    """Where spans are kept; in the temporary directory where the run directory is read-only."""
+    """Return the file of spans, in the temporary directory if the run directory is read-only."""
     folder = run_directory() / "data" / "observer"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def span_file() -> Path:
 
 
 class SpanStore:
-    """Keeps spans and tells traces. For one thread at a time."""
+    """Keeps spans and returns traces. For one thread at a time."""
 
     def __init__(
         self, path: Path, *, most: int = MOST, clock: Callable[[], float] = time.time
@@ -68,7 +68,7 @@ class SpanStore:
         self._clock = clock
         self._trimmed_at = 0.0
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        # What a crash of the machine takes with it is spans, and nothing else.
+        # A crash of the machine may lose spans, and nothing else is kept here.
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.executescript(SCHEMA)
@@ -86,7 +86,7 @@ class SpanStore:
         self._db.execute("COMMIT")
 
     def trace(self, trace_id: str) -> list[KeptSpan]:
-        """The spans of one trace by their starts, at most MOST_OF_ONE; empty when none is kept."""
+        """Return the spans of one trace by their starts, at most MOST_OF_ONE."""
         rows = self._db.execute(OF_TRACE, (trace_id, MOST_OF_ONE)).fetchall()
         return [
             KeptSpan(
@@ -105,7 +105,7 @@ class SpanStore:
         ]
 
     def count(self) -> int:
-        """How many spans are kept, to within one trimming."""
+        """Return the number of spans that are kept, to within one trimming."""
         (count,) = self._db.execute("SELECT count(*) FROM span").fetchone()
         return int(count)
 

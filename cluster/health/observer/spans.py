@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 class SpanRoutes:
-    """Receives and tells spans; the store has a thread of its own."""
+    """Receives and returns spans. The store has a thread of its own."""
 
     def __init__(self, store: SpanStore) -> None:
         self._store = store
@@ -82,7 +82,7 @@ class SpanRoutes:
 
 
 def decode(body: bytes) -> Iterator[KeptSpan]:
-    """The spans of an export request; raises DecodeError. Those without proper ids are left out."""
+    """Yield the spans of an export request that have proper ids, or raise DecodeError."""
     request = ExportTraceServiceRequest.FromString(body)
     for of_resource in request.resource_spans:
         service = _attributes(of_resource.resource.attributes).get("service.name", "unknown")
@@ -107,7 +107,7 @@ def decode(body: bytes) -> Iterator[KeptSpan]:
 
 
 def _attributes(pairs: Any) -> dict[str, AttributeValue]:
-    """Those with a plain value; lists and maps are left out."""
+    """Return the attributes that have a plain value, without lists and maps."""
     found: dict[str, AttributeValue] = {}
     for pair in pairs[:MOST_ATTRIBUTES]:
         kind = pair.value.WhichOneof("value")

@@ -1,7 +1,7 @@
-"""One probe in one thread: asks at its pace, and tells at any time how its target stands.
+"""One probe in one thread, which asks at its pace and has the state of its target at any time.
 
-A question that has been open for longer than its patience is a failure already: nobody
-waits for the answer of a paused server, least of all those who look at its state.
+A question that has been open for longer than its patience counts as a failure already: a
+reader of the state must not wait for the answer of a paused server.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ HURRIED: Final = 0.1  # seconds between questions while the target is in an outa
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a target. All moments are seconds of the epoch."""
+    """The state of a target. All moments are seconds of the epoch."""
 
     answered_at: float | None = None  # when it last answered well
     milliseconds: float | None = None  # how long that took
     failing_since: float | None = None  # when the first question without a good answer was asked
-    words: str = ""  # why it fails, or why nothing was learnt
-    unwell: bool = False  # it does answer, and says that it lacks something
+    words: str = ""  # why it fails, or why the question could not be asked
+    unwell: bool = False  # it does answer, but reports that it lacks something
     asked_at: float | None = None  # a question that is still open
     blind: bool = False  # the last question could not be asked
-    timed_out: bool = False  # it refuses nothing, and did not answer in time
+    timed_out: bool = False  # it did not refuse, but did not answer in time
 
     def judged(self, now: float, *, patience: float = PATIENCE) -> Standing:
-        """The same with an open question, asked too long ago, counted as a failure."""
+        """Return the state with a question that has been open for too long counted as a failure."""
         if self.asked_at is None or now - self.asked_at < patience:
             return self
         since = self.asked_at if self.failing_since is None else self.failing_since
@@ -53,7 +53,7 @@ class Standing:
 
 
 class Watch:
-    """Runs one probe until told to stop. `on_flip` is called when it begins or ceases to fail."""
+    """Runs one probe until `stop`. `on_flip` is called when it begins or ceases to fail."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Watch:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask no more. The thread is a daemon: a question that hangs holds nobody up."""
+        """Ask no more. The thread is a daemon, so a question that hangs does not delay the exit."""
         self._stopping.set()
         self._hurry.set()
 
@@ -98,7 +98,7 @@ class Watch:
             self._ask()
             if self._standing.healthy is not before:
                 self._on_flip()
-            # At an even pace: a late answer does not move the next questions.
+            # At an even pace: a late answer does not delay the next questions.
             due = max(due + self._every, time.monotonic())
             if not self._hurry.is_set():
                 self._hurry.wait(due - time.monotonic())
@@ -117,7 +117,7 @@ class Watch:
         except ProbeFailed as error:
             self._fail(last, asked_at, error)
         except Exception as error:
-            # A fault of ours: the thread must outlive it, or nobody looks any more.
+            # A fault of ours: the thread must outlive it, or the target is no longer probed.
             logger.exception("the probe of %s stumbled", self.target)
             self._probe.close()
             self._learn_nothing(last, f"its probe stumbled: {type(error).__name__}")

@@ -1,1 +1,1 @@
-"""One probe a kind of part: each asks over the part's real protocol, and says how long it took."""
+"""One probe for each kind of part, which asks by the part's real protocol and takes the time."""

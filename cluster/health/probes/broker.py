@@ -1,4 +1,4 @@
-"""RabbitMQ: passive declares on a connection that stays open; each tells depth and consumers."""
+"""RabbitMQ: passive declares, which return depth and consumers, on a connection kept open."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cluster.secrets.secret_reader import read_secret
 from cluster.secrets.vault import SecretsError
 from compose.replicas import replicas
 
-# Longer than a question may take: then it counts as failed already, and here it ends.
+# Longer than a question may take: it counts as failed before this ends it.
 SOCKET_PATIENCE: Final = 4.0  # seconds
 LOGIN_PATIENCE: Final = 0.5  # seconds for Vault to give the password
 OTHERS_EVERY: Final = 5.0  # seconds
@@ -25,7 +25,7 @@ OTHERS_EVERY: Final = 5.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits for one service, over all its partitions, and how many consume it."""
+    """The messages that wait for one service, over all its partitions, and their consumers."""
 
     depth: int
     consumers: int
@@ -35,7 +35,7 @@ class Waiting:
 
 
 class BrokerProbe:
-    """Asks the broker for the queues of these services."""
+    """Asks the broker about the queues of these services."""
 
     target = "rabbitmq"
 
@@ -55,7 +55,7 @@ class BrokerProbe:
         self._channel: amqp.Channel | None = None
 
     def ask(self) -> Answer:
-        """The detail is a Waiting for each service, by its name."""
+        """Return an answer whose detail is a Waiting for each service, by its name."""
         try:
             self._connected()
             started = time.perf_counter()
@@ -80,7 +80,7 @@ class BrokerProbe:
 
     def close(self) -> None:
         if self._connection is not None:
-            # Closing politely waits for an answer, which a paused broker does not give.
+            # A regular close waits for an answer, which a paused broker does not give.
             self._connection.collect()
         self._connection = self._channel = None
 
@@ -103,7 +103,7 @@ class BrokerProbe:
         return self._address
 
     def _look_at_others(self) -> None:
-        """Dead letters and tasks: few, and asked for less often."""
+        """Read the queues of dead letters and tasks, which are few and read less often."""
         if time.monotonic() - self._others_at >= OTHERS_EVERY:
             self._ready_in_others = {
                 name: self._look(queues).ready for name, queues in self._others.items()
@@ -133,7 +133,7 @@ class BrokerProbe:
 
 
 def in_words(error: Exception) -> str:
-    """Why there was no answer."""
+    """Return the reason why there was no answer."""
     if isinstance(error, ConnectionRefusedError):
         return "it refuses connections"
     if isinstance(error, TimeoutError):

@@ -69,6 +69,6 @@ class CacheProbe:
 
 
 def _in_words(error: redis.RedisError) -> str:
-    """What the socket said, which redis-py wraps."""
+    """Return the reason of the socket's error, which redis-py wraps."""
     below = error.__cause__ or error.__context__
     return in_words(below if isinstance(below, OSError) else error)

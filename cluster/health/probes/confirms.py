@@ -1,7 +1,7 @@
-"""Whether the broker confirms: a message to a durable quorum queue of the observer's own.
+"""The check that the broker confirms a message to a durable quorum queue of the observer's own.
 
 A broker whose quorum log has died goes on accepting connections, answers every passive declare,
-and confirms nothing more. Only whoever publishes can tell.
+and confirms nothing more. Only a publisher can find that out.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LOGIN_PATIENCE: Final = 0.5  # seconds for Vault to give the password
 class ConfirmProbe:
     """Publishes one message at a time, and remembers since when it waits for the confirm.
 
-    An alarm (memory, disk) stops publishers on purpose and says so: that is no silence.
+    An alarm (memory, disk) blocks publishers on purpose and announces it: that is no silence.
     """
 
     target = "rabbitmq"
@@ -42,12 +42,15 @@ class ConfirmProbe:
         self._returned = False  # the queue is gone
 
     def silent(self, now: float) -> bool:
-        """Whether a message has waited longer for its confirm than one question does."""
-        since = self.unconfirmed_since  # another thread's
+        """Return whether a message has waited longer for its confirm than one question may."""
+        since = self.unconfirmed_since  # another thread sets it
         return since is not None and now - since > CONFIRM_PATIENCE
 
     def ask(self) -> Answer:
-        """Have a message confirmed; raises ProbeFailed while one is not, or nobody answers."""
+        """Have a message confirmed, or raise ProbeFailed or NothingLearnt.
+
+        ProbeFailed: no confirm or no answer. NothingLearnt: no password, a lost queue, or an alarm.
+        """
         try:
             channel = self._connected()
             if self.unconfirmed_since is None and self.alarm is None:
@@ -56,7 +59,7 @@ class ConfirmProbe:
                     amqp.Message(b"", delivery_mode=2),
                     exchange="",
                     routing_key=QUEUE,
-                    mandatory=True,  # what has no queue is confirmed without a log
+                    mandatory=True,  # a message without a queue is confirmed without a log
                 )
             self._await_confirm()
         except (OSError, amqp.AMQPError) as error:
@@ -84,14 +87,14 @@ class ConfirmProbe:
                 url = broker_url_with(lambda: read_secret("broker", patience=LOGIN_PATIENCE))
             except SecretsError as error:
                 raise NothingLearnt("Vault gives no password") from error
-            # Without a type: the stubs know nothing of a connection that is blocked.
+            # Without a type: the stubs do not know the callbacks of a blocked connection.
             connection: Any = connect(url, heartbeat=0, timeout=SOCKET_PATIENCE)
             self._connection = connection
             connection.sock.settimeout(SOCKET_PATIENCE)
             _tell_reason(connection, self._on_blocked)
             connection.on_unblocked = self._on_unblocked
             channel: amqp.Channel = connection.channel()
-            # A queue of one message, of which a new one drives the old one out.
+            # A queue of one message, where a new one replaces the old one.
             arguments = {"x-queue-type": "quorum", "x-max-length": 1}
             channel.queue_declare(QUEUE, durable=True, auto_delete=False, arguments=arguments)
             channel.confirm_select()
@@ -129,7 +132,7 @@ class ConfirmProbe:
 
 
 def _tell_reason(connection: Any, on_blocked: Callable[[str], None]) -> None:
-    """Have `on_blocked` called with the broker's reason, which py-amqp does not decode.
+    """Call `on_blocked` with the broker's reason, which py-amqp does not decode.
 
     Source: https://www.rabbitmq.com/docs/connection-blocked
     """

@@ -1,4 +1,4 @@
-"""PostgreSQL: `select 1` on an open connection, and what the database tells of its service.
+"""PostgreSQL: `select 1` on an open connection, and the database's facts about its service.
 
 The connection is the auditor's: it may read everything and write nothing. While Vault
 gives no login, the server is asked whether it would accept one (PQping).
@@ -35,7 +35,7 @@ LOGIN_PATIENCE: Final = 0.5  # seconds for Vault to give credentials, when there
 STATEMENT_PATIENCE: Final = 4.0  # seconds
 MOST_ENTRIES: Final = 20_000  # of the journal, read at once after an absence
 
-# The outbox's ids count what was ever put there; the inbox says what was applied.
+# The outbox's ids count every message ever put there, and the inbox the applied ones.
 FLOW: Final = """
     SELECT (SELECT last_value FROM outbox_id_seq) - (SELECT count(*) FROM outbox),
            (SELECT count(*) FROM inbox WHERE applied_at > now() - interval '10 seconds'),
@@ -51,7 +51,7 @@ JOURNALLED: Final = """
     SELECT type, count(*), max(seq) FROM journal
      WHERE seq > greatest(%s, (SELECT max(seq) FROM journal) - %s) GROUP BY type
 """
-# A message that came to this service and was applied, parked or filed.
+# A message that came to this service and was applied, parked or kept as a dead letter.
 HAS_EFFECT: Final = """
     SELECT EXISTS (SELECT FROM inbox WHERE message_id = %(id)s)
         OR EXISTS (SELECT FROM parked WHERE message_id = %(id)s)
@@ -63,7 +63,7 @@ LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM journal"
 
 @dataclass(frozen=True, slots=True)
 class Depths:
-    """What one database told at one moment (`at`, seconds of the epoch; ages in seconds)."""
+    """The facts of one database at the moment `at`, in seconds of the epoch. Ages in seconds."""
 
     at: float
     outbox: int
@@ -80,7 +80,7 @@ class Depths:
     stream: Mapping[str, float | None] | None = None  # the site's only
     journalled: Mapping[str, int] = field(default_factory=dict)  # since last time, by type
     newest: Mapping[str, tuple[int, UUID]] = field(default_factory=dict)  # of those: seq and id
-    with_effect: UUID | None = None  # the message that was looked for, if it has had one
+    with_effect: UUID | None = None  # the awaited message, if it has had an effect
     unreadable: str = ""  # the site's only: why the newest entries of the journal cannot be read
 
 
@@ -90,23 +90,23 @@ class DatabaseProbe:
     def __init__(self, name: str, *, identity: str) -> None:
         self.name = name
         self.target = f"postgres-{name}"
-        self.hurried = False  # set it to have the deeper look with every question
-        self.awaited: UUID | None = None  # set it to have a message looked for
+        self.hurried = False  # set it to run the deeper queries with every question
+        self.awaited: UUID | None = None  # set it to look for a message
         self._holder = Database(name, identity=identity, auditor=True)
         self._connection: Connection | None = None
         self._deeper_at = 0.0  # monotonic seconds
         self._sagas: Mapping[str, int] | None = None
         self._sagas_at = 0.0
         self._seq: int | None = None
-        self._unreadable = False  # the last deeper look met what it could not read
+        self._unreadable = False  # the last deeper queries met a row that cannot be read
 
     @property
     def holder(self) -> Database:
-        """Its read-only login, for whoever else reads for the observer."""
+        """Its read-only login, for other readers in the observer."""
         return self._holder
 
     def ask(self) -> Answer:
-        """`select 1`; the detail is a Depths when the deeper look was due, else None."""
+        """Run `select 1`, and return an answer with a Depths when that was due, else with None."""
         connection = self._connected()
         started = time.perf_counter()
         try:
@@ -125,7 +125,7 @@ class DatabaseProbe:
             self._connection = None
 
     def release(self) -> None:
-        """Give the login back, at the end."""
+        """Release the login, at the end."""
         self.close()
         self._holder.close()
 
@@ -162,9 +162,9 @@ class DatabaseProbe:
         return self.hurried or time.monotonic() >= self._deeper_at
 
     def _looked_deeper(self, connection: Connection) -> Depths | None:
-        """What the database tells of its service, if that is due and can be read.
+        """Return the database's facts about its service, or None if not due or not readable.
 
-        A row that cannot be read says nothing about the server: that one has answered.
+        A row that cannot be read is no fault of the server, which has answered.
         """
         if not self._is_due():
             return None
@@ -182,7 +182,7 @@ class DatabaseProbe:
 
     def _depths(self, connection: Connection) -> Depths:
         self._deeper_at = time.monotonic() + DEEPER_EVERY
-        # The clock of the transaction, by which PostgreSQL tells ages.
+        # The clock of the transaction, from which PostgreSQL computes ages.
         at = time.time()
         with connection.transaction():
             depths = vitals.depths(connection)
@@ -217,7 +217,7 @@ class DatabaseProbe:
         return self._sagas
 
     def _with_effect(self, connection: Connection) -> UUID | None:
-        awaited = self.awaited  # another thread's
+        awaited = self.awaited  # another thread sets it
         if awaited is None:
             return None
         row = connection.execute(HAS_EFFECT, {"id": awaited}).fetchone()
@@ -226,7 +226,10 @@ class DatabaseProbe:
     def _journalled(
         self, connection: Connection
     ) -> tuple[dict[str, int], dict[str, tuple[int, UUID]]]:
-        """How many messages of each type the journal has got since the last look, and the last."""
+        """Return the number of messages that the journal has got since last time, and the newest.
+
+        Both by type.
+        """
         if self._seq is None:
             row = connection.execute(LAST_SEQ).fetchone()
             self._seq = row[0] if row else 0
@@ -242,7 +245,7 @@ class DatabaseProbe:
 
 
 def in_words(error: psycopg.Error) -> str:
-    """What PostgreSQL or libpq said, without the address and the preamble."""
+    """Return the message of PostgreSQL or libpq, without the address and the preamble."""
     text = " ".join(str(error).split())
     for sign, words in (
         ("Connection refused", "it refuses connections"),

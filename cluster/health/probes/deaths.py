@@ -1,7 +1,7 @@
-"""What the supervisor announces in the moment it happens: which process died, and how.
+"""The deaths of processes, which the supervisor announces in the moment they happen.
 
-The supervisor starts a dead process again within milliseconds; who only looks now and
-then sees another pid and not the death.
+The supervisor starts a dead process again within milliseconds. A probe that only asks now
+and then sees another pid and not the death.
 Source: https://circus.readthedocs.io/en/latest/for-devs/writing-plugins/ (events `reap`, `stop`)
 """
 
@@ -22,7 +22,7 @@ DEATH: Final = "reap"
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """A process ended at `at` (seconds of the epoch); below 0, `exit_code` is a signal."""
+    """The end of a process at `at` (seconds of the epoch). An `exit_code` below 0 is a signal."""
 
     process: str
     pid: int
@@ -38,7 +38,7 @@ class Announcements:
         self._endpoint: str | None = None
 
     def wait(self, seconds: float) -> list[Death]:
-        """The deaths announced until now, waiting up to `seconds` for a first one.
+        """Return the deaths announced until now, and wait up to `seconds` for a first one.
 
         Empty, too, where there is no supervisor. The socket reconnects by itself.
         """
@@ -73,7 +73,7 @@ class Announcements:
 
 
 def read_announcement(frames: list[bytes]) -> Death | None:
-    """The death that a message announces; None for every other announcement."""
+    """Return the death that a message announces, or None for every other announcement."""
     topic = frames[0].decode()
     _, _, rest = topic.partition(".")
     name, _, what = rest.rpartition(".")
@@ -88,7 +88,7 @@ def read_announcement(frames: list[bytes]) -> Death | None:
 
 
 def cause_of(exit_code: int | None, *, stop_signal: int | None = None) -> str:
-    """How a process ended, in words; an end that it was asked for is a restart."""
+    """Return in words how a process ended. An end by its stop signal is a restart."""
     if exit_code is None:
         return "exited"
     if exit_code == 0 or (stop_signal is not None and exit_code == -stop_signal):

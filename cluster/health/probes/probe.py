@@ -1,4 +1,4 @@
-"""What every probe is: a target, how often and how patiently it is asked, and one question."""
+"""The protocol of every probe: a target, one question, its interval and its patience."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PATIENCE: Final = 1.0  # seconds after which a question without an answer counts
 
 
 class ProbeFailed(Exception):
-    """The target answered wrongly or not at all; the message says how, for people."""
+    """The target answered wrongly or not at all, as the message says for people."""
 
 
 class TimedOut(ProbeFailed):
@@ -23,7 +23,7 @@ class NothingLearnt(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The target answered in `milliseconds`, with what only this kind of target tells."""
+    """An answer that took `milliseconds`, with the facts that only this kind of target has."""
 
     milliseconds: float
     detail: Any = None
@@ -37,7 +37,7 @@ class Probe(Protocol):
         """The name of the process that is asked."""
 
     def ask(self) -> Answer:
-        """Ask once; raises ProbeFailed or NothingLearnt. Connections stay open in between."""
+        """Ask once, or raise ProbeFailed or NothingLearnt. Connections stay open in between."""
 
     def close(self) -> None:
-        """Drop the connection; the next question opens another."""
+        """Drop the connection, so that the next question opens another."""

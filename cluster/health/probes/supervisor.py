@@ -21,7 +21,7 @@ class SupervisorProbe:
         self._endpoint = ""
 
     def ask(self) -> list[ProcessState]:
-        """Every process, servers first; raises SupervisorError."""
+        """Return every process, servers first, or raise SupervisorError."""
         if self._client is None:
             self._endpoint = Supervisor.connect().endpoint
             self._client = CircusClient(endpoint=self._endpoint, timeout=ANSWER_PATIENCE)

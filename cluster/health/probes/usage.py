@@ -1,4 +1,4 @@
-"""What processes of this machine use, from /proc: one scan for all of them and their children."""
+"""The usage of this machine's processes and their children, by one scan of /proc for all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")  # bytes
 PROC: Final = Path("/proc")
-# Places in /proc/PID/stat after the name in brackets, counted from 0; see proc(5).
+# Positions in /proc/PID/stat after the name in brackets, counted from 0; see proc(5).
 PARENT, USER_TIME, SYSTEM_TIME, STARTED, RESIDENT = 1, 11, 12, 19, 21
 
 
@@ -37,13 +37,13 @@ class _Stat:
 
 @dataclass(slots=True)
 class UsageScan:
-    """Scans again and again; the share of a core is that since the last scan."""
+    """Repeated scans, where the share of a core is that since the last scan."""
 
     _ticks: dict[int, int] = field(default_factory=dict)
     _at: float = 0.0
 
     def scan(self, pids: Iterable[int]) -> dict[int, Usage]:
-        """The usage of each of these processes that exists."""
+        """Return the usage of each of these processes that exists."""
         now = time.monotonic()
         stats = _stats()
         children: dict[int, list[int]] = {}
@@ -55,7 +55,7 @@ class UsageScan:
             if pid not in stats:
                 continue
             family = list(_family(pid, children))
-            # A child that ended in between takes its ticks along: never below nothing.
+            # By member, since the ticks of a child that has ended are gone: never below 0.
             ticks = sum(
                 max(0, stats[member].ticks - self._ticks.get(member, 0))
                 for member in family
@@ -72,7 +72,7 @@ class UsageScan:
 
 
 def started_at(pid: int) -> float | None:
-    """When a process started, in seconds of the epoch, to a hundredth; None when it is gone."""
+    """Return a process's start, in seconds of the epoch to a hundredth, or None if it is gone."""
     fields = _fields(pid)
     if fields is None:
         return None
@@ -102,7 +102,7 @@ def _stats() -> dict[int, _Stat]:
 
 
 def _unshared(pid: int) -> int:
-    """The pages that a process shares with nobody; 0 when it is gone."""
+    """Return the number of pages that a process does not share, 0 when it is gone."""
     try:
         with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:  # noqa: PTH123
             resident, shared = map(int, file.read(256).split()[1:3])

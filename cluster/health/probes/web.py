@@ -16,7 +16,7 @@ from config import environment
 
 SOCKET_PATIENCE: Final = 3.0  # seconds
 LARGEST: Final = 64 * 1024  # bytes of an answer that are read
-# Any part may be reached under any name; the site only answers to names that it knows.
+# A part may be reached under any name, but the site only answers to the names in its settings.
 HEADERS: Final = {"Host": "localhost", "Accept": "application/json, text/plain"}
 
 SUCCESS: Final = range(200, 300)
@@ -25,11 +25,11 @@ Judge = Callable[[HTTPStatus, Any], Any]
 
 
 class Unwell(ProbeFailed):
-    """It answered, and said that something it needs is missing."""
+    """The target answered, and reported that something it needs is missing."""
 
 
 class WebProbe:
-    """Asks one HTTP server for `path` of `address`; `judge` makes the detail or raises."""
+    """Asks one HTTP server for `path` of `address`, where `judge` makes the detail or raises."""
 
     def __init__(self, target: str, address: str, path: str, judge: Judge) -> None:
         self.target = target
@@ -62,7 +62,7 @@ class WebProbe:
         except (ConnectionError, http.client.BadStatusLine):
             if not kept:
                 raise
-            # A server may close an idle connection at any time: that alone says nothing.
+            # A server may close an idle connection at any time: that alone is no failure.
             self.close()
             return self._get_once()
 
@@ -74,7 +74,7 @@ class WebProbe:
         self._connection.request("GET", self._path, headers=HEADERS)
         answer = self._connection.getresponse()
         raw = answer.read(LARGEST)
-        if not answer.isclosed():  # longer than anything that is waited for
+        if not answer.isclosed():  # longer than any answer that is expected
             self.close()
         return HTTPStatus(answer.status), _decoded(raw)
 
@@ -94,7 +94,7 @@ def provider_probe() -> WebProbe:
 
 
 def secrets_probe() -> WebProbe:
-    """OpenBao's own health: active, standby, sealed or not initialised (no login is needed)."""
+    """Return a probe of OpenBao: active, standby, sealed or not initialised. It needs no login."""
     return WebProbe("openbao", environment.vault_address(), "/v1/sys/health", _secrets)
 
 
@@ -104,7 +104,7 @@ def _ok(status: HTTPStatus, _body: Any) -> None:
 
 
 def _gateway(status: HTTPStatus, body: Any) -> Any:
-    """Its circuit to the provider, and how many operations wait to be sent."""
+    """Return the state of its circuit to the provider, and of the operations that wait."""
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         raise Unwell("it answers, and cannot reach its database")
     _ok(status, body)

@@ -1,8 +1,8 @@
-"""The erasure of a visitor: whom it asks, what they have answered, and when it is over. Pure.
+"""The erasure of a visitor: the services asked, their answers, and its end, without any I/O.
 
-Every service is asked in *attempts*. An attempt asks all of them, and the erasure is
-complete when all have answered the same one: whoever answered an earlier attempt may have
-received a straggler since, from the one that had not.
+Every service is asked in *attempts*. An attempt asks all of them, and the erasure is complete when
+all have answered the same one: a service that answered an earlier attempt may have received a late
+message since, from the one that had not.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-# Identity answers to itself; these answer by message.
+# Identity answers to itself. These services answer by message.
 SERVICES: Final = frozenset({"catalog", "orders", "payments", "checkout"})
 
-# The wait for the receipts of an attempt doubles with each: a service that lags by
-# more than the first wait could otherwise never answer the latest attempt.
+# The wait for the receipts of an attempt doubles with each: a service that lags by more than the
+# first wait could otherwise never answer the latest attempt.
 FIRST_WAIT: Final = timedelta(seconds=10)
 LONGEST_WAIT: Final = timedelta(minutes=5)
 
@@ -26,7 +26,7 @@ CHECKOUT_UNDER_WAY: Final = "a checkout of this visitor is under way"
 
 
 class ErasureState(enum.StrEnum):
-    """Where an erasure stands. All but REQUESTED are final."""
+    """The state of an erasure, of which all but REQUESTED are final."""
 
     REQUESTED = "requested"
     COMPLETED = "completed"
@@ -35,7 +35,7 @@ class ErasureState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A service's answer: so many of its rows stand under the pseudonym after `attempt`."""
+    """A service's answer: the number of its rows under the pseudonym after `attempt`."""
 
     attempt: int
     rows: int
@@ -43,9 +43,9 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """One erasure. `version` counts its announcements, `receipts` are by service.
+    """One erasure, in which `version` counts its announcements and `receipts` are by service.
 
-    Once it has ended, `visitor` no longer names the visitor and nothing is due.
+    Once it has ended, `visitor` no longer names the visitor and no attempt is due.
     """
 
     id: UUID
@@ -57,7 +57,7 @@ class Erasure:
 
     @property
     def pseudonym(self) -> str:
-        """What stands in the visitor's place from now on; it leads back to nobody."""
+        """The name that replaces the visitor's, and does not lead back to the visitor."""
         # The random end of the UUIDv7; its beginning is the time.
         return f"erased-{self.id.hex[-12:]}"
 
@@ -78,11 +78,11 @@ class Erasure:
 
     @property
     def rows(self) -> int:
-        """How many rows stand under the pseudonym, in all databases."""
+        """The number of rows under the pseudonym, in all databases."""
         return sum(receipt.rows for receipt in self.receipts.values())
 
     def asked(self, now: datetime, *, own_rows: int) -> Erasure:
-        """The erasure with one more attempt announced; `own_rows` is identity's own receipt."""
+        """Return the erasure with one more attempt announced, and identity's own receipt for it."""
         attempt = self.attempt + 1
         wait = min(FIRST_WAIT * 2.0 ** min(attempt - 1, 16), LONGEST_WAIT)
         return replace(
@@ -93,11 +93,11 @@ class Erasure:
         )
 
     def postponed(self, now: datetime) -> Erasure:
-        """The erasure, to be looked at again later: its visitor has a checkout under way."""
+        """Return the erasure for a later attempt, since its visitor has a checkout in flight."""
         return replace(self, ask_again_at=now + FIRST_WAIT)
 
     def answered(self, service: str, receipt: Receipt) -> Erasure:
-        """The erasure with a receipt; completed by the last one that was missing.
+        """Return the erasure with a receipt, completed when none is missing any more.
 
         A receipt that comes after the end, or for an attempt already answered, changes nothing.
         """
@@ -123,5 +123,5 @@ class Erasure:
 
 
 def why_not_erasable(*, held: int) -> str | None:
-    """Why a visitor with `held` pence on hold cannot be erased now; None when nothing stands."""
+    """Return the reason why a visitor with `held` pence on hold cannot be erased now, or None."""
     return CHECKOUT_UNDER_WAY if held else None

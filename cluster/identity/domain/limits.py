@@ -1,4 +1,4 @@
-"""The spending limit of a visitor, and the hold that a checkout takes on it. Pure."""
+"""The spending limit of a visitor, and the hold that a checkout takes on it, without any I/O."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEFAULT_LIMIT: Final = 100_000  # pence
 
 
 class HoldState(enum.StrEnum):
-    """Where a hold stands. All but HELD are final."""
+    """The state of a hold, of which all but HELD are final."""
 
     HELD = "held"
     REFUSED = "refused"
@@ -20,7 +20,10 @@ class HoldState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What a visitor may spend, in pence: `held` and `spent` never exceed `amount`."""
+    """The spending limit of a visitor, in pence.
+
+    `held` and `spent` together never exceed `amount`.
+    """
 
     visitor: str
     amount: int = DEFAULT_LIMIT
@@ -32,18 +35,18 @@ class Limit:
         return self.amount - self.held - self.spent
 
     def hold(self, amount: int) -> Limit | None:
-        """The limit with `amount` set aside, or None when that much is not free."""
+        """Return the limit with `amount` set aside, or None when that much is not free."""
         return replace(self, held=self.held + amount) if 0 < amount <= self.free else None
 
     def release(self, amount: int) -> Limit:
         return replace(self, held=self.held - amount)
 
     def spend(self, amount: int) -> Limit:
-        """Turn a hold into spending."""
+        """Return the limit with a hold turned into spending."""
         return replace(self, held=self.held - amount, spent=self.spent + amount)
 
     def restore(self, amount: int) -> Limit:
-        """Take spending back, after a refund."""
+        """Return the limit with spending taken back, after a refund."""
         return replace(self, spent=self.spent - amount)
 
 

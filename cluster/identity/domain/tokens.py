@@ -1,7 +1,7 @@
-"""A family of tokens: what one sign-in has led to, and when it ends. Pure.
+"""A family of tokens: all the tokens that one sign-in has led to, and its end, without any I/O.
 
-Each refresh secret is good for one exchange. One that comes a second time has been copied, so
-the whole family ends (RFC 9700, section 4.14.2). Secrets are known here by their SHA-256 only.
+Each refresh secret is good for one exchange. One that comes a second time has been copied, so the
+whole family ends (RFC 9700, section 4.14.2). Secrets are known here by their SHA-256 only.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-FAMILY_LIFE: Final = timedelta(days=7)  # as long as its refresh secrets may be exchanged
+FAMILY_LIFE: Final = timedelta(days=7)  # the time for which its refresh secrets may be exchanged
 MOST_EXCHANGES: Final = 2_500  # one every four minutes, for all of that time
 COPIED: Final = "a refresh token was used twice"
 
 
 class FamilyState(enum.StrEnum):
-    """Where a family stands. REVOKED is final."""
+    """The state of a family, of which REVOKED is final."""
 
     ACTIVE = "active"
     REVOKED = "revoked"
@@ -25,7 +25,7 @@ class FamilyState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """`current` is the hash of the secret that may be exchanged next."""
+    """One family of tokens, in which `current` is the hash of the secret to exchange next."""
 
     visitor: str
     current: str
@@ -34,7 +34,7 @@ class Family:
     used: frozenset[str] = frozenset()
 
     def refresh(self, presented: str, new: str, now: datetime) -> tuple[Family, str]:
-        """The family after an exchange, and why it is refused; empty when it is granted."""
+        """Return the family after an exchange and the reason of a refusal, empty when granted."""
         if self.state is FamilyState.REVOKED:
             return self, "the tokens were revoked"
         if presented in self.used:
@@ -50,5 +50,5 @@ class Family:
 
 
 def new_family(visitor: str, refresh_hash: str, now: datetime) -> Family:
-    """A family that begins now."""
+    """Return a family that begins now."""
     return Family(visitor, refresh_hash, now + FAMILY_LIFE)

@@ -1,4 +1,4 @@
-"""How far apart two colours are, as WCAG 2.2 measures it."""
+"""The contrast of two colours, as WCAG 2.2 measures it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LINEAR_UP_TO: Final = 0.04045
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colours written #rrggbb: from 1, the same, to 21."""
+    """Return the contrast ratio of two colours written #rrggbb, from 1 (the same) to 21."""
     lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 

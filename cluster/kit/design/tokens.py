@@ -14,11 +14,11 @@ SHEET: Final = Path(__file__).parents[1] / "static" / "kit" / "tokens.css"
 COLOUR: Final = re.compile(r"--([a-z0-9-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)")
 LENGTH: Final = re.compile(r"^  --([a-z-]+): ([\d.]+(?:rem|px));", re.MULTILINE)
 
-# The least contrast of text, and of marks and lines that say something (WCAG 1.4.3, 1.4.11).
+# The least contrast of text, and of marks and lines with a meaning (WCAG 1.4.3, 1.4.11).
 TEXT: Final = 4.5
 MARK: Final = 3.0
 
-# What each colour is for, and the contrast that it needs on every ground below it.
+# The purpose of each colour, and the contrast that it needs on every ground below it.
 PURPOSES: Final = {
     "paper": ("the ground of every page", 0.0),
     "panel": ("fields, listings, notices", 0.0),
@@ -52,20 +52,20 @@ class Token:
 
     @property
     def holds(self) -> bool:
-        """Whether it has the contrast that it needs on every ground, in both themes."""
+        """Return whether it has the contrast that it needs on every ground, in both themes."""
         return min(self.least_light, self.least_dark) >= self.needed
 
 
 @cache
 def tokens() -> tuple[Token, ...]:
-    """All colours in the order of the stylesheet."""
+    """Return all colours in the order of the stylesheet."""
     found = {name: (light, dark) for name, light, dark in COLOUR.findall(SHEET.read_text())}
     return tuple(_token(name, found) for name in found)
 
 
 @cache
 def lengths() -> tuple[tuple[str, str], ...]:
-    """The sizes that the stylesheet declares, by name."""
+    """Return the sizes that the stylesheet declares, by name."""
     return tuple(dict(reversed(LENGTH.findall(SHEET.read_text()))).items())[::-1]
 
 

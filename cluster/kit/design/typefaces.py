@@ -38,7 +38,7 @@ class Face:
 
 @cache
 def faces() -> tuple[Face, ...]:
-    """Every face of `typefaces.css`, in the order of the sheet."""
+    """Return every face of `typefaces.css`, in the order of the sheet."""
     from fontTools.ttLib import TTFont  # takes a while to load, and one page needs it
 
     return tuple(

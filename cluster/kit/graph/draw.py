@@ -40,18 +40,18 @@ PLOT_WIDTH: Final = 1004.0  # pixels: the page's 69rem less the names
 SAGA_WIDTHS: Final = {"small": 312.0, "middle": 540.0, "large": PLOT_WIDTH}
 PAIR_WIDTHS: Final = {"small": 312.0, "middle": 440.0}
 PAIR_PICTURE: Final = 520.0
-# Read before the window too, for what had begun by then.
+# The graph reads so much before the window too, for sagas that had begun by then.
 LEAD: Final = timedelta(seconds=8)
 COMPENSATED: Final = "checkout.checkout_compensated.v1"
 # A recording is wide enough to read: so many pixels for a second, within these widths.
 RECORDED_PIXELS: Final = 40
 WIDEST: Final = 2400.0
-SIDE: Final = 26  # pixels left of what has a beginning and an end, and right of it
+SIDE: Final = 26  # pixels of margin, left and right of a drawing with a beginning and an end
 SAID_SIDE: Final = 92  # right of one saga: room for its last words
 
 
 class Drawing(msgspec.Struct, frozen=True):
-    """All that there is to a drawing before it is written as SVG."""
+    """A complete drawing before it is written as SVG."""
 
     traffic: Traffic
     outages: list[Outage]
@@ -61,7 +61,7 @@ class Drawing(msgspec.Struct, frozen=True):
     words: str
 
     def html(self, *, key: str, fits: str = "") -> str:
-        """For a page: the names and the plot; `key` makes the ids its own.
+        """Return the names and the plot as HTML for a page, with ids made from `key`.
 
         `fits` is for one of several widths: only the one that the column has room for is shown.
         """
@@ -70,14 +70,14 @@ class Drawing(msgspec.Struct, frozen=True):
         return f'<div class="train-graph {fits}"><div class="fit">{names}{drawn}</div></div>'
 
     def picture(self, theme: Theme = "light") -> str:
-        """For a file: one SVG with its own style."""
+        """Return one SVG with its own style, for a file."""
         part = ("graph", self.scene, self.frame)
         style = picture_style(theme)
         return svg.picture([part], style=style, title=self.title, words=self.words)
 
 
 class Recording(msgspec.Struct, frozen=True):
-    """A recorded incident as the graph takes it: what its players and its pictures draw."""
+    """A recorded incident in the form that its players and its pictures draw."""
 
     title: str
     traffic: Traffic
@@ -91,7 +91,7 @@ class Recording(msgspec.Struct, frozen=True):
 def live_svg(
     window: int = 12, *, standalone: bool = False, theme: Theme = "light", key: str = "live"
 ) -> str:
-    """The last `window` seconds of the cluster, as they are now."""
+    """Return the last `window` seconds of the cluster, as they are now."""
     drawing = live(window, latest_entries(timedelta(seconds=window) + LEAD), outages_now())
     return drawing.picture(theme) if standalone else drawing.html(key=key)
 
@@ -99,7 +99,7 @@ def live_svg(
 def saga_svg(
     saga: UUID, *, standalone: bool = False, theme: Theme = "light", key: str = "saga"
 ) -> str:
-    """One saga at its own scale of time."""
+    """Return one saga at its own scale of time."""
     events = entries_of(saga)
     if standalone:
         return one_saga(events).picture(theme)
@@ -109,7 +109,7 @@ def saga_svg(
 def incident_svg(
     incident: Any, *, standalone: bool = False, theme: Theme = "light", key: str = "incident"
 ) -> str:
-    """A recorded incident from its beginning to its end."""
+    """Return a recorded incident from its beginning to its end."""
     drawing = whole(recording(incident), width=1100.0 if standalone else None)
     return drawing.picture(theme) if standalone else drawing.html(key=key)
 
@@ -117,9 +117,9 @@ def incident_svg(
 def latest_pair_svg(
     *, standalone: bool = False, theme: Theme = "light", key: str = "pair"
 ) -> str | None:
-    """The checkout that completed last and the one that was compensated last, side by side.
+    """Return the checkouts that were completed last and compensated last, side by side.
 
-    None while the latest entries of the journal hold no such two.
+    None while the latest entries of the journal do not hold both.
     """
     found = [latest_saga(COMPLETED), latest_saga(COMPENSATED)]
     sagas = [entries_of(saga) for saga in found if saga is not None]
@@ -146,7 +146,7 @@ def saga_html(
     key: str,
     widths: Mapping[str, float] | None = None,
 ) -> str:
-    """One saga drawn once for each width of `widths`; a style sheet shows the one that fits."""
+    """Return one saga drawn for each width of `widths`, of which a style sheet shows one."""
     drawn = "".join(
         one_saga(events, width=width).html(key=f"{key}-{fits}", fits=fits)
         for fits, width in (widths or SAGA_WIDTHS).items()
@@ -155,7 +155,7 @@ def saga_html(
 
 
 def live(window: int, events: Sequence[GraphEvent], outages: Sequence[Outage] = ()) -> Drawing:
-    """The last `window` seconds; the present lies a little before the right edge."""
+    """Return the last `window` seconds, with the present a little before the right edge."""
     traffic, width = read_traffic(events), PLOT_WIDTH
     now = milliseconds(datetime.now(UTC))
     begins = now - window * 1000
@@ -180,13 +180,13 @@ def live(window: int, events: Sequence[GraphEvent], outages: Sequence[Outage] = 
 
 
 def outages_now() -> list[Outage]:
-    """What is away now or was a short while ago; nothing when the observer is away itself."""
+    """Return the outages of now and of a short while ago, none when the observer is away itself."""
     snapshot = latest()
     return [] if snapshot is None else [outage(span) for span in snapshot.outages]
 
 
 def one_saga(events: Sequence[GraphEvent], *, width: float = PLOT_WIDTH) -> Drawing:
-    """One saga from its first event to its last, or to the present while it runs."""
+    """Return one saga from its first event to its last, or to the present while it runs."""
     traffic = read_traffic(events)
     journeys = traffic.journeys
     begins = min((journey.first for journey in journeys), default=milliseconds(datetime.now(UTC)))
@@ -206,7 +206,7 @@ def one_saga(events: Sequence[GraphEvent], *, width: float = PLOT_WIDTH) -> Draw
 
 
 def whole(recorded: Recording, *, width: float | None = None) -> Drawing:
-    """A recording as it ended."""
+    """Return a recording as it ended."""
     begins, ends, breaks = recorded.begins, recorded.ends, recorded.scale.breaks
     shown = squashed(ends, breaks) - squashed(begins, breaks)
     natural = min(max(shown / 1000 * RECORDED_PIXELS, PLOT_WIDTH), WIDEST)
@@ -227,7 +227,7 @@ def whole(recorded: Recording, *, width: float | None = None) -> Drawing:
 
 
 def recording(incident: Any) -> Recording:
-    """What the graph takes from an incident: a mapping or an object of the recorder's form."""
+    """Return an incident as the graph draws it, from the recorder's form (mapping or object)."""
 
     def of(name: str, default: Any = None) -> Any:
         if isinstance(incident, Mapping):
@@ -270,7 +270,7 @@ def _between(
     breaks: tuple[Any, ...] = (),
     flags: Sequence[Flag] = (),
 ) -> Drawing:
-    """Everything between two moments, spread over the width less its sides."""
+    """Return all between two moments, spread over the width less its sides."""
     shown = squashed(ends, breaks) - squashed(begins, breaks)
     right = SIDE if counted_from is None else SAID_SIDE
     pixels = (width - SIDE - right) / shown

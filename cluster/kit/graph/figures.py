@@ -39,7 +39,7 @@ SAGA_CAPTION: Final = (
 
 
 def live_figure(window: int = 12, *, caption: str = CAPTION) -> SafeString:
-    """The last `window` seconds, which then follow the cluster."""
+    """Return a figure of the last `window` seconds, which then follows the cluster."""
     try:
         minute = retry_on_disconnect(lambda: latest_entries(timedelta(seconds=max(window, 60))))
         reached = minute[-1].seq if minute else retry_on_disconnect(last_seq)
@@ -62,7 +62,7 @@ def live_figure(window: int = 12, *, caption: str = CAPTION) -> SafeString:
             "windows": WINDOWS,
             "drawn": drawing.frame.at,
             "drawn_at": datetime.now(UTC),
-            # The browser draws from what follows these, so that its picture begins as ours.
+            # The browser draws the entries that follow these, so that its picture begins as ours.
             "after": recent[0].seq - 1 if recent else reached,
             "after_minute": minute[0].seq - 1 if minute else reached,
             "rails": RAILS,
@@ -73,9 +73,9 @@ def live_figure(window: int = 12, *, caption: str = CAPTION) -> SafeString:
 
 
 def saga_figure(saga: UUID, *, caption: str = SAGA_CAPTION) -> SafeString:
-    """One saga at its own scale; while it runs, its figure follows it."""
+    """Return a figure of one saga at its own scale, which follows the saga while it runs."""
     try:
-        reached = retry_on_disconnect(last_seq)  # first: what comes between the two is in both
+        reached = retry_on_disconnect(last_seq)  # first: an entry between the two is in both
         events = retry_on_disconnect(lambda: entries_of(saga))
     except Error as error:
         if not is_outage(error):
@@ -102,7 +102,7 @@ def saga_figure(saga: UUID, *, caption: str = SAGA_CAPTION) -> SafeString:
 
 
 def incident_figure(incident: Any, *, caption: str = "") -> SafeString:
-    """A recorded incident, whole, which can then be played."""
+    """Return a figure of a whole recorded incident, which can then be played."""
     key = _key()
     recorded = draw.recording(incident)
     drawing = draw.whole(recorded)
@@ -127,7 +127,10 @@ def incident_figure(incident: Any, *, caption: str = "") -> SafeString:
 
 
 def _kept(recorded: draw.Recording) -> bool:
-    """Whether the sagas of a recording still have pages here; its first is the first purged."""
+    """Return whether the sagas of a recording still have pages here.
+
+    Its first saga decides, since that is purged first.
+    """
     journeys = recorded.traffic.journeys
     try:
         return bool(journeys) and retry_on_disconnect(lambda: knows(UUID(journeys[0].id)))
@@ -142,5 +145,5 @@ def _render(context: dict[str, Any]) -> SafeString:
 
 
 def _key() -> str:
-    """What makes the ids of one figure its own on a page that may hold several."""
+    """Return a prefix that makes the ids of one figure unique on a page with several."""
     return f"graph-{secrets.token_hex(3)}"

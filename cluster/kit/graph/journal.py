@@ -1,4 +1,4 @@
-"""What the graph reads from the journal: only the columns that it draws."""
+"""The graph's queries of the journal, for only the columns that it draws."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from cluster.storefront.events import CODES, Mark, Verb, telling
 from cluster.storefront.headcode import headcode
 from cluster.storefront.models import JournalEntry
 
-# A view is bounded by entries as well as by time: nobody can read ten thousand traces.
+# A view is bounded by entries as well as by time: ten thousand traces cannot be read.
 MOST_ENTRIES: Final = 4000
 COLUMNS: Final = ("seq", "time", "recorded_at", "source", "type", "correlation")
 
 
 def latest_entries(span: timedelta) -> list[GraphEvent]:
-    """What the journal has recorded in the last `span`, in the order of its seq."""
+    """Return the entries that the journal has recorded in the last `span`, in order of seq."""
     since = datetime.now(UTC) - span
     newest_first = JournalEntry.objects.order_by("-seq").values_list(*COLUMNS)[:MOST_ENTRIES]
     entries = []
@@ -30,18 +30,21 @@ def latest_entries(span: timedelta) -> list[GraphEvent]:
 
 
 def entries_of(saga: UUID) -> list[GraphEvent]:
-    """All that the journal has of one saga."""
+    """Return the journal's entries of one saga, at most MOST_ENTRIES."""
     of_saga = JournalEntry.objects.filter(correlation=saga).order_by("seq")
     return [_entry(row) for row in of_saga.values_list(*COLUMNS)[:MOST_ENTRIES]]
 
 
 def knows(saga: UUID) -> bool:
-    """Whether the journal has anything of a saga: not of another cluster's, nor of a purged one."""
+    """Return whether the journal has entries of a saga.
+
+    It has none of another cluster's saga, nor of a purged one.
+    """
     return JournalEntry.objects.filter(correlation=saga).exists()
 
 
 def latest_saga(ending: str) -> UUID | None:
-    """The saga that ended last with an event of this type, among the latest entries."""
+    """Return the saga that ended last with an event of this type, among the latest entries."""
     newest = JournalEntry.objects.order_by("-seq").values_list("correlation", "type")
     return next((saga for saga, type_ in newest[:MOST_ENTRIES] if type_ == ending), None)
 

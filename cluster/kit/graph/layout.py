@@ -1,8 +1,8 @@
-"""Where everything of the graph lies: traffic and outages to a scene in pixels; pure.
+"""The layout of the graph: pure functions from traffic and outages to a scene in pixels.
 
-A scene shows the state at one moment: what came later is not in it, and what was
-under way then ends at it with a hollow circle. So a live view, a recording played to
-its middle and a finished picture are one function. `train-graph-model.js` is its twin.
+A scene shows the state at one moment: later events are not in it, and a leg that was
+in flight then ends at it with a hollow circle. So a live view, a recording played to
+its middle and a finished picture are one function. `train-graph-model.js` does the same.
 """
 
 from __future__ import annotations
@@ -37,26 +37,26 @@ WAITING_GAP: Final = 4
 SIZES: Final = (1.0, 0.55)
 DENSE_SIZES: Final = (0.7, 0.45)
 DENSE: Final = 0.03  # pixels for each millisecond
-# What was done is written beside its mark where one saga has the picture to itself.
+# The verb of a stop is written beside its mark where one saga has the picture to itself.
 SAID_LETTER: Final = 6.3
 SAID_ABOVE: Final = (-10, -23)
 SAID_BELOW: Final = (19, 32)
-# Moments of what happened that are near one another are told below one another.
+# The names of moments that are near one another are written in several rows.
 FLAG_LETTER: Final = 6.7
 FLAG_ROWS: Final = (11, 25, 39)
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be seen: the stretch `begins` to `ends`, as things stood at `at`."""
+    """The part to draw: the stretch `begins` to `ends`, in its state at the moment `at`."""
 
     scale: Scale
     begins: int
     ends: int
     at: int
     width: float
-    counted_from: int | None = None  # times are then told as since this one
+    counted_from: int | None = None  # labels then count from this moment
     top: int = 0  # room above for the flags
-    moving: bool = False  # whether a line marks `at` as the present
+    moving: bool = False  # if a line marks `at` as the present
 
 
 class Path(msgspec.Struct, frozen=True):
@@ -67,7 +67,7 @@ class Path(msgspec.Struct, frozen=True):
 
 
 class Placed(msgspec.Struct, frozen=True):
-    """A mark at its place."""
+    """A mark with its position."""
 
     mark: str
     x: float
@@ -94,7 +94,7 @@ class PlacedTick(msgspec.Struct, frozen=True):
 
 
 class Words(msgspec.Struct, frozen=True):
-    """A text at its place."""
+    """A text with its position."""
 
     x: float
     y: int
@@ -102,7 +102,7 @@ class Words(msgspec.Struct, frozen=True):
 
 
 class Bracket(msgspec.Struct, frozen=True):
-    """An outage as drawn: hatched from `x` over `width`; `closed` once it is over."""
+    """An outage as drawn, hatched from `x` over `width`, and `closed` once it is over."""
 
     id: str
     x: float
@@ -135,7 +135,7 @@ class Flag(msgspec.Struct, frozen=True):
 def place(
     traffic: Traffic, outages: Sequence[Outage], frame: Frame, flags: Sequence[Flag] = ()
 ) -> Scene:
-    """The scene at `frame.at`."""
+    """Return the scene at `frame.at`."""
     scale = frame.scale
     return Scene(
         grid=grid(
@@ -164,7 +164,7 @@ def place(
 
 
 def visible(journey: Journey, frame: Frame) -> bool:
-    """Whether anything of it is to be seen at this moment."""
+    """Return whether any part of the journey is visible at `frame.at`."""
     ended = journey.ended is not None and journey.last < frame.begins
     return journey.first <= frame.at and not ended
 
@@ -213,7 +213,7 @@ def _trace(journey: Journey, frame: Frame, label: float | None) -> Trace:
 
 
 def _leg(leg: Leg, frame: Frame) -> tuple[Style, str, tuple[float, int] | None]:
-    """Style and path of a leg as far as it has gone, and where it is if it is under way."""
+    """Return style and path of a leg as far as it has gone, and its position while in flight."""
     x, now = frame.scale.x, frame.at
     from_y, to_y = y_of(leg.origin) + frame.top, y_of(leg.target) + frame.top
     begun = f"M{number(x(leg.since))} {from_y}"
@@ -228,7 +228,7 @@ def _leg(leg: Leg, frame: Frame) -> tuple[Style, str, tuple[float, int] | None]:
 
 
 def _said(journeys: Sequence[Journey], frame: Frame) -> list[Words]:
-    """The verbs beside the marks, on the side to which the trace does not go on."""
+    """Return the verbs beside the marks, on the side to which the trace does not go on."""
     placed = []
     taken: dict[tuple[int, int], float] = {}  # how far each row is taken
     for journey in journeys:
@@ -284,14 +284,14 @@ def _brackets(journeys: list[Journey], outages: Sequence[Outage], frame: Frame) 
 
 
 def _cause(span: Outage, frame: Frame) -> str:
-    """What an outage is labelled with, shorter where there is little room."""
+    """Return the label of an outage, shorter where there is little room."""
     if frame.width < NARROW:
         return f"{span.process} {clock(span.began)}"
     return f"{span.process} {span.cause} {clock_to_the_millisecond(span.began)}"
 
 
 def _flags(flags: Sequence[Flag], frame: Frame) -> list[Words]:
-    """Each in the highest row that is free; where none is, the line stands without words."""
+    """Return each flag in the highest free row, and without words where no row is free."""
     placed = []
     taken = [-float("inf")] * len(FLAG_ROWS)
     for flag in flags:
@@ -311,5 +311,5 @@ def headcode_y(frame: Frame) -> int:
 
 
 def number(value: float) -> str:
-    """A coordinate as both halves of the code write it: `12`, `12.5`."""
+    """Return a coordinate as Python and JavaScript both write it: `12`, `12.5`."""
     return f"{value:.1f}".removesuffix(".0")

@@ -1,4 +1,4 @@
-"""From events to journeys: the stops of each saga, and the legs between them; pure.
+"""Pure functions from events to journeys: the stops of each saga, and the legs between them.
 
 A leg leaves a rail when the next command was given and arrives when that service
 answered, so its slope is the time that the service took. Until then the saga stands
@@ -44,7 +44,7 @@ TICKS: Final[dict[str, TickKind]] = {
 
 
 class GraphEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """What the graph needs of one journal entry. `at` is in milliseconds since 1970."""
+    """The part of one journal entry that the graph needs. `at` is in milliseconds since 1970."""
 
     seq: int
     at: int
@@ -57,7 +57,7 @@ class GraphEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stop(msgspec.Struct, frozen=True):
-    """Something that a service did. Small: beside the line, on hearing of it."""
+    """A step of a service. A small one stands beside the line: a reaction to an event."""
 
     at: int
     rail: str
@@ -68,10 +68,10 @@ class Stop(msgspec.Struct, frozen=True):
 
 
 class Leg(msgspec.Struct):
-    """From one rail to the next.
+    """A saga's way from one rail to the next.
 
-    The saga is at `origin` from `since`, leaves it at `leaves` and arrives at `arrives`;
-    None while that has not happened, as far as the events tell.
+    The saga is at `origin` from `since`, leaves it at `leaves` and arrives at `arrives`.
+    A moment is None until an event shows that it has passed.
     """
 
     origin: str
@@ -98,7 +98,7 @@ class Journey(msgspec.Struct):
 
 
 class Tick(msgspec.Struct, frozen=True):
-    """A notice of the messaging layer, on the rail of whoever gave it."""
+    """A system event of the messaging layer, on the rail of the process that published it."""
 
     at: int
     rail: str
@@ -107,14 +107,14 @@ class Tick(msgspec.Struct, frozen=True):
 
 
 class Traffic(msgspec.Struct):
-    """Everything that events tell: journeys in the order of their first event, and ticks."""
+    """The content of the events: journeys in the order of their first event, and ticks."""
 
     journeys: list[Journey]
     ticks: list[Tick]
 
 
 def graph_event(event: StreamEvent) -> GraphEvent:
-    """The part of a stream's event that the graph draws."""
+    """Return the part of a stream's event that the graph draws."""
     return GraphEvent(
         seq=event.seq,
         at=milliseconds(event.time),
@@ -128,13 +128,13 @@ def graph_event(event: StreamEvent) -> GraphEvent:
 
 
 def milliseconds(time: str | datetime) -> int:
-    """A moment in milliseconds since 1970."""
+    """Return a moment in milliseconds since 1970."""
     moment = datetime.fromisoformat(time) if isinstance(time, str) else time
     return round(moment.timestamp() * 1000)
 
 
 def read_traffic(events: Iterable[GraphEvent]) -> Traffic:
-    """All journeys and ticks of `events`, which come in the order of their seq."""
+    """Return all journeys and ticks of `events`, which come in the order of their seq."""
     readers: dict[str, _Reader] = {}
     ticks: list[Tick] = []
     for event in events:
@@ -168,7 +168,7 @@ class _Reader:
         )
         # Where the saga is and since when; not known when its beginning was not seen.
         self._place: tuple[str, int] | None = (ENTRY, first.at) if kind else None
-        # What was asked for and not answered: the place it was asked from, and when.
+        # Requests without an answer, by service: the saga's place before each, and its moment.
         self._asked: dict[str, tuple[tuple[str, int] | None, int]] = {}
         self._turned = False
 
@@ -195,7 +195,7 @@ class _Reader:
             journey.ended, journey.outcome = event.at, outcome
 
     def finish(self) -> Journey:
-        """The journey so far; what has been asked for and not answered is under way."""
+        """Return the journey so far, with a leg in flight for each request without an answer."""
         journey = self._journey
         style: Style = "dashed" if self._turned else "solid"
         for target, (place, leaves) in self._asked.items():
@@ -209,12 +209,12 @@ class _Reader:
     def _ask(self, event: GraphEvent) -> None:
         target = CODES.get(event.type.partition(".")[0], "")
         # The coordinator's answer to the site's command is its first command to another.
-        # What is asked again was asked when it was asked first.
+        # A repeated request keeps the moment of the first one.
         if target != COORDINATOR and target not in self._asked:
             self._asked[target] = (self._place, event.at)
 
     def _turn(self, event: GraphEvent) -> None:
-        """Whoever had not answered by now: nobody can say what it has done."""
+        """Mark each service that has not answered as unknown, since its outcome is."""
         for target, (place, leaves) in self._asked.items():
             if place is not None:
                 leg = Leg(place[0], place[1], leaves, target, event.at, "dotted")

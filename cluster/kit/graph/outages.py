@@ -13,7 +13,7 @@ from cluster.storefront.events import CODES
 
 
 class Outage(msgspec.Struct, frozen=True):
-    """A process that was away: times in milliseconds since 1970, `ended` None while it is."""
+    """An outage of a process, in milliseconds since 1970, with `ended` None while it lasts."""
 
     id: str
     process: str
@@ -24,7 +24,7 @@ class Outage(msgspec.Struct, frozen=True):
 
 
 def outage(span: Any) -> Outage:
-    """An outage from the observer's OutageSpan, as a structure or as JSON."""
+    """Return an outage from the observer's OutageSpan, as a structure or as JSON."""
     told: Mapping[str, Any] = span if isinstance(span, Mapping) else msgspec.structs.asdict(span)
     ended = told.get("ended")
     return Outage(
@@ -38,9 +38,9 @@ def outage(span: Any) -> Outage:
 
 
 def waiting(journeys: list[Journey], span: Outage, at: int) -> int:
-    """How many journeys wait at `at` for an answer that the outage keeps, or kept, from them.
+    """Return the number of journeys that wait at `at` for an answer that the outage delays.
 
-    For what all services share, that is every journey that waits for anybody.
+    For a server that all services share, it is every journey that waits for a service.
     """
     if at < span.began:
         return 0

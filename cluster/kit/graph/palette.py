@@ -1,7 +1,7 @@
 """The style of a picture on its own: `train-graph.css` with its variables filled in.
 
-A raster or a file knows no custom properties, so they are replaced by what
-`tokens.css` says: there is one source for each colour.
+A raster or a file knows no custom properties, so they are replaced by the values in
+`tokens.css`: there is one source for each colour.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ USE: Final = re.compile(r"var\((--[\w-]+)\)")
 
 @functools.cache
 def picture_style(theme: Theme) -> str:
-    """The rules a picture carries, in `theme`'s colours."""
+    """Return the rules that a picture carries, in `theme`'s colours."""
     rules = PICTURE.search(_text("kit/train-graph.css"))
     if rules is None:
         raise LookupError("train-graph.css does not say which of its rules a picture carries")
@@ -32,7 +32,7 @@ def picture_style(theme: Theme) -> str:
 
 
 def _tokens(theme: Theme) -> dict[str, str]:
-    """What each token stands for in `theme`; the first mention counts, the others are for print."""
+    """Return the value of each token in `theme`, from its first mention. Others are for print."""
     chosen = 1 if theme == "light" else 2
     tokens: dict[str, str] = {}
     for name, value in TOKEN.findall(_text("kit/tokens.css")):

@@ -2,9 +2,9 @@
 
 The order is that of a good checkout: hold the limit (IDN), reserve the stock (CAT),
 authorise the payment (PAY), confirm the order (ORD), complete (CHK). So a checkout that
-goes well runs downward, one that is undone runs back up, and the one hop against
-the stream is the capture, for which it returns from ORD to PAY. CHK gives all the
-commands; it is the terminus, and not drawn between any two steps.
+goes well runs downward, one that is compensated runs back up, and the one hop against
+the stream is the capture, for which it returns from ORD to PAY. CHK sends all the
+commands, so it stands at the end and is not drawn between any two steps.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 RAILS: Final = ("IDN", "CAT", "PAY", "ORD", "CHK")
 # The site: a checkout enters from there, above the first rail.
 ENTRY: Final = "WEB"
-# What all services share (broker, cache, secrets, the site itself): a thin strip of its own.
+# The servers that all services share (broker, cache, secrets, the site): a thin strip of its own.
 SHARED: Final = "SHR"
 
 NAMES: Final[Mapping[str, str]] = {
@@ -34,12 +34,12 @@ RAIL_GAP: Final = 58
 SHARED_Y: Final = 334
 AXIS_Y: Final = 357  # the baseline of the times
 HEIGHT: Final = 366
-# Above a recorded incident there is room for three rows of what happened when.
+# Above a recorded incident there is room for three rows of named moments.
 FLAGS_HEIGHT: Final = 46
 
 
 def y_of(code: str) -> int:
-    """The height at which a rail lies, or a journey that is still at the site."""
+    """Return the y of a rail, or of a journey that is still at the site."""
     if code == ENTRY:
         return ENTRY_Y
     if code in RAILS:
@@ -48,5 +48,5 @@ def y_of(code: str) -> int:
 
 
 def drawn_on(code: str) -> str:
-    """The rail on which something of a process is drawn; the site's lies with the shared."""
+    """Return the rail on which a process is drawn, the shared one for the site."""
     return code if code in RAILS else SHARED

@@ -1,4 +1,4 @@
-"""Time to x: milliseconds to pixels, with idle stretches left out; pure."""
+"""Pure functions from time to x: milliseconds to pixels, with idle stretches left out."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ class Break(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Scale(msgspec.Struct, frozen=True):
-    """`origin` lies at x = 0; `pixels` is pixels for each millisecond."""
+    """A scale with `origin` at x = 0 and `pixels` for each millisecond."""
 
     origin: int
     pixels: float
     breaks: tuple[Break, ...] = ()
 
     def x(self, at: int) -> float:
-        """Where a moment lies, to a tenth of a pixel."""
+        """Return the x of a moment, to a tenth of a pixel."""
         passed = squashed(at, self.breaks) - squashed(self.origin, self.breaks)
         return tenth(passed * self.pixels)
 
 
 class GridLine(msgspec.Struct, frozen=True):
-    """A vertical line: a thin one, or a strong one with a time mostly."""
+    """A vertical line: a thin one, or a strong one that mostly has a time as its label."""
 
     x: float
     strong: bool
@@ -57,17 +57,17 @@ class GridLine(msgspec.Struct, frozen=True):
 
 
 def squashed(at: int, breaks: Iterable[Break]) -> int:
-    """A moment less all that is left out before it."""
+    """Return a moment less all the time that is left out before it."""
     return at - sum(min(at, gap.ends) - gap.begins for gap in breaks if at > gap.begins)
 
 
 def tenth(value: float) -> float:
-    """Rounded to a tenth; halves up, as the browser's half of the code does."""
+    """Return the value rounded to a tenth, halves up, as the code in the browser does."""
     return math.floor(value * 10 + 0.5) / 10
 
 
 def idle_breaks(moments: Sequence[int], busy: Sequence[tuple[int, int]] = ()) -> tuple[Break, ...]:
-    """What to leave out between `moments`, which are sorted; nothing of the `busy` stretches."""
+    """Return the time to leave out between sorted `moments`, none of it in a `busy` stretch."""
     breaks = []
     for before, after in itertools.pairwise(moments):
         if after - before <= IDLE_FROM or any(b < after and e > before for b, e in busy):
@@ -85,10 +85,10 @@ def grid(
     counted_from: int | None,
     now: int | None,
 ) -> list[GridLine]:
-    """The lines from `begins` to `ends`.
+    """Return the lines from `begins` to `ends`.
 
-    Their labels are the time of day in UTC, or the time since `counted_from`; where the
-    word "now" stands, at `now`, there is room for none, nor where an edge would cut it.
+    Their labels are the time of day in UTC, or the time since `counted_from`. A line has no
+    label near the word "now", which stands at `now`, nor where an edge would cut the label.
     """
     every = LABEL_EVERY_NARROW if width < NARROW else LABEL_EVERY
     labelled, thin = next((s for s in STEPS if s[0] * scale.pixels >= every), STEPS[-1])
@@ -108,7 +108,7 @@ def grid(
 
 
 def clock(at: int) -> str:
-    """The time of day, UTC."""
+    """Return the time of day, UTC."""
     return f"{datetime.fromtimestamp(at // 1000, UTC):%H:%M:%S}"
 
 
@@ -117,7 +117,7 @@ def clock_to_the_millisecond(at: int) -> str:
 
 
 def seconds(duration: int) -> str:
-    """A duration of `duration` ms as pages write it: `35 ms`, `1.2 s`."""
+    """Return `duration`, in milliseconds, as pages write it: `35 ms`, `1.2 s`."""
     return f"{tenth(duration / SECOND):.1f} s" if duration >= SECOND else f"{duration} ms"
 
 
@@ -126,7 +126,7 @@ def _multiples(begins: int, ends: int, step: int) -> Iterator[int]:
 
 
 def _label(at: int, *, clock: bool) -> str:
-    """The time of day, or a duration, without a decimal that says nothing."""
+    """Return the time of day, or a duration without a decimal that is 0."""
     if clock:
         return _clock(at)
     if at == 0:

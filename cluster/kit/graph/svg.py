@@ -39,7 +39,7 @@ TICK_SHAPES: Final = {
 
 
 def plot(scene: Scene, frame: Frame, *, key: str, title: str, words: str) -> str:
-    """The plot as an SVG for a page; `key` makes its ids its own.
+    """Return the plot as an SVG for a page, with ids made from `key`.
 
     A column that is narrower than the plot shows its right end, unscaled.
     """
@@ -55,7 +55,7 @@ def plot(scene: Scene, frame: Frame, *, key: str, title: str, words: str) -> str
 
 
 def inside(scene: Scene, frame: Frame, *, key: str) -> str:
-    """Everything of the plot but its frame."""
+    """Return everything of the plot but its frame."""
     top = frame.top
     return "".join(
         [
@@ -75,7 +75,7 @@ def inside(scene: Scene, frame: Frame, *, key: str) -> str:
 
 
 def names(*, top: int = 0, hidden: bool = True) -> str:
-    """The column of the rails' codes and names, left of the plot."""
+    """Return the column of the rails' codes and names, left of the plot."""
     height = HEIGHT + top
     aria = ' aria-hidden="true"' if hidden else ""
     return (
@@ -94,9 +94,9 @@ def name_texts(top: int) -> str:
 
 
 def picture(parts: list[tuple[str, Scene, Frame]], *, style: str, title: str, words: str) -> str:
-    """Plots side by side in one picture of its own with its own style, for a file or a raster.
+    """Return plots side by side in one SVG with its own style, for a file or a raster.
 
-    Each part is a key that makes its ids its own, a scene and its frame.
+    Each part is a key from which its ids are made, a scene and its frame.
     """
     height = HEIGHT + max(frame.top for _, _, frame in parts)
     width = NAMES_WIDTH + sum(frame.width for _, _, frame in parts)
@@ -143,7 +143,7 @@ def _rail(code: str, frame: Frame) -> str:
 
 
 def _torn(x: float, top: int) -> str:
-    """Two jagged lines from top to bottom: here time was left out."""
+    """Return two jagged lines from top to bottom, which mark time that was left out."""
     teeth = "".join("l4 6l-4 6" for _ in range((SHARED_Y + 8) // 12))
     return f"M{number(x - 2)} {top}{teeth}M{number(x + 2)} {top}{teeth}"
 

@@ -1,4 +1,4 @@
-"""The figure's data as rows for a table, for whoever would rather read than look."""
+"""The figure's data as rows for a table, for readers who do not look at the drawing."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from cluster.kit.graph.outages import Outage
 from cluster.kit.graph.rails import NAMES, RAILS
 from cluster.kit.graph.scale import clock_to_the_millisecond, seconds
 
-# A table of a busy minute would be longer than anybody reads.
+# A table of a busy minute would be too long to read.
 MOST_ROWS = 60
 
 
 class JourneyRow(msgspec.Struct, frozen=True):
-    """One journey: what each rail's service did, and how long after the beginning."""
+    """One journey: the steps of each rail's service, and how long after the beginning."""
 
     id: str
     headcode: str
@@ -37,7 +37,7 @@ class StopRow(msgspec.Struct, frozen=True):
 
 
 class OutageRow(msgspec.Struct, frozen=True):
-    """One outage; `length` says so when it has not ended."""
+    """One outage. Its `length` is "not over" while it lasts."""
 
     process: str
     rail: str
@@ -47,13 +47,13 @@ class OutageRow(msgspec.Struct, frozen=True):
 
 
 def journey_rows(traffic: Traffic, frame: Frame) -> list[JourneyRow]:
-    """What is to be seen in the frame, the newest first."""
+    """Return the journeys that are visible in the frame, the newest first."""
     seen = [j for j in traffic.journeys if visible(j, frame) and j.kind != "other"]
     return [_journey_row(journey) for journey in reversed(seen[-MOST_ROWS:])]
 
 
 def stop_rows(journeys: Iterable[Journey]) -> list[StopRow]:
-    """Everything that was done, in the order of time."""
+    """Return every stop of each journey, in the order of time."""
     return [
         StopRow(
             clock_to_the_millisecond(stop.at),
@@ -68,7 +68,7 @@ def stop_rows(journeys: Iterable[Journey]) -> list[StopRow]:
 
 
 def outage_rows(outages: Sequence[Outage], frame: Frame) -> list[OutageRow]:
-    """The outages that the frame shows, the first first."""
+    """Return the outages that the frame shows, the earliest first."""
     return [
         OutageRow(
             span.process,

@@ -1,4 +1,4 @@
-"""The graph in words: how many checkouts, what came of them, who was away."""
+"""The graph in words: the checkouts, their outcomes, and the processes that were away."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ COUNTED: Final = (
 
 
 def summary(traffic: Traffic, outages: Sequence[Outage], frame: Frame, *, during: str) -> str:
-    """What a frame shows, in a sentence or a few. `during` is such as "in the last 12 s"."""
+    """Return a few sentences on a frame. `during` is a phrase such as "in the last 12 s"."""
     journeys = [j for j in traffic.journeys if j.kind == "checkout" and visible(j, frame)]
     spans = [s for s in outages if s.began <= frame.at and (s.ended or frame.at) >= frame.begins]
     return " ".join([_counted(journeys, during), *(_away(span, frame.at) for span in spans)])
 
 
 def told(journey: Journey) -> str:
-    """One journey in one sentence."""
+    """Return one journey in one sentence."""
     steps = [stop for stop in journey.stops if not stop.small]
     path = ", ".join(f"{stop.rail} {stop.verb}" for stop in steps)
     how = "Under way"
@@ -40,7 +40,7 @@ def _counted(journeys: Iterable[Journey], during: str) -> str:
     count = outcomes.total()
     if count == 0:
         return f"No checkout {during}."
-    # Good news first; the alphabet would not put it there.
+    # In the order of COUNTED, completed ones first, not by the alphabet.
     parts = [f"{outcomes[outcome]} {words}" for outcome, words in COUNTED if outcomes[outcome]]
     return f"{count} checkout{'s' if count > 1 else ''} {during}: {', '.join(parts)}."
 

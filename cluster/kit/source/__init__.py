@@ -1,1 +1,1 @@
-"""The source that is running: its files, what is defined where, and how it is highlighted."""
+"""The source that is running: its files, its definitions, and its syntax highlighting."""

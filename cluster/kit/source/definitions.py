@@ -1,4 +1,4 @@
-"""What a Python file defines, and on which lines, from its syntax tree."""
+"""The definitions of a Python file and their lines, from its syntax tree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 
 
 class Kind(enum.StrEnum):
-    """What a name stands for."""
+    """The kind of a definition."""
 
     CLASS = "class"
     FUNCTION = "function"
@@ -36,13 +36,13 @@ class Definition:
 
     @property
     def depth(self) -> int:
-        """0 in the module, 1 in a class."""
+        """The depth: 0 in the module, 1 in a class."""
         return self.qualname.count(".")
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A module: its docstring, its definitions in order, and the names it takes from others.
+    """A module: its docstring, its definitions in order, and the names it imports.
 
     `borrowed` maps a name to the module it comes from and its name there.
     """
@@ -53,12 +53,12 @@ class Outline:
     imports: frozenset[str]
 
     def find(self, qualname: str) -> Definition | None:
-        """The definition of this name; the last one, which is the one that stays."""
+        """Return the last definition of this name, which is the one that stays."""
         named = [found for found in self.definitions if found.qualname == qualname]
         return named[-1] if named else None
 
     def function_at(self, line: int) -> Definition | None:
-        """The function or class whose first line this is."""
+        """Return the function or class whose first line this is."""
         for found in self.definitions:
             if found.first == line and found.kind is not Kind.CONSTANT:
                 return found
@@ -70,7 +70,7 @@ EMPTY = Outline("", (), {}, frozenset())
 
 @lru_cache(maxsize=1024)
 def outline(text: str) -> Outline:
-    """What this Python text defines; nothing when it is not Python."""
+    """Return the definitions of this Python text, none when it is not Python."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
@@ -132,7 +132,7 @@ def _block(
 
 
 def _segment(lines: list[bytes], node: ast.expr) -> str:
-    """The expression as it is written (`ast.get_source_segment` splits the text each time)."""
+    """Return the expression as written (`ast.get_source_segment` splits the text each time)."""
     last = (node.end_lineno or node.lineno) - 1
     part = lines[node.lineno - 1 : last + 1]
     part[-1] = part[-1][: node.end_col_offset]  # the end first: it may be the same line

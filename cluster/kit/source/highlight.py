@@ -1,4 +1,4 @@
-"""Code as HTML with classes, line by line; kit/highlight.css gives the classes colours."""
+"""Code as HTML with classes, line by line, to which kit/highlight.css gives colours."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
 from pygments.util import ClassNotFound
 
-# Past this, colours cost more than they tell: only the locked package lists are longer.
+# Beyond this, colours cost more than they help: only the locked package lists are longer.
 MOST_COLOURED: Final = 2500  # lines
 PLAIN: Final = "text"
 Range = tuple[int, int]
 
 
 def language_of(path: str, text: str = "") -> str:
-    """The Pygments name of the language that the file is written in; `text` if none is known."""
+    """Return the Pygments name of the file's language, or `text` if none is known."""
     if "/templates/" in path:
         return "html+django"
     if text.startswith("#!") and "sh" in text.partition("\n")[0]:
@@ -34,12 +34,12 @@ def language_of(path: str, text: str = "") -> str:
 
 
 def language_name(language: str) -> str:
-    """The language as a reader knows it."""
+    """Return the language's name as a reader knows it."""
     return str(get_lexer_by_name(language).name)
 
 
 def highlighted_lines(text: str, language: str) -> list[str]:
-    """One piece of safe HTML for each line of the text; an unknown language stays plain."""
+    """Return a piece of safe HTML for each line, without colours for an unknown language."""
     lines = _plain_lines(text)
     try:
         lexer = get_lexer_by_name(language, stripnl=False, ensurenl=True)
@@ -56,7 +56,7 @@ def highlighted_lines(text: str, language: str) -> list[str]:
 def listing(
     text: str, language: str, blocks: tuple[Range, ...] = (), chosen: Range | None = None
 ) -> SafeString:
-    """The inside of a `<code>`: numbered lines with anchors `L40`.
+    """Return the content of a `<code>`: numbered lines with anchors `L40`.
 
     Each of `blocks` becomes an element with the anchor `L40-L72`, so that a link to a
     definition finds and marks it without any script. The lines `chosen` are marked here.
@@ -84,7 +84,7 @@ def _plain_lines(text: str) -> list[str]:
 
 
 def _nesting(blocks: Iterable[Range], end: int) -> tuple[dict[int, list[int]], dict[int, int]]:
-    """Which blocks open before a line, outermost first, and how many close after it."""
+    """Return the blocks that open before a line, outermost first, and the number that end after."""
     opening: dict[int, list[int]] = {}
     closing: dict[int, int] = {}
     around: list[int] = []

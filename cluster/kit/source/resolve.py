@@ -1,4 +1,4 @@
-"""From a name to its lines: `locate` and `excerpt`.
+"""Find the lines of a name: `locate` and `excerpt`.
 
 A target is one of
     cluster.messaging.relay:Relay.run    a function, class, method or constant
@@ -29,7 +29,7 @@ FARTHEST: Final = 5  # re-exports followed from one module to the next
 
 
 class UnknownSource(LookupError):
-    """Nothing in the running source has this name; the message says so in a sentence."""
+    """Nothing in the running source has this name, as the message says in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Excerpt:
 
 
 def locate(target: str) -> Location:
-    """Where the target is in the running source; raises UnknownSource."""
+    """Return the target's location in the running source, or raise UnknownSource."""
     target = target.strip()
     kind, _, name = target.partition(":")
     if kind in _KINDS and name:
@@ -90,7 +90,7 @@ def locate(target: str) -> Location:
 
 
 def excerpt(target: str) -> Excerpt:
-    """The lines of the target; raises UnknownSource."""
+    """Return the lines of the target, or raise UnknownSource."""
     location = locate(target)
     text = _text(snapshot().files[location.path])
     chosen = text.split("\n")[location.first - 1 : location.last]
@@ -100,7 +100,7 @@ def excerpt(target: str) -> Excerpt:
 
 
 def constant(target: str) -> tuple[Location, str]:
-    """Where `module:NAME` is set, and its value as it is written there."""
+    """Return the location of `module:NAME`, and its value as written, or raise UnknownSource."""
     location = locate(target)
     found = _definition(location, target.rpartition(":")[2].rpartition(".")[2])
     if found is None or not found.value:
@@ -109,13 +109,13 @@ def constant(target: str) -> tuple[Location, str]:
 
 
 def locate_object(found: Any) -> Location:
-    """Where a function or class that runs here was written; raises UnknownSource."""
+    """Return the source of a function or class that runs here, or raise UnknownSource."""
     inner = running.underneath(found)
     if isinstance(inner, FunctionType):
         return _function(inner)
     owner = inner if isinstance(inner, type) else type(inner)
-    # A class that a program has made, as messaging makes each service's notices, stands
-    # nowhere; the first class below it that somebody wrote says what it is.
+    # A class that a program has made, as messaging makes each service's system events, has no
+    # source. The first of its base classes that has one stands for it.
     for written in owner.__mro__:
         location = _class(written)
         if location is not None:
@@ -147,13 +147,13 @@ def _function(function: FunctionType) -> Location:
     definition = outline(text).function_at(function.__code__.co_firstlineno)
     if definition is not None:
         return Location(path, definition.first, definition.last)
-    # A function inside a function has no name that one could ask for, but it has lines.
+    # A function inside a function has no name to look up, but it has lines.
     numbers = [line for _, _, line in function.__code__.co_lines() if line is not None]
     return Location(path, function.__code__.co_firstlineno, max(numbers))
 
 
 def _same(function: FunctionType, path: str, text: str) -> None:
-    """The copy must be what was loaded, or its line numbers would be wrong."""
+    """Raise UnknownSource unless the copy is what was loaded, since line numbers would be wrong."""
     if not running.generated(function) and not running.made_from(function, text):
         raise UnknownSource(
             f"{path} had changed between the start of this process and the moment it was loaded, "
@@ -181,7 +181,7 @@ def _named(module: str, qualname: str, *, hops: int = 0) -> Location:
 
 
 def _ours(found: FunctionType | type) -> bool:
-    """Whether it was written here; else the line that binds the name to it is meant."""
+    """Return whether it was written here. If not, the line that binds its name is meant."""
     if isinstance(found, FunctionType) and not running.generated(found):
         return running.path_of(found.__code__) in snapshot().files
     module = sys.modules.get(found.__module__)

@@ -1,8 +1,8 @@
-"""From a running object to the lines it was made from.
+"""Find the lines from which a running object was made.
 
-Only what this process has loaded is asked. A module that it has not loaded is not
-imported for the sake of a link, since imports start things; its lines come from
-the same copy of the file that an import at the start would have read.
+Only modules that this process has loaded are examined. Another module is not imported
+for the sake of a link, since imports have effects. Its lines come from the same copy
+of the file that an import at the start would have read.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any, Final
 
 from config import environment
 
-DEEPEST: Final = 20  # wrappers around one function; more is a loop
+DEEPEST: Final = 20  # wrappers around one function; more means a loop
 MISSING: Final = object()
 
 
 def loaded(module: str, qualname: str) -> Any:
-    """The object of this name in a module that this process has loaded, or MISSING."""
+    """Return the object of this name in a module that this process has loaded, or MISSING."""
     found: Any = sys.modules.get(module, MISSING)
     for name in qualname.split("."):
         if found is MISSING:
@@ -38,7 +38,7 @@ def loaded(module: str, qualname: str) -> Any:
 
 
 def underneath(found: Any) -> Any:
-    """The function or class itself, below decorators, descriptors and `as_view`."""
+    """Return the function or class itself, without decorators, descriptors and `as_view`."""
     for _ in range(DEEPEST):
         inner = _inner(found)
         if inner is None:
@@ -48,24 +48,24 @@ def underneath(found: Any) -> Any:
 
 
 def path_of(code: CodeType) -> str | None:
-    """The path in the repository of the file that the code was compiled from."""
+    """Return the path in the repository of the file that the code was compiled from."""
     return _in_repository(code.co_filename)
 
 
 def module_path(module: ModuleType) -> str | None:
-    """The path in the repository of a loaded module's file."""
+    """Return the path in the repository of a loaded module's file."""
     file = getattr(module, "__file__", None)
     return _in_repository(file) if isinstance(file, str) else None
 
 
 def functions_of(found: Any) -> Iterator[FunctionType]:
-    """The function, or the functions of the class, as they run."""
+    """Yield the function, or the functions of the class, as they run."""
     if isinstance(found, FunctionType):
         yield found
     elif inspect.isclass(found):
         for member in vars(found).values():
             inner = underneath(member)
-            # A function that the class has only borrowed, or that was generated, has other lines.
+            # A function that was defined outside the class, or generated, has other lines.
             if isinstance(inner, FunctionType) and inner.__qualname__ == (
                 f"{found.__qualname__}.{inner.__name__}"
             ):
@@ -73,7 +73,7 @@ def functions_of(found: Any) -> Iterator[FunctionType]:
 
 
 def made_from(function: FunctionType, text: str) -> bool:
-    """Whether the function that runs is one that this text compiles to, on the same lines."""
+    """Return whether this text compiles to the function that runs, on the same lines."""
     try:
         return _fingerprint(function.__code__) in _compiled(text)
     except (SyntaxError, ValueError):
@@ -81,7 +81,7 @@ def made_from(function: FunctionType, text: str) -> bool:
 
 
 def generated(function: FunctionType) -> bool:
-    """Whether the function was made from a string, as `dataclass` makes `__init__`."""
+    """Return whether the function was made from a string, as `dataclass` makes `__init__`."""
     return function.__code__.co_filename.startswith("<")
 
 
@@ -115,7 +115,7 @@ def _in_repository(file: str) -> str | None:
 
 @lru_cache(maxsize=256)
 def _compiled(text: str) -> frozenset[Any]:
-    """The fingerprints of all functions in the text."""
+    """Return the fingerprints of all functions in the text."""
     top = compile(text, "<copy>", "exec", dont_inherit=True)
     return frozenset(_fingerprint(code) for code in _codes(top))
 
@@ -128,9 +128,9 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 
 def _fingerprint(code: CodeType) -> tuple[Any, ...]:
-    """What makes two code objects the same, but for the file's name.
+    """Return a value that is equal for two code objects that differ only in the file's name.
 
-    Code objects compare unequal once one has run: the interpreter keeps notes in it.
+    Code objects compare unequal once one has run: the interpreter changes it.
     """
     return (
         code.co_name,

@@ -1,7 +1,7 @@
 """The repository's files as they were when this process started, held in memory.
 
-A file on disk may change under a running process; what runs does not. So the pages
-read this copy (about 2 MB) and never the disk: an address that a visitor types is
+A file on disk may change under a running process, but the loaded code does not. So the
+pages read this copy (about 2 MB) and never the disk: an address that a visitor types is
 a key to look up, not a path to open.
 """
 
@@ -18,7 +18,7 @@ from typing import Final
 from config import environment
 from config.revision import git
 
-# Where there is no git (an image holds no history), this is what belongs to the source.
+# Where there is no git (an image holds no history), these folders and files are the source.
 TOP_FOLDERS: Final = frozenset(
     {"articles", "chaos", "cluster", "compose", "config", "docs", "portfolio", "tests"}
 )
@@ -26,18 +26,18 @@ TOP_FILES: Final = frozenset({"LICENSE", "README.md", "manage.py", "pyproject.to
 SUFFIXES: Final = frozenset(
     {".css", ".html", ".js", ".json", ".md", ".py", ".svg", ".toml", ".txt", ".yaml"}
 )
-# What only a running platform writes: never shown, whatever else says so.
+# Only a running platform writes these. They are never shown, even if git tracks them.
 NEVER: Final = (".run", ".venv", ".git", "__pycache__")
 LARGEST: Final = 1024 * 1024  # bytes; the largest file of the source has a quarter of it
 
 
 class _Absent(Exception):
-    """This is no plain file of the source."""
+    """The path is no plain file of the source."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file: `text` with plain newlines, or None when it is no text; `size` in bytes."""
+    """One file: its `size` in bytes, and its `text` with plain newlines, or None for other data."""
 
     path: str
     text: str | None
@@ -55,7 +55,7 @@ class SourceFile:
 
     @property
     def lines(self) -> int:
-        """How many lines; 0 for what is no text."""
+        """The number of lines, 0 for a file that is no text."""
         if not self.text:
             return 0
         return self.text.count("\n") + (not self.text.endswith("\n"))
@@ -72,30 +72,30 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All files and folders by path; the top folder's path is empty."""
+    """All files and folders by path, where the top folder's path is empty."""
 
     files: Mapping[str, SourceFile]
     folders: Mapping[str, Folder]
 
     def below(self, folder: str) -> int:
-        """How many files there are in the folder and all below it."""
+        """Return the number of files in the folder and in all below it."""
         start = f"{folder}/" if folder else ""
         return sum(path.startswith(start) for path in self.files)
 
 
 @cache
 def snapshot() -> Snapshot:
-    """The copy that this process shows; taken at the first call, which the start makes."""
+    """Return the copy that this process shows, taken at the first call, which the start makes."""
     return take(environment.ROOT)
 
 
 def paths() -> list[str]:
-    """Every file's path, in order: what a reader can search."""
+    """Return every file's path, in order, for the search."""
     return sorted(snapshot().files)
 
 
 def take(root: Path) -> Snapshot:
-    """Read the source below `root`: what git tracks, or else what is known to belong to it."""
+    """Return the source below `root`: the files that git tracks, or else those of its folders."""
     tracked = _tracked(root)
     files = {}
     for path in sorted(_known(root) if tracked is None else tracked):
@@ -107,7 +107,7 @@ def take(root: Path) -> Snapshot:
 
 
 def read(root: Path, path: str) -> SourceFile:
-    """One file from the disk."""
+    """Return one file from the disk, or raise _Absent."""
     parts = PurePosixPath(path).parts
     if any(part.startswith(never) for part in parts[:1] for never in (".run", ".venv")) or any(
         part in NEVER for part in parts

@@ -1,11 +1,11 @@
-"""`{% train_graph … %}`: the site's figure, on any page.
+"""The tag `{% train_graph … %}`, which puts the site's figure on any page.
 
     {% load graph %}
     {% train_graph window=20 %}                  the last 20 s, then live
     {% train_graph incident=incident %}          a recorded incident, playable
     {% train_graph saga=saga_id %}               one saga at its own scale
 
-The page links `kit/train-graph.css` and, for life, `kit/train-graph.js`.
+The page links `kit/train-graph.css` and, for a figure that moves, `kit/train-graph.js`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def train_graph(
     saga: UUID | str | None = None,
     caption: str | None = None,
 ) -> SafeString:
-    """One train graph with its caption and its data."""
+    """Return one train graph with its caption and its data."""
     words = {} if caption is None else {"caption": caption}
     if incident is not None:
         return incident_figure(incident, **words)

@@ -1,4 +1,4 @@
-"""What a page tells other sites about itself: its one address, and how it looks when shared."""
+"""A page's description for other sites: its one address, and its look when shared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cluster.kit.navigation import SITE
 
 register = template.Library()
 
-# Both are drawn by articles/cards.py; the size is what the large previews ask for.
+# articles/cards.py draws pictures of this size, which large previews ask for.
 CARD_WIDTH = 1200
 CARD_HEIGHT = 630
 DEFAULT_CARD = "/card.png"
@@ -27,7 +27,7 @@ def sharing(
     image: str = "",
     canonical: str = "",
 ) -> dict[str, Any]:
-    """Canonical address, OpenGraph and Twitter properties.
+    """Return the canonical address, OpenGraph and Twitter properties.
 
     Without a title, readers of OpenGraph take the page's own. Parameters of the query
     make no other page, except on pages that name their `canonical` themselves.

@@ -1,4 +1,4 @@
-"""What every page carries: the masthead's navigation and the status strip."""
+"""The parts of every page: the masthead's navigation and the status strip."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.inclusion_tag("kit/shell/navigation.html", takes_context=True)
 def navigation(context: Context) -> dict[str, Any]:
-    """The masthead's links; the current one is `section`, or what the address tells."""
+    """Return the masthead's links, with `section` or the address's section as the current one."""
     request = context.get("request")
     path = request.path if request else ""
     return {
@@ -27,5 +27,5 @@ def navigation(context: Context) -> dict[str, Any]:
 
 @register.inclusion_tag("kit/shell/strip.html")
 def status_strip() -> dict[str, Any]:
-    """The cluster's state in one line, as of now."""
+    """Return the cluster's state in one line, as of now."""
     return {"strip": strip()}

@@ -1,4 +1,4 @@
-"""Links from a page to the source that it speaks of, or that made it.
+"""Links from a page to the source that it describes, or that made it.
 
 {% source "cluster.messaging.relay:Relay.run" %}           a link that names file and lines
 {% source "cluster.messaging.relay:Relay.run" "the loop" %}   the same with other words
@@ -27,7 +27,7 @@ register = template.Library()
 
 @register.simple_tag
 def source(target: str, words: str = "") -> SafeString:
-    """A link to the target. One that is not found is named without a link: the page goes on."""
+    """Return a link to the target, or only the words when it is not found: the page goes on."""
     try:
         return _link(locate(target), words)
     except UnknownSource as error:
@@ -37,7 +37,7 @@ def source(target: str, words: str = "") -> SafeString:
 
 @register.simple_tag
 def source_url(target: str) -> str:
-    """The address of the target; empty when it is not found."""
+    """Return the address of the target, empty when it is not found."""
     try:
         return locate(target).url
     except UnknownSource as error:
@@ -47,14 +47,14 @@ def source_url(target: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def source_here(context: Context) -> SafeString:
-    """Links to the view and the template of this page; empty when neither is from here."""
+    """Return links to the view and the template of this page, empty when neither is from here."""
     places = [place for place in (_view(context), _template(context)) if place is not None]
     return format_html_join(SafeString(" · "), "{}", ((_link(place),) for place in places))
 
 
 @register.filter
 def breakable(path: str) -> SafeString:
-    """A path that may go on in the next line behind each of its slashes."""
+    """Return the path with a possible line break after each of its slashes."""
     return format_html_join(SafeString("/<wbr>"), "{}", ((part,) for part in path.split("/")))
 
 

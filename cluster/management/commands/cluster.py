@@ -1,4 +1,4 @@
-"""`manage.py cluster`: how the cluster is, and whether its promises are kept."""
+"""`manage.py cluster`: show the state of the cluster, or verify its invariants."""
 
 from __future__ import annotations
 

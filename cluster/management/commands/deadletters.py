@@ -1,4 +1,4 @@
-"""`manage.py deadletters`: look at what could not be applied, and send it again."""
+"""`manage.py deadletters`: list and show messages that could not be applied, and replay them."""
 
 from __future__ import annotations
 
@@ -98,7 +98,10 @@ def _replay(console: Console, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _chosen(options: dict[str, Any]) -> list[DeadLetter]:
-    """All ids are looked at before the first is replayed, so a wrong one changes nothing."""
+    """Return the chosen dead letters, all of them read before the first is replayed.
+
+    So a wrong id changes nothing.
+    """
     if options["all"] == bool(options["ids"]):
         raise Misuse("Name the dead letters to replay, or say --all.")
     if options["all"]:

@@ -1,4 +1,4 @@
-"""The lifecycle of an order, and of the refund saga that orders opens and closes. Pure."""
+"""The lifecycle of an order, and of the refund saga of orders, without any I/O."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from uuid import UUID
 
 
 class OrderState(enum.StrEnum):
-    """Where an order stands."""
+    """The state of an order."""
 
-    CONFIRMED = "confirmed"  # its checkout is still going on
-    CANCELLED = "cancelled"  # its checkout turned round
+    CONFIRMED = "confirmed"  # its checkout is still in flight
+    CANCELLED = "cancelled"  # its checkout was compensated
     FULFILLED = "fulfilled"  # its checkout completed
-    REFUNDING = "refunding"  # a refund saga is under way
+    REFUNDING = "refunding"  # a refund saga is in flight
     REFUNDED = "refunded"
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What one checkout bought (same id). `version` counts what was announced about it."""
+    """The purchase of one checkout (same id), in which `version` counts its announcements."""
 
     visitor: str
     sku: str
@@ -30,7 +30,7 @@ class Order:
 
 
 class RefundState(enum.StrEnum):
-    """Where a refund saga stands."""
+    """The state of a refund saga."""
 
     REQUESTED = "requested"
     REFUSED = "refused"
@@ -40,7 +40,7 @@ class RefundState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """A refund saga as orders sees it: three things have to come back, in any order."""
+    """A refund saga as orders sees it: money, stock and limit have to come back, in any order."""
 
     order: UUID
     state: RefundState
@@ -61,7 +61,7 @@ class Refund:
 
 
 def why_not_refundable(order: Order | None) -> str | None:
-    """Why this order cannot be refunded, or None when it can."""
+    """Return the reason why this order cannot be refunded, or None when it can."""
     if order is None:
         return "there is no such order"
     if order.state is OrderState.FULFILLED:

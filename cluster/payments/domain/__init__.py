@@ -1,1 +1,1 @@
-"""What a payment is, without any I/O: the state machine, the ledger, the circuit breaker."""
+"""The payment without any I/O: the state machine, the ledger, the circuit breaker."""

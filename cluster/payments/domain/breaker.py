@@ -4,8 +4,8 @@ closed     every call goes out; after a failure the next waits `first_pause`, do
 open       after `threshold` failures in a row no call goes out until the pause is over
 half-open  the pause is over: one call goes out as a trial, and decides
 
-Nothing is spent by a failure: what could not be sent stays where it is, for as long as it takes.
-See https://martinfowler.com/bliki/CircuitBreaker.html.
+A failure uses nothing up: a request that could not be sent is kept, for as long as it takes. See
+https://martinfowler.com/bliki/CircuitBreaker.html.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Circuit(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """The state of the circuit; times are seconds of one monotonic clock."""
+    """The state of the circuit, with times in seconds of one monotonic clock."""
 
     threshold: int = 5
     first_pause: float = 0.05
-    # An authorisation must be answered within 6 s: a longer pause alone would spend that.
+    # An authorisation must be answered within 6 s: a longer pause alone would use that up.
     longest_pause: float = 1.6
     failures: int = 0
     retry_at: float = 0.0
@@ -37,15 +37,18 @@ class Breaker:
         return Circuit.OPEN if now < self.retry_at else Circuit.HALF_OPEN
 
     def pause(self, now: float) -> float:
-        """Seconds until the next call may go out; 0 when it may go now."""
+        """Return the seconds until the next call may go out, 0 when it may go now."""
         return max(0.0, self.retry_at - now)
 
     def succeeded(self) -> Breaker:
-        """A call was answered: the circuit closes."""
+        """Return the breaker after an answered call, which closes the circuit."""
         return replace(self, failures=0, retry_at=0.0)
 
     def failed(self, now: float) -> Breaker:
-        """A call failed: wait longer; a failed trial opens the circuit again."""
+        """Return the breaker after a failed call, with a longer pause.
+
+        A failed trial opens the circuit again.
+        """
         # Capped, so that the power below stays small however long the provider is away.
         failures = min(self.failures + 1, self.threshold + 16)
         pause = min(self.first_pause * 2.0 ** (failures - 1), self.longest_pause)

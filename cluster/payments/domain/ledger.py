@@ -1,7 +1,7 @@
-"""The double-entry ledger: every fact the provider tells moves money between two accounts.
+"""The double-entry ledger: every fact from the provider moves money between two accounts.
 
-The entries follow from the provider's facts alone, never from our wishes; so the
-books equal the provider's as soon as every fact has been heard, in whatever order.
+The entries follow from the provider's facts alone, never from the saga's commands. So the books
+equal the provider's as soon as every fact has arrived, in any order.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from cluster.payments.provider_api import EventType
 
 
 class Account(enum.StrEnum):
-    CUSTOMER = "customer"  # what the card may still spend (relative: it starts at zero)
+    CUSTOMER = "customer"  # the card's remaining money (relative: it starts at zero)
     AUTHORISED = "authorised"  # set aside at the provider; zero at rest
-    MERCHANT = "merchant"  # taken
+    MERCHANT = "merchant"  # captured
 
 
-# From which account each fact moves its amount, and to which.
+# The account from which each fact moves its amount, and the one to which.
 MOVES: Final[Mapping[EventType, tuple[Account, Account]]] = MappingProxyType(
     {
         EventType.AUTHORISED: (Account.CUSTOMER, Account.AUTHORISED),
@@ -35,7 +35,10 @@ MOVES: Final[Mapping[EventType, tuple[Account, Account]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line. Lines of one transaction sum to zero; `amount` is signed pence."""
+    """One line of the ledger, with `amount` in signed pence.
+
+    Lines of one transaction sum to zero.
+    """
 
     payment: UUID
     transaction: str
@@ -44,10 +47,10 @@ class Entry:
 
 
 def entries(fact: EventType, *, payment: UUID, operation: UUID, amount: int) -> tuple[Entry, ...]:
-    """The lines that record `fact`; none for an answer that moved no money.
+    """Return the lines that record `fact`, or none for an answer that moved no money.
 
-    A transaction is named after the operation that moved the money, so that an
-    operation can be entered once only (a unique index holds us to it).
+    A transaction is named after the operation that moved the money, so that an operation can be
+    entered once only (a unique index enforces it).
     """
     move = MOVES.get(fact)
     if move is None or amount == 0:
@@ -61,7 +64,7 @@ def entries(fact: EventType, *, payment: UUID, operation: UUID, amount: int) -> 
 
 
 def balances(lines: Iterable[Entry]) -> dict[Account, int]:
-    """What each account holds after these lines."""
+    """Return the balance of each account after these lines."""
     held = dict.fromkeys(Account, 0)
     for line in lines:
         held[line.account] += line.amount

@@ -1,13 +1,13 @@
-"""The payment: what the saga wants of it, what the provider says of it, and what to do next.
+"""The payment: the saga's target for it, the provider's facts about it, and its next step.
 
-Commands move a *wish* down a list that never goes back up. Provider events are
-*facts*: they are entered in the ledger whatever we wish. `_settle` compares the
-two: while an answer is due it waits; when the facts differ from the wish it asks
-the provider; when they agree it sends the replies that are owed. So commands and
-facts may interleave in any order, and the end is the same.
+Commands move the target, a `Wish`, down a list that never goes back up. Provider events are
+*facts*: they are entered in the ledger whatever the target is. `_settle` compares the two. While an
+answer is due it waits. When the facts differ from the target it asks the provider. When they agree
+it sends the replies that are owed. So commands and facts may interleave in any order, and the end
+is the same.
 
-At most one capture, void or refund is out at a time, and each is answered exactly
-once. An authorisation may never be answered, so nothing waits for one but its own reply.
+At most one capture, void or refund is in flight at a time, and each is answered exactly once. An
+authorisation may never be answered, so only its own reply waits for one.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ from cluster.payments.domain.ledger import Entry, entries
 from cluster.payments.provider_api import EventType, Operation, OperationKind, ProviderEvent
 
 VOIDED_FIRST: Final = "voided before it was authorised"
-# An answer can contradict the books once, when the news of a late authorisation overtook it.
-# A second contradiction is the provider's fault: it is left for `cluster verify` to show.
+# An answer can contradict the books once, when it overtakes the fact of a late authorisation. A
+# second contradiction is the provider's fault: `cluster verify` then shows it.
 MOST_CONTRADICTIONS: Final = 1
 
 
 class Wish(enum.IntFlag):
-    """What the saga wants, in the only order in which it may change its mind."""
+    """The saga's target for the payment, in the only order in which the saga may change it."""
 
     AUTHORISED = 1
     CAPTURED = 2
-    UNCAPTURED = 4  # nothing may stay taken
-    NOTHING = 8  # nothing may stay taken or set aside
+    UNCAPTURED = 4  # nothing may stay captured
+    NOTHING = 8  # nothing may stay captured or set aside
 
 
 NO_WISH: Final = Wish(0)
 
 
 class Authorisation(enum.StrEnum):
-    """What we know of the authorisation."""
+    """The state of the authorisation, as far as it is known."""
 
     NONE = "none"  # never asked for
     ASKED = "asked"  # asked for, not answered
@@ -61,7 +61,7 @@ class Authorisation(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Whom announcements answer: carried along, never looked at."""
+    """The message that announcements answer, carried along and not interpreted."""
 
     correlation: UUID
     message: UUID | None = None
@@ -72,8 +72,8 @@ class Origin:
 class Payment:
     """One payment.
 
-    `authorised`, `captured`, `voided` and `refunded` add up what the provider has told
-    (pence); `owed` are the wishes whose reply is due.
+    `authorised`, `captured`, `voided` and `refunded` add up the provider's facts (pence). `owed`
+    holds the targets whose reply is due.
     """
 
     id: UUID
@@ -84,9 +84,9 @@ class Payment:
     owed: Wish = NO_WISH
     authorisation: Authorisation = Authorisation.NONE
     reason: str = ""
-    awaiting: UUID | None = None  # the operation that is out
+    awaiting: UUID | None = None  # the operation that is in flight
     awaiting_kind: OperationKind | None = None
-    refund: UUID | None = None  # the refund saga that is out
+    refund: UUID | None = None  # the refund saga that is in flight
     authorised: int = 0
     captured: int = 0
     voided: int = 0
@@ -97,7 +97,7 @@ class Payment:
 
     @property
     def held(self) -> int:
-        """What is set aside; negative while a `voided` has overtaken its `authorised`."""
+        """The pence set aside, negative while a `voided` has overtaken its `authorised`."""
         return self.authorised - self.captured - self.voided
 
     @property
@@ -106,7 +106,7 @@ class Payment:
 
     @property
     def state(self) -> str:
-        """One word for people and checkers; nothing is decided by it."""
+        """One word for people and checkers, on which no decision depends."""
         match self.awaiting_kind:
             case OperationKind.CAPTURE:
                 return "capturing"
@@ -136,7 +136,7 @@ _AUTHORISATION_STATES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RefundOutcome:
-    """How the refund saga's request ended; `refusal` is empty when the money went back."""
+    """The end of the refund saga's request, whose `refusal` is empty when the money went back."""
 
     refund: UUID
     refusal: str = ""
@@ -144,7 +144,7 @@ class RefundOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one command or fact led to: store the payment, and do the rest with it."""
+    """The result of one command or fact: the payment to store, and its effects."""
 
     payment: Payment
     operations: tuple[Operation, ...] = ()
@@ -167,7 +167,10 @@ class _Draft:
         self.payment = replace(self.payment, **changes)
 
     def ask(self, kind: OperationKind, amount: int) -> None:
-        """Send an operation. Its key follows from the payment: it cannot be new twice."""
+        """Send an operation, with a key that follows from the payment.
+
+        So the same operation gets the same key when it is decided again.
+        """
         payment = self.payment
         key = uuid5(payment.id, f"{payment.operations + 1} {kind}")
         self.operations.append(Operation(key, payment.id, kind, amount, payment.card))
@@ -190,7 +193,7 @@ class _Draft:
 
 
 def authorise(payment: Payment | None, *, new: Payment, amount: int, card: str) -> Decision:
-    """Ask the provider to authorise, unless compensation was here first (a tombstone)."""
+    """Ask the provider to authorise, unless a compensation came first (a tombstone)."""
     draft = _Draft(payment or new)
     current = draft.payment
     if current.authorisation is not Authorisation.NONE:
@@ -206,7 +209,7 @@ def authorise(payment: Payment | None, *, new: Payment, amount: int, card: str) 
 
 
 def capture(payment: Payment | None, *, new: Payment, amount: int) -> Decision:
-    """Take the whole authorisation; refused at once when there is none to take."""
+    """Capture the whole authorisation, or refuse at once when another amount is authorised."""
     draft = _Draft(payment or new)
     current = draft.payment
     if current.wish is Wish.CAPTURED:
@@ -223,7 +226,7 @@ def capture(payment: Payment | None, *, new: Payment, amount: int) -> Decision:
 
 
 def refund(payment: Payment | None, *, new: Payment) -> Decision:
-    """Compensation of a capture: whatever was or will be taken goes back."""
+    """Refund everything that was or will be captured, as the compensation of a capture."""
     draft = _Draft(payment or new)
     if draft.payment.wish >= Wish.UNCAPTURED:
         return draft.done()
@@ -232,7 +235,7 @@ def refund(payment: Payment | None, *, new: Payment) -> Decision:
 
 
 def void(payment: Payment | None, *, new: Payment) -> Decision:
-    """Compensation of an authorisation: nothing stays set aside, nor taken."""
+    """Void and refund everything, as the compensation of an authorisation."""
     draft = _Draft(payment or new)
     current = draft.payment
     if current.wish is Wish.NOTHING:
@@ -243,7 +246,7 @@ def void(payment: Payment | None, *, new: Payment) -> Decision:
 
 
 def pay_back(payment: Payment, *, refund_id: UUID, amount: int) -> Decision:
-    """The refund saga asks for the money of a completed checkout."""
+    """Refund the payment of a completed checkout, as the refund saga asks."""
     draft = _Draft(payment)
     if payment.refund is not None or payment.awaiting is not None:
         draft.refund = RefundOutcome(refund_id, "another operation on this payment is under way")
@@ -258,7 +261,7 @@ def pay_back(payment: Payment, *, refund_id: UUID, amount: int) -> Decision:
 
 
 def hear(payment: Payment, event: ProviderEvent) -> Decision:
-    """Take note of a provider event. One that was heard before changes nothing."""
+    """Apply a provider event, where one that was applied before changes nothing."""
     draft = _Draft(payment)
     match event.type:
         case EventType.AUTHORISED:
@@ -281,7 +284,7 @@ def hear(payment: Payment, event: ProviderEvent) -> Decision:
 
 
 def _answered(draft: _Draft, event: ProviderEvent) -> None:
-    """The operation that was out is answered."""
+    """Apply the answer to the operation that was in flight."""
     payment = draft.payment
     match event.type:
         case EventType.CAPTURED:
@@ -289,7 +292,8 @@ def _answered(draft: _Draft, event: ProviderEvent) -> None:
         case EventType.CAPTURE_REFUSED:
             draft.set(reason=event.reason)
         case EventType.VOIDED:
-            # It also says that the authorisation was granted, should that news still be under way.
+            # It also proves that the authorisation was granted, even if that fact is still in
+            # flight.
             draft.set(voided=payment.voided + event.amount, authorisation=Authorisation.GRANTED)
             if not payment.owed & Wish.NOTHING:
                 draft.announce(LateAuthorisationReturned(amount=event.amount))
@@ -303,7 +307,10 @@ def _answered(draft: _Draft, event: ProviderEvent) -> None:
 
 
 def _refund_answered(draft: _Draft, event: ProviderEvent) -> None:
-    """Money went back, or there was none: for a compensation, or for the refund saga."""
+    """Apply the answer to a refund: money went back, or there was none.
+
+    The refund was for a compensation, or for the refund saga.
+    """
     payment = draft.payment
     paid = event.type is EventType.REFUNDED
     if paid:
@@ -316,7 +323,7 @@ def _refund_answered(draft: _Draft, event: ProviderEvent) -> None:
 
 
 def _settle(draft: _Draft) -> Decision:
-    """Bring facts and wish together: wait for an answer, or reply and ask for what is missing."""
+    """Bring facts and target together: wait for an answer, or reply and ask for what is missing."""
     payment = draft.payment
     if payment.awaiting is not None:
         return draft.done()
@@ -332,7 +339,7 @@ def _settle(draft: _Draft) -> Decision:
 
 
 def _missing(payment: Payment) -> OperationKind | None:
-    """What the provider has yet to be asked, so that the facts become as wished."""
+    """Return the operation that the provider still has to do to reach the target, or None."""
     may_ask = payment.contradictions <= MOST_CONTRADICTIONS
     if payment.wish >= Wish.UNCAPTURED and payment.taken > 0 and may_ask:
         return OperationKind.REFUND
@@ -344,7 +351,7 @@ def _missing(payment: Payment) -> OperationKind | None:
 
 
 def _replies(payment: Payment, missing: OperationKind | None) -> Iterator[tuple[Wish, Payload]]:
-    """The replies that are owed and can be given now."""
+    """Yield the replies that are owed and can be given now."""
     owed = payment.owed
     if owed & Wish.AUTHORISED and payment.authorisation is Authorisation.GRANTED:
         yield Wish.AUTHORISED, PaymentAuthorised(amount=payment.authorised)

@@ -1,4 +1,4 @@
-"""Provider events take effect: once each, with the ledger, in one transaction."""
+"""Applies provider events: once each, with the ledger, in one transaction."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ RECORD: Final = """
 
 
 def apply_events(work: UnitOfWork, events: Sequence[ProviderEvent]) -> list[ProviderEvent]:
-    """Apply a batch of events; those whose payment somebody else has locked are returned.
+    """Apply a batch of events and return those whose payment is locked elsewhere.
 
-    The gateway never waits for a row while it holds others, so it cannot take part in
-    a deadlock with a worker that applies commands. Events that were applied before
-    are recognised by their id and counted.
+    The gateway never waits for a row while it holds others, so it cannot take part in a deadlock
+    with a worker that applies commands. Events that were applied before are recognised by their id
+    and counted.
     """
     once = {event.id: event for event in events}
     payments = load_payments(work, {event.payment for event in events}, skip_locked=True)

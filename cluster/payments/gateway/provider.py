@@ -22,8 +22,8 @@ from cluster.payments.provider_api import (
 
 logger = logging.getLogger(__name__)
 
-# What the provider answers to a request that is itself at fault. Any other refusal (of the key,
-# the address, the pace) would befall every request.
+# The provider's answers to a request that is itself at fault. Any other refusal (of the key, the
+# address, the rate) concerns every request.
 REFUSALS: Final = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
@@ -35,18 +35,18 @@ TIMEOUT: Final = aiohttp.ClientTimeout(total=5.0, connect=2.0)
 
 
 class ProviderUnavailable(Exception):
-    """The provider did not answer with 2xx: what was asked may have been done or not."""
+    """The provider did not answer with 2xx, so the request may have been carried out or not."""
 
 
 class ProviderRefused(Exception):
     """The provider refused this request, or its answer is outside the contract.
 
-    Nothing was done, and asking for the same again is of no use.
+    Nothing was done, and the same request again is of no use.
     """
 
 
 class ProviderClient:
-    """One kept-alive connection to the provider; `timeout` is for each request."""
+    """One kept-alive connection to the provider, with `timeout` for each request."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class ProviderClient:
         self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
 
     async def send(self, operations: Sequence[Operation]) -> None:
-        """Hand operations over, in order; they may be sent again.
+        """Send operations, in order, which may be sent again.
 
         Raises ProviderUnavailable, or ProviderRefused when one of them is not acceptable.
         """
@@ -70,7 +70,7 @@ class ProviderClient:
         await self._request("POST", OPERATIONS_PATH, body)
 
     async def events(self, payment: UUID) -> list[ProviderEvent]:
-        """All that the provider has said about a payment.
+        """Return all events that the provider has about a payment.
 
         Raises ProviderUnavailable or ProviderRefused.
         """
@@ -83,7 +83,7 @@ class ProviderClient:
             raise ProviderRefused(f"an answer that is not in the contract: {error}") from error
 
     async def _request(self, method: str, path: str, body: bytes | None) -> bytes | None:
-        """The body of a 2xx answer; None for 404."""
+        """Send a request and return the body of a 2xx answer, or None for 404."""
         try:
             async with self._session.request(
                 method,

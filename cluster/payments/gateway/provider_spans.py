@@ -1,4 +1,4 @@
-"""The spans of what is asked of the provider and of what it answers.
+"""The spans of requests to the provider and of its answers.
 
 A request holds operations of many traces, and each trace has a span of its own for it. The ids
 follow from the operation's key and the event's id, so that a repetition has the same.
@@ -23,9 +23,9 @@ SERVICE: Final = "payments"
 
 
 def asked_in(traceparent: str | None, key: UUID) -> str | None:
-    """The traceparent of an operation: the span in which it is asked for.
+    """Return the traceparent of an operation: the span in which the gateway sends it.
 
-    `traceparent` is of the command behind it.
+    `traceparent` is that of the command behind it.
     """
     command = read(traceparent)
     return None if command is None else command.within(derived(str(key), "asked")).traceparent
@@ -34,7 +34,7 @@ def asked_in(traceparent: str | None, key: UUID) -> str | None:
 def asked(
     operations: Sequence[Operation], commands: Mapping[UUID, str], began: int, now: int
 ) -> None:
-    """Record that the provider has taken operations over (times in ns of the epoch).
+    """Record that the provider has accepted operations (times in ns of the epoch).
 
     `commands` are the traceparents of the commands behind them, by the operations' keys.
     """
@@ -48,7 +48,7 @@ def asked(
 
 
 def heard_in(work: UnitOfWork, event: ProviderEvent, payment: Payment) -> None:
-    """Have what follows from an event be sent in the span of its webhook."""
+    """Send the messages that follow from an event in the span of its webhook."""
     provider = read(event.traceparent)
     if provider is None:
         return

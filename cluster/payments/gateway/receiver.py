@@ -1,4 +1,4 @@
-"""What comes from the provider: webhooks, checked, and committed before they are answered."""
+"""Receives the provider's webhooks: checks them, and commits before it answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from cluster.payments.signature import BadSignature, verify
 logger = logging.getLogger(__name__)
 
 MOST_EVENTS: Final = 500  # one transaction stays below a tenth of a second
-# The provider gives up on an answer after 5 s; answer that we are busy before it does.
+# Seconds. The provider closes an unanswered webhook after 5 s, so answer "busy" before that.
 PATIENCE: Final = 3.0
 LOCKED_PAUSE: Final = 0.005  # seconds until a payment that a worker holds is tried again
 
@@ -46,7 +46,7 @@ class _Post:
 
 
 class Receiver:
-    """Applies provider events; concurrent callers share a transaction."""
+    """Applies provider events, with one transaction for concurrent callers."""
 
     def __init__(
         self,
@@ -62,9 +62,9 @@ class Receiver:
         self._wake = asyncio.Event()
 
     async def post_webhook(self, request: web.Request) -> web.Response:
-        """POST /webhooks/provider: 200 says that the effects of all its events are committed.
+        """Answer POST /webhooks/provider, with 200 once the effects of its events are committed.
 
-        An event that can have none, because of what it holds, is kept as a dead letter.
+        An event that cannot be applied, because of its content, is kept as a dead letter.
         """
         body = await request.read()
         header = request.headers.get(SIGNATURE_HEADER, "")
@@ -85,7 +85,7 @@ class Receiver:
     async def apply(self, events: Sequence[ProviderEvent]) -> None:
         """Return when the effects of `events` are committed.
 
-        Raises psycopg.Error in an outage, or BusyError; they may then be applied or not, and
+        Raises psycopg.Error in an outage, or BusyError. The events may then be applied or not, and
         applying them again is safe.
         """
         if not events:
@@ -97,7 +97,7 @@ class Receiver:
         await post.done
 
     async def run(self) -> None:
-        """Commit what callers bring, for ever."""
+        """Commit the events of callers, for ever."""
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -117,18 +117,18 @@ class Receiver:
         return posts
 
     async def _commit(self, posts: list[_Post]) -> list[_Post]:
-        """Apply these posts in one transaction; those that met a locked payment are returned."""
+        """Apply these posts in one transaction and return those that met a locked payment."""
         events = [event for post in posts for event in post.events]
         try:
             locked = await self._apply(events)
-        except Exception as error:  # noqa: BLE001  # whatever it is: each caller learns it
+        except Exception as error:  # noqa: BLE001  # each caller gets the error
             for post in posts:
                 _fail(post, error)
             return []
         return _finish(posts, {event.id for event in locked})
 
     async def _apply(self, events: Sequence[ProviderEvent]) -> list[ProviderEvent]:
-        """Apply events in one transaction; those that met a locked payment."""
+        """Apply events in one transaction and return those that met a locked payment."""
         try:
             return await self._transactions.run(lambda work: apply_events(work, events))
         except Exception as error:
@@ -138,7 +138,7 @@ class Receiver:
         return [locked for event in events for locked in await self._apply_or_file(event)]
 
     async def _apply_or_file(self, event: ProviderEvent) -> list[ProviderEvent]:
-        """Apply one event, or keep it as a dead letter; itself if its payment is locked."""
+        """Apply one event or keep it as a dead letter, and return it if its payment is locked."""
         for attempt in range(CONFLICT_ATTEMPTS):
             try:
                 return await self._transactions.run(lambda work: apply_events(work, [event]))
@@ -160,7 +160,7 @@ class Receiver:
 
 
 def _finish(posts: list[_Post], locked: set[object]) -> list[_Post]:
-    """Answer the posts that are done; the others with what is left of them."""
+    """Answer the posts that are done or too old, and return the others with their events left."""
     left = []
     now = asyncio.get_running_loop().time()
     for post in posts:

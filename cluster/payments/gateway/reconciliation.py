@@ -1,7 +1,7 @@
-"""Reconciliation: what the provider has not answered for long is asked for.
+"""Reconciliation: asks the provider for answers that are long overdue.
 
-The provider repeats a webhook until it is answered with 2xx, so this is for the day
-on which it forgets one. Its answer holds the same events with the same ids.
+The provider repeats a webhook until it is answered with 2xx, so this is for a webhook that it
+loses. Its answer holds the same events with the same ids.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 EVERY: Final = 5.0  # seconds
 AT_ONCE: Final = 50  # payments a round
 
-# Unanswered for 15 s, then 30 s, and so on up to an hour: an authorisation may stay
-# unanswered for ever. What has not been sent yet cannot have been answered.
+# Unanswered for 15 s, then 30 s, and so on up to an hour: an authorisation may stay unanswered for
+# ever. An operation that has not been sent yet cannot have been answered.
 UNANSWERED: Final = """
     UPDATE payment SET polls = least(polls + 1, 8)
      WHERE id IN (
@@ -61,9 +61,9 @@ class Reconciliation:
                 logger.warning("reconciliation is postponed: %s", error)
 
     async def reconcile(self) -> int:
-        """Ask for the overdue answers; the number of payments that were asked about.
+        """Ask for the overdue answers and return the number of payments asked about.
 
-        A payment about which nothing can be learnt waits for its next turn, and no other with it.
+        A payment for which this fails waits for its next turn, and the others do not.
         """
         overdue = await self._transactions.run(_overdue)
         for payment in overdue:

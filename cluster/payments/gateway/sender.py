@@ -1,9 +1,9 @@
-"""What goes to the provider: operations leave `provider_request` in order, by the batch.
+"""Sends operations to the provider: they leave `provider_request` in order, in batches.
 
-A row is deleted when the provider has answered 2xx. A crash in between sends it
-again under the same key, and the provider does nothing twice. While the provider
-is down the rows wait: there is no count of attempts that could run out. An operation
-that the provider refuses becomes a dead letter, and those behind it are sent.
+A row is deleted when the provider has answered 2xx. A crash in between sends it again under the
+same key, and the provider does nothing twice. While the provider is down the rows wait: there is no
+count of attempts that could run out. An operation that the provider refuses becomes a dead letter,
+and those behind it are sent.
 """
 
 from __future__ import annotations
@@ -34,12 +34,13 @@ from cluster.secrets.postgres import is_outage
 
 logger = logging.getLogger(__name__)
 
-# NOTIFY wakes the sender; this slow sweep finds what a lost notification left behind.
+# Seconds. NOTIFY wakes the sender. This slow sweep finds the rows of a lost notification.
 SWEEP: Final = 1.0
 DATABASE_PAUSE: Final = 0.2  # seconds between two attempts to reach our own database
 
 DELETE: Final = "DELETE FROM provider_request WHERE key = ANY(%s)"
-# The ids of one payment's rows are in the order of its commits: they are written under its lock.
+# The ids of one payment's rows are in the order of its commits, since they are written under its
+# lock.
 READ: Final = """
     SELECT r.key, r.payment, r.kind, r.amount, r.card, p.traceparent
       FROM provider_request r JOIN payment p ON p.id = r.payment
@@ -48,7 +49,7 @@ READ: Final = """
 
 
 class Sender:
-    """Drains `provider_request`. `wake` is set when there may be something new in it."""
+    """Drains `provider_request`, woken by `wake` when there may be something new in it."""
 
     def __init__(self, transactions: Transactions, provider: ProviderClient) -> None:
         self.wake = asyncio.Event()
@@ -58,14 +59,14 @@ class Sender:
         self._breaker = Breaker()
         self._sent: list[UUID] = []  # confirmed by the provider, not yet deleted
         self._refused: list[tuple[Operation, str]] = []  # by the provider, with the reason
-        self._commands: dict[UUID, str] = {}  # traceparents of those behind the last batch
+        self._commands: dict[UUID, str] = {}  # traceparents of the commands behind the last batch
 
     @property
     def circuit(self) -> Circuit:
         return self._breaker.circuit(asyncio.get_running_loop().time())
 
     async def run(self) -> None:
-        """Send what is there, for ever. Failures of either side are waited out."""
+        """Send the operations that wait, for ever, waiting out failures of either side."""
         while True:
             self.wake.clear()
             try:
@@ -86,7 +87,7 @@ class Sender:
                     await asyncio.wait_for(self.wake.wait(), SWEEP)
 
     def _next_batch(self, work: UnitOfWork) -> list[Operation]:
-        """Delete what was sent, file what was refused, and read what is next."""
+        """Delete the sent operations, file the refused ones, and read the next batch."""
         for operation, reason in self._refused:
             body = msgspec.json.encode(operation)
             file_dead_letter(work, Rejected(body, Reason.PERMANENT, reason))
@@ -102,7 +103,7 @@ class Sender:
         ]
 
     async def _send(self, batch: Sequence[Operation]) -> bool:
-        """Send operations, one by one if some are refused; False when the provider is away."""
+        """Send operations, one by one if some are refused, or return False without a provider."""
         clock = asyncio.get_running_loop().time
         await asyncio.sleep(self._breaker.pause(clock()))
         began = time.time_ns()

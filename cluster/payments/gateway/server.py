@@ -1,4 +1,4 @@
-"""The gateway as an aiohttp application: everything that runs as long as it does."""
+"""The gateway as an aiohttp application, with all the loops that run in it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ BEAT: Final = """
 class Gateway:
     """Sender, receiver and reconciliation over one database and one provider.
 
-    `provider_url` is asked for each request.
+    `provider_url` is called for each request.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Gateway:
         self._stopping = threading.Event()
 
     def application(self, webhook_path: str) -> web.Application:
-        """The aiohttp application; all of the gateway runs as long as it does."""
+        """Return the aiohttp application, which runs the loops of the gateway while it serves."""
         app = web.Application()
         app.cleanup_ctx.append(self._run)
         app.router.add_post(webhook_path, self._post_webhook)
@@ -95,7 +95,7 @@ class Gateway:
         return await self._receiver.post_webhook(request)
 
     async def _healthz(self, _: web.Request) -> web.Response:
-        """Whether the database can be reached, and how it stands with the provider."""
+        """Answer whether the database can be reached, with the circuit and the backlog."""
         try:
             await asyncio.wait_for(self._sending.run(_look), HEALTH_TIMEOUT)
             database = True
@@ -126,7 +126,7 @@ class Gateway:
                 with self._database.connect(autocommit=True) as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
                     loop.call_soon_threadsafe(self._sender.wake.set)
-                    # A listening connection is what a rotation forgets: look again and again.
+                    # A listening connection does not notice a rotation, so it checks at each turn.
                     while self._database.is_current(connection) and not self._stopping.is_set():
                         for _ in connection.notifies(timeout=LISTEN_FOR):
                             loop.call_soon_threadsafe(self._sender.wake.set)
@@ -145,7 +145,7 @@ def _look(work: UnitOfWork) -> None:
 
 
 def _end_with(task: asyncio.Task[None]) -> None:
-    """A loop that failed takes the process with it: the supervisor starts a whole one."""
+    """End the process with a loop that failed, so that the supervisor starts a whole one."""
     if not task.cancelled() and task.exception() is not None:
         logger.critical("stopping", exc_info=task.exception())
         raise web.GracefulExit

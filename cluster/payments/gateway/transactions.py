@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Session(Protocol):
-    """What this needs of a DatabaseSession."""
+    """The part of a DatabaseSession that is used here."""
 
     def transaction(self) -> AbstractContextManager[psycopg.Connection[Any]]: ...
 
@@ -36,9 +36,9 @@ class Transactions:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
     async def run(self, work: Callable[[UnitOfWork], T]) -> T:
-        """Do `work` in one transaction together with the messages that it announces.
+        """Run `work` in one transaction together with the messages that it announces.
 
-        Raises DatabaseUnavailable; whether it committed is then unknown.
+        Raises DatabaseUnavailable, when it may have committed or not.
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, self._commit, work)

@@ -1,5 +1,5 @@
-"""A sandbox payment provider: an outside company, as far as the cluster can tell.
+"""A sandbox payment provider, which stands in for an outside company.
 
-It speaks HTTP only, keeps its own books in its own SQLite file, and misbehaves as
-the card asks it to.
+It speaks HTTP only, keeps its own books in its own SQLite file, and misbehaves as the card asks it
+to.
 """

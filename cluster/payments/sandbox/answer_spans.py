@@ -10,12 +10,12 @@ from cluster.tracing.context import derived, read
 from cluster.tracing.recorder import record
 from cluster.tracing.span import Kind, Span
 
-# An event, its operation's traceparent, and when that was accepted (seconds of the epoch).
+# An event, its operation's traceparent, and the time of acceptance (seconds of the epoch).
 Answer = tuple[ProviderEvent, str | None, float]
 
 
 def answered_in(traceparent: str | None, event: ProviderEvent) -> str | None:
-    """The traceparent of an answer: the provider's own span, below the operation's."""
+    """Return the traceparent of an answer: the provider's own span, below the operation's."""
     operation = read(traceparent)
     if operation is None:
         return None
@@ -23,7 +23,7 @@ def answered_in(traceparent: str | None, event: ProviderEvent) -> str | None:
 
 
 def answered(answers: Sequence[Answer], now: int) -> None:
-    """Record that the receiver has taken answers over (`now` in ns of the epoch)."""
+    """Record that the receiver has accepted answers (`now` in ns of the epoch)."""
     sampled = [
         answer for answer in answers if (asked := read(answer[1])) is not None and asked.sampled
     ]

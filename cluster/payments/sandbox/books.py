@@ -1,8 +1,7 @@
 """The provider's books in its own SQLite file.
 
-Everything that an operation leads to commits with it: the account, the event, and
-the deliveries of that event. So a kill at any point neither loses an event nor
-decides one twice. One thread at a time.
+The effects of an operation commit with it: the account, the event, and the deliveries of that
+event. So a kill at any point neither loses an event nor decides one twice. One thread at a time.
 """
 
 from __future__ import annotations
@@ -91,7 +90,7 @@ class Books:
         self._db.close()
 
     def accept(self, operations: Sequence[Operation]) -> OperationsAccepted:
-        """Carry out those operations that are new, in order, in one transaction.
+        """Carry out the operations that are new, in order, in one transaction.
 
         Raises KeyReusedError, and does nothing, when a key names two operations.
         """
@@ -102,7 +101,7 @@ class Books:
         return OperationsAccepted(accepted, len(operations) - accepted)
 
     def authorise_due(self) -> int:
-        """Decide the late authorisations whose time has come; how many."""
+        """Decide the late authorisations whose time has come and return their number."""
         query = "SELECT key, payment FROM late_authorisation WHERE due_at <= ? ORDER BY due_at"
         due = self._db.execute(query, (self._clock(),)).fetchall()
         if due:
@@ -115,7 +114,7 @@ class Books:
         return len(due)
 
     def due_deliveries(self, limit: int) -> list[Delivery]:
-        """Up to `limit` deliveries whose time has come, the longest due first."""
+        """Return up to `limit` deliveries whose time has come, the longest due first."""
         rows = self._db.execute(
             """
             SELECT delivery.id, body FROM delivery JOIN event ON event.number = delivery.event
@@ -126,7 +125,7 @@ class Books:
         return [Delivery(id_, _event(body)) for id_, body in rows]
 
     def next_due(self) -> float | None:
-        """Seconds until there is something to deliver or to decide; None when there is nothing."""
+        """Return the seconds until a delivery or a late authorisation is due, or None for none."""
         (due,) = self._db.execute(
             """
             SELECT min(due_at) FROM (SELECT min(due_at) AS due_at FROM delivery
@@ -136,14 +135,14 @@ class Books:
         return None if due is None else max(0.0, due - self._clock())
 
     def delivered(self, deliveries: Sequence[Delivery]) -> None:
-        """The webhook was answered with 2xx: these are done."""
+        """Delete these deliveries, whose webhook was answered with 2xx."""
         with self._transaction():
             self._db.executemany(
                 "DELETE FROM delivery WHERE id = ?", [(delivery.id,) for delivery in deliveries]
             )
 
     def not_delivered(self, deliveries: Sequence[Delivery]) -> None:
-        """The webhook was not answered with 2xx: try these again later."""
+        """Postpone these deliveries, whose webhook was not answered with 2xx."""
         with self._transaction():
             self._db.executemany(
                 """
@@ -155,12 +154,12 @@ class Books:
             )
 
     def hasten(self) -> None:
-        """The receiver is back: what waits for another attempt is due now."""
+        """Make every delivery due now that failed before, since the receiver is back."""
         with self._transaction():
             self._db.execute("UPDATE delivery SET due_at = ? WHERE attempts > 0", (self._clock(),))
 
     def statement(self, payment: UUID) -> PaymentStatement | None:
-        """What is held of one payment, and every event about it in order."""
+        """Return the record of one payment with every event about it in order, or None."""
         account = self._account(str(payment))
         if account is None:
             events = self._events(payment)
@@ -170,7 +169,7 @@ class Books:
         )
 
     def page(self, *, after: UUID | None, limit: int) -> BooksPage:
-        """Totals over all payments and, when `limit` is not 0, a page of balances."""
+        """Return the totals over all payments and, when `limit` is not 0, a page of balances."""
         count, authorised, captured = self._db.execute(
             """
             SELECT count(*), coalesce(sum(amount) FILTER (WHERE state = 'authorised'), 0),
@@ -221,7 +220,7 @@ class Books:
             )
 
     def asked(self, deliveries: Sequence[Delivery]) -> list[Answer]:
-        """Each delivery's event, with its operation's traceparent and time of acceptance."""
+        """Return each delivery's event, with its operation's traceparent and time of acceptance."""
         return [(d.event, *self._asked(d.event.operation)) for d in deliveries]
 
     def _asked(self, key: UUID) -> tuple[str | None, float]:
@@ -260,7 +259,7 @@ def _operation(request: str) -> Operation:
 
 
 def _without_trace(request: str) -> Operation:
-    """What was asked for; a repetition may come in another trace."""
+    """Return the operation without its traceparent, which differs in a repetition."""
     return msgspec.structs.replace(_operation(request), traceparent=None)
 
 

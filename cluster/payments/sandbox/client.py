@@ -1,4 +1,4 @@
-"""What a checker asks the provider: its books, payment by payment."""
+"""The checker's client of the provider: reads its books, payment by payment."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TIMEOUT: Final = 10.0  # seconds a page
 
 
 class ProviderUnavailableError(Exception):
-    """The provider does not answer, or not as it should."""
+    """The provider does not answer, or not as its contract says."""
 
 
 def read_books(provider_url: str, *, api_key: str) -> dict[UUID, Balance]:
-    """What the provider holds authorised and captured (pence) of each payment it knows.
+    """Return the pence that the provider holds authorised and captured of each payment it knows.
 
     Raises ProviderUnavailableError.
     """

@@ -1,13 +1,13 @@
-"""How the provider decides an operation, and how it delivers the news; pure.
+"""The provider's decisions on operations, and the delays of its webhooks, without any I/O.
 
-The card says how it behaves:
+The card decides its behaviour:
 
 tok_ok             authorises at once
 tok_slow           authorises as a bank does: after `slow_authorisation` seconds
 tok_declined       declines at once
 tok_slow_declined  declines as a bank does, after as long
 tok_silent         never answers the authorisation
-tok_late           authorises after LATE_AUTHORISATION seconds, whatever was asked meanwhile
+tok_late           authorises after LATE_AUTHORISATION seconds, even after a void
 tok_twice          sends each webhook twice
 tok_reordered      sends the authorisation's webhook after those of later operations, and again
 """
@@ -22,14 +22,15 @@ from uuid import UUID
 from cluster.payments.provider_api import EventType, Operation, OperationKind
 
 REFUSED: Final = "the card was declined"
-LATE_AUTHORISATION: Final = 9.0  # seconds; a checkout gives up after 6
-# A bank answers within a second mostly, and now and then takes its time.
+LATE_AUTHORISATION: Final = 9.0  # seconds; a checkout waits for 6
+# A bank mostly answers within a second, and sometimes takes longer.
 SLOW_AUTHORISATION: Final = (0.3, 2.0)  # seconds, the least and the most
-# More than 1 makes the short ones the frequent ones: with 2.5 half of them stay under 0.6 s.
+# More than 1 makes short times frequent: with 2.5 half of them stay under 0.6 s.
 SLOW_SKEW: Final = 2.5
-# The second copy comes when the first has been dealt with.
+# Seconds. The second copy comes when the first has been applied.
 REPEAT_AFTER: Final = 0.2
-# Long enough for the answer to a later operation to overtake, within the 6 s of a checkout.
+# Seconds, long enough for the answer to a later operation to overtake, within the 6 s of a
+# checkout.
 REORDERED_DELAYS: Final = (1.0, 3.0)
 
 
@@ -44,7 +45,7 @@ class AccountState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the provider holds of one payment; `amount` is in pence."""
+    """The provider's record of one payment, with `amount` in pence."""
 
     state: AccountState
     amount: int
@@ -80,7 +81,7 @@ class Ruling:
     authorise_after: float | None = None
 
 
-# Which state each operation needs, which it leads to, and how it is answered: well, and otherwise.
+# The state that each operation needs, the state it leads to, and its answers: success, refusal.
 _MOVES: Final = {
     OperationKind.CAPTURE: (
         AccountState.AUTHORISED,
@@ -104,7 +105,7 @@ _MOVES: Final = {
 
 
 def decide(account: Account | None, operation: Operation) -> Ruling:
-    """Carry out one operation that was not seen before."""
+    """Carry out one operation whose key was not used before."""
     if operation.kind is OperationKind.AUTHORISE:
         return _authorise(account, operation)
     needed, reached, done, refused = _MOVES[operation.kind]
@@ -115,7 +116,7 @@ def decide(account: Account | None, operation: Operation) -> Ruling:
 
 
 def authorise_late(account: Account) -> Ruling:
-    """The time has come to answer an authorisation that was not answered at once."""
+    """Answer an authorisation that was not answered at once and is due now."""
     if account.card == "tok_slow_declined":
         declined = Answer(EventType.DECLINED, reason=REFUSED)
         return Ruling(replace(account, state=AccountState.DECLINED), declined)
@@ -126,15 +127,15 @@ def authorise_late(account: Account) -> Ruling:
 
 
 def slow_authorisation(payment: UUID) -> float:
-    """How long a bank takes over this payment, in seconds; the same whenever it is asked."""
+    """Return the seconds that a bank takes for this payment, the same at each call."""
     least, most = SLOW_AUTHORISATION
-    # The end of an id is random, its front is the time.
+    # The end of an id is random, its beginning is the time.
     share = (payment.int & 0xFFFF_FFFF) / 0x1_0000_0000
     return float(least + (most - least) * share**SLOW_SKEW)
 
 
 def delivery_delays(card: str, event: EventType) -> tuple[float, ...]:
-    """When an event is delivered: so many seconds after it happened, once for each number."""
+    """Return the seconds after an event at which it is delivered, once for each number."""
     if card == "tok_twice":
         return (0.0, REPEAT_AFTER)
     if card == "tok_reordered" and event is EventType.AUTHORISED:

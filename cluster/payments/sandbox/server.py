@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """`api_key` lets a client in; `webhook_secret` signs what goes to it."""
+    """The secrets of a client: its `api_key`, and the `webhook_secret` that signs its webhooks."""
 
     api_key: str
     webhook_secret: str
@@ -61,11 +61,11 @@ class Provider:
         self._webhook_url = webhook_url
         self._wake = asyncio.Event()
         self._failing = False
-        # SQLite has one writer; one thread makes the order of operations that of arrival.
+        # SQLite has one writer. One thread carries operations out in the order of arrival.
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="books")
 
     def application(self) -> web.Application:
-        """The aiohttp application; it delivers webhooks for as long as it runs."""
+        """Return the aiohttp application, which delivers webhooks while it runs."""
         app = web.Application(middlewares=[self._authenticate])
         app.router.add_get("/healthz", self._healthz)
         app.router.add_post(OPERATIONS_PATH, self._post_operations)
@@ -143,7 +143,7 @@ class Provider:
                     continue
                 due = await self._run(self._books.next_due)
             except Exception:
-                # What is not delivered is still in the books: nothing is lost by going on.
+                # Deliveries that failed are still in the books, so nothing is lost by going on.
                 logger.exception("webhooks wait")
                 due = 1.0
             pause = LONGEST_SLEEP if due is None else min(due, LONGEST_SLEEP)
@@ -151,7 +151,7 @@ class Provider:
                 await asyncio.wait_for(self._wake.wait(), pause)
 
     async def _deliver_batch(self, session: aiohttp.ClientSession) -> bool:
-        """Deliver what is due, at most one webhook full; False when nothing was."""
+        """Deliver the due events in at most one webhook and return whether there were any."""
         batch = await self._run(self._due)
         if not batch:
             return False

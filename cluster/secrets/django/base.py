@@ -27,7 +27,7 @@ OWN_OPTIONS = ("lease", "auditor", "identity")
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's PostgreSQL wrapper, minus the account that never changes."""
+    """Django's PostgreSQL wrapper, with leased credentials in place of a fixed account."""
 
     def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
         options = settings_dict.get("OPTIONS", {})
@@ -36,7 +36,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 f'DATABASES[{alias!r}] needs OPTIONS["lease"]: the name of the database to lease'
             )
         self._lease = {name: options[name] for name in OWN_OPTIONS if name in options}
-        # dbshell, introspection and our own messages show the name; connecting does not use it.
+        # dbshell, introspection and our own messages show the name. Connecting does not use it.
         settings_dict["NAME"] = settings_dict.get("NAME") or self._lease["lease"]
         self._server_cursors: weakref.WeakSet[Any] = weakref.WeakSet()
         super().__init__(settings_dict, alias)
@@ -68,10 +68,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return self.holder.connect_with(log_in)
 
     def ensure_connection(self) -> None:
-        """Called before every statement: the place to leave replaced credentials behind.
+        """Close a connection with replaced credentials, then connect if there is no connection.
 
-        A connection that was lost is left behind too; Django itself does that only
-        between two requests, and a management command has none.
+        Django calls this before every statement. A lost connection is closed too: Django itself
+        does that only between two requests, and a management command has none.
         """
         if self._may_move() and (
             self.connection.closed or not self.holder.is_current(self.connection)
@@ -86,7 +86,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return cursor
 
     def _may_move(self) -> bool:
-        """Whether nothing would be lost with the connection.
+        """Return whether nothing would be lost with the connection.
 
         So no transaction is open on it, and no server-side cursor is being read from.
         """

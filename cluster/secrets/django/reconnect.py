@@ -18,10 +18,7 @@ Result = TypeVar("Result")
 def retry_on_disconnect(
     read: Callable[[], Result], pauses: Sequence[float] | None = None
 ) -> Result:
-    """Run `read`, and again when its connection is lost, as it is when a lease is revoked.
-
-    `pauses` are the seconds before each further attempt.
-    """
+    """Run `read`, and again when its connection is lost, as it is when a lease is revoked."""
     for pause in PAUSES if pauses is None else pauses:
         try:
             return read()

@@ -1,4 +1,4 @@
-"""Keeping a message: limits and row in one transaction of the site's database."""
+"""Keeping a contact message: limits and row in one transaction of the site's database."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from uuid import UUID
 
 from cluster.messaging.work import UnitOfWork
 
-# For each sender: enough for a correction, too few to be a nuisance.
+# For each sender: enough for a correction, and too few to disturb the owner.
 PERIOD: Final = timedelta(hours=1)
 MOST_OF_ONE: Final = 5
 # Of all senders together: a flood from many addresses stops here, not in the owner's inbox.
 DAY: Final = timedelta(days=1)
 MOST_OF_ALL: Final = 200
 
-# One sender at a time would do for the first limit; the second needs one of all.
+# A lock for each sender would do for the first limit. The second needs one for all.
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('contact_message', 0))"
 KNOWN: Final = "SELECT 1 FROM contact_message WHERE id = %s"
 RECENT: Final = """
@@ -33,7 +33,7 @@ KEEP: Final = """
 
 
 class TooManyMessages(Exception):
-    """This sender, or all of them together, have written enough for now; the message says so."""
+    """This sender, or all of them together, have written enough, as the message explains."""
 
     def __init__(self, detail: str, *, status: HTTPStatus, retry_after: int) -> None:
         super().__init__(detail)
@@ -43,7 +43,7 @@ class TooManyMessages(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
-    """A message as it came, checked."""
+    """A contact message as it came, checked."""
 
     id: UUID
     name: str
@@ -55,7 +55,10 @@ class NewMessage:
 
 
 def keep(work: UnitOfWork, letter: NewMessage) -> None:
-    """Keep `letter`, once; raises TooManyMessages. One that is there already changes nothing."""
+    """Keep a contact message, unless it is kept already.
+
+    Raises TooManyMessages.
+    """
     work.cursor.execute(LOCK)
     work.cursor.execute(KNOWN, (letter.id,))
     if work.cursor.fetchone() is not None:

@@ -1,8 +1,8 @@
-"""Mailing what was kept: from the site's worker, one attempt at a time, until it is out.
+"""Mailing contact messages: from the site's worker, one attempt at a time, until each is sent.
 
-A message is reserved in one transaction, sent outside of any, and marked in
-another. A process that dies in between leaves it reserved until `mail_due_at`; then
-it is sent again under the same Message-ID, which mail programs show once.
+A message is reserved in one transaction, sent outside of any, and marked in another. A process that
+dies in between leaves it reserved until `mail_due_at`. Then it is sent again under the same
+Message-ID, which mail programs show once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from config.mail import Mail, MailMisconfigured, configured
 
 logger = logging.getLogger(__name__)
 
-TIMEOUT: Final = 15.0  # seconds; a mail server that needs longer is asked again
+TIMEOUT: Final = 15.0  # seconds; a mail server that needs longer is tried again
 # The first wait after a failure doubles until the longest: a server may be away for days.
 FIRST_WAIT: Final = timedelta(minutes=1)
 LONGEST_WAIT: Final = timedelta(hours=6)
@@ -67,9 +67,10 @@ _sender: threading.Thread | None = None
 
 
 def mail_messages(work: UnitOfWork) -> None:
-    """Start mailing when something is due, in a thread: a mail server must not hold up the journal.
+    """Start mailing in a thread when a contact message is due.
 
-    The worker's one thread also writes the journal; it runs this by the clock.
+    The worker's one thread runs this as scheduled work and also writes the journal, which a mail
+    server must not hold up.
     """
     global _sender  # noqa: PLW0603  # one in a process
     try:
@@ -89,7 +90,7 @@ def mail_messages(work: UnitOfWork) -> None:
 
 
 def mail_due(settings: Mail, session: DatabaseSession, *, send: Send | None = None) -> int:
-    """Attempt everything that is due, one by one; the number that went out."""
+    """Attempt all due messages, one by one, and return the number that were sent."""
     sent = 0
     while (due := _reserve(session)) is not None:
         try:
@@ -104,7 +105,7 @@ def mail_due(settings: Mail, session: DatabaseSession, *, send: Send | None = No
 
 
 def compose(settings: Mail, due: Due) -> EmailMessage:
-    """The mail to the owner. The visitor's address is where the answer goes, never the sender.
+    """Return the mail to the owner, with the visitor's address for the answer, never as the sender.
 
     Raises ValueError for a header with a line break, which the form has refused before.
     """
@@ -115,14 +116,17 @@ def compose(settings: Mail, due: Due) -> EmailMessage:
     mail["Subject"] = due.subject or f"Message from {due.name}"
     mail["Date"] = format_datetime(due.received_at)
     mail["Message-ID"] = f"<contact-{due.id}@{settings.sender.rpartition('@')[2].strip('>')}>"
-    # Nobody's holiday notice is to answer a form.
+    # Asks mail programs not to send absence notices for it.
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(f"{due.message}\n\n--\n{due.name} <{due.email}>\nby the contact form\n")
     return mail
 
 
 def deliver(settings: Mail, mail: EmailMessage) -> None:
-    """Hand `mail` to the server; raises OSError or SMTPException."""
+    """Send `mail` to the server.
+
+    Raises OSError or SMTPException.
+    """
     kind = smtplib.SMTP_SSL if settings.tls == "implicit" else smtplib.SMTP
     with kind(settings.host, settings.port, timeout=TIMEOUT) as server:
         if settings.tls == "starttls":

@@ -1,4 +1,4 @@
-"""What visitors have written to the owner."""
+"""The contact messages that visitors have written to the owner."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import models
 
 
 class MessageState(enum.StrEnum):
-    """What has become of a message."""
+    """The state of a contact message."""
 
     NEW = "new"
     READ = "read"
@@ -17,11 +17,11 @@ class MessageState(enum.StrEnum):
 
 
 class ContactMessage(models.Model):
-    """One message; `id` was signed into the form, so that sending it twice keeps it once.
+    """One contact message, with the `id` that was signed into the form.
 
-    `remote` is a keyed hash of the sender's address: it tells senders apart for the
-    limits and leads back to nobody. `mail_due_at` is when the next attempt to mail it
-    may begin; it is kept whether or not mail is configured.
+    So sending the form twice keeps it once. `remote` is a keyed hash of the sender's address: it
+    distinguishes senders for the limits and does not lead back to them. `mail_due_at` is when the
+    next attempt to mail it may begin. It is kept whether or not mail is configured.
     """
 
     id = models.UUIDField(primary_key=True)

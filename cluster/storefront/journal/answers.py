@@ -1,7 +1,7 @@
-"""Waiting for a service's answer: a question left by the outbox, and its answer is in the journal.
+"""Waiting for a service's answer: the question goes out by the outbox, the answer is journalled.
 
-This is how a synchronous request, such as one of the HTTP API, asks a service without talking to
-it: the question waits while broker or service are away, and whoever asked may give up earlier.
+By this a synchronous request, such as one of the HTTP API, asks a service without a connection to
+it: the question waits while broker or service are away, and the client may stop waiting earlier.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Answer = TypeVar("Answer")
 def await_answer(
     correlation: UUID, schemas: Collection[type[Payload]], *, within: float = PATIENCE
 ) -> Message[Any] | None:
-    """The first message of one of these types in the correlation; None when none has come in time.
+    """Return the first message of one of these types in the correlation, or None if it is late.
 
     `within` is in seconds. Raises DatabaseUnavailable when the site's database stays away.
     """
@@ -42,9 +42,10 @@ def await_answer(
 def await_that(
     look: Callable[[UnitOfWork], Answer | None], *, within: float = PATIENCE
 ) -> Answer | None:
-    """What `look` finds in the site's database, asked again until it finds something.
+    """Return the result of `look` in the site's database, repeated until it is not None.
 
-    For reads alone: `look` runs in a transaction of its own each time, on one connection.
+    None after `within` seconds. For reads alone: `look` runs in a transaction of its own each time,
+    on one connection.
     """
     give_up = time.monotonic() + within
     with closing(DatabaseSession(database("site"))) as session:

@@ -1,8 +1,8 @@
-"""The site's part in the erasure of a visitor: it forgets the name in its tables and its journal.
+"""The site's part in the erasure of a visitor: it replaces the name in its tables and its journal.
 
-The journal keeps every entry with its number, its time and its place in its stream; only
-the visitor and the card inside are replaced. An erasure that has ended, either way, leaves
-no name behind in its own entries either.
+The journal keeps every entry with its number, its time and its position in its stream. Only the
+visitor and the card inside are replaced. An erasure that has ended, either way, leaves no name in
+its own entries either.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cluster.messaging.envelope import Message
 from cluster.messaging.journal_digest import rewritten
 from cluster.messaging.work import UnitOfWork
 
-# A refused erasure has no pseudonym, and nothing needs to know any more whose it was.
+# A refused erasure has no pseudonym, and its visitor's name is not needed any more.
 NOBODY: Final = ""
 
 FORGET_CHECKOUTS: Final = """
@@ -29,11 +29,11 @@ FORGET_CHECKOUTS: Final = """
      WHERE r.visitor = t.visitor
 """
 
-# What a visitor's demos showed may hold their name: the runs go.
+# The results of a visitor's demos may hold their name, so the runs are deleted.
 FORGET_DEMOS: Final = "DELETE FROM demo_run WHERE visitor = ANY (%s)"
 
-# A key is the visitor's own words, and the answer kept with it names what they did.
-# A stranger's first key is kept under their address too, with the same answer.
+# A key is the visitor's own words, and the answer kept with it names the action. The first key of a
+# new visitor is kept under the address too, with the same answer.
 FORGET_KEYS: Final = """
     DELETE FROM idempotency_key k USING idempotency_key own
      WHERE own.visitor = ANY (%s)
@@ -56,7 +56,7 @@ DENY_TOKENS: Final = """
 """
 FORGET_TOKENS: Final = "DELETE FROM token_request WHERE visitor = ANY (%s)"
 
-# The product stays in the catalogue, and is nobody's.
+# The product stays in the catalogue, and has no owner.
 FORGET_PRODUCTS: Final = "DELETE FROM own_product WHERE visitor = ANY (%s)"
 
 # The messages of a refund have the refund's id as their correlation.
@@ -109,14 +109,14 @@ def forget_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequeste
 
 
 def complete_erasures(work: UnitOfWork, messages: Sequence[Message[ErasureCompleted]]) -> None:
-    """Forget the name in the erasure itself, and in what was journalled of it meanwhile."""
+    """Replace the name in the erasure itself, and in entries that were journalled meanwhile."""
     pseudonyms = [message.payload.pseudonym for message in messages]
     work.cursor.execute(REDACT_CHECKOUTS.encode(), (pseudonyms, ERASED_CARD))
     _end(work, messages, pseudonyms, [""] * len(messages), status="completed")
 
 
 def refuse_erasures(work: UnitOfWork, messages: Sequence[Message[ErasureRefused]]) -> None:
-    """Keep the reason. The name stays with the visitor's checkouts only."""
+    """Keep the reason, and the name with the visitor's checkouts only."""
     reasons = [message.payload.reason for message in messages]
     _end(work, messages, [NOBODY] * len(messages), reasons, status="refused")
 

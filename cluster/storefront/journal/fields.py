@@ -1,6 +1,6 @@
 """Fields of the journal's model that are None where the stored value cannot be read.
 
-The columns are those of Django's own fields, so no migration knows of these.
+The columns are those of Django's own fields, so the migrations name only these.
 """
 
 from __future__ import annotations

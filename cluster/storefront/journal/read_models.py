@@ -1,7 +1,7 @@
-"""What the journal tells the site's other tables: how requests ended, and what is for sale.
+"""The read models that follow the journal: how requests ended, and the products for sale.
 
-Each function takes the new envelopes of one type, in the order of the journal,
-and applies all of them in one statement. Applied twice, they change nothing.
+Each function takes the new envelopes of one type, in the order of the journal, and applies all of
+them in one statement. Applied twice, they change nothing.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ END_REFUNDS: Final = """
      WHERE r.id = t.id AND r.status = 'accepted'
 """
 
-# Whether catalog restocks a product is said by the command that listed it,
-# which the journal holds as the cause of the event.
+# The command that listed a product says whether catalog restocks it. The journal holds that command
+# as the cause of the event.
 LIST_PRODUCTS: Final = """
     INSERT INTO product (sku, name, price, restocked, version, fed_by)
     SELECT DISTINCT ON (t.sku) t.sku, t.name, t.price,
@@ -98,7 +98,7 @@ def update_read_models(work: UnitOfWork, envelopes: Sequence[Envelope]) -> None:
             try:
                 message = decode_message(envelope)
             except (InvalidMessage, UnknownMessageType):
-                continue  # whoever handles this type files it with the reason
+                continue  # the service that handles this type files it with the reason
             messages.setdefault(envelope.type, []).append(message)
     for name, project in PROJECTIONS.items():
         if name in messages:
@@ -163,7 +163,7 @@ def _begin_with_faults(work: UnitOfWork, messages: Sequence[Message[Any]]) -> No
 
 
 def _deny_tokens(work: UnitOfWork, messages: Sequence[Message[TokenRevoked]]) -> None:
-    """What identity has revoked of its own accord is refused here too."""
+    """Refuse the tokens here that identity has revoked by its own decision."""
     for message in messages:
         identifier = _subject_id(message)
         if identifier is not None:
@@ -171,7 +171,7 @@ def _deny_tokens(work: UnitOfWork, messages: Sequence[Message[TokenRevoked]]) ->
 
 
 def _subject_id(message: Message[Any]) -> UUID | None:
-    """The id that the message speaks of; None when its subject is not of that form."""
+    """Return the id that the message is about, or None when its subject is not of that form."""
     try:
         return message.subject_id
     except ValueError:
@@ -189,7 +189,8 @@ _BY_SCHEMA: Final[Mapping[type[Payload], Projection]] = {
     RefundCompleted: partial(_end_refunds, status="completed"),
     RefundRefused: partial(_end_refunds, status="refused"),
     RefundAbandoned: partial(_end_refunds, status="abandoned"),
-    # In this order: what is forgotten in a batch must have been announced before it is complete.
+    # In this order, so that a visitor is forgotten before the erasure is completed in the same
+    # batch.
     ErasureRequested: forget_visitors,
     ErasureCompleted: complete_erasures,
     ErasureRefused: refuse_erasures,

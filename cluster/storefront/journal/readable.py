@@ -1,8 +1,8 @@
-"""Reading journal rows that may hold what no reader can take.
+"""Reading journal rows whose content may be unreadable for Python.
 
-Writers refuse such content now. A database from before may still have a time that Python
-cannot represent, or data that its JSON parser refuses; a row like that is shown as
-unreadable, under its number, and stops neither the stream nor a page.
+Writers refuse such content now. A database from before may still have a time that Python cannot
+represent, or data that its JSON parser refuses. A row like that is shown as unreadable, under its
+number, and stops neither the stream nor a page.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from cluster.storefront.events import StreamEvent, present, present_unreadable
 if TYPE_CHECKING:
     from cluster.storefront.models import JournalEntry
 
-# Null where it is not readable. Without the first and the last day that Python knows, so
-# that every time zone can show it. `{0}` is the column.
+# Null where it is not readable. The first and the last day that Python can represent are left out,
+# so that every time zone can show it. `{0}` is the column.
 READABLE_TIME: Final = (
     "CASE WHEN {0} >= '0001-01-02 00:00+00' AND {0} < '9999-12-30 00:00+00' THEN {0} END"
 )
@@ -28,7 +28,10 @@ COLUMNS: Final = f"""
 
 
 def presented(row: Sequence[Any]) -> StreamEvent:
-    """One row of COLUMNS as pages and browsers see it; never raises for what is in it."""
+    """Return one row of COLUMNS as pages and browsers see it.
+
+    No content of the row makes it raise.
+    """
     seq, message_id, source, type_name, subject, sequence, correlation, time, came, data = row
     entry: dict[str, Any] = {
         "seq": seq,
@@ -49,7 +52,10 @@ def presented(row: Sequence[Any]) -> StreamEvent:
 
 
 def presented_entry(entry: JournalEntry) -> StreamEvent:
-    """One journal entry of Django's as pages and browsers see it; never raises likewise."""
+    """Return one journal entry of Django's as pages and browsers see it.
+
+    No content of the entry makes it raise.
+    """
     columns: dict[str, Any] = {
         "seq": entry.seq,
         "message_id": entry.message_id,

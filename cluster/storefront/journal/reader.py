@@ -15,7 +15,7 @@ from cluster.storefront.events import StreamEvent
 from cluster.storefront.journal.readable import COLUMNS, presented
 
 PAGE: Final = 200  # entries; about 60 kB of JSON
-PATIENCE: Final = 2.0  # seconds a reader waits for the database before it says so
+PATIENCE: Final = 2.0  # seconds that a reader waits for the database before it reports that
 
 AFTER: Final = f"SELECT {COLUMNS} FROM journal WHERE seq > %s ORDER BY seq LIMIT %s"  # noqa: S608
 # The least seq is 1 until entries have been purged; an empty journal reaches from 1 to 0.
@@ -29,12 +29,12 @@ Result = TypeVar("Result")
 
 
 class JournalUnavailable(Exception):
-    """The journal cannot be read now; ask again."""
+    """The journal cannot be read now, and the caller may try again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What the journal holds at a moment: entries `first` to `last`."""
+    """The range of the journal at a moment: entries `first` to `last`."""
 
     first: int
     last: int
@@ -43,7 +43,7 @@ class Bounds:
 class JournalReader:
     """One connection and one thread to read with, for all browsers of this process.
 
-    Not more than one read is under way: a frozen database holds one thread, not hundreds.
+    There is at most one read at a time, so a frozen database blocks one thread, not hundreds.
     """
 
     def __init__(self) -> None:
@@ -53,15 +53,24 @@ class JournalReader:
         self._turn = asyncio.Lock()
 
     async def after(self, seq: int, *, limit: int = PAGE) -> list[StreamEvent]:
-        """The next entries after `seq`, in order; raises JournalUnavailable."""
+        """Return the next entries after `seq`, in order.
+
+        Raises JournalUnavailable.
+        """
         return await self._run(lambda connection: _entries(connection, seq, limit))
 
     async def bounds(self) -> Bounds:
-        """What the journal holds now; raises JournalUnavailable."""
+        """Return the range of the journal now.
+
+        Raises JournalUnavailable.
+        """
         return await self._run(_bounds)
 
     async def note_audience(self) -> None:
-        """Say that somebody is reading along now (`ambient.py`); raises JournalUnavailable."""
+        """Record that a visitor follows the stream now (`ambient_load.py`).
+
+        Raises JournalUnavailable.
+        """
         await self._run(lambda connection: connection.execute(WATCHED))
 
     async def _run(self, read: Callable[[psycopg.Connection[Any]], Result]) -> Result:
@@ -70,16 +79,16 @@ class JournalReader:
                 await self._finish_abandoned()
                 loop = asyncio.get_running_loop()
                 self._reading = loop.run_in_executor(self._executor, self._read, read)
-                # Shielded: a thread cannot be cancelled, so what it does is waited for later.
+                # Shielded: a thread cannot be cancelled, so the next caller waits for its read.
                 result: Result = await asyncio.shield(self._reading)
                 self._reading = None
                 return result
         except (TimeoutError, psycopg.Error) as error:
-            # No row is to blame: what rows hold is guarded by `readable.py`, in SQL and after it.
+            # No row causes this: `readable.py` guards the content of rows, in SQL and after it.
             raise JournalUnavailable(str(error) or "no answer in time") from error
 
     async def _finish_abandoned(self) -> None:
-        """Wait for the read that somebody gave up on, whatever came of it."""
+        """Wait for the read whose caller has stopped waiting, and ignore its result."""
         if self._reading is not None:
             await asyncio.wait([self._reading])
             if not self._reading.cancelled():

@@ -1,7 +1,7 @@
-"""Writing the journal: every message of the cluster, numbered as the site learns of it.
+"""Writing the journal: every message of the cluster, numbered in the order of arrival.
 
-Set-based SQL on the worker's connection; it imports no Django. The numbers have
-no gap, because they are given under a lock that is held until the commit.
+Set-based SQL on the worker's connection, without Django. The numbers have no gap, because they are
+given under a lock that is held until the commit.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from cluster.messaging.storable import storable_text
 from cluster.messaging.work import UnitOfWork
 from cluster.storefront.journal.read_models import update_read_models
 
-# Any constant does, as long as nothing else in the site's database locks it.
+# Any constant does, if no other code locks it in the site's database.
 SINGLE_WRITER: Final = 0x6A6F75726E616C  # "journal" in ASCII
 DUPLICATES: Final = "journal_duplicates"
 
-# Read in a statement of its own: the next statement's snapshot is then younger
-# than the commit of whoever held the lock before.
+# In a statement of its own: the next statement's snapshot is then younger than the commit of the
+# transaction that held the lock before.
 LOCK: Final = "SELECT pg_advisory_xact_lock(%s)"
 
 APPEND: Final = f"""
@@ -60,9 +60,9 @@ COUNT: Final = """
 def record(work: UnitOfWork, envelopes: Sequence[Envelope], bodies: Sequence[bytes]) -> int | None:
     """Append a batch to the journal and bring the read models up to date with it.
 
-    `bodies` are the envelopes as they came over the wire, in the same order. A
-    message that is there already is skipped and counted. Returns the last `seq`
-    written, or None when there was nothing new.
+    `bodies` are the envelopes as they came over the wire, in the same order. A message that is
+    there already is skipped and counted. Returns the last `seq` written, or None when there was
+    nothing new.
     """
     if not envelopes:
         return None
@@ -95,10 +95,10 @@ def _columns(envelopes: Sequence[Envelope], bodies: Sequence[bytes]) -> tuple[An
 
 
 def storable_json(body: bytes) -> str:
-    r"""A JSON document as PostgreSQL's jsonb takes it.
+    r"""Return a JSON document as PostgreSQL's jsonb accepts it.
 
-    Valid JSON may contain `\u0000` or half of a surrogate pair, which jsonb
-    refuses. One such message must not keep the journal from every later one.
+    Valid JSON may contain `\u0000` or half of a surrogate pair, which jsonb refuses. One such
+    message must not keep the journal from every later one.
     """
     text = body.decode("utf-8", errors="replace")
     if "\\u" not in text:

@@ -1,4 +1,4 @@
-"""The site's side of its queue: whatever the broker delivers becomes journal entries."""
+"""The sink of the site's queue, by which every delivery becomes a journal entry."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from cluster.storefront.products.changes import changed_products
 
 logger = logging.getLogger(__name__)
 
-# An envelope, its bytes, and when they came (ns of the epoch).
+# An envelope, its bytes, and the time of its arrival (ns of the epoch).
 Entry = tuple[Envelope, bytes, int]
 
 
 class JournalSink:
-    """Records batches of deliveries in the journal; see `cluster.messaging.consumer.Sink`."""
+    """Records batches of deliveries in the journal, as a `cluster.messaging.consumer.Sink`."""
 
     def __init__(self, session: DatabaseSession, *, source: str = "site") -> None:
         self._session = session
@@ -33,9 +33,8 @@ class JournalSink:
     def apply(self, bodies: Sequence[bytes], arrivals: Sequence[int] = ()) -> None:
         """Record and commit a batch, then wake the web processes.
 
+        A delivery that is not an envelope, or cannot be stored, becomes a dead letter of the site.
         Raises psycopg.Error in an outage.
-
-        What is not an envelope, or cannot be stored, becomes a dead letter of the site.
         """
         entries: list[Entry] = []
         for body, came in zip(bodies, arrivals or [time.time_ns()] * len(bodies), strict=True):
@@ -58,7 +57,7 @@ class JournalSink:
             last_seq = record(
                 work, [envelope for envelope, _, _ in entries], [body for _, body, _ in entries]
             )
-            flush(work)  # what the site begins when it hears of something
+            flush(work)  # messages that the site sends in reaction to others
         if last_seq is not None:
             announce(last_seq, changed_products(envelope for envelope, _, _ in entries))
         now = time.time_ns()
@@ -66,7 +65,10 @@ class JournalSink:
         processed(self._source, [(envelope, came) for envelope, _, came in entries], now)
 
     def give_up(self, letter: Rejected) -> None:
-        """Keep what cannot be recorded; raises psycopg.Error in an outage."""
+        """Keep a delivery that cannot be recorded as a dead letter.
+
+        Raises psycopg.Error in an outage.
+        """
         give_up(self._session, self._source, letter)
 
     def _record_or_file(self, entry: Entry) -> None:

@@ -1,8 +1,8 @@
-"""Wake-ups: the site's worker tells every web process, through Redis, that the journal has grown.
+"""Wake-ups: the site's worker notifies every web process, through Redis, of new journal entries.
 
-A wake-up only says "look": what there is to see is in the database. One is lost
-when Redis is away, and nothing else is; the web processes then look by the clock. With it go
-the changes of products, which make every copy of them an old one (`products/cache.py`).
+A wake-up carries only the newest number: the entries are in the database. When Redis is away
+wake-ups are lost, and nothing else is: the web processes then poll. With them go the changes of
+products, which make every cached copy of them stale (`portfolio/api/product_cache.py`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PAUSE_AFTER_FAILURE: Final = 1.0  # seconds
 
 
 def announce(last_seq: int, changed: Collection[str] = ()) -> None:
-    """Tell the web processes that the journal reaches to `last_seq`, and what products changed.
+    """Notify the web processes of the journal's last `seq` and of changed products.
 
     Returns at once and never raises: a thread publishes, always the newest number only.
     """
@@ -36,7 +36,7 @@ def announce(last_seq: int, changed: Collection[str] = ()) -> None:
 
 
 class Announcer:
-    """Publishes the newest `seq` from a thread of its own, so that a paused Redis stops nobody."""
+    """Publishes the newest `seq` from its own thread, so that a paused Redis blocks no caller."""
 
     def __init__(self) -> None:
         self._newest = 0
@@ -76,12 +76,12 @@ class Announcer:
                 together.expire(GENERATION + sku, GENERATION_FOR)
             together.publish(CHANNEL, seq)
             together.execute()
-        except Exception as error:  # noqa: BLE001  # a lost wake-up stops nothing, whatever it is
+        except Exception as error:  # noqa: BLE001  # a lost wake-up stops nothing
             if not self._failing:
                 logger.warning("wake-ups are being lost, Redis: %s", error)
             self._failing = True
             with self._lock:
-                self._changed |= changed  # told when there next is something to tell
+                self._changed |= changed  # sent with the next wake-up
             return False
         if self._failing:
             logger.info("wake-ups reach Redis again")

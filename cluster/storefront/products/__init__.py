@@ -1,1 +1,1 @@
-"""Products that visitors list, and how products are found."""
+"""Products that visitors list, and the search for products."""

@@ -1,4 +1,4 @@
-"""Whose a product is that a visitor has listed."""
+"""The owners of products that visitors have listed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import ClassVar, Final
 
 from django.db import models
 
-DEMO: Final = "DEMO-"  # how those of a run of a demo begin
-OWN: Final = "OWN-"  # how their SKUs begin
+DEMO: Final = "DEMO-"  # the beginning of the SKUs of a demo's run
+OWN: Final = "OWN-"  # the beginning of the SKUs of visitors' own products
 
 
 class OwnProduct(models.Model):
-    """A product that a visitor has listed and may amend; `id` is catalog's id of it."""
+    """A product that a visitor has listed and may amend, with catalog's `id` of it."""
 
     id = models.UUIDField(primary_key=True)
     visitor = models.TextField()

@@ -20,16 +20,16 @@ from cluster.storefront.products.models import OWN
 from cluster.storefront.transactions import run_in_transaction
 
 MOST: Final = 10  # of one visitor
-RANDOM: Final = 5  # bytes of an SKU: nothing in it tells whose it is
+RANDOM: Final = 5  # bytes of an SKU: nothing in it leads to the visitor
 
 COUNT: Final = "SELECT count(*) FROM own_product WHERE visitor = %s"
 INSERT: Final = "INSERT INTO own_product (id, visitor, sku, listed_at) VALUES (%s, %s, %s, %s)"
 
 
 def list_own(work: UnitOfWork, *, visitor: str, name: str, price: int, stock: int) -> str:
-    """Note whose it is, and ask catalog to list it; its SKU. It is never restocked.
+    """Record a visitor's product, ask catalog to list it, and return its SKU.
 
-    Raises InvalidRequest when the visitor has listed as many as they may.
+    It is never restocked. Raises InvalidRequest when the visitor has listed as many as allowed.
     """
     (count,) = work.cursor.execute(COUNT, (visitor,)).fetchone() or (0,)
     if count >= MOST:
@@ -46,9 +46,10 @@ def list_own(work: UnitOfWork, *, visitor: str, name: str, price: int, stock: in
 def amend(
     product: UUID, asked: AmendProduct
 ) -> Message[ProductAmended | ProductAmendmentRefused] | None:
-    """What catalog answers; None when it has not in time, and may still amend the product.
+    """Ask catalog to amend a product and return its answer, or None if it is late.
 
-    The site's read model is as new as the answer. Raises DatabaseUnavailable.
+    Catalog may still amend the product then. The site's read model is as new as the answer. Raises
+    DatabaseUnavailable.
     """
     correlation = new_message_id()
 

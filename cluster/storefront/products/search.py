@@ -1,4 +1,4 @@
-"""Finding products: full text and beginnings of words, in what the events have told.
+"""Finding products: full text and beginnings of words, in the events' names and SKUs.
 
 Source: https://www.postgresql.org/docs/current/textsearch-controls.html
 """
@@ -16,14 +16,14 @@ from cluster.storefront.models import Product
 MOST_WORDS: Final = 8
 WORD: Final = re.compile(r"[^\W_]+")
 
-# As the index has it (migration 0008): of an SKU each part counts as a word.
+# The same expression as the index (migration 0008), where each part of an SKU counts as a word.
 TEXT: Final = "to_tsvector('english', product.name || ' ' || replace(product.sku, '-', ' '))"
 FOUND: Final = f"{TEXT} @@ to_tsquery('english', %s)"
 RANK: Final = f"ts_rank({TEXT}, to_tsquery('english', %s))"
 
 
 def found_in(products: QuerySet[Product, Any], words: str) -> QuerySet[Product, Any]:
-    """Those of the products in which every word begins a word, best first."""
+    """Return the products in which every given word begins a word, best first."""
     parts = [f"{word}:*" for word in WORD.findall(words)[:MOST_WORDS]]
     if not parts:
         return products.none()

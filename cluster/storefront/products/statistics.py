@@ -1,4 +1,4 @@
-"""What was sold of a product, added up over every checkout of it that the site has accepted."""
+"""The sales of a product, added up over every checkout of it that the site has accepted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-# Accepted checkouts are kept for ever, and no index knows of products: this reads all of them.
+# Accepted checkouts are kept for ever and have no index by product, so this reads all of them.
 SALES: Final = """
     SELECT count(*) FILTER (WHERE status = 'completed'),
            count(*) FILTER (WHERE status = 'compensated'),
@@ -22,7 +22,7 @@ NAMES: Final = ("completed", "compensated", "under_way", "items", "pence", "medi
 
 
 def sales_of(sku: str) -> dict[str, Any]:
-    """The sums, as JSON takes them. Refunds are not taken off."""
+    """Return the sums, as JSON values, without taking refunds off."""
     with connection.cursor() as cursor:
         cursor.execute(SALES, (sku,))
         *sums, median = cursor.fetchone()

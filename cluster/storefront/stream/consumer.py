@@ -6,9 +6,8 @@ Frames to the browser are JSON texts:
     {"kind": "state", "state": "…", "after": 900}         the next event follows 900
     {"kind": "events", "events": [{"seq": 8842, …}, …]}   a page, in order
 
-Without `after` it begins with the last entries. Nothing is expected from the browser.
-A state is repeated when there has been nothing to say for some seconds, so that silence
-means a broken connection.
+Without `after` it begins with the last entries. The browser sends nothing. A state is repeated
+after some seconds without a frame, so that silence means a broken connection.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ BEGIN_WITH: Final = 50  # entries, for a browser that has seen none
 LARGEST_SEQ: Final = 2**63 - 1  # PostgreSQL's bigint
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,19}")
 RETRY_AFTER: Final = 0.5  # seconds
-# A browser gives a silent connection up after 8 s (silence.js), and a word may come as late as
-# two of these after the last.
+# A browser closes a silent connection after 8 s (silence.js), and a frame may come as late as two
+# of these after the last.
 SPEAK_ANYWAY: Final = 3.0  # seconds
 
-# Close codes for private use (RFC 6455, section 7.4.2), after 1008, 1011 and 1013, which
-# daphne's library does not let an application send.
+# Close codes for private use (RFC 6455, section 7.4.2), after 1008, 1011 and 1013, which daphne's
+# library does not let an application send.
 POLICY_VIOLATION: Final = 4008
 INTERNAL_ERROR: Final = 4011
 TRY_AGAIN_LATER: Final = 4013
@@ -100,7 +99,7 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
                 await asyncio.sleep(RETRY_AFTER)
                 continue
             if entries:
-                # The server holds this back while the browser does not take what was sent.
+                # The server delays this while the browser does not read the frames sent before.
                 await self._send(events_frame(entries))
                 seen = entries[-1].seq
             else:
@@ -111,7 +110,10 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
                         await change.wait()
 
     async def _begin(self, tail: JournalTail, after: int | None) -> int:
-        """The seq that the first event follows, said aloud where it is not what was asked for."""
+        """Return the seq that the first event follows.
+
+        A state frame names it where it is not the one that was asked for.
+        """
         bounds = await self._bounds(tail)
         if after is None:
             seen = max(bounds.first - 1, bounds.last - BEGIN_WITH)
@@ -136,7 +138,7 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
                 await asyncio.sleep(RETRY_AFTER)
 
     async def _say(self, state: str, **details: int) -> None:
-        """In words; again when nothing has been sent for a while, as a sign of life."""
+        """Send a state that is new, or repeat it after SPEAK_ANYWAY seconds without a frame."""
         if state != self._said or time.monotonic() - self._sent_at >= SPEAK_ANYWAY:
             self._said = state
             await self._send(state_frame(state, **details))
@@ -153,7 +155,10 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
 
 
 def requested_after(query_string: bytes) -> int | None:
-    """The `after` of a query; raises ValueError unless it is a whole number of 0 or more."""
+    """Return the `after` of a query, or None without one.
+
+    Raises ValueError unless it is a whole number of 0 or more.
+    """
     values = parse_qs(query_string.decode("latin-1"), keep_blank_values=True).get("after")
     if values is None:
         return None
@@ -164,7 +169,7 @@ def requested_after(query_string: bytes) -> int | None:
 
 
 def events_frame(entries: list[Entry]) -> str:
-    """A page of events; each is encoded already."""
+    """Return the frame of a page of events, each of which is encoded already."""
     return (b'{"kind":"events","events":[' + b",".join(e.encoded for e in entries) + b"]}").decode()
 
 

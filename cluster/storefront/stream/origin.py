@@ -1,4 +1,4 @@
-"""Who may open a WebSocket: our own pages, and programs that are no browser."""
+"""The check of a WebSocket's origin: our own pages, and programs that are no browser."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from django.http.request import split_domain_port, validate_host
 
 
 def is_ours(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether a handshake comes from a page of this site.
+    """Return whether a handshake comes from a page of this site, or from no browser.
 
-    A browser always sends Origin, which must name the very host and port that was
-    asked for. Without one it is a program, which could claim any origin anyway. Host
-    must be one of ALLOWED_HOSTS, or a name that somebody else points here would pass.
+    A browser always sends Origin, which must name exactly the host and port of the request. Without
+    one it is a program, which could send any origin anyway. Host must be one of ALLOWED_HOSTS:
+    otherwise a name that an attacker points here would pass.
     """
     named = {name: value.decode("latin-1") for name, value in headers}
     host = named.get(b"host", "")

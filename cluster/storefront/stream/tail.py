@@ -1,7 +1,7 @@
 """The end of the journal, read once for all browsers of a web process.
 
-The newest entries are kept in memory, so that a new entry costs one read however
-many browsers follow; a browser that is further behind reads pages of its own.
+The newest entries are kept in memory, so that a new entry costs one read however many browsers
+follow. A browser that is further behind reads pages of its own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from cluster.storefront.stream.wakes import WakeUps
 logger = logging.getLogger(__name__)
 
 KEPT: Final = 2_000  # entries in memory, under a megabyte
-LOOK_ANYWAY: Final = 2.0  # seconds: a wake-up may be lost, and an outage wants to be noticed
+LOOK_ANYWAY: Final = 2.0  # seconds: a wake-up may be lost, and an outage must be noticed
 LOOK_WITHOUT_REDIS: Final = 1.0  # seconds
 RETRY_AFTER: Final = 0.5  # seconds
 NOTE_AUDIENCE_EVERY: Final = 10.0  # seconds
@@ -36,7 +36,7 @@ _encoder: Final = msgspec.json.Encoder()
 
 
 class Condition(enum.StrEnum):
-    """How well this process can follow the journal, in the words that the page shows."""
+    """The states of this process in following the journal, in the words that the page shows."""
 
     LIVE = "live"
     POLLING = "live, looking once a second because Redis is away"
@@ -52,14 +52,14 @@ class Entry:
 
 
 class JournalTail:
-    """Follows the journal and hands out pages of it. One for each event loop."""
+    """Follows the journal and returns pages of it, one object for each event loop."""
 
     def __init__(self, reader: JournalReader, wakes: WakeUps) -> None:
         self.condition = Condition.WAITING
         self._reader = reader
         self._wakes = wakes
         self._recent: deque[Entry] = deque(maxlen=KEPT)
-        self._reached = -1  # the last seq read; -1: nothing is known yet
+        self._reached = -1  # the last seq read; -1 before the first read
         self._changed = asyncio.Event()
         self._audience_noted_at = -NOTE_AUDIENCE_EVERY  # monotonic seconds
         self._tasks: list[asyncio.Task[None]] = []
@@ -79,28 +79,34 @@ class JournalTail:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def next_change(self) -> asyncio.Event:
-        """An event that is set when there are new entries or a new condition.
+        """Return an event that is set when there are new entries or a new condition.
 
-        Take it before looking, so that nothing falls between looking and waiting.
+        Take it before reading a page, so that no change falls between reading and waiting.
         """
         return self._changed
 
     async def bounds(self) -> Bounds:
-        """What the journal holds now; raises JournalUnavailable."""
+        """Return the range of the journal now.
+
+        Raises JournalUnavailable.
+        """
         return await self._reader.bounds()
 
     async def page(self, after: int) -> list[Entry]:
-        """The entries that follow `after`, at most a page; raises JournalUnavailable."""
+        """Return the entries that follow `after`, at most a page.
+
+        Raises JournalUnavailable.
+        """
         if after >= self._reached >= 0:
             return []
         if self._recent and self._recent[0].seq <= after + 1:
-            # Without gaps, so the place of an entry is its distance from the first.
+            # Without gaps, so the index of an entry is its distance from the first.
             start = after + 1 - self._recent[0].seq
             return list(islice(self._recent, start, start + PAGE))
         return _encoded(await self._reader.after(after))
 
     async def note_audience(self) -> None:
-        """Say, now and then, that somebody follows; without the database nobody has to know."""
+        """Record every NOTE_AUDIENCE_EVERY s that a visitor follows, if the database answers."""
         now = time.monotonic()
         if now - self._audience_noted_at >= NOTE_AUDIENCE_EVERY:
             self._audience_noted_at = now
@@ -150,7 +156,7 @@ _tails: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, JournalTail]] = WeakK
 
 
 def journal_tail() -> JournalTail:
-    """The tail of the running event loop, following."""
+    """Return the tail of the running event loop, which follows the journal."""
     loop = asyncio.get_running_loop()
     tail = _tails.get(loop)
     if tail is None:

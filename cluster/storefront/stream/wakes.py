@@ -21,13 +21,13 @@ from cluster.storefront.journal.wake import CHANNEL
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT: Final = 0.5  # seconds
-# A paused Redis breaks no connection: it is found out by a ping that is not answered.
+# Seconds. A paused Redis breaks no connection: an unanswered ping reveals it.
 SILENCE: Final = 2.0  # seconds
 RECONNECT_AFTER: Final = 1.0  # seconds
 
 
 class WakeUps:
-    """Hears when the journal is said to have grown; `connected` says whether to rely on it."""
+    """Receives wake-ups, which can be relied on while `connected` is true."""
 
     def __init__(self) -> None:
         self.connected = False

@@ -1,6 +1,6 @@
 """Access tokens: short-lived JSON Web Tokens (RFC 7519) in the profile of RFC 9068.
 
-Whoever verifies one needs the public keys and the deny list, and asks nobody.
+Verifying one takes the public keys and the deny list, and no call to another service.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ LONGEST: Final = 2_000  # characters; ours have about 500
 
 
 class InvalidToken(Exception):
-    """The token gives no right; the message says why, in one plain sentence."""
+    """The token gives no right, for the reason that the message gives in one plain sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a valid access token says."""
+    """The claims of a valid access token."""
 
     visitor: str
     jti: UUID
@@ -40,7 +40,10 @@ class Access:
 
 
 def sign_access(*, visitor: str, jti: UUID, family: UUID) -> str:
-    """A token that is good for LIFE from now; raises SecretsError while OpenBao is away."""
+    """Return a token that is valid for LIFE from now.
+
+    Raises SecretsError while OpenBao is away.
+    """
     version = known_keys().latest
     now = int(datetime.now(UTC).timestamp())
     claims = {
@@ -58,9 +61,10 @@ def sign_access(*, visitor: str, jti: UUID, family: UUID) -> str:
 
 
 def read_access(token: str) -> Access:
-    """Check the token; raises InvalidToken, or SecretsError when no key was ever known.
+    """Check the token and return its claims.
 
-    The algorithm is ours to say, never the token's (RFC 8725, section 3.1).
+    The algorithm is fixed here, never taken from the token (RFC 8725, section 3.1). Raises
+    InvalidToken, or SecretsError when no key was ever known.
     """
     if len(token) > LONGEST:
         raise InvalidToken("The token is longer than any of ours.")

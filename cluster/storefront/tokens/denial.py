@@ -1,4 +1,4 @@
-"""The deny list and its forgetting. The site's worker uses it too, without Django."""
+"""The deny list and its purge, which the site's worker uses too, without Django."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from uuid import UUID
 from cluster.messaging.work import UnitOfWork
 
 PER_RUN: Final = 1_000
-# An access token lives for five minutes: what was revoked longer ago has expired.
+# An access token lives for five minutes, so one that was revoked longer ago has expired.
 DENIED: Final = timedelta(minutes=10)
-KNOWN: Final = timedelta(days=8)  # whose a family is; identity lets none live for longer than seven
+KNOWN: Final = timedelta(days=8)  # a family's visitor; a family lives for seven days at most
 
 REQUEST: Final = """
     INSERT INTO token_request (id, visitor, requested_at) VALUES (%s, %s, %s)
@@ -37,12 +37,12 @@ def deny(work: UnitOfWork, identifier: UUID, at: datetime) -> None:
 
 
 def visitor_of_family(work: UnitOfWork, family: UUID) -> str | None:
-    """Whose tokens these are; None for what was never asked for, or is forgotten."""
+    """Return the visitor of a family of tokens, or None when it is unknown or forgotten."""
     found = work.cursor.execute(VISITOR, (family,)).fetchone()
     return None if found is None else str(found[0])
 
 
 def purge_tokens(work: UnitOfWork) -> None:
-    """Forget what is of no use any more, a few at a time."""
+    """Delete old rows of the deny list and old token requests, a few at a time."""
     work.cursor.execute(PURGE_DENIED, (work.now - DENIED, PER_RUN))
     work.cursor.execute(PURGE_REQUESTS, (work.now - KNOWN, PER_RUN))

@@ -1,8 +1,8 @@
 """Asking identity for tokens, exchanging them, revoking them: by commands through the outbox.
 
-A refresh token is the id of its family and a secret, signed; on the bus there is only the
-secret's SHA-256. What is revoked is refused from the commit on: the deny list and the command
-are one transaction, and identity hears of it when it can.
+A refresh token is the id of its family and a secret, signed. On the bus there is only the secret's
+SHA-256. A revoked token is refused from the commit on: the deny list and the command are one
+transaction, and identity receives the command when it can.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ BYTES: Final = 32  # of a refresh secret
 
 
 class NoAnswer(Exception):
-    """Identity has not answered in time; what was asked for may still be granted, and lapses."""
+    """Identity has not answered in time, and may still grant tokens, which then expire unused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a client gets: an access token for now, a refresh token for one exchange."""
+    """The tokens for a client: an access token for now, a refresh token for one exchange."""
 
     access: str
     refresh: str
@@ -50,7 +50,7 @@ class Grant:
 
 
 def issue(visitor: str, keep_pace: Callable[[UnitOfWork], None] = lambda _work: None) -> Grant:
-    """Tokens for a visitor, unless `keep_pace` raises in the transaction that asks for them.
+    """Return tokens for a visitor, unless `keep_pace` raises in the transaction of the request.
 
     Raises NoAnswer, SecretsError, DatabaseUnavailable.
     """
@@ -66,7 +66,7 @@ def issue(visitor: str, keep_pace: Callable[[UnitOfWork], None] = lambda _work: 
 
 
 def refresh(token: str) -> Grant:
-    """New tokens for a refresh token, which is of no use afterwards.
+    """Return new tokens for a refresh token, which is of no use afterwards.
 
     Raises InvalidToken, NoAnswer, SecretsError, DatabaseUnavailable.
     """
@@ -81,7 +81,10 @@ def refresh(token: str) -> Grant:
 
 
 def revoke(family: UUID) -> None:
-    """End a family, at once here and later there. Raises DatabaseUnavailable."""
+    """End a family, at once here and later at identity.
+
+    Raises DatabaseUnavailable.
+    """
 
     def end(work: UnitOfWork) -> None:
         deny(work, family, work.now)
@@ -92,7 +95,10 @@ def revoke(family: UUID) -> None:
 
 
 def family_of(token: str) -> UUID:
-    """The family of a refresh token of ours, used or not; raises InvalidToken."""
+    """Return the family of a refresh token of ours, used or not.
+
+    Raises InvalidToken.
+    """
     return _parts(token)[0]
 
 
@@ -103,7 +109,10 @@ def _ask(
     *,
     correlation: UUID,
 ) -> None:
-    """Send the command and wait until identity grants it. Raises InvalidToken, NoAnswer."""
+    """Send the command and wait until identity grants it.
+
+    Raises InvalidToken, NoAnswer.
+    """
 
     def ask(work: UnitOfWork) -> None:
         first(work)
@@ -132,7 +141,10 @@ def _hash(secret: str) -> str:
 
 
 def _parts(token: str) -> tuple[UUID, str]:
-    """The family and the secret; signed, since families' ids are public in the journal."""
+    """Return the family and the secret of a refresh token.
+
+    It is signed, since families' ids are public in the journal.
+    """
     try:
         named, _, secret = _signer().unsign(token).partition(".")
         return UUID(named), secret

@@ -20,13 +20,13 @@ logger = logging.getLogger(__name__)
 FRESH: Final = 60.0  # seconds until OpenBao is asked again
 ALGORITHM: Final = "ES256"
 
-RETRY: Final = 5.0  # seconds between two questions at least, answered or not
+RETRY: Final = 5.0  # seconds between two requests at least, answered or not
 
 _algorithm: Final = ECAlgorithm(ECAlgorithm.SHA256)
 
 
 class _Kept:
-    """The keys that this process knows, and when OpenBao was last asked, whatever came of it."""
+    """The keys that this process knows, and the time of its last request to OpenBao."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -34,7 +34,7 @@ class _Kept:
         self._known_at = self._asked_at = float("-inf")
 
     def read(self, version: int | None) -> PublicKeys:
-        """One thread asks, for whom it is time; the others go on with what is known."""
+        """Return the keys, read anew by one thread when it is time. Others do not wait."""
         if self._is_time(version):
             try:
                 self._keys, self._known_at = public_keys(), time.monotonic()
@@ -64,16 +64,19 @@ _kept: Final = _Kept()
 
 
 def known_keys(*, version: int | None = None) -> PublicKeys:
-    """The keys as of a minute ago at most, or the last that were known while OpenBao is away.
+    """Return the keys as of a minute ago at most, or the last known while OpenBao is away.
 
-    Asked for anew when `version` is not among them, though not more often than every RETRY
-    seconds. Raises SecretsError when none were ever known.
+    Read anew when `version` is not among them, though not more often than every RETRY seconds.
+    Raises SecretsError when none were ever known.
     """
     return _kept.read(version)
 
 
 def key_set() -> dict[str, Any]:
-    """All of them as a JWK Set; raises SecretsError when none were ever known."""
+    """Return all known keys as a JWK Set.
+
+    Raises SecretsError when none were ever known.
+    """
     keys = known_keys()
     return {
         "keys": [
@@ -89,5 +92,5 @@ def key_set() -> dict[str, Any]:
 
 
 def public_key(pem: str) -> Any:
-    """A PEM as PyJWT wants it."""
+    """Return a PEM as the key object that PyJWT needs."""
     return _algorithm.prepare_key(pem)

@@ -1,4 +1,4 @@
-"""Who has asked for tokens of late, and the deny list of what was revoked."""
+"""The visitors of recent families of tokens, and the deny list of revoked tokens."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RevokedToken(models.Model):
 
 
 class TokenRequest(models.Model):
-    """A visitor's wish for tokens that the site has passed on; `id` is the family's."""
+    """A visitor's request for tokens that the site has passed on, with the `id` of the family."""
 
     id = models.UUIDField(primary_key=True)
     visitor = models.TextField()

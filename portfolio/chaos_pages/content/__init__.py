@@ -1,1 +1,1 @@
-"""What the chaos pages show, made ready for their templates: words, rows and drawings; no HTTP."""
+"""The content of the chaos pages for their templates: words, rows and drawings, without HTTP."""

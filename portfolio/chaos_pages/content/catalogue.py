@@ -1,4 +1,4 @@
-"""The catalogue by family, each experiment with what its runs have shown so far."""
+"""The catalogue by family, each experiment with the results of its runs so far."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chaos.experiments.experiment import Experiment, Family
 from chaos.reports.recoveries import Recovery
 from portfolio.chaos_pages.content.strips import Strip, strips
 
-# What a family is called, what it does, and where its experiments are declared.
+# Each family with its title, its faults, and the module that declares its experiments.
 FAMILIES: Final[tuple[tuple[Family, str, str, str], ...]] = (
     (
         Family.KILLS,
@@ -57,7 +57,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One family; `source` is where its experiments are declared."""
+    """One family. `source` is the function that declares its experiments."""
 
     name: str
     title: str
@@ -67,7 +67,7 @@ class Group:
 
 
 def groups(found: Iterable[Recovery]) -> tuple[Group, ...]:
-    """All experiments, by family."""
+    """Return all experiments, by family."""
     known = {one.experiment: one for one in found}
     drawn = strips(known.values())
     collected = []
@@ -83,6 +83,6 @@ def groups(found: Iterable[Recovery]) -> tuple[Group, ...]:
 
 
 def source_of(experiment: Experiment) -> str:
-    """Where an experiment is declared, as the `source` tag takes it."""
+    """Return where an experiment is declared, in the form that the `source` tag takes."""
     module = next(module for family, _, _, module in FAMILIES if family is experiment.family)
     return DECLARED.format(module)

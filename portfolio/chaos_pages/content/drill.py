@@ -1,4 +1,4 @@
-"""Drills: one experiment with a guide that says, station by station, what to watch."""
+"""Guided runs: one experiment with a guide that says, station by station, what to watch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from portfolio.chaos_pages.content.phases import NAMES, Standing
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One step of a drill, and the phases of the run during which it is the current one."""
+    """One step of a guided run, with the phases in which it is the current step."""
 
     phases: tuple[Phase, ...]
     title: str
@@ -108,19 +108,19 @@ DRILLS: Final = (KILL, STORM)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A lesson with its place in the run that is in hand."""
+    """A lesson with its standing in the current run."""
 
     lesson: Lesson
     standing: Standing
 
     @property
     def phases(self) -> str:
-        """As the page's script reads them."""
+        """The phases, joined by commas for the page's script."""
         return ",".join(self.lesson.phases)
 
 
 def steps(drill: Drill, snapshot: Snapshot | None) -> tuple[Step, ...]:
-    """The drill's steps; those passed and the current one are marked while it runs."""
+    """Return the steps of a guided run, which are all ahead while it does not run."""
     run = snapshot.experiment if snapshot else None
     if run is None or run.experiment != drill.experiment:
         return tuple(Step(lesson, "ahead") for lesson in drill.lessons)

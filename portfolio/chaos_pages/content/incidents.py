@@ -1,4 +1,7 @@
-"""A kept incident as its page tells it: the verdict in a word, its probes side by side; pure."""
+"""A kept incident as its page shows it: the verdict in a word, its probes side by side.
+
+Pure functions, without any I/O.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ TIMES: Final[tuple[When, ...]] = ("before", "during", "after")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How it ended: a word with its mark, and what that says of the hypothesis."""
+    """The verdict of a run: a word with its mark, and a sentence on the hypothesis."""
 
     word: str
     mark: str
@@ -29,7 +32,10 @@ ABORTED: Final = Verdict(
 
 
 def verdict(document: IncidentDocument) -> Verdict:
-    """Never "passed" when anything deviated, whatever the document calls itself."""
+    """Return the verdict, which is never "passed" when anything deviated.
+
+    A document's own status "passed" does not overrule that.
+    """
     if document.status == "aborted":
         return ABORTED
     violated = any(invariant.outcome == "fail" for invariant in document.invariants)
@@ -40,7 +46,10 @@ def verdict(document: IncidentDocument) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one probe said in one part of the run: how often it held, and what it last said."""
+    """The readings of one probe in one part of the run: how often it held, and its words.
+
+    The words are those of the last reading that failed, or else of the last reading.
+    """
 
     held: int
     asked: int
@@ -53,14 +62,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class ProbeRow:
-    """One probe of the hypothesis, asked the same way all the time. None: it was not asked."""
+    """One probe of the hypothesis, asked in the same way throughout. None: it was not asked."""
 
     probe: str
     cells: tuple[Told | None, ...]
 
 
 def probe_rows(readings: Sequence[ProbeReading]) -> list[ProbeRow]:
-    """A row for each probe, in the order in which they were first asked."""
+    """Return a row for each probe, in the order in which they were first asked."""
     probes = dict.fromkeys(reading.probe for reading in readings)
     return [
         ProbeRow(probe, tuple(_told(readings, probe, when) for when in TIMES)) for probe in probes
@@ -71,11 +80,11 @@ def _told(readings: Sequence[ProbeReading], probe: str, when: When) -> Told | No
     own = [one for one in readings if one.probe == probe and one.when == when]
     if not own:
         return None
-    # What went wrong says more than that it is well again.
+    # A failure says more than a later reading that holds again.
     telling = next((one for one in reversed(own) if not one.ok), own[-1])
     return Told(sum(one.ok for one in own), len(own), telling.words)
 
 
 def invariants_in_order(document: IncidentDocument) -> Iterator[object]:
-    """Violated ones first, then those that could not be decided, then the rest."""
+    """Yield the violated invariants, then those that could not be decided, then the rest."""
     yield from sorted(document.invariants, key=lambda one: (one.outcome != "fail", not one.unknown))

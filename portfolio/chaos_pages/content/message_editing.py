@@ -1,4 +1,4 @@
-"""The form of message surgery: what can be done to which message of a checkout."""
+"""The form that edits a message in flight: the operations, and a checkout's messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from chaos.message_editing import CHOICES, LONGEST_DELAY, OPERATIONS, SHORTEST_DELAY, Choice
 from cluster.storefront.checkout_intake import Outcome
 
-# The first of these in which a message is sent is the checkout that is begun for it.
+# A message is edited in a checkout of the first of these outcomes in which it is sent.
 PREFERRED: Final = (
     Outcome.SUCCESS,
     Outcome.DECLINED,
@@ -27,7 +27,7 @@ COURSES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Surgery:
-    """All that the form offers."""
+    """The choices of the form. The delays are in seconds."""
 
     operations: tuple[tuple[str, str], ...]
     courses: tuple[tuple[str, tuple[Choice, ...]], ...]
@@ -36,12 +36,12 @@ class Surgery:
 
 
 def outcome_of(choice: Choice) -> Outcome:
-    """How the checkout shall go in which this message is sent."""
+    """Return the outcome of the checkout in which this message is edited."""
     return next(outcome for outcome in PREFERRED if outcome in choice.outcomes)
 
 
 def offered() -> Surgery:
-    """The form, its messages grouped by the course of the checkout that sends them."""
+    """Return the form's choices, with the messages grouped by the checkout's outcome."""
     grouped = (
         (words, tuple(choice for choice in CHOICES if outcome_of(choice) is outcome))
         for outcome, words in COURSES.items()

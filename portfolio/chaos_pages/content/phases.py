@@ -1,4 +1,4 @@
-"""The stations that every run passes, and what there is to see at each.
+"""The stations, one for each phase, that every run passes, and what to watch at each.
 
 `static/chaos/phases.js` moves along the same stations in the browser.
 """
@@ -16,7 +16,7 @@ from cluster.health.running_experiment import STALE_AFTER, Phase, RunningExperim
 Standing = Literal["passed", "here", "ahead"]
 
 NOBODY: Final = "Nobody is breaking anything."
-# Any run, in the order of its phases: how the station is called, and what to watch there.
+# The phases of a run in their order, each with its station's name and what to watch there.
 STATIONS: Final[tuple[tuple[Phase, str, str], ...]] = (
     (
         "preparing",
@@ -54,7 +54,7 @@ NAMES: Final = tuple(name for name, _, _ in STATIONS)
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """One station of the line, as it stands for the run in hand."""
+    """One station of the line, with its standing for the current run."""
 
     phase: Phase
     name: str
@@ -64,7 +64,7 @@ class Station:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """What is being broken, in words. `run` is None while nobody breaks anything."""
+    """The experiment in progress, in words. `run` is None while there is none."""
 
     run: RunningExperiment | None
     words: str
@@ -73,7 +73,7 @@ class Now:
 
 
 def now(snapshot: Snapshot | None) -> Now:
-    """The state of affairs as the observer last told it."""
+    """Return the experiment in progress from the observer's last snapshot."""
     run = snapshot.experiment if snapshot else None
     if run is None:
         return Now(None, _calm(snapshot), "", stations(None))
@@ -83,7 +83,10 @@ def now(snapshot: Snapshot | None) -> Now:
 
 
 def stations(phase: Phase | None) -> tuple[Station, ...]:
-    """The line with the run at `phase`; all ahead without one, all passed when it has ended."""
+    """Return the line of stations with the run at `phase`.
+
+    All stations are ahead without a run, and passed when it has ended.
+    """
     at = len(STATIONS) if phase == "ended" else -1 if phase is None else NAMES.index(phase)
     return tuple(
         Station(name, title, watch, _standing(number, at))
@@ -92,7 +95,7 @@ def stations(phase: Phase | None) -> tuple[Station, ...]:
 
 
 def words_of(run: RunningExperiment) -> str:
-    """What the runner says of its run, and since when it has said nothing else."""
+    """Return the runner's words on its run, or for how many seconds it has written nothing."""
     silence = time.time() - run.written_at
     if run.written_at and silence > STALE_AFTER:
         return f"{run.title}. The runner has not been heard of for {silence:.0f} s."
@@ -100,7 +103,7 @@ def words_of(run: RunningExperiment) -> str:
 
 
 def since(moment: str) -> float:
-    """Seconds since a moment of a document; never less than 0."""
+    """Return the seconds since a moment of a document, at least 0."""
     return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
 
 

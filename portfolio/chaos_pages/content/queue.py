@@ -1,4 +1,4 @@
-"""The visible queue: who breaks what now, and who waits."""
+"""The visible queue: the run in progress, and the runs that wait."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chaos.safety.permits import QueuedRun, queue
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One run of the queue, and whether it is this visitor's own."""
+    """One run of the queue. `mine` when it is this visitor's own."""
 
     queued: QueuedRun
     mine: bool
@@ -24,15 +24,15 @@ class Place:
 
 
 def places(visitor: str) -> list[Place]:
-    """The queue as this visitor sees it. Raises django.db.Error."""
+    """Return the queue as this visitor sees it. Raises django.db.Error."""
     return [Place(one, bool(visitor) and one.run.visitor == visitor) for one in queue()]
 
 
 def place_of(run: UUID, visitor: str) -> Place | None:
-    """Where one run stands; None when it waits no more. Raises django.db.Error."""
+    """Return one run's entry in the queue, or None without one. Raises django.db.Error."""
     return next((place for place in places(visitor) if place.queued.run.id == run), None)
 
 
 def is_open(run: ExperimentRun) -> bool:
-    """Whether it waits or runs."""
+    """Return whether the run waits or runs."""
     return run.state in (ExperimentRun.QUEUED, ExperimentRun.RUNNING)

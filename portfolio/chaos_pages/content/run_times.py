@@ -1,4 +1,4 @@
-"""What has happened in a run so far, from what is written down and from what the observer sees.
+"""The timeline of a run so far, from its row and from the observer's snapshot.
 
 `static/chaos/run.js` adds to the same list while the page is open.
 """
@@ -16,7 +16,7 @@ from portfolio.chaos_pages.content.phases import STATIONS
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One line of a run's timeline. `key` tells it from all others of the run."""
+    """One line of a run's timeline. `key` is unique in the run."""
 
     key: str
     at: datetime
@@ -26,7 +26,7 @@ class Happening:
 
 
 def happenings(run: ExperimentRun, snapshot: Snapshot | None) -> list[Happening]:
-    """The timeline until now, the oldest first."""
+    """Return the timeline until now, oldest first."""
     found = [*_of_run(run), *_of_platform(run, snapshot)]
     return sorted(found, key=lambda one: one.at)
 

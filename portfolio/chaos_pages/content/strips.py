@@ -1,4 +1,7 @@
-"""Distributions as they are drawn: one tick a run on a common scale, a ring at the median; pure."""
+"""Drawn distributions: one tick for each run on a common scale, a ring at the median.
+
+Pure functions, without any I/O.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from chaos.reports.recoveries import Recovery
 
 WIDTH: Final = 240.0  # of a strip, in its own units
 EDGE: Final = 8.0  # room for the median's ring at both ends
-# Where the scale may end, in seconds: it is common to all strips of a table.
+# The possible ends of the scale, in seconds. All strips of a table share one scale.
 ENDS: Final = (5, 10, 15, 20, 30, 40, 60, 90, 120, 180)
 PARTS: Final = 5  # between its labels
 
 
 class Scale(msgspec.Struct, frozen=True):
-    """Seconds to x, from 0 to `end`."""
+    """The scale that maps seconds, from 0 to `end`, to x."""
 
     end: int
 
@@ -42,13 +45,13 @@ class Strip(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def scale_of(found: Iterable[Recovery]) -> Scale:
-    """A scale on which every run has its place, as far as there is one."""
+    """Return the shortest scale that holds every run, or the longest when none does."""
     longest = max((one.longest or 0.0 for one in found), default=0.0)
     return Scale(next((end for end in ENDS if longest <= end), ENDS[-1]))
 
 
 def strip_of(one: Recovery, scale: Scale) -> Strip:
-    """The distribution of one experiment's runs."""
+    """Return the distribution of one experiment's runs."""
     return Strip(
         ticks=tuple(scale.x(seconds) for seconds in one.values),
         median=None if one.median is None else scale.x(one.median),
@@ -59,7 +62,7 @@ def strip_of(one: Recovery, scale: Scale) -> Strip:
 
 
 def strips(found: Iterable[Recovery]) -> dict[str, Strip]:
-    """A strip for each experiment, all on one scale."""
+    """Return a strip for each experiment, all on one scale."""
     known = list(found)
     scale = scale_of(known)
     return {one.experiment: strip_of(one, scale) for one in known}

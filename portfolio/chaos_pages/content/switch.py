@@ -1,4 +1,4 @@
-"""Whether visitors may break things at this moment, and what they are told when not."""
+"""The owner's switch for hard faults, as the chaos pages show it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ OFF: Final = "The owner has switched hard faults off"
 
 
 def closed() -> str:
-    """Why nothing can be broken now; empty when it can. Raises django.db.Error."""
+    """Return why visitors may break nothing now, empty when they may. Raises django.db.Error."""
     switch = FaultSwitch.objects.filter(pk=FaultSwitch.ONLY).first()
     if switch is None or switch.hard_faults:
         return ""

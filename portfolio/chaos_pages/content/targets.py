@@ -1,4 +1,4 @@
-"""Target health: every process, how it is, when it was last away, how fast it is usually back."""
+"""Target health: each process with its state, its last outage and its median time to recover."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from cluster.health.observer.snapshot import CODES, OutageSpan, Process, Snapsho
 
 Mark = Literal["committed", "failed", "unknown", "in-flight"]
 
-RAILS: Final = tuple(CODES)  # the order in which services stand
-KILL: Final = "kill-"  # and the name of the process: an experiment
+RAILS: Final = tuple(CODES)  # the order of the services
+KILL: Final = "kill-"  # followed by the name of a process: the name of an experiment
 OF_A_SERVICE: Final = ("worker", "relay", "database")
 
 
 @dataclass(frozen=True, slots=True)
 class LastOutage:
-    """When a process was last away; `seconds` is None while it still is."""
+    """The last outage of a process. `seconds` is None while it lasts."""
 
     cause: str
     began: datetime
@@ -29,7 +29,7 @@ class LastOutage:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One process of the table. `median` is of kept runs, in seconds; None without one."""
+    """One process of the table. `median` is in seconds over kept runs, None without a run."""
 
     name: str
     mark: Mark
@@ -49,7 +49,7 @@ class TargetGroup:
 def target_groups(
     snapshot: Snapshot, last: Mapping[str, LastOutage], medians: Mapping[str, float]
 ) -> tuple[TargetGroup, ...]:
-    """The processes of each service, and those that all share."""
+    """Return the processes of the services, and the processes that all services share."""
     spans = {span.process: span for span in snapshot.outages if span.ended is None}
     targets = {
         process.name: Target(
@@ -70,7 +70,7 @@ def target_groups(
 
 
 def mark_of(process: Process, outage: OutageSpan | None) -> Mark:
-    """The mark that stands for its state, in the shapes of the whole site."""
+    """Return the mark of the process's state, in the shapes of the whole site."""
     if process.healthy is None:
         return "unknown"
     if not process.healthy:
@@ -79,14 +79,14 @@ def mark_of(process: Process, outage: OutageSpan | None) -> Mark:
 
 
 def words_of(process: Process) -> str:
-    """Short while it is well, the observer's whole sentence when it is not."""
+    """Return a few words for a healthy process, else the observer's whole sentence."""
     if not process.healthy:
         return process.words
     return "works" if process.probe_ms is None else f"answers in {process.probe_ms:.1f} ms"
 
 
 def medians(found: Iterable[Recovery]) -> dict[str, float]:
-    """How long each process is away after it was killed, in the middle of its kept runs."""
+    """Return each process's median seconds from its kill to recovery, over its kept runs."""
     return {
         one.experiment.removeprefix(KILL): one.median
         for one in found
@@ -95,7 +95,7 @@ def medians(found: Iterable[Recovery]) -> dict[str, float]:
 
 
 def last_outages() -> dict[str, LastOutage]:
-    """The latest outage of each process that ever had one. Raises django.db.Error."""
+    """Return the latest outage of each process that ever had one. Raises django.db.Error."""
     newest = Outage.objects.order_by("process", "-began").distinct("process")
     return {
         outage.process: LastOutage(outage.cause, outage.began, outage.seconds) for outage in newest
@@ -103,7 +103,7 @@ def last_outages() -> dict[str, LastOutage]:
 
 
 def _newer(known: LastOutage | None, span: OutageSpan | None) -> LastOutage | None:
-    """What the observer sees goes before what it has written down."""
+    """Return the outage that the observer sees now, or else the last recorded one."""
     if span is None:
         return known
     return LastOutage(span.cause, datetime.fromisoformat(span.began), None)

@@ -1,4 +1,7 @@
-"""The timeline of an incident, inject → detect → … → verify, as a bar and as rows; pure."""
+"""The timeline of an incident, inject → detect → … → verify, as a bar and as rows.
+
+Pure functions, without any I/O.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ WIDTHS: Final = {"large": 1056.0, "small": 358.0}
 SIDE: Final = 14.0  # left and right of the line
 LINE_Y: Final = 84.0
 ROWS: Final = (66.0, 48.0, 30.0, 12.0)  # baselines of the labels above the line, the nearest first
-LETTER: Final = 6.9  # pixels, of the words
+LETTER: Final = 6.9  # pixels for each character of the words
 GAP: Final = 10.0
 LABELLED_EVERY: Final = 60.0  # pixels between two labelled seconds, at least
 SECONDS: Final = (1, 2, 5, 10, 20, 30, 60, 120)
@@ -44,7 +47,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a mark and its words are drawn. `shape` is a class of the sheet."""
+    """The position of a mark and its words. `shape` is a class of the style sheet."""
 
     x: float
     y: float
@@ -54,7 +57,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Axis(msgspec.Struct, frozen=True):
-    """Seconds after the injection to x."""
+    """The axis that maps seconds after the injection to x."""
 
     begins: float
     ends: float
@@ -68,14 +71,14 @@ class Axis(msgspec.Struct, frozen=True):
         return round(SIDE + (after - self.begins) * self.pixels, 1)
 
     def seconds(self) -> Iterator[tuple[float, str]]:
-        """Where the line is labelled, and with what."""
+        """Yield the x and the words of each label below the line."""
         step = next((s for s in SECONDS if s * self.pixels >= LABELLED_EVERY), SECONDS[-1])
         for at in range(0, int(self.ends) + 1, step):
             yield self.x(at), f"{at} s" if at else "0"
 
 
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
-    """One drawing: the bracket of the trouble, the marks, and seconds along the line."""
+    """One drawing: the bracket from injection to recovery, the marks, and seconds on the line."""
 
     size: str
     width: float
@@ -88,7 +91,7 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def moments(document: IncidentDocument) -> list[Moment]:
-    """The marks in the order of time, counted from the injection."""
+    """Return the marks in the order of time, counted from the injection."""
     marks = sorted(document.marks, key=lambda mark: mark.at)
     if not marks:
         return []
@@ -107,7 +110,7 @@ def moments(document: IncidentDocument) -> list[Moment]:
 
 
 def bars(found: Sequence[Moment]) -> tuple[Bar, ...]:
-    """The bar in each width; none without two moments that differ."""
+    """Return the bar in each width, none without two moments that differ."""
     if len(found) < 2 or found[-1].after <= 0:  # noqa: PLR2004  (a line has two ends)
         return ()
     return tuple(_bar(found, size, width) for size, width in WIDTHS.items())

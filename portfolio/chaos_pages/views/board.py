@@ -1,4 +1,4 @@
-"""`/chaos/`: the state of the platform, what can be done to it, and what came of it so far."""
+"""`/chaos/`: the state of the platform, the experiments, and their results so far."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ AWAY: Final = (
 
 @require_safe
 def board(request: HttpRequest) -> HttpResponse:
-    """The page that the whole site leads to."""
+    """Show the chaos page, a 503 with the observer's part alone while the database is away."""
     snapshot = latest()
     context: dict[str, Any] = {
         "section": "chaos",
@@ -74,7 +74,7 @@ def board(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
-    """The queue alone, for the page that is open already."""
+    """Return the queue as an HTML fragment, for a page that is already open."""
     try:
         found = retry_on_disconnect(lambda: places(known_visitor(request)))
     except Error as error:
@@ -87,7 +87,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 
 def _words() -> Words | None:
-    """What the owner wrote for this page; None while that cannot be read."""
+    """Return the owner's words for this page, or None while they cannot be read."""
     try:
         return words_of("chaos")
     except NotKnown:

@@ -33,7 +33,7 @@ AWAY: Final = (
 
 @require_safe
 def experiment(request: HttpRequest, name: str) -> HttpResponse:
-    """What is broken, what is expected meanwhile, and what came of it every time."""
+    """Show one experiment: its faults, its hypothesis, and the results of its runs."""
     found = EXPERIMENTS.get(name)
     if found is None:
         return problem(request, HTTPStatus.NOT_FOUND, UNKNOWN.format(name))
@@ -59,7 +59,10 @@ def experiment(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_safe
 def document(request: HttpRequest, name: str) -> HttpResponse:
-    """The experiment as Chaos Toolkit reads it; `?seed=N` for one that is drawn from a seed."""
+    """Return the experiment as a Chaos Toolkit document.
+
+    `?seed=N` is the seed of an experiment that is drawn from one.
+    """
     found = EXPERIMENTS.get(name)
     if found is None:
         return problem(request, HTTPStatus.NOT_FOUND, UNKNOWN.format(name))

@@ -1,4 +1,4 @@
-"""`/chaos/incidents/<id>/`: the report of one run, to read, to print, to take away, to replay."""
+"""`/chaos/incidents/<id>/`: the report of one run, to read, print, download and replay."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AWAY: Final = "The report cannot be read at this moment; the site’s database i
 
 @require_safe
 def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
-    """One record: what was broken, when what happened, and what was found afterwards."""
+    """Show the report of one incident, or return its document for `?format=json`."""
     try:
         found = retry_on_disconnect(Incident.objects.filter(id=incident_id).first)
     except Error as error:

@@ -1,4 +1,4 @@
-"""`POST /chaos/surgery/`: a checkout of one's own, one of whose messages is tampered with."""
+"""`POST /chaos/surgery/`: start a checkout and edit one of its messages in flight."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LONGEST_NUMBER: Final = 8  # characters
 
 @require_POST
 def surgery(request: HttpRequest) -> HttpResponse:
-    """Accept the checkout and lead to its page, where the operation is to be seen."""
+    """Accept the checkout and redirect to its page, which shows the edited message."""
     try:
         operation, message, seconds = _wish(request)
     except ValueError as error:
@@ -61,7 +61,10 @@ def surgery(request: HttpRequest) -> HttpResponse:
 
 
 def _wish(request: HttpRequest) -> tuple[Operation, str, float]:
-    """What the form asks for. Raises ValueError with a sentence."""
+    """Return the form's operation, message type and delay in seconds.
+
+    Raises ValueError with a sentence.
+    """
     try:
         operation = Operation(request.POST.get("operation", ""))
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""`/chaos/recoveries/`: how long each target was away, over all kept runs, and one to look at."""
+"""`/chaos/recoveries/`: the recovery times of each experiment over all kept runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AWAY: Final = "What was measured cannot be read at this moment; the site’s dat
 
 @require_safe
 def recoveries(request: HttpRequest) -> HttpResponse:
-    """The table with its distributions."""
+    """Show the table of recovery times with their distributions, and one incident."""
     try:
         found, latest = retry_on_disconnect(_read)
     except Error as error:
@@ -45,7 +45,7 @@ def recoveries(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def recoveries_json(request: HttpRequest) -> HttpResponse:
-    """The same for programs: every run, in seconds, and the path of the incident to look at."""
+    """Return the recovery times of every run in seconds, and the path of one incident, as JSON."""
     try:
         found, latest = retry_on_disconnect(_read)
     except Error as error:

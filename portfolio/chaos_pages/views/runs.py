@@ -1,4 +1,4 @@
-"""`/chaos/runs/`: ask for a run, follow it, take it back."""
+"""`/chaos/runs/`: ask for a run, follow it, withdraw it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LONGEST_SEED: Final = 10  # digits
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a program sends: the name of an experiment, for a storm also its seed."""
+    """The JSON body of a program: the name of an experiment, for a storm also its seed."""
 
     experiment: str
     seed: int | None = None
@@ -42,7 +42,7 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @require_POST
 def ask(request: HttpRequest) -> HttpResponse:
-    """Put a run of one experiment into the queue, or say why not."""
+    """Put a run of one experiment into the queue, or answer with the reason of the refusal."""
     try:
         wish = _wish(request)
     except ValueError as error:
@@ -66,7 +66,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """A run that waits or runs; one that has left a report leads to it."""
+    """Show a run, or redirect to its report when it has ended with one."""
     visitor = known_visitor(request)
     try:
         found = retry_on_disconnect(ExperimentRun.objects.filter(id=run_id).first)
@@ -86,7 +86,7 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 @require_POST
 def take_back(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """Withdraw a run of one's own: out of the queue, or cut short while it runs."""
+    """Remove the visitor's own run from the queue, or cut it short while it runs."""
     visitor = known_visitor(request)
     try:
         found = withdraw(run_id, visitor)
@@ -98,7 +98,7 @@ def take_back(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 
 def _wish(request: HttpRequest) -> Wish:
-    """What is asked for, from a form or from JSON. Raises ValueError with a sentence."""
+    """Return the run that a form or JSON asks for. Raises ValueError with a sentence."""
     if request.content_type == "application/json":
         try:
             return msgspec.json.decode(request.body, type=Wish)

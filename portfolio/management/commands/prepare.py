@@ -34,14 +34,15 @@ from portfolio.admin_site.owner import ensure_owner, password_file
 class Command(BaseCommand):
     """Migrate the databases, declare the broker's topology, list the first products.
 
-    And gather the static files, so that the web server finds them done.
+    Also gather the static files for the web server, import the first words, incidents and
+    articles, and make the groups and the first account.
     """
 
     help = "Bring every database and the broker to what the code expects."
     requires_system_checks: list[str] = []
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        # Beside the rest: it takes seconds of computing, and the rest waits for databases.
+        # In parallel: it computes for seconds, while the rest waits for databases.
         files = subprocess.Popen([sys.executable, "-m", "config.static_build"], cwd=ROOT)
         for alias in connections:
             call_command("migrate", database=alias, verbosity=0, interactive=False)

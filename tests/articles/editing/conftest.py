@@ -1,4 +1,4 @@
-"""The site's real database in a transaction that is undone, and who signs in to its admin."""
+"""The site's real database in a transaction that is rolled back, and the users of its admin."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ SignIn = Callable[..., Client]
 
 @pytest.fixture
 def site(platform: Any, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Whatever a test writes into the site's database is gone after it."""
+    """Run the test in a transaction of the site's database that is rolled back afterwards."""
     with django_db_blocker.unblock():
-        connection.close()  # a lease may have ended since the last test
+        connection.close()  # its lease may have expired since the last test
         with transaction.atomic():
             yield
             transaction.set_rollback(True)
@@ -57,5 +57,5 @@ def other_desk(site: None) -> Client:
 
 
 def form(**fields: str) -> dict[str, str]:
-    """What the editor's form sends."""
+    """Return the fields that the editor's form sends."""
     return {**NOTHING, **fields}

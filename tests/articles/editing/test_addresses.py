@@ -1,4 +1,4 @@
-"""Addresses of tags and series: other names, other addresses, and none without one."""
+"""Every tag and every series has an address, and different names have different addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two texts beside each other."""
+"""The comparison of two texts, side by side."""
 
 from __future__ import annotations
 

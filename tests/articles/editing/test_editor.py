@@ -210,7 +210,7 @@ def test_a_row_of_before_that_no_form_would_take_stops_no_feed(
         state=PUBLISHED, published_at=timezone.now() - timedelta(minutes=1),
     )  # fmt: skip
     for feed in ("feed.atom", "feed.json"):
-        answer = desk.get(f"/articles/{feed}")  # with a session: not the copy that is kept
+        answer = desk.get(f"/articles/{feed}")  # with a session, so not from a cache
         assert answer.status_code == 200
         assert "Quietwaters" in text_of(answer)
         assert "\x0c" not in text_of(answer)

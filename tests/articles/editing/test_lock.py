@@ -1,4 +1,4 @@
-"""Two editors of one article: the second is told, and nothing of either is lost."""
+"""The site shows the second editor of an article both texts, and loses neither."""
 
 from __future__ import annotations
 

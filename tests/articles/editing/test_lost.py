@@ -1,4 +1,4 @@
-"""A text that arrives when it cannot be saved comes back whole."""
+"""The site returns the whole text to its editor when it cannot save it."""
 
 from __future__ import annotations
 

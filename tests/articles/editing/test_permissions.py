@@ -1,4 +1,4 @@
-"""Editors may write, and break nothing."""
+"""Editors may write articles, delete nothing, and see neither accounts nor the cluster."""
 
 from __future__ import annotations
 

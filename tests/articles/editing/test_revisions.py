@@ -1,4 +1,4 @@
-"""Every text that was saved can be looked at, compared and brought back."""
+"""An editor can read, compare and restore every text that was saved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.platform
 
 @pytest.fixture
 def article(site: None) -> Article:
-    """An article of three revisions; the first has a problem."""
+    """An article of three revisions, of which the first has a problem."""
     article = Article(slug="test-revisions", title="First title", summary="s", body="a[^no]\n")
     for title, body in (
         ("First title", "a[^no]\n"),

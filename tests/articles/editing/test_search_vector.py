@@ -1,4 +1,4 @@
-"""The search vector follows the row, whoever writes it."""
+"""PostgreSQL computes the search vector anew with every write of the row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seeds come once, follow the repository, and never undo what the owner did."""
+"""The import takes each seed once, follows its file, and never undoes a change of the owner."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_seed_becomes_an_article_with_everything_it_says(folder: Path) -> None
     assert (article.figure, article.what_changed) == ("train-graph", "Nothing yet.")
     assert article.revisions.get().note == "From articles/seeds/test-seed.md"
     other = Article.objects.get(slug="test-other-seed")
-    assert other.state == DRAFT  # it says no date
+    assert other.state == DRAFT  # its front matter has no date
 
 
 def test_importing_again_changes_nothing(folder: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_changed_seed_becomes_a_new_revision(folder: Path) -> None:
 def test_what_the_owner_has_edited_is_never_overwritten(folder: Path) -> None:
     import_seeds(folder)
     article = Article.objects.get(slug="test-seed")
-    article.state, article.published_at = DRAFT, None  # not even the text was touched
+    article.state, article.published_at = DRAFT, None  # the text is unchanged
     save_article(article=article)
     (folder / "test-seed.md").write_text(SEED.format(text="A better text."))
     assert import_seeds(folder) == []

@@ -1,4 +1,4 @@
-"""What authors can write, and what readers get of it."""
+"""The Markdown that authors write, and the HTML that readers get."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cluster.kit.source.resolve import constant, locate
 
 
 def html(body: str) -> str:
-    """The HTML of a text that has no problems."""
+    """Return the HTML of a text, which must have no problems."""
     rendered = render(body)
     assert rendered.problems == []
     return rendered.html
@@ -143,5 +143,5 @@ def test_words_are_those_of_prose_and_the_text_has_all_of_them() -> None:
         "## Five words\n\nare *read* here.[^n]\n\n```\ncode is not\n```\n\n[^n]: Note.\n"
     )
     assert rendered.text == "Five words\nare read here.\n1 Note.\ncode is not"
-    assert rendered.words == 7  # with the note and its number
+    assert rendered.words == 7  # the note and its number count too
     assert rendered.minutes == 1

@@ -1,4 +1,4 @@
-"""What is wrong with a text is said in one sentence, with its line."""
+"""The renderer reports each problem of a text in one sentence, with its line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is written, what is stored runs nothing and is the same each time."""
+"""Any text renders to HTML that runs no script, and to the same HTML each time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PIECES = (
     '<div data-figure="train-graph" data-options="{}"></div>',
 )
 
-# What a browser takes for a scheme, once it has left out leading controls and all tabs and line
+# A scheme as a browser reads it, after it has removed leading controls and all tabs and line
 # breaks: https://url.spec.whatwg.org/#concept-basic-url-parser
 SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.-]*):")
 
@@ -38,14 +38,14 @@ texts = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=12)), max_s
 
 @pytest.fixture(autouse=True, scope="module")
 def no_recorded_incidents() -> Iterator[None]:
-    """These tests need no database, in which a figure would look for its incident."""
+    """Let figures find no recorded incident, so that these tests need no database."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(incident, "_row", lambda _ref: None)
         yield
 
 
 class Checked(HTMLParser):
-    """Reads HTML as a browser would, and insists on the allow-list."""
+    """A parser that reads HTML as a browser does, and asserts that the allow-list permits it."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

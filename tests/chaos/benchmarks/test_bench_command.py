@@ -1,4 +1,4 @@
-"""`manage.py bench`: one document of a fixed shape, plain refusals, nothing left behind."""
+"""`manage.py bench` prints one document of a fixed shape, and leaves nothing behind."""
 
 from __future__ import annotations
 

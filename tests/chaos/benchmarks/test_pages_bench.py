@@ -1,4 +1,4 @@
-"""`manage.py bench pages`: its document, and a site that does not serve."""
+"""`manage.py bench pages` prints one document, and refuses a site that does not answer."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A server on 127.0.0.1 that plays an engine's API from a contract, for the real client library.
+"""A server on 127.0.0.1 that serves an engine's API from a contract to the real client library.
 
 A contract (contracts/*.json) has the operations of one version of an API: method, path, the query
-and body that it takes, and what it answers. A test says which operations it expects, in order;
-whatever else is asked, or is asked in another shape, is a violation, and fails the test.
+and body that it takes, and its answers. A test names the operations that it expects, in order.
+Any other request, or a request of another shape, is a violation, and fails the test.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TYPES = {"string": str, "boolean": bool, "array": list, "object": dict, "integer
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request that is expected, and what it is answered with."""
+    """One expected request, and the answer to it."""
 
     operation: str
     path: Mapping[str, str]
@@ -41,7 +41,7 @@ class Exchange:
 
 @dataclass
 class ContractServer:
-    """What a test talks to by `expect()`; the client library talks to `port`."""
+    """The state of the server. A test calls `expect()`, and the client library uses `port`."""
 
     contract: Mapping[str, Any]
     port: int = 0
@@ -58,7 +58,7 @@ class ContractServer:
         status: int | None = None,
         answer: Any = None,
     ) -> None:
-        """The next request: exactly these path parameters; at least this query and this body."""
+        """Expect one more request, with exactly this path and at least this query and body."""
         responses = self.contract["operations"][operation]["responses"]
         chosen = str(status or next(iter(responses)))
         self.expected.append(
@@ -73,7 +73,7 @@ class ContractServer:
         )
 
     def next_for(self, method: str, target: str, body: Any) -> Exchange | None:
-        """The exchange that a request belongs to; None, and a violation, when it has none."""
+        """Return the expected exchange of a request, or record a violation and return None."""
         url = urlsplit(target)
         query = parse_qs(url.query, keep_blank_values=True)
         if not self.expected:
@@ -102,7 +102,7 @@ def _differs(what: str, wanted: str, got: str) -> Iterator[str]:
 def _not_as_described(
     what: str, got: Mapping[str, Any], wanted: Mapping[str, Any], described: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Names that the API does not have, values of the wrong form, and what the test misses."""
+    """Yield unknown names, values of the wrong form, and expected values that are absent."""
     for name, value in got.items():
         if name not in described:
             yield f"{what} has no {name}"
@@ -121,7 +121,7 @@ def _not_as_described(
 
 
 def _read(text: str) -> Any:
-    """JSON inside a query, as Docker's filters are; else the text itself."""
+    """Return the JSON inside a query, as Docker's filters are, or else the text itself."""
     return json.loads(text) if text.startswith("{") else text
 
 
@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def _stream(self, answer: Mapping[str, Any]) -> None:
-        """A command's outputs as WebSocket messages, each with its channel's number before it."""
+        """Send a command's outputs as WebSocket messages, each after the number of its channel."""
         offered = self.headers.get("Sec-WebSocket-Protocol", "")
         if answer["protocol"] not in re.split(r"\s*,\s*", offered):
             self.contract_server.violations.append(f"subprotocol {offered!r} was offered")
@@ -189,12 +189,12 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_DELETE = _play  # noqa: N815  (their names in the library)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing: what goes wrong is a violation."""
+        """Log nothing, since each wrong request is a violation."""
 
 
 @contextmanager
 def playing(contract: str) -> Iterator[ContractServer]:
-    """Play a contract; at the end nothing may have been asked wrongly, or not at all."""
+    """Serve a contract, and assert at the end that every expected request came, and no other."""
     played = ContractServer(json.loads((CONTRACTS / contract).read_text()))
     handler = type("Handler", (_Handler,), {"contract_server": played})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

@@ -1,6 +1,6 @@
-"""The Docker driver leads Docker's real client through the Engine's API, as its contract says it.
+"""The Docker driver calls the Engine's API through Docker's real client, as the contract says.
 
-No Engine is here to ask; contracts/docker-1.43.json says where its shapes come from.
+No Engine runs here. contracts/docker-1.43.json names the source of its shapes.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[ContractServer]:
 
 @pytest.fixture
 def driver() -> DockerDriver:
-    """As the settings choose it."""
+    """The driver that the settings choose."""
     chosen = choose_driver()
     assert isinstance(chosen, DockerDriver)
     return chosen
 
 
 def container(number: int, service: str, state: str = "running") -> dict[str, Any]:
-    """One item of ContainerList."""
+    """Return one item of ContainerList."""
     return {
         "Id": f"{number:064x}",
         "Names": [f"/working-timetable-{service}-1"],

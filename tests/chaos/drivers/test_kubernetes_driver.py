@@ -1,6 +1,6 @@
-"""The Kubernetes driver leads the real client through the API, as its contract says it.
+"""The Kubernetes driver calls the API through the real client, as the contract says.
 
-No cluster is here to ask; contracts/kubernetes-1.37.json says where its shapes come from.
+No Kubernetes cluster runs here. contracts/kubernetes-1.37.json names the source of its shapes.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def driver(cluster: ContractServer, tmp_path: Path) -> KubernetesDriver:
 
 
 def pod(name: str, *, shared: bool = False, waits: str = "", **labels: str) -> dict[str, Any]:
-    """One item of a PodList."""
+    """Return one item of a PodList."""
     state: dict[str, Any] = {"waiting": {"reason": waits}} if waits else {"running": {}}
     container = {"name": "platform", "image": "working-timetable"}
     status = {
@@ -147,7 +147,8 @@ def test_a_kill_is_sigkill_from_inside_to_every_pod_of_the_process(
     expect_list(
         cluster, "app=worker-orders", pod("orders-a", shared=True), pod("orders-b", shared=True)
     )
-    # The shell that sends it may go with its container: cut off, or ended by the same signal.
+    # The shell that sends the signal may die with its container: the session is cut, or the shell
+    # is ended by the same signal.
     expect_command(cluster, "orders-a", "platform", signal("KILL"), (1, "sending\n"), cut=True)
     ended = (3, exit_code(137))
     expect_command(cluster, "orders-b", "platform", signal("KILL"), (1, "sending\n"), ended)

@@ -1,4 +1,4 @@
-"""What an engine's exec is given to run beside a database, run here beside a real one."""
+"""The psql command that a driver runs in an engine works on a real PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def test_a_statement_without_rows_has_none(platform: None) -> None:
 def test_statements_share_a_session_and_each_is_its_own_transaction(platform: None) -> None:
     asked = ("SET default_transaction_read_only = on", "SHOW transaction_read_only")
     assert rows(*asked) == [("on",)]
-    # Refused inside a transaction block; the name is not there, which is all it complains of.
+    # PostgreSQL refuses this statement inside a transaction block. Its only complaint here is that
+    # no such database exists, so it ran outside of one.
     done = run("SELECT 1", 'DROP DATABASE "nothing of ours"')
     assert "does not exist" in done.stderr
 

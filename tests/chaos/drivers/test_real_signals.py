@@ -1,6 +1,7 @@
-"""What the Kubernetes driver says of signals, asked of the kernel: in a PID namespace, as in a pod.
+"""The Kubernetes driver's signals have the effect that it claims, in a real PID namespace.
 
-The namespace is made by `unshare`; the command gets into it as an exec does, from outside.
+The namespace stands for a pod and is made by `unshare`. The command enters it from outside, as an
+exec does.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from chaos.drivers.kubernetes import SENT, signalling
 from compose.supervisor import process_tree
 from tests.conditions import eventually
 
-# Children of a shell, as a process is beside the sandbox that is PID 1 of its pod.
+# The processes are children of a shell, as they are children of the sandbox that is PID 1 of a pod.
 BESIDE_PID_1 = ("sh", "-c", "sleep 60 & sleep 60 & wait; exec sleep 60")
 AS_PID_1 = ("sleep", "60")
 UNSHARE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
@@ -26,7 +27,10 @@ SLEEPING, STOPPED = "S", "T"
 
 @pytest.fixture(autouse=True, scope="module")
 def namespaces() -> None:
-    """Not everybody may make them: root may, unless it is root of a container alone."""
+    """Skip these tests where this user may not make a PID namespace.
+
+    Root may, unless it is root only inside a container.
+    """
     if not (shutil.which("unshare") and shutil.which("nsenter")):
         pytest.skip("there is no unshare or no nsenter")
     if subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode != 0:
@@ -35,7 +39,7 @@ def namespaces() -> None:
 
 @contextmanager
 def pod(*command: str) -> Iterator[int]:
-    """A PID namespace whose PID 1 runs a command; the pid of that as it is seen from outside."""
+    """Run a command as PID 1 of a new PID namespace, and yield its pid as seen from outside."""
     with subprocess.Popen([*UNSHARE, *command]) as outside:
         try:
             yield eventually(lambda: children(outside.pid))[0]
@@ -48,7 +52,7 @@ def children(pid: int) -> list[int]:
 
 
 def state(pid: int) -> str:
-    """One letter, see proc(5); empty for a process that is no more."""
+    """Return the state of a process as proc(5) abbreviates it, or "" when it has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:

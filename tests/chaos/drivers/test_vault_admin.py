@@ -1,4 +1,4 @@
-"""The secrets server answers whichever driver asks: a real OpenBao, and its root token's file."""
+"""The Docker and Kubernetes drivers reach a real OpenBao with the root token from its file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue: what there is to break, said in sentences and within bounds."""
+"""The catalogue describes every experiment in sentences, and keeps each within bounds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from compose.errors import Misuse
 from compose.processes import services
 
 ALL = list(EXPERIMENTS.values())
-# The servers' processes that no probe knows, and that hold no part of the platform up.
+# These processes of servers have no probe, and no part of the platform needs them to be up.
 UNPROBED = {"unsealer", "link-proxy"}
 
 

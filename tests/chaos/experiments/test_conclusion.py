@@ -1,4 +1,4 @@
-"""The verdict on a run: passed only when nothing at all deviated."""
+"""A run has passed only when nothing deviated."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def span(process: str, ended: float | None = 1.0) -> OutageSpan:
 
 
 def evidence(name: str = "kill-redis") -> Evidence:
-    """A run in which nothing deviated."""
+    """Return the evidence of a run in which nothing deviated."""
     chosen = experiment(name)
     recording = Recording(chosen, chosen.steps, cut_short=lambda _reason: None)
     recording.moments |= {
@@ -89,7 +89,7 @@ def test_a_run_without_a_deviation_has_passed() -> None:
     assert (document.status, document.passed, document.deviations) == ("passed", True, [])
     assert document.figures.recover_seconds == 1.5
     assert document.figures.drain_seconds == 2.0
-    assert document.figures.consistent_seconds == 2.0  # not before the last one had ended
+    assert document.figures.consistent_seconds == 2.0  # counted until the last checkout has ended
     assert document.summary == (
         "It was back after 1.5 s. Of 1 checkouts 1 completed, 0 were compensated. "
         "No money, stock or message was lost."

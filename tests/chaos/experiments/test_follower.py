@@ -1,4 +1,4 @@
-"""The stream's client: each seq once, in order, through every death of the server."""
+"""The client of the stream gets each seq once and in order, however often the server dies."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_gap_is_counted_also_when_the_server_announces_it() -> None:
 
 
 class DyingServer:
-    """Serves a journal of 200 events, a few on each connection, which it then cuts off."""
+    """A server of a journal of 200 events that sends 30 on each connection, and then cuts it."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -80,7 +80,7 @@ class DyingServer:
         await socket.send_json(events(*range(after + 1, min(after + 31, 201))))
         assert request.transport is not None
         if after + 31 < 201:
-            request.transport.abort()  # as a killed process does: no goodbye
+            request.transport.abort()  # without a close frame, as when its process is killed
         else:
             await socket.receive()
         return socket

@@ -1,4 +1,4 @@
-"""Loads on the running platform: what bursts hand in, and what must come of it."""
+"""Loads submit their checkouts to the running platform, and these end as the load declares."""
 
 from __future__ import annotations
 

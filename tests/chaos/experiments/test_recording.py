@@ -1,4 +1,4 @@
-"""A recording: when a recovery counts, what is read of the probes, and when a run is cut short."""
+"""A recording decides when a recovery counts, reads the probes, and may cut the run short."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INJECTED = 1_790_000_000.0  # seconds of the epoch
 
 
 def at(seconds: float) -> str:
-    """A moment counted from the injection."""
+    """Return the moment that is `seconds` after the injection, in ISO format."""
     return (datetime.fromtimestamp(INJECTED, UTC) + timedelta(seconds=seconds)).isoformat()
 
 
@@ -86,7 +86,7 @@ def outage(began: float, ended: float | None = None, process: str = "redis") -> 
 
 @dataclass
 class Watched:
-    """A recording that is shown one snapshot after the other."""
+    """A recording that a test feeds with one snapshot after the other."""
 
     name: str
     cut: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Storms and campaigns: the same seed, the same faults at the same moments."""
+"""A seed gives a storm or a campaign the same faults at the same moments each time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An engine over a temporary folder, and faults and a driver that record what is asked of them."""
+"""An engine over a temporary folder, and a fault and a driver that record their calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from compose.errors import Misuse
 
 
 class RecordingDriver:
-    """Notes every call; `refuses` names the methods that fail for now."""
+    """A driver that records every call, and fails in the methods that `refuses` names."""
 
     name = "recording"
 
@@ -62,7 +62,7 @@ class RecordingDriver:
 
 
 class Toy:
-    """A fault whose injection and heal look at whether it is armed, and fail on demand."""
+    """A fault that records whether it was armed when injected, and that fails on demand."""
 
     name = "toy"
     kind = FaultKind.HARD
@@ -101,7 +101,10 @@ class Toy:
 
 
 def toy_engine(folder: Path) -> tuple[Engine, Toy]:
-    """An engine that knows only the toy, with its records below `folder`."""
+    """Return an engine that knows only the toy fault, and that fault.
+
+    The engine's records are below `folder`.
+    """
     armed = ArmedFaults(folder / "armed")
     toy = Toy(armed)
     engine = Engine(

@@ -1,4 +1,4 @@
-"""The records on the disk: what is armed, and what was healed by whom."""
+"""The records on the disk name the armed faults, and who healed each earlier one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_fault_expires_at_its_time_and_when_the_clock_was_set_back() -> None:
     armed = fault()
     assert not armed.expired
     assert msgspec.structs.replace(armed, until=time.time() - 0.01).expired
-    # Else a fault of before the change would live for hours.
+    # Otherwise a fault that was armed before the clock was set back would live for hours.
     assert msgspec.structs.replace(armed, armed_at=time.time() + 3600).expired
 
 

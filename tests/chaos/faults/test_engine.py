@@ -1,4 +1,7 @@
-"""The engine: armed before injected, healed before disarmed, whatever fails in between."""
+"""The engine arms a fault before it injects it, and heals it before it disarms it.
+
+The order also holds when a step fails.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,7 @@ def test_the_same_fault_is_not_injected_twice_at_once(engine: Engine) -> None:
 def test_a_process_is_not_paused_twice_under_two_names(
     engine: Engine, first: tuple[str, str], second: tuple[str, str]
 ) -> None:
-    """The first heal would end both."""
+    """Otherwise the first heal would end both faults."""
     real = replace(engine, faults=FAULTS)
     for other in (first, ("pause-process", "worker-catalog")):
         real.inject(fault=other[0], target=other[1], seconds=5, actor="a test")
@@ -104,7 +107,7 @@ def test_a_process_is_not_paused_twice_under_two_names(
 def test_a_fault_that_was_healed_is_left_alone(engine: Engine, toy: Toy) -> None:
     armed, _ = inject(engine)
     engine.heal(armed, by="watchdog")
-    inject(engine)  # the same again: the first one's rollback must not end it
+    inject(engine)  # an equal fault, which the rollback of the first must not end
     assert engine.heal(armed) == "healed already by the watchdog: mended toy"
     assert toy.heals == 1
 

@@ -1,4 +1,4 @@
-"""The local driver: refusals in words, and servers' own controls that are really reached."""
+"""The local driver refuses in words, and reaches the real servers' own controls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of processes on the running platform: the process really is as the fault says."""
+"""Each fault of a process brings a process of the running platform into the declared state."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ pytestmark = [pytest.mark.platform, pytest.mark.fault]
 
 
 def states(pid: int) -> set[str]:
-    """The kernel's letters for what a process and its living children do; T is stopped.
+    """Return the kernel's letters for the states of a process and its children (T is stopped).
 
-    A session that has ended stays a zombie (Z) while its parent stands still.
+    Zombies (Z) are left out: an ended session stays one while its parent is stopped.
     """
     return {
         Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()[0]
@@ -59,11 +59,11 @@ def test_a_paused_database_stands_still_with_all_its_sessions(broken: Broken) ->
 
 
 def test_a_paused_database_that_is_killed_meanwhile_comes_back(broken: Broken) -> None:
-    """Its sessions stand still and hold its memory: no other server starts until they go on."""
+    """Its stopped sessions hold its shared memory, so no new server starts before they go on."""
     supervisor = Supervisor.connect()
     pid = supervisor.pid("postgres-catalog")
     with broken("pause-process", "postgres-catalog"):
-        os.kill(pid, signal.SIGKILL)  # by hand, so that nothing lets the sessions go on
+        os.kill(pid, signal.SIGKILL)  # without the driver, which would continue the sessions
         assert eventually(lambda: supervisor.process("postgres-catalog").pid != pid)
     assert eventually(lambda: answers("catalog"), within=30)
 

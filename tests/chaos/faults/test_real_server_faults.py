@@ -1,4 +1,4 @@
-"""Faults of the servers on the running platform, each by the sign that a client sees."""
+"""Each fault of a server of the running platform shows the sign that a client sees."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def refused(attempt: Callable[[], object], error: type[Exception]) -> bool:
 
 
 def commit_seconds(connection: psycopg.Connection[tuple[object, ...]]) -> float:
-    """The median of seven commits that write something."""
+    """Return the median duration of seven writing commits, in seconds."""
     spent = []
     for _ in range(7):
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The registry: complete at import, closed to everything else."""
+"""The registry has every fault after import, and refuses any other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from compose.errors import Misuse
 from config.environment import DATABASES
 from tests.chaos.faults.engines import RecordingDriver, Toy
 
-# By hand, so that none is lost by accident.
+# Written by hand, so that no fault is lost by accident.
 NAMES = {
     "kill-process", "pause-process", "restart-process",
     "close-broker-connections", "broker-memory-alarm", "pause-queue",
@@ -81,7 +81,7 @@ def test_a_fault_without_words_does_not_load() -> None:
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_a_heal_may_be_repeated_and_needs_only_the_record(name: str) -> None:
-    """Also by a process that knows nothing of the injection: from the record as it is stored."""
+    """Another process may heal a fault, which then has only the stored record of the injection."""
     fault = FAULTS[name]
     armed = new_armed_fault(fault=name, target=fault.targets()[0], seconds=5, actor="a test")
     driver = RecordingDriver()

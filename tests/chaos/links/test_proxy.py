@@ -1,4 +1,4 @@
-"""The fault proxy between real sockets, and the addresses by which clients come to it."""
+"""The fault proxy between real sockets, and the addresses by which clients reach it."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 class Wrong:
-    """What is wrong with the link, as a test says."""
+    """The fault of the link, which a test sets."""
 
     detour: Detour | None = None
 
 
 @asynccontextmanager
 async def proxied(wrong: Wrong) -> AsyncIterator[Reach]:
-    """An echoing server behind a proxy; the value connects to it."""
+    """Yield a function that connects to an echo server through the proxy."""
     server = await asyncio.start_server(echo, "127.0.0.1", 0)
     address = server.sockets[0].getsockname()
     probe = await asyncio.start_server(echo, "127.0.0.1", 0)
@@ -54,7 +54,7 @@ async def proxied(wrong: Wrong) -> AsyncIterator[Reach]:
         while True:
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            except ConnectionRefusedError:  # it is not listening yet
+            except ConnectionRefusedError:  # the proxy does not listen yet
                 await asyncio.sleep(0.01)
                 continue
             opened.append(writer)
@@ -153,7 +153,10 @@ async def test_a_connection_ends_with_its_detour(mode: str) -> None:
 
 @pytest.fixture
 def routes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A run directory of this test's own, with the addresses of a broker and two databases."""
+    """The routes file of this test's own run directory.
+
+    The environment names a broker and the database of orders, for the identity orders.
+    """
     monkeypatch.setenv("PORTFOLIO_RUN_DIR", str(tmp_path))
     monkeypatch.setenv("BROKER_URL", "pyamqp://127.0.0.1:5672//")
     monkeypatch.setenv("ORDERS_DATABASE_URL", "postgresql://user:p%40ss@127.0.0.1:5432/orders")

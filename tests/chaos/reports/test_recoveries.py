@@ -1,4 +1,4 @@
-"""What all kept runs say together."""
+"""The recovery times of all recorded runs, experiment by experiment."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from cluster.messaging.envelope import new_message_id
 
 pytestmark = pytest.mark.platform
 
-LATER = datetime.now(UTC) + timedelta(days=1)  # than whatever else is kept on this platform
-NAME = "pause-openbao"  # which no test runs
+LATER = datetime.now(UTC) + timedelta(days=1)  # than all other runs on this platform
+NAME = "pause-openbao"  # an experiment that no test runs
 
 
 @pytest.fixture(autouse=True)

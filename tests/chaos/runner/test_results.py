@@ -1,4 +1,4 @@
-"""What came of runs, while the database is away and after it is back."""
+"""The runner keeps a result on the disk until the database has recorded it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runner's process on the running platform: the queue, withdrawals, and its own death."""
+"""The runner on the running platform: its queue, withdrawals, and its own death."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.conditions import eventually
 
 pytestmark = [pytest.mark.platform, pytest.mark.fault]
 
-PATIENT = 90.0  # seconds for a whole run with its rest before it
+PATIENT = 90.0  # seconds for a whole run and the pause before it
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +63,7 @@ def test_a_queued_run_is_run_and_recorded_while_its_server_dies() -> None:
     assert {"detected", "recovered", "drained", "consistent", "verified"} <= set(labels)
     entry = AuditEntry.objects.filter(target="web").order_by("-at")[0]
     assert (entry.actor, entry.outcome) == ("visitor 4F2A", "passed")
-    eventually(lambda: read_running() is None)  # taken down after the end is recorded
+    eventually(lambda: read_running() is None)  # removed after the end is recorded
 
 
 def test_a_runner_that_is_killed_leaves_no_fault_and_says_so() -> None:

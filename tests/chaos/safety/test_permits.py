@@ -1,4 +1,4 @@
-"""Who may ask for a run: limits, the owner's switch, and two visitors at once."""
+"""The limits on requests for a run: per visitor, per address, of the queue, and the switch."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.platform
 
 @pytest.fixture(autouse=True)
 def empty_queue(platform: Any, django_db_blocker: Any) -> Iterator[None]:
-    """No run is open, and the runner, which cannot have the right to run, takes none."""
+    """Empty the queue and hold the lock of runs, so that the runner starts none."""
     lock = RunLock()
     lock.take(who="a test")
     with django_db_blocker.unblock():

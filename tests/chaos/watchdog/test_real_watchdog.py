@@ -1,4 +1,4 @@
-"""The watchdog's process on the running platform: faults end, whoever has died."""
+"""The watchdog on the running platform ends every fault, whichever process has died."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.conditions import eventually
 
 pytestmark = [pytest.mark.platform, pytest.mark.fault]
 
-# As the runner injects; then it dies without a chance to heal.
+# Injects a fault as the runner does, and dies before it can heal it.
 INJECT_AND_DIE = """
 import os, signal
 from chaos.faults import engine
@@ -86,7 +86,7 @@ def test_the_command_heals_at_once_what_is_armed_for_long(real_engine: Engine) -
 
 
 def test_up_has_everything_healed_that_the_last_platform_left_broken(real_engine: Engine) -> None:
-    """`up` runs this once the servers answer, before anything needs them."""
+    """`up` runs this command once the servers answer, before other processes need them."""
     armed, _ = real_engine.inject(
         fault="read-only-database", target="identity", seconds=50, actor="a test"
     )

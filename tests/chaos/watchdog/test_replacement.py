@@ -1,4 +1,4 @@
-"""Who is replaced, and when. No process, no clock."""
+"""The watchdog replaces a worker that does no work. No process, no clock."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def seen(*, faults: Any = (), stalls: Any = (), **changes: Any) -> Snapshot:
 
 @pytest.fixture
 def after() -> Callable[..., list[str]]:
-    """Who is replaced when the same is seen at each of these times (seconds)."""
+    """A function that returns the processes replaced when each time (s) shows the same snapshot."""
 
     def look(*times: float, snapshot: Snapshot | None) -> list[str]:
         clock, replaced = Clock(), []

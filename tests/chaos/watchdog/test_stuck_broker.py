@@ -1,4 +1,4 @@
-"""A broker that confirms nothing: when it counts as stuck, and that a real one is started again."""
+"""The watchdog kills a broker that confirms nothing, so that it is started again."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.conditions import eventually
 
 STUCK: Final = Signs(answers=True, unconfirmed=SILENT_FOR, waiting=SILENT_FOR, broken=False)
 
-# What a full disk does to the process that writes the log of all quorum queues: it is there,
-# and writes no more. Connections, channels and queues know nothing of it.
+# Suspends the process that writes the log of all quorum queues, as a full disk does: it lives and
+# writes no more. Connections, channels and queues do not notice.
 STOP_THE_LOG: Final = (
     "#{names := #{wal := Log}} = ra_system:fetch(quorum_queues), sys:suspend(Log)."
 )
@@ -47,11 +47,11 @@ def test_a_broker_that_runs_and_confirms_nothing_is_stuck() -> None:
 @pytest.mark.parametrize(
     "signs",
     [
-        replace(STUCK, answers=False),  # it is paused or dead: others see to that
-        replace(STUCK, unconfirmed=None),  # it confirms; a relay has a trouble of its own
+        replace(STUCK, answers=False),  # it is paused or dead, which is handled elsewhere
+        replace(STUCK, unconfirmed=None),  # it confirms, so the fault is in a relay
         replace(STUCK, unconfirmed=SILENT_FOR / 2),  # a slow disk
-        replace(STUCK, waiting=None),  # nobody waits for it
-        replace(STUCK, broken=True),  # somebody is breaking it on purpose
+        replace(STUCK, waiting=None),  # no message waits for it
+        replace(STUCK, broken=True),  # an experiment breaks it on purpose
     ],
 )
 def test_anything_else_is_left_alone(signs: Signs) -> None:
@@ -70,7 +70,7 @@ def test_it_is_killed_once_and_noted_and_then_left_in_peace(tmp_path: Path) -> N
 
 
 def test_a_pause_of_the_broker_does_not_count_as_its_silence(tmp_path: Path) -> None:
-    """SIGSTOP for 45 s, then SIGCONT: what waited meanwhile could not be confirmed."""
+    """SIGSTOP for 45 s, then SIGCONT: a paused broker could not confirm what waited."""
     engine, _ = toy_engine(tmp_path)
     now = [0.0]
     stuck = StuckBroker(engine.armed, engine, clock=lambda: now[0])

@@ -1,4 +1,4 @@
-"""The watchdog's looks: only what has expired, each by itself, and again until it works."""
+"""The watchdog heals expired faults only, each by itself, and retries until the heal works."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def watchdog(engine: Engine) -> Watchdog:
 
 
 def arm(engine: Engine, *, expired: bool, fault: str = "toy") -> ArmedFault:
-    """As an injector leaves it that has died right after."""
+    """Arm a fault without injecting it, as an injector does that dies in between."""
     armed = new_armed_fault(fault=fault, target="toy", seconds=30, actor="a test")
     armed = msgspec.structs.replace(armed, until=armed.armed_at) if expired else armed
     engine.armed.arm(armed)

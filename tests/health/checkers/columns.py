@@ -1,8 +1,8 @@
-"""Every column that a mutation does not lead to a finding for, each with its reason.
+"""Every column whose changes no checker finds, each with the reason.
 
 `test_checkers_can_fail.py` changes one row of every other column of every table of the six
-databases. A new table or column is neither: the test fails until it is named by a checker, or
-stands here.
+databases. The test fails for a new table or column until a checker finds its changes, or this
+module lists it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _DJANGO: Final = "Django's own book-keeping"
 _PLATFORM: Final = "what the observer and the experiments have seen; not of the cluster's work"
 _COPY: Final = "a copy for people beside a message id; the journal's entry has the original"
 
-# By table, in whichever database it is.
+# By table, for all databases.
 TABLES: Final[Mapping[str, str]] = {
     "outbox": _WORKING,
     "parked": _WORKING + "; any row is named by `order per aggregate`",
@@ -50,14 +50,14 @@ TABLES: Final[Mapping[str, str]] = {
     "profile": _OWNER,
     "seed_import": _OWNER,
 }
-# By how the table's name begins.
+# By the beginning of the table's name.
 PREFIXES: Final[Mapping[str, str]] = {
     "auth_": _DJANGO,
     "axes_": "attempts to log in to the admin, for its lock; no message speaks of them",
     "django_": _DJANGO,
     "article": _OWNER,
 }
-# By table and column, in whichever database it is.
+# By table and column, for all databases.
 COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     "hold": {"created_at": _TIME, "updated_at": _TIME},
     "spend": {"at": _TIME},
@@ -99,7 +99,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     "erasure_request": {"accepted_at": _TIME},
 }
 
-# The row that is changed: one that has ended, and that the ambient load leaves alone.
+# The condition of the row to change, which has ended, and which the ambient load does not touch.
 ROWS: Final[Mapping[str, str]] = {
     "visitor_limit": "visitor = (SELECT visitor FROM spend ORDER BY at LIMIT 1)",
     "hold": "id = (SELECT id FROM hold WHERE state = 'spent' ORDER BY created_at LIMIT 1)",
@@ -118,7 +118,7 @@ ROWS: Final[Mapping[str, str]] = {
     " ORDER BY accepted_at LIMIT 1)",
     "erasure_request": "id = (SELECT id FROM erasure_request WHERE status = 'completed' LIMIT 1)",
     "journal": "seq = (SELECT min(seq) FROM journal WHERE digest IS NOT NULL)",
-    # The second message of a stream, so that it has a place.
+    # The second message of a stream has a place.
     "inbox": "message_id = (SELECT message_id FROM inbox JOIN inbox_stream s"
     " USING (source, subject) WHERE sequence = 2 AND last_sequence = 2 ORDER BY place LIMIT 1)",
     "outbox_stream": "subject = (SELECT subject FROM outbox_stream"
@@ -128,9 +128,9 @@ ROWS: Final[Mapping[str, str]] = {
 }
 ANY_ROW: Final = "ctid = (SELECT ctid FROM {table} LIMIT 1)"
 
-# Where the change that the type suggests would not be one.
+# Changes of columns in which the change by type (BY_TYPE) would have no effect.
 CHANGES: Final[Mapping[tuple[str, str], str]] = {
-    ("journal", "seq"): "seq + 1000000",  # the next is taken
+    ("journal", "seq"): "seq + 1000000",  # the next number is taken
     ("payment", "contradictions"): "contradictions + 2",
     ("payment", "state"): "'voided'",
     ("inbox", "place"): "place - 1000000000",
@@ -139,7 +139,7 @@ CHANGES: Final[Mapping[tuple[str, str], str]] = {
     ("saga", "state"): "'compensated'",
     ("token_family", "used"): "used || ARRAY['another']",
     ("erasure", "receipts"): "'{}'",
-    ("product", "fed_by"): "(SELECT max(seq) FROM journal)",  # which is about something else
+    ("product", "fed_by"): "(SELECT max(seq) FROM journal)",  # of another product
     ("product", "restocked"): "true",
 }
 # By the type of the column.
@@ -158,17 +158,17 @@ BY_TYPE: Final[Mapping[str, str]] = {
 
 
 def reason_of(table: str, column: str) -> str | None:
-    """Why a change of this column means nothing; None when a checker has to name it."""
+    """Return why no checker has to find a change of this column, or None when one has to."""
     prefixed = (reason for prefix, reason in PREFIXES.items() if table.startswith(prefix))
     return TABLES.get(table) or next(prefixed, None) or COLUMNS.get(table, {}).get(column)
 
 
 def change_of(table: str, column: str, type_: str) -> str:
-    """The SQL expression of another value of this column."""
+    """Return the SQL expression of another value of this column."""
     change = CHANGES.get((table, column)) or BY_TYPE[type_]
     return change.replace("{column}", f'"{column}"')
 
 
 def row_of(table: str) -> str:
-    """The condition that finds the row to change."""
+    """Return the SQL condition of the row to change."""
     return ROWS.get(table, ANY_ROW.format(table=table))

@@ -1,7 +1,7 @@
-"""One way to break each invariant: a change to a row that no protected process would make.
+"""Changes of rows that break each invariant, and that no protected process would make.
 
-Each is an operator's slip or an attacker's hand in one database. Its last statement
-returns the name of what it touched, which the counterexample has to tell.
+Each stands for a mistake of an operator or an attack on one database. Its last statement
+returns the name of the row that it changed, which the counterexample has to contain.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PROVIDER: Final = "provider"
 
 @dataclass(frozen=True, slots=True)
 class Tampering:
-    """What is done to one database. `follows`: the invariants that it breaks besides."""
+    """One change to one database. `follows` names the invariants that it breaks besides."""
 
     invariant: str
     database: str
@@ -28,12 +28,12 @@ class Tampering:
 
     @property
     def name(self) -> str:
-        """As the registry names the proof of this invariant; a second way says which."""
+        """The registry's name for the proof of this invariant, with its variant if any."""
         slug = INVARIANTS[self.invariant].slug
         return f"{slug}, {self.variant}" if self.variant else slug
 
 
-# The last items for sale are not restocked, and the ambient load leaves them alone.
+# A product that is not restocked, and which the ambient load does not touch either.
 SCARCE: Final = "(SELECT id FROM product WHERE restock_to = 0 ORDER BY id LIMIT 1)"
 
 STOCK: Final = (
@@ -202,7 +202,7 @@ SAGAS: Final = (
 
 
 def _changed_in_silence(service: str, table: str, aggregate: str) -> Tampering:
-    """A row changed once more than was announced: the outbox is not atomic."""
+    """Return the change of a row without an event, as if the outbox were not atomic."""
     return Tampering(
         f"state and messages agree: {service}", service,
         f"""UPDATE {table} SET version = version + 1 WHERE id = (
@@ -212,7 +212,7 @@ def _changed_in_silence(service: str, table: str, aggregate: str) -> Tampering:
 
 
 def _never_applied(service: str) -> Tampering:
-    """A service that acknowledged a message without applying it."""
+    """Return a change as if the service had acknowledged a message without applying it."""
     return Tampering(
         f"everything applied: {service}", service,
         """UPDATE inbox_stream SET last_sequence = last_sequence - 1
@@ -254,7 +254,7 @@ STREAMS: Final = (
     ),
     Tampering(
         "nothing from nowhere", "site",
-        # Far ahead, where the worker that goes on journalling does not need the number.
+        # Far ahead, so that the worker, which goes on journalling, does not need the number.
         """INSERT INTO journal SELECT copy.* FROM
                (SELECT to_jsonb(journal) AS found FROM journal ORDER BY seq LIMIT 1) AS j,
                jsonb_populate_record(NULL::journal, j.found || jsonb_build_object(
@@ -367,7 +367,7 @@ COUNTED: Final = (
     ),
     Tampering(
         "arrivals out of order", "site",
-        # Without a digest, as an entry of an older platform is.
+        # Without a digest, as in an entry of an older platform.
         """UPDATE journal SET sequence = 3 - sequence, digest = NULL
             WHERE sequence IN (1, 2) AND (source, subject) = (
                 SELECT source, subject FROM journal WHERE sequence = 2 ORDER BY seq DESC LIMIT 1)

@@ -1,4 +1,4 @@
-"""What the checkers of agreement say of rows that do not agree."""
+"""The checkers of agreement name the facts of two rows that differ."""
 
 from __future__ import annotations
 

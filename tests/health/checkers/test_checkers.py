@@ -238,7 +238,7 @@ class TestDelivery:
         early = delivery.Misplaced("orders", "checkout", "order/c1", 3, before=1, position=None)
         finding = delivery.applied_in_order(9, [], [early])
         assert the_counterexample(finding) == "orders applied 3 of checkout's order/c1 after 1"
-        assert not finding.at_rest  # nothing that is on its way will mend it
+        assert not finding.at_rest  # no message in flight can correct it
 
     def test_a_stream_that_stands_elsewhere_than_its_last_message_is_found(self) -> None:
         skipped = delivery.Misplaced("orders", "checkout", "order/c1", 2, before=1, position=3)

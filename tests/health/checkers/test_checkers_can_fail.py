@@ -1,9 +1,9 @@
-"""Every invariant is seen to fail: a row is tampered with, and the audit names it.
+"""Every invariant fails when a row is tampered with, and the audit names that row.
 
 The real databases of the running cluster are examined with the real queries. All
 tampering happens inside transactions of the superuser that are never committed,
-over snapshots of one moment of rest: the cluster goes on undisturbed meanwhile,
-and nothing has to be put right afterwards.
+over snapshots of one moment at which nothing was in flight. The cluster goes on
+undisturbed meanwhile, and nothing has to be repaired afterwards.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ CONSTRAINTS_OF: Final = """
 
 
 class Remembered(Snapshots):
-    """Snapshots that ask again only the database that has changed."""
+    """Snapshots that query only the changed database again, and remember the other answers."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Remembered(Snapshots):
 
 
 class Bench:
-    """All databases as of one moment, to be tampered with and restored."""
+    """Snapshots of all databases at one moment, for tampering that is rolled back."""
 
     def __init__(self) -> None:
         self._connections: dict[str, psycopg.Connection[Any]] = {}
@@ -93,11 +93,11 @@ class Bench:
         self.untouched = self.examine()
 
     def close(self) -> None:
-        """Roll everything back."""
+        """Roll all changes back."""
         self._snapshots.__exit__(None, None, None)
 
     def after(self, tampering: Tampering) -> tuple[str, dict[str, Finding]]:
-        """The name of what was tampered with, and what the audit says of it; then undo it."""
+        """Tamper with a row, and return its name and the findings of the audit. Then undo it."""
         if tampering.database == PROVIDER:
             return self._after_provider_forgot_a_payment()
         connection = self._connections[tampering.database]
@@ -108,15 +108,15 @@ class Bench:
             return str(row[0]), self.examine()
 
     def columns(self, database: str) -> list[tuple[str, str, str]]:
-        """Every table, column and type of a database."""
+        """Return every table, column and type of a database."""
         return self._snapshots.rows(database, COLUMNS_OF)  # type: ignore[return-value]
 
     def unnamed(self, database: str, table: str, column: str, type_: str) -> str:
-        """Why no checker names a change of this column; empty when one does."""
+        """Return why no checker names a change of this column, or "" when one does."""
         connection = self._connections[database]
         where = {"table": table, "column": column}
         with connection.transaction(force_rollback=True):
-            connection.execute("SET LOCAL session_replication_role = replica")  # no trigger
+            connection.execute("SET LOCAL session_replication_role = replica")  # no trigger runs
             for (name,) in self._snapshots.rows(database, CONSTRAINTS_OF, where):
                 connection.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"'.encode())
             changed = connection.execute(
@@ -128,7 +128,7 @@ class Bench:
             return "" if failing(self._examine_again(database)) else "nobody has noticed"
 
     def _examine_again(self, database: str) -> dict[str, Finding]:
-        """As `examine`, with what the other databases have answered before."""
+        """Return the findings of `examine`, with earlier answers of all databases but this one."""
         findings = examine(
             Remembered(self._snapshots, self._answers, changed=database),
             self._services,
@@ -142,7 +142,7 @@ class Bench:
         return payment, self.examine(lambda: forgotten)
 
     def examine(self, books: Books | None = None) -> dict[str, Finding]:
-        """What the audit says now, with the provider's books of that moment unless given."""
+        """Return the findings of the audit now, with the books of the start unless given."""
         findings = examine(self._snapshots, self._services, books or (lambda: self._books))
         return {finding.name: finding for finding in findings}
 
@@ -154,7 +154,7 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench(platform: None) -> Iterator[Bench]:
-    """A moment of rest after checkouts of each outcome, a refund and an erasure."""
+    """A moment at which nothing is in flight, after each outcome, a refund and an erasure."""
     cluster = Cluster()
     eventually(lambda: cluster.rows("site", "SELECT 1 FROM product WHERE restocked"))
     _live_through_every_outcome(cluster)
@@ -187,7 +187,10 @@ def _begin_family_of_tokens(cluster: Cluster) -> None:
 
 
 def _moment_of_rest() -> Bench | None:
-    """The ambient load goes on, so that nothing is on its way only now and then."""
+    """Return a bench of a moment at which nothing is in flight, or None at any other moment.
+
+    Such moments are rare, since the ambient load goes on.
+    """
     bench = Bench()
     if failing(bench.untouched) or any(finding.unknown for finding in bench.untouched.values()):
         print("not at rest:", failing(bench.untouched))
@@ -207,7 +210,7 @@ def failing(findings: Mapping[str, Finding]) -> dict[str, Sequence[str]]:
 @needs_platform
 @pytest.mark.parametrize("tampering", TAMPERINGS, ids=lambda tampering: tampering.name)
 def test_is_seen_to_fail(bench: Bench, tampering: Tampering) -> None:
-    """This invariant and those that follow from it, no other; the culprit is named."""
+    """Only this invariant and those that follow from it fail, and the finding names the row."""
     culprit, findings = bench.after(tampering)
 
     found = failing(findings)
@@ -220,7 +223,7 @@ def test_is_seen_to_fail(bench: Bench, tampering: Tampering) -> None:
 @needs_platform
 @pytest.mark.parametrize("tampering", COUNTED, ids=lambda tampering: tampering.name)
 def test_is_seen_to_count(bench: Bench, tampering: Tampering) -> None:
-    """What cannot fail is shown to move when there is more to count."""
+    """An invariant that only counts, and cannot fail, changes when there is more to count."""
     said, findings = bench.after(tampering)
 
     finding = findings[tampering.invariant]
@@ -259,7 +262,7 @@ def test_an_answer_begins_as_its_statement_does(bench: Bench) -> None:
 
 
 def test_every_invariant_that_can_fail_is_tampered_with() -> None:
-    """A new checker without a proof that it can fail fails here."""
+    """This test fails for a new checker that has no proof that it can fail."""
     assert {t.invariant for t in TAMPERINGS} == {
         name for name, invariant in INVARIANTS.items() if not invariant.counted
     }
@@ -277,7 +280,7 @@ def test_every_proof_that_the_registry_names_is_a_test_here() -> None:
 
 
 def test_view_source_finds_every_checker_and_its_proof() -> None:
-    """The proof by name only: pytest has rewritten this module, so its lines cannot be told."""
+    """The proof is found by name only: pytest rewrites this module, so its lines are unknown."""
     for invariant in INVARIANTS.values():
         assert not locate(invariant.checker).whole
         module, _, function = invariant.proof_source.partition(":")
@@ -297,15 +300,16 @@ COLUMNS_OF: Final = """
 
 
 @needs_platform
-@pytest.mark.timeout(600)  # an audit for each column
+@pytest.mark.timeout(600)  # one audit for each column
 @pytest.mark.parametrize("database", all_in_full(DATABASES, always=("payments", "checkout")))
 def test_every_column_of_every_table_is_named_or_listed(bench: Bench, database: str) -> None:
-    """One row is changed in one column, by hand and past every constraint, for each in turn."""
+    """For each column in turn, the test changes one row, past every constraint and trigger."""
     columns = bench.columns(database)
     judged = {
         (table, column): type_
         for table, column, type_ in columns
-        if not (database == "site" and table in ("inbox", "inbox_stream"))  # its journal is both
+        # The site does not use these two tables: its journal stands for both.
+        if not (database == "site" and table in ("inbox", "inbox_stream"))
     }
     listed = {key for key in judged if reason_of(*key)}
 

@@ -1,4 +1,4 @@
-"""Comparing maps by digests, and who hears which stream."""
+"""The checkers compare maps by digests, and know which service consumes which stream."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_an_event_is_heard_from_its_publisher_alone() -> None:
     heard = aggregates_heard(load_all())
     assert "hold" in heard["checkout"]["identity"]
     assert "hold" not in heard["checkout"].get("orders", [])
-    assert "sale" not in heard["checkout"]["catalog"]  # nobody but the journal hears of sales
+    assert "sale" not in heard["checkout"]["catalog"]  # only the journal consumes events of sales
 
 
 def test_the_journal_is_no_receiver_of_its_own_kind() -> None:

@@ -1,4 +1,4 @@
-"""Findings, and what is excused while something still moves."""
+"""Findings, and the violations that are set aside while messages are in flight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole check under traffic that never rests: what failed once has to be seen to hold."""
+"""`verify` under endless traffic: an invariant that failed once has to hold at a later look."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ WAIT = 0.2  # seconds
 
 
 class Traffic:
-    """Looks at a platform that never rests: what fails at each, and what is in flight meanwhile.
+    """A platform with endless traffic: the failures at each look, and the ids in flight meanwhile.
 
-    After the last look everything stays as that one has found it.
+    After the last look the failures stay the same.
     """
 
     def __init__(self, *looks: Sequence[str], in_flight: Sequence[str] = ()) -> None:
@@ -91,6 +91,7 @@ def test_what_fails_anew_and_is_not_in_flight_is_looked_at_again(
 def test_what_concerns_no_saga_cannot_be_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     verdict = verdict_under(Traffic([""], ["a"], [""], in_flight=["a"]), monkeypatch)
 
-    # The second look is explained by what is in flight, so it decides; the first was of totals.
+    # The second look decides, since the ids in flight explain its failure. The first failure was of
+    # totals, which no id in flight explains.
     assert verdict.clean
     assert not verdict_under(Traffic([""], in_flight=["a"]), monkeypatch).clean

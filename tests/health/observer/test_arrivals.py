@@ -1,4 +1,4 @@
-"""Messages that have come to a queue, and whether they have had an effect."""
+"""The observer awaits the effect of the newest message that came to a queue."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def arrivals(*, workers: int = 1) -> Arrivals:
 
 
 def journalled(made: Arrivals, *newest: UUID, at: float, name: str = HEARD) -> None:
-    """The journal has got these, one after the other, and tells of the last."""
+    """Note a reading in which the journal has recorded these, and names the last one."""
     made.note("site", depths(at=at, newest={name: (len(newest), newest[-1])}))
 
 

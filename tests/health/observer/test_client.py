@@ -1,4 +1,4 @@
-"""The snapshot in a web process's memory: fresh or None, and never an error."""
+"""The snapshot in a web process's memory is fresh or None, and never an error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SNAPSHOT = Snapshot(
 
 
 class FeedServer(ThreadingHTTPServer):
-    """An observer that says what the test says, and then nothing more."""
+    """An observer that sends the lines that the test sets, and then nothing more."""
 
     daemon_threads = True
     lines = b"data: " + msgspec.json.encode(SNAPSHOT) + b"\n\n"
@@ -46,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.hold.wait(10)
 
     def log_message(self, *_: object) -> None:
-        """Tests are quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture

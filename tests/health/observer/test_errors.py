@@ -1,4 +1,4 @@
-"""What one row holds says nothing about its server, and keeps no other row waiting."""
+"""An error of one row is no outage of its server, and keeps no other row waiting."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cluster.secrets.postgres import DatabaseUnavailable
 
 
 class _Session:
-    """A database that keeps what it is given, refuses NUL as PostgreSQL does, and may be away."""
+    """A database that stores rows, refuses NUL as PostgreSQL does, and may be away."""
 
     def __init__(self) -> None:
         self.kept: list[UUID] = []

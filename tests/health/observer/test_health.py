@@ -1,4 +1,4 @@
-"""How a process is judged from what is known of it. No I/O, no clock."""
+"""The observer judges the health of a process from its evidence. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ def evidence(name: str, **changes: Any) -> Evidence:
 
 
 def silent(**changes: Any) -> Evidence:
-    """A worker whose last heartbeat is older than it may be."""
+    """Return the evidence of a worker whose last heartbeat is too old."""
     late = Heartbeat("worker-orders", SILENT_AFTER, True, {})
     return evidence("worker-orders", depths=depths(heartbeats=(late,)), **changes)
 
 
 @pytest.fixture(autouse=True)
 def supervised_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """ProcessState counts its start back from the present."""
+    """Set the clock from which ProcessState computes its start."""
     monkeypatch.setattr("compose.supervisor.time.time", lambda: NOW)
 
 

@@ -1,4 +1,4 @@
-"""What is made of recorded outages."""
+"""The recoveries and durations that the history shows of recorded outages."""
 
 from __future__ import annotations
 

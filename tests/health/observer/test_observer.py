@@ -1,4 +1,4 @@
-"""The observer on the running platform: what dies is noticed, named, timed and recorded."""
+"""The observer of the running platform notices, names, times and records each death."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WITHIN = 10.0  # seconds; ends a hanging test, measures nothing
 
 @pytest.fixture
 def steady(platform: Any) -> Snapshot:
-    """The platform, once the observer has found everything well."""
+    """The observer's snapshot, once all of the platform is healthy."""
 
     def found() -> list[Snapshot]:
         snapshot = latest()
@@ -39,7 +39,7 @@ def steady(platform: Any) -> Snapshot:
 
 
 def outage(process: str, since: float, *, over: bool) -> OutageSpan:
-    """The outage of a process that began after `since` (seconds of the epoch)."""
+    """Return the outage of a process that began after `since` (seconds of the epoch)."""
 
     def found() -> list[OutageSpan]:
         snapshot = latest()
@@ -47,7 +47,7 @@ def outage(process: str, since: float, *, over: bool) -> OutageSpan:
             span
             for span in (snapshot.outages if snapshot else [])
             if span.process == process
-            and UUID(span.id).int >> 80 >= int(since * 1000)  # the moment in a UUIDv7
+            and UUID(span.id).int >> 80 >= int(since * 1000)  # the milliseconds in a UUIDv7
             and (span.ended is not None) == over
         ]
 
@@ -196,7 +196,7 @@ def test_gauges_are_kept(steady: Snapshot) -> None:
     assert eventually(lambda: kept() == set(CODES), within=60.0)
 
 
-# --------------------------------------------------------------- what the site serves
+# --------------------------------------------------------------- pages of the site
 
 
 def observations(platform_url: str) -> str:

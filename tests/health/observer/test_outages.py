@@ -1,4 +1,4 @@
-"""When an outage opens, what it is put down to, and when it is over. No I/O, no clock."""
+"""The tracker opens an outage, names its cause, and closes it. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME = "worker-orders"
 
 
 def seen(**changes: Any) -> Sighting:
-    """A worker that runs and is well, unless the test says otherwise."""
+    """Return the sighting of a worker that runs and is healthy, with the test's changes."""
     usual: dict[str, Any] = {
         "process": NAME,
         "service": "orders",
@@ -32,7 +32,7 @@ def seen(**changes: Any) -> Sighting:
 
 @pytest.fixture
 def tracker() -> OutageTracker:
-    """A tracker that has seen the worker well at 100."""
+    """A tracker that has seen the worker healthy at second 100."""
     numbers = itertools.count(1)
     made = OutageTracker(new_id=lambda: UUID(int=next(numbers)))
     assert made.see([seen()], now=100.0) == []

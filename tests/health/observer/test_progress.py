@@ -1,4 +1,4 @@
-"""What the observer makes of the queues: stalls, and no stall of a fault that is known."""
+"""The observer finds stalled queues, and no stall where a known fault explains the wait."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LATER = NOW + STALLED_AFTER + 1
 def worker(
     now: float, *, held: float | None = None, settled: float = 500.0, **changes: Any
 ) -> Evidence:
-    """A worker of orders that beats and says of its queue what is given."""
+    """Return the evidence of a worker of orders whose heartbeat reports on its queue."""
     beat = changes.pop("beat", None) or Heartbeat(
         "worker-orders", 0.0, True, {"queues": {QUEUE: claim_detail(held=held, settled=settled)}}
     )
@@ -36,7 +36,7 @@ def looks(*seen: Evidence, ready: int = 3, unapplied: tuple[str, ...] = ()) -> l
 
 @pytest.fixture(autouse=True)
 def supervised_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """ProcessState counts its start back from the present."""
+    """Set the clock from which ProcessState computes its start."""
     monkeypatch.setattr("compose.supervisor.time.time", lambda: NOW)
 
 
@@ -56,13 +56,13 @@ def test_a_message_that_came_to_a_queue_and_has_no_effect_counts_as_waiting() ->
     "known",
     [
         {"broker_since": None},  # the broker is away
-        {"broker_since": LATER - 1},  # or was until a moment ago
-        {"depths_since": None},  # its database is
+        {"broker_since": LATER - 1},  # the broker was away until a moment ago
+        {"depths_since": None},  # its database is away
         {"running_since": None},  # it is paused, or has ended
         {"running_since": LATER - 1},
         {"depths": depths(at=LATER - DEPTHS_FRESH - 1)},
-        {"beat": Heartbeat("worker-orders", SILENT_AFTER + 1, True, {})},  # it is silent itself
-        {"beat": Heartbeat("worker-orders", 0.0, False, {})},  # and this one says so
+        {"beat": Heartbeat("worker-orders", SILENT_AFTER + 1, True, {})},  # the worker is silent
+        {"beat": Heartbeat("worker-orders", 0.0, False, {})},  # it does not consume
     ],
 )
 def test_a_fault_that_is_known_is_no_stall(known: dict[str, Any]) -> None:

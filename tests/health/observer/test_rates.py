@@ -1,4 +1,4 @@
-"""Messages a second from readings at irregular moments."""
+"""The rate in messages a second, from readings at irregular moments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A probe in its thread: what hangs is a failure, what stumbles is not the target's."""
+"""A probe in its thread: no answer is the target's failure, and an error of the probe is not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.conditions import eventually
 
 
 class Target:
-    """Does what the test says, and counts how often it was asked at once."""
+    """A target that answers as the test sets, and counts the questions."""
 
     target = "redis"
 
@@ -84,7 +84,7 @@ def test_a_fault_of_the_probe_is_not_the_targets() -> None:
     target = Target(fails(ZeroDivisionError()))
     with watched(target) as watch:
         standing = settled(watch, lambda s: s.blind)
-        eventually(lambda: target.asked > 2)  # and its thread lives on
+        eventually(lambda: target.asked > 2)  # the thread of the probe goes on
     assert standing.healthy is None
 
 

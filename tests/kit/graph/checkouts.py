@@ -1,4 +1,4 @@
-"""Checkouts as the journal tells them: moment in milliseconds, rail, type."""
+"""Checkouts as the journal records them: time in milliseconds, rail, type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drawings as SVG: well-formed, told in words, with a style of their own where they need one."""
+"""Drawings are well-formed SVG with a description in words, and with a style where needed."""
 
 from __future__ import annotations
 

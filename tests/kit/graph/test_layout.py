@@ -1,4 +1,4 @@
-"""Where things lie: marks on their rails, labels that do not touch, time that is left out."""
+"""The layout puts marks on their rails, keeps labels apart, and leaves idle time out."""
 
 from __future__ import annotations
 

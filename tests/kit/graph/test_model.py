@@ -1,4 +1,4 @@
-"""From events to journeys: what a checkout's line looks like for each way it may go."""
+"""The model turns events into journeys, one line for each way that a checkout may take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code as HTML: one piece a line, nothing lost, nothing unescaped."""
+"""Highlighted code is one piece of HTML a line, with all of its text, escaped."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_every_definition_of_the_source_starts_where_its_name_stands() -> None:
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colours (WCAG 2.2)."""
+    """Return the contrast ratio of two colours (WCAG 2.2)."""
 
     def luminance(colour: str) -> float:
         parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]

@@ -1,4 +1,4 @@
-"""From a name to its lines: of functions, methods, constants, messages, pages and files."""
+"""A name leads to its lines: of functions, methods, constants, messages, pages and files."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_name_that_a_module_has_from_another_leads_to_where_it_is_written() ->
 
 
 def test_a_module_that_is_not_loaded_is_read_and_not_imported() -> None:
-    # It would install an event loop of its own.
+    # The module would install an event loop of its own.
     assert first_lines("portfolio.server:WebServer.handle_reply").startswith(
         "    async def handle_reply("
     )
@@ -92,7 +92,7 @@ def test_every_message_type_is_found() -> None:
     load_all()
     for name, declared in contract.REGISTRY.items():
         written = excerpt(f"message:{name}").text
-        # Notices are made by a program for each service; there the class below is shown.
+        # Code makes the system events of each service. The lines shown are of their base class.
         names = [declared.schema.__name__, declared.schema.__mro__[1].__name__]
         assert any(f"class {each}(" in written for each in names), name
 
@@ -160,6 +160,6 @@ def test_lines_are_refused_when_the_file_had_changed_before_it_was_loaded(
 
 
 def test_a_function_that_has_run_is_still_recognised() -> None:
-    for _ in range(100):  # until the interpreter has specialised its code
+    for _ in range(100):  # until the interpreter has specialised the bytecode
         headers.harden(HttpResponse())
     assert locate("portfolio.web.headers:harden").path == "portfolio/web/headers.py"

@@ -1,4 +1,4 @@
-"""The copy of the source: what belongs to it, and what never gets in."""
+"""The copy of the source holds the tracked files, and nothing from outside of the source."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_with_git_exactly_what_it_tracks_is_the_source(checkout: Path) -> None:
     for arguments in (["init", "-q"], ["add", "--", "cluster"]):
         subprocess.run(["git", "-C", str(checkout), *arguments], check=True)
     taken = tree.take(checkout)
-    # The compiled file is tracked here by mistake; the links would lead out of the source.
+    # The copy leaves out the compiled file, tracked by mistake, and links out of the source.
     assert sorted(taken.files) == ["cluster/face.woff2", "cluster/worker.py"]
     assert taken.files["cluster/face.woff2"].text is None
 

@@ -1,4 +1,4 @@
-"""A client of the API with a browser's cookies, as any program may be one."""
+"""A client of the API that keeps cookies, as any program may write one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PURCHASE = {"sku": "FLAG-GREEN", "quantity": 1, "outcome": "success"}
 
 
 class Client:
-    """One visitor, known by the session that the first write has made."""
+    """One visitor, whom the site knows by the session of the first write."""
 
     def __init__(self, site: str) -> None:
         self.session = requests.Session()
@@ -23,7 +23,7 @@ class Client:
     def post(
         self, path: str, body: Any, *, key: str | None = "", **headers: str
     ) -> requests.Response:
-        """`key`: a new one unless it is named; None sends none."""
+        """Post with a new idempotency key, or with `key`, or without one if that is None."""
         if key is not None:
             headers["Idempotency-Key"] = key or str(uuid4())
         return self.session.post(f"{self._api}{path}", json=body, headers=headers, timeout=30)

@@ -1,4 +1,4 @@
-"""The API as a client meets it: what is one's own, and what every answer carries."""
+"""The API gives a client its own resources only, and every answer the declared headers."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_checkout_is_followed_to_its_order_payment_ledger_refund_and_erasure(
     following = client.get(f"/ledger?limit=100&cursor={ledger['next']}").json()
     assert all(entry["id"] < ledger["items"][0]["id"] for entry in following["items"])
 
-    # Whatever is this visitor's is nobody else's.
+    # No other visitor can read the resources of this one.
     stranger.post("/checkouts", PURCHASE, key=None)
     for path in ("checkouts", "orders", "payments"):
         problem(stranger.get(f"/{path}/{checkout}"), 404)

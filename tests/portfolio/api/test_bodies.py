@@ -1,4 +1,4 @@
-"""Bodies of the API that cannot be taken, each answered by a problem document."""
+"""The API answers every body that it cannot accept with a problem document."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROBLEM: Final = "application/problem+json"
 
 
 def post(body: bytes, stream: io.BytesIO | None = None) -> Any:
-    """What the operation answers, without the site's middleware, which needs its servers."""
+    """Return the operation's answer without the site's middleware, which needs its servers."""
     request = RequestFactory().post(ADDRESS, body, content_type="application/json")
     if stream is not None:
         request._stream = stream
@@ -63,7 +63,7 @@ def test_what_is_not_json_is_said_to_be_none(body: bytes) -> None:
 
 
 class _BrokenOff(io.BytesIO):
-    """The body of a client that went away while it sent."""
+    """The body of a client that closes its connection while it sends."""
 
     def read(self, *_: Any) -> bytes:
         raise OSError("connection reset by peer")

@@ -1,4 +1,4 @@
-"""The OpenAPI document is complete: whatever is drawn from it has its words."""
+"""The OpenAPI document describes every operation, parameter and error that the page shows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def operations() -> list[tuple[str, dict[str, Any]]]:
 
 
 def references(part: Any) -> Iterator[str]:
-    """Every `$ref` below a part of the document."""
+    """Yield every `$ref` below a part of the document."""
     if isinstance(part, dict):
         if isinstance(part.get("$ref"), str):
             yield part["$ref"]

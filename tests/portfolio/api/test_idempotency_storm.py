@@ -1,4 +1,4 @@
-"""One key, many requests, fifty connections, and a web server that is killed twice."""
+"""Many requests with one key have one effect, while the web server is killed twice."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ORDERS = "SELECT count(*) FROM orders WHERE id = %s"
 def test_it_is_done_once_and_every_answer_is_the_first(platform_url: str, in_full: bool) -> None:
     count = REQUESTS_IN_FULL if in_full else REQUESTS
     client = Client(platform_url)
-    client.post("/checkouts", PURCHASE, key=None)  # refused, and the session is made
+    client.post("/checkouts", PURCHASE, key=None)  # refused, but it makes the session
     cookies = client.session.cookies.get_dict()
     key = str(uuid4())
     answers: Counter[tuple[int, str, bytes]] = Counter()
@@ -43,7 +43,7 @@ def test_it_is_done_once_and_every_answer_is_the_first(platform_url: str, in_ful
                         halfway.set()
 
     def answered(session: requests.Session) -> requests.Response:
-        """The final answer to one request, which is sent until there is one."""
+        """Send one request until it has a final answer, and return that."""
 
         def sent() -> requests.Response | None:
             try:
@@ -54,7 +54,7 @@ def test_it_is_done_once_and_every_answer_is_the_first(platform_url: str, in_ful
                     timeout=10,
                 )
             except requests.RequestException:
-                return None  # the server was killed under it
+                return None  # the server was killed during the request
             assert answer.status_code in {202, 409, 503}, answer.text
             return answer if answer.status_code == 202 else None
 

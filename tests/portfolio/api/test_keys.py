@@ -1,4 +1,4 @@
-"""Which Idempotency-Key is one: a quoted string of the draft, or the same without quotes."""
+"""An Idempotency-Key is a quoted string, as in the draft, or the same without quotes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The document says what the server does: Schemathesis, with every check, on the running site."""
+"""Schemathesis, with every check, finds no difference between the document and the server."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ pytestmark = [pytest.mark.platform, pytest.mark.slow]
 
 SECONDS, SECONDS_IN_FULL = 10, 60
 
-# A missing key is 400 in draft-ietf-httpapi-idempotency-key-header. And whether there is such a
-# product, such an order or such a setting no schema can say: a body that names none is 422.
+# A missing key is 400 in draft-ietf-httpapi-idempotency-key-header. No schema can say whether a
+# product, an order or a setting exists, so a body that names an unknown one is answered with 422.
 CONFIGURATION = """
 [checks.missing_required_header]
 expected-statuses = [400]

@@ -1,4 +1,4 @@
-"""Copies of products in Redis: one computes, a change ends them, and Redis may be away."""
+"""One reader computes a product for the cache, a change expires it, and Redis may be away."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def kind() -> Kind:
 
 
 def counted() -> tuple[Callable[[], int], Callable[[], int]]:
-    """A slow computation that returns how often it has been done, and that number."""
+    """Return a slow computation that counts its runs, and a function that returns their number."""
     done = 0
     lock = Lock()
 

@@ -1,4 +1,4 @@
-"""Products of one's own: listed, read with their entity tag, and amended without lost updates."""
+"""A visitor lists own products, reads them with an entity tag, and loses no update of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def client(platform_url: str) -> Client:
 
 
 def listed(client: Client) -> str:
-    """The path of a product of this visitor's own, once catalog has announced it."""
+    """List a product of this visitor, and return its path once catalog has announced it."""
     answer = client.post("/products", TICKET)
     assert answer.status_code == 202, answer.text
     path = f"/products/{answer.json()['sku']}"
@@ -49,7 +49,7 @@ def test_of_two_editors_the_second_learns_what_the_first_has_made(client: Client
     assert (first.status_code, first.headers["ETag"]) == (200, '"2"'), first.text
     assert client.get(path).json() == first.json()
     assert second.status_code == 412, second.text
-    assert second.headers["ETag"].removeprefix("W/") == '"2"'  # weak when it came compressed
+    assert second.headers["ETag"].removeprefix("W/") == '"2"'  # a compressed answer has a weak tag
     assert second.json()["current"] == {
         "sku": first.json()["sku"],
         "name": "Day ticket",

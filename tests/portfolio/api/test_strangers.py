@@ -1,4 +1,4 @@
-"""Idempotency keys of whoever brings neither cookie nor token: theirs under their address."""
+"""A client without cookie and token owns its idempotency keys under its address."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from django.test import RequestFactory, override_settings
 from portfolio.api.idempotency import _address_scope
 from tests.portfolio.api.client import PURCHASE, Client
 
-# Of the documentation (RFC 5737); believed, since the tests come from a private network.
+# Addresses for documentation (RFC 5737). The site believes the header, since the tests come from a
+# private network, as a proxy would.
 HERE, ELSEWHERE = "203.0.113.7", "203.0.113.8"
 
 
 def ask(site: str, key: str, address: str) -> requests.Response:
-    """A checkout for a stranger without cookies."""
+    """Start a checkout as a client without cookies, and return the answer."""
     headers = {"X-Forwarded-For": address}
     return Client(site).post("/checkouts", PURCHASE, key=key, **headers)
 

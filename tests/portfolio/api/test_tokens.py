@@ -1,4 +1,4 @@
-"""Tokens as a program uses them: issued, used, exchanged, revoked, forged."""
+"""A program gets, uses, exchanges and revokes tokens, and cannot forge them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def issued_once_it_answers(client: Client) -> dict[str, Any] | None:
 
 
 def use(site: str, token: str) -> requests.Response:
-    """An operation by nobody but the token's visitor."""
+    """Call an operation as the token's visitor, without cookies, and return the answer."""
     headers = {"Authorization": f"Bearer {token}"}
     return requests.get(f"{site}/api/v1/tokens/mine", headers=headers, timeout=30)
 
@@ -107,7 +107,8 @@ def test_what_is_revoked_is_refused_at_once_while_the_broker_is_dead(
 
     assert revoked.json() == {"revoked": True}
     refused(use(platform_url, tokens["access_token"]), "revoked")
-    cluster.await_ended(cluster.start_checkouts(1))  # the broker is back, and identity has heard
+    # Once this ends, the broker is back, and identity has consumed the revocation.
+    cluster.await_ended(cluster.start_checkouts(1))
     refused(exchange(client, tokens["refresh_token"]), "revoked")
 
 
@@ -117,7 +118,7 @@ def test_after_a_new_key_the_old_tokens_are_good_and_the_new_ones_bear_its_name(
 ) -> None:
     old = issued(client)["access_token"]
     vault_admin.ask("POST", f"transit/keys/{SIGNING_KEY}/rotate")
-    Cluster().supervisor.restart("web")  # else it learns of the key within a minute
+    Cluster().supervisor.restart("web")  # otherwise it reads the new key within a minute
 
     new = eventually(lambda: issued_once_it_answers(client))["access_token"]
 
@@ -132,7 +133,7 @@ def test_while_openbao_is_away_tokens_are_verified_and_revoked(
 ) -> None:
     tokens = issued(client)
     token = tokens["access_token"]
-    assert use(platform_url, token).status_code == 200  # the site knows the keys by now
+    assert use(platform_url, token).status_code == 200  # the site has read the keys by now
     with broken("pause-process", "openbao"):
         assert use(platform_url, token).status_code == 200
         revoked = client.post("/tokens/revoke", {"token": token}, key=None)

@@ -1,4 +1,4 @@
-"""The plan's pages over HTTP: every node has one, and a part that is away costs a sentence."""
+"""Every node of the plan has a page, and a page says in a sentence which part is away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One saga's path: what caused what, how long it took, and which tracks were used."""
+"""One saga's path: the cause of each message, the durations, and the tracks it used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan: every process, every link, in both arrangements, and every source it names."""
+"""The plan draws every process and every link in both layouts, and names existing sources."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ YARDS = [one for service in DATABASES for one in layout_service.yards(service)]
 
 
 def processes() -> list[str]:
-    """Every process of a platform on which everything runs locally."""
+    """Return every process of a platform all of whose servers run locally."""
     ports = {name: 20000 + number for number, name in enumerate(PORTS)}
     servers = local_servers(RunDirectory(Path("/nowhere")), ports, {})
     return [server.name for server in servers] + [process.name for process in services()]
@@ -43,7 +43,7 @@ def test_every_link_has_two_known_ends_and_a_name_of_its_own() -> None:
 
 
 class _Links(HTMLParser):
-    """The name of each link of a plan, and the text that is drawn in it."""
+    """A parser that collects the name of each link of a plan, and the text drawn in it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ def test_what_is_seen_of_a_link_is_part_of_its_name(arrangement: Arrangement) ->
     assert len(parsed.links) == len(arrangement.places)
     for (name, text), drawn in zip(parsed.links, drawing.nodes, strict=True):
         assert " ".join(text.split()).casefold() in name.casefold()
-        assert drawn.label.casefold() in name.casefold()  # some stand beside their link
+        assert drawn.label.casefold() in name.casefold()  # some labels stand beside their link
 
 
 def test_no_node_stands_apart() -> None:

@@ -1,4 +1,4 @@
-"""What the plan says of each part, from a snapshot of the observer."""
+"""The plan shows the state of each part from a snapshot of the observer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chaos pages over HTTP: what they tell, what may be asked for, what is refused in words."""
+"""The chaos pages show runs, accept requests for a run, and refuse others in words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.portfolio.admin_visit import TOKEN, Visit
 
 pytestmark = pytest.mark.platform
 
-# Every platform keeps it from its first start, said to be from elsewhere.
+# Every platform has this incident from its first start, marked as recorded on another machine.
 RECORDED = read_incident((ROOT / "articles" / "incidents" / "broker-killed.json").read_bytes())
 JSON: Final = {"Accept": "application/json"}
 WITHDRAW: Final = re.compile(r'action="([^"]+/withdraw/)"')
@@ -34,7 +34,7 @@ NOWHERE: Final = "00000000-0000-7000-8000-000000000000"
 
 @pytest.fixture
 def visit(platform_url: str) -> Iterator[Visit]:
-    """A stranger, who takes back whatever he has asked for."""
+    """A visitor, whose requested runs are withdrawn afterwards."""
     stranger = Visit(platform_url)
     yield stranger
     take_back_all(stranger)
@@ -43,7 +43,7 @@ def visit(platform_url: str) -> Iterator[Visit]:
 def ask(
     visit: Visit, experiment: str, *, headers: dict[str, str] | None = None, **fields: str
 ) -> requests.Response:
-    """Ask for a run as the page's script does."""
+    """Ask for a run as the page's script does, and return the answer."""
     token = TOKEN.search(visit.get("/chaos/").text)
     assert token, "the page has a form"
     wish = {"csrfmiddlewaretoken": token[1], "experiment": experiment, **fields}
@@ -71,7 +71,7 @@ def take_back_all(visit: Visit) -> None:
 
 @contextmanager
 def faults_switched_off(reason: str) -> Iterator[None]:
-    """What the owner does in the admin."""
+    """Switch faults off for the block, as the owner does in the admin."""
     with psycopg.connect(f"{superuser_address('site')}/site", autocommit=True) as connection:
         connection.execute("DELETE FROM fault_switch")
         connection.execute("INSERT INTO fault_switch VALUES (1, false, %s)", (reason,))
@@ -81,7 +81,7 @@ def faults_switched_off(reason: str) -> Iterator[None]:
             connection.execute("DELETE FROM fault_switch")
 
 
-# What the pages tell ---------------------------------------------------------------------
+# What the pages show ---------------------------------------------------------------------
 
 
 def test_the_board_lists_every_process_and_every_experiment(visit: Visit) -> None:
@@ -196,7 +196,7 @@ def test_a_flood_of_wishes_leaves_one_run_and_refusals_in_words(visit: Visit) ->
 
 
 def test_without_cookies_an_address_gets_no_more_than_its_share(platform_url: str) -> None:
-    """Each wish is a new visitor's; the proxy's header says from where, as behind one."""
+    """Each request is a new visitor's, and the proxy's header names one address for all."""
     address = {"X-Forwarded-For": f"203.0.113.{secrets.randbelow(250)}"}
     strangers = [Visit(platform_url) for _ in range(MOST_OPEN_OF_ADDRESS + 1)]
     try:
@@ -218,12 +218,12 @@ def test_two_visitors_at_once_get_different_places(visit: Visit, platform_url: s
         assert runs[0]["id"] != runs[1]["id"]
         assert runs[0]["asked_by"] != runs[1]["asked_by"]
         assert sorted(run["position"] for run in runs) in ([1, 2], [0, 1], [1, 1])
-        assert visit.get("/chaos/queue/").text.count("</form>") == 1  # of one's own only
+        assert visit.get("/chaos/queue/").text.count("</form>") == 1  # for the own run
     finally:
         take_back_all(other)
 
 
-# Message surgery -----------------------------------------------------------------------------
+# Message editing -----------------------------------------------------------------------------
 
 
 def operate(visit: Visit, **fields: str) -> requests.Response:
@@ -268,7 +268,7 @@ def test_an_operation_that_is_not_offered_is_refused_in_words(
     assert words in answer.json()["detail"]
 
 
-# What is refused ---------------------------------------------------------------------------
+# Refused requests ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How an incident is told: the verdict, the timeline, its probes, distributions of many."""
+"""The page of an incident shows its verdict, timeline, probes and recovery times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that says what it is asked to say, and then waits to be killed."""
+"""A process that prints its standard input, and then waits until it is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a visitor may set: one of several, or a bounded number, and nothing else."""
+"""A visitor may set a control to one of its options or to a bounded number, and no other value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Demos as a stranger meets them without JavaScript; tests/browser runs each by its button."""
+"""Demos work without JavaScript, by their forms.
+
+tests/browser runs each one by its button.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +35,12 @@ class Stranger:
         return answer.text
 
     def comes_from(self, address: str) -> None:
-        """Say so, as the proxy before a site does."""
+        """Send this address, as the proxy before a site does."""
         self._session.headers["X-Forwarded-For"] = address
 
     def run(self, slug: str, *, run: UUID | None = None, **choices: object) -> requests.Response:
-        """Press the button; the answer is the page that it leads to."""
-        if not self._token:  # good for the whole visit
+        """Press the button, and return the page that it leads to."""
+        if not self._token:  # it is valid for the whole visit
             found = re.search(
                 r'name="csrfmiddlewaretoken" value="(\w+)"', self.page(f"/lab/demos/{slug}/")
             )
@@ -56,7 +59,7 @@ def stranger(platform_url: str) -> Stranger:
 
 
 def checks(page: str) -> list[tuple[str, str]]:
-    """The invariants on a result's page, and how each came out."""
+    """Return the invariants on a result's page, with the outcome of each."""
     return re.findall(r'/></svg>([^<]+)<span class="unseen">: ([^<]+)</span>', html.unescape(page))
 
 
@@ -86,7 +89,7 @@ def test_a_form_sent_twice_runs_once(stranger: Stranger) -> None:
 @pytest.mark.platform
 def test_an_address_gets_no_more_than_its_share(stranger: Stranger) -> None:
     stranger.comes_from(f"203.0.113.{secrets.randbelow(250)}")
-    run = uuid4()  # one, which is run once: what is counted are the wishes
+    run = uuid4()  # one run, which runs once: the limit counts the requests
 
     answers = [stranger.run("ledger", run=run) for _ in range(MOST_OF_ADDRESS + 1)]
 
@@ -121,5 +124,5 @@ def test_its_article_is_there(slug: str) -> None:
 @pytest.mark.platform
 @pytest.mark.full  # in every run, tests/test_shared_platform.py asks this once for all
 def test_everything_is_conserved_after_all_the_demos(platform_url: str) -> None:
-    """Those of tests/browser have run by now, each once with what it needs dead or slow."""
+    """The demos of tests/browser have run by now, each once while a part it needs was broken."""
     Cluster().assert_conserved()

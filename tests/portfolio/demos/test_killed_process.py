@@ -1,4 +1,4 @@
-"""A process that is killed at the moment that it names."""
+"""The demo kills its process at the moment that the process names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A provider that is stopped says nothing, and does what it was asked once it goes on."""
+"""A stopped provider answers nothing, and carries out its requests once it continues."""
 
 from __future__ import annotations
 

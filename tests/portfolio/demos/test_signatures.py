@@ -1,4 +1,4 @@
-"""The verdicts on webhooks that the demo shows are those of the gateway's own check."""
+"""The demo's verdicts on webhooks are those of the gateway's own check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request that HTTP or the site does not allow gets a 400 in words, and one line in the log."""
+"""The site answers a malformed request with a 400 in words, and logs it in one line."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_an_unknown_host_gets_a_plain_answer_and_nothing_breaks(
     client: Client, caplog: pytest.LogCaptureFixture, path: str, kind: str
 ) -> None:
     answer = client.get("/nowhere" + path, headers={"Host": "evil.example"})
-    # The name is looked at by the first middleware that needs it.
+    # The first middleware that needs the name of the host refuses it.
     assert answer.status_code == HTTPStatus.BAD_REQUEST
     assert "This site does not answer under that name." in answer.content.decode()
     assert "could not be drawn" not in caplog.text

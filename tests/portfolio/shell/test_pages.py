@@ -1,4 +1,4 @@
-"""The shell over HTTP: what every page carries."""
+"""The shell that every page has, over HTTP."""
 
 from __future__ import annotations
 

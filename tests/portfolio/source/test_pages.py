@@ -26,7 +26,7 @@ RELAY = "/source/cluster/messaging/relay.py"
 
 @pytest.fixture(autouse=True)
 def no_public_repository(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The owner's profile is a row, and these tests have no database."""
+    """Let the owner's profile name no repository, since these tests have no database."""
     monkeypatch.setattr(views, "public_repository", lambda: "")
 
 
@@ -36,7 +36,7 @@ def client() -> Client:
 
 
 def check_files(client: Client, paths: Iterable[str]) -> None:
-    """Each can be shown with all its lines, and read as plain text."""
+    """Assert that each file has a page with all its lines, and can be read as plain text."""
     for path in paths:
         file = snapshot().files[path]
         page = client.get(f"/source/{quote(path)}")
@@ -95,7 +95,7 @@ def test_lines_that_are_not_there_are_said_so(client: Client, lines: str) -> Non
 
 
 def test_a_copy_is_asked_about_and_not_sent_again(client: Client) -> None:
-    # As plain text: a page also carries the cluster's state, and is new when that has changed.
+    # As plain text, since a page also shows the cluster's state, and changes with that.
     assert client.get(RELAY).headers["Cache-Control"] == "public, no-cache"
     first = client.get(f"{RELAY}?raw=1")
     again = client.get(f"{RELAY}?raw=1", headers={"If-None-Match": first.headers["ETag"]})

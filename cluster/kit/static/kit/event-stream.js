@@ -50,7 +50,7 @@ class EventStream extends HTMLElement {
     const saga = this.getAttribute("saga");
     const ours = saga ? events.filter((event) => event.correlation === saga) : events;
     if (ours.length === 0) return;
-    // Older ones would be pushed out of the table by these anyway.
+    // These would push older ones out of the table anyway.
     this.#waiting = [...this.#waiting, ...ours].slice(-MOST_ROWS);
     if (this.#paused) {
       this.#unseen += ours.length;
@@ -61,7 +61,7 @@ class EventStream extends HTMLElement {
     }
   }
 
-  // Nothing is drawn while it is paused or nobody can see it; the events are kept.
+  // Nothing is drawn while it is paused or hidden, but the events are kept.
   #draw = () => {
     this.#scheduled = false;
     if (this.#paused || document.hidden || this.#waiting.length === 0) return;

@@ -1,7 +1,7 @@
 // A connection to the journal's stream that resumes where it broke off. Knows no page.
 
-// The server speaks every few seconds (cluster/storefront/stream/consumer.py): one that is paused, or a
-// network that is gone, closes nothing and tells nobody.
+// The server sends a frame every few seconds (cluster/storefront/stream/consumer.py). A paused server or
+// a lost network closes no connection and reports nothing.
 import { SILENCE } from "./silence.js";
 
 const WAITS = [1, 2, 3, 5, 8]; // seconds before each further attempt
@@ -91,7 +91,7 @@ export class JournalConnection {
   }
 }
 
-// One that is closed while it opens makes the browser complain.
+// Closing a socket while it opens makes the browser log an error.
 function hangUp(socket) {
   if (socket.readyState === WebSocket.CONNECTING) socket.addEventListener("open", () => socket.close());
   else socket.close();

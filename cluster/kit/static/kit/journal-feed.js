@@ -6,10 +6,10 @@
 
 import { JournalConnection } from "./journal-connection.js";
 
-const KEPT = 1000; // events for whoever comes later
+const KEPT = 1000; // events for followers that come later
 
 // Once all scripts of the page have run, so that its parts share the first connection. A part
-// whose code came later finds this settled: it asks at a time when no more is to be waited for.
+// whose code comes later finds this settled, and does not wait.
 const scriptsHaveRun = new Promise((resolve) => {
   if (document.readyState === "complete") resolve();
   addEventListener("DOMContentLoaded", resolve);

@@ -1,4 +1,4 @@
-// Whoever points at a saga anywhere on the page lights it everywhere: its rows and its trace.
+// Pointing at a saga anywhere on the page lights it everywhere: its rows and its trace.
 
 let lit = "";
 let mark = "";
@@ -15,7 +15,7 @@ function light(saga, seq) {
   }
 }
 
-// What the keyboard is at stays lit while the pointer is at nothing.
+// The saga with the keyboard's focus stays lit while the pointer is at none.
 function pointed({ target }) {
   const at = (target.closest?.("[data-saga]") ? target : document.activeElement) ?? target;
   light(at.closest?.("[data-saga]")?.dataset.saga ?? "", at.closest?.("[data-seq]")?.dataset.seq ?? "");

@@ -1,8 +1,8 @@
-// What the observer sees, over one socket a page, however many parts of the page follow.
+// The observer's snapshots, over one socket a page, however many parts of the page follow.
 //
 //   const stop = followObservations({ onSnapshot(snapshot) {…}, onState(words) {…} });
 //
-// Whoever comes later gets the last snapshot at once. While nobody can see the page the
+// A later follower gets the last snapshot at once. While the page is hidden the
 // connection is closed; it is opened again when the page is shown.
 
 import { SILENCE } from "./silence.js";
@@ -68,7 +68,7 @@ function disconnect() {
   closing?.close();
 }
 
-// A network that has gone tells nobody; silence does.
+// A lost network sends no signal, so silence counts as a broken connection.
 function guard(opened) {
   clearTimeout(watchdog);
   watchdog = setTimeout(() => {

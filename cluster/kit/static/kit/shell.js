@@ -1,4 +1,4 @@
-// What every page can do by keyboard, and the buttons that say so.
+// The keyboard shortcuts of every page, and the buttons that show them.
 // The palette and the list of shortcuts load when they are first asked for.
 
 import "./status-strip.js";

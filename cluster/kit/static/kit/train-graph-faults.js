@@ -1,5 +1,5 @@
 // Faults that stop no process, such as a slow database: brackets without hatching on the graph.
-// The observer tells which are in force; when one is over is seen by its absence.
+// The observer lists those in force. A fault has ended when it is no longer listed.
 
 import { outage } from "./train-graph-model.js";
 
@@ -11,7 +11,7 @@ const KEPT = 90_000; // milliseconds after the end, more than any window shows
 export class Faults {
   #spans = new Map();
 
-  // Takes what a snapshot tells; the spans to draw, those that are over included.
+  // Takes the faults of a snapshot and returns the spans to draw, those that are over included.
   see({ faults, at }) {
     const now = Date.parse(at);
     const inForce = new Set();

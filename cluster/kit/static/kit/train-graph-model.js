@@ -104,7 +104,7 @@ class Reader {
     }
   }
 
-  // Whoever had not answered by now: nobody can say what it has done.
+  // Marks each service that has not answered as unknown, since its outcome is.
   #turn(event) {
     for (const [target, { place, leaves }] of this.#asked) {
       if (place) this.#leg(place, leaves, target, event.at, "dotted");
@@ -173,7 +173,7 @@ export function scaleOf(origin, pixels, breaks = []) {
   return { origin, pixels, breaks, x: (at) => tenth((squashed(at, breaks) - zero) * pixels) };
 }
 
-// What only a recording or one saga has, its module adds: flags and breaks, what was said.
+// The module of a recording or of one saga adds what only that has: flags, breaks and verbs.
 export function place(traffic, outages, frame) {
   const { scale, top } = frame;
   return {

@@ -13,7 +13,7 @@ const FLAG_LETTER = 6.7; // pixels
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-// The moment at which so much has been shown: the other way of `squashed`.
+// The moment at which so much has been shown: the inverse of `squashed`.
 export const stretched = (short, breaks) =>
   breaks.reduce((at, [begins, ends]) => (at > begins ? at + ends - begins : at), short);
 

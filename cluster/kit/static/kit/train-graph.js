@@ -139,13 +139,13 @@ class TrainGraph extends HTMLElement {
     for (const { at } of fresh) this.#skew = Math.max(this.#skew, at - Date.now());
     this.#events.push(...fresh);
     this.#traffic = readTraffic(this.#events);
-    // What has been heard of one saga so far may be no journey: then its table says all.
+    // The events of one saga so far may be no journey. Its table then shows all of them.
     this.#live = !saga || this.#traffic.journeys.length > 0;
     if (!saga) this.#forget();
     this.#draw();
   }
 
-  // What has left every window is given up; what is under way is kept for longer.
+  // Drops events that have left every window. Those of a saga in flight are kept for longer.
   #forget() {
     const horizon = this.#now - KEPT;
     if (this.#events[0].at > horizon) return;
@@ -168,7 +168,7 @@ class TrainGraph extends HTMLElement {
     return true;
   }
 
-  // Draws now and sees to it that it is drawn again, unless nobody can see it.
+  // Draws now and schedules the next drawing, unless the figure is hidden.
   #draw = () => {
     clearTimeout(this.#timer);
     if (!this.#live || !this.#onScreen || document.hidden) return;
