@@ -16,6 +16,7 @@ from articles.owner.queries import NotKnown, words_of
 from cluster.kit.problems import problem
 from cluster.kit.source.definitions import Definition, Kind, outline
 from cluster.kit.source.highlight import Range, language_name, language_of, listing
+from cluster.kit.source.moved import moved
 from cluster.kit.source.tree import Folder, SourceFile, snapshot
 from config.revision import running_revision
 from portfolio.source.purposes import lead_of, purpose_of
@@ -59,6 +60,8 @@ def source(request: HttpRequest, path: str = "") -> HttpResponse:
     elif path in snapshot().files:
         file = snapshot().files[path]
         response = _raw(file) if "raw" in request.GET else _file(request, file)
+    elif (today := moved(path)) in snapshot().files:
+        return HttpResponsePermanentRedirect(address(str(today)))
     else:
         return problem(request, HTTPStatus.NOT_FOUND, _unknown(path))
     if response.status_code == HTTPStatus.OK:

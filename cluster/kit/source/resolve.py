@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from cluster.kit.source import running
 from cluster.kit.source.definitions import Definition, Kind, outline
+from cluster.kit.source.moved import moved
 from cluster.kit.source.tree import SourceFile, snapshot
 
 _LINES: Final = re.compile(r"^(?P<path>[^:]+):(?P<first>\d{1,6})(?:[-–](?P<last>\d{1,6}))?$")
@@ -74,8 +75,21 @@ class Excerpt:
 
 
 def locate(target: str) -> Location:
-    """Return the target's location in the running source, or raise UnknownSource."""
+    """Return the target's location in the running source, or raise UnknownSource.
+
+    A name that the source had before it was moved leads to where it is today.
+    """
     target = target.strip()
+    try:
+        return _located(target)
+    except UnknownSource:
+        today = moved(target)
+        if today is None:
+            raise
+    return _located(today)
+
+
+def _located(target: str) -> Location:
     kind, _, name = target.partition(":")
     if kind in _KINDS and name:
         return _KINDS[kind](name)

@@ -1,0 +1,153 @@
+"""Maps names that the source had before 30 November 2026 to those of today.
+
+Articles, bookmarks and links in the owner's texts keep the name under which they were written
+(docs/adr/0031-one-direction.md).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# Packages and modules; the longest name that fits counts.
+MODULES: Final = {
+    "articles.markdown.making": "articles.markdown.render_context",
+    "articles.reading": "articles.queries",
+    "chaos.checkers": "cluster.health.checkers",
+    "chaos.experiments.store": "chaos.experiments.repository",
+    "chaos.faults.armed": "cluster.health.armed_faults",
+    "chaos.observer": "cluster.health.observer",
+    "chaos.observer.store": "cluster.health.observer.repository",
+    "chaos.pages": "portfolio.chaos_pages.content",
+    "chaos.pages.surgery": "portfolio.chaos_pages.content.message_editing",
+    "chaos.probes": "cluster.health.probes",
+    "chaos.runner.running": "cluster.health.running_experiment",
+    "chaos.status": "portfolio.chaos_pages.status",
+    "chaos.surgery": "chaos.message_editing",
+    "chaos.templatetags": "portfolio.templatetags",
+    "chaos.urls": "portfolio.chaos_pages.urls",
+    "chaos.views": "portfolio.chaos_pages.views",
+    "chaos.views.surgery": "portfolio.chaos_pages.views.message_editing",
+    "cluster.catalog.app": "cluster.catalog.service",
+    "cluster.catalog.store": "cluster.catalog.repository",
+    "cluster.checkout.app": "cluster.checkout.service",
+    "cluster.identity.app": "cluster.identity.service",
+    "cluster.identity.store": "cluster.identity.repository",
+    "cluster.management.commands.prepare": "portfolio.management.commands.prepare",
+    "cluster.messaging.disturbance": "cluster.messaging.fault_injection",
+    "cluster.messaging.notices": "cluster.messaging.system_events",
+    "cluster.messaging.surgery": "cluster.messaging.fault_commands",
+    "cluster.operations.checkouts": "cluster.operations.checkout_client",
+    "cluster.operations.progress": "cluster.health.progress",
+    "cluster.operations.vitals": "cluster.health.vitals",
+    "cluster.orders.app": "cluster.orders.service",
+    "cluster.orders.store": "cluster.orders.repository",
+    "cluster.payments.app": "cluster.payments.service",
+    "cluster.payments.store": "cluster.payments.repository",
+    "cluster.sagas.store": "cluster.sagas.repository",
+    "cluster.secrets.census": "cluster.secrets.connection_tracker",
+    "cluster.secrets.keeper": "cluster.secrets.lease_renewer",
+    "cluster.secrets.patience": "cluster.secrets.secret_reader",
+    "cluster.tracing.message_spans": "cluster.messaging.message_spans",
+    "compose.watching": "compose.circus_overrides",
+    "config.asgi": "portfolio.asgi",
+    "config.router": "cluster.database_router",
+    "config.routes": "config.fault_routes",
+    "config.settings": "portfolio.settings",
+    "config.urls": "portfolio.urls",
+    "config.web": "portfolio.server",
+    "portfolio.admission": "cluster.storefront.admission",
+    "portfolio.ambient": "cluster.storefront.ambient_load",
+    "portfolio.api.pace": "portfolio.api.rate_limits",
+    "portfolio.api.retention": "cluster.storefront.retention",
+    "portfolio.app": "cluster.storefront.service",
+    "portfolio.architecture.knowledge": "portfolio.architecture.descriptions",
+    "portfolio.architecture.narrow": "portfolio.architecture.layout_mobile",
+    "portfolio.architecture.reading": "portfolio.architecture.queries",
+    "portfolio.architecture.wide": "portfolio.architecture.layout_desktop",
+    "portfolio.architecture.yard": "portfolio.architecture.layout_service",
+    "portfolio.cache_redis": "cluster.kit.cache_redis",
+    "portfolio.contact.accept": "cluster.storefront.contact.accept",
+    "portfolio.contact.mail": "cluster.storefront.contact.mail",
+    "portfolio.contact.models": "cluster.storefront.contact.models",
+    "portfolio.contact.passes": "portfolio.contact.form_token",
+    "portfolio.demos.message_surgery": "portfolio.demos.message_editing",
+    "portfolio.demos.reading": "portfolio.demos.queries",
+    "portfolio.demos.retention": "cluster.storefront.retention",
+    "portfolio.design": "cluster.kit.design",
+    "portfolio.events": "cluster.storefront.events",
+    "portfolio.graph": "cluster.kit.graph",
+    "portfolio.headcode": "cluster.storefront.headcode",
+    "portfolio.journal": "cluster.storefront.journal",
+    "portfolio.journal.purge": "cluster.storefront.retention",
+    "portfolio.lab.course": "portfolio.lab.time_series",
+    "portfolio.owner": "articles.owner",
+    "portfolio.owner.reading": "articles.owner.queries",
+    "portfolio.products": "cluster.storefront.products",
+    "portfolio.products.cache": "portfolio.api.product_cache",
+    "portfolio.readable": "cluster.kit.readable",
+    "portfolio.requests": "cluster.storefront.checkout_intake",
+    "portfolio.seed": "cluster.storefront.seed",
+    "portfolio.source.definitions": "cluster.kit.source.definitions",
+    "portfolio.source.highlight": "cluster.kit.source.highlight",
+    "portfolio.source.resolve": "cluster.kit.source.resolve",
+    "portfolio.source.revision": "config.revision",
+    "portfolio.source.running": "cluster.kit.source.running",
+    "portfolio.source.tree": "cluster.kit.source.tree",
+    "portfolio.stream": "cluster.storefront.stream",
+    "portfolio.tokens": "cluster.storefront.tokens",
+    "portfolio.tokens.views": "portfolio.api.signing_keys",
+    "portfolio.traces.reading": "portfolio.traces.queries",
+    "portfolio.typefaces": "cluster.kit.design.typefaces",
+    "portfolio.unit": "cluster.storefront.transactions",
+    "portfolio.web.navigation": "cluster.kit.navigation",
+    "portfolio.web.pace": "portfolio.web.rate_limit",
+    "portfolio.web.page_answer": "cluster.kit.page_answer",
+    "portfolio.web.page_cache": "cluster.kit.page_cache",
+    "portfolio.web.page_memory": "cluster.kit.page_memory",
+    "portfolio.web.page_store": "cluster.kit.page_store",
+    "portfolio.web.problems": "cluster.kit.problems",
+    "portfolio.web.reading": "cluster.storefront.queries",
+    "portfolio.web.strip": "cluster.kit.status_strip",
+    "portfolio.web.structured": "articles.structured",
+    "portfolio.web.tally": "portfolio.web.totals",
+    "portfolio.web.visitors": "cluster.kit.visitors",
+}
+# Classes and functions, by the module in which they lie today.
+DEFINITIONS: Final = {
+    "cluster.messaging.fault_injection:Disturbance": "FaultRule",
+    "cluster.messaging.fault_injection:Disturbances": "FaultRules",
+    "cluster.operations.checkout_client:Counter": "CheckoutClient",
+    "cluster.secrets.lease_renewer:Keeper": "LeaseRenewer",
+    "cluster.secrets.secret_reader:read_kv_patiently": "read_secret",
+    "cluster.storefront.transactions:run_unit": "run_in_transaction",
+    "cluster.tracing.context:Place": "SpanContext",
+    "portfolio.web.rate_limit:Pace": "FixedWindowLimiter",
+}
+_FILE: Final = re.compile(r"(?P<module>[\w/]+)\.py(?P<lines>:[\d–-]+)?")
+
+
+def moved(target: str) -> str | None:
+    """Return today's name of a target of `resolve.locate`, or None if it has not moved."""
+    file = _FILE.fullmatch(target)
+    if file is not None:
+        module = _module(file["module"].replace("/", "."))
+        return None if module is None else f"{module.replace('.', '/')}.py{file['lines'] or ''}"
+    module_before, colon, name = target.partition(":")
+    module = _module(module_before)
+    first, dot, rest = name.partition(".")
+    renamed = DEFINITIONS.get(f"{module or module_before}:{first}")
+    if module is None and renamed is None:
+        return None
+    return f"{module or module_before}{colon}{renamed or first}{dot}{rest}"
+
+
+def _module(before: str) -> str | None:
+    """Return today's name of a module or package, or None if it has not moved."""
+    name, rest = before, ""
+    while name:
+        if name in MODULES:
+            return MODULES[name] + rest
+        name, dot, last = name.rpartition(".")
+        rest = f"{dot}{last}{rest}"
+    return None
