@@ -15,22 +15,21 @@ import functools
 import gzip
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import brotli  # type: ignore[import-untyped]
 import msgspec
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 
 from cluster.kit import page_memory
 from cluster.kit.cache_redis import RedisAway
+from cluster.kit.middleware import Middleware, Response, Steps
 from cluster.kit.page_answer import answer
 from cluster.kit.page_store import Page, PageStore
 from config import static_build
@@ -49,9 +48,7 @@ NOT_KEPT: Final = frozenset(
     {"content-encoding", "content-length", "content-type", "etag", "vary", "set-cookie"}
 )
 
-Response = HttpResponseBase
 View = Callable[..., HttpResponse]
-Handler = Callable[[HttpRequest], Response] | Callable[[HttpRequest], Awaitable[Response]]
 
 _store: Final = PageStore()
 
@@ -193,31 +190,15 @@ def _key(request: HttpRequest, query: str) -> str:
     )
 
 
-class PageCacheMiddleware:
+class PageCacheMiddleware(Middleware):
     """The middleware that keeps finished answers in memory.
 
     It is the first, so that it sees the headers that all others set.
     """
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
-        self._asynchronous = iscoroutinefunction(get_response)
-        if self._asynchronous:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> Any:
-        if self._asynchronous:
-            return self._later(request)
+    def around(self, request: HttpRequest) -> Steps:
         changes = page_memory.changes()
-        return _held(request, cast("Response", self.get_response(request)), changes)
-
-    async def _later(self, request: HttpRequest) -> Response:
-        changes = page_memory.changes()
-        response = await cast("Awaitable[Response]", self.get_response(request))
-        return _held(request, response, changes)
+        return _held(request, (yield), changes)
 
 
 def _held(request: HttpRequest, response: Response, changes: int) -> Response:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Final
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 
+from cluster.kit.middleware import Middleware, Response, Steps
 from cluster.kit.problems import problem, wants_json
 
 VISITORS: Final = 64 * 1024  # bytes; the largest form of the site has four fields
@@ -21,32 +19,15 @@ TOO_LARGE: Final = (
 
 TOO_LARGE_TO_READ: Final = f"The body is larger than {VISITORS} bytes; nothing was done."
 
-Response = HttpResponseBase
-Handler = Callable[[HttpRequest], Response] | Callable[[HttpRequest], Awaitable[Response]]
 
-
-class BodyLimitMiddleware:
+class BodyLimitMiddleware(Middleware):
     """Middleware that refuses larger bodies in a sentence, before any code reads them.
 
     A body of undeclared length counts as empty: no form field is read from it.
     """
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
-        self._asynchronous = iscoroutinefunction(get_response)
-        if self._asynchronous:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> Any:
-        if self._asynchronous:
-            return self._later(request)
-        return refusal(request) or cast("Response", self.get_response(request))
-
-    async def _later(self, request: HttpRequest) -> Response:
-        return refusal(request) or await cast("Awaitable[Response]", self.get_response(request))
+    def around(self, request: HttpRequest) -> Steps:
+        return refusal(request) or (yield)
 
 
 def refusal(request: HttpRequest) -> Response | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, cast
+from typing import Final
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+
+from cluster.kit.middleware import Middleware, Response, Steps
 
 # Only our own origin, and neither inline nor evaluated script or style.
 # `connect-src 'self'` covers WebSockets of the same host and port.
@@ -22,29 +21,12 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-Response = HttpResponseBase
-Handler = Callable[[HttpRequest], Response] | Callable[[HttpRequest], Awaitable[Response]]
 
-
-class SecurityHeadersMiddleware:
+class SecurityHeadersMiddleware(Middleware):
     """Middleware that adds the headers above to every response that has not set its own."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
-        self._asynchronous = iscoroutinefunction(get_response)
-        if self._asynchronous:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> Any:
-        if self._asynchronous:
-            return self._later(request)
-        return harden(cast("Response", self.get_response(request)))
-
-    async def _later(self, request: HttpRequest) -> Response:
-        return harden(await cast("Awaitable[Response]", self.get_response(request)))
+    def around(self, _request: HttpRequest) -> Steps:
+        return harden((yield))
 
 
 def harden(response: Response) -> Response:

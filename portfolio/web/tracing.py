@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, cast
+from typing import Final
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 
+from cluster.kit.middleware import Middleware, Response, Steps
 from cluster.tracing.context import SpanContext, current_request, read
 from cluster.tracing.request import RequestSpan
 from portfolio.metrics.requests import ROUTE, UNROUTED
 
 HEX: Final = frozenset("0123456789abcdef")
 
-Response = HttpResponseBase
-Handler = Callable[[HttpRequest], Response] | Callable[[HttpRequest], Awaitable[Response]]
 
-
-class TracingMiddleware:
+class TracingMiddleware(Middleware):
     """Middleware that reads the caller's traceparent and sends the work's in `traceresponse`."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
-        self._asynchronous = iscoroutinefunction(get_response)
-        if self._asynchronous:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> Any:
-        if self._asynchronous:
-            return self._later(request)
+    def around(self, request: HttpRequest) -> Steps:
         with _traced(request) as span:
-            response = cast("Response", self.get_response(request))
-        return _ended(request, span, response)
-
-    async def _later(self, request: HttpRequest) -> Response:
-        with _traced(request) as span:
-            response = await cast("Awaitable[Response]", self.get_response(request))
+            response = yield
         return _ended(request, span, response)
 
 
