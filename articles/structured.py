@@ -70,21 +70,3 @@ def article_data(request: HttpRequest, article: Article) -> SafeString:
     if article.series is not None:
         data["articleSection"] = article.series.title
     return json_ld(data)
-
-
-def site_data(request: HttpRequest) -> SafeString:
-    """Return the site and its owner, for the home page."""
-    return json_ld(
-        {
-            "@type": "WebSite",
-            "name": SITE,
-            "url": request.build_absolute_uri("/"),
-            "inLanguage": "en-GB",
-            "author": person(request),
-            "potentialAction": {
-                "@type": "SearchAction",
-                "target": request.build_absolute_uri(reverse("search")) + "?q={query}",
-                "query-input": "required name=query",
-            },
-        }
-    )

@@ -44,7 +44,6 @@ QUEUE: Final = "bench.dual-write"
 # Seconds of life after the first order: time for many orders, so the kill hits any moment.
 SHORTEST, LONGEST = 0.02, 0.2
 RELAY_DIES_TOO: Final = 0.5  # of the kills
-STARTED_WITHIN: Final = 20.0  # seconds
 DRAINED_WITHIN: Final = 30.0  # seconds
 TRANSACTIONS: Final = 1_000  # for the cost of one outbox row
 SAMPLES: Final = 200  # messages followed from their commit to the broker's confirm

@@ -61,8 +61,6 @@ class Curve:
     least: str
     most: str
     last: str
-    last_x: float = 0
-    last_y: float = 0
 
 
 def rails(processes: Sequence[str], snapshot: Snapshot) -> list[Rail]:
@@ -105,7 +103,6 @@ def _curve(name: str, form: str, points: Sequence[tuple[datetime, float]], now: 
     top = max(*values, 1)
     paths: list[str] = []
     before: datetime | None = None
-    x = y = 0.0
     for at, value in points:
         x = round(CURVE_WIDTH * (1 - (now - at) / WINDOW), 1)
         y = round(CURVE_HEIGHT - 2 - (CURVE_HEIGHT - 4) * value / top, 1)
@@ -115,4 +112,4 @@ def _curve(name: str, form: str, points: Sequence[tuple[datetime, float]], now: 
             paths[-1] += f"L{x} {y}"
         before = at
     show = FORMS.get(form, lambda _: NOTHING)
-    return Curve(name, tuple(paths), show(min(values)), show(max(values)), show(values[-1]), x, y)
+    return Curve(name, tuple(paths), show(min(values)), show(max(values)), show(values[-1]))

@@ -18,10 +18,9 @@ import msgspec
 
 from cluster.health.observer.client import latest
 from cluster.kit.graph import svg
-from cluster.kit.graph.journal import entries_of, latest_entries, latest_saga
+from cluster.kit.graph.journal import entries_of, latest_entries
 from cluster.kit.graph.layout import Flag, Frame, Scene, place
 from cluster.kit.graph.model import (
-    COMPLETED,
     GraphEvent,
     Traffic,
     graph_event,
@@ -38,8 +37,6 @@ from cluster.storefront.events import StreamEvent
 PLOT_WIDTH: Final = 1004.0  # pixels: the page's 69rem less the names
 # One saga is drawn for a phone, for a column of text and for a page.
 SAGA_WIDTHS: Final = {"small": 312.0, "middle": 540.0, "large": PLOT_WIDTH}
-PAIR_WIDTHS: Final = {"small": 312.0, "middle": 440.0}
-PAIR_PICTURE: Final = 520.0
 # The graph reads so much before the window too, for sagas that had begun by then.
 LEAD: Final = timedelta(seconds=8)
 COMPENSATED: Final = "checkout.checkout_compensated.v1"
@@ -112,32 +109,6 @@ def incident_svg(
     """Return a recorded incident from its beginning to its end."""
     drawing = whole(recording(incident), width=1100.0 if standalone else None)
     return drawing.picture(theme) if standalone else drawing.html(key=key)
-
-
-def latest_pair_svg(
-    *, standalone: bool = False, theme: Theme = "light", key: str = "pair"
-) -> str | None:
-    """Return the checkouts that were completed last and compensated last, side by side.
-
-    None while the latest entries of the journal do not hold both.
-    """
-    found = [latest_saga(COMPLETED), latest_saga(COMPENSATED)]
-    sagas = [entries_of(saga) for saga in found if saga is not None]
-    if len(sagas) < len(found):
-        return None
-    if not standalone:
-        drawn = "".join(
-            saga_html(events, key=f"{key}-{n}", widths=PAIR_WIDTHS)
-            for n, events in enumerate(sagas)
-        )
-        return f'<div class="graph-pair">{drawn}</div>'
-    drawings = [one_saga(events, width=PAIR_PICTURE) for events in sagas]
-    return svg.picture(
-        [(f"{key}-{n}", drawing.scene, drawing.frame) for n, drawing in enumerate(drawings)],
-        style=picture_style(theme),
-        title="Two checkouts: one completed, one compensated",
-        words=" ".join(drawing.words for drawing in drawings),
-    )
 
 
 def saga_html(
