@@ -60,7 +60,7 @@ def make_app(broker_url: Callable[[], str]) -> Celery:
         worker_soft_shutdown_timeout=3.0,
         # Quorum queues have no global prefetch limit. Celery then sets one per consumer.
         worker_detect_quorum_queues=True,
-        worker_consumer="cluster.messaging.consumer:PatientConsumer",
+        worker_consumer="cluster.messaging.task_consumer:PatientConsumer",
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         task_create_missing_queues=False,

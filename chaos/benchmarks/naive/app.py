@@ -39,7 +39,7 @@ def make_app() -> Celery:
         # Left out, since it costs the baseline time or leaves queues behind on the broker:
         # remote control, and the queues for tasks with a countdown.
         worker_enable_remote_control=False,
-        worker_consumer="cluster.messaging.consumer:PatientConsumer",
+        worker_consumer="cluster.messaging.task_consumer:PatientConsumer",
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
