@@ -1,1 +1,1 @@
-"""How the admin writes dates; the pages name their own formats."""
+"""The formats of dates in the admin, since the pages name their own."""
