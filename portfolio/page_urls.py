@@ -11,6 +11,7 @@ from portfolio.architecture import views as architecture_views
 from portfolio.chaos_pages import status
 from portfolio.demos import views as demos
 from portfolio.metrics import views as metrics_views
+from portfolio.source import guide
 from portfolio.source import views as source_views
 from portfolio.traces import views as traces_views
 from portfolio.web import (
@@ -50,6 +51,7 @@ urlpatterns = [
     path("contact/", contact.contact, name="contact"),
     path("contact/sent/", contact.sent, name="contact-sent"),
     path("source/", source_views.source, name="source"),
+    path("source/heart/", guide.heart, name="heart"),
     path("source/<path:path>", source_views.source, name="source"),
     path("design/", design.design, name="design"),
     path("palette.json", palette.palette, name="palette"),

@@ -12,6 +12,8 @@ from cluster.kit.source.tree import SourceFile, snapshot
 # Purposes of folders that have no text of their own in an `__init__.py` or a README.
 FOLDERS: Final = {
     ".ci": "What must hold before a change is kept.",
+    ".github": "The same on a hosted machine.",
+    ".github/workflows": "The same on a hosted machine.",
     "articles": "What the owner writes: write-ups, their figures and feeds, and the owner's pages.",
     "articles/incidents": "Recorded incidents that articles draw.",
     "chaos": "Breaking the cluster on purpose, and measuring what that does.",

@@ -59,6 +59,7 @@ def _places() -> Iterator[Place]:
     yield Place("page", "Demos", reverse("demos"), "lab run try")
     yield Place("page", "API", reverse("api-page"), "http openapi curl program idempotency")
     yield Place("page", "Source", reverse("source"), "code")
+    yield Place("page", "Read the heart", reverse("heart"), "guide source code path tour")
     for name, participant in PARTICIPANTS.items():
         patterns = " ".join(pattern.name for pattern in participant.patterns)
         yield Place(

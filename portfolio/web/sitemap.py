@@ -23,7 +23,7 @@ from portfolio.lab.services import PARTICIPANTS
 
 PAGES: Final = (
     "home", "architecture", "lab", "chaos:index", "work", "about", "contact", "events",
-    "articles:list", "source", "demos", "api-page",
+    "articles:list", "source", "heart", "demos", "api-page",
 )  # fmt: skip
 
 
