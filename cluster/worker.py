@@ -27,8 +27,8 @@ from cluster.health.progress import SILENT_AFTER, claim_detail
 from cluster.messaging.consumer import InboxStep, QueueConsumer, Sink, StandIn
 from cluster.messaging.dead_letters import Rejected
 from cluster.messaging.inbox import Inbox
-from cluster.messaging.message_spans import committed
-from cluster.messaging.outbox import flush
+from cluster.messaging.outbox import unit_of_work
+from cluster.messaging.sabotage import inbox_class
 from cluster.messaging.service import Service
 from cluster.messaging.streams import count
 from cluster.messaging.system_events import announce, credentials_rotated
@@ -65,7 +65,7 @@ class Runtime:
         self.workers = worker_names(service.name)
         self.process = self.workers[replica - 1]
         self.session = DatabaseSession(Database(service.name))
-        self.inbox = Inbox(service, self.session)
+        self.inbox = inbox_class()(service, self.session)
         self.sink = self._sink()
         self.stand_ins: list[StandIn] = []
         self.consumers = self._consumers(replica)
@@ -76,11 +76,8 @@ class Runtime:
     def run(self, scheduled: Scheduled) -> None:
         """Do scheduled work in one transaction, with the messages it announces."""
         self._worked_at = time.monotonic()  # its queue has moved, even if the work fails
-        with self.session.transaction() as connection:
-            work = UnitOfWork(connection, source=self.service.name)
+        with unit_of_work(self.session, source=self.service.name) as work:
             scheduled.run(work)
-            flush(work)
-        committed(work, time.time_ns())
 
     def beat(self) -> None:
         """Record that this process lives, whether it consumes, and which credentials it uses.
@@ -97,16 +94,13 @@ class Runtime:
                 consumer.excuse()
         try:
             redelivered = sum(consumer.redelivered for consumer in self.consumers)
-            with self.session.transaction() as connection:
-                work = UnitOfWork(connection, source=self.service.name)
+            with unit_of_work(self.session, source=self.service.name) as work:
                 work.cursor.execute(BEAT, self._vital_signs())
                 if redelivered > self._redelivered:
                     count(work, "redelivered", redelivered - self._redelivered)
                 self._announce_rotation(work)
-                flush(work)
             self._redelivered = redelivered
             self._beaten_at = time.monotonic()
-            committed(work, time.time_ns())
             self.inbox.apply_parked()
         except psycopg.Error as error:
             if not is_outage(error):

@@ -19,7 +19,7 @@ from config.fault_routes import LINKS
 
 # The platform's own processes beside the workers: name, module, arguments, Vault identity.
 SERVICES: Final = (
-    *((f"relay-{name}", "cluster.messaging.relay", (name,), name) for name in DATABASES),
+    *((f"relay-{name}", "cluster.relay", (name,), name) for name in DATABASES),
     ("payments-gateway", "cluster.payments.gateway", (), "payments"),
     ("provider", "cluster.payments.sandbox", (), "provider"),
     ("beat", "cluster.beat", (), "site"),

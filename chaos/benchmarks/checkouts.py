@@ -11,11 +11,11 @@ from uuid import UUID
 from chaos.benchmarks.document import Figures, percentile
 from chaos.benchmarks.processor_time import Stopwatch
 from cluster.messaging.envelope import new_message_id
-from cluster.messaging.outbox import flush
-from cluster.messaging.work import UnitOfWork
+from cluster.messaging.outbox import unit_of_work
 from cluster.secrets.postgres import DatabaseSession, database
 from cluster.storefront.admission import Overloaded
 from cluster.storefront.checkout_intake import CheckoutOrder, accept_checkouts
+from cluster.tracing.context import sampled
 from compose.errors import PlainError
 
 BATCH: Final = 100  # checkouts accepted in one transaction
@@ -133,10 +133,8 @@ class Shop:
                 return
 
     def _accept(self, orders: Sequence[CheckoutOrder]) -> None:
-        with self._session.transaction() as connection:
-            work = UnitOfWork(connection, source="site", trace_ratio=0.0)
+        with sampled(0.0), unit_of_work(self._session, source="site") as work:
             accept_checkouts(work, requests=orders)
-            flush(work)
 
     def _wait_until_fewer(self, limit: int, since: datetime, visitors: str, end: float) -> None:
         while self._count(UNFINISHED, since, f"{visitors}-%") >= limit:

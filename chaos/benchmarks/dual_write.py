@@ -206,7 +206,7 @@ def _url(server: str, *, name: str) -> str:
 
 
 def _start_relay() -> subprocess.Popen[str]:
-    return _start([sys.executable, "-m", "cluster.messaging.relay", "bench"])
+    return _start([sys.executable, "-m", "cluster.relay", "bench"])
 
 
 def _start(command: Sequence[str]) -> subprocess.Popen[str]:

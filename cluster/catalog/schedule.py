@@ -16,7 +16,6 @@ from cluster.catalog.repository import (
 )
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
-from cluster.tracing.context import named_after
 
 # A product with less than a quarter of its `restock_to` available is filled up to it.
 _DIGEST: Final = product_digest_renewed(
@@ -54,7 +53,6 @@ def expire_reservations(work: UnitOfWork) -> None:
     stocks = lock_stock(work, [reservation.sku for reservation in expired.values()])
     for id_, reservation in expired.items():
         stocks[reservation.sku] = stocks[reservation.sku].release(reservation.quantity)
-        work.do_within(id_, named_after(id_))
         work.send(
             ReservationExpired(sku=reservation.sku, quantity=reservation.quantity),
             subject_id=id_,

@@ -37,7 +37,6 @@ from cluster.messaging.row_digest import renewed
 from cluster.messaging.work import PermanentError, UnitOfWork
 from cluster.orders.contract import OrdersVisitorErased
 from cluster.payments.contract import PaymentsVisitorErased
-from cluster.tracing.context import named_after
 
 VisitorErased: TypeAlias = (
     CatalogVisitorErased | OrdersVisitorErased | PaymentsVisitorErased | CheckoutVisitorErased
@@ -148,7 +147,6 @@ def ask_again(work: UnitOfWork) -> None:
     work.cursor.execute(LOCK_UNANSWERED, (work.now, ASKED_AGAIN_AT_ONCE))
     for erasure in _erasures(work).values():
         if why_not_erasable(held=_held(work, erasure.visitor)) is None:
-            work.do_within(erasure.id, named_after(erasure.id))
             _ask(work, erasure, cause=None)
         else:
             _save(work, erasure.postponed(work.now))

@@ -12,14 +12,12 @@ from __future__ import annotations
 import enum
 import hashlib
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
-from cluster.messaging.message_spans import committed
-from cluster.messaging.outbox import flush
+from cluster.messaging.outbox import unit_of_work
 from cluster.messaging.storable import storable_text
 from cluster.messaging.system_events import announce, dead_lettered
 from cluster.messaging.tolerant_decoding import UnreadableProperties
@@ -106,11 +104,8 @@ def file_surely(file: Callable[[Rejected], None], rejected: Rejected) -> None:
 
 
 def _file_apart(session: DatabaseSession, source: str, rejected: Rejected) -> None:
-    with session.transaction() as connection:
-        work = UnitOfWork(connection, source=source)
+    with unit_of_work(session, source=source) as work:
         file_dead_letter(work, rejected)
-        flush(work)
-    committed(work, time.time_ns())
 
 
 def file_dead_letter(work: UnitOfWork, rejected: Rejected) -> None:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 
 from cluster.messaging.envelope import new_message_id
+from cluster.messaging.middleware import Middleware
+from cluster.messaging.outbox import NO_ROW
 
 if TYPE_CHECKING:  # an import cycle otherwise, by the topology and the fault commands
     from cluster.messaging.publisher import OutboxRow
@@ -29,9 +31,8 @@ LONGEST: Final = 60.0  # seconds; no rule lives longer, even if its `until` is l
 MOST: Final = 5_000  # messages; of one rule
 EVERY: Final = "*"
 
-# The row id and the sequence of a corrupted copy. The table's ids begin at 1, and no stream comes
-# near the number: the checkers see that no outbox has announced the copy.
-NO_ROW: Final = 0
+# The sequence of a corrupted copy. No stream comes near the number: the checkers see that no outbox
+# has announced the copy.
 NO_PLACE: Final = 2_000_000_000
 
 
@@ -112,11 +113,13 @@ class _Held:
     overtaken_by: str  # the subject whose next message releases this one; empty: only time does
 
 
-class FaultRules:
+class FaultInjection(Middleware):
     """The rules that are in force in one relay.
 
     False when there are none, and nothing is held back. `clock` gives the seconds of the epoch.
     """
+
+    channel = CHANNEL
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -126,10 +129,10 @@ class FaultRules:
     def __bool__(self) -> bool:
         return bool(self._active or self._held)
 
-    def receive(self, text: str) -> None:
+    def notified(self, payload: str) -> None:
         """Put a rule into force, or log and ignore one that cannot be read."""
         try:
-            rule = _rules.decode(text)
+            rule = _rules.decode(payload)
         except msgspec.MsgspecError as error:
             logger.warning("a rule that cannot be read: %s", error)
             return
@@ -142,7 +145,7 @@ class FaultRules:
             self._active[rule.id] = _Active(rule, ends_at, rule.limit)
             logger.info("rule %s: %s", rule.id, rule.operation)
 
-    def held(self) -> list[int]:
+    def held_back(self) -> list[int]:
         """Return the ids of the rows to leave in the outbox for now."""
         self._forget_what_is_over()
         return list(self._held)
@@ -154,11 +157,13 @@ class FaultRules:
         first = min(held.until for held in self._held.values())
         return min(at_most, max(0.0, first - self._clock()))
 
-    def apply(self, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
+    def replace(self, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
         """Return the rows to send in place of `rows`: with copies, and without those held back.
 
         One rule applies to a row once, however often it is read.
         """
+        if not self:
+            return list(rows)
         self._forget_what_is_over()
         to_send: list[OutboxRow] = []
         for row in rows:

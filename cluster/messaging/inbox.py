@@ -24,6 +24,7 @@ from uuid import UUID
 
 import psycopg
 
+from cluster.messaging import middleware
 from cluster.messaging.contract import Payload, UnknownMessageType
 from cluster.messaging.dead_letters import (
     Reason,
@@ -40,15 +41,12 @@ from cluster.messaging.envelope import (
     decode_message,
 )
 from cluster.messaging.failures import CONFLICT_ATTEMPTS, Failure, classify
-from cluster.messaging.message_spans import committed, processed
-from cluster.messaging.outbox import flush
-from cluster.messaging.sabotage import Sabotage, switched_off
+from cluster.messaging.outbox import unit_of_work
 from cluster.messaging.service import Service
 from cluster.messaging.streams import (
     Run,
     Stream,
     advance,
-    advance_regardless,
     clear_parked,
     count,
     next_parked,
@@ -60,7 +58,6 @@ from cluster.messaging.streams import (
 from cluster.messaging.system_events import announce, deduplicated, parked
 from cluster.messaging.work import PermanentError, UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable
-from cluster.tracing.context import current_span_context, derived, read
 
 logger = logging.getLogger(__name__)
 
@@ -103,8 +100,6 @@ class Inbox:
         self._service = service
         self._session = session
         self._handlers = {s.message_type.name: h for s, h in service.table.items()}
-        self._deduplicating = Sabotage.INBOX not in switched_off()
-        self._atomic = Sabotage.OUTBOX not in switched_off()
         self._turn_has_come = False  # a stream moved that has parked messages
 
     def apply(self, bodies: Sequence[bytes], arrivals: Sequence[int] = ()) -> None:
@@ -172,17 +167,13 @@ class Inbox:
             raise UnknownMessageType(f"{self._service.name} has no handler for {envelope.type}")
 
     def _commit(self, deliveries: Sequence[Delivery]) -> None:
-        """Commit ids, positions, effects and messages in one transaction."""
-        with self._session.transaction() as connection:
-            work = self._work(connection)
+        """Apply deliveries in one transaction: ids, positions, effects and messages."""
+        with unit_of_work(self._session, source=self._service.name) as work:
             applied = self._receive(work, deliveries)
-            if self._atomic:
-                flush(work)
-        if not self._atomic:
-            self._flush_apart(work)
-        now = time.time_ns()
-        committed(work, now)
-        processed(self._service.name, [(d.envelope, d.received_at) for d in applied], now)
+        self._followed(applied)
+
+    def _followed(self, applied: Sequence[Delivery]) -> None:
+        middleware.processed(self._service.name, [(d.envelope, d.received_at) for d in applied])
 
     def _apply_singly(self, deliveries: Sequence[Delivery]) -> None:
         postponed = [d.body for d in deliveries if self._try(d) is Failure.TRANSIENT]
@@ -190,18 +181,9 @@ class Inbox:
             raise TransientFailure(postponed)
 
     def _try(self, delivery: Delivery) -> Failure | None:
-        """Apply one message in a transaction of its own and return the kind of failure, if any.
-
-        A permanent failure is filed as a dead letter.
-        """
-        place = read(delivery.envelope.traceparent)
-        if place is None:
+        """Apply one message in a transaction of its own, and file it on a permanent failure."""
+        with middleware.applying(self._service.name, delivery.envelope):
             return self._apply_one(delivery)
-        token = current_span_context.set(place.within(derived(place.span_id, self._service.name)))
-        try:
-            return self._apply_one(delivery)
-        finally:
-            current_span_context.reset(token)
 
     def _apply_one(self, delivery: Delivery) -> Failure | None:
         for attempt in range(CONFLICT_ATTEMPTS):
@@ -229,17 +211,12 @@ class Inbox:
         """
         give_up(self._session, self._service.name, letter)
         if letter.envelope is not None:
-            now = time.time_ns()
-            processed(self._service.name, [(letter.envelope, now)], now, error=letter.detail)
+            received = [(letter.envelope, time.time_ns())]
+            middleware.processed(self._service.name, received, error=letter.detail)
 
     def _receive(self, work: UnitOfWork, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Apply the deliveries whose turn it is and return them."""
-        if self._deduplicating:
-            ready = self._in_order(work, self._first_time(work, deliveries))
-        else:
-            record_ids(work, [d.envelope for d in deliveries], again=True)
-            advance_regardless(work, {d.stream: (1, d.envelope.sequence) for d in deliveries})
-            ready = list(deliveries)
+        """Apply the deliveries whose turn it is, and return them."""
+        ready = self._ready(work, deliveries)
         applied: list[Envelope] = []
         for round_ in _rounds(ready):
             for type_name, messages in _by_type(round_).items():
@@ -249,10 +226,14 @@ class Inbox:
             record_order(work, applied)
         return ready
 
+    def _ready(self, work: UnitOfWork, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Return the deliveries that are new, and next of their stream."""
+        return self._in_order(work, self._first_time(work, deliveries))
+
     def _first_time(self, work: UnitOfWork, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Record the ids and return the deliveries that were not applied before."""
         once = {delivery.message.id: delivery for delivery in deliveries}
-        new = record_ids(work, [d.envelope for d in once.values()], again=False)
+        new = record_ids(work, [d.envelope for d in once.values()])
         known = [delivery for delivery in once.values() if delivery.message.id not in new]
         repeated = [d for d in deliveries if once[d.message.id] is not d] + known
         if repeated:
@@ -302,16 +283,6 @@ class Inbox:
 
     def _work(self, connection: psycopg.Connection[Any]) -> UnitOfWork:
         return UnitOfWork(connection, source=self._service.name)
-
-    def _flush_apart(self, work: UnitOfWork) -> None:
-        """Commit the messages apart from the effect, as a dual write with a crash window between.
-
-        This is a sabotage, off by default.
-        """
-        with self._session.transaction() as connection:
-            apart = self._work(connection)
-            apart.outgoing = work.outgoing
-            flush(apart)
 
 
 def _runs(deliveries: Sequence[Delivery]) -> dict[Stream, Run]:

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
 from cluster.tracing.context import derived, read
-from cluster.tracing.recorder import record
 from cluster.tracing.span import AttributeValue, Kind, Span
 
 PUBLISHED: Final = "published"
@@ -39,35 +37,6 @@ class Begun(NamedTuple):
     span_id: str
 
 
-def committed(work: Any, now: int) -> None:
-    """Record the spans of a unit of work, after its transaction has committed.
-
-    `now` is in nanoseconds of the epoch. Without a sampled span nothing is recorded.
-    """
-    if work.noted:
-        record(partial(_spans_of_work, tuple(work.noted), nanoseconds(work.now), now))
-
-
-def processed(
-    service: str, envelopes: Sequence[tuple[Envelope, int]], now: int, *, error: str = ""
-) -> None:
-    """Record that a service has applied messages, each received at the second value (ns)."""
-    sampled = [
-        (envelope, received)
-        for envelope, received in envelopes
-        if (tp := envelope.traceparent) is not None and tp[-1:] in "13579bdf"
-    ]
-    if sampled:
-        record(partial(_process_spans, service, sampled, now, error))
-
-
-def published(bodies: Sequence[bytes], now: int) -> None:
-    """Record that the broker has confirmed messages, by their bytes on the wire."""
-    sampled = [body for body in bodies if _is_sampled(body)]
-    if sampled:
-        record(partial(_publish_spans, sampled, now))
-
-
 def nanoseconds(moment: datetime) -> int:
     """Return a moment in nanoseconds of the epoch, without a float's rounding."""
     whole = int(moment.timestamp())
@@ -89,7 +58,7 @@ def attributes_of(envelope: Envelope) -> dict[str, AttributeValue]:
     }
 
 
-def _is_sampled(body: bytes) -> bool:
+def is_sampled(body: bytes) -> bool:
     at = body.find(_SAMPLED)
     if at < 0:
         return False
@@ -97,7 +66,7 @@ def _is_sampled(body: bytes) -> bool:
     return len(flags) == 2 and flags[1] in _ODD  # noqa: PLR2004 - two hexadecimal digits
 
 
-def _spans_of_work(noted: Sequence[Sent | Begun | Span], began: int, now: int) -> Iterator[Span]:
+def spans_of_work(noted: Sequence[Sent | Begun | Span], began: int, now: int) -> Iterator[Span]:
     for one in noted:
         match one:
             case Span():
@@ -124,7 +93,7 @@ def _spans_of_work(noted: Sequence[Sent | Begun | Span], began: int, now: int) -
                 )
 
 
-def _process_spans(
+def process_spans(
     service: str, received: Sequence[tuple[Envelope, int]], now: int, error: str
 ) -> Iterator[Span]:
     # The site's journal consumes every message and applies none.
@@ -152,7 +121,7 @@ def _process_spans(
         )
 
 
-def _publish_spans(bodies: Sequence[bytes], now: int) -> Iterator[Span]:
+def publish_spans(bodies: Sequence[bytes], now: int) -> Iterator[Span]:
     for body in bodies:
         try:
             envelope = decode_envelope(body)

@@ -6,10 +6,14 @@ Pattern: Chris Richardson, "Transactional outbox". The rows leave by `relay.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Final, Protocol
 from uuid import UUID
 
+import psycopg
+
+from cluster.messaging import middleware
 from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import (
     Envelope,
@@ -18,18 +22,10 @@ from cluster.messaging.envelope import (
     encode_payload,
     new_message_id,
 )
-from cluster.messaging.message_spans import Begun, Sent
 from cluster.messaging.work import Outgoing, UnitOfWork
-from cluster.tracing.context import (
-    SpanContext,
-    current_request,
-    derived,
-    named_after,
-    random_half,
-    read,
-)
 
 CHANNEL: Final = "outbox"  # the NOTIFY channel that wakes the relay
+NO_ROW: Final = 0  # the id of a copy without a row: those of the table begin at 1
 
 # The stream rows are locked in the order of their subjects, so that two transactions with the same
 # subjects wait for each other and never deadlock. The lock is held to the end of the transaction:
@@ -58,6 +54,25 @@ WRITE_ROWS: Final = """
     )
     SELECT pg_notify('outbox', ''), count(*) FROM written
 """
+
+
+class Session(Protocol):
+    """The part of a DatabaseSession that is used here."""
+
+    def transaction(self) -> AbstractContextManager[psycopg.Connection[Any]]: ...
+
+
+@contextmanager
+def unit_of_work(session: Session, *, source: str) -> Iterator[UnitOfWork]:
+    """Run a block in one transaction, together with the messages that it announces.
+
+    Raises DatabaseUnavailable, when it may have committed or not.
+    """
+    with session.transaction() as connection:
+        work = UnitOfWork(connection, source=source)
+        yield work
+        flush(work)
+    middleware.committed(work)
 
 
 def flush(work: UnitOfWork) -> int:
@@ -108,10 +123,8 @@ def _subject(payload: Payload, subject_id: UUID) -> str:
 
 def _envelope(work: UnitOfWork, message: Outgoing, subject: str, sequence: int) -> Envelope:
     declared = message.payload.message_type
-    message_id = new_message_id()
-    parent, above = _parent(work, message)
     envelope = Envelope(
-        id=message_id,
+        id=new_message_id(),
         source=work.source,
         type=declared.name,
         subject=subject,
@@ -120,36 +133,6 @@ def _envelope(work: UnitOfWork, message: Outgoing, subject: str, sequence: int) 
         correlationid=message.correlation,
         causationid=message.cause,
         sequence=sequence,
-        traceparent=parent.within(random_half(message_id)).traceparent,
         data=encode_payload(message.payload),
     )
-    if parent.sampled:
-        work.noted.append(Sent(envelope, parent.span_id if above else None))
-    return envelope
-
-
-def _parent(work: UnitOfWork, message: Outgoing) -> tuple[SpanContext, bool]:
-    """Return the span context in which a message is sent, and whether a span has it.
-
-    In this order: the span that the work has named; the one in which this service processed the
-    message behind this one; the HTTP request; the beginning of the correlation's trace.
-    """
-    behind = read(message.traceparent)
-    within = work.span_for(message.correlation)
-    if within is not None and (behind is None or behind.trace_id == within.trace_id):
-        return within, True
-    if behind is not None and not behind.sampled:
-        return behind, True  # not sampled, so no span needs a parent
-    if behind is not None:
-        return behind.within(derived(behind.span_id, work.source)), True
-    request = current_request.get()
-    if request is not None:
-        return request.join(message.correlation), True
-    beginning = named_after(message.correlation, ratio=work.trace_ratio)
-    name = work.beginning(message.correlation)
-    if name is None:
-        return beginning, False
-    work.do_within(message.correlation, beginning)
-    if beginning.sampled:
-        work.noted.append(Begun(name, beginning.trace_id, beginning.span_id))
-    return beginning, True
+    return middleware.write(work, message, envelope)

@@ -19,7 +19,6 @@ import amqp
 from amqp.spec import Basic
 
 from cluster.messaging.envelope import CONTENT_TYPE
-from cluster.messaging.sabotage import Sabotage, switched_off
 from cluster.messaging.topology import EXCHANGE, PARTITION_KEY, connect
 
 logger = logging.getLogger(__name__)
@@ -66,15 +65,13 @@ class Publisher:
     """
 
     def __init__(self, url: str) -> None:
-        self._confirming = Sabotage.CONFIRMS not in switched_off()
         self._unconfirmed: dict[int, str] = {}
         self._refused: set[str] = set()
         self._published = 0
         try:
             self._connection = connect(url, heartbeat=HEARTBEAT)
             self._channel = self._connection.channel()
-            if self._confirming:
-                self._channel.confirm_select()
+            self._channel.confirm_select()
         except BROKER_ERRORS as error:
             raise BrokerUnavailable(str(error)) from error
         events: Any = getattr(self._channel, "events")  # noqa: B009 - missing in the type stubs
@@ -95,8 +92,6 @@ class Publisher:
             with self._in_one_write():
                 for row in rows:
                     self._send(row)
-            if not self._confirming:
-                return [row.id for row in rows]
             self._await_confirms()
         except CONTENT_ERRORS as error:
             raise Unpublishable(str(error)) from error

@@ -1,7 +1,5 @@
 """The relay: takes messages from one database's outbox to the broker, in commit order.
 
-    python -m cluster.messaging.relay SERVICE
-
 It reads a batch in the order of its ids, publishes it, waits for the confirms, and deletes the
 confirmed rows. A row that is still there has not been delivered. A crash between confirm and delete
 sends it again, and the inbox recognises it. A broker outage costs delay and nothing else: there is
@@ -10,31 +8,25 @@ neighbours are sent.
 
 One relay of a database is active at a time, by an advisory lock; a second one stands by. Two active
 ones (SKIP LOCKED) would each take half of an aggregate's messages and could send them in either
-order (docs/adr/0001). Faults are injected into it by `fault_injection.py`.
+order (docs/adr/0001).
 """
 
 from __future__ import annotations
 
 import logging
 import select
-import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from types import FrameType
 from typing import Any, Final
 
 import psycopg
 
-from cluster.messaging import fault_injection
-from cluster.messaging.message_spans import published
-from cluster.messaging.outbox import CHANNEL
+from cluster.messaging.middleware import Middleware, active
+from cluster.messaging.outbox import CHANNEL, NO_ROW
 from cluster.messaging.publisher import BrokerUnavailable, OutboxRow, Publisher, Unpublishable
 from cluster.messaging.unpublishable import file_unpublishable
-from cluster.secrets.broker import broker_address
 from cluster.secrets.postgres import Database, is_outage
-from config import logs
 
 logger = logging.getLogger(__name__)
 
@@ -63,19 +55,26 @@ class Relay:
     """Drains one outbox until it is stopped.
 
     `broker_url` is called for each connection. `source` is the service whose outbox it is: by
-    default the one that the database is named after.
+    default the one that the database is named after. `middleware` is beside that of the process.
     """
 
     def __init__(
-        self, database: Database, broker_url: Callable[[], str], *, source: str = ""
+        self,
+        database: Database,
+        broker_url: Callable[[], str],
+        *,
+        source: str = "",
+        publisher: Callable[[str], Publisher] = Publisher,
+        middleware: Sequence[Middleware] = (),
     ) -> None:
         self._database = database
         self._source = source or database.name
         self._broker_url = broker_url
         self._connection: psycopg.Connection[Any] | None = None
         self._generation = 0
+        self._make_publisher = publisher
         self._publisher: Publisher | None = None
-        self._fault_rules = fault_injection.FaultRules()
+        self._middleware = (*middleware, *active())
         self._stopping = False
 
     def stop(self) -> None:
@@ -113,8 +112,8 @@ class Relay:
         connection = self._database.connect(autocommit=True)
         # Called whenever the connection reads, so also while a backlog keeps the relay busy.
         connection.add_notify_handler(self._hear)
-        connection.execute(f"LISTEN {CHANNEL}")
-        connection.execute(f"LISTEN {fault_injection.CHANNEL}")
+        for channel in (CHANNEL, *(one.channel for one in self._middleware if one.channel)):
+            connection.execute(f"LISTEN {channel}".encode())
         # The old connection ends only now, so that no notification falls between the two.
         self._hear_out()
         try:
@@ -128,23 +127,22 @@ class Relay:
         return True
 
     def _drain(self) -> int:
-        """Send one batch and return the number of rows that were sent or held back."""
-        assert self._connection is not None
+        """Send one batch and return the number of rows that left the outbox, or stay on purpose."""
         rows = self._read()
-        if self._fault_rules:
-            return self._send_with_faults(rows)
-        if not rows:
-            return 0
-        return len(self._send(rows))
+        to_send = rows
+        for one in self._middleware:
+            to_send = one.replace(to_send)
+        stay = {row.id for row in rows} - {row.id for row in to_send}
+        sent = set(self._send(to_send)) if to_send else set()
+        return len(sent - {NO_ROW}) + len(stay)
 
     def _read(self) -> list[OutboxRow]:
         assert self._connection is not None
-        query: str = READ_BATCH
-        parameters: tuple[Any, ...] = (BATCH,)
-        if self._fault_rules:
-            query, parameters = READ_OTHERS, (self._fault_rules.held(), BATCH)
-        # In binary, since bodies in text form are twice as long and must be decoded from
-        # hexadecimal.
+        held_back = [row for one in self._middleware for row in one.held_back()]
+        query, parameters = (
+            (READ_OTHERS, (held_back, BATCH)) if held_back else (READ_BATCH, (BATCH,))
+        )
+        # In binary, since bodies in text form are twice as long and have to be unhexed.
         cursor = self._connection.execute(query.encode(), parameters, binary=True)
         return [OutboxRow(*row) for row in cursor]
 
@@ -160,7 +158,9 @@ class Relay:
         confirmed_at = time.time_ns()
         self._connection.execute(DELETE_SENT, (sent,))
         confirmed = set(sent)
-        published([row.body for row in rows if row.id in confirmed], confirmed_at)
+        bodies = [row.body for row in rows if row.id in confirmed]
+        for one in self._middleware:
+            one.published(bodies, confirmed_at)
         return sent + filed
 
     def _publish_singly(self, rows: Sequence[OutboxRow]) -> tuple[list[int], list[int]]:
@@ -173,21 +173,14 @@ class Relay:
                 sent += self._publish([row])
             except Unpublishable as error:
                 logger.warning("row %d of the outbox becomes a dead letter: %s", row.id, error)
-                if row.id != fault_injection.NO_ROW:  # a copy has no row that could be filed
+                if row.id != NO_ROW:  # a copy has no row that could be filed
                     file_unpublishable(self._connection, self._source, row, error)
                 filed.append(row.id)
         return sent, filed
 
-    def _send_with_faults(self, rows: Sequence[OutboxRow]) -> int:
-        """Send rows with the injected faults and return the number of rows sent or held back."""
-        to_send = self._fault_rules.apply(rows)
-        held_back = {row.id for row in rows} - {row.id for row in to_send}
-        sent = set(self._send(to_send)) if to_send else set()
-        return len(sent - {fault_injection.NO_ROW}) + len(held_back)
-
     def _publish(self, rows: Sequence[OutboxRow]) -> list[int]:
         if self._publisher is None:
-            self._publisher = Publisher(self._broker_url())
+            self._publisher = self._make_publisher(self._broker_url())
         try:
             return self._publisher.publish(rows)
         except Unpublishable:
@@ -201,13 +194,17 @@ class Relay:
         if self._publisher is not None:
             watched.append(self._publisher.socket)
         # The backlog is read after this, so one drain answers all its notifications.
-        select.select(watched, [], [], self._fault_rules.patience(SWEEP))
+        patience = SWEEP
+        for one in self._middleware:
+            patience = one.patience(patience)
+        select.select(watched, [], [], patience)
         if self._publisher is not None:
             self._publisher.keep_alive()
 
     def _hear(self, notification: psycopg.Notify) -> None:
-        if notification.channel == fault_injection.CHANNEL:
-            self._fault_rules.receive(notification.payload)
+        for one in self._middleware:
+            if one.channel == notification.channel:
+                one.notified(notification.payload)
 
     def _hear_out(self) -> None:
         """Read the notifications that the old connection has received, then close it."""
@@ -236,24 +233,3 @@ class Relay:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def main() -> None:
-    """Run the relay of the service named on the command line."""
-    logs.configure()
-    service = sys.argv[1]
-    database = Database(service)
-    relay = Relay(database, broker_address())
-
-    def stop(_signum: int, _frame: FrameType | None) -> None:
-        relay.stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    logger.info("relay of %s started", service)
-    relay.run()
-    database.close()
-
-
-if __name__ == "__main__":
-    main()

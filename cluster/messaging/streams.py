@@ -23,15 +23,6 @@ RECORD_IDS: Final = """
     RETURNING message_id
 """
 
-# Only under sabotage: every delivery is applied, and `applied` counts them.
-RECORD_IDS_AGAIN: Final = """
-    INSERT INTO inbox AS seen (message_id, type, applied, applied_at)
-    SELECT message_id, type, count(*), %s
-      FROM unnest(%b::uuid[], %b::text[]) AS t (message_id, type) GROUP BY message_id, type
-    ON CONFLICT (message_id) DO UPDATE SET applied = seen.applied + EXCLUDED.applied
-    RETURNING message_id
-"""
-
 # After the handlers, under the locks of the streams, so that two workers of one stream cannot swap
 # their places. The database's sequence counts in steps of a thousand.
 RECORD_ORDER: Final = """
@@ -65,13 +56,6 @@ ADVANCE: Final = """
            EXISTS (SELECT FROM parked p
                     WHERE p.source = moved.source AND p.subject = moved.subject)
       FROM (SELECT * FROM begun UNION ALL SELECT * FROM carried_on) AS moved
-"""
-
-ADVANCE_REGARDLESS: Final = """
-    INSERT INTO inbox_stream AS s (source, subject, last_sequence, updated_at)
-    SELECT * FROM unnest(%b::text[], %b::text[], %b::int[], %b::timestamptz[])
-    ON CONFLICT (source, subject) DO UPDATE
-       SET last_sequence = greatest(s.last_sequence, EXCLUDED.last_sequence)
 """
 
 POSITIONS: Final = """
@@ -114,11 +98,10 @@ COUNT: Final = """
 """
 
 
-def record_ids(work: UnitOfWork, envelopes: Sequence[Envelope], *, again: bool) -> set[UUID]:
-    """Record message ids and return the ones that were not there before, or all with `again`."""
-    statement = RECORD_IDS_AGAIN if again else RECORD_IDS
+def record_ids(work: UnitOfWork, envelopes: Sequence[Envelope]) -> set[UUID]:
+    """Record message ids and return the ones that were not there before."""
     ids = [envelope.id for envelope in envelopes]
-    work.cursor.execute(statement, (work.now, ids, [envelope.type for envelope in envelopes]))
+    work.cursor.execute(RECORD_IDS, (work.now, ids, [envelope.type for envelope in envelopes]))
     return {row[0] for row in work.cursor.fetchall()}
 
 
@@ -149,19 +132,6 @@ def advance(work: UnitOfWork, runs: Mapping[Stream, Run]) -> dict[Stream, bool]:
         ),
     )
     return {(source, subject): parked for source, subject, parked in work.cursor.fetchall()}
-
-
-def advance_regardless(work: UnitOfWork, runs: Mapping[Stream, Run]) -> None:
-    """Move each stream to the end of its run, gap or no gap (sabotage only)."""
-    work.cursor.execute(
-        ADVANCE_REGARDLESS,
-        (
-            [source for source, _ in runs],
-            [subject for _, subject in runs],
-            [last for _, last in runs.values()],
-            [work.now] * len(runs),
-        ),
-    )
 
 
 def positions(work: UnitOfWork, streams: Collection[Stream]) -> dict[Stream, int]:

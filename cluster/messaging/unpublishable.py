@@ -7,11 +7,11 @@ consumers park them, and so keep the order until the dead letter is replayed.
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
 import psycopg
 
+from cluster.messaging import middleware
 from cluster.messaging.dead_letters import (
     Reason,
     Rejected,
@@ -19,7 +19,6 @@ from cluster.messaging.dead_letters import (
     file_surely,
     with_envelope,
 )
-from cluster.messaging.message_spans import committed
 from cluster.messaging.outbox import flush
 from cluster.messaging.publisher import OutboxRow
 from cluster.messaging.work import UnitOfWork
@@ -50,4 +49,4 @@ def _move(
         work.cursor.execute(DELETE, (row.id,))
         file_dead_letter(work, letter)
         flush(work)
-    committed(work, time.time_ns())
+    middleware.committed(work)

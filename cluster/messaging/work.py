@@ -17,9 +17,6 @@ import psycopg
 
 from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import Message
-from cluster.messaging.message_spans import Begun, Sent
-from cluster.tracing.context import SpanContext
-from cluster.tracing.span import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +32,18 @@ class Outgoing:
 
 
 class UnitOfWork:
-    """The argument of a handler: `cursor` inside the open transaction, `now`, and `send`.
+    """A handler's tools: `cursor` inside the open transaction, `now`, and `send`.
 
-    Of the traces that begin here the part `trace_ratio` is sampled. `noted` holds the spans to
-    record once the transaction has committed.
+    `state` belongs to the middleware, by its name.
     """
 
-    def __init__(
-        self, connection: psycopg.Connection[Any], *, source: str, trace_ratio: float = 1.0
-    ) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], *, source: str) -> None:
         self.connection = connection
         self.cursor = connection.cursor()
         self.source = source
         self.now = datetime.now(UTC)
         self.outgoing: list[Outgoing] = []
-        self.trace_ratio = trace_ratio
-        self.noted: list[Sent | Begun | Span] = []
-        self._begun: dict[UUID, str] = {}
-        self._within: dict[UUID, SpanContext] = {}
+        self.state: dict[str, Any] = {}
 
     def send(
         self,
@@ -76,22 +67,6 @@ class UnitOfWork:
                 cause.envelope.traceparent if cause else trace,
             )
         )
-
-    def begin(self, correlation: UUID, name: str) -> None:
-        """Begin the trace of a correlation here with a span, unless a request is above it."""
-        self._begun[correlation] = name
-
-    def do_within(self, correlation: UUID, place: SpanContext) -> None:
-        """Send messages of a correlation in this span, if they are in its trace."""
-        self._within[correlation] = place
-
-    def span_for(self, correlation: UUID) -> SpanContext | None:
-        """Return the span that was given to `do_within`."""
-        return self._within.get(correlation)
-
-    def beginning(self, correlation: UUID) -> str | None:
-        """Return the name that was given to `begin`, once."""
-        return self._begun.pop(correlation, None)
 
     def reply(self, cause: Message[Payload], payload: Payload) -> None:
         """Announce `payload` about the same id as `cause`, in the same correlation."""

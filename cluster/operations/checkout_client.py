@@ -14,8 +14,7 @@ from uuid import UUID
 from cluster.catalog.contract import ListProduct
 from cluster.messaging.contract import REGISTRY, Kind
 from cluster.messaging.envelope import new_message_id
-from cluster.messaging.message_spans import committed
-from cluster.messaging.outbox import flush
+from cluster.messaging.outbox import unit_of_work
 from cluster.messaging.work import UnitOfWork
 from cluster.operations.plan import FEWEST_RACERS, Shelf, Wanted, outcomes, plan
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable, database
@@ -26,6 +25,7 @@ from cluster.storefront.checkout_intake import (
     Outcome,
     accept_portion,
 )
+from cluster.tracing.context import sampled
 from compose.errors import Misuse, PlainError
 from config.environment import acting_identity, load_trace_ratio
 
@@ -212,17 +212,12 @@ class CheckoutClient:
         end = time.monotonic() + PATIENCE
         while True:
             try:
-                with self._session.transaction() as connection:
-                    work = UnitOfWork(connection, source="site", trace_ratio=trace_ratio)
-                    result = run(work)
-                    flush(work)
+                with sampled(trace_ratio), unit_of_work(self._session, source="site") as work:
+                    return run(work)
             except DatabaseUnavailable:
                 if time.monotonic() > end:
                     raise
                 time.sleep(PAUSE)
-            else:
-                committed(work, time.time_ns())
-                return result
 
 
 def _shelf(work: UnitOfWork) -> Shelf:

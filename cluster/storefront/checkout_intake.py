@@ -234,7 +234,6 @@ def accept_refund(work: UnitOfWork, *, order_id: UUID, refund_id: UUID | None = 
     refund_id = refund_id or new_message_id()
     work.cursor.execute(INSERT_REFUND, (refund_id, order_id, work.now))
     if work.cursor.rowcount:
-        work.begin(refund_id, "accept refund")
         work.send(RequestRefund(order=order_id), subject_id=refund_id, correlation=refund_id)
     return refund_id
 
@@ -249,7 +248,6 @@ def accept_erasure(work: UnitOfWork, *, visitor: str, erasure_id: UUID | None = 
     erasure_id = erasure_id or new_message_id()
     work.cursor.execute(INSERT_ERASURE, (erasure_id, visitor, work.now))
     if work.cursor.rowcount:
-        work.begin(erasure_id, "accept erasure")
         work.send(RequestErasure(visitor=visitor), subject_id=erasure_id, correlation=erasure_id)
         return erasure_id
     work.cursor.execute(OPEN_ERASURE, (visitor,))
@@ -297,7 +295,6 @@ def _prices(work: UnitOfWork, skus: set[str]) -> dict[str, int]:
 
 
 def _start(work: UnitOfWork, request: CheckoutOrder, amount: int, trace: str | None = None) -> None:
-    work.begin(request.id, "accept checkout")
     work.send(
         StartCheckout(
             visitor=request.visitor,

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, TypeVar
 
-from cluster.messaging.message_spans import committed
-from cluster.messaging.outbox import flush
+from cluster.messaging.outbox import unit_of_work
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable, database
 from cluster.storefront.admission import Overloaded, record_refused
@@ -46,9 +45,5 @@ def run_in_transaction(act: Callable[[UnitOfWork], Result]) -> Result:
 
 
 def _run_once(session: DatabaseSession, act: Callable[[UnitOfWork], Result]) -> Result:
-    with session.transaction() as connection:
-        work = UnitOfWork(connection, source="site")
-        result = act(work)
-        flush(work)
-    committed(work, time.time_ns())
-    return result
+    with unit_of_work(session, source="site") as work:
+        return act(work)

@@ -14,6 +14,8 @@ Source: https://www.w3.org/TR/trace-context/
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
@@ -53,6 +55,20 @@ current_request: Final[ContextVar[RequestSpan | None]] = ContextVar("request_spa
 
 # The one message that is being applied, where it is one.
 current_span_context: Final[ContextVar[SpanContext | None]] = ContextVar("place", default=None)
+
+
+# The part of the traces that begin in this context that is sampled.
+sampling_ratio: Final[ContextVar[float]] = ContextVar("sampling_ratio", default=1.0)
+
+
+@contextmanager
+def sampled(ratio: float) -> Iterator[None]:
+    """Sample this part of the traces that begin in the block."""
+    token = sampling_ratio.set(ratio)
+    try:
+        yield
+    finally:
+        sampling_ratio.reset(token)
 
 
 def _span_of_log() -> tuple[str, str] | None:

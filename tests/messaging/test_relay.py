@@ -15,7 +15,14 @@ import pytest
 from cluster.catalog.contract import StockReserved
 from cluster.messaging import dead_letters
 from cluster.messaging.envelope import new_message_id
-from cluster.messaging.fault_injection import NOTIFY, Ending, FaultRule, Operation, encode_rule
+from cluster.messaging.fault_injection import (
+    NOTIFY,
+    Ending,
+    FaultInjection,
+    FaultRule,
+    Operation,
+    encode_rule,
+)
 from cluster.messaging.outbox import flush
 from cluster.messaging.publisher import OutboxRow, Publisher
 from cluster.messaging.relay import BATCH, Relay
@@ -64,7 +71,12 @@ def start_relay(scratch: DatabaseSession, broker_url: str) -> Iterator[Callable[
     running: list[tuple[Relay, threading.Thread]] = []
 
     def start() -> Relay:
-        relay = Relay(scratch.database, lambda: broker_url, source="catalog")
+        relay = Relay(
+            scratch.database,
+            lambda: broker_url,
+            source="catalog",
+            middleware=[FaultInjection()],
+        )
         thread = threading.Thread(target=relay.run)
         thread.start()
         running.append((relay, thread))

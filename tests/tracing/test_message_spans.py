@@ -9,10 +9,9 @@ import msgspec
 import pytest
 
 from cluster.catalog.contract import ReserveStock, StockReserved
-from cluster.messaging import message_spans
+from cluster.messaging import tracing
 from cluster.messaging.envelope import Envelope, Message, encode_envelope, new_message_id
 from cluster.messaging.inbox import Inbox
-from cluster.messaging.message_spans import published
 from cluster.messaging.service import Service
 from cluster.messaging.work import PermanentError, UnitOfWork
 from cluster.secrets.postgres import DatabaseSession
@@ -32,7 +31,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> list[Span]:
     def take(build: Callable[[], Iterable[Span]]) -> None:
         recorded.extend(build())
 
-    monkeypatch.setattr(message_spans, "record", take)
+    monkeypatch.setattr(tracing, "record", take)
     return recorded
 
 
@@ -119,7 +118,7 @@ def test_what_is_not_sampled_leaves_nothing(apply: Callable[..., None], spans: l
     sent = command(sampled=False)
 
     apply(sent)
-    published([encode_envelope(sent)], 5)
+    tracing.Tracing().published([encode_envelope(sent)], 5)
 
     assert spans == []
 
@@ -127,7 +126,9 @@ def test_what_is_not_sampled_leaves_nothing(apply: Callable[..., None], spans: l
 def test_the_relay_finds_the_parent_in_the_bytes_that_it_publishes(spans: list[Span]) -> None:
     sent = command()
 
-    published([encode_envelope(sent), encode_envelope(command(sampled=False)), b"{}"], 5)
+    tracing.Tracing().published(
+        [encode_envelope(sent), encode_envelope(command(sampled=False)), b"{}"], 5
+    )
 
     [span] = spans
     assert span.name == "publish catalog.reserve_stock.v1"

@@ -116,7 +116,7 @@ MODULES: Final = {
 # Classes and functions, by the module in which they lie today.
 DEFINITIONS: Final = {
     "cluster.messaging.fault_injection:Disturbance": "FaultRule",
-    "cluster.messaging.fault_injection:Disturbances": "FaultRules",
+    "cluster.messaging.fault_injection:Disturbances": "FaultInjection",
     "cluster.operations.checkout_client:Counter": "CheckoutClient",
     "cluster.secrets.lease_renewer:Keeper": "LeaseRenewer",
     "cluster.secrets.secret_reader:read_kv_patiently": "read_secret",

@@ -12,6 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from cluster.messaging.message_spans import nanoseconds
+from cluster.messaging.tracing import note_span, send_within
 from cluster.messaging.work import UnitOfWork
 from cluster.payments.domain.payment import Payment
 from cluster.payments.provider_api import OPERATIONS_PATH, Operation, ProviderEvent
@@ -53,10 +54,11 @@ def heard_in(work: UnitOfWork, event: ProviderEvent, payment: Payment) -> None:
     if provider is None:
         return
     webhook = provider.within(derived(str(event.id), "heard"))
-    work.do_within(payment.origin.correlation, webhook)
+    send_within(work, payment.origin.correlation, webhook)
     if provider.sampled:
         began = nanoseconds(work.now)
-        work.noted.append(
+        note_span(
+            work,
             Span(
                 f"webhook {event.type}",
                 Kind.SERVER,
@@ -64,14 +66,14 @@ def heard_in(work: UnitOfWork, event: ProviderEvent, payment: Payment) -> None:
                 webhook.span_id,
                 provider.span_id,
                 began,
-                began,  # until the commit, see committed()
+                began,  # until the commit
                 {
                     "http.request.method": "POST",
                     "cloudevents.event_id": str(event.id),
                     "payment.event": event.type.value,
                     "payment.id": str(event.payment),
                 },
-            )
+            ),
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -11,8 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import psycopg
 
-from cluster.messaging.message_spans import committed
-from cluster.messaging.outbox import flush
+from cluster.messaging.outbox import unit_of_work
 from cluster.messaging.work import UnitOfWork
 
 SOURCE: Final = "payments"
@@ -49,9 +47,5 @@ class Transactions:
         self._executor.shutdown(wait=True)
 
     def _commit(self, work: Callable[[UnitOfWork], T]) -> T:
-        with self._session.transaction() as connection:
-            unit = UnitOfWork(connection, source=SOURCE)
-            result = work(unit)
-            flush(unit)
-        committed(unit, time.time_ns())
-        return result
+        with unit_of_work(self._session, source=SOURCE) as unit:
+            return work(unit)

@@ -6,12 +6,11 @@ import logging
 import time
 from collections.abc import Sequence
 
+from cluster.messaging import middleware
 from cluster.messaging.dead_letters import Reason, Rejected, give_up, inapplicable
 from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
 from cluster.messaging.failures import CONFLICT_ATTEMPTS, Failure, classify
-from cluster.messaging.message_spans import committed, processed
-from cluster.messaging.outbox import flush
-from cluster.messaging.work import UnitOfWork
+from cluster.messaging.outbox import unit_of_work
 from cluster.secrets.postgres import DatabaseSession, is_outage
 from cluster.storefront.journal.recorder import record
 from cluster.storefront.journal.wake import announce
@@ -52,17 +51,14 @@ class JournalSink:
                 self._record_or_file(entry)
 
     def _record(self, entries: Sequence[Entry]) -> None:
-        with self._session.transaction() as connection:
-            work = UnitOfWork(connection, source=self._source)
+        # With the messages that the site sends in reaction to others.
+        with unit_of_work(self._session, source=self._source) as work:
             last_seq = record(
                 work, [envelope for envelope, _, _ in entries], [body for _, body, _ in entries]
             )
-            flush(work)  # messages that the site sends in reaction to others
         if last_seq is not None:
             announce(last_seq, changed_products(envelope for envelope, _, _ in entries))
-        now = time.time_ns()
-        committed(work, now)
-        processed(self._source, [(envelope, came) for envelope, _, came in entries], now)
+        middleware.processed(self._source, [(envelope, came) for envelope, _, came in entries])
 
     def give_up(self, letter: Rejected) -> None:
         """Keep a delivery that cannot be recorded as a dead letter.

@@ -38,7 +38,6 @@ def list_own(work: UnitOfWork, *, visitor: str, name: str, price: int, stock: in
     sku = f"{OWN}{secrets.token_hex(RANDOM).upper()}"
     work.cursor.execute(INSERT, (identifier, visitor, sku, work.now))
     product = ListProduct(sku=sku, name=name, price=price, stock=stock)
-    work.begin(identifier, "list product")
     work.send(product, subject_id=identifier, correlation=identifier)
     return sku
 
@@ -54,7 +53,6 @@ def amend(
     correlation = new_message_id()
 
     def ask(work: UnitOfWork) -> None:
-        work.begin(correlation, "amend product")
         work.send(asked, subject_id=product, correlation=correlation)
 
     run_in_transaction(ask)

@@ -18,13 +18,13 @@ from articles.figures.incident import FOLDER as RECORDINGS
 from articles.owner.seeding import import_seeds
 from articles.seeding import prepare_articles
 from chaos.experiments.repository import keep_recordings
-from cluster.messaging.outbox import flush
+from cluster.messaging.outbox import unit_of_work
 from cluster.messaging.topology import connect, declare
-from cluster.messaging.work import UnitOfWork
 from cluster.secrets.broker import broker_url_with_credentials
 from cluster.secrets.postgres import DatabaseSession, database
 from cluster.services import load_all
 from cluster.storefront.seed import list_products
+from cluster.tracing.context import sampled
 from compose.replicas import replicas
 from config.environment import ROOT
 from portfolio.admin_site.groups import ensure_groups
@@ -51,10 +51,8 @@ class Command(BaseCommand):
         declare(broker, load_all(), partitions=replicas())
         broker.close()
         self.stdout.write("declared the broker's queues")
-        with DatabaseSession(database("site")).transaction() as connection:
-            work = UnitOfWork(connection, source="site", trace_ratio=0.0)
+        with sampled(0.0), unit_of_work(DatabaseSession(database("site")), source="site") as work:
             listed = list_products(work)
-            flush(work)
         self.stdout.write(f"sent {listed} products to the catalog")
         # If it failed, the web server says why in its log, and serves plain names.
         if files.wait() == 0:

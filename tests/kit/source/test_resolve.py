@@ -27,7 +27,6 @@ def first_lines(target: str, count: int = 1) -> str:
     ("target", "running"),
     [
         ("cluster.messaging.relay:Relay.run", relay.Relay.run),
-        ("cluster.messaging.relay:main", relay.main),
         ("cluster.messaging.relay:Relay", relay.Relay),
         ("cluster.messaging.contract:MessageType", contract.MessageType),
         ("portfolio.web.headers:SecurityHeadersMiddleware", headers.SecurityHeadersMiddleware),
