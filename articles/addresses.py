@@ -32,7 +32,7 @@ def address_of(name: str, *, kind: str) -> str:
     decomposed = unicodedata.normalize("NFKD", spelled)
     lost = means_something("".join(each for each in decomposed if not each.isascii()))
     fits = len(words) <= LONGEST_SLUG
-    return words if words and fits and not lost else _told_apart(words or kind, name)
+    return words if words and fits and not lost else _distinguished(words or kind, name)
 
 
 def tag_named(name: str) -> Tag:
@@ -53,7 +53,7 @@ def _found_or_made(rows: QuerySet[Named], name: str, *, field: str, kind: str) -
     address = address_of(name, kind=kind)
     holder = rows.filter(slug=address).values_list(field, flat=True).first()
     if holder is not None and _is_another(holder, name, address):
-        address = _told_apart(address, name)
+        address = _distinguished(address, name)
     return rows.get_or_create(slug=address, defaults={field: name})[0]
 
 
@@ -66,6 +66,6 @@ def _key(name: str) -> str:
     return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", name).casefold()).strip()
 
 
-def _told_apart(words: str, name: str) -> str:
+def _distinguished(words: str, name: str) -> str:
     digest = hashlib.sha256(_key(name).encode()).hexdigest()[:DIGEST]
     return f"{words[: LONGEST_SLUG - DIGEST - 1].strip('-_')}-{digest}"

@@ -11,7 +11,7 @@ from articles.card_drawing import draw_card
 from articles.figures import picture
 from articles.models import Article
 from articles.templatetags.reading import day, grouped
-from articles.views import says_when_away
+from articles.views import answers_when_away
 from cluster.kit.navigation import SITE
 from cluster.kit.page_cache import cached_page
 
@@ -23,7 +23,7 @@ DEFAULT_FIGURE: Final = "train-graph window=12"
 
 @require_safe
 @cached_page(lifetime=LIFETIME)
-@says_when_away
+@answers_when_away
 def card(_request: HttpRequest, slug: str) -> HttpResponse:
     """Answer with the picture of a visible article."""
     article = Article.objects.visible().filter(slug=slug).first()

@@ -82,7 +82,7 @@ def read_front_matter(content: bytes) -> FrontMatter:
     nodes = _nodes(text[opening.end() : closing.start()])
     lines = {name: node.start_mark.line + 2 for name, node in nodes.items()}
     try:
-        given = {name: _written(node) for name, node in nodes.items() if _says_something(node)}
+        given = {name: _written(node) for name, node in nodes.items() if _has_text(node)}
         fields = msgspec.convert(given, Fields, strict=False)
     except msgspec.ValidationError as error:
         raise _misfit(str(error), lines) from None
@@ -135,7 +135,7 @@ def _nodes(front: str) -> dict[str, yaml.Node]:
     return nodes
 
 
-def _says_something(node: yaml.Node) -> bool:
+def _has_text(node: yaml.Node) -> bool:
     """Return whether a field has a value: YAML writes none as nothing, as ~, or as null."""
     return not (
         isinstance(node, yaml.ScalarNode) and not node.style and node.value in {"", "~", "null"}

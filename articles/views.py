@@ -27,7 +27,7 @@ AWAY: Final = "The articles cannot be read at this moment; their database is awa
 View = Callable[..., HttpResponse]
 
 
-def says_when_away(view: View) -> View:
+def answers_when_away(view: View) -> View:
     """Return the view, changed to answer with a plain page while the database is away."""
 
     @functools.wraps(view)
@@ -44,7 +44,7 @@ def says_when_away(view: View) -> View:
 
 @require_safe
 @cached_page()
-@says_when_away
+@answers_when_away
 def article_list(request: HttpRequest) -> HttpResponse:
     """Show all articles, newest first, with the series and tags to choose from."""
     articles = queries.listed()
@@ -58,7 +58,7 @@ def article_list(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @cached_page()
-@says_when_away
+@answers_when_away
 def tag(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the articles on one subject.
 
@@ -74,7 +74,7 @@ def tag(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 @cached_page()
-@says_when_away
+@answers_when_away
 def series(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the articles of one series, in its order."""
     found = Series.objects.filter(slug=slug).first()
@@ -91,7 +91,7 @@ def series(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 @cached_page()
-@says_when_away
+@answers_when_away
 def article(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one article with its figures as they are now.
 
@@ -116,7 +116,7 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 @cached_page()
-@says_when_away
+@answers_when_away
 def revisions(request: HttpRequest, slug: str) -> HttpResponse:
     """Show every text of the article that readers have seen."""
     found = _article(request, slug)
@@ -126,7 +126,7 @@ def revisions(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 @cached_page()
-@says_when_away
+@answers_when_away
 def revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show the changes of one revision against the public one before it."""
     found = _article(request, slug)

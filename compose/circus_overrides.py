@@ -76,7 +76,7 @@ class PatientWatcher(Watcher):  # type: ignore[misc]
         if self.due is None:
             self.due = now + self.backoff.delay_after(now - self.spawned_at)
         if now < self.due:
-            self.arbiter.look_again_in(self.due - now)
+            self.arbiter.check_again_in(self.due - now)
         elif self.spawn_process() is False:  # no fork was possible: memory or process limit
             self.due = now + LONGEST
         yield gen.moment
@@ -122,7 +122,7 @@ class PatientArbiter(Arbiter):  # type: ignore[misc]
             self.loop.call_later(CONFLICT_RETRY, self.manage_watchers)
             return nothing
 
-    def look_again_in(self, delay: float) -> None:
+    def check_again_in(self, delay: float) -> None:
         self.loop.call_later(delay, self.manage_watchers)
 
     def when_free(self, command: Callable[[], Any]) -> None:

@@ -85,7 +85,7 @@ async def supervise(run: RunDirectory, watchers: list[PatientWatcher], *, owner:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGCHLD, arbiter.manage_watchers)
-    loop.add_reader(owner, _hear_owner, owner, stop)
+    loop.add_reader(owner, _watch_owner, owner, stop)
     await arbiter.start()
     trimmer = asyncio.create_task(_trim_logs(run))
     await stop.wait()
@@ -104,7 +104,7 @@ def socket_path(run: RunDirectory, name: str) -> Path:
     return run.plain_folder() / path.name
 
 
-def _hear_owner(owner: int, stop: asyncio.Event) -> None:
+def _watch_owner(owner: int, stop: asyncio.Event) -> None:
     if os.read(owner, 1) != DETACH:  # the end of the pipe: `up` has died
         stop.set()
     asyncio.get_running_loop().remove_reader(owner)

@@ -213,7 +213,7 @@ def _watched(run: Run) -> Iterator[None]:
     def look() -> None:
         while not ended.wait(LOOK_EVERY):
             try:
-                reason = _wish_to_stop(UUID(run.identifier))
+                reason = _ask_to_stop(UUID(run.identifier))
             except Error:
                 reason = ""  # the database may be what is broken
             connection.close()
@@ -249,7 +249,7 @@ def _at_work(sign: SignOfLife) -> Iterator[None]:
         thread.join()
 
 
-def _wish_to_stop(identifier: UUID) -> str:
+def _ask_to_stop(identifier: UUID) -> str:
     row = ExperimentRun.objects.filter(id=identifier).values_list("words", flat=True).first()
     if row == WITHDRAWING:
         return WITHDRAWN

@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 import amqp
 from celery import bootsteps
 
-from cluster.messaging.dead_letters import Rejected, inapplicable, unreadable_letter
+from cluster.messaging.dead_letters import Rejected, inapplicable, unreadable_dead_letter
 from cluster.messaging.inbox import TransientFailure
 from cluster.messaging.tolerant_decoding import UnreadableProperties, unreadable
 from cluster.secrets.postgres import is_outage
@@ -167,7 +167,7 @@ class QueueConsumer:
     def _give_up(self, delivery: Arrived) -> None:
         assert delivery.unreadable is not None, "its properties could not be decoded"
         logger.warning("%s: a message cannot be decoded: %s", self.queue, delivery.unreadable.error)
-        self._sink.give_up(unreadable_letter(delivery.body, delivery.unreadable))
+        self._sink.give_up(unreadable_dead_letter(delivery.body, delivery.unreadable))
 
     def _subscribe(self, channel: amqp.Channel, *, wait: bool) -> None:
         self._subscriptions += 1

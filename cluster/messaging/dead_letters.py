@@ -144,7 +144,7 @@ def storable(detail: str) -> str:
     return storable_text(detail[:LONGEST_DETAIL])
 
 
-def unreadable_letter(body: bytes, found: UnreadableProperties) -> Rejected:
+def unreadable_dead_letter(body: bytes, found: UnreadableProperties) -> Rejected:
     """Return the dead letter of a delivery whose properties could not be decoded."""
     detail = f"its AMQP properties cannot be decoded: {found.error}"
     identity = found.without_headers

@@ -111,11 +111,11 @@ class Relay:
             return True
         connection = self._database.connect(autocommit=True)
         # Called whenever the connection reads, so also while a backlog keeps the relay busy.
-        connection.add_notify_handler(self._hear)
+        connection.add_notify_handler(self._on_notify)
         for channel in (CHANNEL, *(one.channel for one in self._middleware if one.channel)):
             connection.execute(f"LISTEN {channel}".encode())
         # The old connection ends only now, so that no notification falls between the two.
-        self._hear_out()
+        self._drain_notifications()
         try:
             connection.execute("SET lock_timeout = '1s'")
             connection.execute("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))
@@ -142,7 +142,7 @@ class Relay:
         query, parameters = (
             (READ_OTHERS, (held_back, BATCH)) if held_back else (READ_BATCH, (BATCH,))
         )
-        # In binary, since bodies in text form are twice as long and have to be unhexed.
+        # In binary, since bodies in text form are twice as long, in hexadecimal.
         cursor = self._connection.execute(query.encode(), parameters, binary=True)
         return [OutboxRow(*row) for row in cursor]
 
@@ -201,12 +201,12 @@ class Relay:
         if self._publisher is not None:
             self._publisher.keep_alive()
 
-    def _hear(self, notification: psycopg.Notify) -> None:
+    def _on_notify(self, notification: psycopg.Notify) -> None:
         for one in self._middleware:
             if one.channel == notification.channel:
                 one.notified(notification.payload)
 
-    def _hear_out(self) -> None:
+    def _drain_notifications(self) -> None:
         """Read the notifications that the old connection has received, then close it."""
         if self._connection is not None:
             with suppress(psycopg.Error):  # its login may be gone

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from celery.worker.consumer import Consumer
 
-from cluster.messaging.dead_letters import Reason, Rejected, unreadable_letter
+from cluster.messaging.dead_letters import Reason, Rejected, unreadable_dead_letter
 from cluster.messaging.task_messages import fault_of
 from cluster.messaging.tolerant_decoding import unreadable
 
@@ -67,7 +67,9 @@ class PatientConsumer(Consumer):
         """Keep the message as a dead letter, or requeue it in an outage."""
         body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
         found = unreadable(message.properties)
-        letter = unreadable_letter(body, found) if found else Rejected(body, Reason.INVALID, fault)
+        letter = (
+            unreadable_dead_letter(body, found) if found else Rejected(body, Reason.INVALID, fault)
+        )
         logger.warning("not a task of this service: %s", fault)
         try:
             self.app.give_up(letter)  # type: ignore[attr-defined]  # see cluster/worker.py

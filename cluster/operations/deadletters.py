@@ -72,7 +72,7 @@ class DeadLetter:
         }
 
 
-def letter_id(text: str) -> tuple[str, int]:
+def dead_letter_id(text: str) -> tuple[str, int]:
     """Return the service and number of `service:number`.
 
     Raises Misuse.
@@ -101,7 +101,7 @@ def letter(text: str) -> DeadLetter:
 
     Raises Misuse when there is none.
     """
-    service, number = letter_id(text)
+    service, number = dead_letter_id(text)
     with _connection(service) as connection:
         # Beyond bigint there is no dead letter, and PostgreSQL would refuse the query.
         row = connection.execute(SHOW, {"id": number}).fetchone() if number < 1 << 63 else None

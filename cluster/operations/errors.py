@@ -18,7 +18,7 @@ MEND: Final = "Does the platform run? `python3 manage.py cluster status` says mo
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
+def plain_errors() -> Iterator[None]:
     """Turn the errors of servers that are away into PlainError, exit status 1."""
     # The lease renewers log each attempt. Here the one sentence at the end is enough.
     keepers = logging.getLogger("cluster")

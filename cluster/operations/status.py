@@ -174,9 +174,9 @@ def _database_troubles(name: str, vitals: Vitals) -> Iterator[str]:
         yield unreadable_words(vitals.unreadable)
     if vitals.outbox_age is not None and vitals.outbox_age > UNDRAINED_AFTER:
         yield f"The outbox of {name} has not been drained for {vitals.outbox_age:.0f} s."
-    heard_of = {beat.process for beat in vitals.heartbeats}
+    beating = {beat.process for beat in vitals.heartbeats}
     for worker in worker_names(name):
-        if worker not in heard_of:
+        if worker not in beating:
             yield f"{worker} has never been heard of."
     for beat in vitals.heartbeats:
         if beat.age > SILENT_AFTER:

@@ -140,7 +140,7 @@ class LeaseRenewer:
         try:
             self.lessor.vault.keep_alive()
             self._keep_lease()
-            self._give_back_retired()
+            self._revoke_retired()
         except SecretsError as error:
             self._note_failure(error)
         except Exception as error:
@@ -186,7 +186,7 @@ class LeaseRenewer:
         if old is not None:
             self._on_rotation(credentials)
 
-    def _give_back_retired(self) -> None:
+    def _revoke_retired(self) -> None:
         """Revoke each old lease that has no connection, or whose overlap has passed."""
         for retired in list(self._retired):
             now = time.monotonic()

@@ -104,7 +104,7 @@ class Verb(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class Presentation:
     """The display of one type, where `detail` is a format over the payload's fields and `money`."""
 
     verb: Verb
@@ -134,26 +134,26 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
         return self.time[11:23]
 
 
-def _asked(detail: str) -> Telling:
-    return Telling(Verb.ASKED, Mark.IN_FLIGHT, detail)
+def _asked(detail: str) -> Presentation:
+    return Presentation(Verb.ASKED, Mark.IN_FLIGHT, detail)
 
 
-def _did(verb: Verb, detail: str) -> Telling:
-    return Telling(verb, Mark.COMMITTED, detail)
+def _did(verb: Verb, detail: str) -> Presentation:
+    return Presentation(verb, Mark.COMMITTED, detail)
 
 
-def _undid(verb: Verb, detail: str) -> Telling:
-    return Telling(verb, Mark.COMPENSATED, detail)
+def _undid(verb: Verb, detail: str) -> Presentation:
+    return Presentation(verb, Mark.COMPENSATED, detail)
 
 
-def _failed(verb: Verb, detail: str) -> Telling:
-    return Telling(verb, Mark.FAILED, detail)
+def _failed(verb: Verb, detail: str) -> Presentation:
+    return Presentation(verb, Mark.FAILED, detail)
 
 
 _ITEMS: Final = "{quantity} × {sku}"
 _FORGOTTEN: Final = "a visitor, known in {rows} rows"
 
-TELLINGS: Final[Mapping[str, Telling]] = {
+TELLINGS: Final[Mapping[str, Presentation]] = {
     "checkout.start_checkout.v1": _asked("CHK to sell {quantity} × {sku} for {money}"),
     "checkout.checkout_turned.v1": _undid(Verb.TURNED_ROUND, "at {step}: {reason}"),
     "checkout.checkout_completed.v1": _did(Verb.COMPLETED, "{quantity} × {sku} for {money}"),
@@ -226,12 +226,12 @@ TELLINGS: Final[Mapping[str, Telling]] = {
 }
 
 # Each service announces these events of itself, under its own name.
-NOTICES: Final[Mapping[str, Telling]] = {
+NOTICES: Final[Mapping[str, Presentation]] = {
     "message_deduplicated": _did(Verb.DEDUPLICATED, "{type}"),
-    "message_parked": Telling(Verb.PARKED, Mark.IN_FLIGHT, "{type}, number {sequence}"),
+    "message_parked": Presentation(Verb.PARKED, Mark.IN_FLIGHT, "{type}, number {sequence}"),
     "message_dead_lettered": _failed(Verb.SET_ASIDE, "{type}: {reason}, {detail}"),
     "replay_dead_letter": _asked("for the dead letter {letter} once more"),
-    "dead_letter_replayed": Telling(
+    "dead_letter_replayed": Presentation(
         Verb.SENT_AGAIN, Mark.IN_FLIGHT, "the dead letter {letter}, {type}"
     ),
     "replay_refused": _failed(Verb.REFUSED, "to send the dead letter {letter} again: {reason}"),
@@ -241,7 +241,7 @@ NOTICES: Final[Mapping[str, Telling]] = {
 }
 
 
-def telling(type_name: str) -> Telling | None:
+def telling(type_name: str) -> Presentation | None:
     """Return the display of a type, or None for one that no contract declares."""
     owner, _, rest = type_name.partition(".")
     if owner in CODES and rest.rpartition(".")[0] in NOTICES:
@@ -262,7 +262,7 @@ def present(
     data: Any,
 ) -> StreamEvent:
     """Return one journal entry as the page displays it, for any content."""
-    told = telling(type_name) or Telling(Verb.TOLD, Mark.UNKNOWN, "")
+    told = telling(type_name) or Presentation(Verb.TOLD, Mark.UNKNOWN, "")
     return StreamEvent(
         seq=seq,
         time=time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),

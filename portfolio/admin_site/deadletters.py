@@ -15,17 +15,17 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cluster.health.observer.letters import MOST, KeptLetter
+from cluster.health.observer.dead_letters import MOST, KeptDeadLetter
 from cluster.messaging.models import DeadLetter
 from cluster.secrets.postgres import DatabaseUnavailable
 from config.environment import DATABASES
 from portfolio.admin_site.contents import REPLAY_LETTERS, SEE_LETTERS
-from portfolio.admin_site.letters import (
-    LettersAway,
-    NoSuchLetter,
+from portfolio.admin_site.dead_letter_client import (
+    DeadLettersAway,
+    NoSuchDeadLetter,
     content_of,
-    find_letter,
-    list_letters,
+    find_dead_letter,
+    list_dead_letters,
     replay_letters,
 )
 
@@ -49,8 +49,8 @@ def show_all(request: HttpRequest) -> HttpResponse:
         "may_replay": request.user.has_perm(REPLAY_LETTERS),
     }
     try:
-        context["found"] = list_letters(service=service, replayed=replayed)
-    except LettersAway as error:
+        context["found"] = list_dead_letters(service=service, replayed=replayed)
+    except DeadLettersAway as error:
         context["away"] = str(error)
     return _page(request, "admin/cluster/dead_letters.html", "Dead letters", context)
 
@@ -61,10 +61,10 @@ def show(request: HttpRequest, service: str, number: int) -> HttpResponse:
     _require(request, SEE_LETTERS)
     context: dict[str, Any] = {"may_replay": request.user.has_perm(REPLAY_LETTERS)}
     try:
-        letter = find_letter(service, number)
-    except NoSuchLetter as error:
+        letter = find_dead_letter(service, number)
+    except NoSuchDeadLetter as error:
         raise Http404(str(error)) from error
-    except LettersAway as error:
+    except DeadLettersAway as error:
         context["away"] = str(error)
     else:
         context |= {"letter": letter, "content": content_of(letter)}
@@ -85,10 +85,10 @@ def replay(request: HttpRequest) -> HttpResponse:
         return redirect("admin:deadletters")
     try:
         letters = [_chosen(text) for text in chosen]
-    except NoSuchLetter as error:
+    except NoSuchDeadLetter as error:
         messages.error(request, f"{error} Nothing was sent.")
         return redirect("admin:deadletters")
-    except LettersAway as error:
+    except DeadLettersAway as error:
         messages.error(request, f"{error} Nothing was sent.")
         return redirect("admin:deadletters")
     if request.POST.get("confirmed") != "yes":
@@ -96,14 +96,14 @@ def replay(request: HttpRequest) -> HttpResponse:
     return _send(request, letters)
 
 
-def _confirm(request: HttpRequest, letters: list[KeptLetter]) -> HttpResponse:
+def _confirm(request: HttpRequest, letters: list[KeptDeadLetter]) -> HttpResponse:
     rows = [(letter, content_of(letter).hopeless) for letter in letters]
     context = {"rows": rows, "hopeless": sum(1 for _, why in rows if why)}
     title = "Send again?" if len(letters) == 1 else f"Send {len(letters)} letters again?"
     return _page(request, "admin/cluster/dead_letters_confirm.html", title, context)
 
 
-def _send(request: HttpRequest, letters: list[KeptLetter]) -> HttpResponse:
+def _send(request: HttpRequest, letters: list[KeptDeadLetter]) -> HttpResponse:
     try:
         replay_letters(letters)
     except DatabaseUnavailable:
@@ -122,7 +122,7 @@ def _send(request: HttpRequest, letters: list[KeptLetter]) -> HttpResponse:
     return redirect(f"{reverse('admin:deadletters')}")
 
 
-def _log(request: HttpRequest, letters: list[KeptLetter]) -> None:
+def _log(request: HttpRequest, letters: list[KeptDeadLetter]) -> None:
     """Record the request among the recent actions of this user, like any change in the admin."""
     user = request.user
     assert isinstance(user, User), "who may send letters again is signed in"
@@ -140,18 +140,19 @@ def _log(request: HttpRequest, letters: list[KeptLetter]) -> None:
     )
 
 
-def _chosen(text: str) -> KeptLetter:
+def _chosen(text: str) -> KeptDeadLetter:
     """Return the dead letter of `service:number`, or of `service:number:replays`.
 
-    Raises NoSuchLetter when its count of replays is not `replays` any more, and LettersAway.
+    Raises NoSuchDeadLetter when its count of replays is not `replays` any more, and
+    DeadLettersAway.
     """
     service, _, rest = text.partition(":")
     number, _, seen = rest.partition(":")
     if not (number.isascii() and number.isdigit()):
-        raise NoSuchLetter(f"There is no dead letter {text}.")
-    letter = find_letter(service, int(number))
+        raise NoSuchDeadLetter(f"There is no dead letter {text}.")
+    letter = find_dead_letter(service, int(number))
     if seen and seen != str(letter.replays):
-        raise NoSuchLetter(f"The dead letter {letter.id} was sent again meanwhile.")
+        raise NoSuchDeadLetter(f"The dead letter {letter.id} was sent again meanwhile.")
     return letter
 
 

@@ -61,10 +61,10 @@ class OwnersAdmin(AdminSite):
         return [*own, *super().get_urls()]
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        return told_when_away(super().admin_view(view, cacheable))
+        return answers_when_away(super().admin_view(view, cacheable))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return told_when_away(super().login)(request, extra_context)
+        return answers_when_away(super().login)(request, extra_context)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         from portfolio.admin_site.dashboard import dashboard
@@ -79,7 +79,7 @@ class OwnersAdmin(AdminSite):
         return apps if app_label else grouped(request, apps)
 
 
-def told_when_away(view: View) -> View:
+def answers_when_away(view: View) -> View:
     """Return the view, which answers with a sentence while the site's database is away."""
 
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -40,7 +40,7 @@ from portfolio.api.problems import (
     not_found,
 )
 from portfolio.api.product_cache import PRODUCT, STATISTICS, cache
-from portfolio.api.rate_limits import LISTINGS, keep_listing_pace, limited
+from portfolio.api.rate_limits import LISTINGS, limit_listings, limited
 from portfolio.api.schemas import WHOLE, Asked, Pence
 from portfolio.api.visitor import known_visitor
 from portfolio.web.rate_limit import FixedWindowLimiter
@@ -180,7 +180,7 @@ def list_product(request: HttpRequest, asked: ListingAsked) -> HttpResponse:
     """Accept a listing. The product can be read once catalog has announced it."""
 
     def accept(work: UnitOfWork, visitor: str) -> Answer:
-        keep_listing_pace(work, visitor)
+        limit_listings(work, visitor)
         sku = list_own(work, visitor=visitor, name=asked.name, price=asked.price, stock=asked.stock)
         made = Listing(sku=sku, accepted_at=work.now, **asked.model_dump())
         return answer(202, made, location=reverse("api:get_product", args=[sku]))

@@ -105,17 +105,17 @@ def _left(policy: Policy, request: HttpRequest) -> str:
         return policy.left(cursor, visitor, datetime.now(UTC))
 
 
-def keep_refund_pace(work: UnitOfWork, visitor: str) -> None:
+def limit_refunds(work: UnitOfWork, visitor: str) -> None:
     """Raise Problem 429 unless this visitor may ask for one more refund."""
     _keep_pace(work, visitor, REFUNDS)
 
 
-def keep_token_pace(work: UnitOfWork, visitor: str) -> None:
+def limit_tokens(work: UnitOfWork, visitor: str) -> None:
     """Raise Problem 429 unless this visitor may ask for tokens once more."""
     _keep_pace(work, visitor, TOKENS)
 
 
-def keep_listing_pace(work: UnitOfWork, visitor: str) -> None:
+def limit_listings(work: UnitOfWork, visitor: str) -> None:
     """Raise Problem 429 unless this visitor may list one more product."""
     _keep_pace(work, visitor, LISTINGS)
 

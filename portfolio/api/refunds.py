@@ -20,7 +20,7 @@ from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
 from portfolio.api.pages import USUAL, Cursor, Limit, page_of
 from portfolio.api.problems import not_found
-from portfolio.api.rate_limits import REFUNDS, keep_refund_pace, limited
+from portfolio.api.rate_limits import REFUNDS, limit_refunds, limited
 from portfolio.api.schemas import Asked, JsonUUID
 from portfolio.api.visitor import known_visitor
 
@@ -70,7 +70,7 @@ def request_refund(request: HttpRequest, refund: RefundAsked) -> HttpResponse:
     """Accept a refund. The service `orders` decides whether the order may still be refunded."""
 
     def accept(work: UnitOfWork, visitor: str) -> Answer:
-        keep_refund_pace(work, visitor)
+        limit_refunds(work, visitor)
         if work.cursor.execute(OWN, (refund.order, visitor)).fetchone() != (True,):
             raise InvalidRequest(f"There is no order {refund.order} of yours.")
         refund_id = accept_refund(work, order_id=refund.order)

@@ -20,7 +20,7 @@ from cluster.storefront.tokens import grants
 from cluster.storefront.tokens.access import InvalidToken, read_access
 from portfolio.api.describe import told
 from portfolio.api.problems import RETRY_SOON, Problem
-from portfolio.api.rate_limits import TOKENS, keep_token_pace, limited
+from portfolio.api.rate_limits import TOKENS, limit_tokens, limited
 from portfolio.api.schemas import Asked
 from portfolio.api.visitor import bearer_token, invalid_token, visitor_of
 
@@ -85,7 +85,7 @@ def issue_tokens(request: HttpRequest, asked: NothingAsked) -> HttpResponse:  # 
     """Ask identity for tokens of the visitor, and return them signed."""
     visitor = visitor_of(request)
     return _answer(
-        _attempted(lambda: grants.issue(visitor, lambda work: keep_token_pace(work, visitor)))
+        _attempted(lambda: grants.issue(visitor, lambda work: limit_tokens(work, visitor)))
     )
 
 

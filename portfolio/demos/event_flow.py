@@ -13,7 +13,7 @@ from cluster.storefront.checkout_intake import Outcome
 from cluster.storefront.events import CODES
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.journal_rows import Applied, Heard, applications, heard_of
+from portfolio.demos.journal_rows import Applied, Heard, applications, recorded_of
 from portfolio.demos.lanes import Lane
 from portfolio.demos.result import Check, Figure, Link, Result, Side, Table, check, figure
 from portfolio.demos.sagas import begin, order_of
@@ -58,7 +58,7 @@ def _settled(saga: UUID) -> tuple[list[Heard], list[Applied]]:
     """Return the messages and inbox rows, once every command is applied or time is up."""
     give_up = time.monotonic() + APPLIED_WITHIN
     while True:
-        heard = heard_of(saga)
+        heard = recorded_of(saga)
         applied = applications([one.message for one in heard])
         if not _unapplied(heard, applied) or time.monotonic() >= give_up:
             return heard, applied

@@ -50,7 +50,7 @@ class Applied:
     at: datetime
 
 
-def heard_of(correlation: UUID) -> list[Heard]:
+def recorded_of(correlation: UUID) -> list[Heard]:
     """Return the messages of a correlation, in the order of the journal."""
     return [Heard(*row) for row in read("site", JOURNAL, correlation)]
 

@@ -32,7 +32,7 @@ class Death:
         return f"{signal.Signals(self.signal).name} ({self.signal})"
 
 
-def kill_once_it_says(word: str, *, module: str, asked: str) -> Death:
+def kill_after_line(word: str, *, module: str, asked: str) -> Death:
     """Run `python -m module` with `asked` on its input, and SIGKILL it when it prints `word`.
 
     Raises EndedTooSoon when it ends before.

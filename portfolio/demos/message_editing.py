@@ -14,7 +14,7 @@ from cluster.storefront.checkout_intake import InvalidRequest, Outcome
 from cluster.storefront.transactions import run_in_transaction
 from portfolio.demos.controls import Choice, Number, Values
 from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.journal_rows import applications, heard_of
+from portfolio.demos.journal_rows import applications, recorded_of
 from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Link, Result, Side, Table, check, figure
 from portfolio.demos.sagas import order_of
@@ -83,7 +83,7 @@ def run(visit: Visit, values: Values) -> Result:
         within=3.0,
     )
     repeated, parked = counted[0] - before[0], counted[1] - before[1]
-    ids = [one.message for one in heard_of(order.id) if one.type == picked.message]
+    ids = [one.message for one in recorded_of(order.id) if one.type == picked.message]
     return Result(
         headline=_headline(
             operation, picked, completed=ended["completed"], dead=len(dead), repeated=repeated

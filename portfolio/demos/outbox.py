@@ -24,7 +24,7 @@ from cluster.storefront.visitor_limit import limit_visitor
 from config import environment
 from portfolio.demos.controls import Choice, Number, Values
 from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.killed_process import kill_once_it_says
+from portfolio.demos.killed_process import kill_after_line
 from portfolio.demos.outbox_writer import COMMITTED, MODULE, PUBLISHED, Asked, Flow
 from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
@@ -56,7 +56,7 @@ def run(visit: Visit, values: Values) -> Result:
     asked = Asked(
         flow=Flow.OUTBOX, run=visit.run, visitor=visit.visitor, checkouts=tuple(ids), sku=USUAL
     )
-    death = kill_once_it_says(COMMITTED, module=MODULE, asked=msgspec.json.encode(asked).decode())
+    death = kill_after_line(COMMITTED, module=MODULE, asked=msgspec.json.encode(asked).decode())
     waiting = read("site", WAITING, ids)
     naive, lost = _dual_write(visit, Flow(str(values["naive"])))
     left = await_rows("site", LEFT, ids, COMMAND, until=at_least(count), within=held + 15)
@@ -112,9 +112,7 @@ def _dual_write(visit: Visit, flow: Flow) -> tuple[Side, Check]:
     try:
         with _queue(name) as channel:
             asked = Asked(flow=flow, run=visit.run, row=row, queue=name)
-            death = kill_once_it_says(
-                word, module=MODULE, asked=msgspec.json.encode(asked).decode()
-            )
+            death = kill_after_line(word, module=MODULE, asked=msgspec.json.encode(asked).decode())
             arrived = _arrived(channel, name)
     except BROKER_ERRORS:
         return _not_tried()

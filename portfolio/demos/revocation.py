@@ -51,7 +51,7 @@ def revoke_own_lease() -> Revoked:
             answered=answered,
             recovered=recovered,
             session=said_to_session,
-            login=_said_to_login(holder, old),
+            login=_shown_to_login(holder, old),
         )
     finally:
         session.close()
@@ -84,7 +84,7 @@ def _said_to(connection: psycopg.Connection[object]) -> str:
     return ""
 
 
-def _said_to_login(holder: Database, credentials: Credentials) -> str:
+def _shown_to_login(holder: Database, credentials: Credentials) -> str:
     try:
         with psycopg.connect(
             **holder.connection_parameters(),

@@ -12,7 +12,7 @@ from cluster.storefront.checkout_intake import Outcome
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.expected import expect
-from portfolio.demos.journal_rows import Heard, heard_of
+from portfolio.demos.journal_rows import Heard, recorded_of
 from portfolio.demos.lanes import lane_of
 from portfolio.demos.result import Check, Link, Result, Side, check, figure
 from portfolio.demos.sagas import USUAL
@@ -35,7 +35,7 @@ def run(visit: Visit, values: Values) -> Result:
     )
     saga = UUID(begun.json()["id"])
     ends_of([saga])
-    heard = heard_of(saga)
+    heard = recorded_of(saga)
     tree = await_tree(saga, [one.message for one in heard], whole=True)
     if tree is None:
         raise StillUnderWay(

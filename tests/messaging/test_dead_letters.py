@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cluster.messaging.dead_letters import Reason, Rejected, give_up, unreadable_letter
+from cluster.messaging.dead_letters import Reason, Rejected, give_up, unreadable_dead_letter
 from cluster.messaging.tolerant_decoding import UnreadableProperties
 from cluster.secrets.postgres import DatabaseSession
 from tests.messaging.messages import reserve_stock
@@ -53,7 +53,7 @@ def test_any_reason_can_be_kept(scratch: DatabaseSession, detail: str) -> None:
 def test_undecodable_properties_are_kept_as_they_came(scratch: DatabaseSession) -> None:
     found = UnreadableProperties(b"\xff\x00", "OverflowError: too large")
 
-    give_up(scratch, "catalog", unreadable_letter(b"body", found))
+    give_up(scratch, "catalog", unreadable_dead_letter(b"body", found))
 
     [(_, _, properties, reason, detail)] = kept(scratch)
     assert (bytes(properties), reason) == (b"\xff\x00", "invalid")
@@ -83,7 +83,7 @@ def test_an_undecodable_message_is_known_again_although_the_broker_added_a_heade
         return UnreadableProperties(b"\xa0\x80\x04json" + table + text, "ValueError")
 
     for identifier, headers in ((b"one", b"?"), (b"one", b"?x-delivery-count"), (b"two", b"?")):
-        give_up(scratch, "catalog", unreadable_letter(b"body", delivered(identifier, headers)))
+        give_up(scratch, "catalog", unreadable_dead_letter(b"body", delivered(identifier, headers)))
 
     assert len(kept(scratch)) == 2
 

@@ -25,7 +25,7 @@ from portfolio.admin_site.groups import (
     _permission,
     ensure_groups,
 )
-from portfolio.admin_site.site import told_when_away
+from portfolio.admin_site.site import answers_when_away
 from tests.outages import outage
 from tests.portfolio.admin_visit import Visit, make_user, owner_visit
 
@@ -82,7 +82,7 @@ class TestThePartsOfTheFirstPage:
 
         request = RequestFactory().get("/admin/", headers={"Accept": "application/json"})
         request.user = AnonymousUser()
-        answer = told_when_away(view)(request)
+        answer = answers_when_away(view)(request)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 
 

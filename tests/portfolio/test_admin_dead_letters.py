@@ -12,12 +12,12 @@ import psycopg
 import pytest
 import requests
 
-from cluster.health.observer.letters import KeptLetter
+from cluster.health.observer.dead_letters import KeptDeadLetter
 from cluster.messaging.envelope import new_message_id
 from cluster.storefront.checkout_intake import CheckoutOrder, accept_checkouts
 from cluster.storefront.transactions import run_in_transaction
 from config import environment
-from portfolio.admin_site.letters import content_of
+from portfolio.admin_site.dead_letter_client import content_of
 from tests.conditions import eventually
 from tests.conftest import superuser_address
 from tests.portfolio.admin_visit import Visit, owner_visit
@@ -26,8 +26,8 @@ LIST = "/admin/cluster/dead-letters/"
 REPLAY = "/admin/cluster/dead-letters/replay/"
 
 
-def letter_with(body: bytes) -> KeptLetter:
-    return KeptLetter(
+def letter_with(body: bytes) -> KeptDeadLetter:
+    return KeptDeadLetter(
         service="orders",
         number=7,
         message_id=None,

@@ -39,7 +39,7 @@ def main() -> None:
     connections.close_all()  # no child of any pool may inherit one
     app: Any = make_app()
     tasks.register(app)
-    worker_ready.connect(_say_ready, weak=False)
+    worker_ready.connect(_report_ready, weak=False)
     app.Worker(
         pool=POOL,
         concurrency=1,
@@ -75,7 +75,7 @@ def _make_tables(service: str) -> None:
         )
 
 
-def _say_ready(**_: Any) -> None:
+def _report_ready(**_: Any) -> None:
     print(READY, flush=True)
 
 

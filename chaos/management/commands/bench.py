@@ -13,7 +13,7 @@ from rich.console import Console
 from chaos.benchmarks.registry import BENCHES, Options
 from chaos.benchmarks.table import render
 from cluster.operations.arguments import whole_number
-from cluster.operations.errors import told_plainly
+from cluster.operations.errors import plain_errors
 from compose.errors import Misuse
 
 # Fewer give no figure; more could sell faster than the stock is refilled.
@@ -51,7 +51,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, _interrupt)
         # Progress goes to standard error, so standard output has only the result.
         progress = Console(stderr=True, highlight=False)
-        with told_plainly(), progress.status("Preparing …") as status:
+        with plain_errors(), progress.status("Preparing …") as status:
 
             def say(what: str) -> None:
                 status.update(f"{what[:1].upper()}{what[1:]} …")

@@ -28,7 +28,7 @@ from chaos.faults.heal_command import heal_everything
 from chaos.runner.by_hand import run_by_hand
 from chaos.safety.permits import REST_BETWEEN
 from cluster.operations.arguments import whole_number
-from cluster.operations.errors import told_plainly
+from cluster.operations.errors import plain_errors
 from compose.errors import Misuse
 
 FASTEST: Final = 50.0  # checkouts a second
@@ -88,7 +88,7 @@ class Command(BaseCommand):
             "heal": self._heal,
             "campaign": self._campaign,
         }[options["action"]]
-        with told_plainly():
+        with plain_errors():
             act(options)
 
     def _list(self, options: dict[str, Any]) -> None:

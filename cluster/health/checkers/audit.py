@@ -18,9 +18,9 @@ from cluster.health.checkers import (
 )
 from cluster.health.checkers.compare import together
 from cluster.health.checkers.finding import Finding, unknown
-from cluster.health.checkers.hearing import aggregates_heard
 from cluster.health.checkers.invariants import RECEIVERS
 from cluster.health.checkers.snapshot import Pairs, Snapshots
+from cluster.health.checkers.subscriptions import aggregates_consumed
 from cluster.messaging.service import Service
 from cluster.payments.sandbox.client import ProviderUnavailableError, read_books
 from cluster.secrets.vault import SecretsError, VaultClient
@@ -209,7 +209,7 @@ def _streams(snapshots: Snapshots, services: Sequence[Service]) -> Iterator[Find
     yield streams.nothing_lost(journalled)
     yield streams.nothing_from_nowhere(journalled)
 
-    for receiver, heard in aggregates_heard(services).items():
+    for receiver, heard in aggregates_consumed(services).items():
         meant = [
             Pairs(source, queries.PAIRS_SENT_TO, {"source": source, "aggregates": aggregates})
             for source, aggregates in heard.items()

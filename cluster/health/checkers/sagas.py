@@ -44,7 +44,7 @@ def requests_answered(kind: str, comparison: Comparison) -> Finding:
         checked=comparison.checked,
         violations=(
             Counterexample(
-                f"{kind} {d.key}: {_told_apart(d)}",
+                f"{kind} {d.key}: {_distinguished(d)}",
                 d.key,
             )
             for d in comparison.differences
@@ -54,7 +54,7 @@ def requests_answered(kind: str, comparison: Comparison) -> Finding:
     )
 
 
-def _told_apart(difference: Difference) -> str:
+def _distinguished(difference: Difference) -> str:
     if difference.right is None:
         return "it has no saga"
     if difference.left is None:

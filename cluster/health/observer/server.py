@@ -3,7 +3,7 @@
     GET /snapshot   the latest snapshot, as JSON
     GET /feed       the same as server-sent events: each second, and at once on a change
     GET /healthz    the observer answers
-    GET /dead-letters   the dead letters, for the site's admin (letters.py)
+    GET /dead-letters   the dead letters, for the site's admin (dead_letters.py)
     POST /v1/traces, GET /traces/{trace_id}   spans by OTLP, and one trace (spans.py)
 
 The feed never queues: a slow reader gets the latest snapshot next, and misses those in between.
@@ -22,7 +22,7 @@ import msgspec
 import psycopg
 from aiohttp import web
 
-from cluster.health.observer.letters import LetterRoutes
+from cluster.health.observer.dead_letters import DeadLetterRoutes
 from cluster.health.observer.observer import Observer
 from cluster.health.observer.span_store import SpanStore, span_file
 from cluster.health.observer.spans import LARGEST_EXPORT, SpanRoutes
@@ -71,7 +71,7 @@ class Server:
         app.router.add_get("/snapshot", self._get_snapshot)
         app.router.add_get("/feed", self._get_feed)
         app.router.add_get("/healthz", self._get_healthz)
-        LetterRoutes(self._observer.holders).add_to(app)
+        DeadLetterRoutes(self._observer.holders).add_to(app)
         SpanRoutes(SpanStore(span_file())).add_to(app)
         app.cleanup_ctx.append(self._run)
         return app

@@ -61,7 +61,7 @@ class BrokerProbe:
             started = time.perf_counter()
             found = {name: self._look(queues) for name, queues in self._queues.items()}
             milliseconds = 1000 * (time.perf_counter() - started) / len(found)
-            self._look_at_others()
+            self._check_others()
         except (amqp.NotAllowed, amqp.AccessRefused) as error:
             self.close()
             self._address = None  # the password may have changed
@@ -102,7 +102,7 @@ class BrokerProbe:
                 raise NothingLearnt("Vault gives no password") from error
         return self._address
 
-    def _look_at_others(self) -> None:
+    def _check_others(self) -> None:
         """Read the queues of dead letters and tasks, which are few and read less often."""
         if time.monotonic() - self._others_at >= OTHERS_EVERY:
             self._ready_in_others = {

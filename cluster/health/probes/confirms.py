@@ -91,7 +91,7 @@ class ConfirmProbe:
             connection: Any = connect(url, heartbeat=0, timeout=SOCKET_PATIENCE)
             self._connection = connection
             connection.sock.settimeout(SOCKET_PATIENCE)
-            _tell_reason(connection, self._on_blocked)
+            _reason(connection, self._on_blocked)
             connection.on_unblocked = self._on_unblocked
             channel: amqp.Channel = connection.channel()
             # A queue of one message, where a new one replaces the old one.
@@ -131,7 +131,7 @@ class ConfirmProbe:
         self.alarm = None
 
 
-def _tell_reason(connection: Any, on_blocked: Callable[[str], None]) -> None:
+def _reason(connection: Any, on_blocked: Callable[[str], None]) -> None:
     """Call `on_blocked` with the broker's reason, which py-amqp does not decode.
 
     Source: https://www.rabbitmq.com/docs/connection-blocked

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cluster.operations.arguments import seconds, whole_number
 from cluster.operations.checkout_client import CheckoutClient
-from cluster.operations.errors import told_plainly
+from cluster.operations.errors import plain_errors
 from cluster.operations.follow import EACH_SHOWN, Progress, follow, summary
 from cluster.operations.plan import FEWEST_RACERS, Wanted
 from cluster.storefront.checkout_intake import MAX_QUANTITY
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         if options["sku"] is not None and wanted in (Wanted.OUT_OF_STOCK, Wanted.LAST_ITEM_RACE):
             raise Misuse(f"The outcome {wanted.value} chooses its own product: leave --sku out.")
         console = Console(quiet=options["json"], highlight=False)
-        with told_plainly():
+        with plain_errors():
             progress, ended = _run(wanted, options, console)
         if options["json"]:
             self.stdout.write(json.dumps(progress.as_json(), indent=2))

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 
 from cluster.operations.arguments import seconds
-from cluster.operations.errors import told_plainly
+from cluster.operations.errors import plain_errors
 from cluster.operations.status import read_status
 from cluster.operations.status_view import show_status
 from cluster.operations.verification import run_verify
@@ -37,7 +37,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         console = Console(quiet=options["json"], highlight=False)
-        with told_plainly():
+        with plain_errors():
             if options["action"] == "status":
                 document, good = _status(console)
             else:

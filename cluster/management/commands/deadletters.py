@@ -14,13 +14,13 @@ from rich.table import Table
 
 from cluster.operations.deadletters import (
     DeadLetter,
+    dead_letter_id,
     letter,
-    letter_id,
     letters,
     replay,
     why_hopeless,
 )
-from cluster.operations.errors import told_plainly
+from cluster.operations.errors import plain_errors
 from compose.errors import Misuse
 from config.environment import DATABASES
 
@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         console = Console(quiet=options["json"], highlight=False)
-        with told_plainly():
+        with plain_errors():
             match options["action"]:
                 case "list":
                     document = _list(console, options)
@@ -108,7 +108,7 @@ def _chosen(options: dict[str, Any]) -> list[DeadLetter]:
         return letters(_services(options), every=False)
     ids = list(dict.fromkeys(options["ids"]))
     for id_ in ids:
-        service, _ = letter_id(id_)
+        service, _ = dead_letter_id(id_)
         if options["service"] not in (None, service):
             raise Misuse(f"{id_} is not a dead letter of {options['service']}.")
     return [letter(id_) for id_ in ids]

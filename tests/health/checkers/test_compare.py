@@ -10,7 +10,7 @@ from cluster.health.checkers.compare import (
     merged,
     together,
 )
-from cluster.health.checkers.hearing import aggregates_heard
+from cluster.health.checkers.subscriptions import aggregates_consumed
 from cluster.services import load_all
 
 
@@ -48,17 +48,17 @@ def test_comparisons_add_up() -> None:
 
 
 def test_the_owner_of_a_command_hears_it_from_whoever_sends_it() -> None:
-    heard = aggregates_heard(load_all())
+    heard = aggregates_consumed(load_all())
     assert "saga" in heard["checkout"]["site"]
     assert "hold" in heard["identity"]["checkout"]
 
 
 def test_an_event_is_heard_from_its_publisher_alone() -> None:
-    heard = aggregates_heard(load_all())
+    heard = aggregates_consumed(load_all())
     assert "hold" in heard["checkout"]["identity"]
     assert "hold" not in heard["checkout"].get("orders", [])
     assert "sale" not in heard["checkout"]["catalog"]  # only the journal consumes events of sales
 
 
 def test_the_journal_is_no_receiver_of_its_own_kind() -> None:
-    assert "site" not in aggregates_heard(load_all())
+    assert "site" not in aggregates_consumed(load_all())

@@ -14,8 +14,9 @@ import psycopg
 import pytest
 from aiohttp import web
 
-from cluster.health.observer import letters, repository
-from cluster.health.observer.letters import LetterRoutes, _require_key
+from cluster.health.observer import dead_letters as letters
+from cluster.health.observer import repository
+from cluster.health.observer.dead_letters import DeadLetterRoutes, _require_key
 from cluster.health.observer.outages import Outage
 from cluster.health.observer.repository import Store
 from cluster.health.probes.database import DatabaseProbe
@@ -123,7 +124,7 @@ def test_only_a_database_that_cannot_be_reached_is_said_to_be_away(
             raise psycopg.DataError("timestamp too large")
         raise DatabaseUnavailable("away")
 
-    routes = LetterRoutes(dict)
+    routes = DeadLetterRoutes(dict)
     monkeypatch.setattr(routes, "_query", query)
 
     assert routes._read(["orders", "catalog"], waiting=True).away == {

@@ -45,7 +45,7 @@ LIST: Final = (
 SHOW: Final = f"SELECT {COLUMNS}, body FROM dead_letter WHERE id = %(id)s"  # noqa: S608
 
 
-class KeptLetter(msgspec.Struct, frozen=True, kw_only=True):
+class KeptDeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """One dead letter, which `service` could not apply. `body` is left out of lists."""
 
     service: str
@@ -74,7 +74,7 @@ class Letters(msgspec.Struct, frozen=True, kw_only=True):
     `more`: services that have more than MOST. `away`: why those of a service are missing.
     """
 
-    letters: list[KeptLetter]
+    letters: list[KeptDeadLetter]
     more: list[str]
     away: dict[str, str]
 
@@ -84,11 +84,11 @@ def key() -> str:
     address = broker_url_with(lambda: read_secret("broker", patience=VAULT_PATIENCE))
     password = urlsplit(address).password or ""
     return hmac.new(
-        password.encode(), b"cluster.health.observer.letters", hashlib.sha256
+        password.encode(), b"cluster.health.observer.dead_letters", hashlib.sha256
     ).hexdigest()
 
 
-class LetterRoutes:
+class DeadLetterRoutes:
     """The routes `GET /dead-letters` and `GET /dead-letters/<service>/<number>`."""
 
     def __init__(self, holders: Callable[[], Mapping[str, Database]]) -> None:
@@ -121,7 +121,7 @@ class LetterRoutes:
         return web.Response(body=msgspec.json.encode(letter), content_type="application/json")
 
     def _read(self, services: list[str], waiting: bool) -> Letters:
-        letters: list[KeptLetter] = []
+        letters: list[KeptDeadLetter] = []
         more: list[str] = []
         away: dict[str, str] = {}
         for service in services:
@@ -144,10 +144,10 @@ class LetterRoutes:
             return connection.execute(query.encode(), values).fetchall()
 
 
-def _letter(service: str, row: tuple[Any, ...]) -> KeptLetter:
+def _letter(service: str, row: tuple[Any, ...]) -> KeptDeadLetter:
     number, message_id, source, type_, subject, sequence, reason, detail, *rest = row
     created_at, replayed_at, replays, *body = rest
-    return KeptLetter(
+    return KeptDeadLetter(
         service=service,
         number=number,
         message_id=str(message_id) if message_id else None,

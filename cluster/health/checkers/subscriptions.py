@@ -8,7 +8,7 @@ from cluster.messaging.contract import REGISTRY, Kind
 from cluster.messaging.service import Service
 
 
-def aggregates_heard(services: Sequence[Service]) -> dict[str, Mapping[str, list[str]]]:
+def aggregates_consumed(services: Sequence[Service]) -> dict[str, Mapping[str, list[str]]]:
     """Return the aggregates whose streams a receiver applies, by receiver and source.
 
     A stream is all of one kind: events, when its source declares events about its

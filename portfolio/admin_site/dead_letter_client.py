@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from cluster.health.observer.letters import PATH, KeptLetter, Letters, key
+from cluster.health.observer.dead_letters import PATH, KeptDeadLetter, Letters, key
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.replays import replay_command, send_again
 from cluster.messaging.system_events import announce, dead_letter_replayed
@@ -28,11 +28,11 @@ PATIENCE: Final = 8.0  # seconds for all databases; one that is away costs two
 LONGEST_ANSWER: Final = 8 * 1024 * 1024  # bytes
 
 
-class LettersAway(Exception):
+class DeadLettersAway(Exception):
     """The dead letters cannot be read now. The message says why in one sentence."""
 
 
-class NoSuchLetter(Exception):
+class NoSuchDeadLetter(Exception):
     """There is no dead letter of this service and number."""
 
 
@@ -46,20 +46,20 @@ class Content:
     hopeless: str | None  # why it would come back, if that is certain
 
 
-def list_letters(*, service: str | None, replayed: bool) -> Letters:
-    """Return the newest dead letters of one service or of all. Raises LettersAway."""
+def list_dead_letters(*, service: str | None, replayed: bool) -> Letters:
+    """Return the newest dead letters of one service or of all. Raises DeadLettersAway."""
     query = {"replayed": "yes" if replayed else "no", **({"service": service} if service else {})}
     return msgspec.json.decode(_ask(f"{PATH}?{urlencode(query)}"), type=Letters)
 
 
-def find_letter(service: str, number: int) -> KeptLetter:
-    """Return one of the dead letters with its body. Raises LettersAway or NoSuchLetter."""
+def find_dead_letter(service: str, number: int) -> KeptDeadLetter:
+    """Return one of the dead letters with its body. Raises DeadLettersAway or NoSuchDeadLetter."""
     if service not in DATABASES or number >= 10**18:
-        raise NoSuchLetter(f"There is no dead letter {service}:{number}.")
-    return msgspec.json.decode(_ask(f"{PATH}/{service}/{number}"), type=KeptLetter)
+        raise NoSuchDeadLetter(f"There is no dead letter {service}:{number}.")
+    return msgspec.json.decode(_ask(f"{PATH}/{service}/{number}"), type=KeptDeadLetter)
 
 
-def content_of(letter: KeptLetter) -> Content:
+def content_of(letter: KeptDeadLetter) -> Content:
     """Return the body, parsed as far as it can be read."""
     body = letter.body or b""
     try:
@@ -75,7 +75,7 @@ def content_of(letter: KeptLetter) -> Content:
     return Content(attributes, data, body.decode(errors="backslashreplace"), _hopeless(letter))
 
 
-def replay_letters(letters: list[KeptLetter]) -> None:
+def replay_letters(letters: list[KeptDeadLetter]) -> None:
     """Ask the services of these dead letters to send them again, all of them or none.
 
     The commands leave by the site's outbox, so that a service that is away gets them when it
@@ -97,7 +97,7 @@ def replay_letters(letters: list[KeptLetter]) -> None:
     run_in_transaction(act)
 
 
-def _send_own(work: UnitOfWork, letter: KeptLetter) -> None:
+def _send_own(work: UnitOfWork, letter: KeptDeadLetter) -> None:
     queue = load("site").queue
     sent = send_again(
         work.cursor, letter=letter.number, replays=letter.replays, queue=queue, now=work.now
@@ -108,7 +108,7 @@ def _send_own(work: UnitOfWork, letter: KeptLetter) -> None:
         announce(work, notice, None)
 
 
-def _hopeless(letter: KeptLetter) -> str | None:
+def _hopeless(letter: KeptDeadLetter) -> str | None:
     return why_hopeless(
         DeadLetter(
             service=letter.service,
@@ -142,12 +142,12 @@ def _ask(path: str) -> bytes:
         finally:
             connection.close()
     except SecretsError as error:
-        raise LettersAway("Vault is away, and without it nobody may read them.") from error
+        raise DeadLettersAway("Vault is away, and without it nobody may read them.") from error
     except (OSError, http.client.HTTPException, MissingSetting) as error:
-        raise LettersAway("The observer, which reads them, is away.") from error
+        raise DeadLettersAway("The observer, which reads them, is away.") from error
     words = body.decode(errors="replace")
     if answer.status == http.client.NOT_FOUND and path.startswith(f"{PATH}/"):
-        raise NoSuchLetter(f"{words[:1].upper()}{words[1:]}.")
+        raise NoSuchDeadLetter(f"{words[:1].upper()}{words[1:]}.")
     if answer.status != http.client.OK:
-        raise LettersAway(words if words.endswith(".") else f"The observer answered: {words}.")
+        raise DeadLettersAway(words if words.endswith(".") else f"The observer answered: {words}.")
     return body
