@@ -34,7 +34,8 @@ def every_process_works(snapshot: Snapshot) -> Judgement:
         return Judgement(False, f"At fault: {_listed(names)}.")
     if unsure:
         return Judgement(False, f"Not known: {_listed(unsure)}.")
-    return Judgement(True, f"All {len(snapshot.processes)} processes do their work.")
+    count = len(snapshot.processes)
+    return Judgement(True, f"{count} of {count} processes healthy.")
 
 
 def every_queue_is_consumed(snapshot: Snapshot) -> Judgement:
@@ -70,8 +71,8 @@ def checkouts_complete(snapshot: Snapshot) -> Judgement:
         return Judgement(True, f"{rate:.1f} checkouts complete each second.")
     open_ = snapshot.sagas.running + snapshot.sagas.compensating
     if open_:
-        return Judgement(False, f"None has completed for ten seconds, and {open_} are under way.")
-    return Judgement(True, "No checkout is under way.")
+        return Judgement(False, f"None has completed for ten seconds, and {open_} are in flight.")
+    return Judgement(True, "No checkout is in flight.")
 
 
 def stream_moves(snapshot: Snapshot) -> Judgement:
@@ -97,7 +98,7 @@ STEADY_STATE: Final[Mapping[str, Judge]] = MappingProxyType(
         "the stream moves": stream_moves,
     }
 )
-ABSENT: Final = Judgement(False, "The observer does not answer.")
+ABSENT: Final = Judgement(False, "No answer from the observer.")
 
 
 def judge_all(snapshot: Snapshot | None) -> Iterator[tuple[str, Judgement]]:

@@ -125,7 +125,7 @@ def summary(progress: Progress) -> RenderableType:
     """Return a table of the results by requested outcome."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("outcome asked for")
-    for heading in ("completed", "compensated", "under way"):
+    for heading in ("completed", "compensated", "in flight"):
         table.add_column(heading, justify="right")
     for outcome, tally in progress.by_outcome().items():
         counts = (tally["completed"], tally["compensated"], tally["accepted"])
@@ -162,7 +162,7 @@ def _passed(steps: Sequence[Step]) -> Text:
 
 def _told(status: str, state: CheckoutState | None) -> str:
     if state is None or state.seconds is None:
-        return "under way"
+        return "in flight"
     why = f": {state.reason}" if state.reason else ""
     return f"{status} in {state.seconds:.2f} s{why}"
 

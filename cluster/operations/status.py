@@ -177,10 +177,10 @@ def _database_troubles(name: str, vitals: Vitals) -> Iterator[str]:
     beating = {beat.process for beat in vitals.heartbeats}
     for worker in worker_names(name):
         if worker not in beating:
-            yield f"{worker} has never been heard of."
+            yield f"{worker} has sent no heartbeat."
     for beat in vitals.heartbeats:
         if beat.age > SILENT_AFTER:
-            yield f"{beat.process} has not been heard of for {beat.age:.0f} s."
+            yield f"{beat.process}: last heartbeat {beat.age:.0f} s ago."
         elif not beat.consuming:
             yield f"{beat.process} lives, but does not receive from its queue."
     for lease in vitals.leases:

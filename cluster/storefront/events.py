@@ -98,7 +98,7 @@ class Verb(enum.StrEnum):
     SOLD = "sold"
     SPENT = "spent"
     TOLD = "told"
-    TURNED_ROUND = "turned round"
+    BEGAN_COMPENSATING = "began compensating"
     UNREADABLE = "was unreadable"
     VOIDED = "voided"
 
@@ -155,7 +155,7 @@ _FORGOTTEN: Final = "a visitor, known in {rows} rows"
 
 TELLINGS: Final[Mapping[str, Presentation]] = {
     "checkout.start_checkout.v1": _asked("CHK to sell {quantity} × {sku} for {money}"),
-    "checkout.checkout_turned.v1": _undid(Verb.TURNED_ROUND, "at {step}: {reason}"),
+    "checkout.checkout_turned.v1": _undid(Verb.BEGAN_COMPENSATING, "at {step}: {reason}"),
     "checkout.checkout_completed.v1": _did(Verb.COMPLETED, "{quantity} × {sku} for {money}"),
     "checkout.checkout_compensated.v1": _undid(Verb.COMPENSATED, "after {step}: {reason}"),
     "checkout.visitor_erased.v1": _did(Verb.ERASED, _FORGOTTEN),

@@ -112,7 +112,7 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
             ),
             Panel(
                 "Deduplicated",
-                "Messages that came again and changed nothing.",
+                "Duplicates that were ignored.",
                 (("rate(cluster_deduplicated_messages_total[5m])", "{{service}}"),),
                 unit="ops",
             ),
@@ -130,7 +130,7 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
         "Checkouts, journal and leases",
         (
             Panel(
-                "Checkouts under way",
+                "Checkouts in flight",
                 "Forward, and on their way back.",
                 (('cluster_sagas{state=~"running|compensating"}', "{{state}}"),),
             ),

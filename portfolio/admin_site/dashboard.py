@@ -100,7 +100,7 @@ def checkouts_today() -> dict[str, Any]:
         .values_list("status")
         .annotate(Count("id"))
     )
-    words = {"accepted": "under way"}
+    words = {"accepted": "in flight"}
     rows = [(words.get(name, name), counted.get(name, 0)) for name in CHECKOUT_STATUSES]
     return {"rows": rows, "total": sum(counted.values())}
 

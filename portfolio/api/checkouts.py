@@ -65,7 +65,7 @@ class Checkout(Schema):
     outcome: str = Field(description="What was asked to come of it.")
     accepted_at: datetime
     status: Literal["accepted", "completed", "compensated"]
-    reason: str = Field(description="Why it was turned round; empty otherwise.")
+    reason: str = Field(description="Why it was compensated; empty otherwise.")
     ended_at: datetime | None
 
     @classmethod

@@ -141,8 +141,8 @@ class Arrangement:
 TITLE_BLOCK: Final = (
     ("messages", "r/messages_per_second", "rate"),
     ("checkouts", "r/checkouts_per_second", "rate"),
-    ("sagas under way", "g/running", "n"),
-    ("sagas turned round", "g/compensating", "n"),
+    ("sagas in flight", "g/running", "n"),
+    ("sagas compensating", "g/compensating", "n"),
     ("journal reaches", "j/seq", "n"),
 )
 

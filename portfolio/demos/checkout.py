@@ -64,7 +64,7 @@ def _headline(outcome: Outcome, ended: Counter[str]) -> str:
             f"Of {ended.total()} checkouts for one item {ended['completed']} completed and "
             f"{ended['compensated']} were compensated."
         )
-    return "It completed." if ended["completed"] else "It turned round and was compensated."
+    return "It completed." if ended["completed"] else "It was compensated."
 
 
 def _checks(outcome: Outcome, ids: Sequence[UUID], ended: Counter[str]) -> list[Check]:

@@ -163,7 +163,7 @@ def _checks(heard: Sequence[Heard], applied: Sequence[Applied]) -> Iterator[Chec
     yield check(
         "every cause is in the journal",
         holds=not lost,
-        sentence=f"{len(lost)} messages name a cause that the journal has not heard of.",
+        sentence=f"{len(lost)} messages name a cause that is not in the journal.",
     )
 
 
@@ -197,7 +197,7 @@ DEMO: Final = Demo(
             "What happens",
             (
                 (Outcome.SUCCESS.value, "it completes"),
-                (Outcome.DECLINED.value, "the card is declined, and it turns round"),
+                (Outcome.DECLINED.value, "the card is declined, and it is compensated"),
             ),
         ),
     ),

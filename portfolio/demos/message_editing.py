@@ -204,7 +204,7 @@ def _checks(
 
 DEMO: Final = Demo(
     slug="message-surgery",
-    title="Surgery on one message",
+    title="Edit a message in flight",
     service="checkout",
     lead="Pick a message of a new checkout, and have it sent twice, held back, overtaken or "
     "preceded by a corrupted copy. The fault sits between outbox and broker, where networks and "

@@ -192,7 +192,7 @@ DEMO: Final = Demo(
     slug="reservation-expiry",
     title="A reservation that nobody comes back for",
     service="catalog",
-    lead="Items are set aside for a checkout, and given back when it turns round. Should nobody "
+    lead="Items are set aside for a checkout, and released when it is compensated. Should nobody "
     "ever do that, the reservation has a deadline of its own, in the row: usually ten minutes, "
     "here a few seconds.",
     watch=(

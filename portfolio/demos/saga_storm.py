@@ -223,7 +223,7 @@ DEMO: Final = Demo(
     "little, with some cards that are declined; and the chaos runner kills a process among "
     "them. Afterwards the databases are asked about exactly these.",
     watch=(
-        "Some are refused, some turn round; none is lost, none done twice.",
+        "Some are refused, some are compensated; none is lost, none done twice.",
         "Money and stock are conserved: what was taken is what was ordered and what was sold.",
         "With a kill: the slowest waits for the process to be back, and ends like the others.",
     ),

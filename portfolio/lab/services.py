@@ -59,14 +59,14 @@ GOOD: Final = Demo(
 )
 DECLINED: Final = Demo(
     "A declined card",
-    "The provider declines, and the checkout turns round at its third step: the stock is "
+    "The provider declines, and the checkout is compensated from its third step: the stock is "
     "released, and then the limit.",
     Outcome.DECLINED,
 )
 SILENT: Final = Demo(
     "A provider that never answers",
     "After 6 seconds without an answer the deadline, a column in PostgreSQL, is missed, and the "
-    "checkout turns round.",
+    "checkout is compensated.",
     Outcome.PROVIDER_SILENT,
 )
 LATE: Final = Demo(
@@ -89,7 +89,7 @@ IDENTITY: Final = Participant(
     title="Identity",
     owns="How much a visitor may still spend, and their wish to be forgotten.",
     does="A checkout begins here: its amount is held of the visitor’s limit of £1,000, then spent "
-    "when the checkout completes or released when it turns round. Held and spent together never "
+    "when the checkout completes or released when it is compensated. Held and spent together never "
     "exceed the limit, however many checkouts of one visitor run at once.",
     keeps=(
         ("visitor_limit", "what each visitor may spend, has on hold and has spent"),
@@ -218,7 +218,7 @@ ORDERS: Final = Participant(
     code="ORD",
     title="Orders",
     owns="The orders and their life after the checkout.",
-    does="An order is confirmed as the fourth step, cancelled when the checkout turns round, and "
+    does="An order is confirmed as the fourth step, cancelled when the checkout compensates, and "
     "fulfilled when it completes. A refund is opened and closed here: a second saga, with no "
     "coordinator, in which each service reacts to what it hears.",
     keeps=(
@@ -254,7 +254,7 @@ CHECKOUT: Final = Participant(
     title="Checkout",
     owns="The checkouts themselves: at which step each is, and what has to be undone.",
     does="The coordinator. It sends one command at a time, stores until when it waits for the "
-    "answer, and turns round at a refusal or a missed deadline. Killed in between, it goes on from "
+    "answer, and compensates at a refusal or a missed deadline. Killed in between, it goes on from "
     "the row.",
     keeps=(("saga", "one row a checkout: its position, its steps, its deadline and its end"),),
     patterns=(

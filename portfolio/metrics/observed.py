@@ -99,7 +99,7 @@ def families(snapshot: Snapshot | None) -> Iterator[Metric]:
 def _deduplicated(services: Iterable[ServiceState]) -> Metric:
     family = CounterMetricFamily(
         "cluster_deduplicated_messages",
-        "Messages that came again and changed nothing.",
+        "Duplicates that were ignored.",
         labels=["service"],
     )
     for service in services:

@@ -17,9 +17,9 @@ from cluster.kit.source.resolve import UnknownSource, excerpt
 MARKS: Final = (
     ("in-flight", "in flight", "asked, and not answered yet", "a solid line"),
     ("committed", "committed", "it happened, and stays", "a solid line"),
-    ("compensated", "compensated", "it was undone", "a dashed line that runs back"),
+    ("compensated", "compensated", "a compensation has undone it", "a dashed line that runs back"),
     ("failed", "failed", "refused, given up, killed", "the line ends"),
-    ("unknown", "unknown", "nobody can say", "a dotted line"),
+    ("unknown", "unknown", "no answer either way", "a dotted line"),
 )
 # Rows of the sample event table. They show shapes and forms, not messages that were sent.
 ROWS: Final = (

@@ -83,7 +83,7 @@ def test_a_worker_that_lives_and_does_not_consume_is_unhealthy() -> None:
 
 def test_a_worker_that_fell_silent_is_unhealthy() -> None:
     silent = replace(vitals(), heartbeats=(Heartbeat("worker-orders", 9.0, True, {}),))
-    assert told(cluster(orders=silent)) == ["worker-orders has not been heard of for 9 s."]
+    assert told(cluster(orders=silent)) == ["worker-orders: last heartbeat 9 s ago."]
 
 
 def test_an_outbox_that_nobody_drains_is_unhealthy() -> None:
@@ -105,7 +105,7 @@ def test_a_missing_replica_and_a_missing_partition_are_named(
     status = cluster(orders=alone, queues=[QueueDepth(name, 0, 1) for name in names])
     assert told(status) == [
         "The queue orders.inbox.1 does not exist.",
-        "worker-orders-2 has never been heard of.",
+        "worker-orders-2 has sent no heartbeat.",
     ]
 
 

@@ -25,7 +25,7 @@ def declared() -> Iterator[Experiment]:
         "worker-orders",
         "the worker of orders",
         12.0,
-        "Checkouts wait at the order, and some miss their deadline and turn round.",
+        "Checkouts wait at the order, and some miss their deadline and are compensated.",
     )
     yield _pause("relay-checkout", "the outbox relay of checkout", 10.0, "Every saga stands still.")
     yield _pause(

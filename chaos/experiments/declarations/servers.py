@@ -70,7 +70,7 @@ def _database() -> Iterator[Experiment]:
         title="The database of payments refuses connections for 10 s",
         family=Family.DATABASE,
         hypothesis=f"When a database lets nobody in for 10 seconds, {COMES_THROUGH}",
-        blast_radius="Payments wait, and some checkouts miss their deadline and turn round.",
+        blast_radius="Payments wait, and some checkouts miss their deadline and are compensated.",
         watch="Money that was authorised too late is given back.",
         targets=("postgres-payments", *dependents("payments")),
         steps=(Step("refuse-database-connections", "payments", 10.0),),

@@ -68,7 +68,7 @@ def _messages() -> Iterator[Experiment]:
             "When a message cannot be applied, it waits as a dead letter and holds up "
             "its own aggregate alone, and is applied once it has been replayed."
         ),
-        blast_radius="Only the checkouts of the poisoned visitors wait and turn round.",
+        blast_radius="Only the checkouts of the poisoned visitors wait and are compensated.",
         watch="Dead letters of orders appear, and everybody else's checkouts complete.",
         targets=("worker-orders",),
         steps=(Step("poison-order", "orders", SECONDS),),
@@ -148,7 +148,7 @@ def _load() -> Iterator[Experiment]:
         family=Family.LOAD,
         hypothesis="When many want the last few items, exactly as many are sold as there were.",
         blast_radius="Most buyers are told that it is sold out.",
-        watch="Eight traces reach the end, and all others turn round at the catalog.",
+        watch="Eight traces reach the end, and all others are compensated at the catalog.",
         targets=("worker-catalog", "worker-checkout"),
         load=Profile.FLASH_SALE,
     )

@@ -70,7 +70,7 @@ class Movement:
     def sentence(self) -> str:
         parts = list(self.backlog)
         if self.in_flight:
-            parts.append(f"{len(self.in_flight)} sagas or refunds under way")
+            parts.append(f"{len(self.in_flight)} sagas or refunds in flight")
         return "; ".join(parts) or "nothing"
 
 
@@ -97,7 +97,7 @@ def _waiting(snapshots: Snapshots) -> Iterator[str]:
             yield f"{rows} messages in the outbox of {name}"
         for process, age, waiting in snapshots.rows(name, SILENT):
             if age > SILENT_AFTER:
-                yield f"{process} has not been heard of for {age} s"
+                yield f"last heartbeat of {process} {age} s ago"
             elif waiting:
                 yield f"{waiting} messages being applied by {process}"
     (requests,) = snapshots.row("payments", PROVIDER_REQUESTS)

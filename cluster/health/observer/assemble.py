@@ -234,7 +234,7 @@ def _words(state: State, processes: Sequence[Process], troubles: Sequence[str]) 
     if state == "unknown":
         unsure = [process.name for process in processes if process.healthy is None]
         return f"Nothing is known yet of {', '.join(unsure[:3])}{_and_others(len(unsure) - 3)}."
-    return f"All {len(processes)} processes do their work."
+    return f"{len(processes)} of {len(processes)} processes healthy."
 
 
 def _and_others(count: int) -> str:

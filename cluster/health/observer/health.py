@@ -200,11 +200,11 @@ def _judge_worker(evidence: Evidence) -> Verdict:
     beat = next((beat for beat in depths.heartbeats if beat.process == evidence.name), None)
     started = _started_at(evidence)
     if beat is None:
-        return Verdict(healthy=None, words="It has not been heard of yet.")
+        return Verdict(healthy=None, words="No heartbeat yet.")
     beat_at = depths.at - beat.age
     if beat_at < started:
         if evidence.now - started <= SILENT_AFTER:
-            return Verdict(healthy=None, words="It has started and not been heard of yet.")
+            return Verdict(healthy=None, words="It has started and sent no heartbeat yet.")
         return _silent_worker(evidence, started)
     if evidence.now - beat_at > SILENT_AFTER:
         return _silent_worker(evidence, beat_at)
@@ -224,7 +224,7 @@ def _judge_worker(evidence: Evidence) -> Verdict:
         return Verdict(healthy=False, words=evidence.stall.words(evidence.now))
     return Verdict(
         healthy=True,
-        words=f"It receives from its queue; heard of {evidence.now - beat_at:.1f} s ago.",
+        words=f"It consumes from its queue; last heartbeat {evidence.now - beat_at:.1f} s ago.",
         sign_of_life=beat_at,
     )
 
@@ -237,7 +237,7 @@ def _silent_worker(evidence: Evidence, last: float) -> Verdict:
     own = evidence.now - max(last, able_since) > SILENT_AFTER
     return Verdict(
         healthy=False if own else None,
-        words=f"It has not been heard of for {evidence.now - last:.0f} s.",
+        words=f"Last heartbeat {evidence.now - last:.0f} s ago.",
         at_fault_since=last if own else None,
     )
 

@@ -90,7 +90,7 @@ def _journey_row(journey: Journey) -> JourneyRow:
             if stop.rail == rail
         )
 
-    outcome = "under way" if journey.outcome == "running" else journey.outcome
+    outcome = "in flight" if journey.outcome == "running" else journey.outcome
     return JourneyRow(
         id=journey.id,
         headcode=journey.headcode,

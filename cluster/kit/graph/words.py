@@ -14,7 +14,7 @@ from cluster.kit.graph.scale import clock, seconds
 COUNTED: Final = (
     ("completed", "completed"),
     ("compensated", "compensated"),
-    ("running", "under way"),
+    ("running", "in flight"),
 )
 
 

@@ -67,8 +67,8 @@ KILL: Final = Drill(
         Lesson(
             ("draining",),
             "The backlog leaves",
-            "What waited goes out in the order in which it was committed. A short struck tick is "
-            "a message that was delivered twice and recognised: it changed nothing.",
+            "The messages that waited go out in the order in which they were committed. A short "
+            "struck tick is a duplicate, which is ignored.",
         ),
         _PROOF,
     ),
@@ -97,7 +97,7 @@ STORM: Final = Drill(
         Lesson(
             ("draining",),
             "The backlog leaves",
-            "Sagas that met their deadline turn round and undo what they did: dashed traces that "
+            "Sagas that met their deadline are compensated: dashed traces that "
             "run back, with hollow diamonds. All others go on from where they stood.",
         ),
         _PROOF,

@@ -98,7 +98,7 @@ def words_of(run: RunningExperiment) -> str:
     """Return the runner's words on its run, or for how many seconds it has written nothing."""
     silence = time.time() - run.written_at
     if run.written_at and silence > STALE_AFTER:
-        return f"{run.title}. The runner has not been heard of for {silence:.0f} s."
+        return f"{run.title}. Last heartbeat of the runner {silence:.0f} s ago."
     return f"{run.title}. {run.words}"
 
 

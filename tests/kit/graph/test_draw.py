@@ -47,7 +47,7 @@ def incident() -> dict[str, Any]:
 def test_a_recording_says_in_words_what_happened(incident: dict[str, Any]) -> None:
     words = whole(recording(incident)).words
     assert words == (
-        "9 checkouts in this recording: 6 completed, 2 compensated, 1 under way. "
+        "9 checkouts in this recording: 6 completed, 2 compensated, 1 in flight. "
         "worker-payments was away for 4.6 s: killed by <signal 9>."
     )
 

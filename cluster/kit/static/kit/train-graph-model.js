@@ -310,7 +310,7 @@ function placeBrackets(journeys, outages, frame) {
 
 // Words ---------------------------------------------------------------------------------
 
-const COUNTED = [["completed", "completed"], ["compensated", "compensated"], ["running", "under way"]];
+const COUNTED = [["completed", "completed"], ["compensated", "compensated"], ["running", "in flight"]];
 
 // One journey in one sentence.
 export function describe({ headcode, outcome, began, ended, stops }) {

@@ -67,7 +67,7 @@ export function play(element) {
       ...place(traffic, outages, frame), flags: placeFlags(flags, frame), breaks: placeBreaks(frame),
     };
     plot.draw(scene, left, false, ({ headcode, outcome }) =>
-      `${headcode}, ${outcome === "running" ? "under way" : outcome}`);
+      `${headcode}, ${outcome === "running" ? "in flight" : outcome}`);
     const told = `${clock(at, 23)}, ${(shown / 1000).toFixed(1)} s of ${(length / 1000).toFixed(1)} s`;
     part("state").textContent = told;
     part("scrub").value = shown;
