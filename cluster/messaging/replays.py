@@ -2,7 +2,7 @@
 
 Their sender needs no right to the database. Each service that has an inbox handles one command,
 `<service>.replay_dead_letter.v1`. The command line does the same directly
-(`cluster/operations/deadletters.py`), as the operator.
+(`cluster/operations/dead_letters.py`), as the operator.
 """
 
 from __future__ import annotations
@@ -92,10 +92,10 @@ def replay_command(service: str, *, letter: int, replays: int) -> Payload:
 
 def replay_handlers(service: str) -> Mapping[type[Payload], Handler]:
     """Return the handler of a service's own command, or nothing for one without an inbox."""
-    return {_commands[service]: replay_letters} if service in _commands else {}
+    return {_commands[service]: carry_out_replays} if service in _commands else {}
 
 
-def replay_letters(work: UnitOfWork, messages: Sequence[Message[Any]], /) -> None:
+def carry_out_replays(work: UnitOfWork, messages: Sequence[Message[Any]], /) -> None:
     """Put each dead letter back into the service's own queue, and announce the result.
 
     One by one: a person has pressed a button for each of them.

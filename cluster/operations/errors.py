@@ -21,9 +21,9 @@ MEND: Final = "Does the platform run? `python3 manage.py cluster status` says mo
 def plain_errors() -> Iterator[None]:
     """Turn the errors of servers that are away into PlainError, exit status 1."""
     # The lease renewers log each attempt. Here the one sentence at the end is enough.
-    keepers = logging.getLogger("cluster")
-    before = keepers.level
-    keepers.setLevel(logging.CRITICAL)
+    renewers = logging.getLogger("cluster")
+    before = renewers.level
+    renewers.setLevel(logging.CRITICAL)
     try:
         yield
     except MissingSetting as error:
@@ -31,7 +31,7 @@ def plain_errors() -> Iterator[None]:
     except (psycopg.OperationalError, SecretsError, amqp.AMQPError, OSError) as error:
         raise PlainError(f"{_sentence(error)} {MEND}") from error
     finally:
-        keepers.setLevel(before)
+        renewers.setLevel(before)
 
 
 def reason(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from cluster.secrets.leases import Credentials
 Connection = psycopg.Connection[Any]
 
 
-class ConnectionCensus:
+class ConnectionTracker:
     """Counts connections by generation, without keeping any of them alive."""
 
     def __init__(self) -> None:

@@ -70,7 +70,7 @@ class LeaseRenewer:
         self._logged_at = float("-inf")
         self._replaced_at = float("-inf")
         self._thread = threading.Thread(
-            target=self._run, name=f"lease-keeper-{lessor.role}", daemon=True
+            target=self._run, name=f"lease-renewer-{lessor.role}", daemon=True
         )
         self._thread.start()
 
@@ -85,7 +85,7 @@ class LeaseRenewer:
                 lambda: self._stopping or self._generation > newer_than, patience
             )
             if self.lease is None or self._generation <= newer_than:
-                trouble = self.trouble or "the keeper has stopped"
+                trouble = self.trouble or "the renewer has stopped"
                 raise SecretsUnavailable(
                     f"no credentials of {self.lessor.role}: {trouble}"
                 ) from self.trouble
@@ -145,7 +145,7 @@ class LeaseRenewer:
             self._note_failure(error)
         except Exception as error:
             # The thread must outlive a defect of ours: without it the process loses its database.
-            logger.exception("the lease keeper of %s stumbled", self.lessor.role)
+            logger.exception("the lease renewer of %s failed once", self.lessor.role)
             self._note_failure(SecretsError(str(error)))
         else:
             if self.trouble is not None:

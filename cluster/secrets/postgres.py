@@ -19,7 +19,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from cluster.secrets.connection_tracker import ConnectionCensus
+from cluster.secrets.connection_tracker import ConnectionTracker
 from cluster.secrets.lease_renewer import LeaseRenewer
 from cluster.secrets.leases import Credentials, Lessor
 from cluster.secrets.vault import SecretsError, VaultClient
@@ -72,10 +72,10 @@ class Database:
         self.identity = identity or own
         self.on_rotation: list[Callable[[Credentials], None]] = []
         self._lock = threading.Lock()
-        self._keeper: LeaseRenewer | None = None
-        self._keeper_process = 0
+        self._renewer: LeaseRenewer | None = None
+        self._renewer_process = 0
         self._closed = False
-        self._census = ConnectionCensus()
+        self._tracker = ConnectionTracker()
         _living.add(self)
 
     @property
@@ -90,7 +90,7 @@ class Database:
         SecretsUnavailable.
         """
         static = self._static_credentials()
-        return static or self._running_keeper().credentials(patience=patience)
+        return static or self._running_renewer().credentials(patience=patience)
 
     def wait(self) -> Credentials:
         """Wait until Vault has given credentials, however long it is away, and return them.
@@ -137,13 +137,13 @@ class Database:
         """Let `log_in` open a connection with the current credentials, as in connect()."""
         credentials = self._current_or_unavailable()
         try:
-            return self._census.opened_by(log_in, credentials)
+            return self._tracker.opened_by(log_in, credentials)
         except psycopg.OperationalError as error:
             if credentials.lease_id is None or not _is_rejection(error):
                 raise DatabaseUnavailable(f"{self.name}: {error}") from error
         fresh = self._replace(credentials)
         try:
-            return self._census.opened_by(log_in, fresh)
+            return self._tracker.opened_by(log_in, fresh)
         except psycopg.OperationalError as error:
             raise DatabaseUnavailable(f"{self.name}: {error}") from error
 
@@ -170,8 +170,8 @@ class Database:
 
     def is_current(self, connection: Connection) -> bool:
         """Return whether a connection of this object logged in with the current credentials."""
-        keeper = self._keeper
-        return keeper is None or self._census.generation(connection) == keeper.generation
+        renewer = self._renewer
+        return renewer is None or self._tracker.generation(connection) == renewer.generation
 
     def close(self, *, give_back: bool = True) -> bool:
         """Stop the renewer, revoke the leases and return whether Vault answered in time.
@@ -180,17 +180,17 @@ class Database:
         """
         with self._lock:
             self._closed = True
-            keeper, self._keeper = self._keeper, None
-            mine = self._keeper_process == os.getpid()
-        if keeper is None or not mine:
+            renewer, self._renewer = self._renewer, None
+            mine = self._renewer_process == os.getpid()
+        if renewer is None or not mine:
             return True
-        answered = keeper.stop(give_back=give_back)
+        answered = renewer.stop(give_back=give_back)
         if answered:
-            keeper.lessor.vault.close()
+            renewer.lessor.vault.close()
         return answered
 
     def _replace(self, credentials: Credentials) -> Credentials:
-        self._running_keeper().replace(credentials.generation)
+        self._running_renewer().replace(credentials.generation)
         return self._current_or_unavailable(newer_than=credentials.generation)
 
     def _current_or_unavailable(self, *, newer_than: int = 0) -> Credentials:
@@ -198,7 +198,7 @@ class Database:
         if static is not None:
             return static
         try:
-            return self._running_keeper().credentials(
+            return self._running_renewer().credentials(
                 newer_than=newer_than, patience=LEASE_PATIENCE
             )
         except SecretsError as error:
@@ -211,20 +211,20 @@ class Database:
             return None
         return Credentials(str(user), str(parameters.get("password") or ""), None, 0, None)
 
-    def _running_keeper(self) -> LeaseRenewer:
+    def _running_renewer(self) -> LeaseRenewer:
         with self._lock:
             if self._closed:
                 raise DatabaseUnavailable(f"{self.name}: closed in this process")
-            if self._keeper is None or self._keeper_process != os.getpid():
+            if self._renewer is None or self._renewer_process != os.getpid():
                 # Threads do not survive a fork, and a lease belongs to one process.
-                self._census = ConnectionCensus()
-                self._keeper = LeaseRenewer(
+                self._tracker = ConnectionTracker()
+                self._renewer = LeaseRenewer(
                     Lessor(VaultClient(identity=self.identity), self.lease_role),
-                    in_use=self._census.in_use,
+                    in_use=self._tracker.in_use,
                     on_rotation=self._announce_rotation,
                 )
-                self._keeper_process = os.getpid()
-            return self._keeper
+                self._renewer_process = os.getpid()
+            return self._renewer
 
     def _announce_rotation(self, credentials: Credentials) -> None:
         for callback in list(self.on_rotation):

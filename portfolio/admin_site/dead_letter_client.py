@@ -18,7 +18,7 @@ from cluster.messaging.envelope import new_message_id
 from cluster.messaging.replays import replay_command, send_again
 from cluster.messaging.system_events import announce, dead_letter_replayed
 from cluster.messaging.work import UnitOfWork
-from cluster.operations.deadletters import DeadLetter, why_hopeless
+from cluster.operations.dead_letters import DeadLetter, why_hopeless
 from cluster.secrets.vault import SecretsError
 from cluster.services import load
 from cluster.storefront.transactions import run_in_transaction
@@ -75,7 +75,7 @@ def content_of(letter: KeptDeadLetter) -> Content:
     return Content(attributes, data, body.decode(errors="backslashreplace"), _hopeless(letter))
 
 
-def replay_letters(letters: list[KeptDeadLetter]) -> None:
+def ask_for_replays(letters: list[KeptDeadLetter]) -> None:
     """Ask the services of these dead letters to send them again, all of them or none.
 
     The commands leave by the site's outbox, so that a service that is away gets them when it

@@ -41,20 +41,20 @@ class OwnersAdmin(AdminSite):
         return super().has_permission(request) and is_fresh(request)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        from portfolio.admin_site import deadletters
+        from portfolio.admin_site import dead_letters
 
         own: list[URLPattern | URLResolver] = [
             path(
-                "cluster/dead-letters/", self.admin_view(deadletters.show_all), name="deadletters"
+                "cluster/dead-letters/", self.admin_view(dead_letters.show_all), name="deadletters"
             ),
             path(
                 "cluster/dead-letters/replay/",
-                self.admin_view(deadletters.replay),
+                self.admin_view(dead_letters.replay),
                 name="deadletters_replay",
             ),
             path(
                 "cluster/dead-letters/<str:service>/<int:number>/",
-                self.admin_view(deadletters.show),
+                self.admin_view(dead_letters.show),
                 name="deadletter",
             ),
         ]

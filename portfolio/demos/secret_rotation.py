@@ -103,8 +103,8 @@ def _rotation_side(
     times = sorted(one.exchange.milliseconds for one in load.answers) or [0.0]
     return Side(
         title="Rotation",
-        sentence="The keeper leases a new login from OpenBao. Connections move to it between two "
-        "transactions; the old lease is given back when nobody uses it any more.",
+        sentence="The lease renewer leases a new login from OpenBao. Connections move to it "
+        "between two transactions, and the old lease is revoked when no session uses it any more.",
         figures=(
             figure("Requests meanwhile", len(load.answers)),
             figure("Failed", load.failed),

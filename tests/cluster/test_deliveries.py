@@ -14,7 +14,7 @@ import pytest
 
 from cluster.messaging.envelope import CONTENT_TYPE, new_message_id
 from cluster.messaging.topology import EXCHANGE
-from cluster.operations.deadletters import letter, replay
+from cluster.operations.dead_letters import letter, replay
 from cluster.storefront.checkout_intake import CheckoutOrder
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually

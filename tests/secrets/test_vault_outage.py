@@ -47,17 +47,17 @@ def test_work_goes_on_while_vault_is_sealed_during_renewal(
     before = orders.current()
     servers.seal()
     try:
-        keeper = orders._keeper
-        assert keeper is not None
-        eventually(lambda: keeper.trouble is not None)
+        renewer = orders._renewer
+        assert renewer is not None
+        eventually(lambda: renewer.trouble is not None)
         with session.transaction() as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
         assert orders.current().generation == before.generation
     finally:
         servers.unseal()
     unsealed = time.monotonic()
-    eventually(lambda: keeper.trouble is None)
-    print(f"keeper recovered {time.monotonic() - unsealed:.2f} s after the unsealing")
+    eventually(lambda: renewer.trouble is None)
+    print(f"renewer recovered {time.monotonic() - unsealed:.2f} s after the unsealing")
     with session.transaction() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     session.close()
@@ -72,11 +72,11 @@ def test_a_session_outlives_an_outage_longer_than_its_lease(
     servers.seal()
     try:
         lapsed = threading.Event()
-        keeper = orders._keeper
-        assert keeper is not None
-        assert keeper.lease is not None
+        renewer = orders._renewer
+        assert renewer is not None
+        assert renewer.lease is not None
         # Only the clock decides when a lease ends, so the test waits for that time.
-        lapsed.wait(keeper.lease.ends_at - time.monotonic())
+        lapsed.wait(renewer.lease.ends_at - time.monotonic())
         with session.transaction() as connection:  # sealed, Vault cannot end the session
             assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:
@@ -104,8 +104,8 @@ def test_a_process_that_starts_before_vault_waits_for_it(servers: Servers) -> No
     starting = threading.Thread(target=start)
     try:
         starting.start()
-        keeper = database._running_keeper()
-        eventually(lambda: keeper.trouble is not None)
+        renewer = database._running_renewer()
+        eventually(lambda: renewer.trouble is not None)
         assert not got.is_set()
     finally:
         servers.unseal()
@@ -149,9 +149,9 @@ def test_a_token_is_renewed_when_most_of_its_life_has_passed(servers: Servers) -
 def test_leases_survive_the_loss_of_their_token(orders: Database, servers: Servers) -> None:
     """Vault revokes a token's leases with it, so the renewer leases anew under a new token."""
     before = orders.current()
-    keeper = orders._keeper
-    assert keeper is not None
-    accessor = keeper.lessor.vault.read("auth/token/lookup-self")["data"]["accessor"]
+    renewer = orders._renewer
+    assert renewer is not None
+    accessor = renewer.lessor.vault.read("auth/token/lookup-self")["data"]["accessor"]
     servers.root().write("auth/token/revoke-accessor", {"accessor": accessor})
     eventually(lambda: orders.current().generation > before.generation)
     with orders.connect() as connection:

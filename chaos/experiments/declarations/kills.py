@@ -57,7 +57,7 @@ def _kill(
     process: str, words: str, blast_radius: str, *, bystanders: tuple[str, ...] = ()
 ) -> Experiment:
     return Experiment(
-        name=f"kill-{process}",
+        name=f"kill-{process}",  # kill-rabbitmq, kill-worker-orders, …
         title=f"{capital(words)} is killed",
         family=Family.KILLS,
         hypothesis=f"When {words} is killed, {COMES_THROUGH}",

@@ -1,7 +1,7 @@
 """Every invariant that is examined, with its statement, its checker, and what would break it.
 
-The registry is the one place for an invariant's name and statement: checkers take
-their sentence from it, and pages, reports and articles list it.
+The registry is the one place for an invariant's name and statement: checkers take their sentence
+from it, and findings carry it to pages and reports.
 """
 
 from __future__ import annotations

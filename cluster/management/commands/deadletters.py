@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cluster.operations.deadletters import (
+from cluster.operations.dead_letters import (
     DeadLetter,
     dead_letter_id,
     letter,

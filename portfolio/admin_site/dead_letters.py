@@ -23,10 +23,10 @@ from portfolio.admin_site.contents import REPLAY_LETTERS, SEE_LETTERS
 from portfolio.admin_site.dead_letter_client import (
     DeadLettersAway,
     NoSuchDeadLetter,
+    ask_for_replays,
     content_of,
     find_dead_letter,
     list_dead_letters,
-    replay_letters,
 )
 
 MOST_AT_ONCE: Final = 100  # dead letters sent again by one form
@@ -105,7 +105,7 @@ def _confirm(request: HttpRequest, letters: list[KeptDeadLetter]) -> HttpRespons
 
 def _send(request: HttpRequest, letters: list[KeptDeadLetter]) -> HttpResponse:
     try:
-        replay_letters(letters)
+        ask_for_replays(letters)
     except DatabaseUnavailable:
         context = {"rows": [(letter, None) for letter in letters], "away": NOT_SENT}
         title = "Nothing was sent"
