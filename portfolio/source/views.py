@@ -16,7 +16,7 @@ from articles.owner.queries import NotKnown, words_of
 from cluster.kit.problems import problem
 from cluster.kit.source.definitions import Definition, Kind, outline
 from cluster.kit.source.highlight import Range, language_name, language_of, listing
-from cluster.kit.source.moved import moved
+from cluster.kit.source.moved import moved, moved_folder
 from cluster.kit.source.tree import Folder, SourceFile, snapshot
 from config.revision import running_revision
 from portfolio.source.purposes import lead_of, purpose_of
@@ -52,7 +52,8 @@ class Entry:
 @conditional_page
 def source(request: HttpRequest, path: str = "") -> HttpResponse:
     """Show a file or a folder of the running source, or a 404 with a sentence."""
-    folder = snapshot().folders.get(path.removesuffix("/"))
+    name = path.removesuffix("/")
+    folder = snapshot().folders.get(name)
     if folder is not None:
         if path and not path.endswith("/"):
             return HttpResponsePermanentRedirect(address(f"{path}/"))
@@ -62,6 +63,8 @@ def source(request: HttpRequest, path: str = "") -> HttpResponse:
         response = _raw(file) if "raw" in request.GET else _file(request, file)
     elif (today := moved(path)) in snapshot().files:
         return HttpResponsePermanentRedirect(address(str(today)))
+    elif (today := moved_folder(name)) in snapshot().folders:
+        return HttpResponsePermanentRedirect(address(f"{today}/"))
     else:
         return problem(request, HTTPStatus.NOT_FOUND, _unknown(path))
     if response.status_code == HTTPStatus.OK:

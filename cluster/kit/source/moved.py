@@ -148,6 +148,12 @@ def moved(target: str) -> str | None:
     return f"{module or module_before}{colon}{renamed or first}{dot}{rest}"
 
 
+def moved_folder(path: str) -> str | None:
+    """Return today's path of a folder that was a package, or None if it has not moved."""
+    module = _module(path.replace("/", "."))
+    return None if module is None else module.replace(".", "/")
+
+
 def _module(before: str) -> str | None:
     """Return today's name of a module or package, or None if it has not moved."""
     name, rest = before, ""

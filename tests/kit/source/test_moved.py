@@ -47,7 +47,15 @@ def test_what_was_never_there_is_unknown_under_the_name_that_was_asked_for() -> 
         locate("portfolio.requests_of_nobody")
 
 
-def test_a_bookmark_of_a_file_that_moved_is_sent_on_for_good() -> None:
-    answer = Client(HTTP_HOST="127.0.0.1").get("/source/cluster/secrets/keeper.py")
+@pytest.mark.parametrize(
+    ("before", "today"),
+    [
+        ("cluster/secrets/keeper.py", "cluster/secrets/lease_renewer.py"),
+        ("portfolio/journal/", "cluster/storefront/journal/"),
+        ("chaos/observer", "cluster/health/observer/"),
+    ],
+)
+def test_a_bookmark_of_what_has_moved_is_sent_on_for_good(before: str, today: str) -> None:
+    answer = Client(HTTP_HOST="127.0.0.1").get(f"/source/{before}")
     assert answer.status_code == 301
-    assert answer.headers["Location"] == "/source/cluster/secrets/lease_renewer.py"
+    assert answer.headers["Location"] == f"/source/{today}"
