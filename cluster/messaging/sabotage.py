@@ -24,7 +24,6 @@ RECORD_IDS_AGAIN: Final = """
     SELECT message_id, type, count(*), %s
       FROM unnest(%b::uuid[], %b::text[]) AS t (message_id, type) GROUP BY message_id, type
     ON CONFLICT (message_id) DO UPDATE SET applied = seen.applied + EXCLUDED.applied
-    RETURNING message_id
 """
 ADVANCE_REGARDLESS: Final = """
     INSERT INTO inbox_stream AS s (source, subject, last_sequence, updated_at)

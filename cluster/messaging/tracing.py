@@ -66,11 +66,12 @@ class Tracing(Middleware):
     """Records a span for each message that is sent, published or processed, if it is sampled."""
 
     def write(self, work: UnitOfWork, message: Outgoing, envelope: Envelope) -> Envelope:
-        parent, above = _parent(work, message, envelope)
+        trace = _of(work)
+        parent, above = _parent(trace, message, envelope)
         context = parent.within(random_half(envelope.id))
         traced = msgspec.structs.replace(envelope, traceparent=context.traceparent)
         if parent.sampled:
-            _of(work).spans.append(Sent(traced, parent.span_id if above else None))
+            trace.spans.append(Sent(traced, parent.span_id if above else None))
         return traced
 
     def committed(self, work: UnitOfWork) -> None:
@@ -92,7 +93,11 @@ class Tracing(Middleware):
             current_span_context.reset(token)
 
     def processed(self, service: str, received: Sequence[Received], *, error: str = "") -> None:
-        sampled = [one for one in received if (tp := one[0].traceparent) and tp[-1:] in "13579bdf"]
+        sampled = [
+            (envelope, arrived)
+            for envelope, arrived in received
+            if (sent := read(envelope.traceparent)) is not None and sent.sampled
+        ]
         if sampled:
             record(partial(process_spans, service, sampled, time.time_ns(), error))
 
@@ -103,24 +108,26 @@ class Tracing(Middleware):
 
 
 def _of(work: UnitOfWork) -> _Trace:
-    trace: _Trace = work.state.setdefault(_STATE, _Trace())
+    trace: _Trace | None = work.state.get(_STATE)
+    if trace is None:
+        trace = work.state[_STATE] = _Trace()
     return trace
 
 
-def _parent(work: UnitOfWork, message: Outgoing, envelope: Envelope) -> tuple[SpanContext, bool]:
+def _parent(trace: _Trace, message: Outgoing, envelope: Envelope) -> tuple[SpanContext, bool]:
     """Return the span context in which a message is sent, and whether it has a span.
 
     In this order: the span given to `send_within`; the one in which this service processed the
     message behind this one; the HTTP request; the root of the correlation's trace.
     """
     behind = read(message.traceparent)
-    within = _of(work).within.get(message.correlation)
+    within = trace.within.get(message.correlation)
     if within is not None and (behind is None or behind.trace_id == within.trace_id):
         return within, True
     if behind is not None and not behind.sampled:
         return behind, True  # no span will ask for its parent
     if behind is not None:
-        return behind.within(derived(behind.span_id, work.source)), True
+        return behind.within(derived(behind.span_id, envelope.source)), True
     request = current_request.get()
     if request is not None:
         return request.join(message.correlation), True
@@ -128,8 +135,8 @@ def _parent(work: UnitOfWork, message: Outgoing, envelope: Envelope) -> tuple[Sp
     if message.payload.message_type.kind is Kind.EVENT:
         # Scheduled work on an aggregate that an earlier message of the same trace is about.
         return root, message.correlation == message.subject_id and envelope.sequence > 1
-    _of(work).within[message.correlation] = root
+    trace.within[message.correlation] = root
     if root.sampled:
         name = message.payload.message_type.name.split(".")[1].replace("_", " ")
-        _of(work).spans.append(Begun(name, root.trace_id, root.span_id))
+        trace.spans.append(Begun(name, root.trace_id, root.span_id))
     return root, True

@@ -60,7 +60,7 @@ def guide() -> Guide:
     return Guide(
         title=title["title"] if title else PATH,
         html=rendered(LINK.sub(_address, TITLE.sub("", text))),
-        lines=sum(place.last - place.first + 1 for place in places),
+        lines=sum(place.line_count for place in places),
         stops=text.count("\n## ") - text.count(FURTHER),
     )
 
@@ -80,5 +80,5 @@ def _location(link: re.Match[str]) -> Location:
 
 def _address(link: re.Match[str]) -> str:
     place = _location(link)
-    lines = place.last - place.first + 1
-    return f"]({place.url}) ({lines} line{'s' * (lines != 1)})"
+    count = place.line_count
+    return f"]({place.url}) ({count} line{'s' * (count != 1)})"

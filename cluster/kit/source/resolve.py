@@ -43,6 +43,10 @@ class Location:
     whole: bool = False  # the file as such, so that no line of it is meant
 
     @property
+    def line_count(self) -> int:
+        return self.last - self.first + 1
+
+    @property
     def fragment(self) -> str:
         """The part after `#`: empty for a whole file."""
         if self.whole:

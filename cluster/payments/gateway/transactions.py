@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
-import psycopg
-
-from cluster.messaging.outbox import unit_of_work
+from cluster.messaging import outbox
 from cluster.messaging.work import UnitOfWork
 
 SOURCE: Final = "payments"
@@ -18,10 +15,8 @@ SOURCE: Final = "payments"
 T = TypeVar("T")
 
 
-class Session(Protocol):
+class Session(outbox.Session, Protocol):
     """The part of a DatabaseSession that is used here."""
-
-    def transaction(self) -> AbstractContextManager[psycopg.Connection[Any]]: ...
 
     def close(self) -> None: ...
 
@@ -47,5 +42,5 @@ class Transactions:
         self._executor.shutdown(wait=True)
 
     def _commit(self, work: Callable[[UnitOfWork], T]) -> T:
-        with unit_of_work(self._session, source=SOURCE) as unit:
+        with outbox.unit_of_work(self._session, source=SOURCE) as unit:
             return work(unit)
