@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from articles.owner.prose import UnreadableProse, rendered
 from cluster.kit.readable import validate_text
+from cluster.storefront.models import APP
 
 THE_ONE: Final = 1  # there is one owner, so their row has one id
 
@@ -89,7 +90,7 @@ class Profile(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        app_label = "portfolio"  # whose migrations describe the table
+        app_label = APP
         db_table = "profile"
         verbose_name_plural = "profile"
         constraints = [
@@ -108,7 +109,7 @@ class Link(models.Model):
     order = models.PositiveSmallIntegerField(default=0, help_text="Lower comes first.")
 
     class Meta:
-        app_label = "portfolio"  # whose migrations describe the table
+        app_label = APP
         db_table = "owner_link"
         ordering = ("order", "label")
 
@@ -135,7 +136,7 @@ class Page(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        app_label = "portfolio"  # whose migrations describe the table
+        app_label = APP
         db_table = "page"
         ordering = ("key",)
         verbose_name = "page text"
@@ -174,7 +175,7 @@ class CaseStudy(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        app_label = "portfolio"  # whose migrations describe the table
+        app_label = APP
         db_table = "case_study"
         ordering = ("order", "title")
         verbose_name_plural = "case studies"
@@ -221,7 +222,7 @@ class SeedImport(models.Model):
     imported_at = models.DateTimeField()
 
     class Meta:
-        app_label = "portfolio"  # whose migrations describe the table
+        app_label = APP
         db_table = "seed_import"
 
     def __str__(self) -> str:

@@ -6,6 +6,8 @@ import enum
 
 from django.db import models
 
+from cluster.storefront.models import APP
+
 
 class MessageState(enum.StrEnum):
     """The state of a contact message."""
@@ -41,7 +43,7 @@ class ContactMessage(models.Model):
     mail_error = models.TextField(default="")
 
     class Meta:
-        app_label = "portfolio"  # whose migrations describe the table
+        app_label = APP
         db_table = "contact_message"
         ordering = ("-received_at",)
         verbose_name = "message"

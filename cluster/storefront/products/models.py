@@ -6,6 +6,8 @@ from typing import ClassVar, Final
 
 from django.db import models
 
+from cluster.storefront.models import APP
+
 DEMO: Final = "DEMO-"  # the beginning of the SKUs of a demo's run
 OWN: Final = "OWN-"  # the beginning of the SKUs of visitors' own products
 
@@ -19,7 +21,7 @@ class OwnProduct(models.Model):
     listed_at = models.DateTimeField()
 
     class Meta:
-        app_label = "portfolio"  # whose migrations describe the table
+        app_label = APP
         db_table = "own_product"
         indexes: ClassVar = [models.Index(fields=["visitor", "listed_at"], name="own_product_of")]
 

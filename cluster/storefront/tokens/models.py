@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from cluster.storefront.models import APP
+
 
 class RevokedToken(models.Model):
     """A token (by its `jti`) or a family of tokens that is of no use any more."""
@@ -14,7 +16,7 @@ class RevokedToken(models.Model):
     revoked_at = models.DateTimeField()
 
     class Meta:
-        app_label = "portfolio"  # whose migrations describe the table
+        app_label = APP
         db_table = "revoked_token"
         indexes: ClassVar = [models.Index(fields=["revoked_at"], name="revoked_token_at")]
 
@@ -30,7 +32,7 @@ class TokenRequest(models.Model):
     requested_at = models.DateTimeField()
 
     class Meta:
-        app_label = "portfolio"  # whose migrations describe the table
+        app_label = APP
         db_table = "token_request"
         indexes: ClassVar = [
             models.Index(fields=["visitor", "requested_at"], name="token_request_visitor")
