@@ -119,7 +119,11 @@ def test_a_database_server_is_found_by_its_data_directory(run: RunDirectory) -> 
     data = run.data("postgres")
     server = start_marked(Path("/elsewhere"), "sh", "-c", "sleep 1000; :", "sh", str(data))
     try:
-        assert leftovers.find(run.path, data_directories=[data]) == [server.pid]
+        wait_until(  # between fork and exec, its child has the same command line
+            lambda: leftovers.find(run.path, data_directories=[data]) == [server.pid],
+            patience=5,
+            failure="other processes were found as well, or none",
+        )
     finally:
         leftovers.stop([server.pid, *leftovers.find(Path("/elsewhere"))])
         server.wait()
