@@ -30,6 +30,7 @@ OWN_COMMANDS: Final = ("up", "down", "test")
 
 def main(argv: Sequence[str]) -> int:
     """Run one command and return its exit status."""
+    _keep_bytecode()
     try:
         return run(argv)
     except PlainError as error:
@@ -42,6 +43,16 @@ def main(argv: Sequence[str]) -> int:
             raise
         print(f"{error.strerror}: {error.filename}" if error.filename else error, file=sys.stderr)
         return 1
+
+
+def _keep_bytecode() -> None:
+    """Let Python keep the modules that it compiles, in this process and those that it starts.
+
+    Images and shells often switch that off, and then each of thirty processes compiles a
+    thousand modules whenever it starts: a killed worker is back a second later.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 def run(argv: Sequence[str]) -> int:

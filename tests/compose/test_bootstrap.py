@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,3 +50,13 @@ def test_where_uv_cannot_be_had_pip_installs(python_of_the_environment: Python) 
 def test_uv_is_locked_as_the_rest_is() -> None:
     assert "uv==" in bootstrap.INSTALLER.read_text()
     assert "--hash=sha256:" in bootstrap.INSTALLER.read_text()
+
+
+def test_a_command_and_its_processes_keep_compiled_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    bootstrap.main([])  # a misuse, which ends at once
+
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
+    assert not sys.dont_write_bytecode
