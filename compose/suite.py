@@ -1,7 +1,8 @@
-"""The whole test suite in two parts, and one more try for tests that only missed a deadline.
+"""The whole test suite in three parts, and one more try for tests that only missed a deadline.
 
-- `pure` tests need no platform, and run in two processes.
-- `platform` tests share one: first those that break nothing of it, then the others.
+- `pure` tests need no platform, and run in three processes.
+- `shared` tests use one platform and break nothing of it, and run in two processes.
+- `alone` tests need that platform for themselves: they break it, examine it at rest or fill it.
 
 One part runs at a time: two at once, even one of the lowest priority, miss deadlines.
 Each part leaves its result as a JSON file, which tests/unsteady.py writes.
@@ -12,11 +13,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -34,37 +37,38 @@ PERCENT: Final = re.compile(r"\[ *(\d+)%\]")
 LOOK: Final = 0.5  # seconds
 UNWOUND_WITHIN: Final = 60.0  # seconds
 REPORT: Final = 60.0  # seconds between two lines of progress
+PLATFORM: Final = ROOT / ".run" / "test-platform"  # the run directory that two parts share
 MOST_UNSTEADY: Final = 5  # a busy machine does not explain more missed deadlines than these
 
 
 @dataclass
 class Part:
-    """One pytest process (or one and its workers) with a run directory of its own."""
+    """One pytest process (or one and its workers), on the shared platform or apart from it."""
 
     name: str
     arguments: tuple[str, ...] = ()
+    on_platform: bool = False
     began: float = 0.0  # on the monotonic clock
     process: subprocess.Popen[bytes] | None = None
     seconds: float = 0.0
 
     @property
     def run_directory(self) -> Path:
-        return ROOT / ".run" / f"test-{self.name}"
+        return PLATFORM if self.on_platform else ROOT / ".run" / f"test-{self.name}"
 
     @property
     def log(self) -> Path:
-        return self.run_directory.with_suffix(".log")
+        return ROOT / ".run" / f"test-{self.name}.log"
 
     @property
     def result_file(self) -> Path:
-        return self.run_directory.with_suffix(".json")
+        return self.log.with_suffix(".json")
 
     def start(self, arguments: Sequence[str]) -> None:
         """Start it, with its output in its log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.result_file.unlink(missing_ok=True)
         self.began = time.monotonic()
-        port = choose_ports(["web"], {}, taken=0)["web"]
         options = (
             "-o", f"cache_dir=.run/pytest-{self.name}",
             f"--result={self.result_file}",
@@ -74,11 +78,7 @@ class Part:
             self.process = subprocess.Popen(
                 [*PYTEST, *options, *self.arguments, *arguments],
                 cwd=ROOT,
-                env={
-                    **os.environ,
-                    "PORTFOLIO_RUN_DIR": str(self.run_directory),
-                    "PORTFOLIO_PORT": str(port),
-                },
+                env={**os.environ} if self.on_platform else _surroundings(self.run_directory),
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -90,7 +90,7 @@ class Part:
         return ended
 
     def stop(self) -> None:
-        """End it, and the platform that an interrupted pytest would leave."""
+        """End it, and a platform of its own that an interrupted pytest would leave."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)  # so that pytest ends the tests' own servers
             try:
@@ -98,7 +98,8 @@ class Part:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-            platform.stop(self.run_directory)
+            if not self.on_platform:
+                platform.stop(self.run_directory)
 
     def percent(self) -> int:
         """Return the percentage that pytest has printed last, from 0 to 100."""
@@ -115,6 +116,35 @@ class Part:
         return found
 
 
+def _surroundings(run_directory: Path) -> dict[str, str]:
+    """Return this process's environment, with a run directory and a free port for a platform."""
+    port = choose_ports(["web"], {}, taken=0)["web"]
+    return {
+        **os.environ,
+        "PORTFOLIO_RUN_DIR": str(run_directory),
+        "PORTFOLIO_PORT": str(port),
+        "STATIC_DIRECTORY": str(ROOT / ".run" / "test-static"),
+    }
+
+
+@contextmanager
+def shared_platform() -> Iterator[None]:
+    """Run a new platform for the length of the block, which this process and its parts know."""
+    before = dict(os.environ)
+    os.environ.update(_surroundings(PLATFORM))
+    platform.stop(PLATFORM)
+    shutil.rmtree(PLATFORM, ignore_errors=True)  # such as violations that a sabotage has left
+    began = time.monotonic()
+    try:
+        platform.start(PLATFORM)
+        print(f"\nThe platform started in {time.monotonic() - began:.0f} s.", flush=True)
+        yield
+    finally:
+        platform.stop(PLATFORM)
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def is_whole(arguments: Sequence[str]) -> bool:
     """Return whether these arguments ask for every test."""
     return all(PRINTING.fullmatch(argument) for argument in arguments)
@@ -122,11 +152,18 @@ def is_whole(arguments: Sequence[str]) -> bool:
 
 def run_whole(arguments: Sequence[str]) -> int:
     """Run all parts, then the unsteady tests once more, and return the exit status."""
-    pure = Part("pure", ("--part=pure", "--numprocesses=2", "--dist=loadfile"))
-    parts = [pure, Part("platform", ("--part=platform",))]
-    for part in parts:
-        _run(part, arguments)
-    results = [part.result() for part in parts]
+    pure = Part("pure", ("--part=pure", "--numprocesses=3", "--dist=loadfile"))
+    shared = Part(
+        "shared",
+        ("--part=shared", "--keep", "--numprocesses=2", "--dist=loadfile"),
+        on_platform=True,
+    )
+    alone = Part("alone", ("--part=alone", "--keep"), on_platform=True)
+    _run(pure, arguments)
+    with shared_platform():
+        _run(shared, arguments)
+        _run(alone, arguments)
+    results = [part.result() for part in (pure, shared, alone)]
     failures = [failure for result in results for failure in result["failures"]]
     unsteady = [failure for failure in failures if failure["again"]]
     if unsteady and len(unsteady) == len(failures) <= MOST_UNSTEADY:

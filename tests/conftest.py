@@ -19,6 +19,7 @@ import amqp
 import psycopg
 import pytest
 from hypothesis import settings as hypothesis_settings
+from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_RUN = Path(os.environ.setdefault("PORTFOLIO_RUN_DIR", str(ROOT / ".run" / "test")))
@@ -53,6 +54,17 @@ SHORT_LEASES = {"DATABASE_LEASE_TTL": "8", "DATABASE_LEASE_MAX_TTL": "16"}  # se
 LOOKING_BACK = "test_shared_platform.py"
 LOOKING_BACK_AT_FAULTS = "test_broken_platform.py"
 LIFE_OF_A_FAULT = 30.0  # seconds after which the watchdog heals the fault of a test that died
+# Why some files do not run at the same time, and their paths.
+INTERFERING = (
+    ("they write and count articles", "tests/articles/"),
+    ("they write and count articles", "tests/browser/test_editor.py"),
+    ("they switch faults off, or need them on", "tests/chaos/safety/"),
+    ("they switch faults off, or need them on", "tests/portfolio/chaos_pages/"),
+    ("they switch faults off, or need them on", "tests/portfolio/test_admin.py"),
+    ("they switch faults off, or need them on", "tests/portfolio/test_fault_switch.py"),
+    ("they use up the demos that may run at once", "tests/browser/test_demos.py"),
+    ("they use up the demos that may run at once", "tests/portfolio/demos/"),
+)
 MESSAGING_TABLES = (
     "outbox",
     "outbox_stream",
@@ -68,8 +80,8 @@ MESSAGING_TABLES = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--part",
-        choices=["pure", "platform"],
-        help="only the tests that need no platform, or only the others",
+        choices=["pure", "shared", "alone"],
+        help="only tests without a platform, or on a shared one, or on one for themselves",
     )
     parser.addoption(
         "--full", action="store_true", help="the browser matrix and the long campaigns as well"
@@ -94,8 +106,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect the tests that this run leaves out, and sort the others.
 
-    Tests that break nothing of the platform come first, then the test that verifies the platform
-    after them, the faults, the test that verifies it after those, and the sabotage.
+    Tests that share the platform come first, then the test that verifies it after them, the tests
+    that need it for themselves, the faults, the test that verifies it after those, the sabotage.
     """
     part, full = config.getoption("--part"), config.getoption("--full")
     Cluster.verdict_comes_later = bool(part) and not full
@@ -110,9 +122,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def part_of(item: pytest.Item) -> str:
-    """Return "platform" for a test that needs a running platform, or else "pure"."""
-    marked = item.get_closest_marker("platform") is not None or _breaks(item)
-    return "platform" if marked or "platform" in getattr(item, "fixturenames", ()) else "pure"
+    """Return "pure" for a test without a platform, "alone" for one that shares it with none."""
+    if "platform" not in getattr(item, "fixturenames", ()) and not any(
+        item.get_closest_marker(name) for name in ("platform", "alone", "fault", "sabotage")
+    ):
+        return "pure"
+    return "alone" if _is_alone(item) else "shared"
+
+
+def _is_alone(item: pytest.Item) -> bool:
+    marked = item.get_closest_marker("alone") is not None
+    return marked or _breaks(item) or item.path.name == LOOKING_BACK
 
 
 def _breaks(item: pytest.Item) -> bool:
@@ -122,7 +142,26 @@ def _breaks(item: pytest.Item) -> bool:
 def _turn(item: pytest.Item) -> tuple[bool, ...]:
     sabotages = item.get_closest_marker("sabotage") is not None
     name = item.path.name
-    return sabotages, name == LOOKING_BACK_AT_FAULTS, _breaks(item), name == LOOKING_BACK
+    return (
+        sabotages,
+        name == LOOKING_BACK_AT_FAULTS,
+        _breaks(item),
+        _is_alone(item),
+        name != LOOKING_BACK,
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    return InterferingFilesTogether(config, log)
+
+
+class InterferingFilesTogether(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives a file to one process, and files whose tests would disturb each other to the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return next((name for name, start in INTERFERING if file.startswith(start)), file)
 
 
 @pytest.fixture(scope="session")
@@ -211,20 +250,21 @@ def superuser_address(database: str) -> str:
 
 @pytest.fixture(scope="session")
 def scratch_database(platform: None) -> Database:
-    """A database of the tests' own, with the messaging tables, that no service uses."""
+    """A database of this process's own, with the messaging tables, that no service uses."""
     site, catalog = superuser_address("site"), superuser_address("catalog")
+    name = f"scratch_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     with psycopg.connect(f"{site}/postgres", autocommit=True) as connection:
-        connection.execute("DROP DATABASE IF EXISTS scratch WITH (FORCE)")
-        connection.execute("CREATE DATABASE scratch")
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+        connection.execute(f"CREATE DATABASE {name}".encode())
     dump = [str(binaries() / "pg_dump"), "--schema-only", "--no-owner", "--no-privileges"]
     tables = [f"--table={name}" for name in MESSAGING_TABLES]
     schema = subprocess.run(
         [*dump, *tables, f"{catalog}/catalog"], capture_output=True, text=True, check=True
     ).stdout
     statements = "\n".join(line for line in schema.splitlines() if not line.startswith("\\"))
-    with psycopg.connect(f"{site}/scratch") as connection:
+    with psycopg.connect(f"{site}/{name}") as connection:
         connection.execute(statements.encode())
-    os.environ["SCRATCH_DATABASE_URL"] = f"{site}/scratch"
+    os.environ["SCRATCH_DATABASE_URL"] = f"{site}/{name}"
     return Database("scratch")
 
 

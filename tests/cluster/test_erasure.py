@@ -22,7 +22,6 @@ from cluster.storefront.checkout_intake import (
 from config.environment import DATABASES
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
-from tests.sampling import all_in_full
 
 pytestmark = pytest.mark.platform
 
@@ -174,7 +173,8 @@ def test_an_erasure_waits_for_a_killed_service_and_asks_again(cluster: Cluster) 
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("process", all_in_full(MIDDLES, always=("relay-identity",)))
+@pytest.mark.full
+@pytest.mark.parametrize("process", MIDDLES)
 def test_a_kill_in_the_middle_costs_no_erasure(cluster: Cluster, process: str) -> None:
     names = [new_visitor() for _ in range(5)]
     ids = [identifier for visitor in names for identifier in buy(cluster, visitor)]

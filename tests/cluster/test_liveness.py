@@ -22,6 +22,7 @@ CANCEL = """
 
 @pytest.mark.platform
 @pytest.mark.fault
+@pytest.mark.full  # in every run, tests/cluster/test_progress.py sees a worker replaced
 def test_a_worker_whose_consumer_was_cancelled_is_seen_and_replaced(cluster: Cluster) -> None:
     before = cluster.supervisor.pid("worker-orders")
 

@@ -20,6 +20,7 @@ class Visit:
 
     url: str
     session: requests.Session = field(default_factory=requests.Session)
+    name: str = ""  # of the account that has logged in
 
     def get(self, path: str, **parameters: str) -> requests.Response:
         return self.session.get(f"{self.url}{path}", params=parameters, timeout=30)
@@ -39,6 +40,7 @@ class Visit:
 
     def log_in(self, name: str, password: str, *, then: str = "/admin/") -> requests.Response:
         fields: dict[str, object] = {"username": name, "password": password, "next": then}
+        self.name = name
         return self.post("/admin/login/", fields)
 
 

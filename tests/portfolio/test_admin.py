@@ -198,7 +198,6 @@ class TestTheSwitch:
         self, unblocked: None, visit: Any
     ) -> None:
         came = visit(OPERATORS)
-        user = User.objects.latest("pk").username
         with switch_restored():
             page = came.post(
                 "/admin/chaos/faultswitch/1/change/",
@@ -209,7 +208,7 @@ class TestTheSwitch:
             assert "Hard faults are switched off: a demonstration" in page.text
             entry = AuditEntry.objects.latest("at")
             assert (entry.actor, entry.action, entry.outcome) == (
-                user,
+                came.name,
                 "switched off",
                 "a demonstration",
             )

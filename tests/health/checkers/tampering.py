@@ -284,7 +284,9 @@ AGREEMENT: Final = (
                SELECT id FROM payment WHERE state = 'captured' ORDER BY created_at LIMIT 1)
            RETURNING id"""),
     Tampering("rows consistent: site", "site",
-        """UPDATE product SET fed_by = (SELECT max(seq) FROM journal)
+        """UPDATE product SET fed_by = (
+               SELECT max(seq) FROM journal
+                WHERE envelope#>>'{data,sku}' IS DISTINCT FROM product.sku)
             WHERE sku = (SELECT sku FROM product ORDER BY sku LIMIT 1) RETURNING sku"""),
     Tampering("rows consistent: identity", "identity",
         """UPDATE erasure SET receipts = '{}' WHERE id = (

@@ -44,7 +44,7 @@ from tests.health.checkers.columns import change_of, reason_of, row_of
 from tests.health.checkers.tampering import COUNTED, PROVIDER, TAMPERINGS, Tampering
 from tests.sampling import all_in_full
 
-needs_platform = pytest.mark.platform
+needs_platform = pytest.mark.alone  # a moment at rest is rare under the load of other tests
 
 
 CONSTRAINTS_OF: Final = """
@@ -105,7 +105,7 @@ class Bench:
             connection.execute(tampering.first.encode())
             row = connection.execute(tampering.change.encode()).fetchone()
             assert row, "there was nothing to tamper with"
-            return str(row[0]), self.examine()
+            return str(row[0]), self._examine_again(tampering.database)
 
     def columns(self, database: str) -> list[tuple[str, str, str]]:
         """Return every table, column and type of a database."""
