@@ -13,23 +13,23 @@ after some seconds without a frame, so that silence means a broken connection.
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import time
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-import msgspec
-from channels.generic.websocket import AsyncWebsocketConsumer
-
+from cluster.storefront.concurrency_limiter import ConcurrencyLimiter
 from cluster.storefront.journal.reader import Bounds, JournalUnavailable
-from cluster.storefront.stream.origin import is_ours
+from cluster.storefront.stream.listening import (
+    MOST_BROWSERS,
+    MOST_OF_ADDRESS,
+    POLICY_VIOLATION,
+    ListeningConsumer,
+    state_frame,
+)
 from cluster.storefront.stream.tail import Condition, Entry, JournalTail, journal_tail
 
-logger = logging.getLogger(__name__)
-
-MOST_BROWSERS: Final = 200  # for each web process
 BEGIN_WITH: Final = 50  # entries, for a browser that has seen none
 LARGEST_SEQ: Final = 2**63 - 1  # PostgreSQL's bigint
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,19}")
@@ -38,55 +38,25 @@ RETRY_AFTER: Final = 0.5  # seconds
 # of these after the last.
 SPEAK_ANYWAY: Final = 3.0  # seconds
 
-# Close codes for private use (RFC 6455, section 7.4.2), after 1008, 1011 and 1013, which daphne's
-# library does not let an application send.
-POLICY_VIOLATION: Final = 4008
-INTERNAL_ERROR: Final = 4011
-TRY_AGAIN_LATER: Final = 4013
 
-
-class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
+class StreamConsumer(ListeningConsumer):
     """One browser's connection."""
 
-    following = 0  # of this process
+    seats = ConcurrencyLimiter(MOST_BROWSERS, MOST_OF_ADDRESS)
+    title = "this stream"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._task: asyncio.Task[None] | None = None
         self._said = ""
         self._sent_at = 0.0  # the last frame, monotonic seconds
 
-    async def connect(self) -> None:
-        if not is_ours(self.scope["headers"]):
-            await self.close()  # before accept: the handshake is answered with 403
-            return
-        await self.accept()
+    async def push(self) -> None:
         try:
             after = requested_after(self.scope["query_string"])
         except ValueError as error:
-            await self._refuse(str(error), POLICY_VIOLATION)
+            await self.refuse(str(error), POLICY_VIOLATION)
             return
-        if StreamConsumer.following >= MOST_BROWSERS:
-            await self._refuse(f"{MOST_BROWSERS} others are watching; no seat", TRY_AGAIN_LATER)
-            return
-        StreamConsumer.following += 1
-        self._task = asyncio.create_task(self._run(after))
-
-    async def disconnect(self, _code: int) -> None:
-        if self._task is not None:
-            StreamConsumer.following -= 1
-            self._task.cancel()
-            self._task = None
-
-    async def receive(self, **_frame: Any) -> None:
-        await self._refuse("this stream takes no messages", POLICY_VIOLATION)
-
-    async def _run(self, after: int | None) -> None:
-        try:
-            await self._stream(journal_tail(), after)
-        except Exception:
-            logger.exception("the stream failed")
-            await self._refuse("the stream failed", INTERNAL_ERROR)
+        await self._stream(journal_tail(), after)
 
     async def _stream(self, tail: JournalTail, after: int | None) -> None:
         seen = await self._begin(tail, after)
@@ -147,12 +117,6 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         await self.send(text_data=frame)
         self._sent_at = time.monotonic()
 
-    async def _refuse(self, reason: str, code: int) -> None:
-        if self._task is not None and self._task is not asyncio.current_task():
-            self._task.cancel()
-        await self.send(text_data=state_frame(f"closed: {reason}"))
-        await self.close(code)
-
 
 def requested_after(query_string: bytes) -> int | None:
     """Return the `after` of a query, or None without one.
@@ -171,7 +135,3 @@ def requested_after(query_string: bytes) -> int | None:
 def events_frame(entries: list[Entry]) -> str:
     """Return the frame of a page of events, each of which is encoded already."""
     return (b'{"kind":"events","events":[' + b",".join(e.encoded for e in entries) + b"]}").decode()
-
-
-def state_frame(state: str, **details: int) -> str:
-    return msgspec.json.encode({"kind": "state", "state": state, **details}).decode()

@@ -13,6 +13,7 @@ export class JournalConnection {
   #onEvents;
   #socket = null;
   #failures = 0;
+  #refusal = ""; // the server's sentence, shown until the next attempt
   #timer = 0;
   #watchdog = 0;
 
@@ -26,6 +27,7 @@ export class JournalConnection {
 
   open() {
     this.#onState(this.#failures ? "reconnecting" : "connecting");
+    this.#refusal = "";
     // Without a seq the server begins with the latest events, and says after which.
     if (this.#last !== undefined) this.#address.searchParams.set("after", this.#last);
     const socket = new WebSocket(this.#address);
@@ -67,6 +69,7 @@ export class JournalConnection {
       // The server begins elsewhere than it was asked to, and says so.
       if (frame.after !== undefined) this.#last = frame.after;
       if (frame.state.startsWith("live")) this.#failures = 0;
+      if (frame.state.startsWith("closed: ")) this.#refusal = `${frame.state}; `;
       this.#onState(frame.state);
     } else if (frame.kind === "events") {
       const fresh = frame.events.filter((event) => event.seq > this.#last);
@@ -86,7 +89,7 @@ export class JournalConnection {
       this.open();
       return;
     }
-    this.#onState(`reconnecting, ${seconds} s`);
+    this.#onState(`${this.#refusal}reconnecting, ${seconds} s`);
     this.#timer = setTimeout(() => this.#countDown(seconds - 1), 1000);
   }
 }

@@ -14,6 +14,7 @@ let socket = null;
 let timer = 0; // of the count-down to the next attempt
 let watchdog = 0;
 let failures = 0;
+let refusal = ""; // the server's sentence, shown until the next attempt
 let lastSnapshot = null;
 let lastWords = "";
 
@@ -46,6 +47,7 @@ function followVisibility() {
 function connect() {
   timer = 0;
   say(failures ? "reconnecting" : "connecting");
+  refusal = "";
   const address = new URL("/observations/", location.href);
   address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   const opened = new WebSocket(address);
@@ -86,13 +88,14 @@ function countDown(seconds) {
     connect();
     return;
   }
-  say(`reconnecting, ${seconds} s`);
+  say(`${refusal}reconnecting, ${seconds} s`);
   timer = setTimeout(countDown, 1000, seconds - 1);
 }
 
 function read(frame) {
   if (frame.kind === "state") {
     clearTimeout(watchdog); // it may have nothing more to say for long: the observer is away
+    if (frame.state.startsWith("closed: ")) refusal = `${frame.state}; `;
     say(frame.state);
   } else if (frame.kind === "snapshot") {
     guard(socket);
