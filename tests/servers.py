@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from compose.servers.postgres import binaries
+from compose.system_packages import redis_server
 
 
 def free_port() -> int:
@@ -51,4 +52,12 @@ def postgres_command(data: Path, port: int) -> list[str]:
         *as_server_user(), str(binaries() / "postgres"), "-D", str(data), "-p", str(port), "-F",
         "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
         "-c", "log_line_prefix=%m [%p] %u ",
+    ]  # fmt: skip
+
+
+def redis_command(port: int, password: str) -> list[str]:
+    """Return the command of a Redis server that keeps nothing, on a port of 127.0.0.1."""
+    return [
+        str(redis_server()), "--port", str(port), "--bind", "127.0.0.1", "--requirepass", password,
+        "--save", "", "--logfile", "/dev/null",
     ]  # fmt: skip

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar
 
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
 from config.environment import MissingSetting
+
+Result = TypeVar("Result")
 
 REST: Final = 2.0  # seconds without a command after Redis has failed to answer one
 
@@ -38,11 +41,14 @@ class CacheRedis:
 
     def ask(self, command: str, *arguments: Any, **options: Any) -> Any:
         """Return the answer to one command, by redis-py's name for it, or raise RedisAway."""
+        return self.run(lambda client: getattr(client, command)(*arguments, **options))
+
+    def run(self, act: Callable[[Any], Result]) -> Result:
+        """Return the result of `act`, which gets redis-py's client, or raise RedisAway."""
         if time.monotonic() < self._rests_until:
             raise RedisAway
         try:
-            connection = cast("Any", get_redis_connection("default"))
-            return getattr(connection, command)(*arguments, **options)
+            return act(get_redis_connection("default"))
         except (RedisError, OSError, MissingSetting) as error:
             self._rests_until = time.monotonic() + REST
             raise RedisAway from error

@@ -1,12 +1,14 @@
-"""Visitors, known only by a random name in the signed session cookie."""
+"""Visitors, known by the random name in a signed session cookie, and their addresses."""
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 from typing import Final
 
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+
+from cluster.storefront.client_address import client_address, client_network
 
 VISITOR: Final = "visitor"  # the session's key
 
@@ -26,16 +28,15 @@ def known_visitor(request: HttpRequest) -> str:
 
 
 def sender_address(request: HttpRequest) -> str:
-    """Return the address that a request comes from.
+    """Return the address that a request comes from, as the nearest proxy saw it."""
+    meta = request.META
+    return client_address(meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR", ""))
 
-    Behind a proxy that is the last entry of X-Forwarded-For, which the proxy has written. It
-    is trusted only when the connection comes from a private network: an attacker may send
-    any header, but not from there.
+
+def address_key(request: HttpRequest, salt: str = "portfolio.pace") -> str:
+    """Return a keyed hash of the client network that a request comes from.
+
+    Empty, which means no limit, for this machine itself.
     """
-    peer: str = request.META.get("REMOTE_ADDR", "")
-    try:
-        behind_proxy = ipaddress.ip_address(peer).is_private
-        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
-        return str(ipaddress.ip_address(forwarded)) if behind_proxy and forwarded else peer
-    except ValueError:
-        return peer
+    network = client_network(sender_address(request))
+    return salted_hmac(salt, network).hexdigest()[:32] if network else ""

@@ -1,7 +1,7 @@
 """A token-bucket limit for requests that are cheap to send and costly to answer.
 
 Unlike `rate_limits.py`, which counts accepted work in the database, the bucket is in Redis. A
-caller without a session is limited by address (`portfolio.web.rate_limit`).
+caller without a session is limited by address.
 Source of the fields: draft-ietf-httpapi-ratelimit-headers.
 """
 
@@ -16,9 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from ninja.decorators import decorate_view
 
 from cluster.kit.cache_redis import RedisAway
-from cluster.kit.visitors import known_visitor
+from cluster.kit.visitors import address_key, known_visitor
 from portfolio.api.problems import TOO_MANY, Problem, problem_answer
-from portfolio.web.rate_limit import address_key
 from portfolio.web.token_bucket import Taken, TokenBucket
 
 View = Callable[..., HttpResponse]

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from ninja import Path, Router, Schema
 from pydantic import Field
 
+from cluster.kit.visitors import address_key
 from cluster.messaging.envelope import new_message_id
 from portfolio.api.describe import told
 from portfolio.api.problems import INVALID, TOO_MANY, Problem, not_found
@@ -23,7 +24,6 @@ from portfolio.demos.models import DemoRun
 from portfolio.demos.registry import DEMOS
 from portfolio.demos.runs import RunRefused, kept, result_of, run_demo, standing
 from portfolio.demos.views import visitors_cookies
-from portfolio.web.rate_limit import address_key
 
 router = Router(tags=["Demos"])
 

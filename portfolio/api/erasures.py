@@ -19,6 +19,7 @@ from cluster.storefront.models import ErasureRequest
 from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
 from portfolio.api.problems import not_found
+from portfolio.api.rate_limits import limit_erasures
 from portfolio.api.schemas import Asked
 from portfolio.api.visitor import known_visitor
 
@@ -57,12 +58,15 @@ class ErasureList(Schema):
     response={202: Erasure},
     operation_id="requestErasure",
     summary="Be forgotten",
-    openapi_extra=told(idempotent=True, located=True, request_example={"confirm": True}),
+    openapi_extra=told(
+        errors=(429,), idempotent=True, located=True, request_example={"confirm": True}
+    ),
 )
 def request_erasure(request: HttpRequest, erasure: ErasureAsked) -> HttpResponse:
     """Have every service replace your name by a pseudonym. One erasure can be open at a time."""
 
     def accept(work: UnitOfWork, visitor: str) -> Answer:
+        limit_erasures(request)
         erasure_id = accept_erasure(work, visitor=visitor)
         row = work.cursor.execute(READ, (erasure_id,)).fetchone() or ()
         made = Erasure(**dict(zip(Erasure.model_fields, row, strict=True)))

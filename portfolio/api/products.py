@@ -21,6 +21,7 @@ from pydantic import Field
 
 from articles.search import LONGEST_QUERY
 from cluster.catalog.contract import AmendProduct, ProductAmended
+from cluster.kit.visitors import address_key
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.storefront.models import JournalEntry, Product
@@ -49,7 +50,9 @@ router = Router(tags=["Products"])
 
 # Each waits with a connection of its own, and PostgreSQL allows sixty for all processes.
 _turns: Final = BoundedSemaphore(MOST_AT_ONCE)
-_amendments: Final = FixedWindowLimiter(120, 60.0)  # of one visitor, in each web process
+_of_visitors: Final = FixedWindowLimiter("amendments of a visitor", 120, 60)
+# Three programs of one office at their full pace: no page amends but by a demo.
+_of_addresses: Final = FixedWindowLimiter("amendments", 360, 60)
 
 Sku = Annotated[
     str, Path(max_length=64, pattern="^[!-~]+$", description="The SKU.", examples=["MUG-ENAMEL"])
@@ -180,7 +183,7 @@ def list_product(request: HttpRequest, asked: ListingAsked) -> HttpResponse:
     """Accept a listing. The product can be read once catalog has announced it."""
 
     def accept(work: UnitOfWork, visitor: str) -> Answer:
-        limit_listings(work, visitor)
+        limit_listings(work, request, visitor)
         sku = list_own(work, visitor=visitor, name=asked.name, price=asked.price, stock=asked.stock)
         made = Listing(sku=sku, accepted_at=work.now, **asked.model_dump())
         return answer(202, made, location=reverse("api:get_product", args=[sku]))
@@ -241,7 +244,7 @@ def amend_product(
     owned = retry_on_disconnect(_own(visitor).filter(sku=sku).first)
     if owned is None:
         raise not_found(f"product {sku}")
-    _keep_pace(visitor)
+    _keep_pace(request, visitor)
     current = _shown(_found(sku))
     _refuse_unseen(request, current)
     amendment = AmendProduct(
@@ -291,15 +294,19 @@ def _lost(current: Described) -> Problem:
     )
 
 
-def _keep_pace(visitor: str) -> None:
-    wait = _amendments.take(visitor)
-    if wait:
-        raise Problem(
-            TOO_MANY.status,
-            f"You have amended products {_amendments.most} times in a minute.",
-            TOO_MANY,
-            headers={"Retry-After": str(int(wait) + 1)},
-        )
+def _keep_pace(request: HttpRequest, visitor: str) -> None:
+    """Raise Problem 429 when this visitor, or all of its address, amend too often."""
+    for limiter, key, who in (
+        (_of_visitors, visitor, "You have"),
+        (_of_addresses, address_key(request), "Visitors from your address have"),
+    ):
+        if wait := limiter.take(key):
+            raise Problem(
+                TOO_MANY.status,
+                f"{who} amended products {limiter.most} times in a minute.",
+                TOO_MANY,
+                headers={"Retry-After": str(wait)},
+            )
 
 
 @contextmanager

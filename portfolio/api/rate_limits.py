@@ -1,7 +1,8 @@
 """Quotas of a visitor, and the RateLimit fields that show how much of one is left.
 
-The `keep_…_pace` functions enforce the quotas of refunds, tokens and listings, and
-`cluster/storefront/visitor_limit.py` that of checkouts. Source of the fields:
+The `limit_…` functions enforce the quotas of refunds, tokens, listings and erasures, and
+`cluster/storefront/visitor_limit.py` that of checkouts. Beside each is a limit of the address, for
+clients that are a new visitor with each request. Source of the fields:
 draft-ietf-httpapi-ratelimit-headers.
 """
 
@@ -18,10 +19,12 @@ from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
 from ninja.decorators import decorate_view
 
+from cluster.kit.visitors import address_key
 from cluster.messaging.work import UnitOfWork
 from cluster.storefront.visitor_limit import LOCK, MOST_IN_PERIOD, PERIOD, free_again
 from portfolio.api.problems import TOO_MANY, Problem
 from portfolio.api.visitor import known_visitor
+from portfolio.web.rate_limit import FixedWindowLimiter
 
 View = Callable[..., HttpResponse]
 
@@ -73,10 +76,14 @@ class Policy:
 
 CHECKOUTS: Final = Policy("checkouts", MOST_IN_PERIOD, PERIOD, TIMES_OF_CHECKOUTS)
 REFUNDS: Final = Policy("refunds", MOST_IN_PERIOD, PERIOD, TIMES_OF_REFUNDS)
-
-
 LISTINGS: Final = Policy("listings", MOST_IN_PERIOD, PERIOD, TIMES_OF_LISTINGS)
 TOKENS: Final = Policy("tokens", MOST_IN_PERIOD, PERIOD, TIMES_OF_TOKENS)
+
+MOST_OF_ADDRESS: Final = 6 * MOST_IN_PERIOD  # six visitors of one office at their full pace
+_of_addresses: Final = {
+    name: FixedWindowLimiter(name, MOST_OF_ADDRESS, int(PERIOD.total_seconds()))
+    for name in (REFUNDS.name, LISTINGS.name, TOKENS.name, "erasures")
+}
 
 
 def limited(policy: Policy) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -105,28 +112,44 @@ def _left(policy: Policy, request: HttpRequest) -> str:
         return policy.left(cursor, visitor, datetime.now(UTC))
 
 
-def limit_refunds(work: UnitOfWork, visitor: str) -> None:
+def limit_refunds(work: UnitOfWork, request: HttpRequest, visitor: str) -> None:
     """Raise Problem 429 unless this visitor may ask for one more refund."""
-    _keep_pace(work, visitor, REFUNDS)
+    _keep_pace(work, request, visitor, REFUNDS)
 
 
-def limit_tokens(work: UnitOfWork, visitor: str) -> None:
+def limit_tokens(work: UnitOfWork, request: HttpRequest, visitor: str) -> None:
     """Raise Problem 429 unless this visitor may ask for tokens once more."""
-    _keep_pace(work, visitor, TOKENS)
+    _keep_pace(work, request, visitor, TOKENS)
 
 
-def limit_listings(work: UnitOfWork, visitor: str) -> None:
+def limit_listings(work: UnitOfWork, request: HttpRequest, visitor: str) -> None:
     """Raise Problem 429 unless this visitor may list one more product."""
-    _keep_pace(work, visitor, LISTINGS)
+    _keep_pace(work, request, visitor, LISTINGS)
 
 
-def _keep_pace(work: UnitOfWork, visitor: str, policy: Policy) -> None:
+def limit_erasures(request: HttpRequest) -> None:
+    """Raise Problem 429 when one address asks for too many erasures, each of a new visitor."""
+    _keep_pace_of_address(request, "erasures")
+
+
+def _keep_pace(work: UnitOfWork, request: HttpRequest, visitor: str, policy: Policy) -> None:
+    _keep_pace_of_address(request, policy.name)
     work.cursor.execute(LOCK, (visitor,))
     recent = policy.recent(work.cursor, visitor, work.now)
     if len(recent) >= policy.most:
-        raise Problem(
-            TOO_MANY.status,
-            f"You have asked for {len(recent)} {policy.name} in the last minute.",
-            TOO_MANY,
-            headers={"Retry-After": str(free_again(recent[0], work.now))},
-        )
+        wait = free_again(recent[0], work.now)
+        raise _too_many(f"You have asked for {len(recent)} {policy.name}", wait)
+
+
+def _keep_pace_of_address(request: HttpRequest, name: str) -> None:
+    if wait := _of_addresses[name].take(address_key(request)):
+        raise _too_many(f"Your address has asked for {MOST_OF_ADDRESS} {name}", wait)
+
+
+def _too_many(clause: str, wait: int) -> Problem:
+    return Problem(
+        TOO_MANY.status,
+        f"{clause} in the last minute.",
+        TOO_MANY,
+        headers={"Retry-After": str(wait)},
+    )

@@ -70,7 +70,7 @@ def request_refund(request: HttpRequest, refund: RefundAsked) -> HttpResponse:
     """Accept a refund. The service `orders` decides whether the order may still be refunded."""
 
     def accept(work: UnitOfWork, visitor: str) -> Answer:
-        limit_refunds(work, visitor)
+        limit_refunds(work, request, visitor)
         if work.cursor.execute(OWN, (refund.order, visitor)).fetchone() != (True,):
             raise InvalidRequest(f"There is no order {refund.order} of yours.")
         refund_id = accept_refund(work, order_id=refund.order)

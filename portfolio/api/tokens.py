@@ -85,7 +85,7 @@ def issue_tokens(request: HttpRequest, asked: NothingAsked) -> HttpResponse:  # 
     """Ask identity for tokens of the visitor, and return them signed."""
     visitor = visitor_of(request)
     return _answer(
-        _attempted(lambda: grants.issue(visitor, lambda work: limit_tokens(work, visitor)))
+        _attempted(lambda: grants.issue(visitor, lambda work: limit_tokens(work, request, visitor)))
     )
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import math
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final
@@ -18,6 +17,7 @@ from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
 from cluster.secrets.vault import SecretsError
 from cluster.storefront.checkout_intake import InvalidRequest
+from cluster.storefront.concurrency_limiter import ConcurrencyLimiter, NoneFree, ShareUsed
 from config import environment
 from config.revision import running_revision
 from portfolio.demos.caller import Caller, SiteAway
@@ -31,8 +31,10 @@ logger = logging.getLogger(__name__)
 
 PERIOD: Final = timedelta(minutes=1)
 MOST_IN_PERIOD: Final = 20  # for each visitor
-MOST_OF_ADDRESS: Final = 60  # in each web process, against clients that drop every cookie
+MOST_OF_ADDRESS: Final = 60  # three visitors of one office at their full pace
 MOST_AT_ONCE: Final = 3  # in one web process: the cluster has other work
+# Of one address. One place stays for others, and the visitors of one office wait for each other.
+MOST_AT_ONCE_OF_ADDRESS: Final = 2
 PATIENCE: Final = 10.0  # seconds that a run waits for others to end
 # Seconds before each further attempt to store a run: a database is back within a few seconds of
 # its death, and a visitor who has pressed the button waits for seconds anyway.
@@ -41,8 +43,8 @@ CUT_OFF_AFTER: Final = timedelta(seconds=90)  # longer than any demo takes
 
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
-_places: Final = threading.BoundedSemaphore(MOST_AT_ONCE)
-_of_addresses: Final = FixedWindowLimiter(MOST_OF_ADDRESS, PERIOD.total_seconds())
+_places: Final = ConcurrencyLimiter(MOST_AT_ONCE, MOST_AT_ONCE_OF_ADDRESS)
+_of_addresses: Final = FixedWindowLimiter("demos", MOST_OF_ADDRESS, int(PERIOD.total_seconds()))
 
 
 class RunRefused(Exception):
@@ -72,22 +74,13 @@ def run_demo(
         raise RunRefused(
             "Your address has run many demos in the last minute. Wait a little.",
             status=HTTPStatus.TOO_MANY_REQUESTS,
-            retry_after=math.ceil(wait),
+            retry_after=wait,
         )
-    run = _register(demo, choices, run_id, visitor)
-    if run is None:
-        return kept(run_id, demo)
-    if not _places.acquire(timeout=PATIENCE):
-        _end(run, None, "Too many demos were running at once, so this one was not begun.")
-        raise RunRefused(
-            "Other visitors’ demos are running. Try again in a moment.",
-            status=HTTPStatus.SERVICE_UNAVAILABLE,
-            retry_after=5,
-        )
-    try:
+    with _place(address):
+        run = _register(demo, choices, run_id, visitor)
+        if run is None:
+            return kept(run_id, demo)
         result, problem = _run(demo, choices, run, cookies)
-    finally:
-        _places.release()
     _end(run, result, problem)
     return run
 
@@ -120,6 +113,33 @@ def standing(run: DemoRun) -> str:
     if datetime.now(UTC) - run.began > CUT_OFF_AFTER:
         return "It was cut off as the web server died. What it had begun goes on without it."
     return "It is still running. Look again in a moment."
+
+
+@contextmanager
+def _place(address: str) -> Iterator[None]:
+    """Hold one of the places in which demos run. Raises RunRefused after PATIENCE.
+
+    Whoever waits for it has no connection to the database yet, of which there are few.
+    """
+    try:
+        _places.acquire(address, PATIENCE)
+    except ShareUsed as error:
+        raise RunRefused(
+            f"{MOST_AT_ONCE_OF_ADDRESS} demos from your address are running. "
+            "Try again in a moment.",
+            status=HTTPStatus.TOO_MANY_REQUESTS,
+            retry_after=5,
+        ) from error
+    except NoneFree as error:
+        raise RunRefused(
+            "Other visitors’ demos are running. Try again in a moment.",
+            status=HTTPStatus.SERVICE_UNAVAILABLE,
+            retry_after=5,
+        ) from error
+    try:
+        yield
+    finally:
+        _places.release(address)
 
 
 def _register(

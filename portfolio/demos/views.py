@@ -21,7 +21,7 @@ from articles.models import Article
 from chaos.experiments.catalogue import EXPERIMENTS
 from cluster.kit.graph.rails import ENTRY
 from cluster.kit.problems import problem
-from cluster.kit.visitors import known_visitor, visitor_of
+from cluster.kit.visitors import address_key, known_visitor, visitor_of
 from cluster.messaging.envelope import new_message_id
 from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
@@ -35,7 +35,6 @@ from portfolio.demos.registry import DEMOS
 from portfolio.demos.result import Exchange, Result
 from portfolio.demos.runs import PAUSES, RunRefused, kept, latest_of, result_of, run_demo, standing
 from portfolio.lab.services import PARTICIPANTS, Participant
-from portfolio.web.rate_limit import address_key
 
 AWAY: Final = "The site’s database is away, so no demo can be run. Try again in a moment."
 MESSAGES: Final = 60  # of the first saga that a run began

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
@@ -12,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from cluster.kit.problems import problem, wants_json
-from cluster.kit.visitors import visitor_of
+from cluster.kit.visitors import address_key, visitor_of
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseUnavailable
 from cluster.storefront.admission import TooManyRequests
@@ -26,12 +25,13 @@ from cluster.storefront.headcode import headcode
 from cluster.storefront.transactions import run_in_transaction
 from cluster.storefront.visitor_limit import limit_visitor
 from portfolio.web.forms import CheckoutForm
-from portfolio.web.rate_limit import FixedWindowLimiter, address_key
+from portfolio.web.rate_limit import FixedWindowLimiter
 
-PERIOD: Final = 60.0  # seconds
-MOST_OF_ADDRESS: Final = 60  # in that period, for an office that shares an address
+PERIOD: Final = 60  # seconds
+# In that period, by pages and API together: six visitors of one office at their full pace.
+MOST_OF_ADDRESS: Final = 60
 
-_of_addresses: Final = FixedWindowLimiter(MOST_OF_ADDRESS, PERIOD)
+_of_addresses: Final = FixedWindowLimiter("checkouts", MOST_OF_ADDRESS, PERIOD)
 
 
 @require_POST
@@ -78,7 +78,7 @@ def limit_address(request: HttpRequest) -> None:
             f"{MOST_OF_ADDRESS} checkouts were started from your address within a minute. "
             "Wait a little.",
             status=HTTPStatus.TOO_MANY_REQUESTS,
-            retry_after=math.ceil(wait),
+            retry_after=wait,
         )
 
 

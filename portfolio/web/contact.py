@@ -8,18 +8,18 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.crypto import salted_hmac
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from articles.owner.queries import NotKnown, Words, words_of
 from cluster.kit.problems import PROBLEM_JSON, wants_json
-from cluster.kit.visitors import sender_address
+from cluster.kit.visitors import address_key
 from cluster.secrets.postgres import DatabaseUnavailable
-from cluster.storefront.contact.accept import NewMessage, TooManyMessages, keep
+from cluster.storefront.contact.accept import DAY, NewMessage, TooManyMessages, keep
 from cluster.storefront.transactions import run_in_transaction
 from portfolio.contact.form import LONGEST_MESSAGE, MOST_LINKS, ContactForm
 from portfolio.contact.form_token import new_pass
+from portfolio.web.rate_limit import FixedWindowLimiter
 
 AWAY: Final = (
     "The site’s database is away, so your message was not kept. It is still in the form: "
@@ -29,6 +29,10 @@ EXPIRED: Final = (
     "The form had expired, or your browser keeps no cookies for this site. Your words are still "
     "here: send them again."
 )
+
+# In a day: enough for an office, and a tenth of what all together may write (MOST_OF_ALL).
+MOST_OF_ADDRESS: Final = 20
+_of_addresses: Final = FixedWindowLimiter("contact", MOST_OF_ADDRESS, int(DAY.total_seconds()))
 
 
 @never_cache
@@ -50,6 +54,7 @@ def contact(request: HttpRequest) -> HttpResponse:
         trapped=form.is_trapped,
     )
     try:
+        limit_address(request)
         run_in_transaction(lambda work: keep(work, letter))
     except TooManyMessages as error:
         return refused(
@@ -103,9 +108,20 @@ def refused(
     return response
 
 
+def limit_address(request: HttpRequest) -> None:
+    """Raise TooManyMessages when one address sends too many, before they wait for the database."""
+    if wait := _of_addresses.take(address_key(request)):
+        raise TooManyMessages(
+            f"{MOST_OF_ADDRESS} messages were sent from your address within a day. "
+            "Wait before the next.",
+            status=HTTPStatus.TOO_MANY_REQUESTS,
+            retry_after=wait,
+        )
+
+
 def remote_of(request: HttpRequest) -> str:
-    """Return a keyed hash of the sender's address, which does not reveal the address."""
-    return salted_hmac("portfolio.contact.remote", sender_address(request)).hexdigest()[:32]
+    """Return a keyed hash of the sender's network, which does not reveal the address."""
+    return address_key(request, salt="portfolio.contact.remote")
 
 
 def _drawn(

@@ -1,77 +1,66 @@
-"""Request limits for each client address, independent of its cookies.
+"""Request limits in fixed windows of time, which all web processes share.
 
-Limits for each session bind clients that keep their session. These bind the others too, and are
-generous, since an office or a school may share one address. The counts are in the memory of each
-web process, and end with it.
+Limits for each session bind clients that keep their session. Those for each address bind the
+others too, and are generous, since an office or a school may share one address. The counts are in
+Redis; while it is away each process counts in its own memory (docs/adr/0033-request-limits.md).
 """
 
 from __future__ import annotations
 
-import ipaddress
-import threading
+import functools
+import math
 import time
-from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-from django.http import HttpRequest
-from django.utils.crypto import salted_hmac
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import FixedWindowRateLimiter
 
-from cluster.kit.visitors import sender_address
+from cluster.kit.cache_redis import CacheRedis, RedisAway
 
-MOST_REMEMBERED: Final = 10_000  # addresses; then those whose period is over are forgotten
-# The IPv6 network of one customer of a provider, who may use any of its addresses for a request.
-IPV6_NETWORK: Final = 64  # bits
+PREFIX: Final = "rate-limit"
+MOST_REMEMBERED: Final = 10_000  # windows in memory, a few megabytes
+ROUNDED: Final = 0.5  # seconds by which Redis may name the end of a window too early
 
-
-def address_key(request: HttpRequest) -> str:
-    """Return a keyed hash of the IPv4 address or IPv6 network that a request comes from.
-
-    Empty, which means no limit, for this machine itself: its owner has a command line, and
-    behind a proxy that does not forward the client's address all would share one limit.
-    """
-    try:
-        address = ipaddress.ip_address(sender_address(request))
-    except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv6Address):
-        mapped = address.ipv4_mapped
-        network = ipaddress.ip_network((address, IPV6_NETWORK), strict=False)
-        address = mapped or (address if address.is_loopback else network.network_address)
-    if address.is_loopback:
-        return ""
-    return salted_hmac("portfolio.pace", str(address)).hexdigest()[:32]
+# One for all limiters: a dead Redis costs one time-out, not one for each limiter.
+_redis: Final = CacheRedis()
+_memory: Final = functools.cache(MemoryStorage)  # at first use, since it starts threads
 
 
 class FixedWindowLimiter:
-    """A limit of `most` requests of one key in each window of `period` seconds."""
+    """A limit of `most` requests of one key in each window of `period` seconds.
 
-    def __init__(
-        self, most: int, period: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    A window begins with its first request. `name` distinguishes limiters.
+    """
+
+    def __init__(self, name: str, most: int, period: int) -> None:
         self.most = most
-        self.period = period
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._windows: dict[str, tuple[float, int]] = {}  # a window's start, and its count
+        self._limit = RateLimitItemPerSecond(most, period, namespace=name)
 
-    def take(self, key: str) -> float:
+    def take(self, key: str) -> int:
         """Count one request, and return 0 when it may be served, else the seconds to wait."""
         if not key:
-            return 0.0
-        now = self._clock()
-        with self._lock:
-            began, counted = self._windows.get(key, (now, 0))
-            if now - began >= self.period:
-                began, counted = now, 0
-            if counted >= self.most:
-                return began + self.period - now
-            if key not in self._windows and len(self._windows) >= MOST_REMEMBERED:
-                self._forget(now)
-            self._windows[key] = (began, counted + 1)
-        return 0.0
+            return 0
+        try:
+            return _redis.run(lambda client: self._hit(_in_redis(client.connection_pool), key))
+        except RedisAway:
+            return self._hit(_in_memory(), key)
 
-    def _forget(self, now: float) -> None:
-        over = [key for key, (began, _) in self._windows.items() if now - began >= self.period]
-        # When none is over, the oldest: this bounds the memory, not a flood from new addresses.
-        for key in over or list(self._windows)[: MOST_REMEMBERED // 10]:
-            del self._windows[key]
+    def _hit(self, windows: FixedWindowRateLimiter, key: str) -> int:
+        if windows.hit(self._limit, key):
+            return 0
+        end = windows.get_window_stats(self._limit, key).reset_time
+        return max(1, math.ceil(end - time.time() + ROUNDED))
+
+
+@functools.lru_cache(maxsize=1)
+def _in_redis(pool: Any) -> FixedWindowRateLimiter:
+    storage = RedisStorage("redis://", connection_pool=pool, key_prefix=PREFIX)
+    return FixedWindowRateLimiter(storage)
+
+
+def _in_memory() -> FixedWindowRateLimiter:
+    storage = _memory()
+    if len(storage.storage) >= MOST_REMEMBERED:
+        storage.reset()  # this bounds the memory, not a flood from new addresses
+    return FixedWindowRateLimiter(storage)

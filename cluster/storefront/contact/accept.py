@@ -50,7 +50,7 @@ class NewMessage:
     email: str
     subject: str
     message: str
-    remote: str
+    remote: str  # a keyed hash of the sender's address; an empty one has no limit of its own
     trapped: bool  # kept, for the owner to judge, and never mailed
 
 
@@ -65,7 +65,7 @@ def keep(work: UnitOfWork, letter: NewMessage) -> None:
         return
     work.cursor.execute(RECENT, (letter.remote, work.now - PERIOD, work.now - DAY))
     of_one, of_all = work.cursor.fetchone() or (0, 0)
-    if of_one >= MOST_OF_ONE:
+    if letter.remote and of_one >= MOST_OF_ONE:
         raise TooManyMessages(
             f"{of_one} messages have come from your address within an hour. Wait before the next.",
             status=HTTPStatus.TOO_MANY_REQUESTS,

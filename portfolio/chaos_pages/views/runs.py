@@ -19,13 +19,12 @@ from chaos.safety.permits import Refused, ask_for_run, public_name, withdraw
 from cluster.health.observer.client import latest
 from cluster.health.observer.snapshot import Snapshot
 from cluster.kit.problems import problem, wants_json
-from cluster.kit.visitors import known_visitor, visitor_of
+from cluster.kit.visitors import address_key, known_visitor, visitor_of
 from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
 from portfolio.chaos_pages.content.phases import now, stations
 from portfolio.chaos_pages.content.queue import Place, is_open, place_of
 from portfolio.chaos_pages.content.run_times import happenings
-from portfolio.web.rate_limit import address_key
 
 AWAY: Final = "The site’s database is away, so this run cannot be shown. Try again in a moment."
 UNREADABLE: Final = "The body is not a JSON object with the name of an experiment."

@@ -1,0 +1,46 @@
+"""The key of a client's address tells it from another, and does not reveal it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import RequestFactory
+from django.test.utils import override_settings
+
+from cluster.kit.visitors import address_key
+
+
+@pytest.fixture(autouse=True)
+def _secret() -> Iterator[None]:
+    """Hash with a key of the tests, since the platform's key is in Vault."""
+    with override_settings(SECRET_KEY="a key of the tests"):
+        yield
+
+
+def key(peer: str, forwarded: str = "", **salt: str) -> str:
+    request = RequestFactory().get("/", REMOTE_ADDR=peer)
+    if forwarded:
+        request.META["HTTP_X_FORWARDED_FOR"] = forwarded
+    return address_key(request, **salt)
+
+
+def test_an_address_is_told_from_another_and_named_nowhere() -> None:
+    assert key("203.0.113.7") == key("127.0.0.1", "198.51.100.1, 203.0.113.7")
+    assert key("203.0.113.7") == key("::ffff:203.0.113.7")
+    assert key("203.0.113.7") != key("203.0.113.8")
+    assert "203.0.113.7" not in key("203.0.113.7")
+
+
+def test_an_ipv6_network_is_one_client() -> None:
+    assert key("2001:db8:1:2::1") == key("2001:db8:1:2:ffff::9")
+    assert key("2001:db8:1:2::1") != key("2001:db8:1:3::1")
+
+
+def test_keys_of_two_purposes_cannot_be_compared() -> None:
+    assert key("203.0.113.7") != key("203.0.113.7", salt="another purpose")
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "", "a socket"])
+def test_this_machine_itself_has_none(peer: str) -> None:
+    assert key(peer) == ""
