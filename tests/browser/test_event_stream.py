@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 WITHIN = 15_000  # milliseconds; ends a hanging test, measures nothing
@@ -59,6 +60,22 @@ def test_without_the_stream_the_page_says_that_it_reconnects(page: Page, platfor
     page.goto(f"{platform_url}/events/")
     expect(page.locator(part("state"))).to_have_text(
         re.compile(r"^reconnecting, \d+ s$"), timeout=WITHIN
+    )
+
+
+def test_why_a_seat_was_refused_is_shown_until_the_next_attempt(
+    page: Page, platform_url: str
+) -> None:
+    sentence = "closed: 40 from your address are watching; no seat"
+
+    def refuse(socket: WebSocketRoute) -> None:
+        socket.send(json.dumps({"kind": "state", "state": sentence}))
+        socket.close(code=4013)
+
+    page.route_web_socket(re.compile("/stream/"), refuse)
+    page.goto(f"{platform_url}/events/")
+    expect(page.locator(part("state"))).to_have_text(
+        re.compile(rf"^{sentence}; reconnecting, \d+ s$"), timeout=WITHIN
     )
 
 

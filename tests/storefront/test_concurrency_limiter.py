@@ -48,7 +48,7 @@ def test_who_waits_gets_what_is_released() -> None:
     limiter = ConcurrencyLimiter(3, share=1)
     limiter.acquire("one")
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(limiter.acquire, "one", 20.0)
+        waiting = pool.submit(limiter.acquire, "one", 60.0)
         eventually(lambda: limiter._released._waiters)  # type: ignore[attr-defined]
         assert not waiting.done()
         limiter.release("one")

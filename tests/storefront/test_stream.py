@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -14,6 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from cluster.secrets.postgres import database
 from cluster.storefront.stream.consumer import requested_after
+from cluster.storefront.stream.listening import MOST_OF_ADDRESS
 from tests.conditions import eventually
 
 WITHIN = 10.0  # seconds; ends a hanging test, measures nothing
@@ -153,6 +156,24 @@ async def test_our_own_page_may_listen(platform_url: str) -> None:
         address(platform_url), additional_headers={"Origin": platform_url}
     ) as client:
         assert (await frame(client))["kind"] == "state"
+
+
+@pytest.mark.platform
+async def test_one_address_gets_no_more_than_its_share_of_the_seats(platform_url: str) -> None:
+    here = f"203.0.113.{secrets.randbelow(250)}"
+    elsewhere = f"198.51.100.{secrets.randbelow(250)}"
+    async with AsyncExitStack() as closed_at_the_end:
+
+        async def client(sender: str) -> ClientConnection:
+            opening = connect(address(platform_url), additional_headers={"X-Forwarded-For": sender})
+            return await closed_at_the_end.enter_async_context(opening)
+
+        for _ in range(MOST_OF_ADDRESS):
+            assert not (await frame(await client(here)))["state"].startswith("closed")
+        said, code = await closing(await client(here))
+        assert code == 4013
+        assert said == f"closed: {MOST_OF_ADDRESS} from your address are watching; no seat"
+        assert not (await frame(await client(elsewhere)))["state"].startswith("closed")
 
 
 @pytest.mark.parametrize(("query", "after"), [(b"", None), (b"after=0", 0), (b"after=8841", 8841)])
