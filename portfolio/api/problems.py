@@ -67,7 +67,7 @@ TOO_MANY: Final = ProblemType(
     "quota-exceeded",
     HTTPStatus.TOO_MANY_REQUESTS,
     "Too much at once",
-    "The quota of the `RateLimit` field is used up. Retry-After says when there is some again.",
+    "Your quota (the `RateLimit` field) or that of your address is used up, until Retry-After.",
 )
 OVERLOADED: Final = ProblemType(
     "overloaded",

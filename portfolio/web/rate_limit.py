@@ -49,8 +49,8 @@ class FixedWindowLimiter:
     def _hit(self, windows: FixedWindowRateLimiter, key: str) -> int:
         if windows.hit(self._limit, key):
             return 0
-        end = windows.get_window_stats(self._limit, key).reset_time
-        return max(1, math.ceil(end - time.time() + ROUNDED))
+        left = windows.get_window_stats(self._limit, key).reset_time - time.time()
+        return max(1, min(self._limit.get_expiry(), math.ceil(left + ROUNDED)))
 
 
 @functools.lru_cache(maxsize=1)

@@ -107,8 +107,8 @@ class TestShared:
         one = a_limiter(3)
         other = FixedWindowLimiter(one._limit.namespace, 3, 60)
         assert [one.take("a"), other.take("a"), one.take("a")] == [0, 0, 0]
-        assert 50 < one.take("a") <= 61
-        assert 50 < other.take("a") <= 61
+        assert 50 < one.take("a") <= 60
+        assert 50 < other.take("a") <= 60
         assert other.take("b") == 0
 
     def test_limiters_of_two_names_count_apart(self) -> None:
@@ -124,7 +124,7 @@ class TestShared:
         limiter = a_limiter(1, period=1)
         assert limiter.take("a") == 0
         wait = limiter.take("a")
-        assert 1 <= wait <= 2
+        assert wait == 1
         time.sleep(wait)
         assert limiter.take("a") == 0
 
