@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from config.waiting import back_off
+
 FIRST: Final = 0.1  # seconds; PostgreSQL's dead backends need about this long to leave
 LONGEST: Final = 5.0  # seconds; a person waits this long without suspecting a fault
 GOOD_LIFE: Final = 10.0  # seconds; after a life this long, early deaths are counted from 0 again
@@ -22,4 +24,4 @@ class Backoff:
             self.early_deaths = 0
             return 0.0
         self.early_deaths += 1
-        return min(FIRST * 2.0 ** (self.early_deaths - 1), LONGEST)
+        return back_off(self.early_deaths, first=FIRST, longest=LONGEST)

@@ -18,6 +18,7 @@ from typing import Final
 
 from chaos.drivers.driver import DriverError
 from cluster.health.observer.snapshot import Process, Snapshot
+from config.waiting import back_off
 
 logger = logging.getLogger("watchdog")
 
@@ -36,7 +37,7 @@ class _Replaced:
 
     @property
     def pause(self) -> float:
-        return min(LONGEST_PAUSE, PAUSE * 2.0 ** (self.times - 1))
+        return back_off(self.times, first=PAUSE, longest=LONGEST_PAUSE)
 
 
 class Replacement:

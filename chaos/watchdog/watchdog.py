@@ -16,6 +16,7 @@ from typing import Final
 from chaos.faults.engine import Engine, NotHealed
 from chaos.faults.healed import WATCHDOG
 from cluster.health.armed_faults import ArmedFault, ArmedFaults
+from config.waiting import back_off
 
 FIRST_PAUSE: Final = 0.25  # seconds after the first attempt that failed
 LONGEST_PAUSE: Final = 4.0  # seconds between two attempts, at most
@@ -74,7 +75,7 @@ class Watchdog:
             words = self._make_engine().heal(fault, by=WATCHDOG)
         except Exception as error:  # noqa: BLE001  (it tries again after any error)
             patient.failures += 1
-            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (patient.failures - 1))
+            pause = back_off(patient.failures, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
             patient.next_at = time.monotonic() + pause
             said = error if isinstance(error, NotHealed) else repr(error)
             log.warning("%s (attempt %d, next in %.2f s)", said, patient.failures, pause)

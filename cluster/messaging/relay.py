@@ -27,6 +27,7 @@ from cluster.messaging.outbox import CHANNEL, NO_ROW
 from cluster.messaging.publisher import BrokerUnavailable, OutboxRow, Publisher, Unpublishable
 from cluster.messaging.unpublishable import file_unpublishable
 from cluster.secrets.postgres import Database, is_outage
+from config.waiting import back_off
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ BATCH: Final = 500
 SWEEP: Final = 1.0
 # Seconds to wait after the database or the broker was unreachable: short at first, since most
 # outages end within seconds, and never longer than a second.
-BACK_OFF: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
+FIRST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 1.0
 ADVISORY_LOCK: Final = 0x0D0B0C
 
 READ_BATCH: Final = """
@@ -97,8 +99,8 @@ class Relay:
                 else:  # no message caused it, so the relay can only wait
                     logger.exception("waiting, for a reason that is no outage")
                 self._abandon(error)
-                time.sleep(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
                 failures += 1
+                time.sleep(back_off(failures, first=FIRST_PAUSE, longest=LONGEST_PAUSE))
         self._disconnect()
 
     def _lead(self) -> bool:

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from cluster.messaging.contract import Kind, Payload
 from cluster.sagas.definition import C, Role, Saga
+from config.waiting import back_off
 
 # Sending again costs a message, waiting costs the visitor's patience: never wait longer.
 LONGEST_WAIT: Final = timedelta(seconds=30)
@@ -268,14 +269,9 @@ def _ask_undo(definition: Saga[C], state: SagaState[C], index: int, now: datetim
         undo_asked_at=state.steps[index].undo_asked_at or now,
         undo_sends=sends,
     )
-    waiting = replace(asked, position=index, deadline=now + _wait(compensation.deadline, sends))
+    wait = back_off(sends, first=compensation.deadline, longest=LONGEST_WAIT)
+    waiting = replace(asked, position=index, deadline=now + wait)
     return Transition(waiting, (compensation.build(state.context, state.reason),))
-
-
-def _wait(first: timedelta, sends: int) -> timedelta:
-    """Return the back-off: `first`, doubled at each send, at most LONGEST_WAIT."""
-    # The exponent is bounded as well: a saga may wait for days, and timedelta overflows.
-    return min(first * 2.0 ** min(sends - 1, 16), LONGEST_WAIT)
 
 
 def _with_step(state: SagaState[C], index: int, now: datetime, **changes: object) -> SagaState[C]:

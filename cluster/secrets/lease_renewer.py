@@ -17,6 +17,7 @@ from typing import Final
 
 from cluster.secrets.leases import Credentials, Lease, Lessor
 from cluster.secrets.vault import LeaseNotFound, SecretsError, SecretsUnavailable
+from config.waiting import back_off
 
 OVERLAP: Final = 20.0  # seconds that old credentials outlive their successor, at most
 RETIREMENT_CHECK: Final = 0.25  # seconds between checks whether the old ones are still in use
@@ -203,9 +204,8 @@ class LeaseRenewer:
 
     def _note_failure(self, error: SecretsError) -> None:
         now = time.monotonic()
-        delay = min(FIRST_DELAY * 2**self._failures, LONGEST_DELAY)
-        self._failures = min(self._failures + 1, 10)
-        self._try_at = now + delay
+        self._failures += 1
+        self._try_at = now + back_off(self._failures, first=FIRST_DELAY, longest=LONGEST_DELAY)
         self.trouble = error
         if now - self._logged_at >= LOG_EVERY:
             self._logged_at = now

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from config.waiting import back_off
+
 # Identity answers to itself. These services answer by message.
 SERVICES: Final = frozenset({"catalog", "orders", "payments", "checkout"})
 
@@ -84,7 +86,7 @@ class Erasure:
     def asked(self, now: datetime, *, own_rows: int) -> Erasure:
         """Return the erasure with one more attempt announced, and identity's own receipt for it."""
         attempt = self.attempt + 1
-        wait = min(FIRST_WAIT * 2.0 ** min(attempt - 1, 16), LONGEST_WAIT)
+        wait = back_off(attempt, first=FIRST_WAIT, longest=LONGEST_WAIT)
         return replace(
             self,
             version=self.version + 1,

@@ -13,6 +13,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 
+from config.waiting import back_off
+
 
 class Circuit(enum.StrEnum):
     CLOSED = "closed"
@@ -49,7 +51,6 @@ class Breaker:
 
         A failed trial opens the circuit again.
         """
-        # Capped, so that the power below stays small however long the provider is away.
-        failures = min(self.failures + 1, self.threshold + 16)
-        pause = min(self.first_pause * 2.0 ** (failures - 1), self.longest_pause)
+        failures = self.failures + 1
+        pause = back_off(failures, first=self.first_pause, longest=self.longest_pause)
         return replace(self, failures=failures, retry_at=now + pause)
