@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+from config.waiting import wait_until
 
 MARK: Final = "PORTFOLIO_SUPERVISED"
 _POLL: Final = 0.05  # seconds
@@ -61,11 +62,14 @@ def stop(pids: Iterable[int], *, patience: float = 5.0) -> None:
 
 def wait_until_gone(pids: Iterable[int], *, patience: float) -> list[int]:
     """Wait for processes to end, and return those that have not after `patience` seconds."""
-    end = time.monotonic() + patience
-    remaining = [pid for pid in pids if _is_alive(pid)]
-    while remaining and time.monotonic() < end:
-        time.sleep(_POLL)
-        remaining = [pid for pid in remaining if _is_alive(pid)]
+    remaining = list(pids)
+
+    def are_gone() -> bool:
+        # Only those that were alive before: another process may have got the pid of one that ended.
+        remaining[:] = [pid for pid in remaining if _is_alive(pid)]
+        return not remaining
+
+    wait_until(are_gone, within=patience, every=_POLL)
     return remaining
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -26,12 +28,13 @@ from compose.servers.postgres import data_directories
 from compose.supervise import DETACH, socket_path
 from compose.supervisor import Supervisor, SupervisorError
 from compose.system_packages import require
-from compose.waiting import wait_until, web_answers
 from config.environment import ROOT
+from config.waiting import wait_until
 
 SERVER_PATIENCE: Final = 90.0  # seconds; the broker's first start takes 7 on an idle machine
 SERVICE_PATIENCE: Final = 60.0  # seconds; the slowest takes 6 on an idle machine
 STOP_PATIENCE: Final = 20.0  # seconds; the supervisor's own limit is ten
+LOOK_EVERY: Final = 0.1  # seconds
 DEATHS: Final = 2  # of a server, before it answers; a single one may be due to what ran before it
 SETTLED: Final = 3.0  # seconds; a process that cannot start is dead by then
 
@@ -175,12 +178,14 @@ def _take_lock(run: RunDirectory, progress: Progress) -> lock.Lock:
         )
     with progress.step("Waiting for the last platform, whose `up` has died, to stop"):
         # Its supervisor has noticed and is stopping everything.
-        try:
-            wait_until(held.acquire, patience=STOP_PATIENCE, failure="It does not stop.")
-        except TimeoutError:
-            raise PlainError(
+        wait_until(
+            held.acquire,
+            within=STOP_PATIENCE,
+            every=LOOK_EVERY,
+            failure=PlainError(
                 f"The last platform does not stop; end its process {facts.get('supervisor')}."
-            ) from None
+            ),
+        )
     held.describe(up=os.getpid())
     return held
 
@@ -311,11 +316,22 @@ def _wait(platform: Platform, condition: Callable[[], bool], name: str, *, patie
             )
         return False
 
-    failure = f"{name} did not come up within {patience:.0f} s."
+    if not wait_until(is_so, within=patience, every=LOOK_EVERY):
+        raise PlainError(
+            f"{name} did not come up within {patience:.0f} s. {_last_words(platform.run, name)}"
+        )
+
+
+def web_answers(port: int, path: str) -> bool:
+    """Return whether the site answers with 200: at /healthz if it runs, at /readyz if it serves."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        wait_until(is_so, patience=patience, failure=failure)
-    except TimeoutError:
-        raise PlainError(f"{failure} {_last_words(platform.run, name)}") from None
+        connection.request("GET", path)
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _run_step(command: Sequence[str], run: RunDirectory, environment: Mapping[str, str]) -> None:

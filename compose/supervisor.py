@@ -17,6 +17,7 @@ from circus.exc import CallError
 from compose import leftovers
 from compose.run_directory import RunDirectory
 from config.environment import run_directory
+from config.waiting import wait_until
 
 Status = Literal["running", "paused", "waiting", "starting", "stopping", "stopped"]
 
@@ -137,15 +138,15 @@ class Supervisor:
 
     def _call(self, command: str, *, patience: float = ANSWER_PATIENCE, **properties: Any) -> Any:
         """Send one request, and wait while the supervisor is busy with another one."""
-        end = time.monotonic() + CONFLICT_PATIENCE
-        while True:
-            answer = self._ask(command, patience=patience, properties=properties)
-            if answer["status"] == "ok":
-                return answer
-            reason = str(answer.get("reason"))
-            if "already running" not in reason or time.monotonic() > end:
-                raise SupervisorError(f"The supervisor refused `{command}`: {reason}")
-            time.sleep(CONFLICT_RETRY)
+        answer = wait_until(
+            lambda: self._ask(command, patience=patience, properties=properties),
+            holds=lambda answer: not _is_busy(answer),
+            within=CONFLICT_PATIENCE,
+            every=CONFLICT_RETRY,
+        )
+        if answer["status"] != "ok":
+            raise SupervisorError(f"The supervisor refused `{command}`: {answer.get('reason')}")
+        return answer
 
     def _ask(self, command: str, *, patience: float, properties: dict[str, Any]) -> dict[str, Any]:
         client = CircusClient(endpoint=self.endpoint, timeout=patience)
@@ -159,6 +160,10 @@ class Supervisor:
             return answer
         finally:
             client.stop()
+
+
+def _is_busy(answer: dict[str, Any]) -> bool:
+    return answer["status"] != "ok" and "already running" in str(answer.get("reason"))
 
 
 def process_tree(pid: int) -> Iterator[int]:

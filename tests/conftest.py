@@ -34,7 +34,6 @@ from compose import lock  # noqa: E402
 from compose import platform as compose_platform  # noqa: E402
 from compose.run_directory import RunDirectory  # noqa: E402
 from compose.servers.postgres import binaries  # noqa: E402
-from compose.waiting import web_answers  # noqa: E402
 from config import environment  # noqa: E402
 from tests.cluster.cluster import Cluster  # noqa: E402
 
@@ -204,7 +203,7 @@ def platform(request: pytest.FixtureRequest) -> Iterator[None]:
 def _runs() -> bool:
     """Return whether the tests' platform runs and is ready."""
     run = RunDirectory(TEST_RUN)
-    return lock.holder(run.lock_file) is not None and web_answers(
+    return lock.holder(run.lock_file) is not None and compose_platform.web_answers(
         run.read_state()["web_port"], "/readyz"
     )
 

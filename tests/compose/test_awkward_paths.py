@@ -18,7 +18,7 @@ from compose.processes import PORTS, Server, local_servers
 from compose.run_directory import RunDirectory
 from compose.servers.redis import literal
 from compose.supervise import watch
-from compose.waiting import wait_until
+from config.waiting import wait_until
 
 AWKWARD = "-a b'c\"d%e#f$HOME(g)é{h};&\\n*?[1]"
 # Repeated below it, this makes paths that are too long for a unix socket.
@@ -52,7 +52,8 @@ def test_every_server_starts_from_a_directory_of_any_name(run: RunDirectory) -> 
         start(run, server)
     for server in servers:
         log = run.log(server.name)
-        wait_until(server.is_ready, patience=120, failure=f"{server.name}: see {log}")
+        failure = TimeoutError(f"{server.name}: see {log}")
+        wait_until(server.is_ready, within=120, every=0.1, failure=failure)
 
 
 def start(run: RunDirectory, server: Server) -> None:

@@ -17,8 +17,8 @@ from compose.ports import choose_ports
 from compose.processes import PORTS, Server, local_servers
 from compose.run_directory import RunDirectory, write_private
 from compose.servers.postgres import Postgres
-from compose.waiting import wait_until
 from config.environment import ROOT
+from config.waiting import wait_until
 
 ALL_PORTS = {name: 20000 + number for number, name in enumerate(PORTS)}
 STORES = ["openbao", "postgres-orders", "provider", "rabbitmq"]
@@ -97,7 +97,8 @@ def server(run: RunDirectory) -> Iterator[Postgres]:
     with run.log(found.name).open("wb") as log:
         started = subprocess.Popen(process.command, cwd=process.folder, stdout=log, stderr=log)
     try:
-        wait_until(found.is_ready, patience=60, failure=run.log(found.name).read_text())
+        if not wait_until(found.is_ready, within=60, every=0.1):
+            raise TimeoutError(run.log(found.name).read_text())
         yield found
     finally:
         started.send_signal(signal.SIGINT)

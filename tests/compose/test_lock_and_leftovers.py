@@ -15,7 +15,7 @@ from compose.errors import PlainError
 from compose.lock import Lock, holder
 from compose.progress import SilentProgress
 from compose.run_directory import RunDirectory
-from compose.waiting import wait_until
+from config.waiting import wait_until
 
 
 @pytest.fixture
@@ -32,8 +32,9 @@ def start_marked(run_directory: Path, *command: str, **environment: str) -> subp
     )
     wait_until(
         lambda: Path(f"/proc/{process.pid}/comm").read_text() != "python\n",
-        patience=5,
-        failure="it did not start",
+        within=5,
+        every=0.1,
+        failure=TimeoutError("it did not start"),
     )
     return process
 
@@ -121,8 +122,9 @@ def test_a_database_server_is_found_by_its_data_directory(run: RunDirectory) -> 
     try:
         wait_until(  # between fork and exec, its child has the same command line
             lambda: leftovers.find(run.path, data_directories=[data]) == [server.pid],
-            patience=5,
-            failure="other processes were found as well, or none",
+            within=5,
+            every=0.1,
+            failure=TimeoutError("other processes were found as well, or none"),
         )
     finally:
         leftovers.stop([server.pid, *leftovers.find(Path("/elsewhere"))])

@@ -52,6 +52,7 @@ MODULES: Final = {
     "cluster.secrets.keeper": "cluster.secrets.lease_renewer",
     "cluster.secrets.patience": "cluster.secrets.secret_reader",
     "cluster.tracing.message_spans": "cluster.messaging.message_spans",
+    "compose.waiting": "config.waiting",
     "compose.watching": "compose.circus_overrides",
     "config.asgi": "portfolio.asgi",
     "config.router": "cluster.database_router",
