@@ -7,12 +7,12 @@ and the page is built for that request alone.
 from __future__ import annotations
 
 import hashlib
-import time
 from typing import Final
 
 import msgspec
 
 from cluster.kit.cache_redis import CacheRedis
+from config.waiting import wait_until
 
 GRACE: Final = 30.0  # seconds that a page outlives its freshness, to be shown while it is rebuilt
 LOCK_FOR: Final = 5.0  # seconds: longer than any page takes, should its builder die
@@ -63,13 +63,7 @@ class PageStore:
 
     def wait(self, key: str) -> Page | None:
         """Return the page that another request is building, or None after WAIT seconds."""
-        until = time.monotonic() + WAIT
-        while time.monotonic() < until:
-            time.sleep(LOOK_EVERY)
-            _, page = self.read(key)
-            if page is not None:
-                return page
-        return None
+        return wait_until(lambda: self.read(key)[1], within=WAIT, every=LOOK_EVERY)
 
     def next_version(self) -> None:
         """Make every kept page an old one."""

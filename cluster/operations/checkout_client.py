@@ -28,6 +28,7 @@ from cluster.storefront.checkout_intake import (
 from cluster.tracing.context import sampled
 from compose.errors import Misuse, PlainError
 from config.environment import acting_identity, load_trace_ratio
+from config.waiting import constant, retry, wait_until
 
 T = TypeVar("T")
 
@@ -192,14 +193,15 @@ class CheckoutClient:
             work.send(product, subject_id=identifier, correlation=identifier)
 
         self._transact(send)
-        end = time.monotonic() + PATIENCE
-        while sku not in self._transact(_shelf).prices:
-            if time.monotonic() > end:
-                raise PlainError(
-                    f"The catalog has not listed {sku} within {PATIENCE:.0f} s: "
-                    "`python3 manage.py cluster status` says what is down."
-                )
-            time.sleep(PAUSE)
+        wait_until(
+            lambda: sku in self._transact(_shelf).prices,
+            within=PATIENCE,
+            every=PAUSE,
+            failure=PlainError(
+                f"The catalog has not listed {sku} within {PATIENCE:.0f} s: "
+                "`python3 manage.py cluster status` says what is down."
+            ),
+        )
         return sku
 
     def _ratio(self, count: int) -> float:
@@ -209,15 +211,12 @@ class CheckoutClient:
 
     def _transact(self, run: Callable[[UnitOfWork], T], *, trace_ratio: float = 1.0) -> T:
         """Run in one transaction, and again after a lost connection, since `run` is idempotent."""
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                with sampled(trace_ratio), unit_of_work(self._session, source="site") as work:
-                    return run(work)
-            except DatabaseUnavailable:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(PAUSE)
+
+        def once() -> T:
+            with sampled(trace_ratio), unit_of_work(self._session, source="site") as work:
+                return run(work)
+
+        return retry(once, on=DatabaseUnavailable, pauses=constant(PAUSE, within=PATIENCE))
 
 
 def _shelf(work: UnitOfWork) -> Shelf:

@@ -20,6 +20,7 @@ from cluster.operations.checkout_client import CheckoutClient, CheckoutState, St
 from cluster.storefront.checkout_intake import CheckoutOrder
 from cluster.storefront.events import CODES
 from cluster.storefront.headcode import headcode
+from config.waiting import wait_until
 
 EACH_SHOWN: Final = 20  # up to this number of checkouts, each has a line of its own
 LOOK_EVERY: Final = 0.2  # seconds
@@ -100,15 +101,17 @@ def follow(
     each = len(progress.orders) <= EACH_SHOWN
     draw = _each if each else _totals
     with _shown(console) as show:
-        while True:
+
+        def have_ended() -> bool:
             ids = [order.id for order in progress.orders] if each else progress.unfinished
             progress.learn(counter.states(ids), counter.new_steps(ids) if each else [])
             progress.seconds = time.monotonic() - started
-            over = not progress.unfinished or progress.seconds > timeout
-            show(draw(progress), over)
-            if over:
-                return not progress.unfinished
-            time.sleep(LOOK_EVERY)
+            show(draw(progress), False)
+            return not progress.unfinished
+
+        ended = wait_until(have_ended, within=timeout, every=LOOK_EVERY)
+        show(draw(progress), True)
+    return ended
 
 
 @contextmanager

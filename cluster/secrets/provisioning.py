@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -29,9 +28,10 @@ from cluster.secrets.vault import (
 )
 from config import environment
 from config.environment import DATABASES
+from config.waiting import wait_until
 
 BROKER_USER: Final = "cluster"
-UPGRADE_LOOKS: Final = 200
+UPGRADE_WITHIN: Final = 20.0  # seconds
 UPGRADE_PAUSE: Final = 0.1  # seconds; the upgrade takes well under one
 
 Progress = Callable[[str], None]
@@ -82,9 +82,10 @@ def _enable_engines(vault: VaultClient) -> None:
 def _await_versioned_store(vault: VaultClient) -> None:
     """Wait until a new kv engine has turned itself into a versioned one.
 
-    It refuses requests (400) until then. Raises ProvisioningError after 20 s.
+    It refuses requests (400) until then. Raises ProvisioningError when it has not.
     """
-    for _ in range(UPGRADE_LOOKS):
+
+    def is_versioned() -> bool:
         try:
             vault.read("kv/config")
         except SecretsUnavailable:
@@ -92,10 +93,17 @@ def _await_versioned_store(vault: VaultClient) -> None:
         except SecretsError as error:
             if "pgrading" not in str(error):
                 raise
-        else:
-            return
-        time.sleep(UPGRADE_PAUSE)
-    raise ProvisioningError("the kv engine has not become a versioned one within 20 s")
+            return False
+        return True
+
+    wait_until(
+        is_versioned,
+        within=UPGRADE_WITHIN,
+        every=UPGRADE_PAUSE,
+        failure=ProvisioningError(
+            f"the kv engine has not become a versioned one within {UPGRADE_WITHIN:.0f} s"
+        ),
+    )
 
 
 def _store_secrets(vault: VaultClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
@@ -10,6 +11,7 @@ from typing import Final
 
 from cluster.secrets.vault import SecretsUnavailable, VaultClient
 from config import environment
+from config.waiting import exponential, retry
 
 FIRST_DELAY: Final = 0.1  # seconds; doubles up to LONGEST_DELAY
 LONGEST_DELAY: Final = 2.0
@@ -27,19 +29,21 @@ def read_secret(name: str, *, patience: float | None = None) -> dict[str, str]:
     After `patience` seconds (None: never) it raises SecretsUnavailable. A refusal is raised at
     once, since waiting does not mend it.
     """
-    started, logged, delay = time.monotonic(), float("-inf"), FIRST_DELAY
-    while True:
-        try:
-            return shared_client().read_kv(name)
-        except SecretsUnavailable as error:
-            now = time.monotonic()
-            if patience is not None and now + delay > started + patience:
-                raise
-            if now - logged >= LOG_EVERY:
-                logged = now
-                logger.warning("waiting for kv/%s: %s", name, error)
-        time.sleep(delay)
-        delay = min(2 * delay, LONGEST_DELAY)
+    logged = -math.inf
+
+    def log(error: Exception) -> None:
+        nonlocal logged
+        if time.monotonic() - logged >= LOG_EVERY:
+            logged = time.monotonic()
+            logger.warning("waiting for kv/%s: %s", name, error)
+
+    within = math.inf if patience is None else patience
+    return retry(
+        lambda: shared_client().read_kv(name),
+        on=SecretsUnavailable,
+        pauses=exponential(FIRST_DELAY, longest=LONGEST_DELAY, within=within),
+        before_pause=log,
+    )
 
 
 def shared_client() -> VaultClient:

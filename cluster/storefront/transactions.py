@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, TypeVar
@@ -11,6 +10,7 @@ from cluster.messaging.outbox import unit_of_work
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable, database
 from cluster.storefront.admission import Overloaded, record_refused
+from config.waiting import retry
 
 # PostgreSQL is back 0.4 to 2.2 s after a crash: a caller that waits so long sees no error.
 PAUSES: Final = (0.1, 0.3, 0.8, 1.5)  # seconds
@@ -29,12 +29,7 @@ def run_in_transaction(act: Callable[[UnitOfWork], Result]) -> Result:
     """
     session = DatabaseSession(database("site"))
     try:
-        for pause in PAUSES:
-            try:
-                return _run_once(session, act)
-            except DatabaseUnavailable:
-                time.sleep(pause)
-        return _run_once(session, act)
+        return retry(lambda: _run_once(session, act), on=DatabaseUnavailable, pauses=PAUSES)
     except Overloaded as overloaded:
         refused = overloaded.refused  # counted apart: their transaction was rolled back
         with suppress(DatabaseUnavailable):

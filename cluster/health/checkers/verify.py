@@ -12,6 +12,7 @@ from cluster.health.checkers.finding import Finding, Outcome, excuse
 from cluster.health.checkers.rest import Movement, movement, recently_touched
 from cluster.health.checkers.snapshot import Snapshots
 from cluster.messaging.service import Service
+from config.waiting import wait_until
 
 LOOK_AGAIN: Final = 0.25  # seconds between two checks for movement
 # Under an ambient load rest may not come. An examination without a violation is enough then.
@@ -94,14 +95,15 @@ def _excused(
 
 def _wait_for_rest(queues: Queues, end: float) -> Movement:
     """Wait for rest, which two checks must find, or until `end`, and return the last movement."""
-    earlier = _look(queues)
-    while time.monotonic() < end:
-        time.sleep(LOOK_AGAIN)
-        now = _look(queues)
-        if now.at_rest and now.mark == earlier.mark:
-            return now
-        earlier = now
-    return earlier
+    earlier: Movement | None = None
+
+    def rests(now: Movement) -> bool:
+        nonlocal earlier
+        before, earlier = earlier, now
+        return before is not None and now.at_rest and now.mark == before.mark
+
+    within = end - time.monotonic()
+    return wait_until(lambda: _look(queues), holds=rests, within=within, every=LOOK_AGAIN)
 
 
 def _look(queues: Queues) -> Movement:

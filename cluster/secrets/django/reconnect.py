@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from django.db import Error, connection
 
 from cluster.secrets.postgres import is_outage
+from config.waiting import retry
 
 PAUSES: Final = (0.1, 0.4)  # seconds
 
@@ -19,12 +19,9 @@ def retry_on_disconnect(
     read: Callable[[], Result], pauses: Sequence[float] | None = None
 ) -> Result:
     """Run `read`, and again when its connection is lost, as it is when a lease is revoked."""
-    for pause in PAUSES if pauses is None else pauses:
-        try:
-            return read()
-        except Error as error:
-            if not is_outage(error):
-                raise
-            connection.close()
-            time.sleep(pause)
-    return read()
+    return retry(
+        read,
+        on=lambda error: isinstance(error, Error) and is_outage(error),
+        pauses=PAUSES if pauses is None else pauses,
+        before_pause=lambda _error: connection.close(),
+    )

@@ -6,7 +6,6 @@ it: the question waits while broker or service are away, and the client may stop
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection
 from contextlib import closing
 from typing import Any, Final, TypeVar
@@ -16,6 +15,7 @@ from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import Message, decode_envelope, decode_message
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable, database
+from config.waiting import wait_until
 
 EVERY: Final = 0.02  # seconds; an answer takes 50 ms on a quiet cluster
 PATIENCE: Final = 5.0  # seconds; longer than a database's restart, shorter than a client's timeout
@@ -47,20 +47,19 @@ def await_that(
     None after `within` seconds. For reads alone: `look` runs in a transaction of its own each time,
     on one connection.
     """
-    give_up = time.monotonic() + within
     with closing(DatabaseSession(database("site"))) as session:
-        while True:
-            late = time.monotonic() >= give_up
-            try:
-                with session.transaction() as connection:
-                    found = look(UnitOfWork(connection, source="site"))
-            except DatabaseUnavailable:
-                if late:
-                    raise
-                found = None
-            if found is not None or late:
-                return found
-            time.sleep(EVERY)
+
+        def find() -> Answer | None:
+            with session.transaction() as connection:
+                return look(UnitOfWork(connection, source="site"))
+
+        return wait_until(
+            find,
+            holds=lambda found: found is not None,
+            despite=DatabaseUnavailable,
+            within=within,
+            every=EVERY,
+        )
 
 
 def _answer(work: UnitOfWork, correlation: UUID, names: list[str]) -> Message[Any] | None:
