@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from chaos.benchmarks.document import Figures, percentile
@@ -17,6 +17,9 @@ from cluster.storefront.admission import Overloaded
 from cluster.storefront.checkout_intake import CheckoutOrder, accept_checkouts
 from cluster.tracing.context import sampled
 from compose.errors import PlainError
+from config.waiting import wait_until
+
+T = TypeVar("T")
 
 BATCH: Final = 100  # checkouts accepted in one transaction
 # At most this many checkouts in flight: enough for full batches everywhere, and few enough that
@@ -74,8 +77,7 @@ class Shop:
             self._accept_when_there_is_room(orders[first : first + BATCH], give_up)
         self._wait_until_fewer(1, began, visitors, give_up)
         completed = self._count(COMPLETED, ids)
-        while self._count(CONSEQUENCES, ids) < 2 * completed:
-            _look_again(give_up)
+        _await(lambda: self._count(CONSEQUENCES, ids) >= 2 * completed, give_up)
         seconds = time.monotonic() - start
         cost = processors.seconds()
         events = self._count(RECORDED, ids)
@@ -124,26 +126,25 @@ class Shop:
         ]
 
     def _accept_when_there_is_room(self, orders: Sequence[CheckoutOrder], end: float) -> None:
-        while True:
+        def accepted() -> bool:
             try:
                 self._accept(orders)
             except Overloaded:
-                _look_again(end)
-            else:
-                return
+                return False
+            return True
+
+        _await(accepted, end)
 
     def _accept(self, orders: Sequence[CheckoutOrder]) -> None:
         with sampled(0.0), unit_of_work(self._session, source="site") as work:
             accept_checkouts(work, requests=orders)
 
     def _wait_until_fewer(self, limit: int, since: datetime, visitors: str, end: float) -> None:
-        while self._count(UNFINISHED, since, f"{visitors}-%") >= limit:
-            _look_again(end)
+        _await(lambda: self._count(UNFINISHED, since, f"{visitors}-%") < limit, end)
 
     def _completion(self, checkout: UUID) -> tuple[datetime, datetime]:
         end = time.monotonic() + LONGEST_SINGLE
-        while not (rows := self._read(COMPLETION, checkout)):
-            _look_again(end, pause=GLANCE)
+        rows = _await(lambda: self._read(COMPLETION, checkout), end, every=GLANCE)
         return rows[0][0], rows[0][1]
 
     def _count(self, statement: str, *parameters: object) -> int:
@@ -154,10 +155,14 @@ class Shop:
             return connection.execute(statement.encode(), parameters).fetchall()
 
 
-def _look_again(end: float, *, pause: float = LOOK) -> None:
-    if time.monotonic() > end:
-        raise PlainError(
+def _await(condition: Callable[[], T], end: float, *, every: float = LOOK) -> T:
+    """Return the first true value of `condition`, or raise PlainError at `end`."""
+    return wait_until(
+        condition,
+        within=end - time.monotonic(),
+        every=every,
+        failure=PlainError(
             "The checkouts of the bench did not complete in time: "
             "`python3 manage.py cluster status` says what is down."
-        )
-    time.sleep(pause)
+        ),
+    )

@@ -33,6 +33,7 @@ from cluster.messaging.envelope import new_message_id
 from compose.errors import PlainError
 from compose.servers.postgres import binaries
 from config.environment import ROOT
+from config.waiting import wait_until
 
 Connection: TypeAlias = psycopg.Connection[Any]
 
@@ -170,10 +171,12 @@ def _wait_of_one(database: Connection) -> float:
 
 
 def _await_empty_outbox(database: Connection) -> None:
-    end = time.monotonic() + DRAINED_WITHIN
-    while database.execute(WAITING).fetchone() != (0,):
-        if time.monotonic() > end:
-            raise PlainError("The relay of the bench did not drain its outbox.")
+    wait_until(
+        lambda: database.execute(WAITING).fetchone() == (0,),
+        within=DRAINED_WITHIN,
+        every=0.0,  # its end is measured
+        failure=PlainError("The relay of the bench did not drain its outbox."),
+    )
 
 
 def _make_tables(database: Connection) -> None:

@@ -31,6 +31,7 @@ from cluster.storefront.checkout_intake import CheckoutOrder
 from compose.errors import PlainError
 from compose.supervisor import Supervisor, SupervisorError
 from config.environment import run_directory
+from config.waiting import wait_until
 
 NAME: Final = "overload"
 COUNT: Final = 1_000  # checkouts for a measurement of the peak
@@ -174,14 +175,15 @@ class Client:
 
 
 def _await_ends(session: DatabaseSession, began: float, visitors: str, accepted: int) -> None:
-    give_up = time.monotonic() + 30 + accepted / SLOWEST
-    while _read(session, OPEN, began, visitors)[0][0]:
-        if time.monotonic() > give_up:
-            raise PlainError(
-                "The checkouts of the bench did not end in time: "
-                "`python3 manage.py cluster status` says what is down."
-            )
-        time.sleep(LOOK)
+    wait_until(
+        lambda: not _read(session, OPEN, began, visitors)[0][0],
+        within=30 + accepted / SLOWEST,
+        every=LOOK,
+        failure=PlainError(
+            "The checkouts of the bench did not end in time: "
+            "`python3 manage.py cluster status` says what is down."
+        ),
+    )
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from chaos.benchmarks.http_load import Target, figures, send
 from compose.errors import PlainError
 from compose.ports import choose_ports
 from config.environment import ROOT, web_port
+from config.waiting import wait_until
 
 NAME: Final = "pages"
 COUNT: Final = 2_000  # requests of each page in each run
@@ -31,6 +31,7 @@ RUNS: Final = 3
 TURNS: Final = 5  # the pages of one run take turns
 WARM_UP: Final = 200
 START_WITHIN: Final = 15.0  # seconds for the bare process
+LOOK_EVERY: Final = 0.05  # seconds
 ANSWER_WITHIN: Final = 5.0  # seconds
 
 Measured = tuple[float, list[float]]
@@ -118,12 +119,15 @@ def _bare() -> Iterator[int]:
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + START_WITHIN
-    while time.monotonic() < until and process.poll() is None:
+    failure = PlainError("The bare process of the bench did not begin to serve.")
+
+    def serves() -> bool:
+        if process.poll() is not None:
+            raise failure
         try:
             send(Target(port, "/"), 8)
         except PlainError:
-            time.sleep(0.05)
-            continue
-        return
-    raise PlainError("The bare process of the bench did not begin to serve.")
+            return False
+        return True
+
+    wait_until(serves, within=START_WITHIN, every=LOOK_EVERY, failure=failure)

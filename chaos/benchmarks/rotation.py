@@ -24,6 +24,7 @@ from chaos.benchmarks.scratch import address, databases
 from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
 from cluster.secrets.vault import VaultClient
 from compose.errors import PlainError
+from config.waiting import wait_until
 
 NAME: Final = "rotation"
 ROTATIONS: Final = 50  # in each run
@@ -70,11 +71,12 @@ class Load:
 
         Returns the seconds from `moment` to the start of the latest one.
         """
-        end = time.monotonic() + GONE_WITHIN
-        while min(self.last_success) <= moment:
-            if time.monotonic() > end:
-                raise PlainError("The load of the bench does not get through any more.")
-            time.sleep(0.0005)
+        wait_until(
+            lambda: min(self.last_success) > moment,
+            within=GONE_WITHIN,
+            every=0.0005,
+            failure=PlainError("The load of the bench does not get through any more."),
+        )
         return max(self.last_success) - moment
 
     def figures(self) -> Figures:
@@ -185,8 +187,9 @@ def _revoke(database: Database) -> Figures:
 
 def _await_gone(watcher: psycopg.Connection[Any], user: str) -> None:
     """Wait until no session of this login is left."""
-    end = time.monotonic() + GONE_WITHIN
-    while watcher.execute(SESSIONS, (user,)).fetchone() != (0,):
-        if time.monotonic() > end:
-            raise PlainError(f"Sessions of {user} stay for more than {GONE_WITHIN:.0f} s.")
-        time.sleep(0.001)
+    wait_until(
+        lambda: watcher.execute(SESSIONS, (user,)).fetchone() == (0,),
+        within=GONE_WITHIN,
+        every=0.001,
+        failure=PlainError(f"Sessions of {user} stay for more than {GONE_WITHIN:.0f} s."),
+    )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import struct
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -20,6 +19,7 @@ import requests
 from chaos.drivers import psql, vault_admin
 from chaos.drivers.driver import DriverError
 from config.environment import compose_project
+from config.waiting import wait_until
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -171,11 +171,13 @@ class DockerDriver:
 
         The Engine may know it only a moment after the end of the output.
         """
-        end = time.monotonic() + PATIENCE
-        while (found := self._client.api.exec_inspect(command))["Running"]:
-            if time.monotonic() > end:
-                raise DriverError(f"the Docker Engine: no end of a command within {PATIENCE} s")
-            time.sleep(LOOK)
+        found: dict[str, Any] = wait_until(
+            lambda: self._client.api.exec_inspect(command),
+            holds=lambda found: not found["Running"],
+            within=PATIENCE,
+            every=LOOK,
+            failure=DriverError(f"the Docker Engine: no end of a command within {PATIENCE} s"),
+        )
         code: int | None = found["ExitCode"]
         return code
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from contextlib import suppress
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ import msgspec
 
 from chaos.experiments.incident import Followed
 from config.environment import web_port
+from config.waiting import wait_until
 
 RETRY_AFTER: Final = 0.25  # seconds
 # Detects a server that accepts connections and is silent: the server sends no pings itself.
@@ -47,9 +47,7 @@ class StreamFollower:
 
         Events that have not come by then count as missing.
         """
-        give_up = time.monotonic() + within
-        while self.last < reach and time.monotonic() < give_up:
-            time.sleep(LOOK_EVERY)
+        wait_until(lambda: self.last >= reach, within=within, every=LOOK_EVERY)
         self._ended.set()
         self._thread.join()
         missing = self.missing + max(0, reach - self.last)

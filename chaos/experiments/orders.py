@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from dataclasses import replace
 from typing import Final
 from uuid import UUID
@@ -17,6 +16,7 @@ from cluster.operations.plan import Wanted
 from cluster.storefront.checkout_intake import CheckoutOrder
 from cluster.storefront.transactions import run_in_transaction
 from compose.errors import PlainError
+from config.waiting import wait_until
 
 STORMED: Final = 25  # checkouts of a retry storm
 BUYERS: Final = 60  # of a flash sale
@@ -69,11 +69,12 @@ def _put_on_sale() -> str:
     identifier = new_message_id()
     sku = f"SALE-{identifier.hex[-8:].upper()}"
     run_in_transaction(lambda work: _list(work, sku, identifier))
-    end = time.monotonic() + PATIENCE
-    while not run_in_transaction(lambda work: _is_on_shelf(work, sku)):
-        if time.monotonic() > end:
-            raise PlainError(f"The catalog has not listed {sku} within {PATIENCE:.0f} s.")
-        time.sleep(LOOK_EVERY)
+    wait_until(
+        lambda: run_in_transaction(lambda work: _is_on_shelf(work, sku)),
+        within=PATIENCE,
+        every=LOOK_EVERY,
+        failure=PlainError(f"The catalog has not listed {sku} within {PATIENCE:.0f} s."),
+    )
     return sku
 
 

@@ -8,7 +8,6 @@ broken.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from chaos.faults.healed import ROLLBACK, HealedLog
 from chaos.faults.registry import FAULTS, fault_named
 from cluster.health.armed_faults import ArmedFault, ArmedFaults, new_armed_fault
 from compose.errors import Misuse, PlainError
+from config.waiting import constant, retry, wait_until
 
 ROLLBACK_PATIENCE: Final = 10.0  # seconds: PostgreSQL and RabbitMQ restart within about that
 PAUSE: Final = 0.25  # seconds between two attempts to heal
@@ -101,19 +101,22 @@ class Engine:
 
         Tries again for `patience` seconds while it cannot be healed, and then raises NotHealed.
         """
-        end = time.monotonic() + patience
-        while self.armed.has(armed.id):
-            try:
-                words = self._chosen(armed.fault).heal(self.driver, armed)
-            except Exception as error:  # with any error, the fault is not healed yet
-                if time.monotonic() >= end:
-                    raise NotHealed(
-                        f"{armed.fault} on {armed.target} cannot be healed yet: {error}"
-                    ) from error
-                time.sleep(PAUSE)
-            else:
-                self._conclude(armed, by=by, words=words)
-                return words
+
+        def heal_if_armed() -> str | None:
+            if not self.armed.has(armed.id):
+                return None
+            return self._chosen(armed.fault).heal(self.driver, armed)
+
+        try:
+            # With any error, the fault is not healed yet.
+            words = retry(heal_if_armed, on=Exception, pauses=constant(PAUSE, within=patience))
+        except Exception as error:
+            raise NotHealed(
+                f"{armed.fault} on {armed.target} cannot be healed yet: {error}"
+            ) from error
+        if words is not None:
+            self._conclude(armed, by=by, words=words)
+            return words
         healed = self.healed.of(armed.id)
         return f"healed already by the {healed.by}: {healed.words}" if healed else "healed already"
 
@@ -125,14 +128,16 @@ class Engine:
         A fault that cannot be healed does not stop the others, and is tried again for `patience`
         seconds.
         """
-        end = time.monotonic() + patience
         found = [one for one in self.armed.all() if run is None or one.run == run]
-        done = {armed.id: self._attempt(armed, by=by) for armed in reversed(found)}
-        while time.monotonic() < end and not all(one.healed for one in done.values()):
-            time.sleep(PAUSE)
-            for identifier, one in done.items():
-                if not one.healed:
-                    done[identifier] = self._attempt(one.armed, by=by)
+        done: dict[str, Healing] = {}
+
+        def heal_the_rest() -> bool:
+            for armed in reversed(found):
+                if armed.id not in done or not done[armed.id].healed:
+                    done[armed.id] = self._attempt(armed, by=by)
+            return all(one.healed for one in done.values())
+
+        wait_until(heal_the_rest, within=patience, every=PAUSE)
         return list(done.values())
 
     def _attempt(self, armed: ArmedFault, *, by: str) -> Healing:

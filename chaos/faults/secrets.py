@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from chaos.drivers.driver import Driver, DriverError
@@ -10,6 +9,7 @@ from chaos.faults.fault import FaultWords
 from chaos.faults.hard import HardFault, MomentaryFault
 from cluster.health.armed_faults import ArmedFault
 from config.environment import DATABASES
+from config.waiting import wait_until
 
 UNSEALER: Final = "unsealer"
 UNSEALED_WITHIN: Final = 3.0  # seconds: the unsealer checks four times a second
@@ -59,9 +59,10 @@ class SealSecrets(HardFault):
         Raises DriverError when the vault is still sealed after UNSEALED_WITHIN seconds.
         """
         driver.resume(UNSEALER)
-        end = time.monotonic() + UNSEALED_WITHIN
-        while driver.secrets("GET", "sys/seal-status")["sealed"]:
-            if time.monotonic() > end:
-                raise DriverError("the unsealer runs again and OpenBao is still sealed")
-            time.sleep(LOOK)
+        wait_until(
+            lambda: not driver.secrets("GET", "sys/seal-status")["sealed"],
+            within=UNSEALED_WITHIN,
+            every=LOOK,
+            failure=DriverError("the unsealer runs again and OpenBao is still sealed"),
+        )
         return f"{armed.target} is unsealed"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Final, TypeVar
 
 import amqp
@@ -21,6 +22,7 @@ from cluster.operations.checkout_client import CheckoutClient
 from cluster.operations.verification import run_verify
 from cluster.secrets.postgres import DatabaseUnavailable
 from cluster.secrets.vault import SecretsError
+from config.waiting import constant, retry, wait_until
 
 T = TypeVar("T")
 
@@ -88,17 +90,13 @@ def checkouts_ended(within: float = 0.0) -> bool:
     session = current()
     if not accepted(session):
         return True
-    counter, end = CheckoutClient(), time.monotonic() + within
-    try:
-        while True:
+    with closing(CheckoutClient()) as counter:
+
+        def have_ended() -> bool:
             states = patiently(lambda: counter.states(accepted(session)))
-            if all(state.ended for state in states.values()):
-                return True
-            if time.monotonic() >= end:
-                return False
-            time.sleep(LOOK_EVERY)
-    finally:
-        counter.close()
+            return all(state.ended for state in states.values())
+
+        return wait_until(have_ended, within=within, every=LOOK_EVERY)
 
 
 def is_steady(snapshot: Snapshot) -> bool:
@@ -108,23 +106,15 @@ def is_steady(snapshot: Snapshot) -> bool:
 
 def patiently(act: Callable[[], T]) -> T:
     """Run `act`, and repeat it for up to SERVER_WITHIN seconds while a server is away."""
-    end = time.monotonic() + SERVER_WITHIN
-    while True:
-        try:
-            return act()
-        except AWAY:
-            if time.monotonic() > end:
-                raise
-            time.sleep(LOOK_EVERY)
+    return retry(act, on=AWAY, pauses=constant(LOOK_EVERY, within=SERVER_WITHIN))
 
 
 def _judged(judge: steady.Judge, within: float) -> bool:
-    end = time.monotonic() + within
-    while not current().is_off:
+    session = current()
+
+    def is_good() -> bool:
         snapshot = latest()
-        if snapshot is not None and judge(snapshot).ok:
-            return True
-        if time.monotonic() >= end:
-            return False
-        time.sleep(LOOK_EVERY)
-    return False
+        return snapshot is not None and judge(snapshot).ok
+
+    over = wait_until(lambda: session.is_off or is_good(), within=within, every=LOOK_EVERY)
+    return over and not session.is_off

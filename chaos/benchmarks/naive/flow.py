@@ -25,6 +25,7 @@ from cluster.messaging.envelope import new_message_id
 from cluster.storefront.seed import PRODUCTS
 from compose.errors import PlainError
 from config.environment import ROOT, SERVICES, run_directory
+from config.waiting import wait_until
 
 START_PATIENCE: Final = 90.0  # seconds until five workers are ready on a busy machine
 STOP_PATIENCE: Final = 5.0
@@ -64,13 +65,14 @@ class NaiveCheckouts:
         contexts = [_context(number) for number in range(count)]
         processors = Stopwatch(self._pids)
         start = time.monotonic()
-        give_up = start + 60 + count / SLOWEST
         for first in range(0, count, BATCH):
             self._accept(contexts[first : first + BATCH])
-        while self._ended() - ended_before < count:
-            if time.monotonic() > give_up:
-                raise PlainError("The Celery baseline has lost steps: its checkouts do not end.")
-            time.sleep(LOOK)
+        wait_until(
+            lambda: self._ended() - ended_before >= count,
+            within=start + 60 + count / SLOWEST - time.monotonic(),
+            every=LOOK,
+            failure=PlainError("The Celery baseline has lost steps: its checkouts do not end."),
+        )
         seconds = time.monotonic() - start
         cost = processors.seconds()
         return {
