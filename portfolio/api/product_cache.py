@@ -20,6 +20,7 @@ import msgspec
 
 from cluster.kit.cache_redis import CacheRedis, RedisAway
 from cluster.storefront.products.changes import GENERATION, GENERATION_FOR
+from config.waiting import wait_until
 from portfolio.metrics.registry import PRODUCT_CACHE
 
 LOCK_FOR: Final = 5.0  # seconds: longer than any computation; frees the lock of a dead process
@@ -110,23 +111,21 @@ class ProductCache:
         if not locked:
             return self._computed(kind, sku, generation, compute)
         lock = f"{_key(kind, sku)}:lock"
-        give_up = time.monotonic() + WAIT
-        while time.monotonic() < give_up:
+
+        def take() -> Copy | None:
             token = self._redis.lock(lock, seconds=LOCK_FOR)
-            if token is not None:
-                try:
-                    # Read again: another read may have stored it before the lock was free.
-                    generation, kept = self._read(kind, sku)
-                    if kept is not None:
-                        return Copy(kept.value, Served.COLLAPSED)
-                    return self._computed(kind, sku, generation, compute)
-                finally:
+            try:
+                # Read again: another read may have stored it before the lock was free.
+                generation, kept = self._read(kind, sku)
+                if kept is not None:
+                    return Copy(kept.value, Served.COLLAPSED)
+                return None if token is None else self._computed(kind, sku, generation, compute)
+            finally:
+                if token is not None:
                     self._redis.unlock(lock, token)
-            time.sleep(LOOK_EVERY)
-            _, kept = self._read(kind, sku)
-            if kept is not None:
-                return Copy(kept.value, Served.COLLAPSED)
-        return Copy(compute(), Served.IMPATIENT)
+
+        taken = wait_until(take, within=WAIT, every=LOOK_EVERY)
+        return taken or Copy(compute(), Served.IMPATIENT)
 
     def _computed(self, kind: Kind, sku: str, generation: int, compute: Callable[[], Any]) -> Copy:
         value = compute()

@@ -10,6 +10,7 @@ from typing import Any, Final
 from cluster.catalog.contract import AmendProduct, ProductAmended
 from cluster.storefront.checkout_intake import InvalidRequest
 from cluster.storefront.products.own import amend
+from config.waiting import wait_until
 from portfolio.api.product_cache import PRODUCT
 from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Values
@@ -93,13 +94,16 @@ def run(visit: Visit, _values: Values) -> Result:
 
 def _until_fresh(visit: Visit, path: str, version: int) -> Reads:
     began = time.monotonic()
-    first = fresh = succeeded(visit.call("GET", path, note="The first read after the change."))
-    stale = 0
-    while fresh.json()["version"] < version and time.monotonic() - began < GIVE_UP_AFTER:
-        stale += 1
-        time.sleep(EVERY)
-        fresh = succeeded(visit.call("GET", path, note="The first read that has the change."))
-    return Reads(first, fresh, stale, (time.monotonic() - began) * 1000)
+    answers: list[Answer] = []
+
+    def is_fresh() -> bool:
+        which = "that has the change" if answers else "after the change"
+        answers.append(succeeded(visit.call("GET", path, note=f"The first read {which}.")))
+        return bool(answers[-1].json()["version"] >= version)
+
+    wait_until(is_fresh, within=GIVE_UP_AFTER, every=EVERY)
+    took = (time.monotonic() - began) * 1000
+    return Reads(answers[0], answers[-1], len(answers) - 1, took)
 
 
 def _checks(before: Answer, reads: Reads, version: int) -> Iterator[Check]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -11,6 +10,7 @@ from uuid import UUID
 from cluster.messaging.message_spans import nanoseconds
 from cluster.storefront.checkout_intake import Outcome
 from cluster.storefront.events import CODES
+from config.waiting import wait_until
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.journal_rows import Applied, Heard, applications, recorded_of
@@ -56,13 +56,14 @@ def run(visit: Visit, values: Values) -> Result:
 
 def _settled(saga: UUID) -> tuple[list[Heard], list[Applied]]:
     """Return the messages and inbox rows, once every command is applied or time is up."""
-    give_up = time.monotonic() + APPLIED_WITHIN
-    while True:
+
+    def look() -> tuple[list[Heard], list[Applied]]:
         heard = recorded_of(saga)
-        applied = applications([one.message for one in heard])
-        if not _unapplied(heard, applied) or time.monotonic() >= give_up:
-            return heard, applied
-        time.sleep(EVERY)
+        return heard, applications([one.message for one in heard])
+
+    return wait_until(
+        look, holds=lambda both: not _unapplied(*both), within=APPLIED_WITHIN, every=EVERY
+    )
 
 
 def _unapplied(heard: Sequence[Heard], applied: Sequence[Applied]) -> list[Heard]:

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from config.waiting import wait_until
 from portfolio.demos.caller import Answer, Caller, SiteAway
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
@@ -127,14 +128,14 @@ def _served(call: Caller, key: str, body: Any, until: float) -> Client | None:
     """
     if time.monotonic() > until:
         return None
-    give_up = time.monotonic() + GIVE_UP_AFTER
-    first = last = call("POST", PATH, body=body, headers={KEY: key})
-    attempts = 1
-    while last.status == HTTPStatus.CONFLICT and time.monotonic() < give_up:
-        time.sleep(PAUSE)
-        last = call("POST", PATH, body=body, headers={KEY: key})
-        attempts += 1
-    return Client(first, last, attempts)
+    answers: list[Answer] = []
+
+    def is_served() -> bool:
+        answers.append(call("POST", PATH, body=body, headers={KEY: key}))
+        return answers[-1].status != HTTPStatus.CONFLICT
+
+    wait_until(is_served, within=GIVE_UP_AFTER, every=PAUSE)
+    return Client(answers[0], answers[-1], len(answers))
 
 
 def _ids(clients: Sequence[Client]) -> list[UUID]:

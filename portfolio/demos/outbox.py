@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -22,6 +21,7 @@ from cluster.storefront.checkout_intake import CheckoutOrder, InvalidRequest, Ou
 from cluster.storefront.transactions import run_in_transaction
 from cluster.storefront.visitor_limit import limit_visitor
 from config import environment
+from config.waiting import wait_until
 from portfolio.demos.controls import Choice, Number, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.killed_process import kill_after_line
@@ -166,12 +166,11 @@ def _queue(name: str) -> Iterator[Any]:
 
 
 def _arrived(channel: Any, queue: str) -> int:
-    give_up = time.monotonic() + ARRIVES_WITHIN
-    while time.monotonic() < give_up:
-        if channel.basic_get(queue, no_ack=True):
-            return 1
-        time.sleep(ARRIVES_WITHIN / 10)
-    return 0
+    return wait_until(
+        lambda: int(bool(channel.basic_get(queue, no_ack=True))),
+        within=ARRIVES_WITHIN,
+        every=ARRIVES_WITHIN / 10,
+    )
 
 
 def _waiting(rows: Rows) -> Table:

@@ -11,6 +11,7 @@ import psycopg
 from cluster.secrets.leases import Credentials
 from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
 from cluster.secrets.vault import VaultClient
+from config.waiting import wait_until
 
 GIVE_UP_AFTER: Final = 8.0  # seconds
 EVERY: Final = 0.02  # seconds
@@ -66,14 +67,15 @@ def _work(session: DatabaseSession) -> str:
 
 
 def _recover(session: DatabaseSession, since: float) -> float | None:
-    while time.monotonic() - since < GIVE_UP_AFTER:
+    def works() -> bool:
         try:
             _work(session)
         except DatabaseUnavailable:
-            time.sleep(EVERY)
-        else:
-            return time.monotonic() - since
-    return None
+            return False
+        return True
+
+    within = since + GIVE_UP_AFTER - time.monotonic()
+    return time.monotonic() - since if wait_until(works, within=within, every=EVERY) else None
 
 
 def _said_to(connection: psycopg.Connection[object]) -> str:

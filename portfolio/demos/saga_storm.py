@@ -14,6 +14,7 @@ from chaos.experiments.models import ExperimentRun
 from chaos.safety.permits import Refused, ask_for_run, public_name
 from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.storefront.checkout_intake import CheckoutOrder
+from config.waiting import wait_until
 from portfolio.demos.books import balanced
 from portfolio.demos.controls import Choice, Number, Values
 from portfolio.demos.demo import Demo, Visit
@@ -140,12 +141,13 @@ def _kill(visit: Visit, wanted: str) -> tuple[ExperimentRun | None, str]:
         )
     except Refused as refusal:
         return None, f"The kill was refused: {refusal.sentence}"
-    give_up = time.monotonic() + BEGINS_WITHIN
-    while time.monotonic() < give_up:
+
+    def has_begun() -> bool:
         now = retry_on_disconnect(lambda: ExperimentRun.objects.get(id=asked.id))
-        if now.state != ExperimentRun.QUEUED:
-            return asked, f"{title}: its run had begun when the checkouts were accepted."
-        time.sleep(0.1)
+        return now.state != ExperimentRun.QUEUED
+
+    if wait_until(has_begun, within=BEGINS_WITHIN, every=0.1):
+        return asked, f"{title}: its run had begun when the checkouts were accepted."
     return asked, f"{title}: other runs go first, so it may come when all is over."
 
 

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from cluster.storefront.checkout_intake import InvalidRequest
+from config.waiting import wait_until
 from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Values
 from portfolio.demos.demo import Demo, Visit
@@ -73,12 +74,13 @@ def run(visit: Visit, _values: Values) -> Result:
 
 def _until_found(visit: Visit, asked: str) -> tuple[Answer, float]:
     began = time.monotonic()
-    while True:
-        answer = succeeded(visit.call("GET", asked, note="By the first letters of a word."))
-        seconds = time.monotonic() - began
-        if answer.json()["items"] or seconds > GIVE_UP_AFTER:
-            return answer, seconds * 1000
-        time.sleep(EVERY)
+    answer = wait_until(
+        lambda: succeeded(visit.call("GET", asked, note="By the first letters of a word.")),
+        holds=lambda answer: bool(answer.json()["items"]),
+        within=GIVE_UP_AFTER,
+        every=EVERY,
+    )
+    return answer, (time.monotonic() - began) * 1000
 
 
 def _checks(

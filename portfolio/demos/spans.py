@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
+from config.waiting import wait_until
 from portfolio.traces.queries import TracesAway, read_trace
 from portfolio.traces.tree import Row, Tree
 
@@ -22,13 +22,12 @@ def await_tree(saga: UUID, messages: Collection[str], *, whole: bool = False) ->
     request has ended, so a saga that the demo's own request started is not whole while it runs.
     Returns None when the observer, which keeps the spans, is away or has none.
     """
-    give_up = time.monotonic() + PATIENCE
-    while True:
-        found = _tree(saga)
-        late = time.monotonic() >= give_up
-        if late or (found is not None and _is_complete(found, messages, whole=whole)):
-            return found
-        time.sleep(EVERY)
+    return wait_until(
+        lambda: _tree(saga),
+        holds=lambda tree: tree is not None and _is_complete(tree, messages, whole=whole),
+        within=PATIENCE,
+        every=EVERY,
+    )
 
 
 def _is_complete(tree: Tree, messages: Collection[str], *, whole: bool) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -12,6 +11,7 @@ import psycopg
 
 from cluster.secrets.postgres import is_outage
 from cluster.storefront.checkout_intake import InvalidRequest
+from config.waiting import wait_until
 from portfolio.demos.queries import read
 from portfolio.demos.sagas import await_ended
 
@@ -41,18 +41,13 @@ def await_rows(
 
     It waits for a database that is away. Raises psycopg.Error when the database stays away.
     """
-    give_up = time.monotonic() + within
-    while True:
-        late = time.monotonic() >= give_up
-        try:
-            rows = read(name, query, *parameters)
-        except psycopg.Error as error:
-            if late or not is_outage(error):
-                raise
-        else:
-            if late or until(rows):
-                return rows
-        time.sleep(EVERY)
+    return wait_until(
+        lambda: read(name, query, *parameters),
+        holds=until,
+        despite=lambda error: isinstance(error, psycopg.Error) and is_outage(error),
+        within=within,
+        every=EVERY,
+    )
 
 
 def ends_of(ids: Sequence[UUID], *, within: float = PATIENCE) -> Counter[str]:
