@@ -1,7 +1,7 @@
 """Waiting for a condition, trying again after an error, and how long to pause in between.
 
 Only main loops of processes and threads pause by themselves (tests/config/test_waiting.py lists
-them). Standard library only, so that it costs a process nothing to load: docs/adr/0033-waiting.md.
+them). Standard library only, so that it costs a process nothing to load: docs/adr/0034-waiting.md.
 """
 
 from __future__ import annotations
