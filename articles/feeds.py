@@ -22,9 +22,10 @@ from django.views.decorators.http import require_safe
 from articles.feed_html import feed_html
 from articles.models import Article
 from articles.owner.models import Profile
-from articles.views import answers_when_away
+from articles.views import AWAY
 from cluster.kit.navigation import SITE
 from cluster.kit.page_cache import cached_page
+from cluster.kit.problems import answers_when_away
 from cluster.kit.readable import readable
 
 # Full texts: a weekly reader misses nothing, and the file stays below a megabyte.
@@ -122,7 +123,7 @@ class _ArticleFeed(Feed[Article, None]):
 
 @require_safe
 @cached_page()
-@answers_when_away
+@answers_when_away(AWAY)
 def atom(request: HttpRequest) -> HttpResponse:
     """Answer with the newest articles as Atom."""
     response: HttpResponse = _ArticleFeed()(request)
@@ -132,7 +133,7 @@ def atom(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @cached_page()
-@answers_when_away
+@answers_when_away(AWAY)
 def json_feed(request: HttpRequest) -> HttpResponse:
     """Answer with the newest articles as JSON Feed."""
     articles = newest()

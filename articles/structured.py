@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
 from articles.models import Article
-from articles.owner.models import Link, Profile
+from articles.owner.queries import Owner, read_owner
 from cluster.kit.navigation import SITE
 
 # Inside <script>: nothing in a title may end the element or begin a comment.
@@ -27,21 +27,26 @@ def json_ld(data: dict[str, Any]) -> SafeString:
     return mark_safe(text.translate(_ESCAPES))  # noqa: S308  # escaped in this line
 
 
-def person(request: HttpRequest) -> dict[str, Any]:
-    """Return the owner, as the admin's rows describe them."""
-    profile = Profile.objects.first()
+def owner_id(request: HttpRequest) -> str:
+    """Return the identifier of the owner in the structured data of every page."""
+    return request.build_absolute_uri("/about/#owner")
+
+
+def person(request: HttpRequest, owner: Owner) -> dict[str, Any]:
+    """Return the owner as a schema.org Person, without what the admin's rows do not say."""
+    profile = owner.profile
+    place = {"@type": "Place", "name": profile.location} if profile.location else None
     data: dict[str, Any] = {
         "@type": "Person",
-        "name": profile.name if profile else "The owner",
+        "@id": owner_id(request),
+        "name": profile.name,
+        "jobTitle": profile.role,
+        "description": profile.introduction,
+        "homeLocation": place,
         "url": request.build_absolute_uri(reverse("about")),
+        "sameAs": [link.url for link in owner.links],
     }
-    if profile is not None:
-        data["jobTitle"] = profile.role
-        data["homeLocation"] = {"@type": "Place", "name": profile.location}
-    same = list(Link.objects.values_list("url", flat=True))
-    if same:
-        data["sameAs"] = same
-    return data
+    return {name: value for name, value in data.items() if value}
 
 
 def article_data(request: HttpRequest, article: Article) -> SafeString:
@@ -57,7 +62,7 @@ def article_data(request: HttpRequest, article: Article) -> SafeString:
         "inLanguage": "en-GB",
         "wordCount": article.words,
         "keywords": [tag.name for tag in article.tags.all()],
-        "author": person(request),
+        "author": person(request, read_owner()),
         "isPartOf": {
             "@type": "WebSite",
             "name": SITE,

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
-from django.db import Error
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -18,33 +14,14 @@ from articles.figures import assets, fill
 from articles.models import Article, Series, Tag
 from articles.structured import article_data
 from cluster.kit.page_cache import cached_page
-from cluster.kit.problems import problem
-from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
+from cluster.kit.problems import answers_when_away
 
 AWAY: Final = "The articles cannot be read at this moment; their database is away."
-
-View = Callable[..., HttpResponse]
-
-
-def answers_when_away(view: View) -> View:
-    """Return the view, changed to answer with a plain page while the database is away."""
-
-    @functools.wraps(view)
-    def patient(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return retry_on_disconnect(lambda: view(request, *args, **kwargs))
-        except Error as error:
-            if not is_outage(error):
-                raise
-            return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
-
-    return patient
 
 
 @require_safe
 @cached_page()
-@answers_when_away
+@answers_when_away(AWAY)
 def article_list(request: HttpRequest) -> HttpResponse:
     """Show all articles, newest first, with the series and tags to choose from."""
     articles = queries.listed()
@@ -58,7 +35,7 @@ def article_list(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @cached_page()
-@answers_when_away
+@answers_when_away(AWAY)
 def tag(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the articles on one subject.
 
@@ -74,7 +51,7 @@ def tag(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 @cached_page()
-@answers_when_away
+@answers_when_away(AWAY)
 def series(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the articles of one series, in its order."""
     found = Series.objects.filter(slug=slug).first()
@@ -91,7 +68,7 @@ def series(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 @cached_page()
-@answers_when_away
+@answers_when_away(AWAY)
 def article(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one article with its figures as they are now.
 
@@ -116,7 +93,7 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 @cached_page()
-@answers_when_away
+@answers_when_away(AWAY)
 def revisions(request: HttpRequest, slug: str) -> HttpResponse:
     """Show every text of the article that readers have seen."""
     found = _article(request, slug)
@@ -126,7 +103,7 @@ def revisions(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 @cached_page()
-@answers_when_away
+@answers_when_away(AWAY)
 def revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show the changes of one revision against the public one before it."""
     found = _article(request, slug)

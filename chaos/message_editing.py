@@ -18,6 +18,7 @@ from cluster.checkout.definition import CHECKOUT
 from cluster.messaging.contract import REGISTRY, Kind
 from cluster.messaging.fault_commands import LONGEST_HOLD, fault_command
 from cluster.messaging.fault_injection import Operation
+from cluster.messaging.queries import announced
 from cluster.messaging.work import UnitOfWork
 from cluster.storefront.admission import TooManyRequests
 from cluster.storefront.checkout_intake import (
@@ -26,6 +27,7 @@ from cluster.storefront.checkout_intake import (
     Outcome,
     register_checkout,
 )
+from cluster.storefront.repository import open_checkouts_of
 from cluster.storefront.visitor_limit import limit_visitor
 from config.environment import SERVICES
 
@@ -109,15 +111,6 @@ def _choice(message: str, label: str, outcomes: frozenset[Outcome]) -> Choice:
 CHOICES: Final = tuple(_choice(message, *told) for message, told in _TABLE.items())
 BY_MESSAGE: Final = {choice.message: choice for choice in CHOICES}
 
-UNDER_WAY: Final = """
-    SELECT EXISTS (
-        SELECT FROM checkout_request r
-          JOIN outbox_stream s
-            ON s.subject = ANY (
-                   SELECT name || '_surgery/' || r.id FROM unnest(%s::text[]) AS name)
-         WHERE r.visitor = %s AND r.status = 'accepted' AND r.id <> %s)
-"""
-
 
 def restriction(choice: Choice, outcome: Outcome) -> str | None:
     """Return why this message cannot be picked for a checkout of that outcome, or None."""
@@ -144,9 +137,7 @@ def operate(
     """
     choice = _check(checkout, operation, message, seconds)
     limit_visitor(work, checkout)
-    work.cursor.execute(UNDER_WAY, (list(SERVICES), checkout.visitor, checkout.id))
-    (under_way,) = work.cursor.fetchone() or (False,)
-    if under_way:
+    if _under_way(work, checkout):
         raise TooManyRequests(
             "Your last operation has not ended yet. Wait until its checkout has.",
             status=HTTPStatus.CONFLICT,
@@ -163,6 +154,13 @@ def operate(
         )
         work.send(rule, subject_id=checkout.id, correlation=checkout.id)
     return checkout.id
+
+
+def _under_way(work: UnitOfWork, checkout: CheckoutOrder) -> bool:
+    """Return whether another checkout of this visitor, of which a message is edited, is open."""
+    others = set(open_checkouts_of(work.cursor, checkout.visitor)) - {checkout.id}
+    rules = [f"{name}_surgery/{other}" for name in SERVICES for other in others]
+    return bool(announced(work.cursor, rules))
 
 
 def _check(checkout: CheckoutOrder, operation: Operation, message: str, seconds: float) -> Choice:

@@ -14,16 +14,15 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import psycopg
 from celery import bootsteps
 from celery.signals import setup_logging
-from psycopg.types.json import Jsonb
 
 from cluster.celery_app import make_app, task_queue
 from cluster.health.progress import SILENT_AFTER, claim_detail
+from cluster.messaging import heartbeats
 from cluster.messaging.consumer import InboxStep, QueueConsumer, Sink, StandIn
 from cluster.messaging.dead_letters import Rejected
 from cluster.messaging.inbox import Inbox
@@ -41,20 +40,6 @@ from compose.replicas import worker_names
 from config import logs
 
 logger = logging.getLogger(__name__)
-
-# Seconds. After SILENT_AFTER without one, which is more than three, a worker counts as silent.
-HEARTBEAT: Final = 2.0
-
-# The heartbeats of workers from before a change of REPLICAS would otherwise count as silent for
-# ever.
-BEAT: Final = """
-    WITH dismissed AS (
-        DELETE FROM heartbeat WHERE starts_with(process, 'worker-') AND process <> ALL(%s)
-    )
-    INSERT INTO heartbeat (process, beat_at, consuming, detail) VALUES (%s, %s, %s, %s)
-    ON CONFLICT (process) DO UPDATE
-       SET beat_at = EXCLUDED.beat_at, consuming = EXCLUDED.consuming, detail = EXCLUDED.detail
-"""
 
 
 class Runtime:
@@ -95,7 +80,10 @@ class Runtime:
         try:
             redelivered = sum(consumer.redelivered for consumer in self.consumers)
             with unit_of_work(self.session, source=self.service.name) as work:
-                work.cursor.execute(BEAT, self._vital_signs())
+                heartbeats.dismiss_workers(work, but=self.workers)
+                heartbeats.beat(
+                    work, self.process, consuming=self._consuming(), detail=self._detail()
+                )
                 if redelivered > self._redelivered:
                     count(work, "redelivered", redelivered - self._redelivered)
                 self._announce_rotation(work)
@@ -128,10 +116,12 @@ class Runtime:
 
         return JournalSink(self.session)
 
-    def _vital_signs(self) -> tuple[Any, ...]:
-        consuming = all(consumer.consuming for consumer in self.consumers)
+    def _consuming(self) -> bool:
+        return all(consumer.consuming for consumer in self.consumers)
+
+    def _detail(self) -> dict[str, Any]:
         now = time.monotonic()
-        detail = {
+        return {
             "pid": os.getpid(),
             "waiting": sum(consumer.waiting for consumer in self.consumers),
             "queues": {
@@ -142,7 +132,6 @@ class Runtime:
                 self.service.task_queue: claim_detail(held=None, settled=now - self._worked_at),
             },
         }
-        return self.workers, self.process, datetime.now(UTC), consuming, Jsonb(detail)
 
     def _announce_rotation(self, work: UnitOfWork) -> None:
         credentials = self.session.database.current()
@@ -183,7 +172,7 @@ class HeartbeatStep(bootsteps.StartStopStep):
         runtime: Runtime = parent.app.runtime
         # The first beat at once: it shows that a worker is back, and since when.
         parent.hub.call_soon(runtime.beat)
-        self._timer = parent.hub.call_repeatedly(HEARTBEAT, runtime.beat)
+        self._timer = parent.hub.call_repeatedly(heartbeats.EVERY, runtime.beat)
 
     def stop(self, _parent: Any) -> None:
         if self._timer is not None:

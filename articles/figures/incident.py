@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
-from django.db import Error
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
@@ -15,7 +14,7 @@ from articles.figures.fill import absence
 from articles.figures.registry import Options
 from articles.figures.train_graph import render_tag
 from articles.problems import Refused
-from cluster.secrets.postgres import is_outage
+from cluster.secrets.django.reconnect import read_or
 
 # Incidents that come with the articles: one JSON file for each, as the recorder wrote it.
 FOLDER: Final = Path(__file__).resolve().parent.parent / "incidents"
@@ -24,12 +23,10 @@ AWAY: Final = "The incident cannot be shown at this moment: the site's database 
 
 def draw(options: Options, request: HttpRequest | None) -> SafeString:
     try:
-        found = document(options["ref"])
+        found = read_or(None, lambda: document(options["ref"]))
     except Refused as refusal:
         return absence(str(refusal))
-    except Error as error:
-        if not is_outage(error):
-            raise
+    if found is None:
         return absence(AWAY)
     return render_tag('train_graph incident=incident caption=""', {"incident": found}, request)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from django.db import Error
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
@@ -15,8 +14,7 @@ from articles.figures.fill import absence
 from articles.figures.registry import Options
 from articles.figures.standalone import Cell, standalone_table
 from cluster.health.observer.client import latest
-from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
+from cluster.secrets.django.reconnect import read_or
 from cluster.storefront.events import CODES
 from cluster.storefront.models import JournalEntry
 from cluster.storefront.queries import last_seq
@@ -112,17 +110,15 @@ def read_leases() -> tuple[list[Row], float]:
 
 def _rotations(count: int) -> list[Rotation] | None:
     """Return the latest rotations, newest first, or None when the database is away."""
-    try:
-        entries = retry_on_disconnect(
-            lambda: list(
-                JournalEntry.objects.filter(
-                    type__in=TYPES, seq__gt=last_seq() - LOOKED_AT
-                ).order_by("-seq")[:count]
-            )
-        )
-    except Error as error:
-        if not is_outage(error):
-            raise
+    entries = read_or(
+        None,
+        lambda: list(
+            JournalEntry.objects.filter(type__in=TYPES, seq__gt=last_seq() - LOOKED_AT).order_by(
+                "-seq"
+            )[:count]
+        ),
+    )
+    if entries is None:
         return None
     rotations = []
     for entry in entries:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db import Error
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
@@ -16,8 +15,7 @@ from articles.figures.registry import Options
 from articles.figures.standalone import Cell, standalone_table
 from cluster.health.observer.client import latest
 from cluster.health.observer.models import Gauge
-from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
+from cluster.secrets.django.reconnect import read_or
 from cluster.storefront.events import CODES
 
 
@@ -101,18 +99,9 @@ def read(minutes: int) -> Depths | None:
 def _history(minutes: int) -> dict[str, list[tuple[float, float]]]:
     """Return (age in seconds, depth) pairs by service, or {} when the database is away."""
     now = datetime.now(UTC)
-    try:
-        kept = retry_on_disconnect(
-            lambda: list(
-                Gauge.objects.filter(at__gt=now - timedelta(minutes=minutes), outbox__isnull=False)
-                .order_by("at")
-                .values_list("service", "at", "outbox")
-            )
-        )
-    except Error as error:
-        if not is_outage(error):
-            raise
-        return {}
+    since = Gauge.objects.filter(at__gt=now - timedelta(minutes=minutes), outbox__isnull=False)
+    depths = since.order_by("at").values_list("service", "at", "outbox")
+    kept = read_or([], lambda: list(depths))
     found: dict[str, list[tuple[float, float]]] = {}
     for service, at, outbox in kept:
         found.setdefault(service, []).append(((now - at).total_seconds(), float(outbox or 0)))

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
-from django.db import Error
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
@@ -16,8 +15,8 @@ from articles.figures.registry import Options
 from articles.figures.train_graph import render_tag
 from cluster.kit.graph.draw import saga_svg
 from cluster.kit.graph.journal import latest_saga
-from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
+from cluster.secrets.django.reconnect import read_or
+from cluster.storefront.events import StreamEvent
 from cluster.storefront.headcode import headcode
 from cluster.storefront.queries import events_of, last_seq
 
@@ -31,16 +30,12 @@ ENDINGS: Final[Mapping[str, str]] = {
 
 def draw(options: Options, request: HttpRequest | None) -> SafeString:
     outcome = options["outcome"]
-    try:
-        saga = retry_on_disconnect(lambda: _latest(outcome))
-        if saga is None:
-            return absence(f"Among the latest messages, no checkout has been {outcome}.")
-        up_to = retry_on_disconnect(last_seq)
-        newest_first = retry_on_disconnect(lambda: events_of(saga, MOST_MESSAGES, up_to=up_to))
-    except Error as error:
-        if not is_outage(error):
-            raise
+    found = read_or(None, lambda: _read(outcome))
+    if found is None:
         return absence(AWAY)
+    saga, newest_first = found
+    if saga is None:
+        return absence(f"Among the latest messages, no checkout has been {outcome}.")
     context = {
         "graph": render_tag('train_graph saga=saga caption=""', {"saga": saga}, request),
         "saga": saga,
@@ -55,6 +50,12 @@ def draw(options: Options, request: HttpRequest | None) -> SafeString:
 def picture(options: Options) -> str | None:
     saga = _latest(options["outcome"])
     return str(saga_svg(saga, standalone=True)) if saga else None
+
+
+def _read(outcome: str) -> tuple[UUID | None, list[StreamEvent]]:
+    """Return the latest saga of that outcome with its messages, newest first."""
+    saga = _latest(outcome)
+    return saga, events_of(saga, MOST_MESSAGES, up_to=last_seq()) if saga else []
 
 
 def _latest(outcome: str) -> UUID | None:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Final
 
-from django.db import Error
-
 from articles.owner.models import CaseStudy, Link, Page, Profile
-from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
-
-logger = logging.getLogger(__name__)
+from cluster.secrets.django.reconnect import read_or
 
 
 class NotKnown(Exception):
@@ -20,11 +14,17 @@ class NotKnown(Exception):
 
 
 @dataclass(frozen=True)
-class Words:
-    """The owner, and the texts of one page."""
+class Owner:
+    """The owner's row, and their addresses elsewhere."""
 
     profile: Profile
     links: list[Link]
+
+
+@dataclass(frozen=True)
+class Words(Owner):
+    """The owner, and the texts of one page."""
+
     page: Page
 
     @property
@@ -44,37 +44,32 @@ def words_of(key: str) -> Words:
     Raises NotKnown. Rows that are missing read as empty ones: a page can be shown without its
     texts.
     """
-    try:
-        words = retry_on_disconnect(lambda: _read(key))
-    except Error as error:
-        if not is_outage(error):
-            raise
-        if key not in _remembered:
-            raise NotKnown from error
-        logger.warning("the words of %s are remembered: %s", key, type(error).__name__)
-        return _remembered[key]
+    words = read_or(_remembered.get(key), lambda: _read(key))
+    if words is None:
+        raise NotKnown
     _remembered[key] = words
     return words
 
 
 def case_studies() -> list[CaseStudy]:
     """Return the visible case studies, in the owner's order, or raise NotKnown."""
-    try:
-        found = retry_on_disconnect(lambda: list(CaseStudy.objects.filter(visible=True)))
-    except Error as error:
-        if not is_outage(error):
-            raise
-        if not _work:
-            raise NotKnown from error
-        return list(_work)
-    _work[:] = found
-    return found
+    found = read_or(None, lambda: list(CaseStudy.objects.filter(visible=True)))
+    if found is not None:
+        _work[:] = found
+    elif not _work:
+        raise NotKnown
+    return list(_work)
+
+
+def read_owner() -> Owner:
+    """Return the owner as the rows say now, an empty one when there is no row."""
+    return Owner(
+        profile=Profile.objects.first() or Profile(name="The owner"),
+        links=list(Link.objects.all()),
+    )
 
 
 def _read(key: str) -> Words:
-    title = key.capitalize()
-    return Words(
-        profile=Profile.objects.first() or Profile(name="The owner"),
-        links=list(Link.objects.all()),
-        page=Page.objects.filter(key=key).first() or Page(key=key, title=title),
-    )
+    owner = read_owner()
+    page = Page.objects.filter(key=key).first() or Page(key=key, title=key.capitalize())
+    return Words(owner.profile, owner.links, page)

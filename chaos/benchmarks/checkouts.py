@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 from chaos.benchmarks.document import Figures, percentile
 from chaos.benchmarks.processor_time import Stopwatch
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.outbox import unit_of_work
-from cluster.secrets.postgres import DatabaseSession, database
+from cluster.secrets.postgres import Cursor, DatabaseSession, database
 from cluster.storefront.admission import Overloaded
 from cluster.storefront.checkout_intake import CheckoutOrder, accept_checkouts
+from cluster.storefront.journal.queries import Entry, count_entries, entries_of
+from cluster.storefront.products.queries import restocked_products
+from cluster.storefront.repository import count_open, statuses
 from cluster.tracing.context import sampled
 from compose.errors import PlainError
 from config.waiting import wait_until
@@ -31,24 +34,11 @@ GLANCE: Final = 0.01  # seconds between two queries on a single checkout
 SLOWEST: Final = 3  # checkouts per second
 LONGEST_SINGLE: Final = 30.0  # seconds
 
-PRODUCTS: Final = "SELECT sku FROM product WHERE restocked ORDER BY sku"
-UNFINISHED: Final = """
-    SELECT count(*) FROM checkout_request
-     WHERE status = 'accepted' AND accepted_at >= %s AND visitor LIKE %s
-"""
-COMPLETED: Final = (
-    "SELECT count(*) FROM checkout_request WHERE id = ANY(%s) AND status = 'completed'"
-)
-RECORDED: Final = "SELECT count(*) FROM journal WHERE correlation = ANY(%s)"
 # Events after the completion: a completed checkout is over when both are in the journal.
-CONSEQUENCES: Final = """
-    SELECT count(*) FROM journal
-     WHERE correlation = ANY(%s) AND type IN ('identity.limit_spent.v1', 'catalog.stock_sold.v1')
-"""
-COMPLETION: Final = """
-    SELECT time, recorded_at FROM journal
-     WHERE correlation = %s AND type = 'checkout.checkout_completed.v1'
-"""
+CONSEQUENCES: Final = ("identity.limit_spent.v1", "catalog.stock_sold.v1")
+COMPLETION: Final = "checkout.checkout_completed.v1"
+
+Found = TypeVar("Found")
 
 
 class Shop:
@@ -56,8 +46,8 @@ class Shop:
 
     def __init__(self) -> None:
         self._session = DatabaseSession(database("site", identity="site"))
-        self._products = [sku for (sku,) in self._read(PRODUCTS)]
-        if not self._products:
+        self.products = self.read(restocked_products)
+        if not self.products:
             raise PlainError("No product has been listed yet: try again in a few seconds.")
 
     def measure_load(self, count: int) -> Figures:
@@ -76,11 +66,11 @@ class Shop:
             self._wait_until_fewer(UNDER_WAY - BATCH + 1, began, visitors, give_up)
             self._accept_when_there_is_room(orders[first : first + BATCH], give_up)
         self._wait_until_fewer(1, began, visitors, give_up)
-        completed = self._count(COMPLETED, ids)
-        _await(lambda: self._count(CONSEQUENCES, ids) >= 2 * completed, give_up)
+        completed = self.read(lambda cursor: statuses(cursor, ids))["completed"]
+        await_condition(lambda: self._recorded(ids, CONSEQUENCES) >= 2 * completed, give_up)
         seconds = time.monotonic() - start
         cost = processors.seconds()
-        events = self._count(RECORDED, ids)
+        events = self._recorded(ids)
         return {
             "checkouts_per_second": round(count / seconds, 1),
             "events_per_second": round(events / seconds, 1),
@@ -120,7 +110,7 @@ class Shop:
         """Return orders of as many visitors, over all products in turn."""
         return [
             CheckoutOrder(
-                visitor=f"{visitors}-{number}", sku=self._products[number % len(self._products)]
+                visitor=f"{visitors}-{number}", sku=self.products[number % len(self.products)]
             )
             for number in range(count)
         ]
@@ -133,29 +123,36 @@ class Shop:
                 return False
             return True
 
-        _await(accepted, end)
+        await_condition(accepted, end)
 
     def _accept(self, orders: Sequence[CheckoutOrder]) -> None:
         with sampled(0.0), unit_of_work(self._session, source="site") as work:
             accept_checkouts(work, requests=orders)
 
     def _wait_until_fewer(self, limit: int, since: datetime, visitors: str, end: float) -> None:
-        _await(lambda: self._count(UNFINISHED, since, f"{visitors}-%") < limit, end)
+        def count(cursor: Cursor) -> int:
+            return count_open(cursor, since=since, visitors=f"{visitors}-")
+
+        await_condition(lambda: self.read(count) < limit, end)
 
     def _completion(self, checkout: UUID) -> tuple[datetime, datetime]:
+        def look(cursor: Cursor) -> list[Entry]:
+            return entries_of(cursor, [checkout], types=[COMPLETION])
+
         end = time.monotonic() + LONGEST_SINGLE
-        rows = _await(lambda: self._read(COMPLETION, checkout), end, every=GLANCE)
-        return rows[0][0], rows[0][1]
+        found = await_condition(lambda: self.read(look), end, every=GLANCE)
+        return found[0].time, found[0].recorded_at
 
-    def _count(self, statement: str, *parameters: object) -> int:
-        return int(self._read(statement, *parameters)[0][0])
+    def _recorded(self, ids: Sequence[UUID], types: Sequence[str] | None = None) -> int:
+        return self.read(lambda cursor: count_entries(cursor, ids, types=types))
 
-    def _read(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+    def read(self, look: Callable[[Cursor], Found]) -> Found:
+        """Return what `look` finds in the site's database, in one transaction."""
         with self._session.transaction() as connection:
-            return connection.execute(statement.encode(), parameters).fetchall()
+            return look(connection.cursor())
 
 
-def _await(condition: Callable[[], T], end: float, *, every: float = LOOK) -> T:
+def await_condition(condition: Callable[[], T], end: float, *, every: float = LOOK) -> T:
     """Return the first true value of `condition`, or raise PlainError at `end`."""
     return wait_until(
         condition,

@@ -27,7 +27,7 @@ from uuid import uuid4
 
 import psycopg
 
-from chaos.benchmarks.document import Figures, Result, medians, percentile
+from chaos.benchmarks.document import Figures, Result, percentile
 from chaos.benchmarks.scratch import address, databases
 from compose.errors import PlainError
 from config.environment import ROOT
@@ -55,6 +55,16 @@ TAKE: Final = "UPDATE account SET balance = balance + 1 WHERE id = %s"
 DECIDE: Final = "INSERT INTO decision VALUES (%s, true)"
 ANNOUNCE: Final = "INSERT INTO outbox VALUES (%s, 'one unit')"
 RECORD: Final = "INSERT INTO inbox VALUES (%s)"
+RATIOS: Final = {
+    "saga_vs_two_phase_transfers": (
+        "saga_steps.transfers_per_second",
+        "two_phase.transfers_per_second",
+    ),
+    "two_phase_vs_saga_row_locked_p50": (
+        "two_phase.row_locked_p50_ms",
+        "saga_steps.row_locked_p50_ms",
+    ),
+}
 IN_DOUBT: Final = "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"
 
 
@@ -206,25 +216,7 @@ def measure(*, count: int, runs: int, say: Callable[[str], None]) -> Result:
                 connection.execute(TABLES)
                 _require_prepare(connection)
         found = [asyncio.run(_run(count, number, runs, say)) for number in range(1, runs + 1)]
-    middle = medians(found)
-    return Result(
-        bench=NAME,
-        versions={"postgresql": postgresql},
-        runs=found,
-        medians=middle,
-        ratios={
-            "saga_vs_two_phase_transfers": round(
-                middle["saga_steps"]["transfers_per_second"]
-                / middle["two_phase"]["transfers_per_second"],
-                2,
-            ),
-            "two_phase_vs_saga_row_locked_p50": round(
-                middle["two_phase"]["row_locked_p50_ms"]
-                / middle["saga_steps"]["row_locked_p50_ms"],
-                2,
-            ),
-        },
-    )
+    return Result.of(NAME, found, versions={"postgresql": postgresql}, ratios=RATIOS)
 
 
 async def _run(count: int, number: int, runs: int, say: Callable[[str], None]) -> dict[str, Any]:

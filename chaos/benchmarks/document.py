@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 # Figures by name; a group of figures is a mapping again.
 Figures: TypeAlias = Mapping[str, Any]
@@ -26,6 +26,28 @@ class Result:
     runs: Sequence[Figures]
     medians: Figures
     ratios: Mapping[str, float]
+
+    @classmethod
+    def of(
+        cls,
+        bench: str,
+        runs: Sequence[Figures],
+        *,
+        versions: Mapping[str, str],
+        ratios: Mapping[str, tuple[str, str]],
+    ) -> Self:
+        """Return the result of these runs. `ratios` name two figures each, as `group.figure`."""
+        middle = medians(runs)
+        return cls(
+            bench=bench,
+            versions=versions,
+            runs=runs,
+            medians=middle,
+            ratios={
+                name: round(_figure(middle, one) / _figure(middle, other), 2)
+                for name, (one, other) in ratios.items()
+            },
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the document, in the one shape that all benches share."""
@@ -68,6 +90,14 @@ def machine() -> dict[str, Any]:
 def library_versions() -> dict[str, str]:
     """Return the versions of Python and of the packages on the hot path."""
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def _figure(figures: Figures, name: str) -> float:
+    """Return the figure of a name such as `group.figure`."""
+    found: Any = figures
+    for part in name.split("."):
+        found = found[part]
+    return float(found)
 
 
 def _median(figures: Sequence[float | None]) -> float | None:

@@ -27,7 +27,7 @@ from urllib.parse import quote
 import psycopg
 
 from chaos.benchmarks import dual_writer
-from chaos.benchmarks.document import Figures, Result, medians, percentile
+from chaos.benchmarks.document import Figures, Result, percentile
 from chaos.benchmarks.scratch import address, broker_version, databases, queues
 from cluster.messaging.envelope import new_message_id
 from compose.errors import PlainError
@@ -48,6 +48,9 @@ RELAY_DIES_TOO: Final = 0.5  # of the kills
 DRAINED_WITHIN: Final = 30.0  # seconds
 TRANSACTIONS: Final = 1_000  # for the cost of one outbox row
 SAMPLES: Final = 200  # messages followed from their commit to the broker's confirm
+RATIOS: Final = {
+    "outbox_vs_bare_commits": ("cost.with_outbox_per_second", "cost.bare_commits_per_second")
+}
 MESSAGING_TABLES: Final = ("outbox", "outbox_stream")
 
 ORDERS: Final = "CREATE TABLE bench_order (id uuid PRIMARY KEY, sku text NOT NULL)"
@@ -60,20 +63,7 @@ def measure(*, count: int, runs: int, say: Callable[[str], None]) -> Result:
         _make_tables(database)
         found = [_run(database, count, f"run {n} of {runs}", say) for n in range(1, runs + 1)]
         versions = {"postgresql": postgresql, "rabbitmq": broker_version()}
-    middle = medians(found)
-    return Result(
-        bench=NAME,
-        versions=versions,
-        runs=found,
-        medians=middle,
-        ratios={
-            "outbox_vs_bare_commits": round(
-                middle["cost"]["with_outbox_per_second"]
-                / middle["cost"]["bare_commits_per_second"],
-                2,
-            )
-        },
-    )
+    return Result.of(NAME, found, versions=versions, ratios=RATIOS)
 
 
 def _run(

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import psycopg
 
-from chaos.benchmarks.document import Figures, Result, medians, percentile
+from chaos.benchmarks.document import Figures, Result, percentile
 from chaos.benchmarks.scratch import address, databases
 from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
 from cluster.secrets.vault import VaultClient
@@ -39,6 +39,7 @@ GONE_WITHIN: Final = 30.0  # seconds; the overlap of a rotation is 20 at most
 
 # Two milliseconds of work, so that a change of credentials mostly falls into a transaction.
 WORK: Final = "SELECT count(*), pg_sleep(0.002) FROM product"
+RATIOS: Final = {"rotating_vs_steady_p99": ("rotating.p99_ms", "steady.p99_ms")}
 SESSIONS: Final = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s"
 
 
@@ -110,18 +111,7 @@ def measure(*, count: int, runs: int, say: Callable[[str], None]) -> Result:
     """Run the bench, with `count` rotations a run, or raise PlainError."""
     with databases() as postgresql:
         found = [_run(count, f"run {n} of {runs}", say) for n in range(1, runs + 1)]
-    middle = medians(found)
-    return Result(
-        bench=NAME,
-        versions={"postgresql": postgresql},
-        runs=found,
-        medians=middle,
-        ratios={
-            "rotating_vs_steady_p99": round(
-                middle["rotating"]["p99_ms"] / middle["steady"]["p99_ms"], 2
-            )
-        },
-    )
+    return Result.of(NAME, found, versions={"postgresql": postgresql}, ratios=RATIOS)
 
 
 def _run(rotations: int, which: str, say: Callable[[str], None]) -> dict[str, Any]:

@@ -25,8 +25,8 @@ from chaos.experiments.recording import Recording, moment, told
 from chaos.toolkit.steady import COMPLETED
 from cluster.health.checkers.finding import Finding, Outcome
 from cluster.health.checkers.verify import Verdict
-from cluster.operations.checkout_client import CheckoutState
 from cluster.storefront.events import StreamEvent
+from cluster.storefront.repository import CheckoutRow
 from config.revision import running_revision
 
 
@@ -45,7 +45,7 @@ class Evidence:
     hypothesis_met: bool
     cut_short: str = ""
     offered: Offered | None = None
-    states: Mapping[UUID, CheckoutState] = field(default_factory=dict)
+    states: Mapping[UUID, CheckoutRow] = field(default_factory=dict)
     events: list[StreamEvent] = field(default_factory=list)
     deliveries: Deliveries | None = None
     followed: Followed | None = None

@@ -7,22 +7,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from chaos.experiments.incident import Deliveries
+from cluster.messaging.queries import counters, depths
 from cluster.secrets.postgres import database
 from config.environment import DATABASES
 
-# Ids of the outbox come from a sequence, and failed transactions lose a few of them.
-COUNTS: Final = """
-    SELECT (SELECT last_value FROM outbox_id_seq),
-           (SELECT count(*) FROM outbox),
-           (SELECT coalesce(sum(value), 0) FROM counter WHERE name = 'redelivered'),
-           (SELECT coalesce(sum(value), 0) FROM counter WHERE name = 'deduplicated'),
-           (SELECT coalesce(sum(value), 0) FROM counter WHERE name = 'parked'),
-           (SELECT count(*) FROM dead_letter),
-           (SELECT coalesce(sum(replays), 0) FROM dead_letter)
-"""
-NAMES: Final = (
-    "published", "unsent", "redelivered", "deduplicated", "parked", "dead_lettered", "replayed",
-)  # fmt: skip
+COUNTERS: Final = ("redelivered", "deduplicated", "parked")
 
 
 def counted() -> Mapping[str, int]:
@@ -30,9 +19,13 @@ def counted() -> Mapping[str, int]:
     sums: Counter[str] = Counter()
     for name in DATABASES:
         with database(name, auditor=True).connect(autocommit=True) as connection:
-            row = connection.execute(COUNTS).fetchone()
-        assert row is not None, "an aggregate has a row"
-        sums.update({label: int(value) for label, value in zip(NAMES, row, strict=True)})
+            held, counted_here = depths(connection.cursor()), counters(connection.cursor())
+        sums["published"] += held.written
+        sums["unsent"] += held.outbox
+        sums["dead_lettered"] += held.dead_letters
+        sums["replayed"] += held.replays
+        for label in COUNTERS:
+            sums[label] += counted_here[label]
     return sums
 
 
@@ -41,7 +34,7 @@ def between(before: Mapping[str, int], after: Mapping[str, int]) -> Deliveries:
 
     A message that has left an outbox was confirmed.
     """
-    grown = {label: after[label] - before[label] for label in NAMES}
+    grown = {label: after[label] - before[label] for label in after}
     return Deliveries(
         published=grown["published"],
         confirmed=grown["published"] - grown["unsent"],

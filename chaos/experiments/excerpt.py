@@ -7,27 +7,26 @@ from typing import Final
 
 from cluster.secrets.postgres import database
 from cluster.storefront.events import StreamEvent
-from cluster.storefront.journal.readable import COLUMNS, presented
+from cluster.storefront.journal import queries
 
-LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM journal"
 # Documents are drawn and kept whole, and no figure can show more than this.
 MOST_EVENTS: Final = 8_000
-ENTRIES: Final = f"""
-    SELECT {COLUMNS}
-      FROM journal WHERE seq > %s AND seq <= %s AND time BETWEEN %s AND %s ORDER BY seq LIMIT %s
-"""  # noqa: S608  (names of our own)
 
 
 def last_seq() -> int:
     """Return the last seq of the journal, or raise DatabaseUnavailable."""
     with database("site", auditor=True).connect(autocommit=True) as connection:
-        row = connection.execute(LAST_SEQ).fetchone()
-    assert row is not None, "an aggregate has a row"
-    return int(row[0])
+        return queries.last_seq(connection.cursor())
 
 
 def events_between(after: int, up_to: int, began: datetime, ended: datetime) -> list[StreamEvent]:
     """Return the first MOST_EVENTS entries of that range and time, or raise DatabaseUnavailable."""
     with database("site", auditor=True).connect(autocommit=True) as connection:
-        rows = connection.execute(ENTRIES, (after, up_to, began, ended, MOST_EVENTS)).fetchall()
-    return [presented(row) for row in rows]
+        return queries.events_between(
+            connection.cursor(),
+            after=after,
+            up_to=up_to,
+            began=began,
+            ended=ended,
+            most=MOST_EVENTS,
+        )

@@ -13,9 +13,10 @@ from uuid import UUID
 from chaos.experiments.incident import Offered
 from chaos.experiments.orders import ON_SALE, orders_for
 from chaos.experiments.profile import Profile
-from cluster.operations.checkout_client import CheckoutClient, CheckoutState
+from cluster.operations.checkout_client import CheckoutClient
 from cluster.secrets.postgres import DatabaseUnavailable
 from cluster.storefront.checkout_intake import CheckoutOrder
+from cluster.storefront.repository import CheckoutRow
 from config.environment import load_trace_ratio
 
 LONGEST: Final = 200.0  # seconds: no experiment loads the platform for longer
@@ -85,7 +86,7 @@ class Load:
             repeated=max(0, self.handed_in - accepted - self._refused),
         )
 
-    def disappointments(self, states: Mapping[UUID, CheckoutState]) -> list[str]:
+    def disappointments(self, states: Mapping[UUID, CheckoutRow]) -> list[str]:
         """Return a sentence for each outcome that the profile expects and that did not come."""
         completed = sum(state.status == "completed" for state in states.values())
         if self.profile is Profile.FLASH_SALE and completed != ON_SALE:

@@ -177,31 +177,6 @@ class Engine:
         self.armed.disarm(armed.id)
 
 
-def driver() -> Driver:
-    """Return the driver of this platform's engine."""
-    return choose_driver()
-
-
-def inject(
-    *,
-    fault: str,
-    target: str,
-    seconds: float,
-    actor: str,
-    parameters: Mapping[str, Any] | None = None,
-    run: str = "",
-) -> tuple[ArmedFault, str]:
-    """Inject a fault on this platform, as Engine.inject() does."""
-    return Engine().inject(
-        fault=fault, target=target, seconds=seconds, actor=actor, parameters=parameters, run=run
-    )
-
-
-def heal(armed: ArmedFault, *, patience: float = ROLLBACK_PATIENCE) -> str:
-    """Heal one fault of this platform as its rollback, as Engine.heal() does."""
-    return Engine().heal(armed, patience=patience)
-
-
 def heal_all(*, run: str | None = None) -> list[str]:
     """Heal all faults of this platform, or of one run, and return a sentence on each."""
     return [one.words for one in Engine().heal_each(run=run)]

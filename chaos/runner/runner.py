@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from chaos.experiments.models import ExperimentRun
 from chaos.experiments.recording import told
 from chaos.experiments.run import Interrupted, Run
 from chaos.faults import engine
+from chaos.repeating import repeated
 from chaos.runner.announcement import Announcement
 from chaos.runner.lock import RunLock
 from chaos.runner.results import Results, RunResult
@@ -208,45 +208,32 @@ def _recorded(run: Run) -> tuple[IncidentDocument | None, str]:
 @contextmanager
 def _watched(run: Run) -> Iterator[None]:
     """Cut the run short when its visitor withdraws it or the owner switches faults off."""
-    ended = threading.Event()
 
-    def look() -> None:
-        while not ended.wait(LOOK_EVERY):
-            try:
-                reason = _ask_to_stop(UUID(run.identifier))
-            except Error:
-                reason = ""  # the database may be what is broken
-            connection.close()
-            if reason:
-                run.cut_short(reason)
-                return
+    def look() -> bool:
+        try:
+            reason = _ask_to_stop(UUID(run.identifier))
+        except Error:
+            reason = ""  # the database may be what is broken
+        connection.close()
+        if reason:
+            run.cut_short(reason)
+        return not reason
 
-    thread = threading.Thread(target=look, name="withdrawals", daemon=True)
-    thread.start()
-    try:
+    with repeated(look, every=LOOK_EVERY, name="withdrawals"):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 @contextmanager
 def _at_work(sign: SignOfLife) -> Iterator[None]:
     """Give the sign of life from a thread during a run, which does not return to the loop."""
-    ended = threading.Event()
+    give_up = time.monotonic() + LONGEST_RUN
 
-    def give() -> None:
-        give_up = time.monotonic() + LONGEST_RUN
-        while not ended.wait(LOOK_EVERY) and time.monotonic() < give_up:
-            sign.give()
+    def give() -> bool:
+        sign.give()
+        return time.monotonic() < give_up
 
-    thread = threading.Thread(target=give, name="sign-of-life", daemon=True)
-    thread.start()
-    try:
+    with repeated(give, every=LOOK_EVERY, name="sign-of-life"):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _ask_to_stop(identifier: UUID) -> str:

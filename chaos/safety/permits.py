@@ -6,6 +6,8 @@ Every refusal is a sentence, an HTTP status and, where waiting helps, the second
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -83,29 +85,23 @@ def ask_for_run(
     chosen = _known(experiment)
     seed = _checked_seed(chosen, seed)
     rate = _checked_rate(rate)
-    try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(LOCK)
-            now = datetime.now(UTC)
-            _require_switched_on()
-            _require_place(visitor, now)
-            _require_share(remote, now)
-            return ExperimentRun.objects.create(
-                id=new_message_id(),
-                experiment=chosen.name,
-                seed=seed,
-                rate=rate,
-                visitor=visitor,
-                remote=remote,
-                asked_by=asked_by,
-                asked_at=now,
-            )
-    except Error as error:
-        if not is_outage(error):
-            raise
-        connection.close()
-        raise Refused(AWAY, HTTPStatus.SERVICE_UNAVAILABLE, 2) from error
+    with _in_transaction():
+        with connection.cursor() as cursor:
+            cursor.execute(LOCK)
+        now = datetime.now(UTC)
+        _require_switched_on()
+        _require_place(visitor, now)
+        _require_share(remote, now)
+        return ExperimentRun.objects.create(
+            id=new_message_id(),
+            experiment=chosen.name,
+            seed=seed,
+            rate=rate,
+            visitor=visitor,
+            remote=remote,
+            asked_by=asked_by,
+            asked_at=now,
+        )
 
 
 def withdraw(run_id: UUID, visitor: str) -> ExperimentRun:
@@ -113,20 +109,27 @@ def withdraw(run_id: UUID, visitor: str) -> ExperimentRun:
 
     Raises Refused.
     """
+    with _in_transaction():
+        found = ExperimentRun.objects.select_for_update().filter(id=run_id).first()
+        if found is None or found.visitor != visitor:
+            raise Refused("There is no such run of yours.", HTTPStatus.NOT_FOUND)
+        if found.state == ExperimentRun.QUEUED:
+            found.state, found.words = ExperimentRun.WITHDRAWN, "It was withdrawn."
+            found.ended_at = datetime.now(UTC)
+        elif found.state == ExperimentRun.RUNNING:
+            found.words = WITHDRAWING
+        else:
+            raise Refused("This run has ended already.", HTTPStatus.CONFLICT)
+        found.save(update_fields=["state", "words", "ended_at"])
+        return found
+
+
+@contextmanager
+def _in_transaction() -> Iterator[None]:
+    """Run a block in one transaction, and raise Refused while the database is away."""
     try:
         with transaction.atomic():
-            found = ExperimentRun.objects.select_for_update().filter(id=run_id).first()
-            if found is None or found.visitor != visitor:
-                raise Refused("There is no such run of yours.", HTTPStatus.NOT_FOUND)
-            if found.state == ExperimentRun.QUEUED:
-                found.state, found.words = ExperimentRun.WITHDRAWN, "It was withdrawn."
-                found.ended_at = datetime.now(UTC)
-            elif found.state == ExperimentRun.RUNNING:
-                found.words = WITHDRAWING
-            else:
-                raise Refused("This run has ended already.", HTTPStatus.CONFLICT)
-            found.save(update_fields=["state", "words", "ended_at"])
-            return found
+            yield
     except Error as error:
         if not is_outage(error):
             raise

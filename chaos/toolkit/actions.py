@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from chaos.experiments.load import Load
 from chaos.experiments.profile import Profile
-from chaos.faults import engine
+from chaos.faults.engine import ROLLBACK_PATIENCE, Engine, heal_all
 from chaos.toolkit.session import current
 from cluster.health.armed_faults import ArmedFaults
 
@@ -54,7 +54,7 @@ def inject(
     session = current()
     if session.stopped.is_set():
         return CUT_SHORT
-    armed, words = engine.inject(
+    armed, words = Engine().inject(
         fault=fault,
         target=target,
         seconds=seconds,
@@ -72,7 +72,7 @@ def heal(fault: str, target: str) -> str:
     said = []
     for armed in ArmedFaults().all():
         if (armed.run, armed.fault, armed.target) == (session.run, fault, target):
-            words = engine.heal(armed)
+            words = Engine().heal(armed, patience=ROLLBACK_PATIENCE)
             session.witness.healed(armed, words)
             said.append(words)
     return "; ".join(said) or "it was healed already"
@@ -80,4 +80,4 @@ def heal(fault: str, target: str) -> str:
 
 def heal_everything() -> str:
     """Heal all faults of this run that are still armed."""
-    return "; ".join(engine.heal_all(run=current().run)) or "nothing was broken any more"
+    return "; ".join(heal_all(run=current().run)) or "nothing was broken any more"

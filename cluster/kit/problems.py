@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -20,10 +21,16 @@ from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.utils.html import format_html
 
+from cluster.secrets.django.reconnect import read_or
+
+View = Callable[..., HttpResponse]
+
 log = logging.getLogger(__name__)
 
 PROBLEM_JSON: Final = "application/problem+json"
 API: Final = "/api/v1/"  # below it, every answer is for programs
+
+RETRY_AFTER: Final = 2  # seconds; PostgreSQL is back in about as many after a crash
 
 # The page's headings. The status's own phrase stands above.
 HEADINGS: Final = {
@@ -104,6 +111,28 @@ def problem(
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+def answers_when_away(
+    sentence: str, pauses: Sequence[float] | None = None
+) -> Callable[[View], View]:
+    """Return a decorator of views, which answer 503 and a sentence while the database is away.
+
+    A view runs again when its connection is lost, after each of `pauses` (seconds).
+    """
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def patient(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            answer = read_or(None, lambda: view(request, *args, **kwargs), pauses)
+            if answer is None:
+                status = HTTPStatus.SERVICE_UNAVAILABLE
+                return problem(request, status, sentence, retry_after=RETRY_AFTER)
+            return answer
+
+        return patient
+
+    return decorate
 
 
 def problem_document(request: HttpRequest, status: HTTPStatus, detail: str) -> dict[str, Any]:

@@ -7,8 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 from cluster.catalog.contract import ListProduct
@@ -25,6 +24,9 @@ from cluster.storefront.checkout_intake import (
     Outcome,
     accept_portion,
 )
+from cluster.storefront.journal.queries import entries_of
+from cluster.storefront.products.queries import is_listed, shelf
+from cluster.storefront.repository import CheckoutRow, checkouts
 from cluster.tracing.context import sampled
 from compose.errors import Misuse, PlainError
 from config.environment import acting_identity, load_trace_ratio
@@ -40,37 +42,6 @@ PAUSE: Final = 0.1  # seconds between two polls
 # that several do not retry at the same moments.
 ROOM_PAUSE: Final = 0.2
 ROOM_PATIENCE: Final = 120.0  # seconds without any room: longer than any fault takes to heal
-
-SHELF: Final = "SELECT sku, price, restocked FROM product"
-STATES: Final = """
-    SELECT id, status, reason, amount, accepted_at, ended_at FROM checkout_request
-     WHERE id = ANY (%s)
-"""
-STEPS: Final = """
-    SELECT seq, correlation, source, type FROM journal
-     WHERE correlation = ANY (%s) AND seq > %s ORDER BY seq
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class CheckoutState:
-    """The site's record of one checkout, with the `status` accepted, completed or compensated."""
-
-    id: UUID
-    status: str
-    reason: str
-    amount: int
-    accepted_at: datetime
-    ended_at: datetime | None
-
-    @property
-    def ended(self) -> bool:
-        return self.status != "accepted"
-
-    @property
-    def seconds(self) -> float | None:
-        """The seconds from acceptance to the end, None while it is in flight."""
-        return (self.ended_at - self.accepted_at).total_seconds() if self.ended_at else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +79,14 @@ class CheckoutClient:
         chosen = outcomes(wanted, count)
         if wanted is Wanted.LAST_ITEM_RACE and count < FEWEST_RACERS:
             raise Misuse(f"A race needs at least {FEWEST_RACERS} checkouts: add --count.")
-        shelf = self._transact(_shelf)
-        if sku is not None and sku not in shelf.prices:
-            raise Misuse(_unknown_product(sku, shelf))
-        if sku is None and not shelf.restocked:
+        found = self._transact(_shelf)
+        if sku is not None and sku not in found.prices:
+            raise Misuse(_unknown_product(sku, found))
+        if sku is None and not found.restocked:
             raise PlainError("No product has been listed yet: try again in a few seconds.")
         return plan(
             chosen,
-            shelf=shelf,
+            shelf=found,
             sku=sku,
             quantity=quantity,
             last_item=self._list_last_item() if Outcome.LAST_ITEM_RACE in chosen else None,
@@ -163,38 +134,34 @@ class CheckoutClient:
         """Count checkouts that had no room, and are not tried again."""
         self._transact(lambda work: record_refused(work, count))
 
-    def states(self, ids: Sequence[UUID]) -> dict[UUID, CheckoutState]:
-        def read(work: UnitOfWork) -> list[tuple[Any, ...]]:
-            return work.cursor.execute(STATES, (list(ids),)).fetchall()
-
-        return {row[0]: CheckoutState(*row) for row in self._transact(read)}
+    def states(self, ids: Sequence[UUID]) -> dict[UUID, CheckoutRow]:
+        return {row.id: row for row in self._transact(lambda work: checkouts(work.cursor, ids))}
 
     def new_steps(self, ids: Sequence[UUID]) -> list[Step]:
         """Return the events about these checkouts since the last call."""
-
-        def read(work: UnitOfWork) -> list[tuple[Any, ...]]:
-            return work.cursor.execute(STEPS, (list(ids), self._seen)).fetchall()
-
-        rows = self._transact(read)
-        self._seen = max([self._seen, *(row[0] for row in rows)])
+        entries = self._transact(lambda work: entries_of(work.cursor, ids, after=self._seen))
+        self._seen = max([self._seen, *(entry.seq for entry in entries)])
         return [
-            Step(checkout, source, type_.split(".")[1].replace("_", " "))
-            for _, checkout, source, type_ in rows
-            if type_ in REGISTRY and REGISTRY[type_].kind is Kind.EVENT
+            Step(entry.correlation, entry.source, entry.type.split(".")[1].replace("_", " "))
+            for entry in entries
+            if entry.type in REGISTRY and REGISTRY[entry.type].kind is Kind.EVENT
         ]
 
-    def _list_last_item(self) -> str:
-        """Offer one item of a new product and return its SKU, once the site has it listed."""
+    def list_product(self, kind: str, *, name: str, price: int, stock: int) -> str:
+        """Have a product of `kind` listed, and return its SKU once the site knows it.
+
+        It is never restocked. Raises PlainError when catalog does not list it in time.
+        """
         identifier = new_message_id()
-        sku = f"LAST-{identifier.hex[-8:].upper()}"
-        product = ListProduct(sku=sku, name="Last of its kind", price=2_500, stock=1)
+        sku = f"{kind}-{identifier.hex[-8:].upper()}"
+        product = ListProduct(sku=sku, name=name, price=price, stock=stock)
 
         def send(work: UnitOfWork) -> None:
             work.send(product, subject_id=identifier, correlation=identifier)
 
         self._transact(send)
         wait_until(
-            lambda: sku in self._transact(_shelf).prices,
+            lambda: self._transact(lambda work: is_listed(work.cursor, sku)),
             within=PATIENCE,
             every=PAUSE,
             failure=PlainError(
@@ -203,6 +170,9 @@ class CheckoutClient:
             ),
         )
         return sku
+
+    def _list_last_item(self) -> str:
+        return self.list_product("LAST", name="Last of its kind", price=2_500, stock=1)
 
     def _ratio(self, count: int) -> float:
         if self._trace_ratio is not None:
@@ -220,14 +190,15 @@ class CheckoutClient:
 
 
 def _shelf(work: UnitOfWork) -> Shelf:
-    rows = work.cursor.execute(SHELF).fetchall()
+    listings = shelf(work.cursor)
     return Shelf(
-        {sku: price for sku, price, _ in rows}, [sku for sku, _, restocked in rows if restocked]
+        {listing.sku: listing.price for listing in listings},
+        [listing.sku for listing in listings if listing.restocked],
     )
 
 
-def _unknown_product(sku: str, shelf: Shelf) -> str:
-    known = ", ".join(sorted(shelf.restocked))
+def _unknown_product(sku: str, found: Shelf) -> str:
+    known = ", ".join(sorted(found.restocked))
     return f"There is no product {sku!r}; " + (
         f"there are {known}." if known else "no product has been listed yet."
     )

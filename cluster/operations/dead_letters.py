@@ -4,72 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
-from uuid import UUID
+from typing import Any
 
+import msgspec
 import psycopg
 
 from cluster.messaging.contract import UnknownMessageType
 from cluster.messaging.envelope import InvalidMessage, decode_envelope, decode_message
 from cluster.messaging.outbox import CHANNEL
+from cluster.messaging.queries import KeptDeadLetter, dead_letter, dead_letters
 from cluster.messaging.replays import send_again
 from cluster.secrets.postgres import database
 from cluster.services import load
 from compose.errors import Misuse
 from config.environment import DATABASES
 
-LIST: Final = """
-    SELECT id, message_id, source, type, subject, sequence, body, reason, detail,
-           created_at, replayed_at, replays
-      FROM dead_letter WHERE %(every)s OR replayed_at IS NULL ORDER BY id
-"""
-SHOW: Final = """
-    SELECT id, message_id, source, type, subject, sequence, body, reason, detail,
-           created_at, replayed_at, replays
-      FROM dead_letter WHERE id = %(id)s
-"""
 
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """One dead letter of the service that could not apply it."""
-
-    service: str
-    number: int
-    message_id: UUID | None
-    source: str
-    type: str
-    subject: str
-    sequence: int | None
-    body: bytes
-    reason: str
-    detail: str
-    created_at: datetime
-    replayed_at: datetime | None
-    replays: int
-
-    @property
-    def id(self) -> str:
-        return f"{self.service}:{self.number}"
-
-    def text(self) -> str:
-        """Return the body as text, with visible escapes for bytes that are not UTF-8."""
-        return self.body.decode(errors="backslashreplace")
-
-    def as_json(self) -> dict[str, Any]:
-        fields = asdict(self)
-        del fields["service"], fields["number"]
-        return {
-            **fields,
-            "id": self.id,
-            "service": self.service,
-            "message_id": str(self.message_id) if self.message_id else None,
-            "body": self.text(),
-            "created_at": self.created_at.isoformat(),
-            "replayed_at": self.replayed_at.isoformat() if self.replayed_at else None,
-        }
+def as_json(letter: KeptDeadLetter) -> dict[str, Any]:
+    """Return a dead letter as the command line prints it, with its body as text."""
+    fields = msgspec.structs.asdict(letter)
+    del fields["number"]
+    return {
+        **fields,
+        "id": letter.id,
+        "message_id": str(letter.message_id) if letter.message_id else None,
+        "body": letter.text(),
+        "created_at": letter.created_at.isoformat(),
+        "replayed_at": letter.replayed_at.isoformat() if letter.replayed_at else None,
+    }
 
 
 def dead_letter_id(text: str) -> tuple[str, int]:
@@ -86,31 +49,29 @@ def dead_letter_id(text: str) -> tuple[str, int]:
     return service, int(number)
 
 
-def letters(services: Sequence[str], *, every: bool) -> list[DeadLetter]:
+def letters(services: Sequence[str], *, every: bool) -> list[KeptDeadLetter]:
     """Return the dead letters of these services, oldest first, with replayed ones if `every`."""
     found = []
     for service in services:
         with _connection(service) as connection:
-            rows = connection.execute(LIST, {"every": every}).fetchall()
-        found += [DeadLetter(service, *row) for row in rows]
+            found += dead_letters(connection.cursor(), service, every=every)
     return found
 
 
-def letter(text: str) -> DeadLetter:
+def letter(text: str) -> KeptDeadLetter:
     """Return the dead letter of this id.
 
     Raises Misuse when there is none.
     """
     service, number = dead_letter_id(text)
     with _connection(service) as connection:
-        # Beyond bigint there is no dead letter, and PostgreSQL would refuse the query.
-        row = connection.execute(SHOW, {"id": number}).fetchone() if number < 1 << 63 else None
-    if row is None:
+        found = dead_letter(connection.cursor(), service, number)
+    if found is None:
         raise Misuse(f"There is no dead letter {text}.")
-    return DeadLetter(service, *row)
+    return found
 
 
-def replay(letter: DeadLetter) -> None:
+def replay(letter: KeptDeadLetter) -> None:
     """Send a dead letter again to its own service, and mark it as replayed.
 
     One transaction: marked and sent, or neither. Raises Misuse when it was replayed meanwhile.
@@ -128,10 +89,10 @@ def replay(letter: DeadLetter) -> None:
         raise Misuse(f"{letter.id} was sent again by somebody else meanwhile.")
 
 
-def why_hopeless(letter: DeadLetter) -> str | None:
+def why_hopeless(letter: KeptDeadLetter) -> str | None:
     """Return the reason why a replay is bound to fail again, or None when it may succeed."""
     try:
-        envelope = decode_envelope(letter.body)
+        envelope = decode_envelope(letter.body or b"")
         if letter.service != "site":
             decode_message(envelope)
             if envelope.type not in load(letter.service).consumes():

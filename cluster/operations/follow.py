@@ -16,10 +16,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cluster.operations.checkout_client import CheckoutClient, CheckoutState, Step
+from cluster.operations.checkout_client import CheckoutClient, Step
 from cluster.storefront.checkout_intake import CheckoutOrder
 from cluster.storefront.events import CODES
 from cluster.storefront.headcode import headcode
+from cluster.storefront.repository import CheckoutRow
 from config.waiting import wait_until
 
 EACH_SHOWN: Final = 20  # up to this number of checkouts, each has a line of its own
@@ -32,11 +33,11 @@ class Progress:
     """The present state of the checkouts that were started."""
 
     orders: Sequence[CheckoutOrder]
-    states: dict[UUID, CheckoutState] = field(default_factory=dict)
+    states: dict[UUID, CheckoutRow] = field(default_factory=dict)
     steps: dict[UUID, list[Step]] = field(default_factory=dict)
     seconds: float = 0.0
 
-    def learn(self, states: dict[UUID, CheckoutState], steps: Sequence[Step]) -> None:
+    def learn(self, states: dict[UUID, CheckoutRow], steps: Sequence[Step]) -> None:
         self.states |= states
         for step in steps:
             self.steps.setdefault(step.checkout, []).append(step)
@@ -163,7 +164,7 @@ def _passed(steps: Sequence[Step]) -> Text:
     return told
 
 
-def _told(status: str, state: CheckoutState | None) -> str:
+def _told(status: str, state: CheckoutRow | None) -> str:
     if state is None or state.seconds is None:
         return "in flight"
     why = f": {state.reason}" if state.reason else ""

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cluster.health.progress import SILENT_AFTER
-from cluster.health.vitals import Heartbeat
+from cluster.messaging.heartbeats import Heartbeat
 from cluster.operations.status import ClusterStatus, Part
 from compose.supervisor import ProcessState
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
-import psycopg
 
 from cluster.sagas.backlog import LONGEST_STEP, Waiting
 from cluster.sagas.definition import C, Saga
 from cluster.sagas.engine import Phase, SagaState, StepRecord
+from cluster.secrets.postgres import Cursor
 
 # More sagas in one transaction would keep the replies of all of them waiting.
 SWEEP_LIMIT: Final = 500
@@ -90,11 +90,22 @@ _EXTEND: Final = """
      WHERE saga.id = waiting.id AND saga.deadline < waiting.deadline
 """
 
+_COUNT_BY_STATE: Final = "SELECT state, count(*) FROM saga GROUP BY state ORDER BY state"
+_COUNT_OPEN: Final = "SELECT count(*) FROM saga WHERE id = ANY (%s) AND ended_at IS NULL"
+_LIST: Final = "SELECT id, state, updated_at, reason FROM saga WHERE id = ANY (%s) ORDER BY id"
+
 _encoder: Final = msgspec.json.Encoder()
 _steps_decoder: Final = msgspec.json.Decoder(tuple[StepRecord, ...])
 _context_decoders: Final[dict[type[Any], msgspec.json.Decoder[Any]]] = {}
 
-Cursor = psycopg.Cursor[Any]
+
+class SagaRow(NamedTuple):
+    """The state of a saga, for readers who do not advance it."""
+
+    id: UUID
+    state: str
+    updated_at: datetime
+    reason: str
 
 
 def load_sagas(cursor: Cursor, *, definition: Saga[C], ids: Collection[UUID]) -> list[SagaState[C]]:
@@ -179,6 +190,22 @@ def extend_deadlines(
         },
     )
     return cursor.rowcount
+
+
+def list_sagas(cursor: Cursor, ids: Collection[UUID]) -> list[SagaRow]:
+    """Return the sagas of these ids that exist, not locked."""
+    return [SagaRow(*row) for row in cursor.execute(_LIST, (list(ids),))]
+
+
+def count_open(cursor: Cursor, ids: Collection[UUID]) -> int:
+    """Return how many of these sagas have not ended."""
+    (count,) = cursor.execute(_COUNT_OPEN, (list(ids),)).fetchone() or (0,)
+    return int(count)
+
+
+def count_by_state(cursor: Cursor) -> dict[str, int]:
+    """Return the number of all sagas in each state, which reads the whole table."""
+    return dict(cursor.execute(_COUNT_BY_STATE).fetchall())
 
 
 def _state(definition: Saga[C], row: tuple[Any, ...]) -> SagaState[C]:

@@ -26,6 +26,7 @@ from cluster.secrets.vault import SecretsError, VaultClient
 from config import environment
 
 Connection = psycopg.Connection[Any]
+Cursor = psycopg.Cursor[Any]
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT: Final = 5  # seconds; libpq rounds 1 up to 2

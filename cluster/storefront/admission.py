@@ -18,6 +18,7 @@ from typing import Final
 from cluster.checkout.definition import CHECKOUT
 from cluster.messaging.streams import count
 from cluster.messaging.work import UnitOfWork
+from cluster.secrets.postgres import Cursor
 
 # Fewer at a time would make smaller batches, and so a lower rate: at 3 s it was two thirds of the
 # rate at 10 s. A step with a shorter deadline waits for its queue (cluster/sagas/backlog.py).
@@ -36,8 +37,8 @@ LONGEST_WINDOW: Final = timedelta(seconds=5)
 REFUSED: Final = "refused_checkouts"  # the counter in the site's database
 
 ROOM: Final = """
-    SELECT coalesce((SELECT checkout_limit FROM admission WHERE id = 1), %s),
-           (SELECT count(*) FROM checkout_request WHERE status = 'accepted')
+    SELECT (SELECT count(*) FROM checkout_request WHERE status = 'accepted'),
+           (SELECT checkout_limit FROM admission WHERE id = 1)
 """
 ADD_ENDED: Final = """
     INSERT INTO admission AS a (id, checkout_limit, ended, window_began) VALUES (1, %s, %s, %s)
@@ -117,9 +118,14 @@ def next_limit(limit: int, *, ended: int, window: timedelta, open_now: int) -> i
 
 def read_room(work: UnitOfWork) -> Room:
     """Return the limit and the number of open checkouts, as far as they are journalled."""
-    work.cursor.execute(ROOM, (INITIAL,))
-    limit, open_now = work.cursor.fetchone() or (INITIAL, 0)
-    return Room(limit=int(limit), open=int(open_now))
+    open_now, limit = open_and_limit(work.cursor)
+    return Room(limit=INITIAL if limit is None else limit, open=open_now)
+
+
+def open_and_limit(cursor: Cursor) -> tuple[int, int | None]:
+    """Return the number of open checkouts, and the limit, None until a rate has been measured."""
+    open_now, limit = cursor.execute(ROOM).fetchone() or (0, None)
+    return open_now, limit
 
 
 def record_ended(work: UnitOfWork, ended: int) -> None:

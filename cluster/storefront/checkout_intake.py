@@ -16,9 +16,11 @@ from uuid import UUID
 from cluster.checkout.contract import StartCheckout
 from cluster.identity.contract import RequestErasure
 from cluster.messaging.envelope import new_message_id
+from cluster.messaging.queries import announced
 from cluster.messaging.work import UnitOfWork
 from cluster.orders.contract import RequestRefund
 from cluster.storefront.admission import Overloaded, read_room
+from cluster.storefront.repository import checkouts
 
 MAX_QUANTITY: Final = 100
 LONGEST_VISITOR: Final = 100  # characters
@@ -94,14 +96,6 @@ INSERT_CHECKOUTS: Final = """
     RETURNING id
 """
 
-NOT_BEGUN: Final = """
-    SELECT id, visitor, sku, quantity, amount, card FROM checkout_request r
-     WHERE id = ANY (%s) AND status = 'accepted'
-       AND NOT EXISTS (SELECT FROM outbox_stream WHERE subject = 'saga/' || r.id)
-"""
-
-KNOWN: Final = "SELECT id FROM checkout_request WHERE id = ANY (%s)"
-
 INSERT_REFUND: Final = """
     INSERT INTO refund_request (id, order_id, accepted_at, status, reason)
     VALUES (%s, %s, %s, 'accepted', '')
@@ -159,10 +153,13 @@ def begin_checkouts(work: UnitOfWork, *, traces: Mapping[UUID, str | None]) -> N
 
     `traces` are the traceparents of the messages at which each of them begins.
     """
-    work.cursor.execute(NOT_BEGUN, (list(traces),))
-    for identifier, visitor, sku, quantity, amount, card in work.cursor.fetchall():
-        order = CheckoutOrder(id=identifier, visitor=visitor, sku=sku, quantity=quantity, card=card)
-        _start(work, order, amount, traces[identifier])
+    begun = announced(work.cursor, [f"saga/{identifier}" for identifier in traces])
+    for row in checkouts(work.cursor, traces):
+        if not row.ended and f"saga/{row.id}" not in begun:
+            order = CheckoutOrder(
+                id=row.id, visitor=row.visitor, sku=row.sku, quantity=row.quantity, card=row.card
+            )
+            _start(work, order, row.amount, traces[row.id])
 
 
 def _require_room(work: UnitOfWork, requests: Sequence[CheckoutOrder]) -> None:
@@ -179,8 +176,7 @@ def _require_room(work: UnitOfWork, requests: Sequence[CheckoutOrder]) -> None:
 
 def _known(work: UnitOfWork, requests: Sequence[CheckoutOrder]) -> set[UUID]:
     """Return the ids of those that were accepted before."""
-    work.cursor.execute(KNOWN, ([request.id for request in requests],))
-    return {identifier for (identifier,) in work.cursor.fetchall()}
+    return {row.id for row in checkouts(work.cursor, [request.id for request in requests])}
 
 
 def _accept(work: UnitOfWork, requests: Sequence[CheckoutOrder]) -> None:
@@ -223,13 +219,12 @@ def accept_refund(work: UnitOfWork, *, order_id: UUID, refund_id: UUID | None = 
     Raises InvalidRequest when the order is unknown here or its checkout has not completed. Orders
     decides whether it may still be refunded.
     """
-    work.cursor.execute("SELECT status FROM checkout_request WHERE id = %s", (order_id,))
-    found = work.cursor.fetchone()
-    if found is None:
+    found = checkouts(work.cursor, [order_id])
+    if not found:
         raise InvalidRequest(f"There is no order {order_id}.")
-    if found[0] != "completed":
+    if (status := found[0].status) != "completed":
         raise InvalidRequest(
-            f"The order {order_id} cannot be refunded: its checkout is {found[0]}, not completed."
+            f"The order {order_id} cannot be refunded: its checkout is {status}, not completed."
         )
     refund_id = refund_id or new_message_id()
     work.cursor.execute(INSERT_REFUND, (refund_id, order_id, work.now))

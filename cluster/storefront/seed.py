@@ -11,6 +11,7 @@ from typing import Final
 
 from cluster.catalog.contract import ListProduct
 from cluster.messaging.envelope import new_message_id
+from cluster.messaging.queries import announced
 from cluster.messaging.work import UnitOfWork
 
 PRODUCTS: Final = (
@@ -32,13 +33,10 @@ def product_id(sku: str) -> uuid.UUID:
 
 def list_products(work: UnitOfWork) -> int:
     """Send a command for each product that was never sent and return the number sent."""
-    sent = 0
-    for product in PRODUCTS:
-        identifier = product_id(product.sku)
-        work.cursor.execute(
-            "SELECT 1 FROM outbox_stream WHERE subject = %s", (f"product/{identifier}",)
-        )
-        if work.cursor.fetchone() is None:
+    products = {f"product/{product_id(product.sku)}": product for product in PRODUCTS}
+    new = products.keys() - announced(work.cursor, list(products))
+    for subject, product in products.items():
+        if subject in new:
+            identifier = product_id(product.sku)
             work.send(product, subject_id=identifier, correlation=new_message_id())
-            sent += 1
-    return sent
+    return len(new)

@@ -1,4 +1,4 @@
-"""The limit of checkouts that one visitor may start in a minute."""
+"""The limit of checkouts that one visitor may start in a minute, and what counts for others."""
 
 from __future__ import annotations
 
@@ -19,6 +19,24 @@ LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 RECENT: Final = """
     SELECT count(*), min(accepted_at) FROM checkout_request
      WHERE visitor = %s AND accepted_at > %s AND id <> %s
+"""
+# The times of a visitor's acceptances since a moment, the first of them, oldest first.
+TIMES_OF_CHECKOUTS: Final = """
+    SELECT accepted_at FROM checkout_request WHERE visitor = %s AND accepted_at > %s
+     ORDER BY accepted_at LIMIT %s
+"""
+TIMES_OF_REFUNDS: Final = """
+    SELECT r.accepted_at FROM refund_request r JOIN checkout_request c ON c.id = r.order_id
+     WHERE c.visitor = %s AND r.accepted_at > %s
+     ORDER BY r.accepted_at LIMIT %s
+"""
+TIMES_OF_TOKENS: Final = """
+    SELECT requested_at FROM token_request WHERE visitor = %s AND requested_at > %s
+     ORDER BY requested_at LIMIT %s
+"""
+TIMES_OF_LISTINGS: Final = """
+    SELECT listed_at FROM own_product WHERE visitor = %s AND listed_at > %s
+     ORDER BY listed_at LIMIT %s
 """
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import Error
 from django.db.models import Count
 from django.http import HttpRequest
 from django.utils import timezone
@@ -20,8 +19,7 @@ from chaos.experiments.models import AuditEntry, FaultSwitch, Incident
 from cluster.health.observer.client import latest
 from cluster.health.observer.models import Outage
 from cluster.health.observer.snapshot import Snapshot
-from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
+from cluster.secrets.django.reconnect import read_or
 from cluster.storefront.contact.models import ContactMessage, MessageState
 from cluster.storefront.models import CHECKOUT_STATUSES, CheckoutRequest
 
@@ -65,12 +63,7 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
 
 def read(source: Callable[[], Any]) -> Part:
     """Return what `source` reads from the site's database, or that the database is away."""
-    try:
-        return Part(retry_on_disconnect(source))
-    except Error as error:
-        if not is_outage(error):
-            raise
-        return Part(away=DATABASE_AWAY)
+    return read_or(Part(away=DATABASE_AWAY), lambda: Part(source()))
 
 
 def cluster(snapshot: Snapshot | None) -> Part:

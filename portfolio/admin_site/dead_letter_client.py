@@ -13,12 +13,13 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from cluster.health.observer.dead_letters import PATH, KeptDeadLetter, Letters, key
+from cluster.health.observer.dead_letters import PATH, Letters, key
 from cluster.messaging.envelope import new_message_id
+from cluster.messaging.queries import KeptDeadLetter
 from cluster.messaging.replays import replay_command, send_again
 from cluster.messaging.system_events import announce, dead_letter_replayed
 from cluster.messaging.work import UnitOfWork
-from cluster.operations.dead_letters import DeadLetter, why_hopeless
+from cluster.operations.dead_letters import why_hopeless
 from cluster.secrets.vault import SecretsError
 from cluster.services import load
 from cluster.storefront.transactions import run_in_transaction
@@ -72,7 +73,7 @@ def content_of(letter: KeptDeadLetter) -> Content:
         attributes = [(name, str(it)) for name, it in envelope.items() if name != "data"]
         if "data" in envelope:
             data = json.dumps(envelope["data"], indent=2, ensure_ascii=False)
-    return Content(attributes, data, body.decode(errors="backslashreplace"), _hopeless(letter))
+    return Content(attributes, data, letter.text(), why_hopeless(letter))
 
 
 def ask_for_replays(letters: list[KeptDeadLetter]) -> None:
@@ -106,26 +107,6 @@ def _send_own(work: UnitOfWork, letter: KeptDeadLetter) -> None:
         type_, subject = sent
         notice = dead_letter_replayed("site", letter=letter.number, type_=type_, subject=subject)
         announce(work, notice, None)
-
-
-def _hopeless(letter: KeptDeadLetter) -> str | None:
-    return why_hopeless(
-        DeadLetter(
-            service=letter.service,
-            number=letter.number,
-            message_id=None,
-            source=letter.source,
-            type=letter.type,
-            subject=letter.subject,
-            sequence=letter.sequence,
-            body=letter.body or b"",
-            reason=letter.reason,
-            detail=letter.detail,
-            created_at=letter.created_at,
-            replayed_at=letter.replayed_at,
-            replays=letter.replays,
-        )
-    )
 
 
 def _ask(path: str) -> bytes:

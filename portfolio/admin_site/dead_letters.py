@@ -15,8 +15,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cluster.health.observer.dead_letters import MOST, KeptDeadLetter
+from cluster.health.observer.dead_letters import MOST
 from cluster.messaging.models import DeadLetter
+from cluster.messaging.queries import KeptDeadLetter
 from cluster.secrets.postgres import DatabaseUnavailable
 from config.environment import DATABASES
 from portfolio.admin_site.contents import REPLAY_LETTERS, SEE_LETTERS

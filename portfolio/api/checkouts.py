@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Path, Router, Schema
@@ -22,6 +23,7 @@ from cluster.storefront.checkout_intake import (
 from cluster.storefront.headcode import headcode
 from cluster.storefront.models import CheckoutRequest
 from cluster.storefront.queries import events_of, last_seq
+from cluster.storefront.repository import CheckoutRow, checkouts
 from cluster.storefront.visitor_limit import limit_visitor
 from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
@@ -35,11 +37,6 @@ from portfolio.web.checkouts import limit_address
 router = Router(tags=["Checkouts"])
 
 MOST_EVENTS: Final = 200  # of one checkout; it comes to about twenty
-COLUMNS: Final = (
-    "id", "sku", "quantity", "amount", "requested_outcome", "accepted_at", "status", "reason",
-    "ended_at",
-)  # fmt: skip
-READ: Final = f"SELECT {', '.join(COLUMNS)} FROM checkout_request WHERE id = %s"  # noqa: S608
 
 
 class CheckoutAsked(Asked):
@@ -69,11 +66,14 @@ class Checkout(Schema):
     ended_at: datetime | None
 
     @classmethod
-    def of(cls, row: tuple[Any, ...]) -> Self:
-        """Return the checkout from the COLUMNS of a row."""
-        named = dict(zip(COLUMNS, row, strict=True))
-        named["outcome"] = named.pop("requested_outcome")
-        return cls(headcode=headcode(named["id"]), **named)
+    def of(cls, row: CheckoutRow | CheckoutRequest) -> Self:
+        """Return the checkout from its row."""
+        shared = Checkout.model_fields.keys() - {"headcode", "outcome"}
+        return cls(
+            headcode=headcode(row.id),
+            outcome=row.requested_outcome,
+            **{name: getattr(row, name) for name in shared},
+        )
 
 
 class Event(Schema):
@@ -134,9 +134,9 @@ def start_checkout(request: HttpRequest, checkout: CheckoutAsked) -> HttpRespons
         limit_address(request)
         limit_visitor(work, order)
         accept_checkouts(work, requests=[order])
-        row = work.cursor.execute(READ, (order.id,)).fetchone()
+        (row,) = checkouts(work.cursor, [order.id])
         location = reverse("api:get_checkout", args=[order.id])
-        return answer(202, Checkout.of(row or ()), location=location)
+        return answer(202, Checkout.of(row), location=location)
 
     return once(request, checkout, accept, policy=CHECKOUTS)
 
@@ -154,9 +154,9 @@ def list_checkouts(
     cursor: Cursor = None,  # type: ignore[assignment]
 ) -> CheckoutPage:
     """Return your checkouts, newest first, a page at a time."""
-    mine = CheckoutRequest.objects.filter(visitor=known_visitor(request)).exclude(visitor="")
+    mine = checkouts_of(known_visitor(request))
     rows, following = retry_on_disconnect(lambda: page_of(mine, limit, cursor))
-    return CheckoutPage(items=[_shown(row) for row in rows], next=following)
+    return CheckoutPage(items=[Checkout.of(row) for row in rows], next=following)
 
 
 @router.get(
@@ -179,7 +179,12 @@ def get_checkout(
         Event(**{name: getattr(event, name) for name in Event.model_fields})
         for event in reversed(told_of)
     ]
-    return CheckoutWithEvents(**_shown(checkout).model_dump(), events=events)
+    return CheckoutWithEvents(**Checkout.of(checkout).model_dump(), events=events)
+
+
+def checkouts_of(visitor: str) -> QuerySet[CheckoutRequest]:
+    """Return a visitor's checkouts, none of a caller without a name."""
+    return CheckoutRequest.objects.filter(visitor=visitor).exclude(visitor="")
 
 
 def own_checkout(visitor: str, checkout_id: UUID, *, what: str = "checkout") -> CheckoutRequest:
@@ -187,13 +192,7 @@ def own_checkout(visitor: str, checkout_id: UUID, *, what: str = "checkout") -> 
 
     Raises Problem 404, which says that there is no `what` of that id.
     """
-    found = retry_on_disconnect(
-        CheckoutRequest.objects.filter(id=checkout_id, visitor=visitor).exclude(visitor="").first
-    )
+    found = retry_on_disconnect(checkouts_of(visitor).filter(id=checkout_id).first)
     if found is None:
         raise not_found(f"{what} {checkout_id}")
     return found
-
-
-def _shown(row: CheckoutRequest) -> Checkout:
-    return Checkout.of(tuple(getattr(row, name) for name in COLUMNS))

@@ -16,6 +16,8 @@ from cluster.messaging.work import UnitOfWork
 from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.storefront.checkout_intake import accept_erasure
 from cluster.storefront.models import ErasureRequest
+from cluster.storefront.repository import RequestRow
+from cluster.storefront.repository import erasure as accepted_erasure
 from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
 from portfolio.api.problems import not_found
@@ -24,8 +26,6 @@ from portfolio.api.schemas import Asked
 from portfolio.api.visitor import known_visitor
 
 router = Router(tags=["Erasures"])
-
-READ = "SELECT id, accepted_at, status, reason, ended_at FROM erasure_request WHERE id = %s"
 
 
 class ErasureAsked(Asked):
@@ -68,9 +68,9 @@ def request_erasure(request: HttpRequest, erasure: ErasureAsked) -> HttpResponse
     def accept(work: UnitOfWork, visitor: str) -> Answer:
         limit_erasures(request)
         erasure_id = accept_erasure(work, visitor=visitor)
-        row = work.cursor.execute(READ, (erasure_id,)).fetchone() or ()
-        made = Erasure(**dict(zip(Erasure.model_fields, row, strict=True)))
-        return answer(202, made, location=reverse("api:get_erasure", args=[erasure_id]))
+        row = accepted_erasure(work.cursor, erasure_id)
+        assert row is not None, "it was accepted in this transaction, or before"
+        return answer(202, _shown(row), location=reverse("api:get_erasure", args=[erasure_id]))
 
     return once(request, erasure, accept)
 
@@ -110,5 +110,5 @@ def get_erasure(
     return _shown(found)
 
 
-def _shown(row: ErasureRequest) -> Erasure:
+def _shown(row: RequestRow | ErasureRequest) -> Erasure:
     return Erasure(**{name: getattr(row, name) for name in Erasure.model_fields})

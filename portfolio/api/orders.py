@@ -6,16 +6,17 @@ Read with the auditor's login, which cannot write: only messages change these ro
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Path, Query, Router, Schema
 from pydantic import Field
 
+from cluster.orders.queries import orders as orders_of
+from cluster.payments import queries
 from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.storefront.models import CheckoutRequest
-from portfolio.api.checkouts import own_checkout
+from portfolio.api.checkouts import checkouts_of, own_checkout
 from portfolio.api.describe import told
 from portfolio.api.pages import USUAL, Limit
 from portfolio.api.problems import not_found
@@ -29,23 +30,6 @@ payments = Router(tags=["Payments"])
 MOST_PAYMENTS: Final = 1000  # the newest, whose entries are listed
 LARGEST_ENTRY: Final = 2**63 - 1
 
-ORDER: Final = """
-    SELECT id, sku, quantity, amount, state, version, created_at, updated_at
-      FROM orders WHERE id = %s AND visitor = %s
-"""
-PAYMENT: Final = """
-    SELECT id, amount, card, state, authorisation, reason, authorised, captured, voided, refunded,
-           created_at, updated_at
-      FROM payment WHERE id = %s
-"""
-ENTRIES: Final = """
-    SELECT id, payment, transaction, account, amount, at FROM ledger_entry
-     WHERE payment = ANY (%s) AND id < %s ORDER BY id DESC LIMIT %s
-"""
-BALANCES: Final = """
-    SELECT account, sum(amount)::bigint FROM ledger_entry WHERE payment = ANY (%s)
-     GROUP BY account ORDER BY account
-"""
 Filled = TypeVar("Filled", bound=Schema)
 
 
@@ -122,7 +106,7 @@ def get_order(
     """
     visitor = known_visitor(request)
     own_checkout(visitor, order_id, what="order")
-    rows = read("orders", ORDER, order_id, visitor)
+    rows = [row for row in read("orders", orders_of, [order_id]) if row.visitor == visitor]
     if not rows:
         raise not_found(f"order {order_id}")
     return _filled(Order, rows[0])
@@ -143,7 +127,7 @@ def get_payment(
     It exists once that service was asked to authorise it.
     """
     own_checkout(known_visitor(request), payment_id, what="payment")
-    rows = read("payments", PAYMENT, payment_id)
+    rows = read("payments", queries.payments, [payment_id])
     if not rows:
         raise not_found(f"payment {payment_id}")
     return _filled(Payment, rows[0])
@@ -164,21 +148,20 @@ def get_ledger(
     ] = LARGEST_ENTRY,
 ) -> Ledger:
     """Return the entries and balances of your latest 1,000 payments."""
-    visitor = known_visitor(request)
-    mine = CheckoutRequest.objects.filter(visitor=visitor).exclude(visitor="")
+    mine = checkouts_of(known_visitor(request))
     ids = retry_on_disconnect(
         lambda: list(mine.order_by("-pk").values_list("pk", flat=True)[:MOST_PAYMENTS])
     )
-    rows = read("payments", ENTRIES, ids, cursor, limit + 1)
-    balances = read("payments", BALANCES, ids)
+    rows = read("payments", queries.ledger_page, ids, cursor, limit + 1)
+    balances = read("payments", queries.balances, ids)
     return Ledger(
         items=[_filled(Entry, row) for row in rows[:limit]],
-        next=rows[limit - 1][0] if len(rows) > limit else None,
-        balances=[_filled(Balance, row) for row in balances],
-        sum=sum(amount for _, amount in balances),
+        next=rows[limit - 1].id if len(rows) > limit else None,
+        balances=[Balance(account=name, amount=amount) for name, amount in balances.items()],
+        sum=sum(balances.values()),
     )
 
 
-def _filled(schema: type[Filled], row: tuple[Any, ...]) -> Filled:
-    """Return the schema from a row whose columns are its fields, in their order."""
-    return schema(**dict(zip(schema.model_fields, row, strict=True)))
+def _filled(schema: type[Filled], row: NamedTuple) -> Filled:
+    """Return the schema from a row that has its fields, and perhaps others."""
+    return schema(**{name: getattr(row, name) for name in schema.model_fields})

@@ -21,7 +21,16 @@ from ninja.decorators import decorate_view
 
 from cluster.kit.visitors import address_key
 from cluster.messaging.work import UnitOfWork
-from cluster.storefront.visitor_limit import LOCK, MOST_IN_PERIOD, PERIOD, free_again
+from cluster.storefront.visitor_limit import (
+    LOCK,
+    MOST_IN_PERIOD,
+    PERIOD,
+    TIMES_OF_CHECKOUTS,
+    TIMES_OF_LISTINGS,
+    TIMES_OF_REFUNDS,
+    TIMES_OF_TOKENS,
+    free_again,
+)
 from portfolio.api.problems import TOO_MANY, Problem
 from portfolio.api.visitor import known_visitor
 from portfolio.web.rate_limit import FixedWindowLimiter
@@ -29,23 +38,6 @@ from portfolio.web.rate_limit import FixedWindowLimiter
 View = Callable[..., HttpResponse]
 
 LEFT: Final = "ratelimit.left"  # in META: the RateLimit field, when the operation has computed it
-TIMES_OF_CHECKOUTS: Final = """
-    SELECT accepted_at FROM checkout_request WHERE visitor = %s AND accepted_at > %s
-     ORDER BY accepted_at LIMIT %s
-"""
-TIMES_OF_REFUNDS: Final = """
-    SELECT r.accepted_at FROM refund_request r JOIN checkout_request c ON c.id = r.order_id
-     WHERE c.visitor = %s AND r.accepted_at > %s
-     ORDER BY r.accepted_at LIMIT %s
-"""
-TIMES_OF_TOKENS: Final = """
-    SELECT requested_at FROM token_request WHERE visitor = %s AND requested_at > %s
-     ORDER BY requested_at LIMIT %s
-"""
-TIMES_OF_LISTINGS: Final = """
-    SELECT listed_at FROM own_product WHERE visitor = %s AND listed_at > %s
-     ORDER BY listed_at LIMIT %s
-"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -15,7 +15,9 @@ from pydantic import Field
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.storefront.checkout_intake import InvalidRequest, accept_refund
-from cluster.storefront.models import CheckoutRequest, RefundRequest
+from cluster.storefront.models import RefundRequest
+from cluster.storefront.repository import checkouts
+from portfolio.api.checkouts import checkouts_of
 from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
 from portfolio.api.pages import USUAL, Cursor, Limit, page_of
@@ -25,8 +27,6 @@ from portfolio.api.schemas import Asked, JsonUUID
 from portfolio.api.visitor import known_visitor
 
 router = Router(tags=["Refunds"])
-
-OWN: str = "SELECT EXISTS (SELECT FROM checkout_request WHERE id = %s AND visitor = %s)"
 
 
 class RefundAsked(Asked):
@@ -71,7 +71,7 @@ def request_refund(request: HttpRequest, refund: RefundAsked) -> HttpResponse:
 
     def accept(work: UnitOfWork, visitor: str) -> Answer:
         limit_refunds(work, request, visitor)
-        if work.cursor.execute(OWN, (refund.order, visitor)).fetchone() != (True,):
+        if [one.visitor for one in checkouts(work.cursor, [refund.order])] != [visitor]:
             raise InvalidRequest(f"There is no order {refund.order} of yours.")
         refund_id = accept_refund(work, order_id=refund.order)
         made = Refund(
@@ -100,8 +100,7 @@ def list_refunds(
     cursor: Cursor = None,  # type: ignore[assignment]
 ) -> RefundPage:
     """Return your refunds, newest first, a page at a time."""
-    mine = RefundRequest.objects.filter(order_id__in=_own_orders(known_visitor(request)))
-    rows, following = retry_on_disconnect(lambda: page_of(mine, limit, cursor))
+    rows, following = retry_on_disconnect(lambda: page_of(_refunds_of(request), limit, cursor))
     return RefundPage(items=[_shown(row) for row in rows], next=following)
 
 
@@ -117,16 +116,15 @@ def get_refund(
     refund_id: Annotated[UUID, Path(description="From the answer that accepted it.")],
 ) -> Refund:
     """Return the state of a refund."""
-    orders = _own_orders(known_visitor(request))
-    mine = RefundRequest.objects.filter(id=refund_id, order_id__in=orders)
-    found = retry_on_disconnect(mine.first)
+    found = retry_on_disconnect(_refunds_of(request).filter(id=refund_id).first)
     if found is None:
         raise not_found(f"refund {refund_id}")
     return _shown(found)
 
 
-def _own_orders(visitor: str) -> QuerySet[Any, Any]:
-    return CheckoutRequest.objects.filter(visitor=visitor).exclude(visitor="").values("id")
+def _refunds_of(request: HttpRequest) -> QuerySet[RefundRequest]:
+    orders = checkouts_of(known_visitor(request)).values("id")
+    return RefundRequest.objects.filter(order_id__in=orders)
 
 
 def _shown(row: RefundRequest) -> Refund:

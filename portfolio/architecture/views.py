@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from django.db import Error
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -20,8 +18,7 @@ from chaos.experiments.catalogue import experiments_on
 from cluster.health.observer.client import latest
 from cluster.health.observer.snapshot import Snapshot
 from cluster.kit.problems import problem
-from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
+from cluster.secrets.django.reconnect import read_or
 from cluster.storefront.models import Product
 from portfolio.architecture import drawing, layout_service, path, route, tables, timeline
 from portfolio.architecture.descriptions import command_of, knowledge
@@ -54,7 +51,7 @@ def region(request: HttpRequest) -> HttpResponse:
         "path": drawn,
         "ladders": route.ladders(drawn) if drawn else None,
         "path_problem": problem_words,
-        "sku": _or_none(_anything_restocked),
+        "sku": read_or(None, _anything_restocked),
     }  # fmt: skip
     # The browser, which has the plan, asks for the path alone.
     name = "only_path" if request.GET.get("only") == "path" else "region"
@@ -87,7 +84,7 @@ def _service(request: HttpRequest, found: Node) -> HttpResponse:
         "heard": tables.heard(found.name, snapshot),
         "told": tables.told(found.name, snapshot),
         "journals": found.name == "site",
-        "curves": _or_none(lambda: timeline.curves(found.name)),
+        "curves": read_or(None, lambda: timeline.curves(found.name)),
         "lab": _address("lab-service", found.name),
     }  # fmt: skip
     return render(request, "portfolio/architecture/service.html", context)
@@ -139,25 +136,25 @@ def _of_node(found: Node, snapshot: Snapshot | None, processes: list[str]) -> di
         "experiments": list(
             {one.name: one for name in processes for one in experiments_on(name)}.values()
         ),
-        "record": _or_none(lambda: record_of(processes)),
+        "record": read_or(None, lambda: record_of(processes)),
         "record_away": AWAY,
-        "articles": _or_none(lambda: _articles(found)),
+        "articles": read_or(None, lambda: _articles(found)),
     }
 
 
 def _path(asked: str) -> tuple[path.Path | None, str]:
     """Return the path that was asked for, or a sentence on why there is none."""
+    return read_or((None, AWAY), lambda: _read_path(asked))
+
+
+def _read_path(asked: str) -> tuple[path.Path | None, str]:
     try:
-        saga = retry_on_disconnect(path.latest_finished) if asked == "latest" else UUID(asked)
-        if saga is None:
-            return None, NO_PATH_YET
-        found = retry_on_disconnect(lambda: path.path_of(saga))
+        saga = path.latest_finished() if asked == "latest" else UUID(asked)
     except ValueError:
         return None, NO_SUCH_PATH
-    except Error as error:
-        if not is_outage(error):
-            raise
-        return None, AWAY
+    if saga is None:
+        return None, NO_PATH_YET
+    found = path.path_of(saga)
     # A checkout accepted a moment ago has a status, but may not have reached the journal yet.
     return (found, "") if found.hops or found.status else (None, NO_SUCH_PATH)
 
@@ -175,17 +172,6 @@ def _articles(found: Node) -> list[Article]:
     for module in modules:
         wanted |= Q(body__contains=module)
     return list(Article.objects.visible().filter(wanted)[:4]) if modules else []
-
-
-def _or_none(read: Callable[[], Result]) -> Result | None:
-    """Return the result of `read`, or None while the database is away."""
-    try:
-        return retry_on_disconnect(read)
-    except Error as error:
-        if not is_outage(error):
-            raise
-        logger.info("part of the plan cannot be told: %s", error)
-        return None
 
 
 def _address(name: str, *arguments: str) -> str:

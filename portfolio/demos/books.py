@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
+from cluster.payments import queries
+from cluster.payments.queries import LedgerLine, ledger
 from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Table, check
+from portfolio.demos.waiting import at_least, await_read
 
-LINES: Final = """
-    SELECT right(payment::text, 8), split_part(transaction, ' ', 1), account,
-           CASE WHEN amount > 0 THEN '+' ELSE '' END || amount,
-           to_char(at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
-      FROM ledger_entry WHERE payment = ANY (%s) ORDER BY id
-"""
-PAYMENTS: Final = """
-    SELECT right(id::text, 8), card, amount::text, state, reason
-      FROM payment WHERE id = ANY (%s) ORDER BY created_at, id
-"""
-BALANCES: Final = """
-    SELECT coalesce(sum(amount) FILTER (WHERE account = 'customer'), 0)::bigint,
-           coalesce(sum(amount) FILTER (WHERE account = 'authorised'), 0)::bigint,
-           coalesce(sum(amount) FILTER (WHERE account = 'merchant'), 0)::bigint,
-           count(DISTINCT transaction)
-      FROM ledger_entry WHERE payment = ANY (%s)
-"""
-UNBALANCED: Final = """
-    SELECT transaction, sum(amount)::bigint FROM ledger_entry WHERE payment = ANY (%s)
-     GROUP BY transaction HAVING sum(amount) <> 0 OR count(*) <> 2
-"""
+LINES_OF_A_FACT: Final = 2  # what it takes from one account it gives to another
+
+
+class Fact(NamedTuple):
+    """A fact that the provider has reported, and the transaction that entered it."""
+
+    name: str
+    transaction: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +40,59 @@ class Balances:
 
 def balances(payments: Sequence[UUID]) -> Balances:
     """Return the balances of the accounts, from the ledger's lines. Raises psycopg.Error."""
-    return Balances(*read("payments", BALANCES, list(payments))[0])
+    return _balances(read("payments", ledger, payments))
+
+
+def facts(payment: UUID) -> list[Fact]:
+    """Return the facts about a payment that are entered, sorted by name."""
+    entered = read("payments", ledger, [payment])
+    return sorted({Fact(line.fact, line.transaction) for line in entered})
+
+
+def await_facts(payment: UUID, count: int) -> None:
+    """Wait until the ledger has this many facts of a payment, or until time is up."""
+    await_read("payments", ledger, [payment], until=at_least(LINES_OF_A_FACT * count))
 
 
 def lines(payments: Sequence[UUID], caption: str = "The ledger’s lines, in pence") -> Table:
     """Return every ledger line of these payments, in the order in which they were entered."""
     columns = ("payment", "fact", "account", "amount", "at (UTC)")
-    return table("payments", caption, columns, LINES, list(payments))
+    cells = (
+        (line.payment, line.fact, line.account, f"{line.amount:+d}", line.at)
+        for line in read("payments", ledger, payments)
+    )
+    return table("payments", caption, columns, cells)
 
 
 def payment_rows(payments: Sequence[UUID], caption: str = "The payments") -> Table:
     """Return the present rows of these payments."""
     columns = ("payment", "card", "pence", "state", "reason")
-    return table("payments", caption, columns, PAYMENTS, list(payments))
+    rows = read("payments", queries.payments, payments)
+    cells = ((row.id, row.card, row.amount, row.state, row.reason) for row in rows)
+    return table("payments", caption, columns, cells)
 
 
 def balanced(payments: Sequence[UUID]) -> Check:
     """Check that every transaction has two lines that sum to zero, and that all lines do."""
-    wrong = read("payments", UNBALANCED, list(payments))
-    books = balances(payments)
+    entered = read("payments", ledger, payments)
+    books = _balances(entered)
+    amounts: dict[str, list[int]] = {}
+    for line in entered:
+        amounts.setdefault(line.transaction, []).append(line.amount)
+    wrong = [
+        name for name, both in amounts.items() if len(both) != LINES_OF_A_FACT or sum(both) != 0
+    ]
     return check(
         "the ledger balances",
         holds=not wrong and books.total == 0,
         sentence=f"{books.transactions} transactions, {len(wrong)} of them out of balance; "
         f"all lines sum to {books.total}.",
     )
+
+
+def _balances(entered: Sequence[LedgerLine]) -> Balances:
+    held: Counter[str] = Counter()
+    for line in entered:
+        held[line.account] += line.amount
+    transactions = len({line.transaction for line in entered})
+    return Balances(held["customer"], held["authorised"], held["merchant"], transactions)

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from cluster.catalog.contract import AmendProduct, ProductAmended
 from cluster.storefront.checkout_intake import InvalidRequest
+from cluster.storefront.journal.queries import Entry, entry_at
 from cluster.storefront.products.own import amend
+from cluster.storefront.products.queries import own_product_id
 from config.waiting import wait_until
 from portfolio.api.product_cache import PRODUCT
 from portfolio.demos.caller import Answer
@@ -18,18 +20,11 @@ from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.expected import succeeded
 from portfolio.demos.own_product import own_product
 from portfolio.demos.queries import read, table
-from portfolio.demos.result import Check, Result, Side, check, figure
+from portfolio.demos.result import Check, Result, Side, Table, check, figure
 
 GIVE_UP_AFTER: Final = 10.0  # seconds
 EVERY: Final = 0.005  # seconds
 STATUS: Final = "Cache-Status"
-
-OWN: Final = "SELECT id FROM own_product WHERE sku = %s"
-ENTRY: Final = """
-    SELECT seq::text, type, sequence::text, correlation::text,
-           round(1000 * extract(epoch FROM recorded_at - time))::text
-      FROM journal WHERE seq = %s
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +43,8 @@ def run(visit: Visit, _values: Values) -> Result:
     succeeded(visit.call("GET", path))
     before = succeeded(visit.call("GET", path, note="A copy: it is served from Redis."))
     old = before.json()
-    ((product,),) = read("site", OWN, old["sku"])
+    product = read("site", own_product_id, old["sku"])
+    assert product is not None, "it is the visitor's own"
     amendment = AmendProduct(
         sku=old["sku"],
         expected_version=old["version"],
@@ -60,7 +56,7 @@ def run(visit: Visit, _values: Values) -> Result:
         raise InvalidRequest("Catalog has not changed the product; it may be away.")
     reads = _until_fresh(visit, path, answer.payload.version)
     now = reads.fresh.json()
-    entry = read("site", ENTRY, now["fed_by"])
+    entry = read("site", entry_at, now["fed_by"])
     return Result(
         headline=f"{reads.milliseconds:.0f} ms after the read model had the change, the API "
         f"served it; {reads.stale} reads before that were old.",
@@ -76,20 +72,22 @@ def run(visit: Visit, _values: Values) -> Result:
                     figure("Bound by time, were the event lost", PRODUCT.lifetime, "s"),
                 ),
                 exchanges=(before.exchange, reads.first.exchange, reads.fresh.exchange),
-                tables=(
-                    table(
-                        "site",
-                        "The journal entry",
-                        ("seq", "type", "version", "saga", "ms from catalog"),
-                        ENTRY,
-                        now["fed_by"],
-                    ),
-                ),
+                tables=(_entry(entry),),
             ),
         ),
         checks=tuple(_checks(before, reads, answer.payload.version)),
-        correlations=tuple(answer.correlation for _ in entry[:1]),
+        correlations=(answer.correlation,) if entry else (),
     )
+
+
+def _entry(entry: Entry | None) -> Table:
+    columns = ("seq", "type", "version", "saga", "ms from catalog")
+    cells = (
+        (one.seq, one.type, one.sequence, str(one.correlation), round(1000 * one.lag))
+        for one in (entry,)
+        if one is not None
+    )
+    return table("site", "The journal entry", columns, cells)
 
 
 def _until_fresh(visit: Visit, path: str, version: int) -> Reads:

@@ -7,26 +7,22 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from cluster.catalog.queries import count_reserved
+from cluster.identity.queries import count_held
 from cluster.operations.plan import SOLD_OUT
+from cluster.sagas.repository import list_sagas
 from cluster.storefront.checkout_intake import CheckoutOrder, Outcome
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.queries import table
+from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
 from portfolio.demos.sagas import USUAL, await_ended, begin, list_product, order_of
-from portfolio.demos.waiting import await_rows
+from portfolio.demos.waiting import await_read
 
 RACERS: Final = 5
 PATIENCE: Final = 25.0  # seconds; an outcome that waits for a deadline takes about 10
 
-SAGAS: Final = """
-    SELECT right(id::text, 8), state, updated_at::text, reason
-      FROM saga WHERE id = ANY (%s) ORDER BY id
-"""
-LEFT_OVER: Final = (
-    ("identity", "SELECT count(*) FROM hold WHERE id = ANY (%s) AND state = 'held'"),
-    ("catalog", "SELECT count(*) FROM reservation WHERE id = ANY (%s) AND state = 'reserved'"),
-)
+LEFT_OVER: Final = (("identity", count_held), ("catalog", count_reserved))
 
 
 def run(visit: Visit, values: Values) -> Result:
@@ -70,7 +66,10 @@ def _headline(outcome: Outcome, ended: Counter[str]) -> str:
 def _checks(outcome: Outcome, ids: Sequence[UUID], ended: Counter[str]) -> list[Check]:
     completed = 1 if outcome in (Outcome.SUCCESS, Outcome.LAST_ITEM_RACE) else 0
     # The site may learn of the end before the last service has consumed the command for its hold.
-    left = {name: _left(name, query, ids) for name, query in LEFT_OVER}
+    left = {
+        name: await_read(name, count, ids, until=lambda open_now: not open_now)
+        for name, count in LEFT_OVER
+    }
     return [
         check(
             "every saga ended",
@@ -90,14 +89,9 @@ def _checks(outcome: Outcome, ids: Sequence[UUID], ended: Counter[str]) -> list[
     ]
 
 
-def _left(name: str, query: str, ids: Sequence[UUID]) -> int:
-    """Return how many rows are open, once there are none or time is up."""
-    return int(await_rows(name, query, list(ids), until=lambda rows: not rows[0][0])[0][0])
-
-
 def _rows(ids: Sequence[UUID]) -> Table:
-    columns = ("id ends in", "state", "updated_at", "reason")
-    return table("checkout", "The saga’s row", columns, SAGAS, list(ids))
+    columns = ("id ends in", "state", "updated (UTC)", "reason")
+    return table("checkout", "The saga’s row", columns, read("checkout", list_sagas, ids))
 
 
 DEMO: Final = Demo(

@@ -8,50 +8,34 @@ from typing import Final
 from uuid import UUID
 
 from cluster.identity.domain.erasure import SERVICES
-from cluster.messaging.work import UnitOfWork
-from cluster.storefront.admission import TooManyRequests
-from cluster.storefront.checkout_intake import (
-    CheckoutOrder,
-    InvalidRequest,
-    Outcome,
-    accept_checkouts,
-    accept_erasure,
-)
+from cluster.identity.queries import receipts, spent
+from cluster.orders.queries import orders
+from cluster.storefront.checkout_intake import Outcome, accept_erasure
+from cluster.storefront.repository import checkouts, erasure
 from cluster.storefront.transactions import run_in_transaction
-from cluster.storefront.visitor_limit import limit_visitor
 from portfolio.demos.books import balanced, balances
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
-from portfolio.demos.sagas import USUAL, order_of
+from portfolio.demos.sagas import begin, order_of
 from portfolio.demos.traces_of_a_name import Found, mark, search
-from portfolio.demos.waiting import StillUnderWay, await_rows, ends_of
+from portfolio.demos.waiting import StillUnderWay, at_least, await_read, ends_of, has_ended
 
 WITHIN: Final = 25.0  # seconds; a service that did not answer is asked again after ten
-
-ENDED: Final = "SELECT status, reason FROM erasure_request WHERE id = %s AND status <> 'accepted'"
-SPENT: Final = "SELECT id FROM spend WHERE id = ANY (%s)"
-RECEIPTS: Final = """
-    SELECT service, receipt ->> 'attempt', receipt ->> 'rows'
-      FROM erasure, jsonb_each(receipts) AS r (service, receipt) WHERE id = %s ORDER BY service
-"""
-NAMES: Final = "SELECT DISTINCT visitor, card FROM checkout_request WHERE id = ANY (%s)"
-LEFT: Final = """
-    SELECT right(id::text, 8), visitor, sku, amount::text, state
-      FROM orders WHERE id = ANY (%s) ORDER BY id
-"""
 
 
 def run(visit: Visit, values: Values) -> Result:
     """Let a stranger buy, search for the name everywhere, have it erased, and search again."""
     since = mark()
     stranger = f"visitor-{secrets.token_hex(8)}"
-    bought = _buy(visit, stranger, int(values["checkouts"]))
+    wanted = [order_of(stranger, Outcome.SUCCESS) for _ in range(int(values["checkouts"]))]
+    # Within the limit of the visitor who runs this.
+    bought = begin(wanted, by=visit.visitor)
     ends_of(bought)
-    await_rows("identity", SPENT, bought, until=lambda rows: len(rows) == len(bought))
+    await_read("identity", spent, bought, until=at_least(len(bought)))
     before, books = search(stranger, since), balances(bought)
-    erasure = _forgotten(stranger)
+    forgotten = _forgotten(stranger)
     after = search(stranger, since)
     return Result(
         headline=f"The name stood in {_total(before)} rows of {_holding(before)} databases; now "
@@ -71,11 +55,11 @@ def run(visit: Visit, values: Values) -> Result:
                     figure("Transactions in the ledger before", books.transactions),
                     figure("after", balances(bought).transactions),
                 ),
-                tables=(_receipts(erasure), _orders(bought)),
+                tables=(_receipts(forgotten), _orders(bought)),
             ),
         ),
         checks=(
-            *_checks(before, after, erasure, bought),
+            *_checks(before, after, forgotten, bought),
             balanced(bought),
             check(
                 "the ledger is as it was",
@@ -83,34 +67,19 @@ def run(visit: Visit, values: Values) -> Result:
                 sentence=f"{books.transactions} transactions, {books.merchant} pence taken.",
             ),
         ),
-        correlations=(erasure, *bought),
+        correlations=(forgotten, *bought),
     )
-
-
-def _buy(visit: Visit, stranger: str, count: int) -> list[UUID]:
-    """Start checkouts of the stranger, within the limit of the visitor who runs this."""
-    orders = [order_of(stranger, Outcome.SUCCESS) for _ in range(count)]
-
-    def accept(work: UnitOfWork) -> list[UUID]:
-        limit_visitor(work, CheckoutOrder(visitor=visit.visitor, sku=USUAL))
-        return accept_checkouts(work, requests=orders)
-
-    try:
-        return run_in_transaction(accept)
-    except TooManyRequests as error:
-        raise InvalidRequest(str(error)) from error
 
 
 def _forgotten(stranger: str) -> UUID:
     """Have the stranger erased, wait for it, and return the erasure's id."""
-    erasure = run_in_transaction(lambda work: accept_erasure(work, visitor=stranger))
-    ended = await_rows("site", ENDED, erasure, within=WITHIN)
-    if not ended:
+    identifier = run_in_transaction(lambda work: accept_erasure(work, visitor=stranger))
+    if not has_ended(await_read("site", erasure, identifier, until=has_ended, within=WITHIN)):
         raise StillUnderWay(
             f"Not every service had answered after {WITHIN:.0f} s, since one is away. It is asked "
             "again until it has."
         )
-    return erasure
+    return identifier
 
 
 def _places(before: Sequence[Found], after: Sequence[Found]) -> Table:
@@ -131,14 +100,16 @@ def _places(before: Sequence[Found], after: Sequence[Found]) -> Table:
     )
 
 
-def _receipts(erasure: UUID) -> Table:
+def _receipts(forgotten: UUID) -> Table:
     columns = ("service", "attempt", "rows under the pseudonym")
-    return table("identity", "The receipts", columns, RECEIPTS, erasure)
+    return table("identity", "The receipts", columns, read("identity", receipts, forgotten))
 
 
 def _orders(bought: Sequence[UUID]) -> Table:
     columns = ("order", "visitor", "sku", "pence", "state")
-    return table("orders", "The orders", columns, LEFT, list(bought))
+    rows = read("orders", orders, bought)
+    cells = ((row.id, row.visitor, row.sku, row.amount, row.state) for row in rows)
+    return table("orders", "The orders", columns, cells)
 
 
 def _total(found: Sequence[Found]) -> int:
@@ -150,7 +121,7 @@ def _holding(found: Sequence[Found]) -> int:
 
 
 def _checks(
-    before: Sequence[Found], after: Sequence[Found], erasure: UUID, bought: Sequence[UUID]
+    before: Sequence[Found], after: Sequence[Found], forgotten: UUID, bought: Sequence[UUID]
 ) -> Iterator[Check]:
     yield check(
         "the search finds a name that is there",
@@ -165,19 +136,19 @@ def _checks(
         if left
         else f"{sum(one.tables for one in after)} tables in {len(after)} databases were searched.",
     )
-    answered = {service for service, *_ in read("identity", RECEIPTS, erasure)}
+    answered = {receipt.service for receipt in read("identity", receipts, forgotten)}
     everyone = {"identity", *SERVICES}
     yield check(
         "every service has answered",
         holds=answered == everyone,
         sentence=f"{len(answered)} of {len(everyone)} receipts are there.",
     )
-    names = read("site", NAMES, list(bought))
+    kept = read("site", checkouts, bought)
     yield check(
         "no card is kept",
-        holds=[card for _, card in names] == ["erased"],
-        sentence=f"{len(bought)} checkouts stand under {names[0][0]}, their card is "
-        f"“{names[0][1]}”.",
+        holds={(one.visitor, one.card) for one in kept} == {(kept[0].visitor, "erased")},
+        sentence=f"{len(bought)} checkouts stand under {kept[0].visitor}, their card is "
+        f"“{kept[0].card}”.",
     )
 
 

@@ -10,10 +10,11 @@ from uuid import UUID
 from cluster.messaging.message_spans import nanoseconds
 from cluster.storefront.checkout_intake import Outcome
 from cluster.storefront.events import CODES
+from cluster.storefront.journal.queries import Entry
 from config.waiting import wait_until
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.journal_rows import Applied, Heard, applications, recorded_of
+from portfolio.demos.journal_rows import Application, applications, recorded_of
 from portfolio.demos.lanes import Lane
 from portfolio.demos.result import Check, Figure, Link, Result, Side, Table, check, figure
 from portfolio.demos.sagas import begin, order_of
@@ -54,26 +55,26 @@ def run(visit: Visit, values: Values) -> Result:
     )
 
 
-def _settled(saga: UUID) -> tuple[list[Heard], list[Applied]]:
+def _settled(saga: UUID) -> tuple[list[Entry], list[Application]]:
     """Return the messages and inbox rows, once every command is applied or time is up."""
 
-    def look() -> tuple[list[Heard], list[Applied]]:
+    def look() -> tuple[list[Entry], list[Application]]:
         heard = recorded_of(saga)
-        return heard, applications([one.message for one in heard])
+        return heard, applications([one.message_id for one in heard])
 
     return wait_until(
         look, holds=lambda both: not _unapplied(*both), within=APPLIED_WITHIN, every=EVERY
     )
 
 
-def _unapplied(heard: Sequence[Heard], applied: Sequence[Applied]) -> list[Heard]:
-    done = {(one.service, one.message) for one in applied}
-    return [one for one in heard if one.owner and (one.owner, one.message) not in done]
+def _unapplied(heard: Sequence[Entry], applied: Sequence[Application]) -> list[Entry]:
+    done = {(one.service, one.message.id) for one in applied}
+    return [one for one in heard if one.owner and (one.owner, one.message_id) not in done]
 
 
-def _confirms(saga: UUID, heard: Sequence[Heard]) -> dict[str, int]:
+def _confirms(saga: UUID, heard: Sequence[Entry]) -> dict[str, int]:
     """Return when the broker confirmed each message (ns of the epoch), from the relays' spans."""
-    tree = await_tree(saga, [one.message for one in heard if one.owner])
+    tree = await_tree(saga, [one.message_id for one in heard if one.owner])
     if tree is None:
         return {}
     return {
@@ -84,29 +85,30 @@ def _confirms(saga: UUID, heard: Sequence[Heard]) -> dict[str, int]:
     }
 
 
-def _lane(one: Heard, applied: Sequence[Applied], confirms: Mapping[str, int]) -> Lane:
+def _lane(one: Entry, applied: Sequence[Application], confirms: Mapping[str, int]) -> Lane:
     began, code = nanoseconds(one.time), CODES.get(one.source, "???")
-    rows = [row for row in applied if row.message == one.message]
+    rows = [row for row in applied if row.message.id == one.message_id]
     journalled = nanoseconds(one.recorded_at)
-    out = confirms.get(one.message, min([nanoseconds(row.at) for row in rows] or [journalled]))
+    first = min([nanoseconds(row.message.at) for row in rows] or [journalled])
+    out = confirms.get(str(one.message_id), first)
     segments = [Segment(Stage.OUTBOX, began, max(began, out), code)]
     for row in rows:
-        if nanoseconds(row.at) > out:
-            who = CODES.get(row.service, "???")
-            segments.append(Segment(Stage.BROKER, out, nanoseconds(row.at), who))
+        at = nanoseconds(row.message.at)
+        if at > out:
+            segments.append(Segment(Stage.BROKER, out, at, CODES.get(row.service, "???")))
     segments.append(Segment(Stage.JOURNAL, began, max(began, journalled), "WEB"))
     return Lane(code=code, label=_words(one.type), segments=tuple(segments))
 
 
 def _table(
-    heard: Sequence[Heard], applied: Sequence[Applied], confirms: Mapping[str, int]
+    heard: Sequence[Entry], applied: Sequence[Application], confirms: Mapping[str, int]
 ) -> Table:
     rows = []
     for one in heard:
-        to = [row for row in applied if row.message == one.message]
-        out = confirms.get(one.message)
+        to = [row for row in applied if row.message.id == one.message_id]
+        out = confirms.get(str(one.message_id))
         in_outbox = None if out is None else (out - nanoseconds(one.time)) / 1_000_000
-        until = min((_milliseconds(one.time, row.at) for row in to), default=None)
+        until = min((_milliseconds(one.time, row.message.at) for row in to), default=None)
         rows.append(
             (
                 CODES.get(one.source, one.source),
@@ -127,33 +129,33 @@ def _table(
 
 
 def _figures(
-    heard: Sequence[Heard], applied: Sequence[Applied], confirms: Mapping[str, int]
+    heard: Sequence[Entry], applied: Sequence[Application], confirms: Mapping[str, int]
 ) -> Iterator[Figure]:
-    sent = {one.message: one.time for one in heard}
-    until = sorted(_milliseconds(sent[row.message], row.at) for row in applied)
+    sent = {one.message_id: one.time for one in heard}
+    until = sorted(_milliseconds(sent[row.message.id], row.message.at) for row in applied)
     if until:
         yield figure("Until applied, half of them within", until[len(until) // 2], "ms")
         yield figure("Until applied, the slowest", until[-1], "ms")
     if confirms:
         waits = sorted(
-            (confirms[one.message] - nanoseconds(one.time)) / 1_000_000
+            (confirms[str(one.message_id)] - nanoseconds(one.time)) / 1_000_000
             for one in heard
-            if one.message in confirms
+            if str(one.message_id) in confirms
         )
         yield figure("In the outbox, half of them within", waits[len(waits) // 2], "ms")
 
 
-def _checks(heard: Sequence[Heard], applied: Sequence[Applied]) -> Iterator[Check]:
+def _checks(heard: Sequence[Entry], applied: Sequence[Application]) -> Iterator[Check]:
     commands = [one for one in heard if one.owner]
     missing = _unapplied(heard, applied)
-    again = [one for one in applied if one.times != 1]
+    again = [one for one in applied if one.message.applied != 1]
     yield check(
         "every command was applied, and once",
         holds=not missing and not again,
         sentence=f"{len(commands) - len(missing)} of {len(commands)} commands were applied by "
         f"their owners, {len(again)} of them more than once.",
     )
-    times = {one.message: one.time for one in heard}
+    times = {one.message_id: one.time for one in heard}
     early = [one for one in heard if one.causation in times and one.time < times[one.causation]]
     yield check(
         "no message came before its cause",

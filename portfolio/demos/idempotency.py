@@ -13,12 +13,14 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from cluster.orders.queries import orders
+from cluster.storefront.repository import checkouts, checkouts_of
 from config.waiting import wait_until
 from portfolio.demos.caller import Answer, Caller, SiteAway
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.expected import expect
-from portfolio.demos.queries import read, table
+from portfolio.demos.queries import database_time, read, table
 from portfolio.demos.result import Check, Exchange, Result, Side, Table, check, figure
 from portfolio.demos.sagas import USUAL
 from portfolio.demos.waiting import ends_of
@@ -31,17 +33,6 @@ STORM_LASTS: Final = 6.0  # seconds in which requests are begun
 CONNECTIONS: Final = 25
 GIVE_UP_AFTER: Final = 10.0  # seconds; a client that gets 409 asks again until then
 PAUSE: Final = 0.1  # seconds between two attempts of one client
-
-# The checkouts of the visitor for whom the first one was accepted.
-ACCEPTED: Final = """
-    SELECT count(*) FROM checkout_request r JOIN checkout_request one USING (visitor)
-     WHERE one.id = %s AND r.accepted_at >= %s
-"""
-NOW: Final = "SELECT now()"
-ORDERS: Final = """
-    SELECT right(id::text, 8), sku, quantity::text, amount::text, state
-      FROM orders WHERE id = ANY (%s) ORDER BY id
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +48,12 @@ def run(visit: Visit, values: Values) -> Result:
     """Send the same request many times at once, then a few times with a key of its own each."""
     count = int(values["requests"])
     body = {"sku": USUAL, "quantity": 1, "outcome": "success"}
-    (began,) = read("site", NOW)[0]
+    began = read("site", database_time)
     began_at = time.monotonic()
     clients = _storm(visit.call, [str(visit.run)] * count, body)
     seconds = time.monotonic() - began_at
-    accepted = read("site", ACCEPTED, _ids(clients)[0], began)[0][0]
+    (one,) = read("site", checkouts, _ids(clients)[:1])
+    accepted = len(read("site", checkouts_of, one.visitor, began))
     reused = visit.call(
         "POST",
         PATH,
@@ -156,7 +148,9 @@ def _orders(count: int) -> str:
 
 def _order_rows(ids: Sequence[UUID]) -> Table:
     columns = ("order", "sku", "items", "pence", "state")
-    return table("orders", "The orders", columns, ORDERS, list(ids))
+    rows = read("orders", orders, ids)
+    cells = ((row.id, row.sku, row.quantity, row.amount, row.state) for row in rows)
+    return table("orders", "The orders", columns, cells)
 
 
 def _telling(clients: Sequence[Client], reused: Answer) -> Iterator[Exchange]:

@@ -7,24 +7,25 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from cluster.storefront.checkout_intake import CheckoutOrder, accept_refund
-from cluster.storefront.transactions import run_in_transaction
-from portfolio.demos.books import Balances, balanced, balances, lines, payment_rows
+from cluster.storefront.checkout_intake import CheckoutOrder
+from cluster.storefront.repository import checkouts_of
+from portfolio.demos.books import (
+    Balances,
+    await_facts,
+    balanced,
+    balances,
+    facts,
+    lines,
+    payment_rows,
+)
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.queries import read
 from portfolio.demos.result import Check, Figure, Result, Side, check, figure
 from portfolio.demos.sagas import USUAL, begin
-from portfolio.demos.waiting import StillUnderWay, at_least, await_rows, ends_of
+from portfolio.demos.waiting import ends_of, refunded
 
 WITHIN: Final = 20.0  # seconds; the late one takes about nine
-
-ENDED: Final = "SELECT status FROM refund_request WHERE id = %s AND status <> 'accepted'"
-FACTS: Final = "SELECT DISTINCT transaction FROM ledger_entry WHERE payment = %s"
-EARLIER: Final = """
-    SELECT id FROM checkout_request
-     WHERE visitor = %s AND status <> 'accepted' AND id <> ALL (%s)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,12 @@ def run(visit: Visit, values: Values) -> Result:
     orders = [CheckoutOrder(visitor=visit.visitor, sku=USUAL, card=kind.card) for kind in kinds]
     payments = dict(zip(begin(orders), kinds, strict=True))
     ends_of(list(payments), within=WITHIN)
-    refunds = [_refund(payment) for payment, kind in payments.items() if kind.refunded]
+    refunds = [refunded(payment) for payment, kind in payments.items() if kind.refunded]
     for payment, kind in payments.items():
-        await_rows("payments", FACTS, payment, until=at_least(kind.facts))
+        await_facts(payment, kind.facts)
     books = balances(list(payments))
-    earlier = [row[0] for row in read("site", EARLIER, visit.visitor, list(payments))]
+    bought = read("site", checkouts_of, visit.visitor)
+    earlier = [row.id for row in bought if row.ended and row.id not in payments]
     return Result(
         headline=f"{books.transactions} transactions, and all of their lines sum to {books.total}.",
         sides=(
@@ -71,16 +73,6 @@ def run(visit: Visit, values: Values) -> Result:
     )
 
 
-def _refund(payment: UUID) -> UUID:
-    refund = run_in_transaction(lambda work: accept_refund(work, order_id=payment))
-    if not await_rows("site", ENDED, refund):
-        raise StillUnderWay(
-            "The refund has not ended in time: a part of the cluster is away. It ends by itself "
-            "when that is back."
-        )
-    return refund
-
-
 def _figures(books: Balances) -> tuple[Figure, ...]:
     return (
         figure("customer", f"{books.customer:+d}", "pence"),
@@ -92,14 +84,14 @@ def _figures(books: Balances) -> tuple[Figure, ...]:
 
 def _checks(payments: Mapping[UUID, Kind], books: Balances, earlier: list[UUID]) -> Iterator[Check]:
     yield balanced(list(payments))
-    facts = {payment: len(read("payments", FACTS, payment)) for payment in payments}
-    wrong = [kind.words for payment, kind in payments.items() if facts[payment] != kind.facts]
+    found = {payment: len(facts(payment)) for payment in payments}
+    wrong = [kind.words for payment, kind in payments.items() if found[payment] != kind.facts]
     yield check(
         "each payment left the facts that it should",
         holds=not wrong,
         sentence=f"Otherwise: {', '.join(wrong)}."
         if wrong
-        else "; ".join(f"{kind.words}: {facts[payment]}" for payment, kind in payments.items())
+        else "; ".join(f"{kind.words}: {found[payment]}" for payment, kind in payments.items())
         + ".",
     )
     yield check(

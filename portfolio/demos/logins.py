@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Final
 
 import psycopg
 
-from cluster.secrets.postgres import is_outage
+from chaos.repeating import repeated
+from cluster.secrets.postgres import Cursor, is_outage
 from config import environment
 from portfolio.demos.queries import read
 
@@ -32,34 +34,34 @@ class Look:
 
 @dataclass(slots=True)
 class Watch:
-    """A thread that reads the sessions every 0.1 s until its `with` block ends."""
+    """The reads of the sessions since the watch began."""
 
     looks: list[Look] = field(default_factory=list)
-    _end: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._run, name="demo-logins", daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        began = time.monotonic()
-        name = environment.setting("PROCESS_NAME", "site")
-        while not self._end.wait(EVERY):
-            try:
-                rows = read("site", SESSIONS, name)
-            except psycopg.Error as error:
-                if not is_outage(error):
-                    raise
-                continue  # the database is away: there are no sessions to count
-            self.looks.append(Look(time.monotonic() - began, Counter(dict(rows))))
 
     def of(self, login: str) -> list[Look]:
         """Return the reads that found sessions of a login."""
         return [look for look in self.looks if look.sessions[login]]
+
+
+@contextmanager
+def watch() -> Iterator[Watch]:
+    """Read the sessions every 0.1 s until the block ends."""
+    watched = Watch()
+    began = time.monotonic()
+    name = environment.setting("PROCESS_NAME", "site")
+
+    def look() -> None:
+        try:
+            sessions = read("site", _sessions, name)
+        except psycopg.Error as error:
+            if not is_outage(error):
+                raise
+            return  # the database is away: there are no sessions to count
+        watched.looks.append(Look(time.monotonic() - began, sessions))
+
+    with repeated(look, every=EVERY, name="demo-logins"):
+        yield watched
+
+
+def _sessions(cursor: Cursor, name: str) -> Counter[str]:
+    return Counter(dict(cursor.execute(SESSIONS, (name,)).fetchall()))

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Final
-from uuid import UUID
 
 from chaos.message_editing import BY_MESSAGE, OPERATIONS, operate
 from chaos.message_editing import Choice as Picked
 from cluster.messaging.fault_injection import Operation
-from cluster.storefront.admission import TooManyRequests
-from cluster.storefront.checkout_intake import InvalidRequest, Outcome
-from cluster.storefront.transactions import run_in_transaction
+from cluster.messaging.queries import (
+    AppliedMessage,
+    KeptDeadLetter,
+    applied,
+    counters,
+    dead_letters_with,
+)
+from cluster.storefront.checkout_intake import Outcome
 from portfolio.demos.controls import Choice, Number, Values
 from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.journal_rows import applications, recorded_of
-from portfolio.demos.queries import read, table
+from portfolio.demos.journal_rows import recorded_of
+from portfolio.demos.queries import database_time, read, table
 from portfolio.demos.result import Check, Link, Result, Side, Table, check, figure
-from portfolio.demos.sagas import order_of
-from portfolio.demos.waiting import await_rows, ends_of
+from portfolio.demos.sagas import order_of, run_within_limits
+from portfolio.demos.waiting import await_read, ends_of
 
 WITHIN: Final = 25.0  # seconds; a message that is overtaken may be held for as long as a deadline
 PICKED: Final = (
@@ -29,61 +33,46 @@ PICKED: Final = (
     "payments.payment_authorised.v1",
     "orders.confirm_order.v1",
 )
-
-INBOX: Final = """
-    SELECT right(message_id::text, 8), type, applied::text, sequence::text,
-           to_char(applied_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
-      FROM inbox WHERE message_id = ANY (%s) ORDER BY applied_at
-"""
-DEAD: Final = """
-    SELECT id::text, type, reason, left(detail, 80), (replayed_at IS NOT NULL)::text
-      FROM dead_letter WHERE created_at >= %s AND position(convert_to(%s, 'UTF8') IN body) > 0
-     ORDER BY id
-"""
+LONGEST_DETAIL: Final = 80  # characters that a table shows
+AGAIN: Final = "deduplicated"  # the counter of messages that came again
 FORGOTTEN: Final = "The relay was killed meanwhile and forgot the wish, so there was no such copy."
-COUNTERS: Final = """
-    SELECT coalesce(sum(value) FILTER (WHERE name = 'deduplicated'), 0)::bigint,
-           coalesce(sum(value) FILTER (WHERE name = 'parked'), 0)::bigint
-      FROM counter
-"""
-NOW: Final = "SELECT now()"
 
 
 def run(visit: Visit, values: Values) -> Result:
     """Have the sender's relay edit a message of a new checkout, and read its receiver's records."""
     operation, picked = Operation(str(values["operation"])), BY_MESSAGE[str(values["message"])]
     order = order_of(visit.visitor, Outcome.SUCCESS)
-    before, (since,) = read(picked.receiver, COUNTERS)[0], read(picked.receiver, NOW)[0]
-    try:
-        run_in_transaction(
-            lambda work: operate(
-                work,
-                checkout=order,
-                operation=operation,
-                message=picked.message,
-                seconds=float(values["seconds"]),
-            )
+    before, since = read(picked.receiver, counters), read(picked.receiver, database_time)
+    run_within_limits(
+        lambda work: operate(
+            work,
+            checkout=order,
+            operation=operation,
+            message=picked.message,
+            seconds=float(values["seconds"]),
         )
-    except TooManyRequests as error:
-        raise InvalidRequest(str(error)) from error
+    )
     ended = ends_of([order.id], within=WITHIN)
     # The second copy may arrive a moment after the checkout's end, and must still be counted.
-    counted = await_rows(
+    counted = await_read(
         picked.receiver,
-        COUNTERS,
-        until=lambda rows: operation is not Operation.DUPLICATE or rows[0][0] > before[0],
+        counters,
+        until=lambda now: operation is not Operation.DUPLICATE or now[AGAIN] > before[AGAIN],
         within=3.0,
-    )[0]
-    dead = await_rows(
+    )
+    dead = await_read(
         picked.receiver,
-        DEAD,
+        dead_letters_with,
+        picked.receiver,
         since,
         str(order.id),
         until=lambda rows: operation is not Operation.POISON or bool(rows),
         within=3.0,
     )
-    repeated, parked = counted[0] - before[0], counted[1] - before[1]
-    ids = [one.message for one in recorded_of(order.id) if one.type == picked.message]
+    repeated = counted[AGAIN] - before[AGAIN]
+    parked = counted["parked"] - before["parked"]
+    ids = [one.message_id for one in recorded_of(order.id) if one.type == picked.message]
+    effects = read(picked.receiver, applied, ids)
     return Result(
         headline=_headline(
             operation, picked, completed=ended["completed"], dead=len(dead), repeated=repeated
@@ -99,14 +88,15 @@ def run(visit: Visit, values: Values) -> Result:
                     figure("Dead letters", len(dead)),
                 ),
                 links=(Link(path=f"/sagas/{order.id}/", words="The saga’s page"),),
-                tables=(_inbox(picked, ids), _dead(picked, dead)),
+                tables=(_inbox(picked, effects), _dead(picked, dead)),
             ),
         ),
         checks=tuple(
             _checks(
                 operation,
                 picked,
-                ids=ids,
+                sent=len(ids),
+                effects=effects,
                 dead=len(dead),
                 repeated=repeated,
                 completed=ended["completed"],
@@ -116,24 +106,18 @@ def run(visit: Visit, values: Values) -> Result:
     )
 
 
-def _inbox(picked: Picked, ids: Sequence[str]) -> Table:
+def _inbox(picked: Picked, effects: Sequence[AppliedMessage]) -> Table:
     columns = ("message", "type", "applied", "sequence", "at (UTC)")
-    return table(
-        picked.receiver,
-        "Its row in the inbox",
-        columns,
-        INBOX,
-        [UUID(message) for message in ids],
-    )
+    return table(picked.receiver, "Its row in the inbox", columns, effects)
 
 
-def _dead(picked: Picked, rows: Sequence[tuple[object, ...]]) -> Table:
-    return Table(
-        caption="Dead letters of this checkout",
-        database=picked.receiver,
-        columns=("id", "type", "reason", "detail", "replayed"),
-        rows=tuple(tuple(map(str, row)) for row in rows),
+def _dead(picked: Picked, rows: Sequence[KeptDeadLetter]) -> Table:
+    columns = ("id", "type", "reason", "detail", "replayed")
+    cells = (
+        (row.number, row.type, row.reason, row.detail[:LONGEST_DETAIL], bool(row.replayed_at))
+        for row in rows
     )
+    return table(picked.receiver, "Dead letters of this checkout", columns, cells)
 
 
 def _headline(
@@ -156,17 +140,17 @@ def _checks(
     operation: Operation,
     picked: Picked,
     *,
-    ids: Sequence[str],
+    sent: int,
+    effects: Sequence[AppliedMessage],
     dead: int,
     repeated: int,
     completed: int,
 ) -> Iterator[Check]:
-    applied = [one for one in applications(ids) if one.service == picked.receiver]
     yield check(
         "it took effect once",
-        holds=len(ids) == 1 and [one.times for one in applied] == [1],
-        sentence=f"Sent {len(ids)} time by its service; {picked.receiver} applied it "
-        f"{sum(one.times for one in applied)} time.",
+        holds=sent == 1 and [one.applied for one in effects] == [1],
+        sentence=f"Sent {sent} time by its service; {picked.receiver} applied it "
+        f"{sum(one.applied for one in effects)} time.",
     )
     # A relay keeps the rule in memory, and loses it when it is killed before the message comes.
     if operation is Operation.DUPLICATE:

@@ -15,10 +15,11 @@ from cluster.messaging.publisher import BROKER_ERRORS
 from cluster.messaging.topology import connect
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.broker import broker_url_with
+from cluster.secrets.postgres import Cursor
 from cluster.secrets.vault import VaultClient
-from cluster.storefront.admission import TooManyRequests
-from cluster.storefront.checkout_intake import CheckoutOrder, InvalidRequest, Outcome
-from cluster.storefront.transactions import run_in_transaction
+from cluster.storefront.checkout_intake import CheckoutOrder, Outcome
+from cluster.storefront.journal.queries import Entry, entries_of
+from cluster.storefront.repository import Announced, announced_checkouts
 from cluster.storefront.visitor_limit import limit_visitor
 from config import environment
 from config.waiting import wait_until
@@ -28,23 +29,13 @@ from portfolio.demos.killed_process import kill_after_line
 from portfolio.demos.outbox_writer import COMMITTED, MODULE, PUBLISHED, Asked, Flow
 from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
-from portfolio.demos.sagas import USUAL, order_of
-from portfolio.demos.waiting import Rows, at_least, await_rows, ends_of
+from portfolio.demos.sagas import USUAL, order_of, run_within_limits
+from portfolio.demos.waiting import at_least, await_read, ends_of
 
 COMMAND: Final = "checkout.start_checkout.v1"
 ARRIVES_WITHIN: Final = 0.3  # seconds; a message that was sent arrives within milliseconds
 
-WAITING: Final = """
-    SELECT right(r.id::text, 8), r.xmin::text, o.id, o.xmin::text, o.routing_key
-      FROM checkout_request r JOIN outbox o ON o.subject = 'saga/' || r.id
-     WHERE r.id = ANY (%s) ORDER BY o.id
-"""
-LEFT: Final = """
-    SELECT seq, right(correlation::text, 8), type,
-           round(1000 * extract(epoch FROM recorded_at - time)) || ' ms'
-      FROM journal WHERE correlation = ANY (%s) AND type = %s ORDER BY seq
-"""
-SCRATCH: Final = "SELECT right(id::text, 8), xmin::text, at::text FROM demo_scratch WHERE run = %s"
+SCRATCH: Final = "SELECT id, xmin::text, at::text FROM demo_scratch WHERE run = %s"
 
 
 def run(visit: Visit, values: Values) -> Result:
@@ -57,9 +48,9 @@ def run(visit: Visit, values: Values) -> Result:
         flow=Flow.OUTBOX, run=visit.run, visitor=visit.visitor, checkouts=tuple(ids), sku=USUAL
     )
     death = kill_after_line(COMMITTED, module=MODULE, asked=msgspec.json.encode(asked).decode())
-    waiting = read("site", WAITING, ids)
+    waiting = read("site", announced_checkouts, ids)
     naive, lost = _dual_write(visit, Flow(str(values["naive"])))
-    left = await_rows("site", LEFT, ids, COMMAND, until=at_least(count), within=held + 15)
+    left = await_read("site", _starts, ids, until=at_least(count), within=held + 15)
     ended = ends_of(ids)
     with_outbox = Side(
         title="With the outbox",
@@ -81,6 +72,11 @@ def run(visit: Visit, values: Values) -> Result:
     )
 
 
+def _starts(cursor: Cursor, ids: Sequence[UUID]) -> list[Entry]:
+    """Return the journal's entries of the messages that start these checkouts."""
+    return entries_of(cursor, ids, types=[COMMAND])
+
+
 def _hold_back(orders: Sequence[CheckoutOrder], seconds: int) -> None:
     """Ask the site's relay to delay the messages that start these checkouts, and no others."""
 
@@ -98,10 +94,7 @@ def _hold_back(orders: Sequence[CheckoutOrder], seconds: int) -> None:
             )
             work.cursor.execute(NOTIFY, (encode_rule(rule),))
 
-    try:
-        run_in_transaction(ask)
-    except TooManyRequests as error:
-        raise InvalidRequest(str(error)) from error
+    run_within_limits(ask)
 
 
 def _dual_write(visit: Visit, flow: Flow) -> tuple[Side, Check]:
@@ -116,7 +109,7 @@ def _dual_write(visit: Visit, flow: Flow) -> tuple[Side, Check]:
             arrived = _arrived(channel, name)
     except BROKER_ERRORS:
         return _not_tried()
-    rows = read("site", SCRATCH, visit.run)
+    rows = read("site", _scratch, visit.run)
     side = Side(
         title=f"Without it: {_WORDS[flow]}",
         sentence="Two systems, two steps, and the process was killed between them.",
@@ -125,7 +118,7 @@ def _dual_write(visit: Visit, flow: Flow) -> tuple[Side, Check]:
             figure("Rows that stand", len(rows)),
             figure("Messages that arrived", arrived),
         ),
-        tables=(table("site", "The row", ("id ends in", "xmin", "at"), SCRATCH, visit.run),),
+        tables=(table("site", "The row", ("id ends in", "xmin", "at"), rows),),
     )
     return side, _verdict(stored=len(rows), arrived=arrived)
 
@@ -165,6 +158,10 @@ def _queue(name: str) -> Iterator[Any]:
         connection.close()
 
 
+def _scratch(cursor: Cursor, run: UUID) -> list[tuple[Any, ...]]:
+    return cursor.execute(SCRATCH, (run,)).fetchall()
+
+
 def _arrived(channel: Any, queue: str) -> int:
     return wait_until(
         lambda: int(bool(channel.basic_get(queue, no_ack=True))),
@@ -173,27 +170,26 @@ def _arrived(channel: Any, queue: str) -> int:
     )
 
 
-def _waiting(rows: Rows) -> Table:
-    return Table(
-        caption="While they waited: each checkout, its message, and what wrote them",
-        database="site",
-        columns=("checkout", "its xmin", "outbox id", "its xmin", "message"),
-        rows=tuple(tuple(map(str, row)) for row in rows),
+def _waiting(rows: Sequence[Announced]) -> Table:
+    caption = "While they waited: each checkout, its message, and what wrote them"
+    columns = ("checkout", "its xmin", "outbox id", "its xmin", "message")
+    return table("site", caption, columns, rows)
+
+
+def _left(entries: Sequence[Entry]) -> Table:
+    caption = "As they were heard: the journal’s numbers, and how long after the commit"
+    columns = ("seq", "checkout", "message", "after")
+    cells = (
+        (entry.seq, entry.correlation, entry.type, f"{1000 * entry.lag:.0f} ms")
+        for entry in entries
     )
+    return table("site", caption, columns, cells)
 
 
-def _left(rows: Rows) -> Table:
-    return Table(
-        caption="As they were heard: the journal’s numbers, and how long after the commit",
-        database="site",
-        columns=("seq", "checkout", "message", "after"),
-        rows=tuple(tuple(map(str, row)) for row in rows),
-    )
-
-
-def _checks(ids: Sequence[UUID], waiting: Rows, left: Rows, completed: int) -> Iterator[Check]:
-    written = [str(identifier)[-8:] for identifier in ids]
-    same = sum(own == message for _, own, _, message, _ in waiting)
+def _checks(
+    ids: Sequence[UUID], waiting: Sequence[Announced], left: Sequence[Entry], completed: int
+) -> Iterator[Check]:
+    same = sum(row.written_by == row.message_written_by for row in waiting)
     if len(waiting) == len(ids):
         yield check(
             "a row and its message commit together",
@@ -206,16 +202,16 @@ def _checks(ids: Sequence[UUID], waiting: Rows, left: Rows, completed: int) -> I
             outcome="info",
             sentence=f"Only {len(waiting)} of {len(ids)} were still waiting when we looked.",
         )
-    heard = [code for _, code, *_ in left]
+    heard = [entry.correlation for entry in left]
     yield check(
         "no message is lost or sent anew",
-        holds=sorted(heard) == sorted(written),
+        holds=sorted(heard) == sorted(ids),
         sentence=f"{len(heard)} were heard of {len(ids)} that were written.",
     )
     yield check(
         "they left in the order of their commit",
-        holds=heard == [code for code in written if code in heard],
-        sentence=f"Heard in the order {', '.join(heard)}.",
+        holds=heard == [identifier for identifier in ids if identifier in heard],
+        sentence=f"Heard in the order {', '.join(str(one)[-8:] for one in heard)}.",
     )
     yield check(
         "every checkout completed",

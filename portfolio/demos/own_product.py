@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cluster.storefront.checkout_intake import InvalidRequest
+from cluster.storefront.products.queries import is_listed
 from portfolio.demos.demo import Visit
 from portfolio.demos.expected import succeeded
-from portfolio.demos.waiting import await_rows
+from portfolio.demos.waiting import await_read
 
 PATH: Final = "/api/v1/products"
-LISTED: Final = "SELECT 1 FROM product WHERE sku = %s"
 
 
 def own_product(visit: Visit) -> str:
@@ -28,6 +28,6 @@ def own_product(visit: Visit) -> str:
         headers={"Idempotency-Key": str(visit.run)},
     )
     sku: str = succeeded(listing).json()["sku"]
-    if not await_rows("site", LISTED, sku):
+    if not await_read("site", is_listed, sku):
         raise InvalidRequest("Catalog has not listed the product in time; it may be away.")
     return f"{PATH}/{sku}"

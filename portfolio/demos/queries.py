@@ -2,28 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar, TypeVarTuple
+from uuid import UUID
 
-from cluster.secrets.postgres import database
+from cluster.secrets.postgres import Cursor, database
 from portfolio.demos.result import Table
 
+Found = TypeVar("Found")
+Asked = TypeVarTuple("Asked")
 
-def read(name: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """Return the rows of a query in one service's database (or `site`).
+
+def read(name: str, look: Callable[[Cursor, *Asked], Found], *asked: *Asked) -> Found:
+    """Return what `look` finds in one service's database (or `site`).
 
     Raises psycopg.Error while the database is away.
     """
     with database(name, auditor=True).connect(autocommit=True) as connection:
-        return connection.execute(query.encode(), parameters).fetchall()
+        return look(connection.cursor(), *asked)
 
 
-def table(name: str, caption: str, columns: Sequence[str], query: str, *parameters: Any) -> Table:
-    """Return the rows of a query as a table of a result. `columns` name what it selects."""
-    rows = read(name, query, *parameters)
+def table(name: str, caption: str, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> Table:
+    """Return rows of one database as a table of a result. `columns` name their cells."""
     return Table(
         caption=caption,
         database=name,
         columns=tuple(columns),
-        rows=tuple(tuple("" if cell is None else str(cell) for cell in row) for row in rows),
+        rows=tuple(tuple(map(_shown, row)) for row in rows),
     )
+
+
+def database_time(cursor: Cursor) -> datetime:
+    """Return the time by the clock of a database."""
+    row = cursor.execute("SELECT now()").fetchone()
+    assert row is not None, "it has one row"
+    return row[0]  # type: ignore[no-any-return]
+
+
+def _shown(cell: Any) -> str:
+    """Return a cell as text: of an id the last characters, of a time its milliseconds (UTC)."""
+    match cell:
+        case None:
+            return ""
+        case bool():
+            return str(cell).lower()
+        case UUID():
+            return str(cell)[-8:]
+        case datetime():
+            at = cell.astimezone(UTC)
+            return f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
+    return str(cell)

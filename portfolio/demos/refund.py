@@ -4,41 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
+from cluster.catalog.queries import product
+from cluster.identity.queries import restored, spent
 from cluster.orders.contract import RefundRefused
+from cluster.orders.queries import orders, refunds_of
+from cluster.secrets.postgres import Cursor
 from cluster.storefront.checkout_intake import CheckoutOrder, accept_refund
 from cluster.storefront.journal.answers import await_answer
 from cluster.storefront.transactions import run_in_transaction
-from portfolio.demos.books import balanced, lines
+from portfolio.demos.books import balanced, balances, lines
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
 from portfolio.demos.sagas import begin, list_product
-from portfolio.demos.waiting import StillUnderWay, await_rows, ends_of
+from portfolio.demos.waiting import await_read, ends_of, refunded
 
 PRICE: Final = 250  # pence
 STOCK: Final = 10
 WITHIN: Final = 15.0  # seconds
-
-ORDER: Final = "SELECT state FROM orders WHERE id = %s"
-SHELF: Final = "SELECT available, reserved, sold FROM product WHERE sku = %s"
-# Of the visitor's limit: what this order spent, less what its refunds have given back.
-SPENT: Final = """
-    SELECT ((SELECT coalesce(sum(amount), 0) FROM spend WHERE id = %s)
-          - (SELECT coalesce(sum(amount), 0) FROM limit_restoration WHERE id = ANY (%s)))::bigint
-"""
-MERCHANT: Final = """
-    SELECT coalesce(sum(amount), 0)::bigint FROM ledger_entry
-     WHERE payment = %s AND account = 'merchant'
-"""
-SAGA: Final = """
-    SELECT right(id::text, 8), state, money_back::text, stock_back::text, limit_back::text
-      FROM refund WHERE order_id = %s ORDER BY created_at
-"""
-ENDED: Final = "SELECT status FROM refund_request WHERE id = %s AND status <> 'accepted'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +46,13 @@ def run(visit: Visit, values: Values) -> Result:
     (order,) = begin([CheckoutOrder(visitor=visit.visitor, sku=sku, quantity=quantity)])
     ends_of([order])
     # The checkout has ended, and each service settles its own part in the moments after.
-    await_rows("orders", ORDER, order, until=lambda rows: rows == [("fulfilled",)])
-    await_rows("catalog", SHELF, sku, until=lambda rows: rows[0][2] == quantity)
-    await_rows("identity", SPENT, order, [], until=lambda rows: rows[0][0] > 0)
+    await_read("orders", _state, order, until=lambda state: state == "fulfilled")
+    await_read("catalog", product, sku, until=lambda row: row is not None and row.sold == quantity)
+    await_read("identity", spent, [order])
     bought = _standing(order, sku, [])
-    refund = _refunded(order)
-    await_rows("orders", ORDER, order, until=lambda rows: rows == [("refunded",)])
-    refunded = _standing(order, sku, [refund])
+    refund = refunded(order, within=WITHIN)
+    await_read("orders", _state, order, until=lambda state: state == "refunded")
+    given_back = _standing(order, sku, [refund])
     second, reason = _again(order)
     again = _standing(order, sku, [refund, second])
     return Result(
@@ -74,26 +61,16 @@ def run(visit: Visit, values: Values) -> Result:
             _side("After the checkout", bought),
             Side(
                 title="After the refund",
-                figures=_side("", refunded).figures,
+                figures=_side("", given_back).figures,
                 tables=(
                     lines([order], "What the two added to the ledger, in pence"),
                     _sagas(order),
                 ),
             ),
         ),
-        checks=(*_checks(bought, refunded, again, quantity, reason), balanced([order])),
+        checks=(*_checks(bought, given_back, again, quantity, reason), balanced([order])),
         correlations=(refund, order, second),
     )
-
-
-def _refunded(order: UUID) -> UUID:
-    refund = run_in_transaction(lambda work: accept_refund(work, order_id=order))
-    if not await_rows("site", ENDED, refund, within=WITHIN):
-        raise StillUnderWay(
-            f"The refund had not ended after {WITHIN:.0f} s: a part of the cluster is away. "
-            "It ends by itself when that is back."
-        )
-    return refund
 
 
 def _again(order: UUID) -> tuple[UUID, str]:
@@ -107,18 +84,21 @@ def _again(order: UUID) -> tuple[UUID, str]:
 
 
 def _standing(order: UUID, sku: str, refunds: list[UUID]) -> Standing:
-    available, _, sold = read("catalog", SHELF, sku)[0]
+    stock = read("catalog", product, sku)
+    assert stock is not None, "the demo has listed it"
+    given_back = read("identity", restored, refunds)
     return Standing(
-        order=_one(read("orders", ORDER, order)),
-        merchant=_one(read("payments", MERCHANT, order)),
-        available=available,
-        sold=sold,
-        spent=read("identity", SPENT, order, refunds)[0][0],
+        order=read("orders", _state, order),
+        merchant=balances([order]).merchant,
+        available=stock.available,
+        sold=stock.sold,
+        spent=sum(read("identity", spent, [order]).values()) - sum(given_back.values()),
     )
 
 
-def _one(rows: list[tuple[Any, ...]]) -> Any:
-    return rows[0][0] if rows else "none"
+def _state(cursor: Cursor, order: UUID) -> str:
+    rows = orders(cursor, [order])
+    return rows[0].state if rows else "none"
 
 
 def _side(title: str, standing: Standing) -> Side:
@@ -135,31 +115,31 @@ def _side(title: str, standing: Standing) -> Side:
 
 def _sagas(order: UUID) -> Table:
     columns = ("refund", "state", "money back", "stock back", "limit back")
-    return table("orders", "Both refunds of this order", columns, SAGA, order)
+    return table("orders", "Both refunds of this order", columns, read("orders", refunds_of, order))
 
 
 def _checks(
-    bought: Standing, refunded: Standing, again: Standing, quantity: int, reason: str
+    bought: Standing, given_back: Standing, again: Standing, quantity: int, reason: str
 ) -> Iterator[Check]:
     paid = quantity * PRICE
     yield check(
         "the money went back",
-        holds=bought.merchant == paid and refunded.merchant == 0,
-        sentence=f"{bought.merchant} pence were taken, {refunded.merchant} still are.",
+        holds=bought.merchant == paid and given_back.merchant == 0,
+        sentence=f"{bought.merchant} pence were taken, {given_back.merchant} still are.",
     )
     yield check(
         "the goods went back",
-        holds=(bought.sold, refunded.sold) == (quantity, 0) and refunded.available == STOCK,
-        sentence=f"{refunded.available} of {STOCK} are on the shelf again.",
+        holds=(bought.sold, given_back.sold) == (quantity, 0) and given_back.available == STOCK,
+        sentence=f"{given_back.available} of {STOCK} are on the shelf again.",
     )
     yield check(
         "the limit went back",
-        holds=bought.spent - refunded.spent == paid,
-        sentence=f"{bought.spent - refunded.spent} pence may be spent again.",
+        holds=bought.spent - given_back.spent == paid,
+        sentence=f"{bought.spent - given_back.spent} pence may be spent again.",
     )
     yield check(
         "nothing is refunded twice",
-        holds=bool(reason) and again == refunded,
+        holds=bool(reason) and again == given_back,
         sentence=f"The second one was told: {reason}." if reason else "It was not refused.",
     )
 

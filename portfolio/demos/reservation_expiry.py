@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,50 +13,21 @@ from cluster.catalog.contract import (
     StockReleased,
     StockReserved,
 )
+from cluster.catalog.queries import ProductRow, product, reservations
 from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import new_message_id
 from cluster.storefront.checkout_intake import CheckoutOrder
 from cluster.storefront.journal.answers import await_answer
+from cluster.storefront.journal.queries import entries_of
 from cluster.storefront.transactions import run_in_transaction
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Figure, Result, Side, Table, check, figure
 from portfolio.demos.sagas import begin, list_product
-from portfolio.demos.waiting import StillUnderWay, await_rows, ends_of
+from portfolio.demos.waiting import StillUnderWay, await_read, ends_of
 
 WITHIN: Final = 15.0  # seconds
-
-SHELF: Final = "SELECT available, reserved, sold, listed FROM product WHERE sku = %s"
-TIMES: Final = """
-    SELECT extract(epoch FROM expires_at - created_at)::float8,
-           extract(epoch FROM updated_at - created_at)::float8
-      FROM reservation WHERE id = %s
-"""
-RESERVATIONS: Final = """
-    SELECT right(id::text, 8), state, quantity::text,
-           to_char(created_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS'),
-           to_char(expires_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
-      FROM reservation WHERE id = ANY (%s) ORDER BY created_at
-"""
-TOLD: Final = """
-    SELECT seq, source, type, to_char(time AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
-      FROM journal WHERE correlation = %s ORDER BY seq
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """The items of one product, as catalog's row has them."""
-
-    available: int
-    reserved: int
-    sold: int
-    listed: int
-
-    @property
-    def conserved(self) -> bool:
-        return self.listed == self.available + self.reserved + self.sold
 
 
 def run(visit: Visit, values: Values) -> Result:
@@ -72,10 +42,12 @@ def run(visit: Visit, values: Values) -> Result:
     refused = ends_of([early])
     _answered(forgotten, ReservationExpired, within=life + WITHIN)
     free = _shelf(sku)
-    allowed, lived = read("catalog", TIMES, forgotten)[0]
+    (row,) = read("catalog", reservations, [forgotten])
+    allowed = (row.expires_at - row.created_at).total_seconds()
+    lived = (row.updated_at - row.created_at).total_seconds()
     (late,) = begin([_order(visit, sku)])
     bought = ends_of([late])
-    await_rows("catalog", SHELF, sku, until=lambda rows: rows[0][2] == 1)
+    await_read("catalog", product, sku, until=lambda row: row is not None and row.sold == 1)
     after_sale, last_rows = _shelf(sku), _reservations([forgotten, early, late])
     _ask(forgotten, ReleaseStock(reason="asked for by the demo, after it had expired"))
     given_back = _answered(forgotten, StockReleased).quantity
@@ -137,21 +109,27 @@ def _order(visit: Visit, sku: str) -> CheckoutOrder:
     return CheckoutOrder(visitor=visit.visitor, sku=sku)
 
 
-def _shelf(sku: str) -> Shelf:
-    return Shelf(*read("catalog", SHELF, sku)[0])
+def _shelf(sku: str) -> ProductRow:
+    row = read("catalog", product, sku)
+    assert row is not None, "the demo has listed it"
+    return row
 
 
 def _reservations(ids: list[UUID]) -> Table:
     columns = ("reservation", "state", "items", "set aside (UTC)", "expires (UTC)")
-    return table("catalog", "The reservations", columns, RESERVATIONS, ids)
+    rows = read("catalog", reservations, ids)
+    cells = ((row.id, row.state, row.quantity, row.created_at, row.expires_at) for row in rows)
+    return table("catalog", "The reservations", columns, cells)
 
 
 def _told(reservation: UUID) -> Table:
     columns = ("seq", "from", "message", "at (UTC)")
-    return table("site", "What was said of the first one", columns, TOLD, reservation)
+    entries = read("site", entries_of, [reservation])
+    cells = ((entry.seq, entry.source, entry.type, entry.time) for entry in entries)
+    return table("site", "What was said of the first one", columns, cells)
 
 
-def _figures(shelf: Shelf) -> tuple[Figure, ...]:
+def _figures(shelf: ProductRow) -> tuple[Figure, ...]:
     return (
         figure("Available", shelf.available),
         figure("Set aside", shelf.reserved),
@@ -172,7 +150,7 @@ def _buyers(early: int, late: int) -> Iterator[Check]:
     )
 
 
-def _stock(during: Shelf, free: Shelf, after_sale: Shelf) -> Iterator[Check]:
+def _stock(during: ProductRow, free: ProductRow, after_sale: ProductRow) -> Iterator[Check]:
     shelves = (during, free, after_sale)
     yield check(
         "stock is conserved",

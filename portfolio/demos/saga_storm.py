@@ -6,22 +6,29 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from statistics import median
+from typing import Final
 from uuid import UUID
 
 from chaos.experiments.catalogue import EXPERIMENTS
 from chaos.experiments.models import ExperimentRun
 from chaos.safety.permits import Refused, ask_for_run, public_name
+from cluster.catalog.queries import ProductRow, count_reserved, product
+from cluster.identity.queries import count_held
+from cluster.orders.queries import orders
+from cluster.payments.queries import PaymentRow, payments
+from cluster.sagas.repository import count_open
 from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.storefront.checkout_intake import CheckoutOrder
+from cluster.storefront.repository import checkouts
 from config.waiting import wait_until
 from portfolio.demos.books import balanced
 from portfolio.demos.controls import Choice, Number, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.queries import read, table
-from portfolio.demos.result import Check, Link, Result, Side, check, figure
+from portfolio.demos.result import Check, Link, Result, Side, Table, check, figure
 from portfolio.demos.sagas import begin, list_product
-from portfolio.demos.waiting import await_rows, ends_of
+from portfolio.demos.waiting import await_read, ends_of
 
 NONE: Final = "none"
 KILLS: Final = (
@@ -38,24 +45,10 @@ BEGINS_WITHIN: Final = 5.0  # seconds that the storm waits for the run of its ki
 SETTLED_WITHIN: Final = 10.0  # seconds after the last end, for voids and releases in flight
 
 STANDING: Final = (
-    ("identity", "SELECT count(*) FROM hold WHERE id = ANY (%s) AND state = 'held'"),
-    ("catalog", "SELECT count(*) FROM reservation WHERE id = ANY (%s) AND state = 'reserved'"),
-    ("checkout", "SELECT count(*) FROM saga WHERE id = ANY (%s) AND ended_at IS NULL"),
+    ("identity", count_held),
+    ("catalog", count_reserved),
+    ("checkout", count_open),
 )
-MONEY: Final = """
-    SELECT coalesce(sum(captured - refunded), 0)::bigint,
-           coalesce(sum(authorised - captured - voided), 0)::bigint
-      FROM payment WHERE id = ANY (%s)
-"""
-STOCK: Final = "SELECT listed, available, reserved, sold FROM product WHERE sku = %s"
-ORDERS: Final = "SELECT count(*), coalesce(sum(amount), 0)::bigint FROM orders WHERE id = ANY (%s)"
-ENDS: Final = """
-    SELECT status, reason, count(*)::text,
-           round(1000 * percentile_cont(0.5) WITHIN GROUP
-                 (ORDER BY extract(epoch FROM ended_at - accepted_at)))::text,
-           round(1000 * max(extract(epoch FROM ended_at - accepted_at)))::text
-      FROM checkout_request WHERE id = ANY (%s) GROUP BY status, reason ORDER BY count(*) DESC
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +61,7 @@ class Found:
     set_aside: int
     orders: int
     ordered: int
-    stock: tuple[int, int, int, int]  # listed, available, reserved, sold
+    stock: ProductRow
 
 
 def run(visit: Visit, values: Values) -> Result:
@@ -102,22 +95,7 @@ def run(visit: Visit, values: Values) -> Result:
                     Link(path="/chaos/experiments/storm/", words="A storm of several kills"),
                     Link(path="/chaos/experiments/flash-sale/", words="A flash sale"),
                 ),
-                tables=(
-                    table(
-                        "site",
-                        "How they ended",
-                        ("status", "reason", "checkouts", "half within (ms)", "slowest (ms)"),
-                        ENDS,
-                        ids,
-                    ),
-                    table(
-                        "catalog",
-                        "The product that they wanted",
-                        ("listed", "available", "reserved", "sold"),
-                        STOCK,
-                        sku,
-                    ),
-                ),
+                tables=(_ends(ids), _stock(found.stock)),
             ),
         ),
         checks=tuple(_checks(count, ids, ended, found)),
@@ -153,44 +131,62 @@ def _kill(visit: Visit, wanted: str) -> tuple[ExperimentRun | None, str]:
 
 def _found(ids: Sequence[UUID], sku: str, ended: Counter[str]) -> Found:
     """Return the data of the databases, once nothing is left to settle or time is up."""
-    every = list(ids)
-
-    def settled(rows: list[tuple[Any, ...]]) -> bool:
-        return not rows[0][1]
-
-    taken, set_aside = await_rows("payments", MONEY, every, until=settled, within=SETTLED_WITHIN)[0]
+    paid = await_read(
+        "payments", payments, ids, until=lambda rows: not _set_aside(rows), within=SETTLED_WITHIN
+    )
     standing = {
-        name: await_rows(
-            name, query, every, until=lambda rows: not rows[0][0], within=SETTLED_WITHIN
-        )[0][0]
-        for name, query in STANDING
+        name: await_read(name, count, ids, until=lambda left: not left, within=SETTLED_WITHIN)
+        for name, count in STANDING
     }
-    orders, ordered = read("orders", ORDERS, every)[0]
-    listed, available, reserved, sold = read("catalog", STOCK, sku)[0]
+    confirmed = read("orders", orders, ids)
+    stock = read("catalog", product, sku)
+    assert stock is not None, "the demo has listed it"
     return Found(
         completed=ended["completed"],
         standing=standing,
-        taken=int(taken),
-        set_aside=int(set_aside),
-        orders=orders,
-        ordered=int(ordered),
-        stock=(listed, available, reserved, sold),
+        taken=sum(row.captured - row.refunded for row in paid),
+        set_aside=_set_aside(paid),
+        orders=len(confirmed),
+        ordered=sum(row.amount for row in confirmed),
+        stock=stock,
     )
 
 
+def _set_aside(rows: Sequence[PaymentRow]) -> int:
+    """Return the pence that are authorised and neither captured nor voided."""
+    return sum(row.authorised - row.captured - row.voided for row in rows)
+
+
+def _ends(ids: Sequence[UUID]) -> Table:
+    columns = ("status", "reason", "checkouts", "half within (ms)", "slowest (ms)")
+    seconds: dict[tuple[str, str], list[float]] = {}
+    for row in read("site", checkouts, ids):
+        seconds.setdefault((row.status, row.reason), []).append(row.seconds or 0.0)
+    cells = (
+        (*end, len(took), round(1000 * median(took)), round(1000 * max(took)))
+        for end, took in sorted(seconds.items(), key=lambda one: -len(one[1]))
+    )
+    return table("site", "How they ended", columns, cells)
+
+
+def _stock(stock: ProductRow) -> Table:
+    columns = ("listed", "available", "reserved", "sold")
+    cells = [(stock.listed, stock.available, stock.reserved, stock.sold)]
+    return table("catalog", "The product that they wanted", columns, cells)
+
+
 def _conserved(found: Found) -> bool:
-    listed, available, reserved, sold = found.stock
     return (
         found.taken == found.completed * PRICE
         and not found.set_aside
-        and listed == available + reserved + sold
-        and sold == found.completed
+        and found.stock.conserved
+        and found.stock.sold == found.completed
         and not any(found.standing.values())
     )
 
 
 def _checks(count: int, ids: Sequence[UUID], ended: Counter[str], found: Found) -> Iterator[Check]:
-    listed, available, reserved, sold = found.stock
+    stock = found.stock
     yield check(
         "every checkout ended once",
         holds=ended["completed"] + ended["compensated"] == count == len(ids),
@@ -206,8 +202,9 @@ def _checks(count: int, ids: Sequence[UUID], ended: Counter[str], found: Found) 
     yield balanced(ids)
     yield check(
         "stock is conserved, and none oversold",
-        holds=listed == available + reserved + sold and sold == found.completed and available >= 0,
-        sentence=f"{listed} listed: {sold} sold, {available} there, {reserved} reserved.",
+        holds=stock.conserved and stock.sold == found.completed and stock.available >= 0,
+        sentence=f"{stock.listed} listed: {stock.sold} sold, {stock.available} there, "
+        f"{stock.reserved} reserved.",
     )
     yield check(
         "nothing is left standing",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 from uuid import UUID
 
 from cluster.catalog.contract import ListProduct
@@ -18,13 +18,15 @@ from cluster.storefront.checkout_intake import (
     accept_checkouts,
 )
 from cluster.storefront.journal.answers import await_that
+from cluster.storefront.products.queries import is_listed
+from cluster.storefront.repository import statuses
 from cluster.storefront.transactions import run_in_transaction
 from cluster.storefront.visitor_limit import limit_visitor
 from portfolio.demos.demo import Visit
 
 USUAL: Final = "MUG-ENAMEL"
-STATES: Final = "SELECT status FROM checkout_request WHERE id = ANY (%s)"
-LISTED: Final = "SELECT 1 FROM product WHERE sku = %s"
+
+Done = TypeVar("Done")
 
 
 def list_product(visit: Visit, *, stock: int, price: int = 100, name: str = "A demo’s item") -> str:
@@ -37,23 +39,30 @@ def list_product(visit: Visit, *, stock: int, price: int = 100, name: str = "A d
     run_in_transaction(
         lambda work: work.send(product, subject_id=visit.run, correlation=new_message_id())
     )
-    if await_that(lambda work: _first(work, LISTED, sku)) is None:
+    if await_that(lambda work: is_listed(work.cursor, sku) or None) is None:
         raise InvalidRequest("Catalog has not listed the product in time; it may be away.")
     return sku
 
 
-def begin(orders: Sequence[CheckoutOrder]) -> list[UUID]:
+def begin(orders: Sequence[CheckoutOrder], *, by: str | None = None) -> list[UUID]:
     """Have checkouts accepted, all in one transaction, and return their ids.
 
-    Raises InvalidRequest when the visitor has started too many lately.
+    They count for their visitor, or for `by`. Raises InvalidRequest when that one has started too
+    many lately.
     """
+    counted = orders[0] if by is None else CheckoutOrder(visitor=by, sku=USUAL)
 
     def accept(work: UnitOfWork) -> list[UUID]:
-        limit_visitor(work, orders[0])
+        limit_visitor(work, counted)
         return accept_checkouts(work, requests=orders)
 
+    return run_within_limits(accept)
+
+
+def run_within_limits(act: Callable[[UnitOfWork], Done]) -> Done:
+    """Run `act` in one transaction, and raise InvalidRequest when its visitor has to wait."""
     try:
-        return run_in_transaction(accept)
+        return run_in_transaction(act)
     except TooManyRequests as error:
         raise InvalidRequest(str(error)) from error
 
@@ -66,19 +75,11 @@ def order_of(visitor: str, outcome: Outcome, *, sku: str = USUAL) -> CheckoutOrd
 def await_ended(ids: Sequence[UUID], *, within: float) -> Counter[str]:
     """Return the number of checkouts in each status, once none is in flight or time is up."""
     ended = await_that(lambda work: _ended(work, ids), within=within)
-    return ended if ended is not None else run_in_transaction(lambda work: _states(work, ids))
+    return (
+        ended if ended is not None else run_in_transaction(lambda work: statuses(work.cursor, ids))
+    )
 
 
 def _ended(work: UnitOfWork, ids: Sequence[UUID]) -> Counter[str] | None:
-    states = _states(work, ids)
+    states = statuses(work.cursor, ids)
     return None if states["accepted"] else states
-
-
-def _states(work: UnitOfWork, ids: Sequence[UUID]) -> Counter[str]:
-    work.cursor.execute(STATES, (list(ids),))
-    return Counter(status for (status,) in work.cursor.fetchall())
-
-
-def _first(work: UnitOfWork, query: str, *parameters: object) -> bool | None:
-    work.cursor.execute(query.encode(), parameters)
-    return True if work.cursor.fetchone() else None

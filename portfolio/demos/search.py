@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from cluster.storefront.checkout_intake import InvalidRequest
+from cluster.storefront.journal.queries import Entry, entry_at
 from config.waiting import wait_until
 from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Values
@@ -15,16 +16,11 @@ from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.expected import succeeded
 from portfolio.demos.own_product import PATH, own_product
 from portfolio.demos.queries import read, table
-from portfolio.demos.result import Check, Result, Side, check, figure
+from portfolio.demos.result import Check, Result, Side, Table, check, figure
 
 GIVE_UP_AFTER: Final = 5.0  # seconds
 EVERY: Final = 0.005  # seconds
 LETTERS: Final = str.maketrans("0123456789", "ghijklmnop")  # makes a word of a hex number
-
-ENTRY: Final = """
-    SELECT seq::text, type, envelope #>> '{data,sku}', envelope #>> '{data,name}', sequence::text
-      FROM journal WHERE seq = %s
-"""
 
 
 def run(visit: Visit, _values: Values) -> Result:
@@ -41,6 +37,7 @@ def run(visit: Visit, _values: Values) -> Result:
         raise InvalidRequest("The product was not renamed.")
     after, milliseconds = _until_found(visit, asked)
     hits = after.json()["items"]
+    fed_by = read("site", entry_at, renamed.json()["fed_by"])
     stem = succeeded(
         visit.call("GET", f"{PATH}?q=lantern+{word}", note="Another form of the word, and both.")
     )
@@ -57,19 +54,21 @@ def run(visit: Visit, _values: Values) -> Result:
                     figure("Hits", len(hits)),
                 ),
                 exchanges=(before.exchange, renamed.exchange, after.exchange, stem.exchange),
-                tables=(
-                    table(
-                        "site",
-                        "The entry that fed it",
-                        ("seq", "type", "sku", "name", "version"),
-                        ENTRY,
-                        renamed.json()["fed_by"],
-                    ),
-                ),
+                tables=(_entry(fed_by),),
             ),
         ),
-        checks=tuple(_checks(before, renamed, hits, stem)),
+        checks=tuple(_checks(before, renamed, hits, stem, fed_by)),
     )
+
+
+def _entry(fed_by: Entry | None) -> Table:
+    columns = ("seq", "type", "sku", "name", "version")
+    cells = (
+        (one.seq, one.type, one.payload["sku"], one.payload["name"], one.sequence)
+        for one in (fed_by,)
+        if one is not None
+    )
+    return table("site", "The entry that fed it", columns, cells)
 
 
 def _until_found(visit: Visit, asked: str) -> tuple[Answer, float]:
@@ -84,7 +83,11 @@ def _until_found(visit: Visit, asked: str) -> tuple[Answer, float]:
 
 
 def _checks(
-    before: Answer, renamed: Answer, hits: list[dict[str, Any]], stem: Answer
+    before: Answer,
+    renamed: Answer,
+    hits: list[dict[str, Any]],
+    stem: Answer,
+    fed_by: Entry | None,
 ) -> Iterator[Check]:
     product = renamed.json()
     yield check(
@@ -92,10 +95,9 @@ def _checks(
         holds=not before.json()["items"] and hits == [product],
         sentence=f"{len(before.json()['items'])} hits before, {len(hits)} after.",
     )
-    rows = read("site", ENTRY, product["fed_by"])
     yield check(
         "each hit says what fed it",
-        holds=[row[3] for row in rows] == [product["name"]],
+        holds=fed_by is not None and fed_by.payload["name"] == product["name"],
         sentence=f"Journal entry {product['fed_by']} has the name.",
     )
     yield check(

@@ -14,7 +14,7 @@ from cluster.secrets.postgres import database
 from portfolio.demos.caller import Answer, SiteAway
 from portfolio.demos.controls import Choice, Number, Values
 from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.logins import Watch
+from portfolio.demos.logins import Watch, watch
 from portfolio.demos.result import Check, Link, Result, Side, Table, check, figure
 from portfolio.demos.revocation import Revoked, revoke_own_lease
 
@@ -73,7 +73,7 @@ def run(visit: Visit, values: Values) -> Result:
     """Send requests all the time, lease new credentials meanwhile, and count failed requests."""
     holder = database("site")
     logins, rotations = [holder.current().username], []
-    with Watch() as watch, Load(visit) as load:
+    with watch() as watched, Load(visit) as load:
         for _ in range(int(values["rotations"])):
             began = time.monotonic()
             login = holder.rotate().username
@@ -81,7 +81,7 @@ def run(visit: Visit, values: Values) -> Result:
             logins.append(login)
         time.sleep(AFTERWARDS)
     revoked = revoke_own_lease() if values["revoke"] == "yes" else None
-    sides = [_rotation_side(load, watch, logins, rotations)]
+    sides = [_rotation_side(load, watched, logins, rotations)]
     if revoked is not None:
         sides.append(_revocation_side(revoked))
     return Result(
@@ -93,12 +93,12 @@ def run(visit: Visit, values: Values) -> Result:
             else ""
         ),
         sides=tuple(sides),
-        checks=tuple(_checks(load, watch, logins, revoked)),
+        checks=tuple(_checks(load, watched, logins, revoked)),
     )
 
 
 def _rotation_side(
-    load: Load, watch: Watch, logins: Sequence[str], rotations: Sequence[Rotation]
+    load: Load, watched: Watch, logins: Sequence[str], rotations: Sequence[Rotation]
 ) -> Side:
     times = sorted(one.exchange.milliseconds for one in load.answers) or [0.0]
     return Side(
@@ -110,30 +110,30 @@ def _rotation_side(
             figure("Failed", load.failed),
             figure("The slowest answer", times[-1], "ms"),
             figure("A new login took, at most", 1000 * max(one.took for one in rotations), "ms"),
-            figure("Old and new seen side by side", f"{_overlaps(watch)} times"),
+            figure("Old and new seen side by side", f"{_overlaps(watched)} times"),
         ),
         tables=(
             Table(
                 caption="This process’s sessions by login, as pg_stat_activity listed them",
                 database="site",
                 columns=("login", "first seen", "last seen", "sessions, at most"),
-                rows=tuple(_seen(watch, login) for login in dict.fromkeys(logins)),
+                rows=tuple(_seen(watched, login) for login in dict.fromkeys(logins)),
             ),
         ),
         exchanges=tuple(one.exchange for one in load.answers[-1:]),
     )
 
 
-def _seen(watch: Watch, login: str) -> tuple[str, str, str, str]:
-    looks = watch.of(login)
+def _seen(watched: Watch, login: str) -> tuple[str, str, str, str]:
+    looks = watched.of(login)
     if not looks:
         return login, "–", "–", "0"
     most = max(look.sessions[login] for look in looks)
     return login, f"{looks[0].at:.1f} s", f"{looks[-1].at:.1f} s", str(most)
 
 
-def _overlaps(watch: Watch) -> int:
-    return sum(len(look.sessions) > 1 for look in watch.looks)
+def _overlaps(watched: Watch) -> int:
+    return sum(len(look.sessions) > 1 for look in watched.looks)
 
 
 def _revocation_side(revoked: Revoked) -> Side:
@@ -175,7 +175,7 @@ def _revocation_side(revoked: Revoked) -> Side:
 
 
 def _checks(
-    load: Load, watch: Watch, logins: Sequence[str], revoked: Revoked | None
+    load: Load, watched: Watch, logins: Sequence[str], revoked: Revoked | None
 ) -> Iterator[Check]:
     statuses = Counter(str(one.status) for one in load.answers)
     statuses["none"] = len(load.silent)
@@ -188,7 +188,7 @@ def _checks(
         holds=len(set(logins)) == len(logins),
         sentence=f"{len(logins)} logins, {len(set(logins))} of them different.",
     )
-    moved = watch.of(logins[-1])
+    moved = watched.of(logins[-1])
     yield check(
         "sessions have moved to the newest login",
         holds=bool(moved),

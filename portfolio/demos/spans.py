@@ -15,7 +15,7 @@ PATIENCE: Final = 5.0  # seconds; spans are sent twice a second
 EVERY: Final = 0.2  # seconds
 
 
-def await_tree(saga: UUID, messages: Collection[str], *, whole: bool = False) -> Tree | None:
+def await_tree(saga: UUID, messages: Collection[UUID], *, whole: bool = False) -> Tree | None:
     """Return the trace of a saga, once each of `messages` has its spans or time is up.
 
     With `whole`, wait for the parents of all spans as well. A request's span is exported when the
@@ -30,14 +30,14 @@ def await_tree(saga: UUID, messages: Collection[str], *, whole: bool = False) ->
     )
 
 
-def _is_complete(tree: Tree, messages: Collection[str], *, whole: bool) -> bool:
+def _is_complete(tree: Tree, messages: Collection[UUID], *, whole: bool) -> bool:
     return not missing(tree, messages) and (not whole or len(tree.roots) == 1)
 
 
-def missing(tree: Tree, messages: Collection[str]) -> set[str]:
+def missing(tree: Tree, messages: Collection[UUID]) -> set[str]:
     """Return the ids of the messages without a span of their sending or of their handling."""
     told = {message_of(row) for row in tree.rows() if row.is_message and len(row.segments) > 1}
-    return set(messages) - told
+    return set(map(str, messages)) - told
 
 
 def message_of(row: Row) -> str:

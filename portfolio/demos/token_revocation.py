@@ -12,7 +12,10 @@ from uuid import UUID
 
 import jwt
 
+from cluster.identity.queries import token_families
+from cluster.storefront.journal.queries import entries_about, last_seq
 from cluster.storefront.tokens.access import AUDIENCE, ISSUER
+from cluster.storefront.tokens.denial import denied
 from cluster.storefront.tokens.keys import ALGORITHM
 from portfolio.demos.caller import Answer, Caller, SiteAway
 from portfolio.demos.controls import Number, Values
@@ -26,22 +29,6 @@ MINE: Final = f"{TOKENS}/mine"
 KEYS: Final = "/.well-known/jwks.json"
 USED_FOR: Final = 3.0  # seconds at most that a revoked token is tried again and again
 
-NEWEST: Final = "SELECT coalesce(max(seq), 0) FROM journal"
-# By `seq` first, since the journal has no index of subjects.
-TOLD: Final = """
-    SELECT seq, source, type, right(subject, 8), to_char(time AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
-      FROM journal WHERE seq > %s AND subject = ANY (%s) ORDER BY seq
-"""
-FAMILIES: Final = """
-    SELECT right(id::text, 8), state, cardinality(used)::text,
-           to_char(updated_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
-      FROM token_family WHERE id = ANY (%s) ORDER BY id
-"""
-DENIED: Final = """
-    SELECT right(id::text, 8), to_char(revoked_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
-      FROM revoked_token WHERE id = ANY (%s) ORDER BY revoked_at
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -54,7 +41,7 @@ class Use:
 
 def run(visit: Visit, values: Values) -> Result:
     """End one family of tokens by a copied refresh token, and another by revocation."""
-    newest = read("site", NEWEST)[0][0]
+    newest = read("site", last_seq)
     # Without the session's cookie, so that the token alone names the visitor.
     bearer = Caller(visit.call.site, {})
     copied = _copied(visit.call, bearer)
@@ -233,17 +220,20 @@ def _without_a_list(bearer: Caller, token: str) -> tuple[Exchange, int]:
 
 def _families(families: Sequence[UUID]) -> Table:
     columns = ("family", "state", "secrets used", "changed (UTC)")
-    return table("identity", "Both families", columns, FAMILIES, list(families))
+    return table("identity", "Both families", columns, read("identity", token_families, families))
 
 
 def _denied(families: Sequence[UUID]) -> Table:
-    return table("site", "The deny list", ("family", "since (UTC)"), DENIED, list(families))
+    rows = read("site", denied, families)
+    return table("site", "The deny list", ("family", "since (UTC)"), rows)
 
 
 def _told(newest: int, families: Sequence[UUID]) -> Table:
     columns = ("seq", "from", "message", "family", "at (UTC)")
     subjects = [f"token/{family}" for family in families]
-    return table("site", "What was said of both", columns, TOLD, newest, subjects)
+    entries = read("site", entries_about, subjects, newest)
+    cells = ((one.seq, one.source, one.type, one.subject[-8:], one.time) for one in entries)
+    return table("site", "What was said of both", columns, cells)
 
 
 def _checks(
@@ -266,11 +256,11 @@ def _checks(
         sentence=f"Of {len(revoked.uses)} requests {revoked.served_too_late} began after the "
         "revocation was answered, and were served.",
     )
-    denied = len(read("site", DENIED, list(families)))
+    refused = len(read("site", denied, families))
     yield check(
         "both families are on the deny list",
-        holds=denied == len(families),
-        sentence=f"{denied} of {len(families)} are.",
+        holds=refused == len(families),
+        sentence=f"{refused} of {len(families)} are.",
     )
     yield Check(
         name="the signature alone, for comparison",

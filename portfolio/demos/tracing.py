@@ -9,10 +9,11 @@ from uuid import UUID
 
 from cluster.operations.plan import SOLD_OUT
 from cluster.storefront.checkout_intake import Outcome
+from cluster.storefront.journal.queries import Entry
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.expected import expect
-from portfolio.demos.journal_rows import Heard, recorded_of
+from portfolio.demos.journal_rows import recorded_of
 from portfolio.demos.lanes import lane_of
 from portfolio.demos.result import Check, Link, Result, Side, check, figure
 from portfolio.demos.sagas import USUAL
@@ -36,7 +37,7 @@ def run(visit: Visit, values: Values) -> Result:
     saga = UUID(begun.json()["id"])
     ends_of([saga])
     heard = recorded_of(saga)
-    tree = await_tree(saga, [one.message for one in heard], whole=True)
+    tree = await_tree(saga, [one.message_id for one in heard], whole=True)
     if tree is None:
         raise StillUnderWay(
             "The checkout has ended, and the observer, which keeps the spans, is away or has "
@@ -83,14 +84,14 @@ def _processes(tree: Tree) -> list[str]:
     return sorted({span.service for span in tree.spans})
 
 
-def _checks(tree: Tree, heard: Sequence[Heard]) -> Iterator[Check]:
+def _checks(tree: Tree, heard: Sequence[Entry]) -> Iterator[Check]:
     yield check(
         "it is one tree",
         holds=len(tree.roots) == 1,
         sentence=f"{len(tree.roots)} of {len(tree.spans)} spans have no parent here; "
         "one should have none.",
     )
-    without = missing(tree, [one.message for one in heard])
+    without = missing(tree, [one.message_id for one in heard])
     yield check(
         "every message has its spans",
         holds=not without,

@@ -11,7 +11,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -20,11 +19,10 @@ from django.views.decorators.http import require_POST, require_safe
 from articles.models import Article
 from chaos.experiments.catalogue import EXPERIMENTS
 from cluster.kit.graph.rails import ENTRY
-from cluster.kit.problems import problem
+from cluster.kit.problems import answers_when_away, problem
 from cluster.kit.visitors import address_key, known_visitor, visitor_of
 from cluster.messaging.envelope import new_message_id
 from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
 from cluster.storefront.events import Mark, StreamEvent
 from cluster.storefront.headcode import headcode
 from cluster.storefront.queries import events_of, last_seq
@@ -68,21 +66,18 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@answers_when_away(AWAY, pauses=())
 def demo(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one demo, with this visitor's latest run of it."""
     found = DEMOS.get(slug)
     if found is None:
         return _unknown(request, slug)
-    try:
-        run = latest_of(known_visitor(request), found)
-        return render(request, "portfolio/demos/demo.html", _context(request, found, run))
-    except Error as error:
-        if not is_outage(error):
-            raise
-        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
+    run = latest_of(known_visitor(request), found)
+    return render(request, "portfolio/demos/demo.html", _context(request, found, run))
 
 
 @require_POST
+@answers_when_away(AWAY, pauses=())
 def begin(request: HttpRequest, slug: str) -> HttpResponse:
     """Run a demo, and redirect to its result."""
     found = DEMOS.get(slug)
@@ -109,14 +104,11 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
         return problem(request, error.status, str(error), retry_after=error.retry_after)
     except DemoRun.DoesNotExist:
         return problem(request, HTTPStatus.CONFLICT, "This run’s id belongs to another demo.")
-    except Error as error:
-        if not is_outage(error):
-            raise
-        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
     return HttpResponseRedirect(reverse("demo-run", args=[slug, run_id]) + "#result")
 
 
 @require_safe
+@answers_when_away(AWAY, pauses=())
 def run(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
     """Show the result of one run, at its permanent address."""
     found = DEMOS.get(slug)
@@ -131,10 +123,6 @@ def run(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
             HTTPStatus.NOT_FOUND,
             "There is no such run of this demo. Runs are kept for seven days.",
         )
-    except Error as error:
-        if not is_outage(error):
-            raise
-        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
 
 
 def visitors_cookies(request: HttpRequest) -> dict[str, str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence, Sized
+from typing import Final, TypeVar, TypeVarTuple
 from uuid import UUID
 
 import psycopg
 
-from cluster.secrets.postgres import is_outage
-from cluster.storefront.checkout_intake import InvalidRequest
+from cluster.secrets.postgres import Cursor, is_outage
+from cluster.storefront.checkout_intake import InvalidRequest, accept_refund
+from cluster.storefront.repository import RequestRow, refund
+from cluster.storefront.transactions import run_in_transaction
 from config.waiting import wait_until
 from portfolio.demos.queries import read
 from portfolio.demos.sagas import await_ended
@@ -18,31 +20,32 @@ from portfolio.demos.sagas import await_ended
 PATIENCE: Final = 15.0  # seconds; longer than any server's restart after SIGKILL
 EVERY: Final = 0.05  # seconds
 
-Rows = list[tuple[Any, ...]]
+Found = TypeVar("Found")
+Asked = TypeVarTuple("Asked")
 
 
 class StillUnderWay(InvalidRequest):
     """Work that a demo started and that has not ended in time. The message names it."""
 
 
-def at_least(count: int) -> Callable[[Rows], bool]:
-    """Return a condition for `await_rows`: that there are at least `count` rows."""
+def at_least(count: int) -> Callable[[Sized], bool]:
+    """Return a condition for `await_read`: that there are at least `count` rows."""
     return lambda rows: len(rows) >= count
 
 
-def await_rows(
+def await_read(
     name: str,
-    query: str,
-    *parameters: Any,
-    until: Callable[[Rows], bool] = bool,
+    look: Callable[[Cursor, *Asked], Found],
+    *asked: *Asked,
+    until: Callable[[Found], bool] = bool,
     within: float = PATIENCE,
-) -> Rows:
-    """Return the rows of a query, once `until` holds of them or time is up.
+) -> Found:
+    """Return what `look` finds in one service's database, once `until` holds of it or time is up.
 
     It waits for a database that is away. Raises psycopg.Error when the database stays away.
     """
     return wait_until(
-        lambda: read(name, query, *parameters),
+        lambda: read(name, look, *asked),
         holds=until,
         despite=lambda error: isinstance(error, psycopg.Error) and is_outage(error),
         within=within,
@@ -59,3 +62,19 @@ def ends_of(ids: Sequence[UUID], *, within: float = PATIENCE) -> Counter[str]:
             "a part of the cluster is away. They end by themselves when it is back."
         )
     return ended
+
+
+def refunded(order: UUID, *, within: float = PATIENCE) -> UUID:
+    """Have an order refunded and return the refund's id. Raises StillUnderWay unless it ends."""
+    identifier = run_in_transaction(lambda work: accept_refund(work, order_id=order))
+    if not has_ended(await_read("site", refund, identifier, until=has_ended, within=within)):
+        raise StillUnderWay(
+            f"The refund had not ended after {within:.0f} s: a part of the cluster is away. "
+            "It ends by itself when that is back."
+        )
+    return identifier
+
+
+def has_ended(row: RequestRow | None) -> bool:
+    """Return whether a refund or an erasure has ended: a condition for `await_read`."""
+    return row is not None and row.ended

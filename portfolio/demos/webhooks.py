@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from cluster.messaging.envelope import new_message_id
+from cluster.messaging.queries import counters
 from cluster.messaging.work import UnitOfWork
 from cluster.payments.contract import AuthorisePayment, VoidPayment
 from cluster.payments.provider_api import (
@@ -21,11 +22,12 @@ from cluster.payments.provider_api import (
     ProviderEvent,
     WebhookDelivery,
 )
+from cluster.payments.queries import is_known, provider_events
 from cluster.payments.signature import TOLERANCE, sign
 from cluster.storefront.checkout_intake import CheckoutOrder
 from cluster.storefront.transactions import run_in_transaction
 from config import environment
-from portfolio.demos.books import balanced, lines, payment_rows
+from portfolio.demos.books import await_facts, balanced, facts, lines, payment_rows
 from portfolio.demos.caller import Answer, Caller
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
@@ -33,23 +35,14 @@ from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, check, figure
 from portfolio.demos.sagas import USUAL, begin
 from portfolio.demos.signatures import signature_table
-from portfolio.demos.waiting import at_least, await_rows, ends_of
+from portfolio.demos.waiting import ends_of
 
 AMOUNT: Final = 100  # pence
 FACTS_EACH: Final = 2  # authorised, then captured or voided
 GUESSED: Final = "whsec_guessed"  # what a forger may try; the site does not know the real secret
 LATE_WITHIN: Final = 20.0  # seconds; the provider takes nine
 
-EVENTS: Final = """
-    SELECT right(payment::text, 8), type, to_char(received_at AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')
-      FROM provider_event WHERE payment = ANY (%s) ORDER BY received_at, type
-"""
-FACTS: Final = """
-    SELECT DISTINCT split_part(transaction, ' ', 1), transaction FROM ledger_entry
-     WHERE payment = %s ORDER BY 1
-"""
-FORGED: Final = "SELECT count(*) FROM provider_event WHERE id = ANY (%s)"
-REPEATED: Final = "SELECT value FROM counter WHERE name = 'webhooks_deduplicated'"
+REPEATED: Final = "webhooks_deduplicated"  # the counter
 
 
 def run(visit: Visit, values: Values) -> Result:
@@ -63,14 +56,19 @@ def run(visit: Visit, values: Values) -> Result:
         ends_of(bought, within=LATE_WITHIN)
     payments = [*bought, overtaken]
     for payment in payments:
-        await_rows("payments", FACTS, payment, until=at_least(FACTS_EACH))
+        await_facts(payment, FACTS_EACH)
     honest = Side(
         title="The provider, misbehaving",
         sentence="The first payment’s webhooks came twice each. The last one was authorised and "
         "voided, and the news of the authorisation came after that of the void.",
         figures=(figure("Webhooks known already, of all visitors", _repeated() - before),),
         tables=(
-            table("payments", "As they came", ("payment", "event", "at (UTC)"), EVENTS, payments),
+            table(
+                "payments",
+                "As they came",
+                ("payment", "event", "at (UTC)"),
+                read("payments", provider_events, payments),
+            ),
             payment_rows(payments),
             lines(payments),
         ),
@@ -107,13 +105,12 @@ def _authorise_and_void() -> UUID:
 
 
 def _repeated() -> int:
-    rows = read("payments", REPEATED)
-    return int(rows[0][0]) if rows else 0
+    return read("payments", counters)[REPEATED]
 
 
 def _forge(payment: UUID) -> tuple[Side, list[Check]]:
     """Try to have a paid payment refunded by webhooks that the provider never sent."""
-    before = read("payments", FACTS, payment)
+    before = facts(payment)
     gateway = urlsplit(environment.setting("PAYMENTS_WEBHOOK_URL"))
     origin = f"{gateway.scheme}://{gateway.netloc}"
     call = Caller(origin, {})
@@ -130,17 +127,17 @@ def _forge(payment: UUID) -> tuple[Side, list[Check]]:
         tables=(signature_table(),),
     )
     refused = sum(answer.status == HTTPStatus.UNAUTHORIZED for answer in answers)
-    known = read("payments", FORGED, [event.id])[0][0]
+    known = read("payments", is_known, event.id)
     return side, [
         check(
             "no forged webhook is taken",
             holds=refused == len(answers) and not known,
-            sentence=f"{refused} of {len(answers)} were refused with 401; {known} of their events "
-            "are on record.",
+            sentence=f"{refused} of {len(answers)} were refused with 401; their event is "
+            f"{'on' if known else 'not on'} record.",
         ),
         check(
             "forged webhooks move no money",
-            holds=read("payments", FACTS, payment) == before,
+            holds=facts(payment) == before,
             sentence=f"The payment has the {len(before)} facts that it had.",
         ),
     ]
@@ -164,18 +161,18 @@ def _post(call: Caller, path: str, body: Any, header: str, note: str) -> Answer:
 
 
 def _checks(twice: UUID, overtaken: UUID) -> Iterator[Check]:
-    facts = [fact for fact, _ in read("payments", FACTS, twice)]
+    entered = [fact.name for fact in facts(twice)]
     yield check(
         "a repeated webhook is entered once",
-        holds=facts == ["authorised", "captured"],
-        sentence=f"The ledger has {len(facts)} facts of it: {', '.join(facts)}.",
+        holds=entered == ["authorised", "captured"],
+        sentence=f"The ledger has {len(entered)} facts of it: {', '.join(entered)}.",
     )
-    came = [kind for _, kind, _ in read("payments", EVENTS, [overtaken])]
-    facts = [fact for fact, _ in read("payments", FACTS, overtaken)]
+    came = [event.type for event in read("payments", provider_events, [overtaken])]
+    entered = [fact.name for fact in facts(overtaken)]
     yield check(
         "an overtaken webhook counts all the same",
-        holds=facts == ["authorised", "voided"],
-        sentence=f"They came as {', then '.join(came)}; entered are {', '.join(facts)}.",
+        holds=entered == ["authorised", "voided"],
+        sentence=f"They came as {', then '.join(came)}; entered are {', '.join(entered)}.",
     )
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from articles.models import Article
 from articles.owner.queries import NotKnown, Words, words_of
-from articles.structured import json_ld
+from articles.structured import json_ld, owner_id, person
 from chaos.experiments.models import Incident
 from chaos.reports.recoveries import latest_interesting
 from cluster.health.observer.client import latest
@@ -21,7 +21,7 @@ from cluster.kit.navigation import SITE
 from cluster.kit.page_cache import cached_page
 from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
-from portfolio.web.owner_pages import owner, words_away
+from portfolio.web.owner_pages import words_away
 from portfolio.web.totals import tally
 
 logger = logging.getLogger(__name__)
@@ -70,9 +70,9 @@ def _structured(request: HttpRequest, words: Words) -> dict[str, Any]:
         "name": SITE,
         "url": request.build_absolute_uri("/"),
         "inLanguage": "en-GB",
-        "author": {"@id": request.build_absolute_uri("/about/#owner")},
+        "author": {"@id": owner_id(request)},
     }
-    return {"@graph": [site, owner(request, words)]}
+    return {"@graph": [site, person(request, words)]}
 
 
 def _read() -> dict[str, Any]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from articles.owner.queries import NotKnown, Words, case_studies, words_of
-from articles.structured import json_ld
+from articles.owner.queries import NotKnown, case_studies, words_of
+from articles.structured import json_ld, person
 from cluster.kit.page_cache import cached_page
 from cluster.kit.problems import problem
 
@@ -62,23 +60,6 @@ def about(request: HttpRequest) -> HttpResponse:
         words = words_of("about")
     except NotKnown:
         return words_away(request)
-    profile_page = {"@type": "ProfilePage", "mainEntity": owner(request, words)}
+    profile_page = {"@type": "ProfilePage", "mainEntity": person(request, words)}
     context = {"words": words, "structured": json_ld(profile_page)}
     return render(request, "portfolio/about.html", context)
-
-
-def owner(request: HttpRequest, words: Words) -> dict[str, Any]:
-    """Return the owner as a schema.org Person."""
-    profile = words.profile
-    person: dict[str, Any] = {
-        "@type": "Person",
-        "@id": request.build_absolute_uri("/about/#owner"),
-        "name": profile.name,
-        "jobTitle": profile.role,
-        "description": profile.introduction,
-        "homeLocation": {"@type": "Place", "name": profile.location},
-        "url": request.build_absolute_uri(reverse("about")),
-    }
-    if words.links:
-        person["sameAs"] = [link.url for link in words.links]
-    return person

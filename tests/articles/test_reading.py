@@ -10,7 +10,8 @@ import requests
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from articles.views import AWAY, answers_when_away
+from articles.views import AWAY
+from cluster.kit.problems import answers_when_away
 from tests.articles.conftest import Written, site_shell
 from tests.conditions import eventually
 from tests.outages import outage
@@ -150,6 +151,6 @@ def test_without_the_database_a_page_says_so(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr("cluster.secrets.django.reconnect.PAUSES", ())
     request = RequestFactory().get("/articles/", headers={"Accept": "application/json"})
-    answer = answers_when_away(cut_off)(request)
+    answer = answers_when_away(AWAY)(cut_off)(request)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert json.loads(answer.content)["detail"] == AWAY

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cluster.health.progress import STALLED_AFTER, Stalled, claim_detail
-from cluster.health.vitals import Heartbeat, LeasedRole, Vitals
+from cluster.health.vitals import LeasedRole, Vitals
+from cluster.messaging.heartbeats import Heartbeat
 from cluster.operations.observed import Observed, ObserverAway, read_observed
 from cluster.operations.queues import QueueDepth
 from cluster.operations.status import ClusterStatus, Part, troubles

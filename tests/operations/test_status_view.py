@@ -9,7 +9,8 @@ import signal
 import pytest
 from rich.console import Console
 
-from cluster.health.vitals import Heartbeat, LeasedRole, Vitals
+from cluster.health.vitals import LeasedRole, Vitals
+from cluster.messaging.heartbeats import Heartbeat
 from cluster.operations.queues import QueueDepth
 from cluster.operations.status import ClusterStatus, Part
 from cluster.operations.status_view import show_status

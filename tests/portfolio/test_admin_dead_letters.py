@@ -12,8 +12,8 @@ import psycopg
 import pytest
 import requests
 
-from cluster.health.observer.dead_letters import KeptDeadLetter
 from cluster.messaging.envelope import new_message_id
+from cluster.messaging.queries import KeptDeadLetter
 from cluster.storefront.checkout_intake import CheckoutOrder, accept_checkouts
 from cluster.storefront.transactions import run_in_transaction
 from config import environment

@@ -9,6 +9,7 @@ from cluster import worker
 from cluster.health import progress
 from cluster.health.checkers import rest
 from cluster.health.observer import health
+from cluster.messaging import heartbeats
 from cluster.operations import status, status_view
 from cluster.storefront.stream.consumer import SPEAK_ANYWAY
 from config.environment import ROOT
@@ -29,7 +30,7 @@ def test_every_judge_counts_by_the_same_number() -> None:
         module.SILENT_AFTER for module in (rest, health, worker, status, status_view, readiness)
     } == {progress.SILENT_AFTER}
     assert declared_in(OWN_NUMBER, ".py") == ["cluster/health/progress.py"]
-    assert progress.SILENT_AFTER > 3 * worker.HEARTBEAT
+    assert progress.SILENT_AFTER > 3 * heartbeats.EVERY
 
 
 def test_browsers_count_by_it_too() -> None:

@@ -1,33 +1,14 @@
 /* <lease-rotation>: the server has drawn the table; this keeps it current from the snapshots. */
 
-import { followObservations } from "../kit/observations.js";
+import { LiveTable } from "./live-table.js";
 
-class LeaseRotation extends HTMLElement {
-  connectedCallback() {
+class LeaseRotation extends LiveTable {
+  begin() {
     this.scale = Number(this.dataset.scale);
     this.bar = Number(this.dataset.bar);
-    this.time = this.querySelector(":scope > .meta time");
-    this.state = this.querySelector("[data-state]");
-    this.visible = false;
-    this.stop = followObservations({
-      onSnapshot: (snapshot) => this.draw(snapshot),
-      onState: (words) => { if (this.state) this.state.textContent = words; },
-    });
-    this.watch = new IntersectionObserver(([entry]) => { this.visible = entry.isIntersecting; });
-    this.watch.observe(this);
-  }
-
-  disconnectedCallback() {
-    this.stop?.();
-    this.watch?.disconnect();
   }
 
   draw(snapshot) {
-    if (document.hidden || !this.visible) return;
-    if (this.time) {
-      this.time.dateTime = snapshot.at;
-      this.time.textContent = snapshot.at.slice(11, 19);
-    }
     // A lease that was renewed may be longer than any when the page was drawn.
     const longest = Math.max(...snapshot.services.map(({ lease }) => lease?.remaining_seconds ?? 0));
     if (longest > this.scale) {
@@ -35,13 +16,10 @@ class LeaseRotation extends HTMLElement {
       const whole = this.querySelector("[data-whole]");
       if (whole) whole.textContent = longest.toFixed(0);
     }
-    for (const { name, lease } of snapshot.services) {
-      const row = this.querySelector(`tr[data-service="${CSS.escape(name)}"]`);
-      if (row) this.drawRow(row, lease);
-    }
+    super.draw(snapshot);
   }
 
-  drawRow(row, lease) {
+  drawRow(row, { lease }) {
     const say = (field, words) => {
       const cell = row.querySelector(`[data-field="${field}"]`);
       if (cell) cell.textContent = words;

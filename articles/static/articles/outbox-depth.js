@@ -4,7 +4,7 @@
  * the left, at the pace of the snapshots, and the newest depth is added at the right.
  */
 
-import { followObservations } from "../kit/observations.js";
+import { LiveTable } from "./live-table.js";
 
 const WIDTH = 160;
 const HEIGHT = 28;
@@ -33,43 +33,21 @@ const FIELDS = {
   published_per_second: (value) => (value === null ? "–" : `${value.toFixed(1)}/s`),
 };
 
-class OutboxDepth extends HTMLElement {
-  connectedCallback() {
+class OutboxDepth extends LiveTable {
+  begin() {
     this.span = Number(this.dataset.minutes) * 60;
     this.top = Math.max(1, Number(this.dataset.top));
-    this.time = this.querySelector("time");
-    this.state = this.querySelector("[data-state]");
     this.last = Date.parse(this.time?.dateTime ?? "");
-    this.visible = false;
-    this.stop = followObservations({
-      onSnapshot: (snapshot) => this.draw(snapshot),
-      onState: (words) => { if (this.state) this.state.textContent = words; },
-    });
-    this.watch = new IntersectionObserver(([entry]) => { this.visible = entry.isIntersecting; });
-    this.watch.observe(this);
-  }
-
-  disconnectedCallback() {
-    this.stop?.();
-    this.watch?.disconnect();
   }
 
   draw(snapshot) {
-    if (document.hidden || !this.visible) return;
     const at = Date.parse(snapshot.at);
-    const seconds = Number.isNaN(this.last) ? 0 : Math.max(0, (at - this.last) / 1000);
+    this.seconds = Number.isNaN(this.last) ? 0 : Math.max(0, (at - this.last) / 1000);
     this.last = at;
-    if (this.time) {
-      this.time.dateTime = snapshot.at;
-      this.time.textContent = snapshot.at.slice(11, 19);
-    }
-    for (const service of snapshot.services) {
-      const row = this.querySelector(`tr[data-service="${CSS.escape(service.name)}"]`);
-      if (row) this.drawRow(row, service, seconds);
-    }
+    super.draw(snapshot);
   }
 
-  drawRow(row, service, seconds) {
+  drawRow(row, service) {
     for (const [field, told] of Object.entries(FIELDS)) {
       const cell = row.querySelector(`[data-field="${field}"]`);
       if (cell) cell.textContent = told(service[field] ?? null);
@@ -77,7 +55,7 @@ class OutboxDepth extends HTMLElement {
     const line = row.querySelector("polyline");
     if (!line || service.outbox === null) return;
     const points = parsed(line.getAttribute("points") ?? "");
-    line.setAttribute("points", written(continued(points, seconds, this.span, service.outbox, this.top)));
+    line.setAttribute("points", written(continued(points, this.seconds, this.span, service.outbox, this.top)));
   }
 }
 

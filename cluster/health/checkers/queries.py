@@ -1,5 +1,8 @@
 """The checkers' queries of each database, by topic.
 
+They share no statement with the packages whose tables they audit: a mistake in a query of those
+must not hide itself.
+
 Queries named PAIRS_… return (part, key, value) for `Snapshots.compare`.
 """
 

@@ -12,16 +12,17 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 import psycopg
 from aiohttp import web
 
+from cluster.messaging.queries import KeptDeadLetter, dead_letter, newest_dead_letters
 from cluster.secrets.broker import broker_url_with
-from cluster.secrets.postgres import Database, is_outage
+from cluster.secrets.postgres import Cursor, Database, is_outage
 from cluster.secrets.secret_reader import read_secret
 from cluster.secrets.vault import SecretsError
 from config.environment import DATABASES
@@ -34,38 +35,7 @@ VAULT_PATIENCE: Final = 2.0  # seconds
 CONNECT_PATIENCE: Final = 2  # seconds, for each database
 STATEMENT_PATIENCE: Final = 3.0  # seconds
 
-COLUMNS: Final = (
-    "id, message_id, source, type, subject, sequence, reason, detail, created_at, replayed_at, "
-    "replays"
-)
-LIST: Final = (
-    f"SELECT {COLUMNS} FROM dead_letter "  # noqa: S608  (names of our own)
-    "WHERE (replayed_at IS NULL) = %(waiting)s ORDER BY id DESC LIMIT %(limit)s"
-)
-SHOW: Final = f"SELECT {COLUMNS}, body FROM dead_letter WHERE id = %(id)s"  # noqa: S608
-
-
-class KeptDeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """One dead letter, which `service` could not apply. `body` is left out of lists."""
-
-    service: str
-    number: int
-    message_id: str | None
-    source: str
-    type: str
-    subject: str
-    sequence: int | None
-    reason: str
-    detail: str
-    created_at: datetime
-    replayed_at: datetime | None
-    replays: int
-    body: bytes | None = None
-
-    @property
-    def id(self) -> str:
-        """The name that the command line uses for it, too."""
-        return f"{self.service}:{self.number}"
+Found = TypeVar("Found")
 
 
 class Letters(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,12 +82,13 @@ class DeadLetterRoutes:
             raise web.HTTPNotFound(text=f"there is no service {service}")
         number = int(request.match_info["number"])
         try:
-            rows = await asyncio.to_thread(self._query, service, SHOW, {"id": number})
+            letter = await asyncio.to_thread(
+                self._query, service, lambda cursor: dead_letter(cursor, service, number)
+            )
         except (psycopg.Error, KeyError) as error:
             raise web.HTTPServiceUnavailable(text=_unread(service, error)) from error
-        if not rows:
+        if letter is None:
             raise web.HTTPNotFound(text=f"there is no dead letter {service}:{number}")
-        letter = _letter(service, rows[0])
         return web.Response(body=msgspec.json.encode(letter), content_type="application/json")
 
     def _read(self, services: list[str], waiting: bool) -> Letters:
@@ -126,42 +97,26 @@ class DeadLetterRoutes:
         away: dict[str, str] = {}
         for service in services:
             try:
-                rows = self._query(service, LIST, {"waiting": waiting, "limit": MOST + 1})
+                found = self._query(service, partial(_newest, service=service, waiting=waiting))
             except (psycopg.Error, KeyError) as error:
                 away[service] = _unread(service, error)
                 continue
-            if len(rows) > MOST:
+            if len(found) > MOST:
                 more.append(service)
-            letters += [_letter(service, row) for row in rows[:MOST]]
+            letters += found[:MOST]
         letters.sort(key=lambda letter: letter.created_at, reverse=True)
         return Letters(letters=letters, more=more, away=away)
 
-    def _query(self, service: str, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    def _query(self, service: str, look: Callable[[Cursor], Found]) -> Found:
         holder = self._holders()[service]
         with holder.connect(
             statement_timeout=STATEMENT_PATIENCE, connect_timeout=CONNECT_PATIENCE
         ) as connection:
-            return connection.execute(query.encode(), values).fetchall()
+            return look(connection.cursor())
 
 
-def _letter(service: str, row: tuple[Any, ...]) -> KeptDeadLetter:
-    number, message_id, source, type_, subject, sequence, reason, detail, *rest = row
-    created_at, replayed_at, replays, *body = rest
-    return KeptDeadLetter(
-        service=service,
-        number=number,
-        message_id=str(message_id) if message_id else None,
-        source=source,
-        type=type_,
-        subject=subject,
-        sequence=sequence,
-        reason=reason,
-        detail=detail,
-        created_at=created_at,
-        replayed_at=replayed_at,
-        replays=replays,
-        body=bytes(body[0]) if body else None,
-    )
+def _newest(cursor: Cursor, *, service: str, waiting: bool) -> list[KeptDeadLetter]:
+    return newest_dead_letters(cursor, service, waiting=waiting, most=MOST + 1)
 
 
 def _require_key(request: web.Request) -> None:

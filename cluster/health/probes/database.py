@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import psycopg
@@ -19,10 +19,15 @@ from psycopg.conninfo import make_conninfo
 
 from cluster.health import vitals
 from cluster.health.probes.probe import Answer, NothingLearnt, ProbeFailed, TimedOut
-from cluster.health.vitals import Heartbeat, LeasedRole
+from cluster.health.vitals import LeasedRole
+from cluster.messaging import queries
+from cluster.messaging.heartbeats import Heartbeat, heartbeats
 from cluster.messaging.relay import ADVISORY_LOCK
-from cluster.secrets.postgres import Connection, Database, DatabaseUnavailable, is_outage
+from cluster.sagas.repository import count_by_state
+from cluster.secrets.postgres import Connection, Cursor, Database, DatabaseUnavailable, is_outage
 from cluster.secrets.vault import SecretsError
+from cluster.storefront.journal.queries import arrivals, last_seq
+from cluster.storefront.journal.recorder import DUPLICATES
 from config.environment import database_url
 
 logger = logging.getLogger(__name__)
@@ -35,30 +40,11 @@ LOGIN_PATIENCE: Final = 0.5  # seconds for Vault to give credentials, when there
 STATEMENT_PATIENCE: Final = 4.0  # seconds
 MOST_ENTRIES: Final = 20_000  # of the journal, read at once after an absence
 
-# The outbox's ids count every message ever put there, and the inbox the applied ones.
-FLOW: Final = """
-    SELECT (SELECT last_value FROM outbox_id_seq) - (SELECT count(*) FROM outbox),
-           (SELECT count(*) FROM inbox WHERE applied_at > now() - interval '10 seconds'),
-           (SELECT coalesce(sum(value), 0)::bigint FROM counter
-             WHERE name IN ('deduplicated', 'journal_duplicates'))
-"""
 # A relay at work holds this lock on a connection that carries its name.
 RELAYS: Final = """
     SELECT DISTINCT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
      WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = %s
 """
-JOURNALLED: Final = """
-    SELECT type, count(*), max(seq) FROM journal
-     WHERE seq > greatest(%s, (SELECT max(seq) FROM journal) - %s) GROUP BY type
-"""
-# A message that came to this service and was applied, parked or kept as a dead letter.
-HAS_EFFECT: Final = """
-    SELECT EXISTS (SELECT FROM inbox WHERE message_id = %(id)s)
-        OR EXISTS (SELECT FROM parked WHERE message_id = %(id)s)
-        OR EXISTS (SELECT FROM dead_letter WHERE message_id = %(id)s)
-"""
-IDS: Final = "SELECT type, seq, message_id FROM journal WHERE seq = ANY(%s)"
-LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM journal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,63 +171,53 @@ class DatabaseProbe:
         # The clock of the transaction, from which PostgreSQL computes ages.
         at = time.time()
         with connection.transaction():
-            depths = vitals.depths(connection)
-            flow = connection.execute(FLOW).fetchone()
-            assert flow is not None, "it has one row"
-            relays = connection.execute(RELAYS, (ADVISORY_LOCK,)).fetchall()
-            journalled, newest = self._journalled(connection) if self.name == "site" else ({}, {})
+            cursor = connection.cursor()
+            held = queries.depths(cursor)
+            counted = queries.counters(cursor)
+            relays = cursor.execute(RELAYS, (ADVISORY_LOCK,)).fetchall()
+            journalled, newest = self._journalled(cursor) if self.name == "site" else ({}, {})
             return Depths(
                 at=at,
-                outbox=depths["outbox"],
-                outbox_age=depths["outbox_age"],
-                parked=depths["parked"],
-                dead_letters_waiting=depths["dead_letters_waiting"],
-                published=flow[0],
-                applied_lately=flow[1],
-                heartbeats=vitals.heartbeats(connection),
+                outbox=held.outbox,
+                outbox_age=held.outbox_age,
+                parked=held.parked,
+                dead_letters_waiting=held.dead_letters_waiting,
+                published=held.written - held.outbox,
+                applied_lately=queries.applied_lately(cursor),
+                heartbeats=heartbeats(cursor),
                 relays=frozenset(name for (name,) in relays),
-                leases=vitals.leases(connection, self.name),
-                deduplicated=flow[2],
-                sagas=self._counted_sagas(connection) if self.name == "checkout" else None,
-                stream=vitals.stream(connection) if self.name == "site" else None,
+                leases=vitals.leases(cursor, self.name),
+                deduplicated=counted["deduplicated"] + counted[DUPLICATES],
+                sagas=self._counted_sagas(cursor) if self.name == "checkout" else None,
+                stream=vitals.stream(cursor, counted) if self.name == "site" else None,
                 journalled=journalled,
                 newest=newest,
-                with_effect=self._with_effect(connection),
+                with_effect=self._with_effect(cursor),
                 unreadable=vitals.unreadable(connection) if self.name == "site" else "",
             )
 
-    def _counted_sagas(self, connection: Connection) -> Mapping[str, int]:
+    def _counted_sagas(self, cursor: Cursor) -> Mapping[str, int]:
         now = time.monotonic()
         if self._sagas is None or now >= self._sagas_at:
-            self._sagas, self._sagas_at = vitals.sagas(connection), now + SAGAS_EVERY
+            self._sagas, self._sagas_at = count_by_state(cursor), now + SAGAS_EVERY
         return self._sagas
 
-    def _with_effect(self, connection: Connection) -> UUID | None:
+    def _with_effect(self, cursor: Cursor) -> UUID | None:
         awaited = self.awaited  # another thread sets it
-        if awaited is None:
-            return None
-        row = connection.execute(HAS_EFFECT, {"id": awaited}).fetchone()
-        return awaited if row and row[0] else None
+        return awaited if awaited and queries.has_effect(cursor, awaited) else None
 
-    def _journalled(
-        self, connection: Connection
-    ) -> tuple[dict[str, int], dict[str, tuple[int, UUID]]]:
+    def _journalled(self, cursor: Cursor) -> tuple[dict[str, int], dict[str, tuple[int, UUID]]]:
         """Return the number of messages that the journal has got since last time, and the newest.
 
         Both by type.
         """
         if self._seq is None:
-            row = connection.execute(LAST_SEQ).fetchone()
-            self._seq = row[0] if row else 0
+            self._seq = last_seq(cursor)
             return {}, {}
-        rows: list[Any] = connection.execute(JOURNALLED, (self._seq, MOST_ENTRIES)).fetchall()
-        if not rows:
-            return {}, {}
-        last = [seq for _, _, seq in rows]
-        self._seq = max(last)
-        newest = connection.execute(IDS, (last,)).fetchall()
-        counts = {type_: count for type_, count, _ in rows}
-        return counts, {type_: (seq, message_id) for type_, seq, message_id in newest}
+        found = arrivals(cursor, after=self._seq, most=MOST_ENTRIES)
+        self._seq = max([self._seq, *(one.seq for one in found)])
+        counts = {one.type: one.number for one in found}
+        return counts, {one.type: (one.seq, one.message_id) for one in found}
 
 
 def in_words(error: psycopg.Error) -> str:

@@ -12,18 +12,16 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from django.db import Error
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
 from cluster.kit.graph import draw
 from cluster.kit.graph.journal import entries_of, knows, latest_entries
-from cluster.kit.graph.model import milliseconds
+from cluster.kit.graph.model import GraphEvent, milliseconds
 from cluster.kit.graph.rails import RAILS
 from cluster.kit.graph.scale import seconds
 from cluster.kit.graph.tables import journey_rows, outage_rows, stop_rows
-from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
+from cluster.secrets.django.reconnect import read_or
 from cluster.storefront.queries import last_seq
 
 WINDOWS: Final = (4, 12, 60)  # seconds to choose from
@@ -40,13 +38,10 @@ SAGA_CAPTION: Final = (
 
 def live_figure(window: int = 12, *, caption: str = CAPTION) -> SafeString:
     """Return a figure of the last `window` seconds, which then follows the cluster."""
-    try:
-        minute = retry_on_disconnect(lambda: latest_entries(timedelta(seconds=max(window, 60))))
-        reached = minute[-1].seq if minute else retry_on_disconnect(last_seq)
-    except Error as error:
-        if not is_outage(error):
-            raise
+    found = read_or(None, lambda: _latest(timedelta(seconds=max(window, 60))))
+    if found is None:
         return _render({"kind": "live", "away": AWAY, "caption": caption})
+    minute, reached = found
     since = milliseconds(datetime.now(UTC) - timedelta(seconds=window) - draw.LEAD)
     recent = [event for event in minute if event.at >= since]
     drawing = draw.live(window, recent, draw.outages_now())
@@ -72,15 +67,19 @@ def live_figure(window: int = 12, *, caption: str = CAPTION) -> SafeString:
     )
 
 
+def _latest(period: timedelta) -> tuple[list[GraphEvent], int]:
+    """Return the latest entries of the journal, and the number of the last one of all."""
+    entries = latest_entries(period)
+    return entries, entries[-1].seq if entries else last_seq()
+
+
 def saga_figure(saga: UUID, *, caption: str = SAGA_CAPTION) -> SafeString:
     """Return a figure of one saga at its own scale, which follows the saga while it runs."""
-    try:
-        reached = retry_on_disconnect(last_seq)  # first: an entry between the two is in both
-        events = retry_on_disconnect(lambda: entries_of(saga))
-    except Error as error:
-        if not is_outage(error):
-            raise
+    # The number first, so that an entry between the two is in both.
+    found = read_or(None, lambda: (last_seq(), entries_of(saga)))
+    if found is None:
         return _render({"kind": "saga", "away": AWAY, "caption": caption})
+    reached, events = found
     key = _key()
     drawing = draw.one_saga(events)
     journeys = drawing.traffic.journeys
@@ -132,12 +131,7 @@ def _kept(recorded: draw.Recording) -> bool:
     Its first saga decides, since that is purged first.
     """
     journeys = recorded.traffic.journeys
-    try:
-        return bool(journeys) and retry_on_disconnect(lambda: knows(UUID(journeys[0].id)))
-    except Error as error:
-        if not is_outage(error):
-            raise
-        return False
+    return bool(journeys) and read_or(False, lambda: knows(UUID(journeys[0].id)))
 
 
 def _render(context: dict[str, Any]) -> SafeString:

@@ -131,6 +131,20 @@ DEFINITIONS: Final = {
     "cluster.tracing.context:Place": "SpanContext",
     "portfolio.web.rate_limit:Pace": "FixedWindowLimiter",
 }
+# Classes and functions that lie in another module today.
+ELSEWHERE: Final = {
+    "articles.views:answers_when_away": "cluster.kit.problems:answers_when_away",
+    "cluster.health.observer.dead_letters:KeptDeadLetter": (
+        "cluster.messaging.queries:KeptDeadLetter"
+    ),
+    "cluster.health.vitals:Heartbeat": "cluster.messaging.heartbeats:Heartbeat",
+    "cluster.operations.checkout_client:CheckoutState": (
+        "cluster.storefront.repository:CheckoutRow"
+    ),
+    "cluster.operations.dead_letters:DeadLetter": "cluster.messaging.queries:KeptDeadLetter",
+    "portfolio.demos.journal_rows:Heard": "cluster.storefront.journal.queries:Entry",
+    "portfolio.web.owner_pages:owner": "articles.structured:person",
+}
 _FILE: Final = re.compile(r"(?P<module>[\w/]+)\.py(?P<lines>:[\d–-]+)?")
 
 
@@ -143,7 +157,10 @@ def moved(target: str) -> str | None:
     module_before, colon, name = target.partition(":")
     module = _module(module_before)
     first, dot, rest = name.partition(".")
-    renamed = DEFINITIONS.get(f"{module or module_before}:{first}")
+    defined = f"{module or module_before}:{first}"
+    if defined in ELSEWHERE:
+        return f"{ELSEWHERE[defined]}{dot}{rest}"
+    renamed = DEFINITIONS.get(defined)
     if module is None and renamed is None:
         return None
     return f"{module or module_before}{colon}{renamed or first}{dot}{rest}"

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cluster.messaging.queries import KeptDeadLetter
 from cluster.operations.dead_letters import (
-    DeadLetter,
+    as_json,
     dead_letter_id,
     letter,
     letters,
@@ -68,18 +69,18 @@ def _list(console: Console, options: dict[str, Any]) -> dict[str, Any]:
     else:
         console.print(_table(found))
         console.print("`deadletters show ID` shows one whole, `replay ID` sends it again.")
-    return {"dead_letters": [letter.as_json() for letter in found]}
+    return {"dead_letters": [as_json(letter) for letter in found]}
 
 
 def _show(console: Console, id_: str) -> dict[str, Any]:
     found = letter(id_)
     table = Table.grid(padding=(0, 2))
-    for name, value in found.as_json().items():
+    for name, value in as_json(found).items():
         if name != "body":
             table.add_row(f"[dim]{name}[/dim]", escape(str(value if value is not None else "–")))
     console.print(table)
     console.print(_pretty(found), markup=False, soft_wrap=True)
-    return found.as_json()
+    return as_json(found)
 
 
 def _replay(console: Console, options: dict[str, Any]) -> dict[str, Any]:
@@ -97,7 +98,7 @@ def _replay(console: Console, options: dict[str, Any]) -> dict[str, Any]:
     return {"replayed": document}
 
 
-def _chosen(options: dict[str, Any]) -> list[DeadLetter]:
+def _chosen(options: dict[str, Any]) -> list[KeptDeadLetter]:
     """Return the chosen dead letters, all of them read before the first is replayed.
 
     So a wrong id changes nothing.
@@ -118,7 +119,7 @@ def _services(options: dict[str, Any]) -> Sequence[str]:
     return [options["service"]] if options["service"] else DATABASES
 
 
-def _table(found: Sequence[DeadLetter]) -> Table:
+def _table(found: Sequence[KeptDeadLetter]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("id", "since", "reason", "type", "about", "detail", "replays"):
         table.add_column(heading, overflow="fold")
@@ -137,8 +138,8 @@ def _table(found: Sequence[DeadLetter]) -> Table:
     return table
 
 
-def _pretty(found: DeadLetter) -> str:
+def _pretty(found: KeptDeadLetter) -> str:
     try:
-        return msgspec.json.format(found.body, indent=2).decode()
+        return msgspec.json.format(found.body or b"", indent=2).decode()
     except (msgspec.DecodeError, UnicodeDecodeError):
         return found.text()

@@ -13,8 +13,8 @@ from typing import Final
 import aiohttp
 import psycopg
 from aiohttp import web
-from psycopg.types.json import Jsonb
 
+from cluster.messaging import heartbeats
 from cluster.messaging.work import UnitOfWork
 from cluster.payments.domain.breaker import Circuit
 from cluster.payments.gateway.provider import ProviderClient
@@ -28,16 +28,9 @@ from cluster.secrets.postgres import Database, DatabaseSession
 logger = logging.getLogger(__name__)
 
 PROCESS: Final = "payments-gateway"
-HEARTBEAT: Final = 2.0  # seconds, as the workers'
 LISTEN_FOR: Final = 0.5  # seconds; also how long a stop may take
 LISTEN_PAUSE: Final = 0.2  # seconds between two attempts to listen
 HEALTH_TIMEOUT: Final = 2.0  # seconds
-
-BEAT: Final = """
-    INSERT INTO heartbeat (process, beat_at, consuming, detail) VALUES (%s, %s, %s, %s)
-    ON CONFLICT (process) DO UPDATE
-       SET beat_at = EXCLUDED.beat_at, consuming = EXCLUDED.consuming, detail = EXCLUDED.detail
-"""
 
 
 class Gateway:
@@ -117,7 +110,7 @@ class Gateway:
                 await self._sending.run(partial(_beat, self._sender.circuit, self._sender.waiting))
             except psycopg.Error as error:
                 logger.warning("no heartbeat: %s", error)
-            await asyncio.sleep(HEARTBEAT)
+            await asyncio.sleep(heartbeats.EVERY)
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wake the sender at each NOTIFY, on a connection that follows the credentials."""
@@ -136,8 +129,8 @@ class Gateway:
 
 
 def _beat(circuit: Circuit, waiting: int, work: UnitOfWork) -> None:
-    detail = Jsonb({"pid": os.getpid(), "circuit": circuit, "waiting": waiting})
-    work.cursor.execute(BEAT, (PROCESS, work.now, circuit is Circuit.CLOSED, detail))
+    detail = {"pid": os.getpid(), "circuit": circuit, "waiting": waiting}
+    heartbeats.beat(work, PROCESS, consuming=circuit is Circuit.CLOSED, detail=detail)
 
 
 def _look(work: UnitOfWork) -> None:

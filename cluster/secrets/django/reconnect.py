@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
@@ -13,6 +14,9 @@ from config.waiting import retry
 PAUSES: Final = (0.1, 0.4)  # seconds
 
 Result = TypeVar("Result")
+Otherwise = TypeVar("Otherwise")
+
+logger = logging.getLogger(__name__)
 
 
 def retry_on_disconnect(
@@ -25,3 +29,16 @@ def retry_on_disconnect(
         pauses=PAUSES if pauses is None else pauses,
         before_pause=lambda _error: connection.close(),
     )
+
+
+def read_or(
+    otherwise: Otherwise, read: Callable[[], Result], pauses: Sequence[float] | None = None
+) -> Result | Otherwise:
+    """Return the result of `read`, or `otherwise` while the database is away."""
+    try:
+        return retry_on_disconnect(read, pauses)
+    except Error as error:
+        if not is_outage(error):
+            raise
+        logger.info("answering without the database: %s", error)
+        return otherwise

@@ -14,6 +14,7 @@ from uuid import UUID
 from cluster.messaging.envelope import Envelope
 from cluster.messaging.journal_digest import entry_digest
 from cluster.messaging.storable import storable_text
+from cluster.messaging.streams import count
 from cluster.messaging.work import UnitOfWork
 from cluster.storefront.journal.read_models import update_read_models
 
@@ -51,11 +52,6 @@ APPEND: Final = f"""
     RETURNING seq, message_id
 """  # noqa: S608
 
-COUNT: Final = """
-    INSERT INTO counter (name, value) VALUES (%s, %s)
-    ON CONFLICT (name) DO UPDATE SET value = counter.value + EXCLUDED.value
-"""
-
 
 def record(work: UnitOfWork, envelopes: Sequence[Envelope], bodies: Sequence[bytes]) -> int | None:
     """Append a batch to the journal and bring the read models up to date with it.
@@ -71,7 +67,7 @@ def record(work: UnitOfWork, envelopes: Sequence[Envelope], bodies: Sequence[byt
     written: dict[UUID, int] = {message_id: seq for seq, message_id in work.cursor.fetchall()}
     repeated = len(envelopes) - len(written)
     if repeated:
-        work.cursor.execute(COUNT, (DUPLICATES, repeated))
+        count(work, DUPLICATES, repeated)
     if not written:
         return None
     unique = {envelope.id: envelope for envelope in envelopes if envelope.id in written}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from cluster.messaging.work import UnitOfWork
+from cluster.secrets.postgres import Cursor
 
 PER_RUN: Final = 1_000
 # An access token lives for five minutes, so one that was revoked longer ago has expired.
@@ -20,6 +22,7 @@ REQUEST: Final = """
 DENY: Final = """
     INSERT INTO revoked_token (id, revoked_at) VALUES (%s, %s) ON CONFLICT (id) DO NOTHING
 """
+REVOKED: Final = "SELECT id, revoked_at FROM revoked_token WHERE id = ANY (%s) ORDER BY revoked_at"
 VISITOR: Final = "SELECT visitor FROM token_request WHERE id = %s"
 PURGE_DENIED: Final = """
     DELETE FROM revoked_token
@@ -34,6 +37,11 @@ PURGE_REQUESTS: Final = """
 def deny(work: UnitOfWork, identifier: UUID, at: datetime) -> None:
     """Refuse a token or a family from this commit on."""
     work.cursor.execute(DENY, (identifier, at))
+
+
+def denied(cursor: Cursor, ids: Collection[UUID]) -> list[tuple[UUID, datetime]]:
+    """Return which of these tokens or families are refused, and since when."""
+    return cursor.execute(REVOKED, (list(ids),)).fetchall()
 
 
 def visitor_of_family(work: UnitOfWork, family: UUID) -> str | None:

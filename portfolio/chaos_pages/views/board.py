@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -16,10 +15,9 @@ from chaos.experiments.models import Incident
 from chaos.reports.recoveries import recoveries
 from cluster.health.observer.client import latest
 from cluster.health.observer.history import recent_outages
-from cluster.kit.problems import problem
+from cluster.kit.problems import answers_when_away
 from cluster.kit.visitors import known_visitor
-from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
+from cluster.secrets.django.reconnect import read_or
 from cluster.storefront.events import Mark
 from cluster.storefront.queries import latest_events
 from portfolio.chaos_pages.content.catalogue import groups
@@ -54,14 +52,8 @@ def board(request: HttpRequest) -> HttpResponse:
         "marks": list(Mark),
         "drawn_at": datetime.now(UTC),
     }
-    try:
-        context |= retry_on_disconnect(lambda: _read(request))
-        status = HTTPStatus.OK
-    except Error as error:
-        if not is_outage(error):
-            raise
-        context |= {"away": AWAY, "recoveries": [], "last": {}}
-        status = HTTPStatus.SERVICE_UNAVAILABLE
+    context |= read_or({"away": AWAY, "recoveries": [], "last": {}}, lambda: _read(request))
+    status = HTTPStatus.SERVICE_UNAVAILABLE if "away" in context else HTTPStatus.OK
     found = context["recoveries"]
     drawn = strips(found)
     context["strips"] = [(one, drawn[one.experiment]) for one in found]
@@ -73,14 +65,10 @@ def board(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@answers_when_away(AWAY)
 def queue(request: HttpRequest) -> HttpResponse:
     """Return the queue as an HTML fragment, for a page that is already open."""
-    try:
-        found = retry_on_disconnect(lambda: places(known_visitor(request)))
-    except Error as error:
-        if not is_outage(error):
-            raise
-        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
+    found = places(known_visitor(request))
     response = render(request, "chaos/parts/places.html", {"places": found})
     response.headers["Cache-Control"] = "no-store"
     return response

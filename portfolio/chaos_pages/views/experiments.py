@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
-from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -17,8 +16,7 @@ from chaos.reports.recoveries import recoveries
 from chaos.safety.permits import queue
 from cluster.health.observer.client import latest
 from cluster.kit.problems import problem
-from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
+from cluster.secrets.django.reconnect import read_or
 from portfolio.chaos_pages.content.catalogue import source_of
 from portfolio.chaos_pages.content.phases import now
 from portfolio.chaos_pages.content.strips import scale_of, strip_of
@@ -46,15 +44,9 @@ def experiment(request: HttpRequest, name: str) -> HttpResponse:
         "now": now(snapshot),
         "snapshot": snapshot,
     }
-    try:
-        context |= retry_on_disconnect(lambda: _read(name))
-    except Error as error:
-        if not is_outage(error):
-            raise
-        context["away"] = AWAY
-        status = HTTPStatus.SERVICE_UNAVAILABLE
-        return render(request, "chaos/experiment.html", context, status=status)
-    return render(request, "chaos/experiment.html", context)
+    context |= read_or({"away": AWAY}, lambda: _read(name))
+    status = HTTPStatus.SERVICE_UNAVAILABLE if "away" in context else HTTPStatus.OK
+    return render(request, "chaos/experiment.html", context, status=status)
 
 
 @require_safe

@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
-from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -14,9 +13,7 @@ from django.views.decorators.http import require_safe
 from chaos.experiments.catalogue import EXPERIMENTS
 from chaos.experiments.models import Incident
 from chaos.experiments.repository import document_of
-from cluster.kit.problems import problem
-from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
+from cluster.kit.problems import answers_when_away, problem
 from portfolio.chaos_pages.content.incidents import invariants_in_order, probe_rows, verdict
 from portfolio.chaos_pages.content.timeline import bars, moments
 
@@ -24,14 +21,10 @@ AWAY: Final = "The report cannot be read at this moment; the site’s database i
 
 
 @require_safe
+@answers_when_away(AWAY)
 def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
     """Show the report of one incident, or return its document for `?format=json`."""
-    try:
-        found = retry_on_disconnect(Incident.objects.filter(id=incident_id).first)
-    except Error as error:
-        if not is_outage(error):
-            raise
-        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
+    found = Incident.objects.filter(id=incident_id).first()
     if found is None:
         return problem(request, HTTPStatus.NOT_FOUND, f"There is no incident {incident_id}.")
     document = document_of(found)

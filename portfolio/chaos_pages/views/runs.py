@@ -7,7 +7,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,10 +17,8 @@ from chaos.experiments.models import ExperimentRun
 from chaos.safety.permits import Refused, ask_for_run, public_name, withdraw
 from cluster.health.observer.client import latest
 from cluster.health.observer.snapshot import Snapshot
-from cluster.kit.problems import problem, wants_json
+from cluster.kit.problems import answers_when_away, problem, wants_json
 from cluster.kit.visitors import address_key, known_visitor, visitor_of
-from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
 from portfolio.chaos_pages.content.phases import now, stations
 from portfolio.chaos_pages.content.queue import Place, is_open, place_of
 from portfolio.chaos_pages.content.run_times import happenings
@@ -64,18 +61,14 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@answers_when_away(AWAY)
 def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Show a run, or redirect to its report when it has ended with one."""
     visitor = known_visitor(request)
-    try:
-        found = retry_on_disconnect(ExperimentRun.objects.filter(id=run_id).first)
-        place = _place(found, visitor) if found else None
-    except Error as error:
-        if not is_outage(error):
-            raise
-        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, retry_after=2)
+    found = ExperimentRun.objects.filter(id=run_id).first()
     if found is None:
         return problem(request, HTTPStatus.NOT_FOUND, f"There is no run {run_id}.")
+    place = _place(found, visitor)
     if wants_json(request):
         return _as_json(found, place)
     if found.state == ExperimentRun.ENDED and found.incident_id:

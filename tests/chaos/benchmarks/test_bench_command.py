@@ -13,7 +13,7 @@ import amqp
 import psycopg
 import pytest
 
-from chaos.benchmarks.document import medians, percentile
+from chaos.benchmarks.document import Result, medians, percentile
 from chaos.benchmarks.naive.app import QUEUES
 from chaos.benchmarks.registry import BENCHES
 from chaos.benchmarks.scratch import address
@@ -46,6 +46,13 @@ def test_medians_are_taken_figure_by_figure_and_leave_out_what_is_unknown() -> N
         {"load": {"rate": 20.0, "cost": None}},
     ]
     assert medians(runs) == {"load": {"rate": 20.0, "cost": 4.0}}
+
+
+def test_a_ratio_compares_two_medians() -> None:
+    runs = [{"fast": {"rate": 20.0}, "peak": 4.0}, {"fast": {"rate": 40.0}, "peak": 12.0}]
+    result = Result.of("speed", runs, versions={}, ratios={"fast_vs_peak": ("fast.rate", "peak")})
+    assert result.medians == {"fast": {"rate": 30.0}, "peak": 8.0}
+    assert result.ratios == {"fast_vs_peak": 3.75}
 
 
 def test_an_unknown_bench_is_misuse() -> None:

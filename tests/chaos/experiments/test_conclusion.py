@@ -17,7 +17,7 @@ from chaos.experiments.recording import Recording, told
 from cluster.health.checkers.finding import Counterexample, conclude, unknown
 from cluster.health.checkers.verify import Verdict
 from cluster.health.observer.snapshot import OutageSpan
-from cluster.operations.checkout_client import CheckoutState
+from cluster.storefront.repository import CheckoutRow
 
 START = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 CHECKOUT = UUID("01a21590-0000-7000-8000-000000000001")
@@ -42,6 +42,11 @@ def span(process: str, ended: float | None = 1.0) -> OutageSpan:
     )
 
 
+def checkout(status: str, ended: datetime | None) -> CheckoutRow:
+    order = ("a visitor", "MUG-ENAMEL", 1, 100, "tok_ok", "success")
+    return CheckoutRow(CHECKOUT, *order, after(0.5), status, "", ended)
+
+
 def evidence(name: str = "kill-redis") -> Evidence:
     """Return the evidence of a run in which nothing deviated."""
     chosen = experiment(name)
@@ -54,7 +59,7 @@ def evidence(name: str = "kill-redis") -> Evidence:
         "verified": after(9.0),
     }
     recording.outages[chosen.process] = span(chosen.process)
-    state = CheckoutState(CHECKOUT, "completed", "", 100, after(0.5), after(2.0))
+    state = checkout("completed", after(2.0))
     return Evidence(
         identifier="01a21590-0000-7000-8000-000000000002",
         experiment=chosen,
@@ -127,7 +132,7 @@ def not_recovered(one: Evidence) -> None:
 
 
 def unfinished(one: Evidence) -> None:
-    one.states = {CHECKOUT: CheckoutState(CHECKOUT, "accepted", "", 100, after(0.5), None)}
+    one.states = {CHECKOUT: checkout("accepted", None)}
 
 
 def not_steady_after(one: Evidence) -> None:

@@ -11,16 +11,17 @@ from chaos.experiments.load import BURST_THREADS, TRIES, Load
 from chaos.experiments.orders import BUYERS, ON_SALE, POISONED, POISONED_EVERY, STORMED, orders_for
 from chaos.experiments.profile import Profile
 from chaos.faults import messages
-from cluster.operations.checkout_client import CheckoutClient, CheckoutState
+from cluster.operations.checkout_client import CheckoutClient
+from cluster.storefront.repository import CheckoutRow
 from tests.conditions import eventually
 
 pytestmark = pytest.mark.platform
 
 
-def states_at_the_end(load: Load) -> dict[UUID, CheckoutState]:
+def states_at_the_end(load: Load) -> dict[UUID, CheckoutRow]:
     counter = CheckoutClient()
 
-    def ended() -> dict[UUID, CheckoutState] | None:
+    def ended() -> dict[UUID, CheckoutRow] | None:
         states = counter.states(load.accepted)
         return states if all(state.ended for state in states.values()) else None
 

@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.platform, pytest.mark.fault]
 # Injects a fault as the runner does, and dies before it can heal it.
 INJECT_AND_DIE = """
 import os, signal
-from chaos.faults import engine
-armed, _ = engine.inject(fault="pause-process", target="redis", seconds=1.5, actor="a test")
+from chaos.faults.engine import Engine
+armed, _ = Engine().inject(fault="pause-process", target="redis", seconds=1.5, actor="a test")
 print(armed.id, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """

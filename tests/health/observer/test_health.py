@@ -21,7 +21,7 @@ from cluster.health.observer.watch import Standing
 from cluster.health.probes.database import Depths
 from cluster.health.probes.usage import Usage
 from cluster.health.progress import SILENT_AFTER
-from cluster.health.vitals import Heartbeat
+from cluster.messaging.heartbeats import Heartbeat
 from compose.supervisor import ProcessState, Status
 
 NOW = 1000.0

@@ -9,7 +9,7 @@ import pytest
 from cluster.health.observer.health import DEPTHS_FRESH, Evidence, judge, process
 from cluster.health.observer.progress import Progress, with_stalls
 from cluster.health.progress import SILENT_AFTER, STALLED_AFTER, Stall, claim_detail
-from cluster.health.vitals import Heartbeat
+from cluster.messaging.heartbeats import Heartbeat
 from tests.health.observer.test_health import NOW, depths, evidence
 
 QUEUE = "orders.inbox"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from cluster.kit.source.moved import DEFINITIONS, MODULES, moved
+from cluster.kit.source.moved import DEFINITIONS, ELSEWHERE, MODULES, moved
 from cluster.kit.source.resolve import UnknownSource, locate
 from cluster.kit.source.tree import snapshot
 
@@ -20,6 +20,11 @@ def test_every_entry_leads_to_a_module_or_a_package(before: str) -> None:
 @pytest.mark.parametrize("before", DEFINITIONS)
 def test_every_renamed_definition_is_found(before: str) -> None:
     assert locate(before) == locate(f"{before.partition(':')[0]}:{DEFINITIONS[before]}")
+
+
+@pytest.mark.parametrize("before", ELSEWHERE)
+def test_every_definition_that_went_elsewhere_is_found(before: str) -> None:
+    assert locate(before) == locate(ELSEWHERE[before])
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_the_trace_of_a_caller_becomes_the_trace_of_what_is_started(client: Clie
     assert begun["traceparent"].split("-")[1] == trace
     checkout = begun["Location"].rpartition("/")[2]
     [(envelope,)] = eventually(
-        lambda: read("site", STARTS, checkout),
+        lambda: read("site", lambda cursor: cursor.execute(STARTS, (checkout,)).fetchall())
     )
     assert envelope["traceparent"].split("-")[1] == trace
 
