@@ -11,6 +11,6 @@ class PortfolioConfig(AppConfig):
     verbose_name = "The site"
 
     def ready(self) -> None:
-        from portfolio.web.content import watch_content
+        from portfolio.pages.content import watch_content
 
         watch_content()

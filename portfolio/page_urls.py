@@ -9,32 +9,31 @@ from portfolio.api import page as api_page
 from portfolio.api import signing_keys as tokens
 from portfolio.architecture import views as architecture_views
 from portfolio.chaos_pages import status
+from portfolio.contact import views as contact
 from portfolio.demos import views as demos
+from portfolio.edge import health
+from portfolio.lab import views as lab
 from portfolio.metrics import views as metrics_views
-from portfolio.source import guide
-from portfolio.source import views as source_views
-from portfolio.traces import views as traces_views
-from portfolio.web import (
+from portfolio.pages import (
     asyncapi,
     checkouts,
-    contact,
     design,
-    health,
     home,
-    lab,
+    journal,
     owner_pages,
-    pages,
     palette,
-    robots,
     search,
     sitemap,
 )
+from portfolio.source import guide
+from portfolio.source import views as source_views
+from portfolio.traces import views as traces_views
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path("events/", pages.events, name="events"),
+    path("events/", journal.events, name="events"),
     path("checkouts/", checkouts.start, name="start-checkout"),
-    path("sagas/<uuid:saga_id>/", pages.saga, name="saga"),
+    path("sagas/<uuid:saga_id>/", journal.saga, name="saga"),
     path("traces/<str:trace_id>/", traces_views.trace, name="trace"),
     path("traces/<str:trace_id>/otlp.json", traces_views.otlp, name="trace-otlp"),
     path("architecture/", architecture_views.region, name="architecture"),
@@ -58,7 +57,7 @@ urlpatterns = [
     path("search/", search.search, name="search"),
     path("card.png", cards.default_card, name="card"),
     path("sitemap.xml", sitemap.sitemap, name="sitemap"),
-    path("robots.txt", robots.robots, name="robots"),
+    path("robots.txt", sitemap.robots, name="robots"),
     path("api/", api_page.page, name="api-page"),
     path(".well-known/jwks.json", tokens.keys, name="jwks"),
     path("asyncapi.json", asyncapi.asyncapi, name="asyncapi"),

@@ -84,10 +84,10 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "cluster.kit.page_cache.PageCacheMiddleware",  # first: it caches the others' output
-    "portfolio.web.tracing.TracingMiddleware",  # its span covers the work of all below
+    "portfolio.edge.tracing.TracingMiddleware",  # its span covers the work of all below
     "django.middleware.gzip.GZipMiddleware",
-    "portfolio.web.headers.SecurityHeadersMiddleware",
-    "portfolio.web.body_limit.BodyLimitMiddleware",
+    "portfolio.edge.headers.SecurityHeadersMiddleware",
+    "portfolio.edge.body_limit.BodyLimitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -207,9 +207,9 @@ CSRF_COOKIE_SAMESITE = "Lax"
 # trusts X-Forwarded-Proto: the proxy must overwrite it.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = environment.setting("BEHIND_TLS", "") == "yes"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
-CSRF_FAILURE_VIEW = "portfolio.web.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "portfolio.edge.errors.csrf_failure"
 # Large enough for an article of 400 kB, and for a larger one that the form refuses in words.
-# portfolio/web/body_limit.py limits visitors' forms to 64 kB.
+# portfolio/edge/body_limit.py limits visitors' forms to 64 kB.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -12,7 +12,7 @@ urlpatterns = [
     path("chaos/", include("portfolio.chaos_pages.urls")),
     path("", include("portfolio.page_urls")),
 ]
-handler400 = "portfolio.web.errors.bad_request"
-handler403 = "portfolio.web.errors.permission_denied"
-handler404 = "portfolio.web.errors.page_not_found"
-handler500 = "portfolio.web.errors.server_error"
+handler400 = "portfolio.edge.errors.bad_request"
+handler403 = "portfolio.edge.errors.permission_denied"
+handler404 = "portfolio.edge.errors.page_not_found"
+handler500 = "portfolio.edge.errors.server_error"

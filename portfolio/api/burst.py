@@ -18,7 +18,7 @@ from ninja.decorators import decorate_view
 from cluster.kit.cache_redis import RedisAway
 from cluster.kit.visitors import address_key, known_visitor
 from portfolio.api.problems import TOO_MANY, Problem, problem_answer
-from portfolio.web.token_bucket import Taken, TokenBucket
+from portfolio.edge.token_bucket import Taken, TokenBucket
 
 View = Callable[..., HttpResponse]
 

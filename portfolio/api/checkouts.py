@@ -32,7 +32,7 @@ from portfolio.api.problems import not_found
 from portfolio.api.rate_limits import CHECKOUTS, limited
 from portfolio.api.schemas import WHOLE, Asked, Pence
 from portfolio.api.visitor import known_visitor
-from portfolio.web.checkouts import limit_address
+from portfolio.pages.checkouts import limit_address
 
 router = Router(tags=["Checkouts"])
 

@@ -16,7 +16,7 @@ from ninja.errors import HttpError, ValidationError
 
 from cluster.kit.problems import MALFORMED, PROBLEM_JSON, malformed_sentence, problem_document
 from cluster.secrets.postgres import is_outage
-from portfolio.web.body_limit import TOO_LARGE_TO_READ
+from portfolio.edge.body_limit import TOO_LARGE_TO_READ
 
 log = logging.getLogger(__name__)
 

@@ -44,7 +44,7 @@ from portfolio.api.product_cache import PRODUCT, STATISTICS, cache
 from portfolio.api.rate_limits import LISTINGS, limit_listings, limited
 from portfolio.api.schemas import WHOLE, Asked, Pence
 from portfolio.api.visitor import known_visitor
-from portfolio.web.rate_limit import FixedWindowLimiter
+from portfolio.edge.rate_limit import FixedWindowLimiter
 
 router = Router(tags=["Products"])
 

@@ -33,7 +33,7 @@ from cluster.storefront.visitor_limit import (
 )
 from portfolio.api.problems import TOO_MANY, Problem
 from portfolio.api.visitor import known_visitor
-from portfolio.web.rate_limit import FixedWindowLimiter
+from portfolio.edge.rate_limit import FixedWindowLimiter
 
 View = Callable[..., HttpResponse]
 

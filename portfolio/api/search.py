@@ -15,7 +15,7 @@ from cluster.secrets.django.reconnect import retry_on_disconnect
 from portfolio.api.burst import SEARCHES, bounded
 from portfolio.api.describe import told
 from portfolio.api.problems import INVALID, Problem
-from portfolio.web.places import find_places
+from portfolio.pages.places import find_places
 
 router = Router(tags=["Search"])
 

@@ -10,7 +10,7 @@ from ninja import Field, Router, Schema
 
 from portfolio.api.describe import told
 from portfolio.api.problems import RETRY_SOON, Problem
-from portfolio.web.readiness import readiness
+from portfolio.edge.health import readiness
 
 router = Router(tags=["System"])
 

@@ -1,6 +1,6 @@
 """W3C Trace Context: an answer names the trace that its request belongs to.
 
-`portfolio.web.tracing` reads a caller's `traceparent`, and every message that the request sends
+`portfolio.edge.tracing` reads a caller's `traceparent`, and every message that the request sends
 continues its trace. Source: https://www.w3.org/TR/trace-context/
 """
 

@@ -19,7 +19,7 @@ from portfolio.demos.caller import Answer, SiteAway
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.result import Check, Exchange, Result, Side, Table, check, figure
-from portfolio.web.token_bucket import TokenBucket
+from portfolio.edge.token_bucket import TokenBucket
 
 PATH: Final = "/api/v1/search?q=outbox"
 WINDOW: Final = 2.0  # seconds: in which the bucket fills, and the naive counter counts
@@ -210,7 +210,7 @@ DEMO: Final = Demo(
     controls=(Number("requests", "Requests at once", 1, 100, 40),),
     run=run,
     sources=(
-        "portfolio.web.token_bucket:TokenBucket",
+        "portfolio.edge.token_bucket:TokenBucket",
         "portfolio.api.burst:bounded",
         "portfolio.demos.fixed_window",
     ),

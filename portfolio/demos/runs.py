@@ -25,7 +25,7 @@ from portfolio.demos.controls import Value
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.models import DemoRun
 from portfolio.demos.result import Result
-from portfolio.web.rate_limit import FixedWindowLimiter
+from portfolio.edge.rate_limit import FixedWindowLimiter
 
 logger = logging.getLogger(__name__)
 

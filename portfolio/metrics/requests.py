@@ -18,7 +18,7 @@ STATIC: Final = "/static/"
 # Answered before Django has looked for a route.
 FROM_MEMORY: Final = "(page in memory)"
 UNROUTED: Final = "(no route)"
-ROUTE: Final = "metrics_route"  # in the scope; portfolio/web/tracing.py leaves it there
+ROUTE: Final = "metrics_route"  # in the scope; portfolio/edge/tracing.py leaves it there
 
 _children: Final[dict[tuple[str, str, int], Histogram]] = {}
 

@@ -36,7 +36,8 @@ FOLDERS: Final = {
     "docs": "What the code cannot say itself.",
     "docs/adr": "Decisions, with their reasons.",
     "portfolio": "The site: pages, HTTP API, admin, and what puts them together.",
-    "portfolio/web": "Pages, forms, errors and headers.",
+    "portfolio/edge": "What every request passes: limits, headers, errors, health.",
+    "portfolio/pages": "Pages of the site and the palette that finds them.",
     "tests": "What is specified, and tried on the running platform.",
 }
 # Purposes by the name of a folder, wherever it is, and for every folder inside it.

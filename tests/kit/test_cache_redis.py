@@ -13,7 +13,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from cluster.kit import cache_redis
 from cluster.kit.cache_redis import CacheRedis, RedisAway
 from cluster.kit.page_store import PageStore
-from portfolio.web.token_bucket import TokenBucket
+from portfolio.edge.token_bucket import TokenBucket
 
 
 def asking_for_a_command() -> Callable[[], object]:

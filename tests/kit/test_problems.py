@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from cluster.kit import problems
 from cluster.kit.navigation import SECTIONS, Section, section_of
 from cluster.kit.problems import problem
-from portfolio.web.errors import page_not_found, server_error
+from portfolio.edge.errors import page_not_found, server_error
 
 
 def test_a_missing_page_names_the_address_and_the_ways_on() -> None:

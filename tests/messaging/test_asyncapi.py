@@ -23,8 +23,8 @@ from cluster.messaging.envelope import (
     new_message_id,
 )
 from cluster.services import load_all
-from portfolio.web.asyncapi import asyncapi as view
-from portfolio.web.asyncapi import document as served
+from portfolio.pages.asyncapi import asyncapi as view
+from portfolio.pages.asyncapi import document as served
 
 DOCUMENT: dict[str, Any] = json.loads(served())
 TYPES = sorted(REGISTRY)

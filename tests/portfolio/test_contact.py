@@ -36,8 +36,8 @@ from cluster.storefront.contact.accept import (
 from cluster.storefront.contact.mail import Due, compose
 from config.mail import Mail, MailMisconfigured, configured
 from portfolio.contact import form_token
+from portfolio.contact import views as page
 from portfolio.contact.form import LONGEST_MESSAGE, ContactForm
-from portfolio.web import contact as page
 from tests.conditions import eventually
 
 WORDS = "We have a queue that loses messages, and nobody knows where."

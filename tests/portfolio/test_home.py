@@ -15,9 +15,9 @@ from django.test import Client
 from articles.owner import queries
 from articles.owner.models import Page, Profile
 from articles.owner.queries import NotKnown, Words, words_of
+from portfolio.pages import home
+from portfolio.pages.totals import _first_id_of
 from portfolio.templatetags.words import duration, rate, spaced
-from portfolio.web import home
-from portfolio.web.totals import _first_id_of
 from tests.outages import outage
 
 WORDS = Words(

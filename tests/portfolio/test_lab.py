@@ -18,8 +18,8 @@ from cluster.storefront.seed import PRODUCTS
 from portfolio.lab import time_series
 from portfolio.lab.services import PARTICIPANTS, SHARED, Demo, Participant, Pattern
 from portfolio.lab.traffic import traffic
-from portfolio.web.forms import OUTCOMES
-from portfolio.web.lab import Reading
+from portfolio.lab.views import Reading
+from portfolio.pages.forms import OUTCOMES
 
 PATTERNS = [*SHARED, *(it for one in PARTICIPANTS.values() for it in one.patterns)]
 DEMOS = [(one, demo) for one in PARTICIPANTS.values() for demo in one.demos]

@@ -17,8 +17,8 @@ from django.test.utils import override_settings
 from limits.storage import memory
 
 from cluster.kit.cache_redis import REST, CacheRedis, RedisAway
-from portfolio.web import rate_limit
-from portfolio.web.rate_limit import FixedWindowLimiter
+from portfolio.edge import rate_limit
+from portfolio.edge.rate_limit import FixedWindowLimiter
 from tests.conditions import eventually
 from tests.servers import free_port, redis_command
 

@@ -10,8 +10,8 @@ from django.test import RequestFactory
 
 from cluster.health.observer.snapshot import Snapshot
 from cluster.health.progress import Stalled
-from portfolio.web import readiness
-from portfolio.web.health import readyz
+from portfolio.edge import health
+from portfolio.edge.health import readyz
 
 
 def stalled(queue: str) -> Stalled:
@@ -25,7 +25,7 @@ def stalled(queue: str) -> Stalled:
 @pytest.fixture(autouse=True)
 def written(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the journal's worker send heartbeats and consume."""
-    monkeypatch.setattr(readiness, "_unwritten", dict)
+    monkeypatch.setattr(health, "_unwritten", dict)
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, **seen: Any) -> tuple[int, Any]:
@@ -33,7 +33,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, **seen: Any) -> tuple[int, Any]:
         at="", state="degraded", words="", troubles=[], processes=[], services=[], links=[],
         outages=[], **seen,
     )  # fmt: skip
-    monkeypatch.setattr(readiness, "latest", lambda: snapshot)
+    monkeypatch.setattr(health, "latest", lambda: snapshot)
     found = readyz(RequestFactory().get("/readyz"))
     return found.status_code, json.loads(found.content)
 
@@ -43,7 +43,7 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_the_observer_only_the_journal_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readiness, "latest", lambda: None)
+    monkeypatch.setattr(health, "latest", lambda: None)
     assert readyz(RequestFactory().get("/readyz")).status_code == 200
 
 

@@ -20,8 +20,9 @@ from cluster.storefront.contact.accept import MOST_OF_ONE, keep
 from cluster.storefront.tokens import grants
 from portfolio.api import idempotency, products, rate_limits
 from portfolio.api.problems import Problem
+from portfolio.contact import views as contact
 from portfolio.demos import runs
-from portfolio.web import checkouts, contact
+from portfolio.pages import checkouts
 from tests.portfolio.test_contact import a_message, fields
 
 HERE, MACHINE = "203.0.113.7", "127.0.0.1"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from cluster.storefront.events import StreamEvent, present
-from portfolio.web.saga_steps import step_rows
+from portfolio.pages.saga_steps import step_rows
 
 BEGAN = datetime(2026, 11, 26, 9, 14, 2, tzinfo=UTC)
 SAGA = UUID("01a205c9-ed87-7221-8b0d-8545ad0c8c0f")

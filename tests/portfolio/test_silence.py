@@ -13,7 +13,7 @@ from cluster.messaging import heartbeats
 from cluster.operations import status, status_view
 from cluster.storefront.stream.consumer import SPEAK_ANYWAY
 from config.environment import ROOT
-from portfolio.web import readiness
+from portfolio.edge import health as edge_health
 
 FOLDERS = ("articles", "chaos", "cluster", "compose", "config", "portfolio")
 # A number whose name says that it is about silence or a late heartbeat.
@@ -27,7 +27,7 @@ def declared_in(pattern: re.Pattern[str], ending: str) -> list[str]:
 
 def test_every_judge_counts_by_the_same_number() -> None:
     assert {
-        module.SILENT_AFTER for module in (rest, health, worker, status, status_view, readiness)
+        module.SILENT_AFTER for module in (rest, health, worker, status, status_view, edge_health)
     } == {progress.SILENT_AFTER}
     assert declared_in(OWN_NUMBER, ".py") == ["cluster/health/progress.py"]
     assert progress.SILENT_AFTER > 3 * heartbeats.EVERY

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from portfolio.web.token_bucket import TokenBucket
+from portfolio.edge.token_bucket import TokenBucket
 
 
 @pytest.mark.platform

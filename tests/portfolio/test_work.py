@@ -216,8 +216,8 @@ def test_with_the_database_away_the_pages_say_so(monkeypatch: pytest.MonkeyPatch
     def away(_key: str = "") -> Any:
         raise NotKnown
 
-    monkeypatch.setattr("portfolio.web.owner_pages.words_of", away)
-    monkeypatch.setattr("portfolio.web.lab.words_of", away)
+    monkeypatch.setattr("portfolio.pages.owner_pages.words_of", away)
+    monkeypatch.setattr("portfolio.lab.views.words_of", away)
     monkeypatch.setattr(queries, "_remembered", {})
     client = Client(headers={"Authorization": "none"})
     for path in ("/work/", "/about/", "/lab/"):

@@ -18,7 +18,7 @@ from cluster.storefront.admission import TooManyRequests
 from cluster.storefront.checkout_intake import CheckoutOrder, InvalidRequest, Outcome
 from cluster.storefront.transactions import run_in_transaction
 from portfolio.chaos_pages.content.message_editing import outcome_of
-from portfolio.web.checkouts import accepted, limit_address
+from portfolio.pages.checkouts import accepted, limit_address
 
 GOODS: Final = "MUG-ENAMEL"
 SOLD_OUT: Final = "SOLD-OUT"

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 
-import portfolio.web.pages
+import portfolio.pages.journal
 from cluster.kit.source import resolve, tree
 from cluster.kit.source.resolve import UnknownSource, constant, excerpt, locate, locate_object
 from cluster.messaging import contract, relay
 from cluster.services import load_all
 from cluster.storefront import visitor_limit
-from portfolio.web import headers
+from portfolio.edge import headers
 
 
 def first_lines(target: str, count: int = 1) -> str:
@@ -29,7 +29,7 @@ def first_lines(target: str, count: int = 1) -> str:
         ("cluster.messaging.relay:Relay.run", relay.Relay.run),
         ("cluster.messaging.relay:Relay", relay.Relay),
         ("cluster.messaging.contract:MessageType", contract.MessageType),
-        ("portfolio.web.headers:SecurityHeadersMiddleware", headers.SecurityHeadersMiddleware),
+        ("portfolio.edge.headers:SecurityHeadersMiddleware", headers.SecurityHeadersMiddleware),
     ],
 )
 def test_the_lines_are_those_of_what_runs(target: str, running: Any) -> None:
@@ -40,10 +40,10 @@ def test_the_lines_are_those_of_what_runs(target: str, running: Any) -> None:
 
 
 def test_a_decorated_view_is_shown_with_its_decorators() -> None:
-    assert first_lines("portfolio.web.pages:saga", 2) == (
+    assert first_lines("portfolio.pages.journal:saga", 2) == (
         "@require_safe\ndef saga(request: HttpRequest, saga_id: UUID) -> HttpResponse:"
     )
-    assert locate_object(portfolio.web.pages.saga) == locate("portfolio.web.pages:saga")
+    assert locate_object(portfolio.pages.journal.saga) == locate("portfolio.pages.journal:saga")
 
 
 def test_a_constant_is_shown_as_it_is_set() -> None:
@@ -66,9 +66,10 @@ def test_an_attribute_of_a_class_is_found() -> None:
 
 
 def test_a_name_that_a_module_has_from_another_leads_to_where_it_is_written() -> None:
-    assert locate("portfolio.web.pages:problem") == locate("cluster.kit.problems:problem")
+    assert locate("portfolio.pages.journal:problem") == locate("cluster.kit.problems:problem")
     assert (
-        locate("portfolio.web.checkouts:DatabaseUnavailable").path == "cluster/secrets/postgres.py"
+        locate("portfolio.pages.checkouts:DatabaseUnavailable").path
+        == "cluster/secrets/postgres.py"
     )
 
 
@@ -97,8 +98,8 @@ def test_every_message_type_is_found() -> None:
 
 
 def test_an_address_leads_to_its_view() -> None:
-    assert locate("route:/healthz") == locate("portfolio.web.health:healthz")
-    assert locate("route:/asyncapi.json") == locate("portfolio.web.asyncapi:asyncapi")
+    assert locate("route:/healthz") == locate("portfolio.edge.health:healthz")
+    assert locate("route:/asyncapi.json") == locate("portfolio.pages.asyncapi:asyncapi")
 
 
 def test_templates_static_files_and_paths_are_found() -> None:
@@ -148,17 +149,17 @@ def test_a_function_of_a_library_is_not_ours() -> None:
 def test_lines_are_refused_when_the_file_had_changed_before_it_was_loaded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    path = "portfolio/web/health.py"
+    path = "portfolio/edge/health.py"
     file = tree.snapshot().files[path]
     assert file.text is not None
     older = tree.SourceFile(path, "# One more line.\n" + file.text, file.size)
     copy = tree.Snapshot({**tree.snapshot().files, path: older}, tree.snapshot().folders)
     monkeypatch.setattr(resolve, "snapshot", lambda: copy)
     with pytest.raises(UnknownSource, match="had changed"):
-        locate("portfolio.web.health:healthz")
+        locate("portfolio.edge.health:healthz")
 
 
 def test_a_function_that_has_run_is_still_recognised() -> None:
     for _ in range(100):  # until the interpreter has specialised the bytecode
         headers.harden(HttpResponse())
-    assert locate("portfolio.web.headers:harden").path == "portfolio/web/headers.py"
+    assert locate("portfolio.edge.headers:harden").path == "portfolio/edge/headers.py"

@@ -191,7 +191,7 @@ def test_a_link_that_leads_nowhere_is_words_and_the_page_goes_on() -> None:
 
 
 def test_a_page_can_link_to_what_made_it() -> None:
-    assert 'href="/source/portfolio/web/health.py#L' in rendered("{% source_here %}", "/healthz")
+    assert 'href="/source/portfolio/edge/health.py#L' in rendered("{% source_here %}", "/healthz")
     django_made_it = rendered("{% source_here %}", "/admin/password_change/")
     assert django_made_it == ""
 

@@ -24,8 +24,8 @@ from cluster.storefront.checkout_intake import (
 from cluster.storefront.headcode import headcode
 from cluster.storefront.transactions import run_in_transaction
 from cluster.storefront.visitor_limit import limit_visitor
-from portfolio.web.forms import CheckoutForm
-from portfolio.web.rate_limit import FixedWindowLimiter
+from portfolio.edge.rate_limit import FixedWindowLimiter
+from portfolio.pages.forms import CheckoutForm
 
 PERIOD: Final = 60  # seconds
 # In that period, by pages and API together: six visitors of one office at their full pace.

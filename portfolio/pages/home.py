@@ -21,8 +21,8 @@ from cluster.kit.navigation import SITE
 from cluster.kit.page_cache import cached_page
 from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
-from portfolio.web.owner_pages import words_away
-from portfolio.web.totals import tally
+from portfolio.pages.owner_pages import words_away
+from portfolio.pages.totals import tally
 
 logger = logging.getLogger(__name__)
 

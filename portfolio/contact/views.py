@@ -19,7 +19,7 @@ from cluster.storefront.contact.accept import DAY, NewMessage, TooManyMessages, 
 from cluster.storefront.transactions import run_in_transaction
 from portfolio.contact.form import LONGEST_MESSAGE, MOST_LINKS, ContactForm
 from portfolio.contact.form_token import new_pass
-from portfolio.web.rate_limit import FixedWindowLimiter
+from portfolio.edge.rate_limit import FixedWindowLimiter
 
 AWAY: Final = (
     "The site’s database is away, so your message was not kept. It is still in the form: "

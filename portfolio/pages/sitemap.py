@@ -1,4 +1,4 @@
-"""The sitemap: every page that is worth finding, with the day of its last change where known."""
+"""The pages for crawlers: the sitemap of every page that is worth finding, and robots.txt."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ from portfolio.architecture.plan import plan
 from portfolio.demos.registry import DEMOS
 from portfolio.lab.services import PARTICIPANTS
 
+# Sagas and the journal's table change every second and are of no use in an index.
+CLOSED: Final = ("/admin/", "/sagas/", "/checkouts/", "/search/", "/palette.json", "/status.json")
+MAX_AGE: Final = 3600  # seconds
 PAGES: Final = (
     "home", "architecture", "lab", "chaos:index", "work", "about", "contact", "events",
     "articles:list", "source", "heart", "demos", "api-page",
@@ -77,3 +80,15 @@ SITEMAPS: Final[dict[str, type[Sitemap[Any]] | Sitemap[Any]]] = {
 def sitemap(request: HttpRequest) -> HttpResponse:
     """Return all addresses in one file, which may hold 50,000, far more than there are."""
     return draw_sitemap(request, SITEMAPS).render()
+
+
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    """Return robots.txt (RFC 9309) with the address of the site map."""
+    lines = ["User-agent: *", *(f"Disallow: {path}" for path in CLOSED), ""]
+    lines.append(f"Sitemap: {request.build_absolute_uri('/sitemap.xml')}")
+    return HttpResponse(
+        "\n".join(lines) + "\n",
+        content_type="text/plain; charset=utf-8",
+        headers={"Cache-Control": f"max-age={MAX_AGE}"},
+    )

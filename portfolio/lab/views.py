@@ -25,7 +25,7 @@ from portfolio.demos.registry import DEMOS
 from portfolio.lab.services import PARTICIPANTS, SHARED, Participant
 from portfolio.lab.time_series import course_of
 from portfolio.lab.traffic import traffic
-from portfolio.web.owner_pages import words_away
+from portfolio.pages.owner_pages import words_away
 
 EVENTS: Final = 12
 EVENTS_AWAY: Final = "The journal cannot be read at this moment; the site’s database is away."

@@ -20,7 +20,7 @@ CONTENT_MODELS: Final = frozenset(
 def watch_content() -> None:
     """Connect the models above to the page cache. Django's `ready` calls it once."""
     for signal in (post_save, post_delete, m2m_changed):
-        signal.connect(_written, dispatch_uid="portfolio.web.content")
+        signal.connect(_written, dispatch_uid="portfolio.pages.content")
 
 
 def _written(sender: type[Model], **_signal: Any) -> None:

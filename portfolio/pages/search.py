@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from articles.search import LONGEST_QUERY, UnclearQuery, asks_for_nothing, search_articles, tidy
 from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
-from portfolio.web.places import find_places
+from portfolio.pages.places import find_places
 
 TOO_LONG: Final = (
     f"The query is longer than {LONGEST_QUERY} characters. A few words of it are enough."

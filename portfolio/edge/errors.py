@@ -15,8 +15,8 @@ from django.urls import reverse
 
 from articles.editing import lost as editing
 from cluster.kit.problems import malformed_sentence, problem, wants_json
-from portfolio.web import contact
-from portfolio.web.body_limit import TOO_LARGE, TOO_LARGE_TO_READ
+from portfolio.contact import views as contact
+from portfolio.edge.body_limit import TOO_LARGE, TOO_LARGE_TO_READ
 
 ELSEWHERE: Final = "This was sent from a page of another site, so it was refused."
 

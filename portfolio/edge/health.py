@@ -1,4 +1,4 @@
-"""The site's readiness, and the cluster's troubles, for `/readyz` and the API.
+"""The endpoints `/healthz` and `/readyz`, and the site's readiness, for them and the API.
 
 The site is unready only without a part that it needs to serve. A stall elsewhere in the cluster
 is listed and leaves it ready, since without this server visitors could not see the trouble. See
@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Final
 
 from django.db import Error
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
 
 from cluster.health.observer.client import latest
 from cluster.health.observer.snapshot import Snapshot
@@ -20,6 +23,25 @@ from cluster.messaging.models import Heartbeat
 from cluster.secrets.django.reconnect import retry_on_disconnect
 
 OWN: Final = "site"
+
+
+async def healthz(_request: HttpRequest) -> HttpResponse:
+    """Return `ok` while the process answers. It asks no other process."""
+    return HttpResponse("ok\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
+
+
+@require_safe
+def readyz(_request: HttpRequest) -> HttpResponse:
+    """Return 200 when the database answers and the journal is written and readable, else 503.
+
+    Troubles elsewhere in the cluster are listed in the answer, and leave the site ready.
+    """
+    missing, others = readiness(), troubles()
+    return JsonResponse(
+        {"ready": not missing, "missing": missing} | ({"troubles": others} if others else {}),
+        status=HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK,
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 def readiness() -> dict[str, str]:
