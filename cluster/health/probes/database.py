@@ -44,6 +44,7 @@ MOST_ENTRIES: Final = 20_000  # of the journal, read at once after an absence
 RELAYS: Final = """
     SELECT DISTINCT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
      WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = %s
+       AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
 
