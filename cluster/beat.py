@@ -17,7 +17,7 @@ from celery.signals import setup_logging
 from kombu.exceptions import OperationalError
 
 from cluster.celery_app import make_app, task_queue
-from cluster.secrets.broker import broker_address
+from cluster.secrets.addresses import broker_address
 from cluster.secrets.vault import SecretsError
 from cluster.services import load_all
 from cluster.sign_of_life import SignOfLife

@@ -13,7 +13,7 @@ from types import FrameType
 from cluster.messaging.fault_injection import FaultInjection
 from cluster.messaging.relay import Relay
 from cluster.messaging.sabotage import publisher_class
-from cluster.secrets.broker import broker_address
+from cluster.secrets.addresses import broker_address
 from cluster.secrets.postgres import Database
 from config import logs
 

@@ -33,7 +33,7 @@ from cluster.messaging.streams import count
 from cluster.messaging.system_events import announce, credentials_rotated
 from cluster.messaging.topology import partition_queues
 from cluster.messaging.work import Scheduled, UnitOfWork
-from cluster.secrets.broker import broker_address
+from cluster.secrets.addresses import broker_address
 from cluster.secrets.postgres import Database, DatabaseSession, is_outage
 from cluster.services import load
 from compose.replicas import worker_names

@@ -37,14 +37,14 @@ def _secret_key() -> str:
     except environment.MissingSetting:
         return secrets.token_urlsafe(50)
     # Imported here, since only a running platform has Vault: other tools start faster.
-    from cluster.secrets.signing import site_secret_key
+    from cluster.secrets.secret_reader import site_secret_key
 
     return site_secret_key()
 
 
 @functools.cache
 def _redis_url() -> str:
-    from cluster.secrets.cache import redis_url_with_credentials
+    from cluster.secrets.addresses import redis_url_with_credentials
 
     return redis_url_with_credentials()
 

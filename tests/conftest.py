@@ -27,7 +27,7 @@ TEST_RUN = Path(os.environ.setdefault("PORTFOLIO_RUN_DIR", str(ROOT / ".run" / "
 os.environ.setdefault("STATIC_DIRECTORY", str(ROOT / ".run" / "test-static"))
 
 from cluster.messaging.topology import connect  # noqa: E402
-from cluster.secrets.broker import broker_url_with_credentials  # noqa: E402
+from cluster.secrets.addresses import broker_url_with_credentials  # noqa: E402
 from cluster.secrets.postgres import Database, DatabaseSession, close_databases  # noqa: E402
 from cluster.secrets.provisioning import provision  # noqa: E402
 from compose import lock  # noqa: E402

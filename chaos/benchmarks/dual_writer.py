@@ -19,7 +19,7 @@ from cluster.messaging.envelope import new_message_id
 from cluster.messaging.outbox import flush
 from cluster.messaging.publisher import OutboxRow, Publisher
 from cluster.messaging.work import UnitOfWork
-from cluster.secrets.broker import broker_url_with_credentials
+from cluster.secrets.addresses import broker_url_with_credentials
 from config.environment import database_url
 
 Connection: TypeAlias = psycopg.Connection[Any]

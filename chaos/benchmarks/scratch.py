@@ -15,7 +15,7 @@ import amqp
 import psycopg
 
 from cluster.messaging.topology import connect
-from cluster.secrets.broker import broker_url_with_credentials
+from cluster.secrets.addresses import broker_url_with_credentials
 from compose.errors import PlainError
 from config.environment import DATABASES, MissingSetting, database_url, run_directory
 

@@ -40,7 +40,6 @@ from cluster.messaging.envelope import (
     decode_envelope,
     decode_message,
 )
-from cluster.messaging.failures import CONFLICT_ATTEMPTS, Failure, classify
 from cluster.messaging.outbox import unit_of_work
 from cluster.messaging.service import Service
 from cluster.messaging.streams import (
@@ -56,7 +55,7 @@ from cluster.messaging.streams import (
     record_order,
 )
 from cluster.messaging.system_events import announce, deduplicated, parked
-from cluster.messaging.work import PermanentError, UnitOfWork
+from cluster.messaging.work import CONFLICT_ATTEMPTS, Failure, PermanentError, UnitOfWork, classify
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable
 
 logger = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 It is recorded for facts that no other row holds. A statement that changes such a fact records a new
 digest in the same transaction, and only over a row whose old one is right, so that a change from
-elsewhere stays visible. See docs/adr/0030.
+elsewhere stays visible. The journal keeps one of each entry. See docs/adr/0030.
 """
 
 from __future__ import annotations
@@ -25,3 +25,30 @@ def renewed(column: str, *, before: str, after: str) -> str:
     A row from before digests were recorded still gets none.
     """
     return f"CASE WHEN {column} = {before} THEN {after} ELSE {column} END"
+
+
+def entry_digest(*, envelope: str) -> str:
+    """Return the SQL expression of the digest of all columns of a journal entry."""
+    return digest_of(
+        "seq",
+        "message_id",
+        "source",
+        "type",
+        "subject",
+        "sequence",
+        "correlation",
+        "causation",
+        "extract(epoch FROM time)",
+        "extract(epoch FROM recorded_at)",
+        body=envelope,
+    )
+
+
+def rewritten(envelope: str) -> str:
+    """Return the assignments that put this SQL expression in the place of an entry's envelope."""
+    digest = renewed(
+        "digest",
+        before=entry_digest(envelope="envelope"),
+        after=entry_digest(envelope=envelope),
+    )
+    return f"envelope = {envelope}, digest = {digest}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from cluster.messaging.contract import REGISTRY, ContractError, Kind, Payload
 from cluster.messaging.fault_commands import fault_handlers
 from cluster.messaging.replays import replay_handlers
-from cluster.messaging.retention import retention_of
+from cluster.messaging.streams import retention_of
 from cluster.messaging.work import Handler, Scheduled
 
 

@@ -2,16 +2,21 @@
 
 A stream is a (source, subject): the messages of one aggregate from one publisher, numbered from 1
 without a gap. The statements here are set-based: each runs once for a whole batch.
+
+The ids are remembered for a window. Beyond it a repeated message still has no second effect: its
+stream's position is past its sequence, and the inbox files it as a dead letter instead of counting
+it as a duplicate. They serve that counting and the audit of "applied exactly once".
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Final, TypeAlias
 from uuid import UUID
 
 from cluster.messaging.envelope import Envelope
-from cluster.messaging.work import UnitOfWork
+from cluster.messaging.work import Scheduled, UnitOfWork
 
 Stream: TypeAlias = tuple[str, str]  # source, subject
 Run: TypeAlias = tuple[int, int]  # first and last of consecutive sequences
@@ -97,6 +102,19 @@ COUNT: Final = """
     ON CONFLICT (name) DO UPDATE SET value = c.value + EXCLUDED.value
 """
 
+# A message waits in a queue or an outbox for minutes, in the worst outage for
+# hours; a week is far beyond any redelivery.
+INBOX_WINDOW: Final = timedelta(days=7)
+PURGE_EVERY: Final = 60.0  # seconds
+# Bounded, so that the purge never holds up the messages of a batch.
+PURGED_AT_ONCE: Final = 5_000
+
+PURGE: Final = """
+    DELETE FROM inbox WHERE message_id IN (
+        SELECT message_id FROM inbox WHERE applied_at < %s ORDER BY applied_at LIMIT %s
+    )
+"""
+
 
 def record_ids(work: UnitOfWork, envelopes: Sequence[Envelope]) -> set[UUID]:
     """Record message ids and return the ones that were not there before."""
@@ -173,6 +191,16 @@ def next_parked(work: UnitOfWork, limit: int) -> list[bytes]:
 def count(work: UnitOfWork, name: str, increase: int) -> None:
     """Add to one of the counters that `cluster verify` reports."""
     work.cursor.execute(COUNT, (name, increase))
+
+
+def purge_inbox(work: UnitOfWork) -> None:
+    """Delete the oldest ids beyond the window, at most PURGED_AT_ONCE of them."""
+    work.cursor.execute(PURGE, (work.now - INBOX_WINDOW, PURGED_AT_ONCE))
+
+
+def retention_of(service: str) -> Scheduled:
+    """Return the purge as scheduled work of one service."""
+    return Scheduled(f"{service}.purge_inbox", every=PURGE_EVERY, run=purge_inbox)
 
 
 def _columns(streams: Collection[Stream]) -> tuple[list[str], list[str]]:

@@ -1,22 +1,26 @@
-"""The unit of work: one database transaction, its effects, and the messages they announce.
+"""The unit of work: one transaction, its effects, the messages they announce, and its failures.
 
 A handler receives a unit of work and a batch of messages of one type. It reads and writes through
 `cursor` and passes outgoing messages to `send`. They become outbox rows in the same transaction
-when the inbox flushes the unit (guarantee 1).
+when the inbox flushes the unit (guarantee 1). When it fails, the kind of the error decides what
+happens to the message.
 """
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import psycopg
+from psycopg import errors
 
 from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import Message
+from cluster.secrets.postgres import is_outage
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +106,30 @@ class Scheduled:
 
 def ignore(work: UnitOfWork, messages: Sequence[Message[Any]], /) -> None:
     """Do nothing: the type is consumed only because its aggregate is (see Service.check)."""
+
+
+class Failure(enum.Enum):
+    """The three kinds of failure that the inbox distinguishes."""
+
+    CONFLICT = "conflict"  # lost a race in the database: apply again at once
+    TRANSIENT = "transient"  # the surroundings are at fault: keep the message, apply later
+    PERMANENT = "permanent"  # the message is at fault: dead letter
+
+
+CONFLICT_ATTEMPTS: Final = 3  # of one message, which has lost each race so far
+CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
+
+
+def classify(error: Exception) -> Failure:
+    """Return the kind of one error that a handler raised.
+
+    An unforeseen error is a defect in the handler or in the message. Trying it for ever would block
+    its aggregate without any report, so it is permanent.
+    """
+    if isinstance(error, PermanentError):
+        return Failure.PERMANENT
+    if isinstance(error, TransientError) or is_outage(error):
+        return Failure.TRANSIENT
+    if isinstance(error, CONFLICTS):
+        return Failure.CONFLICT
+    return Failure.PERMANENT

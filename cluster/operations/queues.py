@@ -11,7 +11,7 @@ import amqp
 
 from cluster.messaging.service import Service
 from cluster.messaging.topology import connect, queues
-from cluster.secrets.broker import broker_url_with
+from cluster.secrets.addresses import broker_url_with
 from cluster.secrets.vault import VaultClient
 from compose.replicas import replicas
 from config.environment import acting_identity

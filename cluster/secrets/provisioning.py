@@ -8,6 +8,7 @@ It needs, in the run directory's `secrets/`: `openbao.json` (root token), `postg
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,6 @@ from psycopg.conninfo import conninfo_to_dict
 
 from cluster.secrets import policies
 from cluster.secrets import provisioning_postgres as server
-from cluster.secrets.private_file import write_private_file
 from cluster.secrets.vault import (
     SecretNotFound,
     SecretsError,
@@ -229,3 +229,13 @@ def main() -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
+
+
+def write_private_file(path: Path, text: str) -> None:
+    """Write a file of mode 0600 in a folder of mode 0700, whole or not at all."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    draft.replace(path)

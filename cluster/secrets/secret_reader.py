@@ -54,3 +54,8 @@ def shared_client() -> VaultClient:
         if key not in _clients:
             _clients[key] = VaultClient.for_identity()
         return _clients[key]
+
+
+def site_secret_key() -> str:
+    """Return Django's SECRET_KEY."""
+    return read_secret("site")["secret_key"]

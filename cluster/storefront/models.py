@@ -37,7 +37,7 @@ class JournalEntry(models.Model):
     time = ReadableTimeField()
     recorded_at = models.DateTimeField()
     envelope = ReadableJSONField()
-    # Of all the columns above (`cluster/messaging/journal_digest.py`).
+    # Of all the columns above (`cluster/messaging/row_digest.py`).
     digest = models.BinaryField(null=True)
 
     class Meta:

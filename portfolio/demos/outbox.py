@@ -14,7 +14,7 @@ from cluster.messaging.fault_injection import LONGEST, NOTIFY, FaultRule, Operat
 from cluster.messaging.publisher import BROKER_ERRORS
 from cluster.messaging.topology import connect
 from cluster.messaging.work import UnitOfWork
-from cluster.secrets.broker import broker_url_with
+from cluster.secrets.addresses import broker_url_with
 from cluster.secrets.postgres import Cursor
 from cluster.secrets.vault import VaultClient
 from cluster.storefront.checkout_intake import CheckoutOrder, Outcome

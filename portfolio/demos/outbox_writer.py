@@ -18,7 +18,7 @@ import msgspec
 
 from cluster.messaging.publisher import OutboxRow, Publisher
 from cluster.messaging.work import UnitOfWork
-from cluster.secrets.broker import broker_url_with_credentials
+from cluster.secrets.addresses import broker_url_with_credentials
 from cluster.secrets.postgres import database
 from cluster.storefront.checkout_intake import CheckoutOrder, accept_checkouts
 from cluster.storefront.transactions import run_in_transaction

@@ -12,7 +12,7 @@ from redis.retry import Retry
 
 from chaos.faults.links import FAULTS
 from chaos.links.table import in_force
-from cluster.secrets.cache import redis_url_with_credentials
+from cluster.secrets.addresses import redis_url_with_credentials
 from cluster.secrets.cache_connections import RoutedConnection
 from compose.errors import Misuse
 from tests.cluster.cluster import Cluster

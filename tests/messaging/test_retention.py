@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from cluster.messaging.retention import INBOX_WINDOW, purge_inbox
+from cluster.messaging.streams import INBOX_WINDOW, purge_inbox
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession
 from tests.messaging.messages import reserve_stock

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from cluster.secrets.broker import broker_url_with_credentials
-from cluster.secrets.cache import redis_url_with_credentials
+from cluster.secrets.addresses import broker_url_with_credentials, redis_url_with_credentials
 from cluster.secrets.postgres import Database
 from cluster.secrets.provisioning import ProvisioningError, provision
 from cluster.secrets.provisioning_postgres import superuser_connection

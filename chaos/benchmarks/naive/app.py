@@ -7,7 +7,7 @@ from typing import Any, Final
 from celery import Celery
 from kombu import Queue
 
-from cluster.secrets.broker import broker_address
+from cluster.secrets.addresses import broker_address
 from config.environment import SERVICES
 
 QUEUES: Final = {service: f"bench.naive.{service}" for service in SERVICES}

@@ -12,7 +12,7 @@ from typing import Final
 from cluster.catalog.repository import product_digest
 from cluster.identity.repository import limit_digest
 from cluster.identity.tokens import FAMILY_DIGEST
-from cluster.messaging.journal_digest import entry_digest
+from cluster.messaging.row_digest import entry_digest
 
 
 def _facts(**facts: str) -> str:

@@ -21,7 +21,7 @@ import psycopg
 from aiohttp import web
 
 from cluster.messaging.queries import KeptDeadLetter, dead_letter, newest_dead_letters
-from cluster.secrets.broker import broker_url_with
+from cluster.secrets.addresses import broker_url_with
 from cluster.secrets.postgres import Cursor, Database, is_outage
 from cluster.secrets.secret_reader import read_secret
 from cluster.secrets.vault import SecretsError

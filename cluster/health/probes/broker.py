@@ -12,7 +12,7 @@ import amqp
 from cluster.health.probes.probe import Answer, NothingLearnt, ProbeFailed, TimedOut
 from cluster.messaging.service import Service
 from cluster.messaging.topology import connect, partition_queues
-from cluster.secrets.broker import broker_url_with
+from cluster.secrets.addresses import broker_url_with
 from cluster.secrets.secret_reader import read_secret
 from cluster.secrets.vault import SecretsError
 from compose.replicas import replicas

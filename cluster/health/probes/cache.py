@@ -11,7 +11,7 @@ from redis.retry import Retry
 
 from cluster.health.probes.broker import in_words
 from cluster.health.probes.probe import Answer, NothingLearnt, ProbeFailed, TimedOut
-from cluster.secrets.cache import redis_url_with
+from cluster.secrets.addresses import redis_url_with
 from cluster.secrets.secret_reader import read_secret
 from cluster.secrets.vault import SecretsError
 

@@ -16,7 +16,7 @@ from amqp import spec
 from cluster.health.probes.broker import in_words
 from cluster.health.probes.probe import Answer, NothingLearnt, ProbeFailed
 from cluster.messaging.topology import connect
-from cluster.secrets.broker import broker_url_with
+from cluster.secrets.addresses import broker_url_with
 from cluster.secrets.secret_reader import read_secret
 from cluster.secrets.vault import SecretsError
 

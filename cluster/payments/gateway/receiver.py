@@ -16,8 +16,7 @@ import psycopg
 from aiohttp import web
 
 from cluster.messaging.dead_letters import file_dead_letter, inapplicable
-from cluster.messaging.failures import CONFLICT_ATTEMPTS, Failure, classify
-from cluster.messaging.work import UnitOfWork
+from cluster.messaging.work import CONFLICT_ATTEMPTS, Failure, UnitOfWork, classify
 from cluster.payments.gateway.events import apply_events
 from cluster.payments.gateway.transactions import Transactions
 from cluster.payments.problems import problem

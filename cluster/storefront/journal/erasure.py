@@ -17,7 +17,7 @@ from cluster.identity.contract import (
     ErasureRequested,
 )
 from cluster.messaging.envelope import Message
-from cluster.messaging.journal_digest import rewritten
+from cluster.messaging.row_digest import rewritten
 from cluster.messaging.work import UnitOfWork
 
 # A refused erasure has no pseudonym, and its visitor's name is not needed any more.

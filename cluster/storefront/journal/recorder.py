@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from cluster.messaging.envelope import Envelope
-from cluster.messaging.journal_digest import entry_digest
+from cluster.messaging.row_digest import entry_digest
 from cluster.messaging.storable import storable_text
 from cluster.messaging.streams import count
 from cluster.messaging.work import UnitOfWork

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from cluster.messaging import middleware
 from cluster.messaging.dead_letters import Reason, Rejected, give_up, inapplicable
 from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
-from cluster.messaging.failures import CONFLICT_ATTEMPTS, Failure, classify
 from cluster.messaging.outbox import unit_of_work
+from cluster.messaging.work import CONFLICT_ATTEMPTS, Failure, classify
 from cluster.secrets.postgres import DatabaseSession, is_outage
 from cluster.storefront.journal.recorder import record
 from cluster.storefront.journal.wake import announce

@@ -16,7 +16,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from cluster.secrets.cache import redis_url_with_credentials
+from cluster.secrets.addresses import redis_url_with_credentials
 from cluster.secrets.cache_connections import RoutedConnection
 from cluster.storefront.products.changes import GENERATION, GENERATION_FOR
 

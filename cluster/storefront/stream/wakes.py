@@ -14,7 +14,7 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from cluster.secrets.cache import redis_url_with_credentials
+from cluster.secrets.addresses import redis_url_with_credentials
 from cluster.secrets.cache_connections import RoutedAsyncConnection
 from cluster.storefront.journal.wake import CHANNEL
 

@@ -20,7 +20,7 @@ from articles.seeding import prepare_articles
 from chaos.experiments.repository import keep_recordings
 from cluster.messaging.outbox import unit_of_work
 from cluster.messaging.topology import connect, declare
-from cluster.secrets.broker import broker_url_with_credentials
+from cluster.secrets.addresses import broker_url_with_credentials
 from cluster.secrets.postgres import DatabaseSession, database
 from cluster.services import load_all
 from cluster.storefront.seed import list_products

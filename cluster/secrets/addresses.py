@@ -1,4 +1,4 @@
-"""The broker's address with the credentials that Vault keeps for it."""
+"""The addresses of the broker and of Redis, with the credentials that Vault keeps for them."""
 
 from __future__ import annotations
 
@@ -36,3 +36,20 @@ def broker_url_with(account_of: Callable[[], Mapping[str, str]]) -> str:
     account = account_of()
     login = f"{quote(account['username'], safe='')}:{quote(account['password'], safe='')}"
     return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
+
+
+def redis_url_with_credentials() -> str:
+    """Return REDIS_URL, with `kv/redis`'s password unless it carries one itself.
+
+    While Vault is away it waits and logs.
+    """
+    return redis_url_with(lambda: read_secret("redis"))
+
+
+def redis_url_with(account_of: Callable[[], Mapping[str, str]]) -> str:
+    """Return REDIS_URL, with the password that `account_of` gives unless it carries one itself."""
+    parts = urlsplit(environment.redis_url())
+    if parts.password is not None:
+        return environment.redis_url()
+    password = quote(account_of()["password"], safe="")
+    return urlunsplit(parts._replace(netloc=f":{password}@{parts.netloc}"))
