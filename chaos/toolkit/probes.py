@@ -19,7 +19,7 @@ from chaos.toolkit.session import accepted, current
 from cluster.health.observer.client import latest
 from cluster.health.observer.snapshot import Snapshot
 from cluster.operations.checkout_client import CheckoutClient
-from cluster.operations.verification import run_verify
+from cluster.operations.verify import run_verify
 from cluster.secrets.postgres import DatabaseUnavailable
 from cluster.secrets.vault import SecretsError
 from config.waiting import constant, retry, wait_until

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cluster.catalog.contract import AmendProduct, ProductAmended, ProductAmendmentRefused
-from cluster.catalog.domain.description import Description
+from cluster.catalog.domain.product import Description
 from cluster.catalog.repository import product_digest_renewed
 from cluster.messaging.envelope import Message
 from cluster.messaging.work import UnitOfWork

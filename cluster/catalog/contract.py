@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from cluster.catalog.domain.stock import RESERVATION_LIFE
+from cluster.catalog.domain.product import RESERVATION_LIFE
 from cluster.messaging.contract import Payload, command, event
 
 LONGEST_LIFE: Final = int(RESERVATION_LIFE.total_seconds())

@@ -18,7 +18,7 @@ from cluster.catalog.contract import (
     StockReturned,
     StockSold,
 )
-from cluster.catalog.domain.stock import Reservation, ReservationState, Stock
+from cluster.catalog.domain.product import Reservation, ReservationState, Stock
 from cluster.catalog.repository import (
     lock_reservations,
     lock_stock,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from cluster.catalog.domain.stock import RESERVATION_LIFE, Reservation, ReservationState, Stock
+from cluster.catalog.domain.product import RESERVATION_LIFE, Reservation, ReservationState, Stock
 from cluster.messaging.row_digest import digest_of, renewed
 from cluster.messaging.work import UnitOfWork
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from cluster.catalog.contract import ProductRestocked, ReservationExpired
-from cluster.catalog.domain.stock import ReservationState
+from cluster.catalog.domain.product import ReservationState
 from cluster.catalog.repository import (
     lock_expired,
     lock_stock,

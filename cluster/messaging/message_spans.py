@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
 from cluster.tracing.context import derived, read
-from cluster.tracing.span import AttributeValue, Kind, Span
+from cluster.tracing.recorder import AttributeValue, Kind, Span
 
 PUBLISHED: Final = "published"
 _SAMPLED: Final = b'"traceparent":"00-'

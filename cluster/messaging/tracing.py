@@ -38,8 +38,7 @@ from cluster.tracing.context import (
     read,
     sampling_ratio,
 )
-from cluster.tracing.recorder import record
-from cluster.tracing.span import Span
+from cluster.tracing.recorder import Span, record
 
 _STATE: Final = "tracing"
 

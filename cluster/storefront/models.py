@@ -6,11 +6,37 @@ give the schema, the migrations, the admin and the pages' reads.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from django.db import models
 
-from cluster.storefront.journal.fields import ReadableJSONField, ReadableTimeField
+from cluster.storefront.journal.readable import READABLE_TIME
+
+
+class ReadableTimeField(models.DateTimeField):  # type: ignore[type-arg]
+    """A time that is None where Python cannot represent it."""
+
+    def select_format(self, _compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
+        return READABLE_TIME.format(sql), (*params, *params, *params)
+
+    def deconstruct(self) -> Any:
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.DateTimeField", args, kwargs
+
+
+class ReadableJSONField(models.JSONField):
+    """A document that is None where Python's parser refuses it."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        try:
+            return super().from_db_value(value, expression, connection)
+        except (ValueError, RecursionError):
+            return None
+
+    def deconstruct(self) -> Any:
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.JSONField", args, kwargs
+
 
 # The tables were made by the app of the site, whose migrations still describe them.
 APP: Final = "portfolio"

@@ -27,7 +27,7 @@ from opentelemetry.trace import (
     TraceFlags,
 )
 
-from cluster.tracing.span import Kind, Span
+from cluster.tracing.recorder import Kind, Span
 from config import environment
 
 EVERY: Final = 500  # milliseconds; short, since visitors open a trace right after a checkout

@@ -1,4 +1,4 @@
-"""The recorder: moves spans from working threads into a short queue and exports them in its own.
+"""Spans, and the recorder, which moves them from working threads to an exporting thread of its own.
 
 That thread alone loads OpenTelemetry, when the first sampled span has come: importing it takes a
 tenth of a second, which a restarted worker does not have. No call waits or raises: when the queue
@@ -8,14 +8,13 @@ is full, or the receivers are away, spans are lost and nothing else.
 from __future__ import annotations
 
 import atexit
+import enum
 import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Final
-
-from cluster.tracing.span import Span
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NamedTuple
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +24,36 @@ GATHER: Final = 0.2  # seconds
 # A process that has just begun needs its time for its own start, not for this import.
 SETTLE: Final = 1.0  # seconds
 PARTING: Final = 2.0  # seconds that a process waits for its last spans at its end
+
+AttributeValue = str | int | float | bool
+
+
+class Kind(enum.IntEnum):
+    """OpenTelemetry's kinds, by the numbers of its SDK."""
+
+    INTERNAL = 0
+    SERVER = 1
+    CLIENT = 2
+    PRODUCER = 3
+    CONSUMER = 4
+
+
+class Span(NamedTuple):
+    """One piece of work: its trace, its parent span, its start and end (ns of the epoch).
+
+    OpenTelemetry's SDK makes its own span of it at the export.
+    """
+
+    name: str
+    kind: Kind
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    start: int
+    end: int
+    attributes: Mapping[str, AttributeValue]
+    error: str = ""
+
 
 # Called in the recorder's thread, so that building attributes is not the worker's time.
 Build = Callable[[], Iterable[Span]]

@@ -6,8 +6,7 @@ import time
 from uuid import UUID
 
 from cluster.tracing.context import SpanContext, named_after, random_half
-from cluster.tracing.recorder import record
-from cluster.tracing.span import AttributeValue, Kind, Span
+from cluster.tracing.recorder import AttributeValue, Kind, Span, record
 
 
 class RequestSpan:

@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from cluster.kit.cache_redis import CacheRedis, RedisAway
-from cluster.storefront.products.changes import GENERATION, GENERATION_FOR
+from cluster.storefront.journal.wake import GENERATION, GENERATION_FOR
 from config.waiting import wait_until
 from portfolio.metrics.registry import PRODUCT_CACHE
 

@@ -28,7 +28,7 @@ from cluster.storefront.models import JournalEntry, Product
 from cluster.storefront.products.models import DEMO, OWN, OwnProduct
 from cluster.storefront.products.own import amend, list_own
 from cluster.storefront.products.search import found_in
-from cluster.storefront.products.statistics import sales_of
+from cluster.storefront.queries import sales_of
 from portfolio.api.describe import told
 from portfolio.api.idempotency import MOST_AT_ONCE, PATIENCE, Answer, answer, once
 from portfolio.api.pages import USUAL, Limit

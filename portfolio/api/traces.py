@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Path, Router, Schema
 from pydantic import Field
 
-from cluster.health.observer.kept_span import KeptTrace
+from cluster.health.observer.span_store import KeptTrace
 from portfolio.api.describe import told
 from portfolio.api.problems import RETRY_SOON, Problem
 from portfolio.traces import otlp

@@ -15,7 +15,7 @@ from typing import Final
 
 from django.db import connection
 
-from cluster.storefront.products.statistics import sales_of
+from cluster.storefront.queries import sales_of
 from portfolio.api.product_cache import Kind, ProductCache, Served
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
@@ -174,7 +174,7 @@ DEMO: Final = Demo(
     run=run,
     sources=(
         "portfolio.api.product_cache:ProductCache",
-        "cluster.storefront.products.statistics",
+        "cluster.storefront.queries",
         "portfolio.demos.cache_stampede",
     ),
     experiment="kill-redis",

@@ -162,7 +162,7 @@ DEMO: Final = Demo(
     run=run,
     sources=(
         "cluster.catalog.amendments:amend_product",
-        "cluster.catalog.domain.description:Description",
+        "cluster.catalog.domain.product:Description",
         "portfolio.api.products:amend_product",
         "portfolio.demos.last_write_wins:add_unguarded",
     ),

@@ -183,7 +183,7 @@ DEMO: Final = Demo(
     sources=(
         "cluster.catalog.schedule:expire_reservations",
         "cluster.catalog.handlers:reserve_stock",
-        "cluster.catalog.domain.stock:Stock",
+        "cluster.catalog.domain.product:Stock",
     ),
     experiment="kill-beat",
     seconds=10,

@@ -151,7 +151,7 @@ CATALOG: Final = Participant(
             "No overselling",
             "Stock is decided in pure code on rows that are locked in one order for a whole batch "
             "of messages, so two checkouts cannot both take the last item.",
-            ("cluster.catalog.domain.stock:Stock", "cluster.catalog.handlers:reserve_stock"),
+            ("cluster.catalog.domain.product:Stock", "cluster.catalog.handlers:reserve_stock"),
         ),
         Pattern(
             "Reservations that expire",

@@ -29,7 +29,7 @@ ROWS: Final = (
     ("failed", "declined", "the verb of a refusal"),
     ("unknown", "unknown", "no answer either way"),
 )
-LISTED: Final = "cluster.kit.design.contrast:contrast"
+LISTED: Final = "cluster.kit.design.tokens:contrast"
 
 
 @require_safe

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from cluster.health.observer.kept_span import AttributeValue, KeptSpan, KeptTrace
+from cluster.health.observer.span_store import AttributeValue, KeptSpan, KeptTrace
 
 SCOPE: Final = {"name": "cluster.tracing"}
 STATUS_ERROR: Final = 2

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from cluster.health.observer.kept_span import KeptTrace
+from cluster.health.observer.span_store import KeptTrace
 from config.environment import MissingSetting, observer_url
 
 PATIENCE: Final = 2.0  # seconds

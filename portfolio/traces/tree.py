@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cluster.health.observer.kept_span import KeptSpan
+from cluster.health.observer.span_store import KeptSpan
 from cluster.storefront.events import CODES
 
 OPERATION: Final = "messaging.operation.name"

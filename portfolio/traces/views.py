@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
 
-from cluster.health.observer.kept_span import KeptTrace
+from cluster.health.observer.span_store import KeptTrace
 from cluster.kit.problems import problem
 from cluster.storefront.headcode import headcode
 from portfolio.traces.otlp import export

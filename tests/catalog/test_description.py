@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.catalog.domain.description import Description
+from cluster.catalog.domain.product import Description
 
 SEEN = Description("OWN-1", "Ticket", 20, 3)
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from cluster.catalog.contract import LONGEST_LIFE, ReserveStock
-from cluster.catalog.domain.stock import RESERVATION_LIFE
+from cluster.catalog.domain.product import RESERVATION_LIFE
 
 
 def decoded(**data: object) -> ReserveStock:

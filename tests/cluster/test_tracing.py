@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import requests
 
-from cluster.health.observer.kept_span import KeptSpan, KeptTrace
+from cluster.health.observer.span_store import KeptSpan, KeptTrace
 from cluster.operations.plan import Wanted
 from cluster.services import load_all
 from cluster.tracing.context import SpanContext, derived, read

@@ -6,8 +6,7 @@ import string
 
 import pytest
 
-from cluster.kit.design.contrast import contrast
-from cluster.kit.design.tokens import PURPOSES, Token, lengths, tokens
+from cluster.kit.design.tokens import PURPOSES, Token, contrast, lengths, tokens
 from cluster.kit.design.typefaces import faces
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.health.observer.kept_span import KeptSpan, KeptTrace
+from cluster.health.observer.span_store import KeptSpan, KeptTrace
 from portfolio.traces.otlp import export
 from portfolio.traces.tree import Tree
 from portfolio.traces.waterfall import draw

@@ -16,7 +16,7 @@ from cluster.messaging.service import Service
 from cluster.messaging.work import PermanentError, UnitOfWork
 from cluster.secrets.postgres import DatabaseSession
 from cluster.tracing.context import SpanContext, derived, random_half
-from cluster.tracing.span import Span
+from cluster.tracing.recorder import Span
 from tests.messaging.messages import reserve_stock
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from cluster.health.observer.kept_span import KeptSpan
-from cluster.health.observer.span_store import SpanStore
+from cluster.health.observer.span_store import KeptSpan, SpanStore
 from cluster.health.observer.spans import decode
 
 # An ending process waits two seconds for its last spans, too short for a busy machine. This test
@@ -23,7 +22,7 @@ A_SPAN = """
 import sys
 from cluster.tracing import recorder
 from cluster.tracing.recorder import record
-from cluster.tracing.span import Kind, Span
+from cluster.tracing.recorder import Kind, Span
 recorder.PARTING = 20.0
 ids = ("a" * 32, "b" * 16, "c" * 16)
 record(lambda: [Span("deed", Kind.INTERNAL, *ids, 10**18, 2 * 10**18, {"n": 1})])

@@ -11,7 +11,6 @@ from typing import Final
 
 import msgspec
 
-from cluster.health.observer.kept_span import AttributeValue, KeptSpan
 from config.environment import run_directory
 
 MOST: Final = 200_000  # spans: about 3,000 checkouts, 120 MB
@@ -44,8 +43,39 @@ TRIM: Final = """
         OR (number <= (SELECT min(number) FROM span) + 20000 AND received < ?)
 """
 
+AttributeValue = str | int | float | bool
 _attributes: Final = msgspec.json.Decoder(dict[str, AttributeValue])
 _encode: Final = msgspec.json.Encoder().encode
+
+
+class KeptSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """One span as the observer keeps and returns it. The site reads this form.
+
+    Times are nanoseconds of the epoch. `service` is the process that made it.
+    `kind` is OTLP's number: 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    name: str
+    kind: int
+    service: str
+    start: int
+    end: int
+    error: str = ""
+    attributes: dict[str, AttributeValue] = {}
+
+    @property
+    def milliseconds(self) -> float:
+        return (self.end - self.start) / 1_000_000
+
+
+class KeptTrace(msgspec.Struct, frozen=True, kw_only=True):
+    """All spans of one trace that have come so far, in the order of their starts."""
+
+    trace_id: str
+    spans: list[KeptSpan]
 
 
 def span_file() -> Path:

@@ -1,6 +1,6 @@
 """The platform's own OTLP receiver: `POST /v1/traces` in protobuf, as any collector's.
 
-    GET /traces/{trace_id}   the spans of one trace, as JSON (kept_span.py)
+    GET /traces/{trace_id}   the spans of one trace, as JSON (span_store.py)
 
 It runs in the observer, because that survives the web server, the broker and every database.
 Source: https://opentelemetry.io/docs/specs/otlp/#otlphttp-request
@@ -24,8 +24,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from cluster.health.observer.kept_span import AttributeValue, KeptSpan, KeptTrace
-from cluster.health.observer.span_store import SpanStore
+from cluster.health.observer.span_store import AttributeValue, KeptSpan, KeptTrace, SpanStore
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from cluster.kit.design.contrast import contrast
-
 SHEET: Final = Path(__file__).parents[1] / "static" / "kit" / "tokens.css"
 COLOUR: Final = re.compile(r"--([a-z0-9-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)")
 LENGTH: Final = re.compile(r"^  --([a-z-]+): ([\d.]+(?:rem|px));", re.MULTILINE)
@@ -36,6 +34,10 @@ PURPOSES: Final = {
     "idle": ("rails, frames of fields", MARK),
 }
 GROUNDS: Final = ("paper", "panel", "tile")
+
+# The weights of the channels, and the curve of sRGB: WCAG 2.2, "relative luminance".
+WEIGHTS: Final = (0.2126, 0.7152, 0.0722)
+LINEAR_UP_TO: Final = 0.04045
 
 
 @dataclass(frozen=True)
@@ -82,3 +84,20 @@ def _token(name: str, found: dict[str, tuple[str, str]]) -> Token:
         least_light=min(contrast(light, ground) for ground, _ in grounds),
         least_dark=min(contrast(dark, ground) for _, ground in grounds),
     )
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of two colours written #rrggbb, from 1 (the same) to 21."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return sum(weight * _linear(channel) for weight, channel in zip(WEIGHTS, channels, strict=True))
+
+
+def _linear(channel: float) -> float:
+    if channel <= LINEAR_UP_TO:
+        return channel / 12.92
+    return float(((channel + 0.055) / 1.055) ** 2.4)

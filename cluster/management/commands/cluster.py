@@ -12,8 +12,7 @@ from cluster.operations.arguments import seconds
 from cluster.operations.errors import plain_errors
 from cluster.operations.status import read_status
 from cluster.operations.status_view import show_status
-from cluster.operations.verification import run_verify
-from cluster.operations.verify_view import show_verdict
+from cluster.operations.verify import run_verify, show_verdict
 from cluster.services import load_all
 
 WAIT: Final = 30.0  # seconds

@@ -17,8 +17,7 @@ from cluster.messaging.work import UnitOfWork
 from cluster.payments.domain.payment import Payment
 from cluster.payments.provider_api import OPERATIONS_PATH, Operation, ProviderEvent
 from cluster.tracing.context import SpanContext, derived, read
-from cluster.tracing.recorder import record
-from cluster.tracing.span import Kind, Span
+from cluster.tracing.recorder import Kind, Span, record
 
 SERVICE: Final = "payments"
 

@@ -7,8 +7,7 @@ from functools import partial
 
 from cluster.payments.provider_api import ProviderEvent
 from cluster.tracing.context import derived, read
-from cluster.tracing.recorder import record
-from cluster.tracing.span import Kind, Span
+from cluster.tracing.recorder import Kind, Span, record
 
 # An event, its operation's traceparent, and the time of acceptance (seconds of the epoch).
 Answer = tuple[ProviderEvent, str | None, float]

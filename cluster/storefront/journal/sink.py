@@ -13,8 +13,7 @@ from cluster.messaging.outbox import unit_of_work
 from cluster.messaging.work import CONFLICT_ATTEMPTS, Failure, classify
 from cluster.secrets.postgres import DatabaseSession, is_outage
 from cluster.storefront.journal.recorder import record
-from cluster.storefront.journal.wake import announce
-from cluster.storefront.products.changes import changed_products
+from cluster.storefront.journal.wake import announce, changed_products
 
 logger = logging.getLogger(__name__)
 

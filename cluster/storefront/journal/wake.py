@@ -9,22 +9,43 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from cluster.catalog.contract import ProductAmended, ProductListed, ProductRestocked
+from cluster.messaging.contract import UnknownMessageType
+from cluster.messaging.envelope import Envelope, InvalidMessage, decode_message
 from cluster.secrets.addresses import redis_url_with_credentials
 from cluster.secrets.cache_connections import RoutedConnection
-from cluster.storefront.products.changes import GENERATION, GENERATION_FOR
 
 logger = logging.getLogger(__name__)
 
 CHANNEL: Final = "site.journal"
 TIMEOUT: Final = 0.5  # seconds, to connect and to publish
 PAUSE_AFTER_FAILURE: Final = 1.0  # seconds
+
+CHANGES: Final = frozenset(
+    schema.message_type.name for schema in (ProductListed, ProductAmended, ProductRestocked)
+)
+GENERATION: Final = "product-generation:"
+# Longer than any cached copy lives: a number that begins anew meets no copy of its first life.
+GENERATION_FOR: Final = 600  # seconds
+
+
+def changed_products(envelopes: Iterable[Envelope]) -> set[str]:
+    """Return the SKUs that events of catalog in this batch are about."""
+    skus = set()
+    for envelope in envelopes:
+        if envelope.type in CHANGES:
+            try:
+                skus.add(str(decode_message(envelope).payload.sku))  # type: ignore[attr-defined]
+            except (InvalidMessage, UnknownMessageType):
+                continue  # the service that handles this type files it with the reason
+    return skus
 
 
 def announce(last_seq: int, changed: Collection[str] = ()) -> None:

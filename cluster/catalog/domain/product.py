@@ -1,4 +1,7 @@
-"""Stock that cannot be oversold, without any I/O."""
+"""A product: its description, changed only from the present version, and its stock, never oversold.
+
+Without any I/O.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,26 @@ import enum
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A product's name and price in pence, in which `version` counts its announcements.
+
+    Only an editor who knows the present version changes it.
+    """
+
+    sku: str
+    name: str
+    price: int
+    version: int
+
+    def amend(self, *, expected_version: int, name: str, price: int) -> Description | None:
+        """Return the next version, or None when the editor expected another one than this."""
+        if expected_version != self.version:
+            return None
+        return Description(self.sku, name, price, self.version + 1)
+
 
 # A saga compensates long before this. A reservation that is older was abandoned.
 RESERVATION_LIFE: Final = timedelta(minutes=10)
