@@ -19,8 +19,7 @@ from django.views.decorators.http import require_POST
 
 from articles.editing import lost
 from articles.editing.compare import compare
-from articles.editing.forms import ArticleForm
-from articles.editing.numbers import whole_number
+from articles.editing.forms import ArticleForm, whole_number
 from articles.editing.preview import preview
 from articles.editing.snippets import snippets
 from articles.figures import FIGURES

@@ -24,8 +24,7 @@ from circus.watcher import Watcher
 from tornado import gen
 from tornado.ioloop import IOLoop
 
-from compose.backoff import LONGEST, Backoff
-from compose.process import Process
+from compose.process import LONGEST_DELAY, Backoff, Process
 
 # exec: the pid that the supervisor has is the real process's, and its log is a plain
 # file, so that neither depends on the supervisor's life.
@@ -78,7 +77,7 @@ class PatientWatcher(Watcher):  # type: ignore[misc]
         if now < self.due:
             self.arbiter.check_again_in(self.due - now)
         elif self.spawn_process() is False:  # no fork was possible: memory or process limit
-            self.due = now + LONGEST
+            self.due = now + LONGEST_DELAY
         yield gen.moment
 
     def report(self) -> dict[str, Any]:

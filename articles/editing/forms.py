@@ -12,7 +12,6 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from articles.addresses import LONGEST_TAG, means_something, tag_named
-from articles.editing.numbers import whole_number
 from articles.figures.registry import parse_reference
 from articles.markdown import MarkdownProblem, render
 from articles.markdown.render import length_problem
@@ -31,6 +30,7 @@ CHANGED_MEANWHILE: Final = (
 )
 LONGEST_TAGS: Final = 1_000  # characters of all names
 MOST_TAGS: Final = 12
+MOST_DIGITS: Final = 9  # digits: a column of four bytes holds each such number
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,3 +225,8 @@ class ArticleForm(forms.ModelForm[Article]):
         """Give the saved article its tags, and make those that do not exist yet."""
         names: list[str] = self.cleaned_data["tag_names"]
         self.instance.tags.set([tag_named(name) for name in names])
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number that the text spells in at most MOST_DIGITS decimal digits, or None."""
+    return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None

@@ -10,8 +10,7 @@ A stored text holds only a figure's name and options, in an empty element:
 
 from __future__ import annotations
 
-from articles.figures.fill import Assets, assets, fill
-from articles.figures.picture import picture
+from articles.figures.fill import Assets, assets, fill, picture
 from articles.figures.registry import FIGURES, Figure, checked_options
 
 __all__ = ["FIGURES", "Assets", "Figure", "assets", "checked_options", "fill", "picture"]

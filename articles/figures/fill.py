@@ -1,4 +1,4 @@
-"""Insertion of the drawings into a stored text, when its page is requested."""
+"""The drawing of figures: into a stored text when its page is requested, or one alone, as SVG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from articles.figures.registry import FIGURES, Figure
+from articles.figures.registry import FIGURES, Figure, parse_reference
+from articles.problems import Refused
 
 logger: Final = logging.getLogger(__name__)
 
@@ -67,3 +68,22 @@ def _draw(figure: Figure, options: Any, request: HttpRequest | None) -> str:
 def absence(sentence: str) -> SafeString:
     """Return the paragraph that replaces a figure when there is nothing to draw."""
     return format_html('<p class="absence">{}</p>', sentence)
+
+
+def picture(reference: str) -> str | None:
+    """Return the SVG of a figure such as `train-graph window=20`, for the OpenGraph image.
+
+    It has colours and a size of its own. None when there is no such figure, or when it has no data
+    now.
+    """
+    try:
+        figure, options = parse_reference(reference)
+    except Refused as refusal:
+        logger.warning("there is no figure “%s” for a picture: %s", reference, refusal)
+        return None
+    try:
+        drawn: str | None = figure.load("picture")(options)
+    except Exception:  # a missing picture must not take its article down
+        logger.exception("the figure %s could not be drawn for a picture", reference)
+        return None
+    return drawn

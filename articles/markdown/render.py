@@ -8,10 +8,9 @@ from typing import Any, Final
 
 from markdown_it.token import Token
 
-from articles.markdown.framing import frame_blocks
+from articles.markdown.framing import box_notes, frame_blocks
 from articles.markdown.headings import link_headings
 from articles.markdown.links import check_fragments, check_links
-from articles.markdown.notes import box_notes
 from articles.markdown.parser import new_env, parser, with_backticks
 from articles.markdown.prose import prose_of
 from articles.markdown.render_context import ENV_KEY, RenderContext

@@ -1,13 +1,25 @@
-"""The interface of a driver, by which faults reach processes and the controls of servers.
+"""The interface of a driver, by which faults reach processes and servers, and its choice.
 
 Three engines have one: the local supervisor, the Docker Engine and Kubernetes. Processes
-have the names of the process table (`compose/processes.py`) everywhere.
+have the names of the process table (`compose/processes.py`) everywhere. The setting CHAOS_DRIVER
+chooses, by default the local supervisor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from compose.errors import Misuse
+from config.environment import chaos_driver
+
+# By name, not imported: a container engine's client is loaded only where it is used.
+DRIVERS: Final[Mapping[str, str]] = {
+    "local": "chaos.drivers.local:LocalDriver",
+    "docker": "chaos.drivers.docker:DockerDriver",
+    "kubernetes": "chaos.drivers.kubernetes:KubernetesDriver",
+}
 
 
 class DriverError(Exception):
@@ -58,3 +70,15 @@ class Driver(Protocol):
 
     def secrets(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Send one request to the secrets server's API with its root token, such as `sys/seal`."""
+
+
+def choose_driver() -> Driver:
+    """Return the driver that the settings name.
+
+    Raises Misuse for an unknown name.
+    """
+    name = chaos_driver()
+    if name not in DRIVERS:
+        raise Misuse(f"CHAOS_DRIVER is {name!r}; there is: {', '.join(DRIVERS)}.")
+    make: Callable[[], Driver] = pkgutil.resolve_name(DRIVERS[name])
+    return make()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from chaos.experiments.step import Step
+from chaos.experiments.method import Step
 from chaos.experiments.storm import storm_steps
 
 if TYPE_CHECKING:

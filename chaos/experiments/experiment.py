@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chaos.experiments import document
-from chaos.experiments.profile import Profile
-from chaos.experiments.step import GRACE, Step
+from chaos.experiments.method import GRACE, Profile, Step
 from cluster.health.armed_faults import LONGEST
 
 

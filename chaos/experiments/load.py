@@ -11,8 +11,8 @@ from typing import Final
 from uuid import UUID
 
 from chaos.experiments.incident import Offered
+from chaos.experiments.method import Profile
 from chaos.experiments.orders import ON_SALE, orders_for
-from chaos.experiments.profile import Profile
 from cluster.operations.checkout_client import CheckoutClient
 from cluster.secrets.postgres import DatabaseUnavailable
 from cluster.storefront.checkout_intake import CheckoutOrder

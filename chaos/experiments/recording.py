@@ -15,7 +15,7 @@ from typing import Final, Literal
 from chaos.experiments.experiment import Experiment
 from chaos.experiments.incident import Injection, ProbeReading
 from chaos.experiments.load import Load
-from chaos.experiments.step import Step
+from chaos.experiments.method import Step
 from chaos.toolkit.probes import STAYS, is_steady
 from chaos.toolkit.steady import judge_all
 from cluster.health.armed_faults import ArmedFault

@@ -19,7 +19,6 @@ from chaoslib.run import RunEventHandler
 from chaos.experiments.conclusion import Evidence, conclude
 from chaos.experiments.deliveries import between, counted
 from chaos.experiments.document import REST_WITHIN, STEADY_WITHIN, steps_of
-from chaos.experiments.excerpt import events_between, last_seq
 from chaos.experiments.experiment import Experiment
 from chaos.experiments.follower import StreamFollower
 from chaos.experiments.incident import IncidentDocument
@@ -31,6 +30,9 @@ from chaos.toolkit.session import Session, accepted, opened
 from cluster.health.running_experiment import Phase
 from cluster.messaging.envelope import new_message_id
 from cluster.operations.checkout_client import CheckoutClient
+from cluster.secrets.postgres import database
+from cluster.storefront.events import StreamEvent
+from cluster.storefront.journal import queries
 from compose.errors import PlainError
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,8 @@ FOLLOWED_WITHIN: Final = 20.0  # seconds for the stream's client to have seen th
 SETTINGS: Final = {"runtime": {"rollbacks": {"strategy": "always"}}}
 
 Say = Callable[[Phase, str], None]
+# Documents are drawn and kept whole, and no figure can show more than this.
+MOST_EVENTS: Final = 8_000
 
 
 class NotSteady(PlainError):
@@ -231,3 +235,22 @@ def _failures(journal: Mapping[str, Any]) -> list[str]:
 def _reason(activity_run: Mapping[str, Any]) -> str:
     lines = activity_run.get("exception") or ["it did not say why"]
     return str(lines[-1]).strip()
+
+
+def last_seq() -> int:
+    """Return the last seq of the journal, or raise DatabaseUnavailable."""
+    with database("site", auditor=True).connect(autocommit=True) as connection:
+        return queries.last_seq(connection.cursor())
+
+
+def events_between(after: int, up_to: int, began: datetime, ended: datetime) -> list[StreamEvent]:
+    """Return the first MOST_EVENTS entries of that range and time, or raise DatabaseUnavailable."""
+    with database("site", auditor=True).connect(autocommit=True) as connection:
+        return queries.events_between(
+            connection.cursor(),
+            after=after,
+            up_to=up_to,
+            began=began,
+            ended=ended,
+            most=MOST_EVENTS,
+        )

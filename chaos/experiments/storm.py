@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from chaos.experiments.step import Step
+from chaos.experiments.method import Step
 from config.environment import DATABASES
 
 LASTS: Final = 30.0  # seconds from the first injection to the last heal

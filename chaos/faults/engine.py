@@ -13,8 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from chaos.drivers.choose import choose_driver
-from chaos.drivers.driver import Driver
+from chaos.drivers.driver import Driver, choose_driver
 from chaos.faults.fault import Fault
 from chaos.faults.hard import PausingFault
 from chaos.faults.healed import ROLLBACK, HealedLog

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from chaos.experiments.load import Load
-from chaos.experiments.profile import Profile
+from chaos.experiments.method import Profile
 from chaos.faults.engine import ROLLBACK_PATIENCE, Engine, heal_all
 from chaos.toolkit.session import current
 from cluster.health.armed_faults import ArmedFaults

@@ -11,8 +11,7 @@ import sys
 import time
 from typing import Final
 
-from chaos.drivers.choose import choose_driver
-from chaos.drivers.driver import DriverError
+from chaos.drivers.driver import DriverError, choose_driver
 from chaos.faults.engine import Engine
 from chaos.faults.healed import WATCHDOG, HealedLog
 from chaos.watchdog.replacement import NAME, Replacement

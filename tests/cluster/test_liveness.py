@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.drivers.choose import choose_driver
+from chaos.drivers.driver import choose_driver
 from cluster.health.observer.client import latest
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from compose.backoff import Backoff
+from compose.process import Backoff
 from compose.processes import PORTS, addresses, local_servers, needed_packages, services
 from compose.run_directory import RunDirectory
 from compose.servers.rabbitmq import RabbitMQ, password_hash

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from chaos.watchdog.replacement import LONGEST_PAUSE, _Replaced
-from compose.backoff import LONGEST, Backoff
+from compose.process import LONGEST_DELAY, Backoff
 from config import waiting
 from config.environment import ROOT
 from config.waiting import back_off, constant, exponential, retry, wait_until
@@ -247,7 +247,7 @@ def test_no_number_of_failures_is_too_large_for_a_back_off() -> None:
     assert back_off(100_000, first=timedelta(seconds=10), longest=timedelta(minutes=5)) == (
         timedelta(minutes=5)
     )
-    assert Backoff(early_deaths=5_000).delay_after(0.1) == LONGEST
+    assert Backoff(early_deaths=5_000).delay_after(0.1) == LONGEST_DELAY
     assert _Replaced(at=0.0, times=5_000).pause == LONGEST_PAUSE
 
 

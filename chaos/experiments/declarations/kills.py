@@ -14,7 +14,7 @@ from chaos.experiments.declarations.words import (
     owner_of,
 )
 from chaos.experiments.experiment import Experiment, Family
-from chaos.experiments.step import Step
+from chaos.experiments.method import Step
 from config.environment import DATABASES
 
 NOTICED: Final = {

@@ -15,7 +15,7 @@ from chaos.experiments.declarations.words import (
     dependents,
 )
 from chaos.experiments.experiment import Experiment, Family
-from chaos.experiments.step import Step
+from chaos.experiments.method import Step
 
 EVERYBODY = (*WORKERS, *RELAYS, "payments-gateway", "beat", "web")
 

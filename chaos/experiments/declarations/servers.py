@@ -7,7 +7,7 @@ from typing import Final
 
 from chaos.experiments.declarations.words import COMES_THROUGH, RELAYS, WORKERS, dependents
 from chaos.experiments.experiment import Experiment, Family
-from chaos.experiments.step import Step
+from chaos.experiments.method import Step
 
 EVERYBODY: Final = (*WORKERS, *RELAYS, "payments-gateway", "beat", "web")
 

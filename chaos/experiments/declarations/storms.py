@@ -7,7 +7,7 @@ from typing import Final
 
 from chaos.experiments.declarations.words import COMES_THROUGH, RELAYS, WORKERS
 from chaos.experiments.experiment import Experiment, Family
-from chaos.experiments.profile import Profile
+from chaos.experiments.method import Profile
 from config.environment import DATABASES
 
 EVERYBODY: Final = (

@@ -7,8 +7,7 @@ from typing import Final
 
 from chaos.experiments.declarations.words import COMES_THROUGH, capital
 from chaos.experiments.experiment import Experiment, Family
-from chaos.experiments.profile import Profile
-from chaos.experiments.step import Step
+from chaos.experiments.method import Profile, Step
 
 SECONDS: Final = 12.0
 SECONDS_CUT: Final = 10.0

@@ -6,6 +6,7 @@ import getpass
 import json
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -24,7 +25,7 @@ from chaos.experiments.incident import IncidentDocument
 from chaos.experiments.models import Incident
 from chaos.experiments.run import NotSteady
 from chaos.experiments.storm import LARGEST_SEED
-from chaos.faults.heal_command import heal_everything
+from chaos.faults.engine import Engine, Healing
 from chaos.runner.by_hand import run_by_hand
 from chaos.safety.permits import REST_BETWEEN
 from cluster.operations.arguments import whole_number
@@ -34,6 +35,7 @@ from compose.errors import Misuse
 FASTEST: Final = 50.0  # checkouts a second
 MOST_ROUNDS: Final = 100
 SECONDS: Final = "{:.1f} s"
+COMMAND: Final = "command"
 
 
 class Command(BaseCommand):
@@ -283,3 +285,31 @@ def _kept(text: str) -> Incident:
     if found is None:
         raise Misuse("No such incident is kept here.")
     return found
+
+
+def heal_everything(write: Callable[[str], object], *, as_json: bool) -> bool:
+    """Heal all armed faults, write the results, and return whether nothing is left broken."""
+    healings = Engine().heal_each(by=COMMAND)
+    well = all(one.healed for one in healings)
+    if as_json:
+        document = {"healed": well, "faults": [_as_data(one) for one in healings]}
+        write(json.dumps(document, indent=2))
+        return well
+    if not healings:
+        write("Nothing is broken on purpose.")
+    for one in healings:
+        write(f"{one.armed.fault} on {one.armed.target}: {one.words}")
+    if not well:
+        write("Not everything is healed yet; the watchdog goes on trying.")
+    return well
+
+
+def _as_data(one: Healing) -> dict[str, object]:
+    return {
+        "id": one.armed.id,
+        "fault": one.armed.fault,
+        "target": one.armed.target,
+        "run": one.armed.run,
+        "healed": one.healed,
+        "words": one.words,
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from articles.editing.numbers import whole_number
+from articles.editing.forms import whole_number
 
 
 @pytest.mark.parametrize(("text", "number"), [("0", 0), ("12", 12), ("999999999", 999_999_999)])

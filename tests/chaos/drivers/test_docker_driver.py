@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from chaos.drivers.choose import choose_driver
 from chaos.drivers.docker import DockerDriver
-from chaos.drivers.driver import DriverError
+from chaos.drivers.driver import DriverError, choose_driver
 from tests.chaos.drivers.contract_server import ContractServer, playing
 
 PROJECT = "com.docker.compose.project=working-timetable"

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from chaos.drivers.choose import choose_driver
-from chaos.drivers.driver import DriverError
+from chaos.drivers.driver import DriverError, choose_driver
 from chaos.drivers.kubernetes import KubernetesDriver
 from tests.chaos.drivers.contract_server import ContractServer, playing
 

@@ -8,7 +8,7 @@ from chaoslib.experiment import ensure_experiment_is_valid
 from chaos.experiments.catalogue import EXPERIMENTS, experiment, experiments_on
 from chaos.experiments.document import INVARIANTS_HOLD, STEADY_STATE, steps_of
 from chaos.experiments.experiment import Experiment, Family, is_one_sentence
-from chaos.experiments.step import Step
+from chaos.experiments.method import Step
 from chaos.faults.processes import SPARED
 from chaos.faults.registry import fault_named
 from chaos.toolkit.steady import STEADY_STATE as JUDGES

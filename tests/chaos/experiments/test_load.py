@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from chaos.experiments.load import BURST_THREADS, TRIES, Load
+from chaos.experiments.method import Profile
 from chaos.experiments.orders import BUYERS, ON_SALE, POISONED, POISONED_EVERY, STORMED, orders_for
-from chaos.experiments.profile import Profile
 from chaos.faults import messages
 from cluster.operations.checkout_client import CheckoutClient
 from cluster.storefront.repository import CheckoutRow

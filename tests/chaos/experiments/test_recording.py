@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from chaos.experiments.catalogue import experiment
+from chaos.experiments.method import Step
 from chaos.experiments.recording import Recording
-from chaos.experiments.step import Step
 from chaos.toolkit.probes import STAYS
 from cluster.health.armed_faults import ArmedFault
 from cluster.health.observer.snapshot import (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chaos.drivers.choose import choose_driver
+from chaos.drivers.driver import choose_driver
 from chaos.drivers.local import LocalDriver
 from chaos.faults.fault import FaultWords
 from chaos.faults.registry import FAULTS, BadRegistry, fault_named, register
