@@ -1,8 +1,15 @@
-"""The site's tables in the admin, read-only, since only the cluster writes them."""
+"""The site's tables and the records of logins in the admin, read-only.
+
+Only the cluster writes those tables, and only django-axes these records.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+from axes.models import AccessAttempt, AccessLog
 from django.contrib import admin
+from django.http import HttpRequest
 
 from articles.owner import admin as owner_admin
 from cluster.storefront.models import (
@@ -12,13 +19,12 @@ from cluster.storefront.models import (
     Product,
     RefundRequest,
 )
-from portfolio.admin_site import accounts as accounts_admin
 from portfolio.admin_site import chaos as chaos_admin
 from portfolio.admin_site.read_only import ReadOnlyAdmin
 from portfolio.contact import admin as contact_admin
 
 # Importing these modules registers their models.
-__all__ = ["accounts_admin", "chaos_admin", "contact_admin", "owner_admin"]
+__all__ = ["chaos_admin", "contact_admin", "owner_admin"]
 
 
 @admin.register(JournalEntry)
@@ -47,3 +53,22 @@ class ErasureRequestAdmin(ReadOnlyAdmin):
 @admin.register(Product)
 class ProductAdmin(ReadOnlyAdmin):
     list_display = ("sku", "name", "price", "restocked", "version", "fed_by")
+
+
+@admin.register(AccessAttempt)
+class AccessAttemptAdmin(ReadOnlyAdmin):
+    """Failed logins. Deleting a row lets its user and address try again at once."""
+
+    list_display = ("attempt_time", "username", "ip_address", "failures_since_start")
+    ordering = ("-attempt_time",)
+    fields = ("attempt_time", "username", "ip_address", "failures_since_start", "user_agent")
+
+    def has_delete_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
+        return request.user.has_perm("axes.delete_accessattempt")
+
+
+@admin.register(AccessLog)
+class AccessLogAdmin(ReadOnlyAdmin):
+    list_display = ("attempt_time", "username", "ip_address", "logout_time")
+    ordering = ("-attempt_time",)
+    fields = ("attempt_time", "logout_time", "username", "ip_address", "user_agent")

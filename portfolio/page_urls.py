@@ -6,9 +6,9 @@ from django.urls import path
 
 from articles import cards
 from portfolio.api import page as api_page
-from portfolio.api import signing_keys as tokens
+from portfolio.api import tokens
 from portfolio.architecture import views as architecture_views
-from portfolio.chaos_pages import status
+from portfolio.chaos_pages.views import board
 from portfolio.contact import views as contact
 from portfolio.demos import views as demos
 from portfolio.edge import health
@@ -61,7 +61,7 @@ urlpatterns = [
     path("api/", api_page.page, name="api-page"),
     path(".well-known/jwks.json", tokens.keys, name="jwks"),
     path("asyncapi.json", asyncapi.asyncapi, name="asyncapi"),
-    path("status.json", status.status, name="status"),
+    path("status.json", board.status, name="status"),
     path("metrics", metrics_views.metrics, name="metrics"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

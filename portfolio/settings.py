@@ -228,7 +228,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "portfolio.admin_site.login.client_address"
 AXES_LOCKOUT_CALLABLE = "portfolio.admin_site.login.locked_out"
 AXES_HTTP_RESPONSE_CODE = 429
-AXES_ENABLE_ADMIN = False  # its tables are shown by portfolio/admin_site/accounts.py
+AXES_ENABLE_ADMIN = False  # its tables are shown by portfolio/admin.py
 AXES_VERBOSE = False  # it would print a line at the start of every command
 
 

@@ -27,10 +27,9 @@ from cluster.storefront.repository import CheckoutRow, checkouts
 from cluster.storefront.visitor_limit import limit_visitor
 from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
-from portfolio.api.pages import USUAL, Cursor, Limit, page_of
 from portfolio.api.problems import not_found
 from portfolio.api.rate_limits import CHECKOUTS, limited
-from portfolio.api.schemas import WHOLE, Asked, Pence
+from portfolio.api.schemas import USUAL, WHOLE, Asked, Cursor, Limit, Pence, page_of
 from portfolio.api.visitor import known_visitor
 from portfolio.pages.checkouts import limit_address
 

@@ -1,4 +1,9 @@
-"""The HTTP rules that hold for every request to the API."""
+"""The HTTP rules that hold for every request to the API.
+
+An answer names the trace that its request belongs to. `portfolio.edge.tracing` reads a caller's
+`traceparent`, and every message that the request sends continues its trace.
+Source: https://www.w3.org/TR/trace-context/
+"""
 
 from __future__ import annotations
 
@@ -13,8 +18,8 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 
 from cluster.kit.problems import PROBLEM_JSON
+from cluster.tracing.context import current_request
 from portfolio.api.problems import Problem, problem_answer
-from portfolio.api.tracecontext import name_trace
 from portfolio.api.visitor import refuse_other_sites
 
 View = Callable[..., HttpResponse]
@@ -22,6 +27,7 @@ View = Callable[..., HttpResponse]
 JSON: Final = "application/json"
 WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+TRACEPARENT: Final = "traceparent"
 
 
 def guarded(view: View) -> View:
@@ -123,3 +129,12 @@ def _validated(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         request, etag=response.headers["ETag"], response=response
     )
     return cast("HttpResponse", conditional)
+
+
+def name_trace(response: HttpResponse) -> HttpResponse:
+    """Return the response with the `traceparent` of the work it started, else the caller's."""
+    span = current_request.get()
+    place = span and (span.place or span.caller)
+    if place:
+        response.headers[TRACEPARENT] = place.traceparent
+    return response

@@ -18,9 +18,8 @@ from cluster.payments import queries
 from cluster.secrets.django.reconnect import retry_on_disconnect
 from portfolio.api.checkouts import checkouts_of, own_checkout
 from portfolio.api.describe import told
-from portfolio.api.pages import USUAL, Limit
 from portfolio.api.problems import not_found
-from portfolio.api.schemas import Pence
+from portfolio.api.schemas import USUAL, Limit, Pence
 from portfolio.api.visitor import known_visitor
 from portfolio.demos.queries import read
 

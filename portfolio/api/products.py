@@ -31,7 +31,6 @@ from cluster.storefront.products.search import found_in
 from cluster.storefront.queries import sales_of
 from portfolio.api.describe import told
 from portfolio.api.idempotency import MOST_AT_ONCE, PATIENCE, Answer, answer, once
-from portfolio.api.pages import USUAL, Limit
 from portfolio.api.problems import (
     CHANGED_MEANWHILE,
     MATCH_MISSING,
@@ -42,7 +41,7 @@ from portfolio.api.problems import (
 )
 from portfolio.api.product_cache import PRODUCT, STATISTICS, cache
 from portfolio.api.rate_limits import LISTINGS, limit_listings, limited
-from portfolio.api.schemas import WHOLE, Asked, Pence
+from portfolio.api.schemas import USUAL, WHOLE, Asked, Limit, Pence
 from portfolio.api.visitor import known_visitor
 from portfolio.edge.rate_limit import FixedWindowLimiter
 

@@ -20,10 +20,9 @@ from cluster.storefront.repository import checkouts
 from portfolio.api.checkouts import checkouts_of
 from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
-from portfolio.api.pages import USUAL, Cursor, Limit, page_of
 from portfolio.api.problems import not_found
 from portfolio.api.rate_limits import REFUNDS, limit_refunds, limited
-from portfolio.api.schemas import Asked, JsonUUID
+from portfolio.api.schemas import USUAL, Asked, Cursor, JsonUUID, Limit, page_of
 from portfolio.api.visitor import known_visitor
 
 router = Router(tags=["Refunds"])

@@ -1,12 +1,22 @@
-"""Types that the bodies and answers of several resources share."""
+"""Types that several resources share, and the pages of their lists, newest first."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
-from ninja import Schema
+from django.db.models import Model, QuerySet
+from ninja import Query, Schema
 from pydantic import BeforeValidator, ConfigDict, Field
+
+MOST: Final = 100
+USUAL: Final = 20
+
+Limit = Annotated[int, Query(ge=1, le=MOST, description="At most so many.", examples=[USUAL])]
+Cursor = Annotated[
+    UUID, Query(description="`next` of the page before; without it the newest are answered.")
+]
+Row = TypeVar("Row", bound=Model)
 
 
 def _whole(number: object) -> object:
@@ -28,3 +38,16 @@ class Asked(Schema):
     """A request body with members of the declared types and no other members."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
+
+
+def page_of(
+    rows: QuerySet[Row, Any], limit: int, cursor: UUID | None
+) -> tuple[list[Any], UUID | None]:
+    """Return at most `limit` rows after `cursor`, and the cursor of the next page, if any.
+
+    Ids are UUIDv7, so their order is the order of acceptance.
+    """
+    if cursor is not None:
+        rows = rows.filter(pk__lt=cursor)
+    found = list(rows.order_by("-pk")[: limit + 1])
+    return found[:limit], found[limit - 1].pk if len(found) > limit else None

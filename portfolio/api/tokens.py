@@ -1,5 +1,6 @@
 """Tokens, for programs that keep no cookies and for acting as a visitor from elsewhere.
 
+`/.well-known/jwks.json` has the public keys that verify them.
 Sources: RFC 6750 (bearer tokens), RFC 7009 (revocation), RFC 9700 (refresh tokens).
 """
 
@@ -11,13 +12,16 @@ from http import HTTPStatus
 from typing import Literal, TypeVar
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
 from ninja import Router, Schema
 from pydantic import Field
 
+from cluster.kit.problems import problem
 from cluster.secrets.vault import SecretsError
 from cluster.storefront.tokens import grants
 from cluster.storefront.tokens.access import InvalidToken, read_access
+from cluster.storefront.tokens.keys import FRESH, key_set
 from portfolio.api.describe import told
 from portfolio.api.problems import RETRY_SOON, Problem
 from portfolio.api.rate_limits import TOKENS, limit_tokens, limited
@@ -187,4 +191,23 @@ def _answer(grant: grants.Grant) -> HttpResponse:
         status=HTTPStatus.CREATED,
         content_type="application/json",
         headers={"Cache-Control": "no-store"},
+    )
+
+
+@require_safe
+def keys(request: HttpRequest) -> HttpResponse:
+    """Return the public keys as a JWK Set (RFC 7517)."""
+    try:
+        found = key_set()
+    except SecretsError:
+        return problem(
+            request,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "OpenBao, which has the keys, is away.",
+            retry_after=2,
+        )
+    return JsonResponse(
+        found,
+        content_type="application/jwk-set+json",
+        headers={"Cache-Control": f"public, max-age={FRESH:.0f}"},
     )

@@ -14,9 +14,8 @@ from cluster.storefront.journal.queries import Entry
 from config.waiting import wait_until
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.journal_rows import Application, applications, recorded_of
-from portfolio.demos.lanes import Lane
-from portfolio.demos.result import Check, Figure, Link, Result, Side, Table, check, figure
+from portfolio.demos.queries import Application, applications, recorded_of
+from portfolio.demos.result import Check, Figure, Lane, Link, Result, Side, Table, check, figure
 from portfolio.demos.sagas import begin, order_of
 from portfolio.demos.spans import await_tree, message_of
 from portfolio.demos.waiting import ends_of

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 from uuid import UUID
 
+from cluster.messaging.queries import AppliedMessage, applied
 from cluster.secrets.postgres import Cursor, database
+from cluster.storefront.journal.queries import Entry, entries_of
+from config.environment import SERVICES
 from portfolio.demos.result import Table
 
 Found = TypeVar("Found")
@@ -53,3 +56,24 @@ def _shown(cell: Any) -> str:
             at = cell.astimezone(UTC)
             return f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
     return str(cell)
+
+
+class Application(NamedTuple):
+    """A message as the inbox of one service has applied it."""
+
+    service: str
+    message: AppliedMessage
+
+
+def recorded_of(correlation: UUID) -> list[Entry]:
+    """Return the messages of a correlation, in the order of the journal."""
+    return read("site", entries_of, [correlation])
+
+
+def applications(messages: Sequence[UUID]) -> list[Application]:
+    """Return the rows of these messages in every service's inbox."""
+    return [
+        Application(service, row)
+        for service in SERVICES
+        for row in read(service, applied, messages)
+    ]

@@ -11,10 +11,35 @@ from uuid import UUID
 
 import msgspec
 
-from portfolio.demos.lanes import Lane
+from portfolio.traces.tree import Row, Segment
 
 SHOWN_BODY: Final = 4_000  # characters of a body that are kept
 Outcome = Literal["ok", "fail", "info"]
+
+
+class Lane(msgspec.Struct, frozen=True, kw_only=True):
+    """One bar over time: the code of a service, a label, and stretches of time.
+
+    It is drawn as the row of a trace's waterfall is, and its members are those of such a row.
+    """
+
+    code: str
+    label: str
+    segments: tuple[Segment, ...]
+    error: str = ""
+
+    @property
+    def start(self) -> int:
+        return min(segment.start for segment in self.segments)
+
+    @property
+    def end(self) -> int:
+        return max(segment.end for segment in self.segments)
+
+
+def lane_of(row: Row) -> Lane:
+    """Return a row of a trace in the form that is kept with a result."""
+    return Lane(code=row.code, label=row.label, segments=row.segments, error=row.error)
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):

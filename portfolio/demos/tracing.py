@@ -13,9 +13,8 @@ from cluster.storefront.journal.queries import Entry
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.expected import expect
-from portfolio.demos.journal_rows import recorded_of
-from portfolio.demos.lanes import lane_of
-from portfolio.demos.result import Check, Link, Result, Side, check, figure
+from portfolio.demos.queries import recorded_of
+from portfolio.demos.result import Check, Link, Result, Side, check, figure, lane_of
 from portfolio.demos.sagas import USUAL
 from portfolio.demos.spans import await_tree, missing
 from portfolio.demos.waiting import StillUnderWay, ends_of

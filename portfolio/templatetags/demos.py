@@ -9,7 +9,7 @@ from typing import Final
 from django import template
 from django.utils.safestring import mark_safe
 
-from portfolio.demos.lanes import Lane
+from portfolio.demos.result import Lane
 from portfolio.traces.waterfall import draw
 
 register = template.Library()

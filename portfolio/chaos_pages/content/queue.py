@@ -1,12 +1,16 @@
-"""The visible queue: the run in progress, and the runs that wait."""
+"""The visible queue: the run in progress, the runs that wait, and the switch that closes it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
-from chaos.experiments.models import ExperimentRun
+from chaos.experiments.models import ExperimentRun, FaultSwitch
 from chaos.safety.permits import QueuedRun, queue
+
+# The owner's switch for hard faults.
+OFF: Final = "The owner has switched hard faults off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +40,11 @@ def place_of(run: UUID, visitor: str) -> Place | None:
 def is_open(run: ExperimentRun) -> bool:
     """Return whether the run waits or runs."""
     return run.state in (ExperimentRun.QUEUED, ExperimentRun.RUNNING)
+
+
+def closed() -> str:
+    """Return why visitors may break nothing now, empty when they may. Raises django.db.Error."""
+    switch = FaultSwitch.objects.filter(pk=FaultSwitch.ONLY).first()
+    if switch is None or switch.hard_faults:
+        return ""
+    return f"{OFF}: {switch.reason}" if switch.reason else f"{OFF}."

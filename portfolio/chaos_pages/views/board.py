@@ -1,4 +1,7 @@
-"""`/chaos/`: the state of the platform, the experiments, and their results so far."""
+"""`/chaos/`: the state of the platform, the experiments, and their results so far.
+
+`/status.json` has the latest snapshot alone, for programs.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,14 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from articles.owner.queries import NotKnown, Words, words_of
 from chaos.experiments.models import Incident
 from chaos.reports.recoveries import recoveries
-from cluster.health.observer.client import latest
+from cluster.health.observer.client import follower, latest
 from cluster.health.observer.history import recent_outages
 from cluster.kit.problems import answers_when_away
 from cluster.kit.visitors import known_visitor
@@ -24,9 +27,8 @@ from portfolio.chaos_pages.content.catalogue import groups
 from portfolio.chaos_pages.content.drill import DRILLS, steps
 from portfolio.chaos_pages.content.message_editing import offered
 from portfolio.chaos_pages.content.phases import now
-from portfolio.chaos_pages.content.queue import places
+from portfolio.chaos_pages.content.queue import closed, places
 from portfolio.chaos_pages.content.strips import scale_of, strips
-from portfolio.chaos_pages.content.switch import closed
 from portfolio.chaos_pages.content.targets import last_outages, medians, target_groups
 
 OUTAGES: Final = 12  # in the table
@@ -36,6 +38,7 @@ AWAY: Final = (
     "The site’s database is away, so the journal, the queue and past runs cannot be shown, and "
     "nothing can be asked for. What the observer sees is shown all the same."
 )
+OBSERVER_AWAY: Final = "The observer is away; nothing is measured at this moment."
 
 
 @require_safe
@@ -96,3 +99,17 @@ def _read(request: HttpRequest) -> dict[str, Any]:
         "most": EVENTS,
         "after": events[0].seq if events else 0,
     }
+
+
+@require_safe
+def status(_request: HttpRequest) -> HttpResponse:
+    """Return the snapshot, or 503 with a sentence while the observer is away."""
+    received = follower().received()
+    response: HttpResponse
+    if received is None:
+        response = JsonResponse({"detail": OBSERVER_AWAY}, status=HTTPStatus.SERVICE_UNAVAILABLE)
+        response.headers["Retry-After"] = "2"
+    else:
+        response = HttpResponse(received.encoded, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -19,8 +19,8 @@ from cluster.kit.problems import problem
 from cluster.secrets.django.reconnect import read_or
 from portfolio.chaos_pages.content.catalogue import source_of
 from portfolio.chaos_pages.content.phases import now
+from portfolio.chaos_pages.content.queue import closed
 from portfolio.chaos_pages.content.strips import scale_of, strip_of
-from portfolio.chaos_pages.content.switch import closed
 
 RUNS: Final = 50  # in the list
 UNKNOWN: Final = "There is no experiment “{}”. The chaos page lists all there are."
