@@ -2,7 +2,7 @@
 
 - `pure` tests need no platform, and run in three processes.
 - `shared` tests use one platform and break nothing of it, and run in two processes.
-- `alone` tests need that platform for themselves: they break it, examine it at rest or fill it.
+- `alone` tests need that platform for themselves: they examine it at rest, break or fill it.
 
 One part runs at a time: two at once, even one of the lowest priority, miss deadlines.
 Each part leaves its result as a JSON file, which tests/unsteady.py writes.

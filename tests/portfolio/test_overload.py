@@ -18,7 +18,7 @@ from cluster.storefront.transactions import run_in_transaction
 from tests.conditions import eventually
 from tests.portfolio.api.client import PURCHASE, Client
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.platform, pytest.mark.fault]
 
 # The window begins in the future and so does not end, which keeps the limit as it is set.
 SET_LIMIT = """
