@@ -1,7 +1,9 @@
 """Publishing with confirms, a whole batch in flight at a time.
 
 A message counts as sent when the broker has confirmed it *and* has not returned it as unroutable
-(the `mandatory` flag).
+(the `mandatory` flag). The journal hears every message of the exchange, so one that the exchange
+returns shows that the journal is not bound: none of its batch counts as sent then, since the others
+may have reached their consumers and not the journal.
 Source: https://www.rabbitmq.com/docs/confirms
 """
 
@@ -40,6 +42,14 @@ class Unpublishable(Exception):
     """
 
 
+class NotJournalled(Exception):
+    """The exchange returned `row`, so the journal's queue is missing or not bound."""
+
+    def __init__(self, row: OutboxRow) -> None:
+        super().__init__(f"nobody is bound to {row.routing_key}, not even the journal")
+        self.row = row
+
+
 BROKER_ERRORS: Final = (amqp.AMQPError, OSError, amqp.exceptions.MessageNacked)
 # The broker's answers to a message that is too large, or otherwise not acceptable. All its other
 # refusals concern the exchange, the right to it, or the connection.
@@ -67,6 +77,7 @@ class Publisher:
     def __init__(self, url: str) -> None:
         self._unconfirmed: dict[int, str] = {}
         self._refused: set[str] = set()
+        self._returned: set[str] = set()
         self._published = 0
         try:
             self._connection = connect(url, heartbeat=HEARTBEAT)
@@ -86,7 +97,8 @@ class Publisher:
     def publish(self, rows: Sequence[OutboxRow]) -> list[int]:
         """Send a batch and return the ids of the rows that the broker confirmed as routed.
 
-        Raises BrokerUnavailable, or Unpublishable. This Publisher is of no use after either.
+        Raises NotJournalled, or BrokerUnavailable, or Unpublishable. This Publisher is of no use
+        after the last two.
         """
         try:
             with self._in_one_write():
@@ -97,7 +109,11 @@ class Publisher:
             raise Unpublishable(str(error)) from error
         except BROKER_ERRORS as error:
             raise BrokerUnavailable(str(error)) from error
-        refused, self._refused = self._refused, set()
+        returned, self._returned = self._returned, set()
+        refused, self._refused = self._refused | returned, set()
+        for row in rows:
+            if row.message_id in returned and not row.destination:
+                raise NotJournalled(row)
         return [row.id for row in rows if row.message_id not in refused]
 
     def keep_alive(self) -> None:
@@ -192,7 +208,7 @@ class Publisher:
         self, _error: Exception, _exchange: str, routing_key: str, message: amqp.Message
     ) -> None:
         logger.error("nobody is bound to %s; the message stays in the outbox", routing_key)
-        self._refused.add(message.properties["message_id"])
+        self._returned.add(message.properties["message_id"])
 
     def _settle(self, delivery_tag: int, multiple: bool) -> list[str]:
         if not multiple:

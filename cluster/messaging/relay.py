@@ -4,7 +4,8 @@ It reads a batch in the order of its ids, publishes it, waits for the confirms, 
 confirmed rows. A row that is still there has not been delivered. A crash between confirm and delete
 sends it again, and the inbox recognises it. A broker outage costs delay and nothing else: there is
 no retry budget. A row that no broker can take becomes a dead letter (`unpublishable.py`), and its
-neighbours are sent.
+neighbours are sent. A row whose queue is missing or full waits, with those behind it of its
+subject, and the relay reads on past them: however many wait, they hold up no other subject.
 
 One relay of a database is active at a time, by an advisory lock; a second one stands by. Two active
 ones (SKIP LOCKED) would each take half of an aggregate's messages and could send them in either
@@ -16,7 +17,7 @@ from __future__ import annotations
 import logging
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -24,7 +25,13 @@ import psycopg
 
 from cluster.messaging.middleware import Middleware, active
 from cluster.messaging.outbox import CHANNEL, NO_ROW
-from cluster.messaging.publisher import BrokerUnavailable, OutboxRow, Publisher, Unpublishable
+from cluster.messaging.publisher import (
+    BrokerUnavailable,
+    NotJournalled,
+    OutboxRow,
+    Publisher,
+    Unpublishable,
+)
 from cluster.messaging.unpublishable import file_unpublishable
 from cluster.secrets.postgres import Database, is_outage
 from config.waiting import back_off
@@ -35,20 +42,19 @@ BATCH: Final = 500
 # Seconds. NOTIFY wakes the relay within milliseconds. This slow sweep finds the rows of a lost
 # notification, and is also the interval at which heartbeats are answered.
 SWEEP: Final = 1.0
+# Seconds until rows that wait are sent again: the pause grows, since each attempt may reach some of
+# a message's queues once more.
+LONGEST_SWEEP: Final = 5.0
 # Seconds to wait after the database or the broker was unreachable: short at first, since most
 # outages end within seconds, and never longer than a second.
 FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 1.0
 ADVISORY_LOCK: Final = 0x0D0B0C
 
+# Past the rows that wait, and without those that faults hold back.
 READ_BATCH: Final = """
     SELECT id, message_id::text, destination, routing_key, subject, body
-      FROM outbox ORDER BY id LIMIT %s
-"""
-# While faults hold rows back, which are at most as many as the rules allow.
-READ_OTHERS: Final = """
-    SELECT id, message_id::text, destination, routing_key, subject, body
-      FROM outbox WHERE id <> ALL(%s::bigint[]) ORDER BY id LIMIT %s
+      FROM outbox WHERE id > %s AND id <> ALL(%s::bigint[]) ORDER BY id LIMIT %s
 """
 DELETE_SENT: Final = "DELETE FROM outbox WHERE id = ANY(%s)"
 
@@ -77,6 +83,8 @@ class Relay:
         self._make_publisher = publisher
         self._publisher: Publisher | None = None
         self._middleware = (*middleware, *active())
+        self._backlog = _Backlog()
+        self._unjournalled: OutboxRow | None = None
         self._stopping = False
 
     def stop(self) -> None:
@@ -129,23 +137,45 @@ class Relay:
         return True
 
     def _drain(self) -> int:
-        """Send one batch and return the number of rows that left the outbox, or stay on purpose."""
+        """Read one batch, send what may go, and return the number of rows that were read."""
+        if not self._is_journalled():
+            return 0
         rows = self._read()
-        to_send = rows
+        ready = self._backlog.ready(rows)
+        to_send = ready
         for one in self._middleware:
             to_send = one.replace(to_send)
-        stay = {row.id for row in rows} - {row.id for row in to_send}
-        sent = set(self._send(to_send)) if to_send else set()
-        return len(sent - {NO_ROW}) + len(stay)
+        try:
+            sent = set(self._send(to_send)) if to_send else set()
+        except NotJournalled as error:
+            logger.warning("everything stays in the outbox: %s", error)
+            self._unjournalled = error.row
+            return 0
+        held_back = {row.id for row in ready} - {row.id for row in to_send}
+        self._backlog.settle(rows, sent | held_back)
+        return len(rows)
+
+    def _is_journalled(self) -> bool:
+        """Return whether the journal hears what is published.
+
+        After it did not, the row that showed it is sent alone until it is routed: the others have
+        queues to which they would go again and again.
+        """
+        if self._unjournalled is not None:
+            try:
+                self._send([self._unjournalled])
+            except NotJournalled:
+                return False
+            self._unjournalled = None
+        return True
 
     def _read(self) -> list[OutboxRow]:
         assert self._connection is not None
         held_back = [row for one in self._middleware for row in one.held_back()]
-        query, parameters = (
-            (READ_OTHERS, (held_back, BATCH)) if held_back else (READ_BATCH, (BATCH,))
-        )
         # In binary, since bodies in text form are twice as long, in hexadecimal.
-        cursor = self._connection.execute(query.encode(), parameters, binary=True)
+        cursor = self._connection.execute(
+            READ_BATCH.encode(), (self._backlog.passed, held_back, BATCH), binary=True
+        )
         return [OutboxRow(*row) for row in cursor]
 
     def _send(self, rows: Sequence[OutboxRow]) -> list[int]:
@@ -235,3 +265,46 @@ class Relay:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+class _Backlog:
+    """The rows that were tried and wait: how far they reach, and which ones come after them.
+
+    After a pause it forgets them, and everything is tried again from the first row.
+    """
+
+    def __init__(self) -> None:
+        self._passed = 0
+        self._streams: set[tuple[str, str]] = set()
+        self._attempts = 0
+        self._again_at = 0.0
+
+    @property
+    def passed(self) -> int:
+        """The id up to which rows are not read now, 0 when none waits or the pause is over."""
+        if self._passed and time.monotonic() >= self._again_at:
+            self._passed = 0
+            self._streams.clear()
+        return self._passed
+
+    def ready(self, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
+        """Return the rows without those of which an earlier one of the same subject waits."""
+        return [row for row in rows if _stream(row) not in self._streams]
+
+    def settle(self, rows: Sequence[OutboxRow], gone: Collection[int]) -> None:
+        """Note the rows of a batch that are still there, and pass by the batch if there are any."""
+        waiting = [row for row in rows if row.id not in gone]
+        if waiting:
+            if not self._passed:
+                self._attempts += 1
+                pause = back_off(self._attempts, first=SWEEP, longest=LONGEST_SWEEP)
+                self._again_at = time.monotonic() + pause
+            self._passed = rows[-1].id
+            self._streams.update(_stream(row) for row in waiting if row.subject)
+        elif not self._passed:
+            self._attempts = 0
+
+
+def _stream(row: OutboxRow) -> tuple[str, str]:
+    """Return the key of the messages that go out in order: of one subject, to all or one queue."""
+    return row.destination, row.subject

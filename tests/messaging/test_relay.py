@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import amqp
@@ -13,7 +14,7 @@ import msgspec
 import pytest
 
 from cluster.catalog.contract import StockReserved
-from cluster.messaging import dead_letters
+from cluster.messaging import dead_letters, publisher
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.fault_injection import (
     NOTIFY,
@@ -25,7 +26,7 @@ from cluster.messaging.fault_injection import (
 )
 from cluster.messaging.outbox import flush
 from cluster.messaging.publisher import OutboxRow, Publisher
-from cluster.messaging.relay import BATCH, Relay
+from cluster.messaging.relay import BATCH, Relay, _Backlog
 from cluster.messaging.topology import connect
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession
@@ -55,7 +56,7 @@ def send_to(scratch: DatabaseSession, queue: str, subjects: list[UUID]) -> None:
             event = StockReserved(sku="MUG", quantity=1)
             work.send(event, subject_id=subject, correlation=subject)
         flush(work)
-        work.cursor.execute("UPDATE outbox SET destination = %s", (queue,))
+        work.cursor.execute("UPDATE outbox SET destination = %s WHERE destination = ''", (queue,))
 
 
 def waiting_rows(scratch: DatabaseSession, queue: str) -> int:
@@ -168,6 +169,79 @@ def test_a_second_relay_stands_by_and_takes_over(
     send_to(scratch, queue, [new_message_id()])
 
     eventually(lambda: waiting_rows(scratch, queue) == 0)
+
+
+def test_rows_that_wait_hold_up_no_other_subject_and_leave_in_order(
+    scratch: DatabaseSession, channel: amqp.Channel, queue: str, start_relay: Callable[[], Relay]
+) -> None:
+    missing = f"{queue}.missing"
+    subjects = [new_message_id() for _ in range(BATCH + 100)]
+    send_to(scratch, missing, subjects)
+    free = new_message_id()
+    send_to(scratch, queue, [free])
+
+    start_relay()
+
+    assert arrived(channel, queue, 1) == [str(free)]
+    assert waiting_rows(scratch, missing) == len(subjects)
+    channel.queue_declare(missing, durable=True, auto_delete=False)
+    assert arrived(channel, missing, len(subjects)) == [str(subject) for subject in subjects]
+    eventually(lambda: waiting_rows(scratch, missing) == 0)
+    channel.queue_delete(missing)
+
+
+def test_what_follows_a_row_that_waits_waits_too() -> None:
+    backlog = _Backlog()
+    first, other = row(1, "full"), replace(row(2, "full"), subject="reservation/y")
+
+    backlog.settle([first, other], {other.id})
+
+    assert backlog.passed == other.id
+    behind, beside = replace(first, id=3), replace(other, id=4)
+    elsewhere = row(5, "a.queue.with.room")
+    assert backlog.ready([behind, beside, elsewhere]) == [beside, elsewhere]
+
+
+def test_nothing_counts_as_sent_while_the_journal_is_not_bound(
+    scratch: DatabaseSession,
+    channel: amqp.Channel,
+    queue: str,
+    start_relay: Callable[[], Relay],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exchange, journal = f"{queue}.events", f"{queue}.journal"
+    channel.exchange_declare(exchange, "topic", durable=True, auto_delete=False)
+    channel.queue_declare(journal, durable=True, auto_delete=False)
+    channel.queue_bind(queue, exchange, "catalog.stock_reserved.v1")
+    monkeypatch.setattr(publisher, "EXCHANGE", exchange)
+    attempts: list[int] = []
+    publish = Publisher.publish
+
+    def counted(self: Publisher, rows: Sequence[OutboxRow]) -> list[int]:
+        attempts.append(len(rows))
+        return publish(self, rows)
+
+    monkeypatch.setattr(Publisher, "publish", counted)
+    heard_by_both, heard_by_the_journal = new_message_id(), new_message_id()
+    send_to(scratch, "", [heard_by_both, heard_by_the_journal])
+    with scratch.transaction() as connection:
+        connection.execute(
+            "UPDATE outbox SET routing_key = 'catalog.product_listed.v1' WHERE subject = %s",
+            (f"reservation/{heard_by_the_journal}",),
+        )
+
+    start_relay()
+
+    assert arrived(channel, queue, 1) == [str(heard_by_both)]
+    eventually(lambda: attempts[1:] == [1, 1])  # of the row alone that nobody hears
+    assert channel.basic_get(queue, no_ack=True) is None
+    assert waiting_rows(scratch, "") == 2
+
+    channel.queue_bind(journal, exchange, "#")
+    eventually(lambda: waiting_rows(scratch, "") == 0)
+    assert set(arrived(channel, journal, 2)) == {str(heard_by_both), str(heard_by_the_journal)}
+    channel.queue_delete(journal)
+    channel.exchange_delete(exchange)
 
 
 def filed(scratch: DatabaseSession) -> list[tuple[str, str]]:
