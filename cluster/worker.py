@@ -189,6 +189,7 @@ def build(service: Service, broker_url: Callable[[], str], *, replica: int = 1) 
     app.conf.task_queues = [task_queue(service.task_queue)]
     app.conf.task_default_queue = service.task_queue
     app.runtime = runtime
+    app.service, app.partitions = service, len(runtime.workers)
     app.queue_consumers = runtime.consumers
     app.scheduled_tasks = frozenset(scheduled.name for scheduled in service.periodic_work)
     app.give_up = runtime.sink.give_up

@@ -20,6 +20,7 @@ from celery import bootsteps
 from cluster.messaging.dead_letters import Rejected, inapplicable, unreadable_dead_letter
 from cluster.messaging.inbox import TransientFailure
 from cluster.messaging.tolerant_decoding import UnreadableProperties, unreadable
+from cluster.messaging.topology import BIND_EVERY, bind, declare_service
 from cluster.secrets.postgres import is_outage
 
 logger = logging.getLogger(__name__)
@@ -271,7 +272,8 @@ class StandIn(QueueConsumer):
 class InboxStep(bootsteps.StartStopStep):
     """Runs the queue consumers of `app.queue_consumers` on the worker's connection.
 
-    `parent` is Celery's consumer, whose event loop and connection this step uses.
+    It declares the queues of `app.service` first, and goes on binding them. `parent` is Celery's
+    consumer, whose event loop and connection this step uses.
     """
 
     requires = ("celery.worker.consumer:Connection",)
@@ -280,16 +282,23 @@ class InboxStep(bootsteps.StartStopStep):
         super().__init__(parent, **kwargs)
         self._consumers: Sequence[QueueConsumer] = parent.app.queue_consumers
         self._connection: Any = None
-        self._retry: Any = None
+        self._timers: list[Any] = []
 
     def start(self, parent: Any) -> None:
         self._connection = parent.connection
+        service, partitions = parent.app.service, parent.app.partitions
+        declare_service(parent.connection.connection, service, partitions)
         for consumer in self._consumers:
             consumer.start(parent.connection.channel())
         parent.hub.on_tick.add(self._on_tick)
         # The loop ticks when there is traffic. This timer makes it tick without, for a batch that
         # waits for its database to return.
-        self._retry = parent.hub.call_repeatedly(0.1, lambda: None)
+        repeat = parent.hub.call_repeatedly
+        channel = parent.connection.channel()
+        self._timers = [
+            repeat(0.1, lambda: None),
+            repeat(BIND_EVERY, lambda: bind(channel, service, partitions, nowait=True)),
+        ]
 
     def stop(self, parent: Any) -> None:
         self._leave(parent)
@@ -300,9 +309,9 @@ class InboxStep(bootsteps.StartStopStep):
     def _leave(self, parent: Any) -> None:
         if parent.hub is not None:
             parent.hub.on_tick.discard(self._on_tick)
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
+        for timer in self._timers:
+            timer.cancel()
+        self._timers = []
         for consumer in self._consumers:
             consumer.stop()
 

@@ -1,5 +1,7 @@
-"""The topology on the broker: exchanges, queues and bindings, declared once at bootstrap.
+"""The topology on the broker: exchanges, queues and bindings.
 
+The whole is declared at bootstrap. A worker declares its own part at each connection and binds it
+again every BIND_EVERY seconds, so that a queue or a binding that somebody removed is back.
 Everything is durable and quorum-replicated. Nothing is ever dropped: a full queue refuses the
 publisher (`reject-publish`), and a message beyond its delivery limit goes to the service's
 dead-letter queue at least once. A service with several workers has a partition for each:
@@ -29,6 +31,8 @@ DEAD_EXCHANGE: Final = "cluster.dead"
 
 # The header that decides a message's partition: the id of the aggregate.
 PARTITION_KEY: Final = "partitionkey"
+
+BIND_EVERY: Final = 5.0  # seconds; an existing binding costs the broker a look
 
 MARKER: Final = "cluster.end_of_queue"  # the type of a message that only `_move` reads
 MOVED_AT_ONCE: Final = 100  # messages
@@ -86,21 +90,49 @@ def declare(
     With a smaller number than last time the messages of the surplus partitions are moved. Raises
     PartitionInUse, having changed nothing, while those have consumers.
     """
-    channel = connection.channel()
     counts = {service.name: (partitions or {}).get(service.name, 1) for service in services}
     surplus = {
         service.name: _surplus(connection, service, counts[service.name]) for service in services
     }
+    for service in services:
+        declare_service(connection, service, counts[service.name])
+        channel = connection.channel()
+        _retire(channel, service, counts[service.name], surplus[service.name])
+        channel.close()
+
+
+def declare_service(connection: amqp.Connection, service: Service, partitions: int) -> None:
+    """Declare the queues and bindings of one service, and the exchanges that all share."""
+    channel = connection.channel()
     channel.exchange_declare(EXCHANGE, "topic", durable=True, auto_delete=False)
     channel.exchange_declare(DEAD_EXCHANGE, "direct", durable=True, auto_delete=False)
-    for service in services:
-        _declare_unlimited(connection, service.dead_queue)
-        channel.queue_bind(service.dead_queue, DEAD_EXCHANGE, service.queue)
-        _declare_queue(channel, service.queue, _consumed(service))
-        _declare_unlimited(connection, service.task_queue)
-        _bind(channel, service, counts[service.name])
-        _retire(channel, service, counts[service.name], surplus[service.name])
+    _declare_unlimited(connection, service.dead_queue)
+    _declare_queue(channel, service.queue, _consumed(service))
+    _declare_unlimited(connection, service.task_queue)
+    if partitions > 1:
+        _declare_partitions(channel, service, partitions)
+    bind(channel, service, partitions)
+    if partitions > 1:
+        # The new bindings are made before the old ones are cut: a message that comes between is
+        # delivered twice, which the inbox recognises, and is never lost.
+        for key in _keys(service):
+            channel.queue_unbind(service.queue, EXCHANGE, key)
     channel.close()
+
+
+def bind(channel: amqp.Channel, service: Service, partitions: int, *, nowait: bool = False) -> None:
+    """Bind the types that the service consumes to its queue, or to its partitions.
+
+    `nowait` sends it all without waiting for answers, as a paused broker gives none.
+    """
+    channel.queue_bind(service.dead_queue, DEAD_EXCHANGE, service.queue, nowait=nowait)
+    for queue in partition_queues(service, partitions):
+        channel.queue_bind(queue, _spread(service), "1", nowait=nowait)
+    for key in _keys(service):
+        if partitions == 1:
+            channel.queue_bind(service.queue, EXCHANGE, key, nowait=nowait)
+        else:
+            channel.exchange_bind(_spread(service), EXCHANGE, key, nowait=nowait)
 
 
 def partition_queues(service: Service, partitions: int) -> list[str]:
@@ -125,22 +157,8 @@ def _spread(service: Service) -> str:
     return f"{service.queue}.partitions"
 
 
-def _bind(channel: amqp.Channel, service: Service, partitions: int) -> None:
-    """Bind the types that the service consumes to its queue, or to its partitions.
-
-    The new binding is made before the old one is cut: a message that comes between is delivered
-    twice, which the inbox recognises, and is never lost.
-    """
-    keys = ["#"] if service.journals else sorted(service.consumes())
-    if partitions == 1:
-        for key in keys:
-            channel.queue_bind(service.queue, EXCHANGE, key)
-        return
-    _declare_partitions(channel, service, partitions)
-    for key in keys:
-        channel.exchange_bind(_spread(service), EXCHANGE, key)
-    for key in keys:
-        channel.queue_unbind(service.queue, EXCHANGE, key)
+def _keys(service: Service) -> list[str]:
+    return ["#"] if service.journals else sorted(service.consumes())
 
 
 def _declare_partitions(channel: amqp.Channel, service: Service, partitions: int) -> None:
@@ -159,7 +177,6 @@ def _declare_partitions(channel: amqp.Channel, service: Service, partitions: int
     )
     for queue in partition_queues(service, partitions):
         _declare_queue(channel, queue, {**_consumed(service), "x-single-active-consumer": True})
-        channel.queue_bind(queue, _spread(service), "1")
 
 
 def _surplus(connection: amqp.Connection, service: Service, partitions: int) -> list[str]:
