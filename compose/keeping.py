@@ -76,8 +76,23 @@ def remember(run: RunDirectory, servers: Sequence[Server], prepared: str) -> Non
                         sql.Identifier(server.database), _note(run, prepared)
                     )
                 )
-    # The provider makes its database as soon as it runs, which is after this.
-    run.update_state(prepared=prepared, made=list(stores(run, servers)))
+    run.update_state(prepared=prepared, made=_existing(run, servers))
+
+
+def remember_made(run: RunDirectory, servers: Sequence[Server]) -> None:
+    """Record what has been made since the preparation: the provider's books, by its first run.
+
+    An `up` that is killed before the provider has run must not miss them at the next start.
+    """
+    state = run.read_state()
+    made = state.get("made", [])
+    added = [name for name in _existing(run, servers) if name not in made]
+    if state.get("prepared") and added:
+        run.update_state(made=[*made, *added])
+
+
+def _existing(run: RunDirectory, servers: Iterable[Server]) -> list[str]:
+    return [name for name, path in stores(run, servers).items() if path.exists()]
 
 
 def is_prepared(run: RunDirectory, servers: Sequence[Server], wanted: str) -> bool:

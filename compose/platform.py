@@ -112,6 +112,7 @@ def start(
         servers = _configure(run, port, surroundings)
         if not keeping.require_kept(run, servers, recreate=recreate_missing):
             run.update_state(prepared=None, made=[])
+        keeping.remember_made(run, servers)
         with progress.step("Preparing the servers"):
             for server in servers:
                 server.prepare()
@@ -287,6 +288,7 @@ def _bring_up(
         for process in services():
             runs = partial(_runs, supervisor, process.name)
             _wait(platform, runs, process.name, patience=SERVICE_PATIENCE)
+    keeping.remember_made(run, servers)
     with progress.step("The journal is being written"):
         ready = partial(web_answers, port, "/readyz")
         _wait(platform, ready, "worker-site", patience=SERVICE_PATIENCE)

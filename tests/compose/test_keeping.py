@@ -82,6 +82,20 @@ def test_a_platform_of_an_earlier_revision_had_everything(run: RunDirectory) -> 
     assert list(keeping.missing(run, servers_of(run))) == ["rabbitmq"]
 
 
+def test_books_that_the_provider_has_not_begun_are_not_missed(run: RunDirectory) -> None:
+    """As after an `up` that was killed between the preparation and the provider's first run."""
+    stores = made_up_stores(run)
+    stores["provider"].unlink()
+    others = [server for server in servers_of(run) if not isinstance(server, Postgres)]
+    keeping.remember(run, others, "digest")
+    assert keeping.require_kept(run, servers_of(run), recreate=False)
+
+    stores["provider"].touch()
+    keeping.remember_made(run, servers_of(run))
+    stores["provider"].unlink()
+    assert list(keeping.missing(run, servers_of(run))) == ["provider"]
+
+
 def test_the_providers_books_are_looked_for_where_it_keeps_them(run: RunDirectory) -> None:
     source = (ROOT / "cluster/payments/sandbox/__main__.py").read_text()
     assert '/ "data" / "provider"' in source
