@@ -106,4 +106,5 @@ def test_the_drill_of_a_storm_begins_with_a_click_and_can_be_stopped(
     expect(page.locator('[data-part="answer"]')).to_contain_text(
         re.compile("wants it to stop|was withdrawn"), timeout=WITHIN
     )
+    expect(page.locator('[data-part="answer"]')).to_be_focused()
     expect(here).to_have_count(0, timeout=A_RUN)

@@ -44,6 +44,7 @@ class RunRequest extends HTMLElement {
       if (answer.ok) {
         this.#run = told.state === "withdrawn" ? null : told;
         this.#say(wordsOf(told), told);
+        this.#leaveQueue();
       } else {
         this.#say(told.detail);
       }
@@ -52,6 +53,12 @@ class RunRequest extends HTMLElement {
     }
     submitter?.removeAttribute("aria-busy");
     this.#look();
+  }
+
+  // A run that was stopped or withdrawn takes its button with it: the keyboard goes on at the answer.
+  #leaveQueue() {
+    const queue = this.querySelector('[data-part="queue"]');
+    if (queue?.contains(document.activeElement)) this.querySelector('[data-part="answer"]').focus();
   }
 
   // The queue as it is now, and how the visitor's own run stands.

@@ -55,9 +55,11 @@ class ChaosRun extends HTMLElement {
 
   #end(state, words, report) {
     this.#stop?.();
-    this.#part("withdraw")?.remove();
-    const told = state === "ended" ? "It has ended." : words || state;
     const line = this.#part("words");
+    const withdraw = this.#part("withdraw");
+    if (withdraw?.contains(document.activeElement)) line.focus();
+    withdraw?.remove();
+    const told = state === "ended" ? "It has ended." : words || state;
     write(line, told);
     moveTo(this.#part("line"), state === "ended" ? "ended" : null);
     this.#part("watch").replaceChildren();
