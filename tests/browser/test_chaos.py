@@ -206,9 +206,8 @@ def test_after_a_run_was_stopped_the_keyboard_goes_on_at_the_answer(
     page.goto(f"{platform_url}/chaos/")
     queue = page.locator('[data-part="queue"]')
     queue.evaluate(
-        """(part, address) => { part.innerHTML =
-            `<form method="post" action="${address}withdraw/"><button>Stop it</button></form>`; }""",
-        address,
+        "(part, form) => { part.innerHTML = form; }",
+        f'<form method="post" action="{address}withdraw/"><button>Stop it</button></form>',
     )
     queue.get_by_role("button", name="Stop it").focus()
 
