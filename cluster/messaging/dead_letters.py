@@ -44,7 +44,8 @@ class Rejected:
     """A message that is to be filed as a dead letter, with the parts that could be read.
 
     `properties` are its AMQP properties as they came, when those could not be decoded. `identity`
-    holds those that distinguish it from a message with the same body.
+    holds those that distinguish it from a message with the same body. `way` names the way by which
+    it came, if not by a queue, and is kept as its type (`replays.py`).
     """
 
     body: bytes
@@ -53,6 +54,7 @@ class Rejected:
     envelope: Envelope | None = None
     properties: bytes | None = None
     identity: bytes = b""
+    way: str = ""
 
     @property
     def digest(self) -> bytes:
@@ -121,7 +123,7 @@ def file_dead_letter(work: UnitOfWork, rejected: Rejected) -> None:
         {
             "id": envelope.id if envelope else None,
             "source": envelope.source if envelope else "",
-            "type": envelope.type if envelope else "",
+            "type": envelope.type if envelope else rejected.way,
             "subject": envelope.subject if envelope else "",
             "sequence": envelope.sequence if envelope else None,
             "body": rejected.body,

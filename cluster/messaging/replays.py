@@ -2,23 +2,29 @@
 
 Their sender needs no right to the database. Each service that has an inbox handles one command,
 `<service>.replay_dead_letter.v1`. The command line does the same directly
-(`cluster/operations/dead_letters.py`), as the operator.
+(`cluster/operations/dead_letters.py`), as the operator. A dead letter goes to the queue of its
+service again; one that came by another way than a queue is done again as its service says (`Ways`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final, cast
 from uuid import UUID
 
 import msgspec
-import psycopg
 
 from cluster.messaging.contract import Payload, command
+from cluster.messaging.dead_letters import file_dead_letter, inapplicable
 from cluster.messaging.envelope import Message, new_message_id
 from cluster.messaging.system_events import dead_letter_replayed, replay_refused
-from cluster.messaging.work import Handler, UnitOfWork
+from cluster.messaging.work import Failure, Handler, UnitOfWork, classify
 from config.environment import SERVICES
+
+# By the way on which a dead letter came, what does its body again. Raises as a handler does.
+Ways = Mapping[str, Callable[[UnitOfWork, bytes], None]]
 
 
 class ReplayDeadLetter(Payload, frozen=True):
@@ -67,6 +73,13 @@ SEND_AGAIN: Final = """
     RETURNING routing_key, subject
 """
 
+# A dead letter that came by no queue is marked, and done again here.
+TAKE: Final = """
+    UPDATE dead_letter SET replayed_at = %(now)s, replays = replays + 1
+     WHERE id = %(letter)s AND replays = %(replays)s AND type = ANY (%(ways)s) AND source = ''
+    RETURNING type, body
+"""
+
 # The same for all dead letters that one constraint caused, for a caller that can pass no
 # parameters.
 SEND_REFUSED_AGAIN: Final = """
@@ -90,24 +103,24 @@ def replay_command(service: str, *, letter: int, replays: int) -> Payload:
     return _commands[service](letter=letter, replays=replays)
 
 
-def replay_handlers(service: str) -> Mapping[type[Payload], Handler]:
+def replay_handlers(service: str, ways: Ways) -> Mapping[type[Payload], Handler]:
     """Return the handler of a service's own command, or nothing for one without an inbox."""
-    return {_commands[service]: carry_out_replays} if service in _commands else {}
+    return {_commands[service]: partial(_carry_out, ways)} if service in _commands else {}
 
 
-def carry_out_replays(work: UnitOfWork, messages: Sequence[Message[Any]], /) -> None:
-    """Put each dead letter back into the service's own queue, and announce the result.
+def _carry_out(ways: Ways, work: UnitOfWork, messages: Sequence[Message[Any]], /) -> None:
+    """Send each dead letter to the service again, and announce the result.
 
     One by one: a person has pressed a button for each of them.
     """
     for message in messages:
         wish = message.payload
         sent = send_again(
-            work.cursor,
+            work,
             letter=wish.letter,
             replays=wish.replays,
             queue=f"{work.source}.inbox",
-            now=work.now,
+            ways=ways,
         )
         if sent is None:
             reason = "it is not there any more, or was sent again meanwhile"
@@ -121,18 +134,33 @@ def carry_out_replays(work: UnitOfWork, messages: Sequence[Message[Any]], /) -> 
 
 
 def send_again(
-    cursor: psycopg.Cursor[Any], *, letter: int, replays: int, queue: str, now: Any
+    work: UnitOfWork, *, letter: int, replays: int, queue: str, ways: Ways
 ) -> tuple[str, str] | None:
-    """Mark the dead letter, write it to the outbox and return its type and subject.
+    """Mark the dead letter, send it to `queue` by the outbox, and return its type and subject.
+
+    One that came by one of these `ways` is done again at once; failing so, it is a new dead letter.
 
     Return None when there is no such dead letter, or when it was replayed more often than `replays`
     times, which the sender of the command has not seen.
     """
     if not 0 < letter < 1 << 63:  # beyond bigint there is none, and the query would fail
         return None
+    wish = {"letter": letter, "replays": replays, "now": work.now}
+    if taken := work.cursor.execute(TAKE, {**wish, "ways": list(ways)}).fetchone():
+        _do_again(work, ways, *taken)
+        return taken[0], ""
     new_id: UUID = new_message_id()
-    cursor.execute(
-        SEND_AGAIN,
-        {"letter": letter, "replays": replays, "queue": queue, "now": now, "new_id": new_id},
-    )
-    return cursor.fetchone()
+    work.cursor.execute(SEND_AGAIN, {**wish, "queue": queue, "new_id": new_id})
+    return work.cursor.fetchone()
+
+
+def _do_again(work: UnitOfWork, ways: Ways, way: str, body: bytes) -> None:
+    announced = len(work.outgoing)
+    try:
+        with work.connection.transaction():
+            ways[way](work, body)
+    except Exception as error:
+        if classify(error) is Failure.TRANSIENT:
+            raise
+        del work.outgoing[announced:]
+        file_dead_letter(work, replace(inapplicable(body, error), way=way))

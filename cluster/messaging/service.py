@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cluster.messaging.contract import REGISTRY, ContractError, Kind, Payload
 from cluster.messaging.fault_commands import fault_handlers
-from cluster.messaging.replays import replay_handlers
+from cluster.messaging.replays import Ways, replay_handlers
 from cluster.messaging.streams import retention_of
 from cluster.messaging.work import Handler, Scheduled
 
@@ -17,13 +17,15 @@ class Service:
     """A service as the messaging layer sees it.
 
     `code` is the three letters of its rail. `handlers` has one entry for every type that it
-    consumes, and `schedule` lists its periodic work.
+    consumes, `schedule` lists its periodic work, and `ways` do again what is a dead letter and came
+    by no queue.
     """
 
     name: str
     code: str
     handlers: Mapping[type[Payload], Handler]
     schedule: Sequence[Scheduled] = field(default_factory=tuple)
+    ways: Ways = field(default_factory=dict)
     # The site consumes every message there is, and records it instead of handling it.
     journals: bool = False
 
@@ -41,7 +43,8 @@ class Service:
         """Return its handlers, with those that every service with an inbox has."""
         if self.journals:
             return self.handlers
-        return {**self.handlers, **replay_handlers(self.name), **fault_handlers(self.name)}
+        replays = replay_handlers(self.name, self.ways)
+        return {**self.handlers, **replays, **fault_handlers(self.name)}
 
     @property
     def dead_queue(self) -> str:

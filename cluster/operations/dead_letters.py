@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -12,9 +11,10 @@ import psycopg
 
 from cluster.messaging.contract import UnknownMessageType
 from cluster.messaging.envelope import InvalidMessage, decode_envelope, decode_message
-from cluster.messaging.outbox import CHANNEL
+from cluster.messaging.outbox import CHANNEL, flush
 from cluster.messaging.queries import KeptDeadLetter, dead_letter, dead_letters
 from cluster.messaging.replays import send_again
+from cluster.messaging.work import TransientError, UnitOfWork
 from cluster.secrets.postgres import database
 from cluster.services import load
 from compose.errors import Misuse
@@ -74,23 +74,32 @@ def letter(text: str) -> KeptDeadLetter:
 def replay(letter: KeptDeadLetter) -> None:
     """Send a dead letter again to its own service, and mark it as replayed.
 
-    One transaction: marked and sent, or neither. Raises Misuse when it was replayed meanwhile.
+    One transaction: marked and sent, or neither. Raises Misuse when it was replayed meanwhile, or
+    cannot be at this moment.
     """
-    with _connection(letter.service) as connection:
-        sent = send_again(
-            connection.cursor(),
-            letter=letter.number,
-            replays=letter.replays,
-            queue=load(letter.service).queue,
-            now=datetime.now(UTC),
-        )
-        connection.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
+    service = load(letter.service)
+    try:
+        with _connection(letter.service) as connection:
+            work = UnitOfWork(connection, source=letter.service)
+            sent = send_again(
+                work,
+                letter=letter.number,
+                replays=letter.replays,
+                queue=service.queue,
+                ways=service.ways,
+            )
+            flush(work)
+            connection.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
+    except TransientError as error:
+        raise Misuse(f"{letter.id} was not sent again: {error}. Try again in a moment.") from error
     if sent is None:
         raise Misuse(f"{letter.id} was sent again by somebody else meanwhile.")
 
 
 def why_hopeless(letter: KeptDeadLetter) -> str | None:
     """Return the reason why a replay is bound to fail again, or None when it may succeed."""
+    if letter.type in load(letter.service).ways:
+        return None
     try:
         envelope = decode_envelope(letter.body or b"")
         if letter.service != "site":

@@ -11,9 +11,12 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+import msgspec
+
 from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import Message
-from cluster.messaging.work import Handler, UnitOfWork, ignore
+from cluster.messaging.replays import Ways
+from cluster.messaging.work import Handler, TransientError, UnitOfWork, ignore
 from cluster.orders.contract import (
     RefundAbandoned,
     RefundCompleted,
@@ -29,6 +32,8 @@ from cluster.payments.contract import (
 )
 from cluster.payments.domain import payment as domain
 from cluster.payments.domain.payment import Decision, Origin, Payment, RefundOutcome
+from cluster.payments.gateway.events import apply_events
+from cluster.payments.provider_api import ASKED, HEARD, Operation, ProviderEvent
 
 # The time for which a repeated webhook is recognised. Its signature is refused after five minutes,
 # and the domain applies a fact once in any case.
@@ -80,6 +85,20 @@ def pay_refunds_back(work: UnitOfWork, messages: Sequence[Message[RefundRequeste
     repository.end_refunds(work, refused)
 
 
+def hear_again(work: UnitOfWork, body: bytes) -> None:
+    """Apply an event of the provider that is a dead letter.
+
+    Raises TransientError while its payment is locked.
+    """
+    if apply_events(work, [msgspec.json.decode(body, type=ProviderEvent)]):
+        raise TransientError("its payment is locked")
+
+
+def ask_again(work: UnitOfWork, body: bytes) -> None:
+    """Ask the provider once more for an operation that it refused, under the same key."""
+    repository.ask(work, [msgspec.json.decode(body, type=Operation)])
+
+
 def forget_provider_events(work: UnitOfWork) -> None:
     """Delete the ids of provider events that the provider will not deliver again."""
     work.cursor.execute(
@@ -104,6 +123,8 @@ HANDLERS: Final[Mapping[type[Payload], Handler]] = MappingProxyType(
         RefundAbandoned: ignore,
     }
 )
+
+WAYS: Final[Ways] = MappingProxyType({HEARD: hear_again, ASKED: ask_again})
 
 
 def _decide_each(work: UnitOfWork, messages: Sequence[Message[Any]], decide: Decide) -> None:

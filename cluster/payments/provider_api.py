@@ -19,6 +19,9 @@ MOST_EVENTS: Final = 100  # in one webhook
 OPERATIONS_PATH: Final = "/v1/operations"
 PAYMENTS_PATH: Final = "/v1/payments"
 BOOKS_PATH: Final = "/v1/books"
+# The ways by which a dead letter comes to the gateway: a webhook's event, a refused operation.
+HEARD: Final = "payments.provider_event"
+ASKED: Final = "payments.provider_operation"
 SIGNATURE_HEADER: Final = "Provider-Signature"
 
 

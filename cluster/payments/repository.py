@@ -122,7 +122,7 @@ def save_decisions(work: UnitOfWork, decisions: Sequence[Decision]) -> None:
     operations = [operation for decision in decisions for operation in decision.operations]
     _save_payments(work, newest.values(), asked={operation.payment for operation in operations})
     _enter(work, [entry for decision in decisions for entry in decision.entries])
-    _ask(work, operations)
+    ask(work, operations)
     for decision in decisions:
         for announcement in decision.announcements:
             announce(work, announcement, decision.payment.id, decision.payment.origin)
@@ -252,7 +252,7 @@ def _enter(work: UnitOfWork, lines: Sequence[Entry]) -> None:
         )
 
 
-def _ask(work: UnitOfWork, operations: Sequence[Operation]) -> None:
+def ask(work: UnitOfWork, operations: Sequence[Operation]) -> None:
     if operations:
         work.cursor.execute(
             ASK,

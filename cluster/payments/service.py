@@ -12,7 +12,7 @@ from cluster.identity.contract import ErasureCompleted, ErasureRefused, ErasureR
 from cluster.messaging.service import Service
 from cluster.messaging.work import Scheduled, ignore
 from cluster.payments import erasure
-from cluster.payments.handlers import HANDLERS, forget_provider_events
+from cluster.payments.handlers import HANDLERS, WAYS, forget_provider_events
 
 FORGET_EVERY: Final = 600.0  # seconds; housekeeping that no other work waits for
 
@@ -25,6 +25,7 @@ SERVICE: Final = Service(
         ErasureRefused: ignore,
         ErasureCompleted: ignore,
     },
+    ways=WAYS,
     schedule=(
         Scheduled(
             name="payments.forget_provider_events", every=FORGET_EVERY, run=forget_provider_events

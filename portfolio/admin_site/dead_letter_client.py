@@ -99,9 +99,9 @@ def ask_for_replays(letters: list[KeptDeadLetter]) -> None:
 
 
 def _send_own(work: UnitOfWork, letter: KeptDeadLetter) -> None:
-    queue = load("site").queue
+    site = load("site")
     sent = send_again(
-        work.cursor, letter=letter.number, replays=letter.replays, queue=queue, now=work.now
+        work, letter=letter.number, replays=letter.replays, queue=site.queue, ways=site.ways
     )
     if sent is not None:
         type_, subject = sent

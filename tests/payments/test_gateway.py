@@ -13,6 +13,9 @@ import psycopg
 import pytest
 
 from cluster.messaging.envelope import new_message_id
+from cluster.messaging.outbox import flush
+from cluster.messaging.replays import send_again
+from cluster.messaging.work import UnitOfWork
 from cluster.orders.contract import RefundRequested
 from cluster.payments.contract import (
     AuthorisePayment,
@@ -22,8 +25,16 @@ from cluster.payments.contract import (
 )
 from cluster.payments.gateway.provider import ProviderRefused
 from cluster.payments.gateway.reconciliation import Reconciliation
-from cluster.payments.provider_api import EventType, ProviderEvent, WebhookDelivery
+from cluster.payments.provider_api import (
+    ASKED,
+    HEARD,
+    EventType,
+    Operation,
+    ProviderEvent,
+    WebhookDelivery,
+)
 from cluster.payments.sandbox import decisions
+from cluster.payments.service import SERVICE
 from cluster.payments.signature import sign
 from tests.conditions import eventually_async
 from tests.payments.conftest import KEYS, PaymentsSide
@@ -287,6 +298,69 @@ async def test_an_operation_that_the_provider_refuses_is_filed_and_those_behind_
     assert (reason, "An amount is negative" in detail) == ("permanent", True)
     assert payments_side.query("SELECT 1 FROM provider_request WHERE payment = %s", bad) == []
     assert payments_side.state(bad) == "authorising"
+
+
+def mend(side: PaymentsSide, payment: UUID, content: ProviderEvent | Operation) -> None:
+    """Replace the dead letter about a payment by what would have been accepted."""
+    side.query(
+        "UPDATE dead_letter SET body = %s "
+        "WHERE replayed_at IS NULL AND strpos(encode(body, 'escape'), %s) > 0 RETURNING 1",
+        msgspec.json.encode(content),
+        str(payment),
+    )
+
+
+def replay(side: PaymentsSide, payment: UUID) -> tuple[str, str] | None:
+    """Send the dead letter about a payment again, as its service and the command line do."""
+    [(letter,)] = side.query(
+        "SELECT id FROM dead_letter "
+        "WHERE replayed_at IS NULL AND strpos(encode(body, 'escape'), %s) > 0",
+        str(payment),
+    )
+    with psycopg.connect(side.url) as connection:
+        work = UnitOfWork(connection, source="payments")
+        sent = send_again(work, letter=letter, replays=0, queue="payments.inbox", ways=SERVICE.ways)
+        flush(work)
+    return sent
+
+
+async def test_an_event_that_was_filed_is_applied_by_its_replay_or_filed_again(
+    running: PaymentsSide,
+) -> None:
+    payment = new_message_id()
+    running.handle((payment, authorise("tok_silent")))
+    bad = ProviderEvent(uuid4(), EventType.DECLINED, payment, uuid4(), AMOUNT, reason="a\0b")
+    body = msgspec.json.encode(WebhookDelivery([bad]))
+    header = sign(body, secret=KEYS.webhook_secret, at=int(time.time()))
+    assert (await post(running, body, header))[0] == 200
+
+    assert replay(running, payment) == (HEARD, "")  # its cause is still there
+    assert running.state(payment) == "authorising"
+    mend(running, payment, msgspec.structs.replace(bad, reason="no funds"))
+    assert replay(running, payment) == (HEARD, "")
+
+    assert running.state(payment) == "declined"
+    assert running.query("SELECT 1 FROM outbox WHERE destination <> ''") == []
+    assert running.query(f"{LETTERS} AND replayed_at IS NULL", str(payment)) == []
+
+
+async def test_an_operation_that_was_refused_is_asked_for_again_by_its_replay(
+    payments_side: PaymentsSide,
+) -> None:
+    payment = new_message_id()
+    payments_side.handle((payment, authorise()))
+    change = "UPDATE provider_request SET amount = -1 WHERE payment = %s RETURNING 1"
+    payments_side.query(change, payment)
+    runners = [await payments_side.serve_gateway(), await payments_side.serve_provider()]
+    [(body, _, _)] = await eventually_async(lambda: payments_side.query(LETTERS, str(payment)))
+    operation = msgspec.json.decode(bytes(body), type=Operation)
+    mend(payments_side, payment, msgspec.structs.replace(operation, amount=AMOUNT))
+
+    assert replay(payments_side, payment) == (ASKED, "")
+
+    await in_state(payments_side, payment, "authorised")
+    for runner in runners:
+        await runner.cleanup()
 
 
 async def test_a_payment_that_cannot_be_reconciled_keeps_no_other_waiting() -> None:

@@ -7,7 +7,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
@@ -20,7 +20,7 @@ from cluster.messaging.work import CONFLICT_ATTEMPTS, Failure, UnitOfWork, class
 from cluster.payments.gateway.events import apply_events
 from cluster.payments.gateway.transactions import Transactions
 from cluster.payments.problems import problem
-from cluster.payments.provider_api import SIGNATURE_HEADER, ProviderEvent, WebhookDelivery
+from cluster.payments.provider_api import HEARD, SIGNATURE_HEADER, ProviderEvent, WebhookDelivery
 from cluster.payments.signature import BadSignature, verify
 
 logger = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ class Receiver:
                 if failure is Failure.CONFLICT and attempt + 1 < CONFLICT_ATTEMPTS:
                     continue
                 logger.exception("event %s becomes a dead letter", event.id)
-                letter = inapplicable(msgspec.json.encode(event), error)
+                letter = replace(inapplicable(msgspec.json.encode(event), error), way=HEARD)
             break
 
         def file(work: UnitOfWork) -> None:

@@ -29,7 +29,7 @@ from cluster.payments.gateway.provider import (
 )
 from cluster.payments.gateway.provider_spans import asked, asked_in
 from cluster.payments.gateway.transactions import Transactions
-from cluster.payments.provider_api import MOST_OPERATIONS, Operation, OperationKind
+from cluster.payments.provider_api import ASKED, MOST_OPERATIONS, Operation, OperationKind
 from cluster.secrets.postgres import is_outage
 
 logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class Sender:
         """Delete the sent operations, file the refused ones, and read the next batch."""
         for operation, reason in self._refused:
             body = msgspec.json.encode(operation)
-            file_dead_letter(work, Rejected(body, Reason.PERMANENT, reason))
+            file_dead_letter(work, Rejected(body, Reason.PERMANENT, reason, way=ASKED))
         settled = [*self._sent, *(operation.key for operation, _ in self._refused)]
         if settled:
             work.cursor.execute(DELETE, (settled,))
