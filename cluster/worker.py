@@ -30,7 +30,7 @@ from cluster.messaging.outbox import unit_of_work
 from cluster.messaging.sabotage import inbox_class
 from cluster.messaging.service import Service
 from cluster.messaging.streams import count
-from cluster.messaging.system_events import announce, credentials_rotated
+from cluster.messaging.system_events import CredentialsRotated, announce
 from cluster.messaging.topology import partition_queues
 from cluster.messaging.work import Scheduled, UnitOfWork
 from cluster.secrets.addresses import broker_address
@@ -136,8 +136,7 @@ class Runtime:
     def _announce_rotation(self, work: UnitOfWork) -> None:
         credentials = self.session.database.current()
         if self._generation and credentials.generation != self._generation:
-            notice = credentials_rotated(
-                self.service.name,
+            notice = CredentialsRotated(
                 process=self.process,
                 username=credentials.username,
                 generation=credentials.generation,

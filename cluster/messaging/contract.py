@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar, Final, TypeVar
+from typing import ClassVar, Final, TypeVar, cast
 
 import msgspec
 
@@ -65,6 +65,30 @@ def command(name: str, *, aggregate: str) -> Callable[[type[P]], type[P]]:
 def event(name: str, *, aggregate: str) -> Callable[[type[P]], type[P]]:
     """Declare an event, whose owner is the service that publishes it."""
     return _declare(name, Kind.EVENT, aggregate)
+
+
+def of_each(
+    schema: type[P], kind: Kind, verb: str, *, owners: Iterable[str], aggregate: str
+) -> dict[str, type[P]]:
+    """Declare a type with this schema for each owner, since a type has one owner.
+
+    `{}` in `aggregate` stands for the owner.
+    """
+    return {
+        owner: _declare(f"{owner}.{verb}.v1", kind, aggregate.format(owner))(
+            cast(
+                type[P],
+                msgspec.defstruct(
+                    f"{owner.capitalize()}{schema.__name__}",
+                    [],
+                    bases=(schema,),
+                    namespace={"__doc__": schema.__doc__},
+                    frozen=True,
+                ),
+            )
+        )
+        for owner in owners
+    }
 
 
 def message_type(name: str) -> MessageType:

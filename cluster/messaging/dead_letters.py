@@ -19,7 +19,7 @@ from typing import Final
 from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
 from cluster.messaging.outbox import unit_of_work
 from cluster.messaging.storable import storable_text
-from cluster.messaging.system_events import announce, dead_lettered
+from cluster.messaging.system_events import DeadLettered, announce
 from cluster.messaging.tolerant_decoding import UnreadableProperties
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, is_outage
@@ -27,6 +27,7 @@ from cluster.secrets.postgres import DatabaseSession, is_outage
 logger = logging.getLogger(__name__)
 
 LONGEST_DETAIL: Final = 2_000  # characters; an error may quote a whole message
+LONGEST_ANNOUNCED: Final = 500  # characters of it that the event of a dead letter carries
 
 
 class Reason(enum.StrEnum):
@@ -137,7 +138,13 @@ def file_dead_letter(work: UnitOfWork, rejected: Rejected) -> None:
     newly_kept = work.cursor.fetchone() is not None
     work.cursor.execute(UNPARK, (envelope.id if envelope else None, rejected.body))
     if newly_kept:
-        notice = dead_lettered(work.source, envelope, reason=rejected.reason.value, detail=detail)
+        notice = DeadLettered(
+            message=envelope.id if envelope else None,
+            type=envelope.type if envelope else "",
+            subject=envelope.subject if envelope else "",
+            reason=rejected.reason.value,
+            detail=detail[:LONGEST_ANNOUNCED],
+        )
         announce(work, notice, envelope)
 
 

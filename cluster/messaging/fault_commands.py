@@ -9,11 +9,11 @@ correlation.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from cluster.messaging.contract import Payload, command
+from cluster.messaging.contract import Kind, Payload, of_each
 from cluster.messaging.envelope import Message
 from cluster.messaging.fault_injection import (
     LONGEST,
@@ -22,7 +22,7 @@ from cluster.messaging.fault_injection import (
     Operation,
     encode_rule,
 )
-from cluster.messaging.system_events import messages_disturbed
+from cluster.messaging.system_events import MessagesDisturbed, own
 from cluster.messaging.work import Handler, UnitOfWork
 from config.environment import SERVICES
 
@@ -42,21 +42,10 @@ class DisturbMessages(Payload, frozen=True):
     seconds: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_HOLD)] = 0.0
 
 
-def _declare(service: str) -> type[Payload]:
-    owned = msgspec.defstruct(
-        f"{service.capitalize()}{DisturbMessages.__name__}",
-        [],
-        bases=(DisturbMessages,),
-        namespace={"__doc__": DisturbMessages.__doc__},
-        frozen=True,
-    )
-    # An aggregate for each service, as for replays: no other service is to consume it.
-    return command(f"{service}.disturb_messages.v1", aggregate=f"{service}_surgery")(
-        cast(type[Payload], owned)
-    )
-
-
-_commands: Final = {service: _declare(service) for service in SERVICES}
+# An aggregate for each service, as for replays: no other service is to consume it.
+_commands: Final = of_each(
+    DisturbMessages, Kind.COMMAND, "disturb_messages", owners=SERVICES, aggregate="{}_surgery"
+)
 
 
 def fault_command(
@@ -91,7 +80,5 @@ def disturb_messages(work: UnitOfWork, messages: Sequence[Message[Any]], /) -> N
             queue=f"{wanted.receiver}.inbox",
         )
         work.cursor.execute(NOTIFY, (encode_rule(rule),))
-        work.reply(
-            message,
-            messages_disturbed(work.source, operation=wanted.operation, message=wanted.message),
-        )
+        told = MessagesDisturbed(operation=wanted.operation, message=wanted.message)
+        work.reply(message, own(work, told))

@@ -54,7 +54,7 @@ from cluster.messaging.streams import (
     record_ids,
     record_order,
 )
-from cluster.messaging.system_events import announce, deduplicated, parked
+from cluster.messaging.system_events import Deduplicated, Parked, announce
 from cluster.messaging.work import CONFLICT_ATTEMPTS, Failure, PermanentError, UnitOfWork, classify
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable
 
@@ -233,12 +233,13 @@ class Inbox:
         """Record the ids and return the deliveries that were not applied before."""
         once = {delivery.message.id: delivery for delivery in deliveries}
         new = record_ids(work, [d.envelope for d in once.values()])
-        known = [delivery for delivery in once.values() if delivery.message.id not in new]
-        repeated = [d for d in deliveries if once[d.message.id] is not d] + known
+        before = [delivery for delivery in once.values() if delivery.message.id not in new]
+        repeated = [d for d in deliveries if once[d.message.id] is not d] + before
         if repeated:
             count(work, "deduplicated", len(repeated))
-            for delivery in {delivery.message.id: delivery for delivery in repeated}.values():
-                announce(work, deduplicated(work.source, delivery.envelope), delivery.envelope)
+            for known in {d.message.id: d.envelope for d in repeated}.values():
+                notice = Deduplicated(message=known.id, type=known.type, subject=known.subject)
+                announce(work, notice, known)
         return [delivery for delivery in once.values() if delivery.message.id in new]
 
     def _in_order(self, work: UnitOfWork, deliveries: Sequence[Delivery]) -> list[Delivery]:
@@ -278,7 +279,11 @@ class Inbox:
         count(work, "parked", len(now_parked))
         for delivery in early:
             if delivery.message.id in now_parked:
-                announce(work, parked(work.source, delivery.envelope), delivery.envelope)
+                one = delivery.envelope
+                notice = Parked(
+                    message=one.id, type=one.type, subject=one.subject, sequence=one.sequence
+                )
+                announce(work, notice, one)
 
     def _work(self, connection: psycopg.Connection[Any]) -> UnitOfWork:
         return UnitOfWork(connection, source=self._service.name)

@@ -11,15 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final, cast
-from uuid import UUID
+from typing import Any, Final
 
-import msgspec
-
-from cluster.messaging.contract import Payload, command
+from cluster.messaging.contract import Kind, Payload, of_each
 from cluster.messaging.dead_letters import file_dead_letter, inapplicable
 from cluster.messaging.envelope import Message, new_message_id
-from cluster.messaging.system_events import dead_letter_replayed, replay_refused
+from cluster.messaging.system_events import DeadLetterReplayed, ReplayRefused, own
 from cluster.messaging.work import Failure, Handler, UnitOfWork, classify
 from config.environment import SERVICES
 
@@ -37,23 +34,11 @@ class ReplayDeadLetter(Payload, frozen=True):
     replays: int
 
 
-def _declare(service: str) -> type[Payload]:
-    name = f"{service.capitalize()}{ReplayDeadLetter.__name__}"
-    owned = msgspec.defstruct(
-        name,
-        [],
-        bases=(ReplayDeadLetter,),
-        namespace={"__doc__": ReplayDeadLetter.__doc__},
-        frozen=True,
-    )
-    # An aggregate for each service: the site sends it to that service alone, and the checkers
-    # expect every consumer of an aggregate to have applied all its messages.
-    return command(f"{service}.replay_dead_letter.v1", aggregate=f"{service}_letter")(
-        cast(type[Payload], owned)
-    )
-
-
-_commands: Final = {service: _declare(service) for service in SERVICES}
+# An aggregate for each service: the site sends it to that service alone, and the checkers expect
+# every consumer of an aggregate to have applied all its messages.
+_commands: Final = of_each(
+    ReplayDeadLetter, Kind.COMMAND, "replay_dead_letter", owners=SERVICES, aggregate="{}_letter"
+)
 
 # The dead letter is marked and written to the outbox in one statement. It goes straight to the
 # queue of its own service, so that no other service receives it twice. One that its own service
@@ -124,13 +109,11 @@ def _carry_out(ways: Ways, work: UnitOfWork, messages: Sequence[Message[Any]], /
         )
         if sent is None:
             reason = "it is not there any more, or was sent again meanwhile"
-            work.reply(message, replay_refused(work.source, letter=wish.letter, reason=reason))
+            work.reply(message, own(work, ReplayRefused(letter=wish.letter, reason=reason)))
         else:
             type_, subject = sent
-            notice = dead_letter_replayed(
-                work.source, letter=wish.letter, type_=type_, subject=subject
-            )
-            work.reply(message, notice)
+            told = DeadLetterReplayed(letter=wish.letter, type=type_, subject=subject)
+            work.reply(message, own(work, told))
 
 
 def send_again(
@@ -149,8 +132,7 @@ def send_again(
     if taken := work.cursor.execute(TAKE, {**wish, "ways": list(ways)}).fetchone():
         _do_again(work, ways, *taken)
         return taken[0], ""
-    new_id: UUID = new_message_id()
-    work.cursor.execute(SEND_AGAIN, {**wish, "queue": queue, "new_id": new_id})
+    work.cursor.execute(SEND_AGAIN, {**wish, "queue": queue, "new_id": new_message_id()})
     return work.cursor.fetchone()
 
 

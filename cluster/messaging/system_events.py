@@ -6,12 +6,13 @@ published by its owner. Each such event is about a subject of its own.
 
 from __future__ import annotations
 
-from typing import Final, cast
+from collections.abc import Mapping, Sequence
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from cluster.messaging.contract import Payload, event
+from cluster.messaging.contract import Kind, Payload, of_each
 from cluster.messaging.envelope import Envelope, new_message_id
 from cluster.messaging.work import UnitOfWork
 from config.environment import DATABASES, SERVICES
@@ -74,68 +75,32 @@ class ReplayRefused(Payload, frozen=True):
     reason: str
 
 
-def _declare(schema: type[Payload], verb: str, service: str) -> type[Payload]:
-    name = f"{service.capitalize()}{schema.__name__}"
-    owned = msgspec.defstruct(
-        name, [], bases=(schema,), namespace={"__doc__": schema.__doc__}, frozen=True
-    )
-    return event(f"{service}.{verb}.v1", aggregate="notice")(cast(type[Payload], owned))
+_VERBS: Final[Mapping[type[Payload], tuple[str, Sequence[str]]]] = {
+    Deduplicated: ("message_deduplicated", DATABASES),
+    Parked: ("message_parked", DATABASES),
+    DeadLettered: ("message_dead_lettered", DATABASES),
+    DeadLetterReplayed: ("dead_letter_replayed", DATABASES),
+    ReplayRefused: ("replay_refused", DATABASES),
+    MessagesDisturbed: ("messages_disturbed", SERVICES),
+    CredentialsRotated: ("credentials_rotated", DATABASES),
+}
+_owned: Final = {
+    schema: of_each(schema, Kind.EVENT, verb, owners=owners, aggregate="notice")
+    for schema, (verb, owners) in _VERBS.items()
+}
+DISTURBED: Final = frozenset(_owned[MessagesDisturbed].values())
 
 
-_deduplicated: Final = {s: _declare(Deduplicated, "message_deduplicated", s) for s in DATABASES}
-_parked: Final = {s: _declare(Parked, "message_parked", s) for s in DATABASES}
-_dead_lettered: Final = {s: _declare(DeadLettered, "message_dead_lettered", s) for s in DATABASES}
-_replayed: Final = {s: _declare(DeadLetterReplayed, "dead_letter_replayed", s) for s in DATABASES}
-_replay_refused: Final = {s: _declare(ReplayRefused, "replay_refused", s) for s in DATABASES}
-_disturbed: Final = {s: _declare(MessagesDisturbed, "messages_disturbed", s) for s in SERVICES}
-DISTURBED: Final[frozenset[type[Payload]]] = frozenset(_disturbed.values())
-_rotated: Final = {s: _declare(CredentialsRotated, "credentials_rotated", s) for s in DATABASES}
-
-
-def deduplicated(service: str, envelope: Envelope) -> Payload:
-    return _deduplicated[service](message=envelope.id, type=envelope.type, subject=envelope.subject)
-
-
-def parked(service: str, envelope: Envelope) -> Payload:
-    return _parked[service](
-        message=envelope.id,
-        type=envelope.type,
-        subject=envelope.subject,
-        sequence=envelope.sequence,
-    )
-
-
-def dead_lettered(service: str, envelope: Envelope | None, *, reason: str, detail: str) -> Payload:
-    return _dead_lettered[service](
-        message=envelope.id if envelope else None,
-        type=envelope.type if envelope else "",
-        subject=envelope.subject if envelope else "",
-        reason=reason,
-        detail=detail[:500],
-    )
-
-
-def dead_letter_replayed(service: str, *, letter: int, type_: str, subject: str) -> Payload:
-    return _replayed[service](letter=letter, type=type_, subject=subject)
-
-
-def replay_refused(service: str, *, letter: int, reason: str) -> Payload:
-    return _replay_refused[service](letter=letter, reason=reason)
-
-
-def messages_disturbed(service: str, *, operation: str, message: str) -> Payload:
-    return _disturbed[service](operation=operation, message=message)
-
-
-def credentials_rotated(service: str, *, process: str, username: str, generation: int) -> Payload:
-    return _rotated[service](process=process, username=username, generation=generation)
+def own(work: UnitOfWork, notice: Payload) -> Payload:
+    """Return an event as the type that the service of `work` publishes."""
+    return _owned[type(notice)][work.source](**msgspec.structs.asdict(notice))
 
 
 def announce(work: UnitOfWork, notice: Payload, about: Envelope | None) -> None:
     """Send an event of the platform under the correlation of the message that it is about."""
     identifier = new_message_id()
     work.send(
-        notice,
+        own(work, notice),
         subject_id=identifier,
         correlation=about.correlationid if about else identifier,
         trace=about.traceparent if about else None,

@@ -17,7 +17,7 @@ from cluster.health.observer.dead_letters import PATH, Letters, key
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.queries import KeptDeadLetter
 from cluster.messaging.replays import replay_command, send_again
-from cluster.messaging.system_events import announce, dead_letter_replayed
+from cluster.messaging.system_events import DeadLetterReplayed, announce
 from cluster.messaging.work import UnitOfWork
 from cluster.operations.dead_letters import why_hopeless
 from cluster.secrets.vault import SecretsError
@@ -105,7 +105,7 @@ def _send_own(work: UnitOfWork, letter: KeptDeadLetter) -> None:
     )
     if sent is not None:
         type_, subject = sent
-        notice = dead_letter_replayed("site", letter=letter.number, type_=type_, subject=subject)
+        notice = DeadLetterReplayed(letter=letter.number, type=type_, subject=subject)
         announce(work, notice, None)
 
 
