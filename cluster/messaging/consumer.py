@@ -301,12 +301,6 @@ class InboxStep(bootsteps.StartStopStep):
         ]
 
     def stop(self, parent: Any) -> None:
-        self._leave(parent)
-
-    def shutdown(self, parent: Any) -> None:
-        self._leave(parent)
-
-    def _leave(self, parent: Any) -> None:
         if parent.hub is not None:
             parent.hub.on_tick.discard(self._on_tick)
         for timer in self._timers:
@@ -314,6 +308,8 @@ class InboxStep(bootsteps.StartStopStep):
         self._timers = []
         for consumer in self._consumers:
             consumer.stop()
+
+    shutdown = stop
 
     def _on_tick(self) -> None:
         """Read the deliveries that have come, then apply a batch of each queue.

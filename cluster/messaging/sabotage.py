@@ -53,13 +53,10 @@ def switched_off() -> frozenset[Sabotage]:
 
 def inbox_class() -> type[Inbox]:
     """Return the inbox of this process, with its protections switched off."""
-    found = {
-        (False, False): Inbox,
-        (True, False): ForgetfulInbox,
-        (False, True): DualWriteInbox,
-        (True, True): ForgetfulDualWriteInbox,
-    }
-    return found[Sabotage.INBOX in switched_off(), Sabotage.OUTBOX in switched_off()]
+    off = switched_off()
+    if Sabotage.OUTBOX in off:
+        return ForgetfulDualWriteInbox if Sabotage.INBOX in off else DualWriteInbox
+    return ForgetfulInbox if Sabotage.INBOX in off else Inbox
 
 
 def publisher_class() -> type[Publisher]:
