@@ -1,4 +1,4 @@
-"""Front matter: the lines between two of `---` at the beginning of a seed, read by a schema.
+"""Front matter: the lines between two of `---` at the beginning of a file, read by a schema.
 
 It begins with the first line and ends at the next line that is `---` alone. Between them
 is YAML whose scalars are taken as they are written: the tag `3.10` is not read as a
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
 import yaml
@@ -20,6 +20,7 @@ OPENING: Final = re.compile(r"---[ \t]*\n")
 CLOSING: Final = re.compile(r"^---[ \t]*(\n|\Z)", re.MULTILINE)
 BYTE_ORDER_MARK: Final = "\ufeff"
 PLACE: Final = re.compile(r" - at `\$\.(\w+)")
+MISSING: Final = re.compile(r"missing required field `(\w+)`")
 
 Words = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -47,6 +48,8 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
     canonical_url: str | None = None
 
 
+Schema = TypeVar("Schema", bound=msgspec.Struct)
+
 # The form of a field, for the sentence to an author who has written another.
 WRITTEN: Final = {
     "tags": "a list, such as [rabbitmq, outbox]",
@@ -57,10 +60,10 @@ WORDS: Final = "a few words"
 
 
 @dataclass(frozen=True, slots=True)
-class FrontMatter:
+class FrontMatter(Generic[Schema]):
     """The fields, the file's line of each field, and the text with its first line."""
 
-    fields: Fields
+    fields: Schema
     lines: dict[str, int]
     body: str
     body_line: int
@@ -70,8 +73,8 @@ class FrontMatter:
         return BadSeed(self.lines.get(field, 1), sentence)
 
 
-def read_front_matter(content: bytes) -> FrontMatter:
-    """Read a whole file, or raise BadSeed."""
+def read_front_matter(content: bytes, schema: type[Schema]) -> FrontMatter[Schema]:
+    """Read a whole file whose fields are those of `schema`, or raise BadSeed."""
     text = decoded(content)
     opening = OPENING.match(text)
     if opening is None:
@@ -79,11 +82,11 @@ def read_front_matter(content: bytes) -> FrontMatter:
     closing = CLOSING.search(text, opening.end())
     if closing is None:
         raise BadSeed(1, "expected a second line of --- alone, at the end of the front matter.")
-    nodes = _nodes(text[opening.end() : closing.start()])
+    nodes = _nodes(text[opening.end() : closing.start()], schema)
     lines = {name: node.start_mark.line + 2 for name, node in nodes.items()}
     try:
         given = {name: _written(node) for name, node in nodes.items() if _has_text(node)}
-        fields = msgspec.convert(given, Fields, strict=False)
+        fields = msgspec.convert(given, schema, strict=False)
     except msgspec.ValidationError as error:
         raise _misfit(str(error), lines) from None
     for name, value in given.items():
@@ -112,7 +115,7 @@ def decoded(content: bytes) -> str:
     return text
 
 
-def _nodes(front: str) -> dict[str, yaml.Node]:
+def _nodes(front: str, schema: type[msgspec.Struct]) -> dict[str, yaml.Node]:
     """Return the fields as YAML nodes, of which this loader reads every scalar as a string."""
     try:
         document = yaml.compose(front, Loader=yaml.BaseLoader)
@@ -121,13 +124,18 @@ def _nodes(front: str) -> dict[str, yaml.Node]:
         raise BadSeed(line, f"expected YAML: {error.problem or error.context}.") from None
     except (yaml.YAMLError, RecursionError):
         raise BadSeed(2, "expected YAML, and no deeper than a list.") from None
+    needed = [f"“{each.encode_name}”" for each in msgspec.structs.fields(schema) if each.required]
+    if document is None and not needed:
+        return {}
     if not isinstance(document, yaml.MappingNode):
-        raise BadSeed(2, "expected fields, each as “name: value”; “title” is needed.")
+        verb = "is" if len(needed) == 1 else "are"
+        sentence = f"expected fields, each as “name: value”; {' and '.join(needed)} {verb} needed."
+        raise BadSeed(2, sentence)
     nodes: dict[str, yaml.Node] = {}
     for key, value in document.value:
         line, name = key.start_mark.line + 2, str(key.value)
-        if name not in Fields.__struct_fields__:
-            known = ", ".join(Fields.__struct_fields__)
+        if name not in schema.__struct_encode_fields__:
+            known = ", ".join(schema.__struct_encode_fields__)
             raise BadSeed(line, f"there is no field “{name}”; expected one of {known}.")
         if name in nodes:
             raise BadSeed(line, f"expected “{name}” once; it stands here again.")
@@ -153,7 +161,10 @@ def _written(node: yaml.Node) -> Any:
 
 
 def _misfit(error: str, lines: dict[str, int]) -> BadSeed:
-    place = PLACE.search(error)
+    missing, place = MISSING.search(error), PLACE.search(error)
+    if missing is not None:
+        return BadSeed(2, f"expected a “{missing[1]}”, which is missing.")
     if place is None:
-        return BadSeed(2, "expected a “title”, which is missing.")
-    return BadSeed(lines[place[1]], f"expected “{place[1]}” as {WRITTEN.get(place[1], WORDS)}.")
+        return BadSeed(2, f"the fields do not fit: {error}.")
+    usual = "a list" if "`array`" in error else WORDS
+    return BadSeed(lines[place[1]], f"expected “{place[1]}” as {WRITTEN.get(place[1], usual)}.")

@@ -34,7 +34,7 @@ class Seed:
 
     name: str
     slug: str
-    front: FrontMatter
+    front: FrontMatter[Fields]
     body: str
     digest: str
 
@@ -49,7 +49,7 @@ def read_seed(path: Path) -> Seed:
         content = path.read_bytes()
     except OSError as error:
         raise BadSeed(1, f"the file cannot be read: {error.strerror}.") from error
-    front = read_front_matter(content)
+    front = read_front_matter(content, Fields)
     return Seed(
         name=path.name,
         slug=front.fields.slug or path.stem,

@@ -15,13 +15,15 @@ from cluster.messaging.contract import REGISTRY, Kind, MessageType
 from cluster.services import load_all
 from portfolio.architecture.drawing import Figure, figure
 
-# The site's other tables (pages, articles, people) belong to no message.
+# The site's other tables (pages, articles, people) are no part of its work as a service.
 SITE_TABLES: Final = (
     "journal",
     "checkout_request",
     "refund_request",
     "erasure_request",
     "product",
+    "own_product",
+    "contact_message",
 )
 # The tables that every database has for its messages, in the order of their way through it.
 MESSAGING: Final = (

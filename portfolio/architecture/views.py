@@ -167,7 +167,11 @@ def _anything_restocked() -> str | None:
 
 def _articles(found: Node) -> list[Article]:
     """Return at most four articles that list or name the source of this node's patterns."""
-    modules = {pattern.source.partition(":")[0] for pattern in knowledge(found).patterns}
+    modules = {
+        target.partition(":")[0]
+        for pattern in knowledge(found).patterns
+        for target in pattern.sources
+    }
     wanted = Q()
     for module in modules:
         wanted |= Q(body__contains=module)

@@ -21,6 +21,7 @@ from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.secrets.postgres import is_outage
 from cluster.storefront.events import Mark
 from cluster.storefront.queries import latest_events_from, products
+from portfolio.architecture.tables import own_tables
 from portfolio.demos.registry import DEMOS
 from portfolio.lab.services import PARTICIPANTS, SHARED, Participant
 from portfolio.lab.time_series import course_of
@@ -83,6 +84,7 @@ def service(request: HttpRequest, name: str) -> HttpResponse:
         "participant": participant,
         "reading": reading_of(participant),
         "snapshot": latest(),
+        "tables": own_tables(name),
         "traffic": traffic(name),
         "own_demos": [demo for demo in DEMOS.values() if demo.service == name],
         "following": PARTICIPANTS[following],
@@ -93,7 +95,7 @@ def service(request: HttpRequest, name: str) -> HttpResponse:
         context["course"] = retry_on_disconnect(lambda: course_of(name, now))
         context["events"] = retry_on_disconnect(lambda: latest_events_from(name, EVENTS))
         listed = {product.sku for product in retry_on_disconnect(products)}
-        context["demos"] = [demo for demo in participant.demos if demo.sku in listed]
+        context["checkouts"] = [one for one in participant.checkouts if one.sku in listed]
     except Error as error:
         if not is_outage(error):
             raise

@@ -36,7 +36,10 @@ FOLDERS: Final = {
     "docs": "What the code cannot say itself.",
     "docs/adr": "Decisions, with their reasons.",
     "portfolio": "The site: pages, HTTP API, admin, and what puts them together.",
+    "portfolio/architecture/nodes": "What the plan says of each kind of node.",
     "portfolio/edge": "What every request passes: limits, headers, errors, health.",
+    "portfolio/lab/checkouts": "The checkouts that the page of a service starts.",
+    "portfolio/lab/participants": "What the lab and the plan say of each service.",
     "portfolio/pages": "Pages of the site and the palette that finds them.",
     "tests": "What is specified, and tried on the running platform.",
 }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from articles.front_matter import BadSeed, FrontMatter, read_front_matter
+from articles.front_matter import BadSeed, Fields, FrontMatter, read_front_matter
 
 
-def read(text: str) -> FrontMatter:
-    return read_front_matter(text.encode())
+def read(text: str) -> FrontMatter[Fields]:
+    return read_front_matter(text.encode(), Fields)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_rule_in_the_text_ends_nothing() -> None:
 )
 def test_a_bad_file_is_refused_on_its_line(content: bytes, line: int, sentence: str) -> None:
     with pytest.raises(BadSeed) as refused:
-        read_front_matter(content)
+        read_front_matter(content, Fields)
     assert str(refused.value).startswith(f"line {line}: ")
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)

@@ -15,14 +15,14 @@ from cluster.messaging.contract import REGISTRY
 from cluster.services import MODULES
 from cluster.storefront.checkout_intake import MAX_QUANTITY
 from cluster.storefront.seed import PRODUCTS
+from portfolio.architecture.tables import SITE_TABLES, own_tables
 from portfolio.lab import time_series
-from portfolio.lab.services import PARTICIPANTS, SHARED, Demo, Participant, Pattern
+from portfolio.lab.services import PARTICIPANTS, Participant, SampleCheckout
 from portfolio.lab.traffic import traffic
 from portfolio.lab.views import Reading
 from portfolio.pages.forms import OUTCOMES
 
-PATTERNS = [*SHARED, *(it for one in PARTICIPANTS.values() for it in one.patterns)]
-DEMOS = [(one, demo) for one in PARTICIPANTS.values() for demo in one.demos]
+SAMPLES = [(one, sample) for one in PARTICIPANTS.values() for sample in one.checkouts]
 NOW = datetime(2026, 11, 22, 21, 0, tzinfo=UTC)
 
 
@@ -30,18 +30,16 @@ def test_every_service_that_runs_has_its_page() -> None:
     assert set(PARTICIPANTS) == set(MODULES)
 
 
-@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
-def test_every_pattern_leads_to_the_running_source(pattern: Pattern) -> None:
-    assert [locate(target).path for target in pattern.sources]
-
-
-@pytest.mark.parametrize("participant", PARTICIPANTS.values(), ids=lambda it: it.name)
-def test_every_table_that_is_named_is_the_services_own(participant: Participant) -> None:
+@pytest.mark.parametrize("name", PARTICIPANTS)
+def test_every_table_of_a_service_is_its_own_and_says_what_it_keeps(name: str) -> None:
     from django.apps import apps
 
-    label = "portfolio" if participant.name == "site" else participant.name
+    label = "portfolio" if name == "site" else name
     tables = {model._meta.db_table for model in apps.get_app_config(label).get_models()}
-    assert {table for table, _ in participant.keeps} <= tables
+    shown = own_tables(name)
+    assert {table.name for table in shown} <= tables
+    assert [table.name for table in shown if not table.says] == []
+    assert name != "site" or [table.name for table in shown] == list(SITE_TABLES)
 
 
 @pytest.mark.parametrize("name", PARTICIPANTS)
@@ -56,11 +54,13 @@ def test_what_a_service_hears_and_says_is_what_its_contracts_declare(name: str) 
     assert all(entry.name.startswith(f"{name}.") for entry in found.announced)
 
 
-@pytest.mark.parametrize(("participant", "demo"), DEMOS, ids=lambda it: it.name)
-def test_every_demo_asks_for_what_the_form_accepts(participant: Participant, demo: Demo) -> None:
-    assert str(demo.form_outcome) in dict(OUTCOMES)
-    assert 1 <= demo.quantity <= MAX_QUANTITY
-    assert demo.sku in {product.sku for product in PRODUCTS}
+@pytest.mark.parametrize(("participant", "sample"), SAMPLES, ids=lambda it: it.slug)
+def test_every_sample_asks_for_what_the_form_accepts(
+    participant: Participant, sample: SampleCheckout
+) -> None:
+    assert str(sample.form_outcome) in dict(OUTCOMES)
+    assert 1 <= sample.quantity <= MAX_QUANTITY
+    assert sample.sku in {product.sku for product in PRODUCTS}
 
 
 @pytest.mark.platform

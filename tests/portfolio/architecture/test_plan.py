@@ -140,7 +140,7 @@ def test_every_source_that_is_named_exists() -> None:
         for node in plan().nodes.values()
         for target in (
             knowledge(node).source,
-            *(pattern.source for pattern in knowledge(node).patterns),
+            *(target for pattern in knowledge(node).patterns for target in pattern.sources),
         )
         if target
     }

@@ -1,0 +1,23 @@
+"""What a pattern is, one Markdown file each: the lab, the plan, the demos and the source show it.
+
+`PATTERNS` has them by the name of the file. `sources` are the code of a pattern, as targets of
+`cluster.kit.source.resolve.locate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from portfolio.described import Description, read_descriptions
+
+
+class Pattern(Description, frozen=True, kw_only=True):
+    """A pattern of the cluster: its usual name, its code, and as prose what it does."""
+
+    name: str
+    sources: tuple[str, ...]
+
+
+PATTERNS: Final[Mapping[str, Pattern]] = read_descriptions(Path(__file__).parent, Pattern)
