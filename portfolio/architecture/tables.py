@@ -11,6 +11,7 @@ from django.apps import apps
 from django.db.models import Model
 
 from cluster.health.observer.snapshot import Snapshot
+from cluster.kit.source.resolve import target_of
 from cluster.messaging.contract import REGISTRY, Kind, MessageType
 from cluster.services import load_all
 from portfolio.architecture.drawing import Figure, figure
@@ -118,7 +119,7 @@ def _table(model: type[Model]) -> Table:
     return Table(
         _name(model),
         _first_line(model.__doc__),
-        f"{model.__module__}:{model.__qualname__}",
+        target_of(model),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from portfolio.demos import (
+from portfolio.demos.demo import TEXTS, Demo
+from portfolio.demos.scenarios import (
     cache_invalidation,
     cache_stampede,
     checkout,
@@ -27,7 +28,6 @@ from portfolio.demos import (
     tracing,
     webhooks,
 )
-from portfolio.demos.demo import Demo
 
 _ALL: Final = (
     checkout.DEMO,
@@ -55,3 +55,5 @@ _ALL: Final = (
 DEMOS: Final[Mapping[str, Demo]] = {demo.slug: demo for demo in _ALL}
 if len(DEMOS) != len(_ALL):
     raise ValueError("two demos have the same slug")
+if DEMOS.keys() != TEXTS.keys():
+    raise ValueError(f"described, and no demo: {', '.join(TEXTS.keys() - DEMOS.keys())}")

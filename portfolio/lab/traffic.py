@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from cluster.kit.source.resolve import target_of
 from cluster.messaging.contract import REGISTRY, Kind, MessageType
 from cluster.messaging.work import Handler, ignore
 from cluster.services import load_all
@@ -65,12 +66,10 @@ def traffic(service_name: str) -> Traffic:
 
 
 def _taken(declared: MessageType, handler: Handler) -> Entry:
-    module = getattr(handler, "__module__", "")
-    name = getattr(handler, "__qualname__", "")
     return _entry(
         declared,
         others=(CODES[declared.owner],) if declared.kind is Kind.EVENT else (),
-        handler="" if handler is ignore or not name else f"{module}:{name}",
+        handler="" if handler is ignore else target_of(handler),
     )
 
 

@@ -51,10 +51,10 @@ OWN_LOOPS = {
     "compose/unsealer.py:main": "main loop",
     "config/waiting.py:retry": "the one home",
     "config/waiting.py:wait_until": "the one home",
-    "portfolio/demos/circuit_breaker.py:_come_in": "paces a load",
-    "portfolio/demos/circuit_breaker.py:_send_with": "paces a load",
-    "portfolio/demos/circuit_breaker.py:_send_without": "paces a load",
-    "portfolio/demos/rate_limiter.py:_over_the_edge": "paces a load",
+    "portfolio/demos/scenarios/circuit_breaker.py:_come_in": "paces a load",
+    "portfolio/demos/scenarios/circuit_breaker.py:_send_with": "paces a load",
+    "portfolio/demos/scenarios/circuit_breaker.py:_send_without": "paces a load",
+    "portfolio/demos/scenarios/rate_limiter.py:_over_the_edge": "paces a load",
 }
 
 

@@ -141,6 +141,13 @@ def locate_object(found: Any) -> Location:
     raise UnknownSource(f"“{owner.__module__}.{owner.__qualname__}” is not from this source.")
 
 
+def target_of(found: Any) -> str:
+    """Return the target that names a function, a class or a module."""
+    if isinstance(found, ModuleType):
+        return found.__name__
+    return f"{found.__module__}:{found.__qualname__}"
+
+
 def _class(owner: type) -> Location | None:
     module = sys.modules.get(owner.__module__)
     path = running.module_path(module) if module is not None else None

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from cluster.catalog.handlers import take_back
 from cluster.catalog.queries import product
+from cluster.identity.handlers import restore_limit
 from cluster.identity.queries import restored, spent
 from cluster.orders.contract import RefundRefused
 from cluster.orders.queries import orders, refunds_of
+from cluster.payments.handlers import pay_refunds_back
 from cluster.secrets.postgres import Cursor
 from cluster.storefront.checkout_intake import CheckoutOrder, accept_refund
 from cluster.storefront.journal.answers import await_answer
@@ -146,25 +149,8 @@ def _checks(
 
 DEMO: Final = Demo(
     slug="refund",
-    title="A refund that nobody conducts",
-    service="orders",
-    lead="The checkout has a conductor; the refund has none. Orders says that a refund was asked "
-    "for; payments hears it and pays back; catalog and identity hear that, and give back the "
-    "goods and the limit; orders waits until it has heard of all three.",
-    watch=(
-        "What the order, the ledger, the shelf and your limit say before and after.",
-        "The ledger: nothing is deleted; the money goes back by two new lines.",
-        "The second refund of the same order: it is refused, and moves nothing.",
-    ),
     controls=(Number("quantity", "Items", 1, 5, 2),),
     run=run,
-    sources=(
-        "cluster.orders.refunds",
-        "cluster.payments.handlers:pay_refunds_back",
-        "cluster.catalog.handlers:take_back",
-        "cluster.identity.handlers:restore_limit",
-    ),
-    article="saga-vs-two-phase-commit",
-    experiment="kill-worker-payments",
+    code=(pay_refunds_back, take_back, restore_limit),
     seconds=6,
 )

@@ -9,8 +9,10 @@ from uuid import UUID
 
 from cluster.identity.domain.erasure import SERVICES
 from cluster.identity.queries import receipts, spent
+from cluster.orders.erasure import erase_visitors
 from cluster.orders.queries import orders
 from cluster.storefront.checkout_intake import Outcome, accept_erasure
+from cluster.storefront.journal.erasure import forget_visitors
 from cluster.storefront.repository import checkouts, erasure
 from cluster.storefront.transactions import run_in_transaction
 from portfolio.demos.books import balanced, balances
@@ -154,25 +156,8 @@ def _checks(
 
 DEMO: Final = Demo(
     slug="erasure",
-    title="Being forgotten, in six databases",
-    service="identity",
-    lead="A stranger, made for this run, buys something and asks to be forgotten. Identity asks "
-    "every service until each has answered; each writes a pseudonym for the name and sends a "
-    "receipt. You yourself are not touched.",
-    watch=(
-        "Where the name stands before: tables of several databases, and the journal.",
-        "The receipts: how many rows of each service are under the pseudonym now.",
-        "The ledger: it knows payments, not people, and is the same before and after.",
-    ),
     controls=(Number("checkouts", "Checkouts of the stranger", 1, 5, 2),),
     run=run,
-    sources=(
-        "cluster.identity.erasure",
-        "cluster.identity.domain.erasure:Erasure",
-        "cluster.orders.erasure:erase_visitors",
-        "cluster.storefront.journal.erasure:forget_visitors",
-        "portfolio.demos.traces_of_a_name:search",
-    ),
-    experiment="kill-worker-orders",
+    code=(erase_visitors, forget_visitors, search),
     seconds=8,
 )

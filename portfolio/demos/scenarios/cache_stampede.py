@@ -158,25 +158,8 @@ def _checks_of_lock(locked: Sequence[Told]) -> Iterator[Check]:
 
 DEMO: Final = Demo(
     slug="cache-stampede",
-    title="A cache stampede",
-    service="site",
-    lead="What was sold of a product is added up over every checkout there has been, and the "
-    "copy of it in the cache has just ended. Without care each request adds it up anew, all at "
-    "once. Here one does, by a lock in Redis that all web processes share, and the others wait "
-    "for a moment.",
-    watch=(
-        "How often the database was asked: once with the lock.",
-        "Those who waited: they were answered as soon as the one had computed it.",
-        "Should the holder die, its lock ends by itself; who has waited too long computes.",
-        "Kill Redis: everybody computes, and everybody is answered.",
-    ),
     controls=(Number("readers", "Readers at once", 2, 24, 12),),
     run=run,
-    sources=(
-        "portfolio.api.product_cache:ProductCache",
-        "cluster.storefront.queries",
-        "portfolio.demos.cache_stampede",
-    ),
-    experiment="kill-redis",
+    code=(ProductCache, sales_of, run),
     seconds=5,
 )

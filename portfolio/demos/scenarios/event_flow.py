@@ -183,16 +183,6 @@ def _words(type_: str) -> str:
 
 DEMO: Final = Demo(
     slug="event-flow",
-    title="One checkout, hop by hop",
-    service="checkout",
-    lead="A request becomes a dozen messages and more between five services. Each is written with "
-    "the work that it tells of, leaves by a relay, crosses the broker, and is applied in a "
-    "transaction of its receiver. Here is when.",
-    watch=(
-        "Hollow, a message waits in its sender’s outbox; a line, it is in the broker.",
-        "What follows from a message begins where that was applied, in another service.",
-        "The journal’s tick: the site hears of each message beside its receiver.",
-    ),
     controls=(
         Choice(
             "outcome",
@@ -204,13 +194,5 @@ DEMO: Final = Demo(
         ),
     ),
     run=run,
-    sources=(
-        "cluster.messaging.outbox:flush",
-        "cluster.messaging.relay:Relay",
-        "cluster.messaging.inbox",
-        "cluster.storefront.journal.recorder",
-    ),
-    article="the-transactional-outbox",
-    experiment="kill-relay-checkout",
     seconds=8,
 )

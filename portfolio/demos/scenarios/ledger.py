@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from cluster.payments.domain.payment import hear
+from cluster.payments.repository import save_decisions
 from cluster.storefront.checkout_intake import CheckoutOrder
 from cluster.storefront.repository import checkouts_of
 from portfolio.demos.books import (
@@ -115,16 +117,6 @@ def _checks(payments: Mapping[UUID, Kind], books: Balances, earlier: list[UUID])
 
 DEMO: Final = Demo(
     slug="ledger",
-    title="A ledger that sums to zero",
-    service="payments",
-    lead="Payments keeps its books by double entry: what the provider reports moves money from "
-    "one account to another, by two lines that sum to zero. Here several payments go well, ill "
-    "and back again, and the lines are added up.",
-    watch=(
-        "The declined card: no money moved, so there is no line.",
-        "The refund: it adds lines, and changes none.",
-        "The late one: its checkout had given up; what was set aside is entered, and handed back.",
-    ),
     controls=(
         Choice(
             "late",
@@ -133,13 +125,6 @@ DEMO: Final = Demo(
         ),
     ),
     run=run,
-    sources=(
-        "cluster.payments.domain.ledger",
-        "cluster.payments.domain.payment:hear",
-        "cluster.payments.repository:save_decisions",
-        "cluster.health.checkers.money",
-    ),
-    article="proving-exactly-once-effects",
-    experiment="kill-postgres-payments",
+    code=(hear, save_decisions),
     seconds=14,
 )

@@ -216,16 +216,6 @@ def _checks(count: int, ids: Sequence[UUID], ended: Counter[str], found: Found) 
 
 DEMO: Final = Demo(
     slug="saga-storm",
-    title="A storm of checkouts",
-    service="checkout",
-    lead="Many checkouts are accepted in one transaction, for a product of which there is too "
-    "little, with some cards that are declined; and the chaos runner kills a process among "
-    "them. Afterwards the databases are asked about exactly these.",
-    watch=(
-        "Some are refused, some are compensated; none is lost, none done twice.",
-        "Money and stock are conserved: what was taken is what was ordered and what was sold.",
-        "With a kill: the slowest waits for the process to be back, and ends like the others.",
-    ),
     controls=(
         Number("checkouts", "Checkouts", 50, 500, 50),
         Choice(
@@ -238,13 +228,6 @@ DEMO: Final = Demo(
         ),
     ),
     run=run,
-    sources=(
-        "cluster.sagas.engine",
-        "cluster.messaging.inbox",
-        "cluster.storefront.checkout_intake:accept_checkouts",
-        "chaos.safety.permits:ask_for_run",
-    ),
-    article="saga-vs-two-phase-commit",
-    experiment="storm",
+    code=(ask_for_run,),
     seconds=45,
 )

@@ -168,23 +168,7 @@ def _stock(during: ProductRow, free: ProductRow, after_sale: ProductRow) -> Iter
 
 DEMO: Final = Demo(
     slug="reservation-expiry",
-    title="A reservation that nobody comes back for",
-    service="catalog",
-    lead="Items are set aside for a checkout, and released when it is compensated. Should nobody "
-    "ever do that, the reservation has a deadline of its own, in the row: usually ten minutes, "
-    "here a few seconds.",
-    watch=(
-        "The first buyer: the item is there, set aside, and the checkout is compensated.",
-        "The moment at which it is free again: catalog looks every five seconds.",
-        "A release that comes after the expiry: it gives nothing back.",
-    ),
     controls=(Number("seconds", "It is set aside for (s)", 1, 5, 1),),
     run=run,
-    sources=(
-        "cluster.catalog.schedule:expire_reservations",
-        "cluster.catalog.handlers:reserve_stock",
-        "cluster.catalog.domain.product:Stock",
-    ),
-    experiment="kill-beat",
     seconds=10,
 )

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from cluster.kit.cache_redis import RedisAway
 from cluster.storefront.checkout_intake import InvalidRequest
-from portfolio.api.burst import SEARCHES
+from portfolio.api.burst import SEARCHES, bounded
 from portfolio.demos import fixed_window
 from portfolio.demos.caller import Answer, SiteAway
 from portfolio.demos.controls import Number, Values
@@ -197,23 +197,8 @@ def _most(seconds: float) -> int:
 
 DEMO: Final = Demo(
     slug="rate-limiter",
-    title="A rate limiter",
-    service="site",
-    lead="The search of the API costs us work and you nothing, so each visitor has a bucket of "
-    "tokens for it: a burst is served, then a steady pace. Who comes too often is told when to "
-    "come again. A counter for each minute looks simpler, and lets twice as many pass.",
-    watch=(
-        "RateLimit on every answer says what is left, before anybody is refused.",
-        "429 says when: Retry-After, and whoever waits that long is served.",
-        "The counter at its edge: twice the quota within a fraction of a second.",
-    ),
     controls=(Number("requests", "Requests at once", 1, 100, 40),),
     run=run,
-    sources=(
-        "portfolio.edge.token_bucket:TokenBucket",
-        "portfolio.api.burst:bounded",
-        "portfolio.demos.fixed_window",
-    ),
-    experiment="kill-redis",
+    code=(TokenBucket, bounded, fixed_window),
     seconds=8,
 )

@@ -16,6 +16,8 @@ import msgspec
 from cluster.orders.queries import orders
 from cluster.storefront.repository import checkouts, checkouts_of
 from config.waiting import wait_until
+from portfolio.api.checkouts import start_checkout
+from portfolio.api.idempotency import once
 from portfolio.demos.caller import Answer, Caller, SiteAway
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
@@ -198,24 +200,8 @@ def _checks(clients: Sequence[Client], accepted: int, reused: Answer) -> Iterato
 
 DEMO: Final = Demo(
     slug="idempotency",
-    title="The same request, many times at once",
-    service="site",
-    lead="A client that hears nothing asks again, and cannot know whether the first request was "
-    "done. With a key for each wish it may ask as often as it likes: the key, the purchase and "
-    "the answer commit together, and whoever asks again gets that answer.",
-    watch=(
-        "One order, however many requests; and all answers are the same, byte for byte.",
-        "409 for those who ask while the first is under way, and not a second purchase.",
-        "Beside it: with a new key for each attempt, each attempt is a purchase.",
-    ),
     controls=(Number("requests", "Requests at once", 2, 200, 25),),
     run=run,
-    sources=(
-        "portfolio.api.idempotency:once",
-        "portfolio.api.checkouts:start_checkout",
-        "cluster.storefront.checkout_intake:accept_checkouts",
-    ),
-    article="proving-exactly-once-effects",
-    experiment="kill-postgres-site",
+    code=(once, start_checkout),
     seconds=10,
 )

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, Self
 
+from cluster.secrets import policies
+from cluster.secrets.django.base import DatabaseWrapper
 from cluster.secrets.postgres import database
 from portfolio.demos.caller import Answer, SiteAway
 from portfolio.demos.controls import Choice, Number, Values
@@ -214,28 +216,11 @@ def _checks(
 
 DEMO: Final = Demo(
     slug="secret-rotation",
-    title="New credentials while it serves",
-    service="site",
-    lead="No process here knows a password that lasts. Each leases a database login for minutes, "
-    "and replaces it before it ends. Rotate the web server’s own while it answers, and revoke a "
-    "lease to see the difference between moving and being thrown out.",
-    watch=(
-        "Two logins at once in pg_stat_activity: old sessions end when they are idle.",
-        "Not one failed request, however many rotations.",
-        "The revoked one: its session is ended at once, and the work goes on with another.",
-    ),
     controls=(
         Number("rotations", "Rotations", 1, 10, 2),
         Choice("revoke", "Then revoke a lease", (("yes", "yes, one of this run"), ("no", "no"))),
     ),
     run=run,
-    sources=(
-        "cluster.secrets.lease_renewer:LeaseRenewer",
-        "cluster.secrets.postgres:DatabaseSession",
-        "cluster.secrets.django.base:DatabaseWrapper",
-        "cluster.secrets.policies",
-    ),
-    article="zero-downtime-secret-rotation",
-    experiment="revoke-leases-orders",
+    code=(DatabaseWrapper, policies),
     seconds=15,
 )

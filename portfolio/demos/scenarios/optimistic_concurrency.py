@@ -10,8 +10,11 @@ from typing import Any, Final
 
 import msgspec
 
+from cluster.catalog import amendments
+from cluster.catalog.domain.product import Description
 from cluster.catalog.queries import ProductRow, product
 from cluster.storefront.journal.queries import entry_at
+from portfolio.api import products as api_products
 from portfolio.demos.caller import Answer, SiteAway
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Demo, Visit
@@ -148,24 +151,8 @@ def _checks(
 
 DEMO: Final = Demo(
     slug="optimistic-concurrency",
-    title="Several editors, one product",
-    service="catalog",
-    lead="Nobody locks what they only look at. A change names the version that its editor has "
-    "seen, and is made only if that still is the current one; whoever comes too late is told, "
-    "and gets what there is now.",
-    watch=(
-        "One 200, and a 412 for everybody else, with the current product in it.",
-        "The entity tag is the product’s version, which counts what catalog has announced of it.",
-        "Beside it: without the version, changes vanish and nobody is told.",
-    ),
     controls=(Number("writers", "Editors at once", 2, 20, 20),),
     run=run,
-    sources=(
-        "cluster.catalog.amendments:amend_product",
-        "cluster.catalog.domain.product:Description",
-        "portfolio.api.products:amend_product",
-        "portfolio.demos.last_write_wins:add_unguarded",
-    ),
-    experiment="kill-postgres-catalog",
+    code=(amendments.amend_product, Description, api_products.amend_product, add_unguarded),
     seconds=10,
 )

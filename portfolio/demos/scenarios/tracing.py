@@ -7,9 +7,11 @@ from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
+from cluster.messaging import message_spans
 from cluster.operations.plan import SOLD_OUT
 from cluster.storefront.checkout_intake import Outcome
 from cluster.storefront.journal.queries import Entry
+from cluster.tracing import context
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.expected import expect
@@ -109,16 +111,6 @@ def _checks(tree: Tree, heard: Sequence[Entry]) -> Iterator[Check]:
 
 DEMO: Final = Demo(
     slug="tracing",
-    title="The trace of a checkout",
-    service="site",
-    lead="Every message carries a traceparent, through databases and broker, so that the work of "
-    "all processes for one request hangs together in one tree. A span is told after the commit "
-    "of the work that it stands for.",
-    watch=(
-        "One root, and each hop below the one that caused it.",
-        "The provider is an outsider: it takes the trace up, and hands it back in its webhook.",
-        "Where the time went: outbox, broker, handler.",
-    ),
     controls=(
         Choice(
             "outcome",
@@ -131,11 +123,6 @@ DEMO: Final = Demo(
         ),
     ),
     run=run,
-    sources=(
-        "cluster.messaging.message_spans",
-        "cluster.tracing.context",
-        "portfolio.traces.tree:Tree",
-    ),
-    experiment="kill-relay-payments",
+    code=(message_spans, context, Tree),
     seconds=10,
 )

@@ -7,6 +7,7 @@ from typing import Final
 
 from chaos.message_editing import BY_MESSAGE, OPERATIONS, operate
 from chaos.message_editing import Choice as Picked
+from cluster.messaging import fault_injection
 from cluster.messaging.fault_injection import Operation
 from cluster.messaging.queries import (
     AppliedMessage,
@@ -187,16 +188,6 @@ def _checks(
 
 DEMO: Final = Demo(
     slug="message-surgery",
-    title="Edit a message in flight",
-    service="checkout",
-    lead="Pick a message of a new checkout, and have it sent twice, held back, overtaken or "
-    "preceded by a corrupted copy. The fault sits between outbox and broker, where networks and "
-    "brokers make such things; no handler knows of it.",
-    watch=(
-        "Sent twice: one row in the receiver’s inbox, and one effect.",
-        "Overtaken: later ones of the same aggregate are parked until it has come.",
-        "Corrupted: the copy is kept as a dead letter with the reason, and the original applied.",
-    ),
     controls=(
         Choice(
             "operation",
@@ -211,12 +202,6 @@ DEMO: Final = Demo(
         Number("seconds", "Held back for (s)", 1, 8, 2),
     ),
     run=run,
-    sources=(
-        "cluster.messaging.fault_injection",
-        "cluster.messaging.inbox",
-        "chaos.message_editing:operate",
-    ),
-    article="proving-exactly-once-effects",
-    experiment="duplicate-messages",
+    code=(fault_injection, operate),
     seconds=25,
 )

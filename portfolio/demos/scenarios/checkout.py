@@ -10,8 +10,9 @@ from uuid import UUID
 from cluster.catalog.queries import count_reserved
 from cluster.identity.queries import count_held
 from cluster.operations.plan import SOLD_OUT
+from cluster.sagas import engine
 from cluster.sagas.repository import list_sagas
-from cluster.storefront.checkout_intake import CheckoutOrder, Outcome
+from cluster.storefront.checkout_intake import CheckoutOrder, Outcome, accept_checkouts
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.queries import read, table
@@ -96,16 +97,6 @@ def _rows(ids: Sequence[UUID]) -> Table:
 
 DEMO: Final = Demo(
     slug="checkout",
-    title="A checkout, with any outcome",
-    service="checkout",
-    lead="One checkout crosses all five services, each with a database of its own and no "
-    "transaction over two of them. When a step is refused or not answered in time, the saga turns "
-    "round and undoes what it did, in reverse order.",
-    watch=(
-        "The trace in the graph: a solid line forward, a dashed one back from where it turned.",
-        "The late answer: it is entered in the ledger all the same, and the money goes back.",
-        f"The race: one of {RACERS} completes; the others are refused at the second step.",
-    ),
     controls=(
         Choice(
             "outcome",
@@ -121,12 +112,6 @@ DEMO: Final = Demo(
         ),
     ),
     run=run,
-    sources=(
-        "cluster.checkout.definition:CHECKOUT",
-        "cluster.sagas.engine",
-        "cluster.storefront.checkout_intake:accept_checkouts",
-    ),
-    article="saga-vs-two-phase-commit",
-    experiment="kill-worker-checkout",
+    code=(engine, accept_checkouts),
     seconds=12,
 )

@@ -17,7 +17,7 @@ from cluster.messaging.work import UnitOfWork
 from cluster.secrets.addresses import broker_url_with
 from cluster.secrets.postgres import Cursor
 from cluster.secrets.vault import VaultClient
-from cluster.storefront.checkout_intake import CheckoutOrder, Outcome
+from cluster.storefront.checkout_intake import CheckoutOrder, Outcome, accept_checkouts
 from cluster.storefront.journal.queries import Entry, entries_of
 from cluster.storefront.repository import Announced, announced_checkouts
 from cluster.storefront.visitor_limit import limit_visitor
@@ -26,7 +26,14 @@ from config.waiting import wait_until
 from portfolio.demos.controls import Choice, Number, Values
 from portfolio.demos.demo import Demo, Visit
 from portfolio.demos.killed_process import kill_after_line
-from portfolio.demos.outbox_writer import COMMITTED, MODULE, PUBLISHED, Asked, Flow
+from portfolio.demos.outbox_writer import (
+    COMMITTED,
+    MODULE,
+    PUBLISHED,
+    Asked,
+    Flow,
+    store_then_publish,
+)
 from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
 from portfolio.demos.sagas import USUAL, order_of, run_within_limits
@@ -222,16 +229,6 @@ def _checks(
 
 DEMO: Final = Demo(
     slug="outbox",
-    title="The outbox, beside a dual write",
-    service="site",
-    lead="A process writes to its database and tells others through the broker. It is killed "
-    "between the two. With the outbox the message is a row of the same transaction, and leaves "
-    "without its writer; as two writes, one of them is lost.",
-    watch=(
-        "The xmin of a checkout and of its message, the transaction that wrote them: it is one.",
-        "The order in which the messages leave, once the relay lets them.",
-        "The dual write: its process was killed at the same moment, by the same signal.",
-    ),
     controls=(
         Number("count", "Checkouts", 1, 8, 4),
         Number("seconds", "Held back for (s)", 1, 8, 1),
@@ -245,13 +242,6 @@ DEMO: Final = Demo(
         ),
     ),
     run=run,
-    sources=(
-        "cluster.messaging.outbox:flush",
-        "cluster.messaging.relay:Relay",
-        "cluster.storefront.checkout_intake:accept_checkouts",
-        "portfolio.demos.outbox_writer:store_then_publish",
-    ),
-    article="the-transactional-outbox",
-    experiment="kill-relay-site",
+    code=(accept_checkouts, store_then_publish),
     seconds=10,
 )

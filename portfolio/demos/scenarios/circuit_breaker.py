@@ -273,16 +273,6 @@ def _checks(naive: Way, way: Way) -> Iterator[Check]:
 
 DEMO: Final = Demo(
     slug="circuit-breaker",
-    title="A circuit breaker",
-    service="payments",
-    lead="A payment provider stays connected and says nothing. Whoever asks it anyway spends its "
-    "time-outs and learns nothing. The gateway’s breaker counts failures, lets nothing out for a "
-    "while, and then tries one request; what is to be sent waits for as long as it takes.",
-    watch=(
-        "The circuit of each request: closed, then half-open trials with longer pauses between.",
-        "The time spent on requests that nobody answered, with the breaker and without it.",
-        "A payment that was given up may have been done: a time-out is no answer.",
-    ),
     controls=(
         Choice(
             "provider",
@@ -295,12 +285,6 @@ DEMO: Final = Demo(
         ),
     ),
     run=run,
-    sources=(
-        "cluster.payments.domain.breaker:Breaker",
-        "cluster.payments.gateway.sender:Sender",
-        "cluster.payments.gateway.provider:ProviderClient",
-        "portfolio.demos.own_provider",
-    ),
-    experiment="slow-link-payments-provider",
+    code=(ProviderClient, own_provider),
     seconds=6,
 )

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from cluster.storefront.checkout_intake import InvalidRequest
 from cluster.storefront.journal.queries import Entry, entry_at
+from cluster.storefront.products.search import found_in
 from config.waiting import wait_until
+from portfolio.api.products import list_products
 from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Values
 from portfolio.demos.demo import Demo, Visit
@@ -109,22 +111,7 @@ def _checks(
 
 DEMO: Final = Demo(
     slug="search",
-    title="Renamed, and found",
-    service="site",
-    lead="Products are searched in a table that the events of catalog feed. Whoever has been told "
-    "that a product was renamed finds it by its new name, and each hit says which journal entry "
-    "it is known from.",
-    watch=(
-        "No hit, then the rename, then the hit.",
-        "The number of the journal entry in the hit, and that entry.",
-        "The beginning of a word is enough, and another form of it.",
-    ),
     run=run,
-    sources=(
-        "cluster.storefront.journal.read_models:AMEND_PRODUCTS",
-        "cluster.storefront.products.search:found_in",
-        "portfolio.api.products:list_products",
-    ),
-    experiment="kill-postgres-site",
+    code=(found_in, list_products),
     seconds=8,
 )

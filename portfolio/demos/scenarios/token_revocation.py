@@ -12,10 +12,13 @@ from uuid import UUID
 
 import jwt
 
+from cluster.identity.domain.tokens import Family
 from cluster.identity.queries import token_families
+from cluster.identity.tokens import refresh_token
 from cluster.storefront.journal.queries import entries_about, last_seq
-from cluster.storefront.tokens.access import AUDIENCE, ISSUER
+from cluster.storefront.tokens.access import AUDIENCE, ISSUER, read_access
 from cluster.storefront.tokens.denial import denied
+from cluster.storefront.tokens.grants import revoke
 from cluster.storefront.tokens.keys import ALGORITHM
 from portfolio.demos.caller import Answer, Caller, SiteAway
 from portfolio.demos.controls import Number, Values
@@ -272,25 +275,8 @@ def _checks(
 
 DEMO: Final = Demo(
     slug="token-revocation",
-    title="A token that is revoked while it is used",
-    service="identity",
-    lead="An access token is signed, and good for five minutes wherever the public keys are known. "
-    "Revoking it takes a deny list that every request looks at. A refresh token is good once; "
-    "should it come twice, it was copied, and all tokens of its family end.",
-    watch=(
-        "The milliseconds from the answer of the revocation to the first refusal.",
-        "The copied refresh token: the honest client’s newer token ends with it.",
-        "Without the deny list: the signature is still good, and the time is not over.",
-    ),
     controls=(Number("users", "Clients that use it meanwhile", 1, 8, 4),),
     run=run,
-    sources=(
-        "cluster.storefront.tokens.access:read_access",
-        "cluster.storefront.tokens.grants:revoke",
-        "cluster.identity.tokens:refresh_token",
-        "cluster.identity.domain.tokens:Family",
-    ),
-    article="zero-downtime-secret-rotation",
-    experiment="kill-worker-identity",
+    code=(read_access, revoke, refresh_token, Family),
     seconds=6,
 )

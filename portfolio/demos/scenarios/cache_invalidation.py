@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cluster.catalog.amendments import amend_product
 from cluster.catalog.contract import AmendProduct, ProductAmended
 from cluster.storefront.checkout_intake import InvalidRequest
 from cluster.storefront.journal.queries import Entry, entry_at
+from cluster.storefront.journal.sink import JournalSink
+from cluster.storefront.journal.wake import Announcer
 from cluster.storefront.products.own import amend
 from cluster.storefront.products.queries import own_product_id
 from config.waiting import wait_until
-from portfolio.api.product_cache import PRODUCT
+from portfolio.api.product_cache import PRODUCT, ProductCache
 from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Values
 from portfolio.demos.demo import Demo, Visit
@@ -128,23 +131,7 @@ def _checks(before: Answer, reads: Reads, version: int) -> Iterator[Check]:
 
 DEMO: Final = Demo(
     slug="cache-invalidation",
-    title="An event ends a copy",
-    service="site",
-    lead="The API serves products from copies in Redis. When catalog announces a change, the "
-    "site’s worker commits it to the read model and then raises the product’s generation: "
-    "copies of earlier ones are never served again.",
-    watch=(
-        "A hit, then the change, then the first read that has it, and the time between.",
-        "The order: the commit first, so that nobody puts an old row back.",
-        "A bound in time behind it, for the event that Redis did not hear of.",
-    ),
     run=run,
-    sources=(
-        "cluster.storefront.journal.sink:JournalSink._record",
-        "cluster.storefront.journal.wake:Announcer",
-        "portfolio.api.product_cache:ProductCache",
-        "cluster.catalog.amendments:amend_product",
-    ),
-    experiment="pause-redis",
+    code=(JournalSink, Announcer, ProductCache, amend_product),
     seconds=8,
 )
