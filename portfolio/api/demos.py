@@ -159,7 +159,7 @@ def _known(demo: Demo) -> DemoKnown:
         name=demo.slug,
         title=demo.title,
         service=demo.service,
-        lead=demo.lead,
+        lead=demo.prose,
         page=f"/lab/demos/{demo.slug}/",
         choices=choices,
     )

@@ -110,17 +110,14 @@ class Caller:
 
     def at_once(
         self, calls: Sequence[Callable[[], Told]], *, at_most: int = MOST_AT_ONCE
-    ) -> list[Told | SiteAway]:
-        """Run several calls at once, each over its own connections, and return their results."""
+    ) -> list[Told]:
+        """Run several calls at once, each over its own connections, and return their results.
 
-        def made(call: Callable[[], Told]) -> Told | SiteAway:
-            try:
-                return call()
-            except SiteAway as error:
-                return error
-
+        Raises the first error of a call when all of them have ended.
+        """
         with ThreadPoolExecutor(max_workers=max(1, min(len(calls), at_most))) as pool:
-            return list(pool.map(made, calls))
+            begun = [pool.submit(call) for call in calls]
+        return [call.result() for call in begun]
 
 
 def _shown(name: str, value: str) -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from cluster.kit.source.resolve import target_of
 from portfolio.demos.caller import Caller
 from portfolio.demos.controls import Control, Values
@@ -52,58 +54,40 @@ class DemoText(Description, frozen=True, kw_only=True):
 TEXTS: Final = read_descriptions(Path(__file__).parent / "scenarios", DemoText)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demo:
-    """One demo of the lab.
+class Demo(DemoText, frozen=True, kw_only=True):
+    """One demo of the lab: its words, the function that runs it, and the settings of a run.
 
     `code` are the functions, classes and modules that run, besides those of its patterns, the
     cluster's first. `seconds` is about how long a run takes at most.
     """
 
-    slug: str
     run: Callable[[Visit, Values], Result]
-    code: tuple[object, ...] = ()
-    controls: tuple[Control, ...] = ()
-    seconds: int = 5
-
-    def __post_init__(self) -> None:
-        if not SLUG.fullmatch(self.slug):
-            raise ValueError(f"not a slug: {self.slug!r}")
-        named(TEXTS, [self.slug], by="the demos’ registry")
-        if not (self.watch and self.sources):
-            raise ValueError(f"{self.slug}: say what to watch, and where the source is")
-
-    @property
-    def _text(self) -> DemoText:
-        return TEXTS[self.slug]
-
-    @property
-    def title(self) -> str:
-        return self._text.title
-
-    @property
-    def service(self) -> str:
-        return self._text.service
-
-    @property
-    def lead(self) -> str:
-        return self._text.prose
-
-    @property
-    def watch(self) -> tuple[str, ...]:
-        return self._text.points
-
-    @property
-    def article(self) -> str:
-        return self._text.article
-
-    @property
-    def experiment(self) -> str:
-        return self._text.experiment
+    code: tuple[object, ...]
+    controls: tuple[Control, ...]
+    seconds: int
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The code that runs, as targets of `cluster.kit.source.resolve.locate`."""
-        patterns = named(PATTERNS, self._text.patterns, by=f"the demo {self.slug}")
+        patterns = named(PATTERNS, self.patterns, by=f"the demo {self.slug}")
         of_patterns = [target for pattern in patterns for target in pattern.sources]
         return tuple(dict.fromkeys((*of_patterns, *map(target_of, self.code))))
+
+
+def demo(
+    slug: str,
+    *,
+    run: Callable[[Visit, Values], Result],
+    code: tuple[object, ...] = (),
+    controls: tuple[Control, ...] = (),
+    seconds: int = 5,
+) -> Demo:
+    """Return the demo of this name with its words. Raises ValueError when they do not fit."""
+    (text,) = named(TEXTS, [slug], by="a demo")
+    words = msgspec.structs.asdict(text)
+    declared = Demo(**words, run=run, code=code, controls=controls, seconds=seconds)
+    if not SLUG.fullmatch(slug):
+        raise ValueError(f"not a slug: {slug!r}")
+    if not (declared.points and declared.sources):
+        raise ValueError(f"{slug}: say what to watch, and where the source is")
+    return declared

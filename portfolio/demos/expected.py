@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -40,6 +40,13 @@ def _said(answer: Answer) -> str:
         return str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):
         return f"The API answered with {answer.status}."
+
+
+def one_of_each(kinds: Iterable[tuple[str, Sequence[Answer]]]) -> Iterator[Exchange]:
+    """Yield the first request of each kind that there is, with a note on what it shows."""
+    for note, answers in kinds:
+        for answer in answers[:1]:
+            yield msgspec.structs.replace(answer.exchange, note=note)
 
 
 def without(exchange: Exchange, secrets: Iterable[str]) -> Exchange:

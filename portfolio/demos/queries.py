@@ -36,6 +36,24 @@ def table(name: str, caption: str, columns: Sequence[str], rows: Iterable[Iterab
     )
 
 
+def entry_rows(caption: str, entries: Iterable[Entry]) -> Table:
+    """Return entries of the journal, with the time from the sender's transaction to each."""
+    columns = ("seq", "from", "message", "about", "sequence", "at (UTC)", "after")
+    cells = (
+        (
+            entry.seq,
+            entry.source,
+            entry.type,
+            entry.subject[-8:],
+            entry.sequence,
+            entry.time,
+            f"{1000 * entry.lag:.0f} ms",
+        )
+        for entry in entries
+    )
+    return table("site", caption, columns, cells)
+
+
 def database_time(cursor: Cursor) -> datetime:
     """Return the time by the clock of a database."""
     row = cursor.execute("SELECT now()").fetchone()

@@ -142,6 +142,11 @@ def check(name: str, *, holds: bool, sentence: str) -> Check:
     return Check(name=name, outcome="ok" if holds else "fail", sentence=sentence)
 
 
+def note(name: str, sentence: str, *, holds: bool = False) -> Check:
+    """Return a check that does not fail: without `holds` it only says what was counted."""
+    return Check(name=name, outcome="ok" if holds else "info", sentence=sentence)
+
+
 def figure(label: str, value: Any, unit: str = "") -> Figure:
     """Return a figure, with floats to three significant digits."""
     said = f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from cluster.catalog.contract import ListProduct
+from cluster.catalog.queries import ProductRow, product
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
 from cluster.storefront.admission import TooManyRequests
@@ -23,6 +24,7 @@ from cluster.storefront.repository import statuses
 from cluster.storefront.transactions import run_in_transaction
 from cluster.storefront.visitor_limit import limit_visitor
 from portfolio.demos.demo import Visit
+from portfolio.demos.queries import read
 
 USUAL: Final = "MUG-ENAMEL"
 
@@ -35,13 +37,20 @@ def list_product(visit: Visit, *, stock: int, price: int = 100, name: str = "A d
     Raises InvalidRequest when catalog does not answer in time.
     """
     sku = f"DEMO-{visit.run.hex[-12:].upper()}"
-    product = ListProduct(sku=sku, name=name, price=price, stock=stock)
+    listing = ListProduct(sku=sku, name=name, price=price, stock=stock)
     run_in_transaction(
-        lambda work: work.send(product, subject_id=visit.run, correlation=new_message_id())
+        lambda work: work.send(listing, subject_id=visit.run, correlation=new_message_id())
     )
     if await_that(lambda work: is_listed(work.cursor, sku) or None) is None:
         raise InvalidRequest("Catalog has not listed the product in time; it may be away.")
     return sku
+
+
+def shelf(sku: str) -> ProductRow:
+    """Return catalog's row of a product that is listed."""
+    row = read("catalog", product, sku)
+    assert row is not None, "the demo has listed it"
+    return row
 
 
 def begin(orders: Sequence[CheckoutOrder], *, by: str | None = None) -> list[UUID]:

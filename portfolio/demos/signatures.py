@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from cluster.payments.signature import TOLERANCE, BadSignature, sign, verify
+from portfolio.demos.queries import table
 from portfolio.demos.result import Table
 
 BODY: Final = b'{"events": []}'
@@ -19,12 +20,8 @@ BODY: Final = b'{"events": []}'
 
 def signature_table() -> Table:
     """Return each case with the verdict of `cluster.payments.signature.verify`."""
-    return Table(
-        caption="What the same check says when the secret is right (one made for this run)",
-        database="",
-        columns=("webhook", "verdict"),
-        rows=tuple(_cases()),
-    )
+    caption = "What the same check says when the secret is right (one made for this run)"
+    return table("", caption, ("webhook", "verdict"), _cases())
 
 
 def _cases() -> Iterator[tuple[str, str]]:
@@ -36,10 +33,7 @@ def _cases() -> Iterator[tuple[str, str]]:
     yield "recorded, and sent again later", _verdict(old, BODY, secret, now)
     yield "with another body", _verdict(genuine, changed, secret, now)
     both = f"{genuine},v1={'0' * 64}"
-    yield (
-        "signed with two secrets, as while one is changed",
-        _verdict(both, BODY, secret, now),
-    )
+    yield "signed with two secrets, as while one is changed", _verdict(both, BODY, secret, now)
 
 
 def _verdict(header: str, body: bytes, secret: str, now: float) -> str:

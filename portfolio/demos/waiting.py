@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import Final, TypeVar, TypeVarTuple
 from uuid import UUID
 
 import psycopg
 
+from cluster.catalog.queries import count_reserved
+from cluster.identity.queries import count_held
+from cluster.sagas.repository import count_open
 from cluster.secrets.postgres import Cursor, is_outage
 from cluster.storefront.checkout_intake import InvalidRequest, accept_refund
 from cluster.storefront.repository import RequestRow, refund
 from cluster.storefront.transactions import run_in_transaction
 from config.waiting import wait_until
 from portfolio.demos.queries import read
+from portfolio.demos.result import Check, check
 from portfolio.demos.sagas import await_ended
 
 PATIENCE: Final = 15.0  # seconds; longer than any server's restart after SIGKILL
 EVERY: Final = 0.05  # seconds
+# What a checkout that has not ended, or not been settled, leaves open in each service.
+OPEN: Final = (("identity", count_held), ("catalog", count_reserved), ("checkout", count_open))
 
 Found = TypeVar("Found")
 Asked = TypeVarTuple("Asked")
@@ -62,6 +68,27 @@ def ends_of(ids: Sequence[UUID], *, within: float = PATIENCE) -> Counter[str]:
             "a part of the cluster is away. They end by themselves when it is back."
         )
     return ended
+
+
+def left_open(ids: Sequence[UUID], *, within: float = PATIENCE) -> dict[str, int]:
+    """Return what these checkouts have left open in each service, once it is nothing or time is up.
+
+    The site may learn of an end before the last service has consumed the command for its part.
+    """
+    return {
+        name: await_read(name, count, ids, until=lambda left: not left, within=within)
+        for name, count in OPEN
+    }
+
+
+def nothing_left(left: Mapping[str, int]) -> Check:
+    """Check that nothing is left open, by the counts of `left_open`."""
+    return check(
+        "nothing is left over",
+        holds=not any(left.values()),
+        sentence=f"{left['identity']} holds, {left['catalog']} reservations and "
+        f"{left['checkout']} sagas are open.",
+    )
 
 
 def refunded(order: UUID, *, within: float = PATIENCE) -> UUID:

@@ -70,7 +70,7 @@ def _places() -> Iterator[Place]:
         )
     for demo in DEMOS.values():
         address = reverse("demo", args=[demo.slug])
-        yield Place("demo", demo.title, address, f"{demo.slug} {demo.lead}")
+        yield Place("demo", demo.title, address, f"{demo.slug} {demo.prose}")
     for node in plan().nodes.values():
         about = knowledge(node)
         patterns = " ".join(pattern.name for pattern in about.patterns)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from cluster.catalog.amendments import amend_product
 from cluster.catalog.contract import AmendProduct, ProductAmended
 from cluster.storefront.checkout_intake import InvalidRequest
-from cluster.storefront.journal.queries import Entry, entry_at
+from cluster.storefront.journal.queries import entry_at
 from cluster.storefront.journal.sink import JournalSink
 from cluster.storefront.journal.wake import Announcer
 from cluster.storefront.products.own import amend
@@ -19,11 +19,11 @@ from config.waiting import wait_until
 from portfolio.api.product_cache import PRODUCT, ProductCache
 from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Values
-from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.demo import Visit, demo
 from portfolio.demos.expected import succeeded
 from portfolio.demos.own_product import own_product
-from portfolio.demos.queries import read, table
-from portfolio.demos.result import Check, Result, Side, Table, check, figure
+from portfolio.demos.queries import entry_rows, read
+from portfolio.demos.result import Check, Result, Side, check, figure, note
 
 GIVE_UP_AFTER: Final = 10.0  # seconds
 EVERY: Final = 0.005  # seconds
@@ -75,22 +75,12 @@ def run(visit: Visit, _values: Values) -> Result:
                     figure("Bound by time, were the event lost", PRODUCT.lifetime, "s"),
                 ),
                 exchanges=(before.exchange, reads.first.exchange, reads.fresh.exchange),
-                tables=(_entry(entry),),
+                tables=(entry_rows("The journal entry", [entry] if entry else []),),
             ),
         ),
         checks=tuple(_checks(before, reads, answer.payload.version)),
         correlations=(answer.correlation,) if entry else (),
     )
-
-
-def _entry(entry: Entry | None) -> Table:
-    columns = ("seq", "type", "version", "saga", "ms from catalog")
-    cells = (
-        (one.seq, one.type, one.sequence, str(one.correlation), round(1000 * one.lag))
-        for one in (entry,)
-        if one is not None
-    )
-    return table("site", "The journal entry", columns, cells)
 
 
 def _until_fresh(visit: Visit, path: str, version: int) -> Reads:
@@ -109,10 +99,10 @@ def _until_fresh(visit: Visit, path: str, version: int) -> Reads:
 
 def _checks(before: Answer, reads: Reads, version: int) -> Iterator[Check]:
     served = before.exchange.response_headers.get(STATUS, "")
-    yield Check(
-        name="the product was served from a copy",
-        outcome="ok" if "; hit" in served else "info",
-        sentence=f"Cache-Status before the change: {served or 'none'}.",
+    yield note(
+        "the product was served from a copy",
+        f"Cache-Status before the change: {served or 'none'}.",
+        holds="; hit" in served,
     )
     now: dict[str, Any] = reads.fresh.json()
     yield check(
@@ -129,8 +119,8 @@ def _checks(before: Answer, reads: Reads, version: int) -> Iterator[Check]:
     )
 
 
-DEMO: Final = Demo(
-    slug="cache-invalidation",
+DEMO: Final = demo(
+    "cache-invalidation",
     run=run,
     code=(JournalSink, Announcer, ProductCache, amend_product),
     seconds=8,

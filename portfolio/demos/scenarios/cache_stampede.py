@@ -18,8 +18,9 @@ from django.db import connection
 from cluster.storefront.queries import sales_of
 from portfolio.api.product_cache import Kind, ProductCache, Served
 from portfolio.demos.controls import Number, Values
-from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.result import Check, Result, Side, Table, check, figure
+from portfolio.demos.demo import Visit, demo
+from portfolio.demos.queries import table
+from portfolio.demos.result import Check, Result, Side, check, figure, note
 from portfolio.demos.sagas import USUAL
 
 # A kind of its own, so that the demo touches no other entry. Each run has its own keys.
@@ -98,6 +99,10 @@ def _times(count: int) -> str:
 def _side(title: str, sentence: str, told: Sequence[Told]) -> Side:
     served = Counter(one.served for one in told)
     times = sorted(one.took for one in told)
+    cells = (
+        (HOW[how], count, f"{max(one.took for one in told if one.served is how):.0f} ms")
+        for how, count in served.most_common()
+    )
     return Side(
         title=title,
         sentence=sentence,
@@ -107,14 +112,8 @@ def _side(title: str, sentence: str, told: Sequence[Told]) -> Side:
             figure("The last one after", times[-1], "ms"),
         ),
         tables=(
-            Table(
-                caption="How the readers came to their answer",
-                database="",
-                columns=("how", "readers", "the slowest"),
-                rows=tuple(
-                    (HOW[how], str(count), f"{max(o.took for o in told if o.served is how):.0f} ms")
-                    for how, count in served.most_common()
-                ),
+            table(
+                "", "How the readers came to their answer", ("how", "readers", "the slowest"), cells
             ),
         ),
     )
@@ -123,18 +122,16 @@ def _side(title: str, sentence: str, told: Sequence[Told]) -> Side:
 def _checks(locked: Sequence[Told], naive: Sequence[Told]) -> Iterator[Check]:
     alone = sum(one.served is Served.REDIS_AWAY for one in locked)
     if alone:
-        yield Check(
-            name="without Redis, everybody is answered",
-            outcome="info",
-            sentence=f"Redis answered {alone} of {len(locked)} readers nothing, so they read the "
+        yield note(
+            "without Redis, everybody is answered",
+            f"Redis answered {alone} of {len(locked)} readers nothing, so they read the "
             "database. A cache may be away; an answer may not.",
         )
     else:
         yield from _checks_of_lock(locked)
-    yield Check(
-        name="without the lock, for comparison",
-        outcome="info",
-        sentence=f"{_computed(naive)} of {len(naive)} computed the same.",
+    yield note(
+        "without the lock, for comparison",
+        f"{_computed(naive)} of {len(naive)} computed the same.",
     )
 
 
@@ -156,8 +153,8 @@ def _checks_of_lock(locked: Sequence[Told]) -> Iterator[Check]:
     )
 
 
-DEMO: Final = Demo(
-    slug="cache-stampede",
+DEMO: Final = demo(
+    "cache-stampede",
     controls=(Number("readers", "Readers at once", 2, 24, 12),),
     run=run,
     code=(ProductCache, sales_of, run),

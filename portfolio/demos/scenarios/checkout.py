@@ -7,23 +7,19 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from cluster.catalog.queries import count_reserved
-from cluster.identity.queries import count_held
 from cluster.operations.plan import SOLD_OUT
 from cluster.sagas import engine
 from cluster.sagas.repository import list_sagas
 from cluster.storefront.checkout_intake import CheckoutOrder, Outcome, accept_checkouts
 from portfolio.demos.controls import Choice, Values
-from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.demo import Visit, demo
 from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
 from portfolio.demos.sagas import USUAL, await_ended, begin, list_product, order_of
-from portfolio.demos.waiting import await_read
+from portfolio.demos.waiting import left_open, nothing_left
 
 RACERS: Final = 5
 PATIENCE: Final = 25.0  # seconds; an outcome that waits for a deadline takes about 10
-
-LEFT_OVER: Final = (("identity", count_held), ("catalog", count_reserved))
 
 
 def run(visit: Visit, values: Values) -> Result:
@@ -66,11 +62,6 @@ def _headline(outcome: Outcome, ended: Counter[str]) -> str:
 
 def _checks(outcome: Outcome, ids: Sequence[UUID], ended: Counter[str]) -> list[Check]:
     completed = 1 if outcome in (Outcome.SUCCESS, Outcome.LAST_ITEM_RACE) else 0
-    # The site may learn of the end before the last service has consumed the command for its hold.
-    left = {
-        name: await_read(name, count, ids, until=lambda open_now: not open_now)
-        for name, count in LEFT_OVER
-    }
     return [
         check(
             "every saga ended",
@@ -82,11 +73,7 @@ def _checks(outcome: Outcome, ids: Sequence[UUID], ended: Counter[str]) -> list[
             holds=ended["completed"] == completed,
             sentence=f"{ended['completed']} completed; {completed} should have.",
         ),
-        check(
-            "nothing is left over",
-            holds=not any(left.values()),
-            sentence=f"{left['identity']} holds and {left['catalog']} reservations stand open.",
-        ),
+        nothing_left(left_open(ids)),
     ]
 
 
@@ -95,8 +82,8 @@ def _rows(ids: Sequence[UUID]) -> Table:
     return table("checkout", "The saga’s row", columns, read("checkout", list_sagas, ids))
 
 
-DEMO: Final = Demo(
-    slug="checkout",
+DEMO: Final = demo(
+    "checkout",
     controls=(
         Choice(
             "outcome",

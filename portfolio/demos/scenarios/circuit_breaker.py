@@ -17,9 +17,10 @@ from cluster.payments.domain.breaker import Breaker, Circuit
 from cluster.payments.gateway.provider import ProviderClient, ProviderUnavailable
 from cluster.payments.provider_api import Operation, OperationKind
 from portfolio.demos.controls import Choice, Values
-from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.demo import Visit, demo
 from portfolio.demos.own_provider import API_KEY, OwnProvider, own_provider
-from portfolio.demos.result import Check, Result, Side, Table, check, figure
+from portfolio.demos.queries import table
+from portfolio.demos.result import Check, Result, Side, Table, check, figure, note
 
 TIMEOUT: Final = 0.25  # seconds of one request; the gateway gives 5
 THRESHOLD: Final = 3  # failures in a row; the gateway takes 5
@@ -217,31 +218,28 @@ def _table(way: Way) -> Table:
         for attempt in way.attempts
         if not attempt.answered or attempt.circuit != Circuit.CLOSED.value or attempt.operations > 1
     ]
-    return Table(
-        caption="Its requests, and the circuit in which each went out; those of one payment that "
-        "were answered in a closed circuit are left out",
-        database="",
-        columns=("at", "circuit", "payments", "answer", "took"),
-        rows=tuple(
-            (
-                f"{attempt.at:.2f} s",
-                attempt.circuit,
-                str(attempt.operations),
-                "taken over" if attempt.answered else "none",
-                f"{attempt.took * 1000:.0f} ms",
-            )
-            for attempt in telling
-        ),
+    caption = (
+        "Its requests, and the circuit in which each went out; those of one payment that were "
+        "answered in a closed circuit are left out"
     )
+    columns = ("at", "circuit", "payments", "answer", "took")
+    cells = (
+        (
+            f"{attempt.at:.2f} s",
+            attempt.circuit,
+            attempt.operations,
+            "taken over" if attempt.answered else "none",
+            f"{attempt.took * 1000:.0f} ms",
+        )
+        for attempt in telling
+    )
+    return table("", caption, columns, cells)
 
 
 def _checks(naive: Way, way: Way) -> Iterator[Check]:
     # A payment that was sent and not answered may have been made: it waits, and is sent again.
-    lost = (
-        len(way.wishes)
-        - way.waiting
-        - sum(1 for wish in way.wishes[: len(way.wishes) - way.waiting] if way.charged[wish])
-    )
+    sent = way.wishes[: len(way.wishes) - way.waiting]
+    lost = sum(not way.charged[wish] for wish in sent)
     twice = [wish for one in (naive, way) for wish in one.wishes if one.charged[wish] > 1]
     yield check(
         "with the breaker no payment is lost",
@@ -262,17 +260,16 @@ def _checks(naive: Way, way: Way) -> Iterator[Check]:
         sentence=f"{len(open_)} of {len(way.attempts)} did.",
     )
     trials = [one for one in way.attempts if one.circuit == Circuit.HALF_OPEN.value]
-    yield Check(
-        name="without it, for comparison",
-        outcome="info",
-        sentence=f"{len(naive.gave_up)} of {len(naive.wishes)} payments were given up, of which "
+    yield note(
+        "without it, for comparison",
+        f"{len(naive.gave_up)} of {len(naive.wishes)} payments were given up, of which "
         f"the provider has done {sum(1 for w in naive.gave_up if naive.charged[w])} all the same. "
         f"The breaker made {len(trials)} trials.",
     )
 
 
-DEMO: Final = Demo(
-    slug="circuit-breaker",
+DEMO: Final = demo(
+    "circuit-breaker",
     controls=(
         Choice(
             "provider",

@@ -17,7 +17,7 @@ from cluster.storefront.repository import checkouts, erasure
 from cluster.storefront.transactions import run_in_transaction
 from portfolio.demos.books import balanced, balances
 from portfolio.demos.controls import Number, Values
-from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.demo import Visit, demo
 from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
 from portfolio.demos.sagas import begin, order_of
@@ -85,21 +85,12 @@ def _forgotten(stranger: str) -> UUID:
 
 
 def _places(before: Sequence[Found], after: Sequence[Found]) -> Table:
-    return Table(
-        caption="Rows that hold the name",
-        database="",
-        columns=("database", "tables searched", "before", "in", "after"),
-        rows=tuple(
-            (
-                was.database,
-                str(was.tables),
-                str(was.rows),
-                ", ".join(was.places) or "–",
-                str(now.rows),
-            )
-            for was, now in zip(before, after, strict=True)
-        ),
+    columns = ("database", "tables searched", "before", "in", "after")
+    cells = (
+        (was.database, was.tables, was.rows, ", ".join(was.places) or "–", now.rows)
+        for was, now in zip(before, after, strict=True)
     )
+    return table("", "Rows that hold the name", columns, cells)
 
 
 def _receipts(forgotten: UUID) -> Table:
@@ -154,8 +145,8 @@ def _checks(
     )
 
 
-DEMO: Final = Demo(
-    slug="erasure",
+DEMO: Final = demo(
+    "erasure",
     controls=(Number("checkouts", "Checkouts of the stranger", 1, 5, 2),),
     run=run,
     code=(erase_visitors, forget_visitors, search),

@@ -13,8 +13,8 @@ from cluster.storefront.events import CODES
 from cluster.storefront.journal.queries import Entry
 from config.waiting import wait_until
 from portfolio.demos.controls import Choice, Values
-from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.queries import Application, applications, recorded_of
+from portfolio.demos.demo import Visit, demo
+from portfolio.demos.queries import Application, applications, recorded_of, table
 from portfolio.demos.result import Check, Figure, Lane, Link, Result, Side, Table, check, figure
 from portfolio.demos.sagas import begin, order_of
 from portfolio.demos.spans import await_tree, message_of
@@ -102,6 +102,7 @@ def _lane(one: Entry, applied: Sequence[Application], confirms: Mapping[str, int
 def _table(
     heard: Sequence[Entry], applied: Sequence[Application], confirms: Mapping[str, int]
 ) -> Table:
+    columns = ("from", "message", "to", "outbox", "broker", "until applied", "until journalled")
     rows = []
     for one in heard:
         to = [row for row in applied if row.message.id == one.message_id]
@@ -119,11 +120,8 @@ def _table(
                 _said(_milliseconds(one.time, one.recorded_at)),
             )
         )
-    return Table(
-        caption="Milliseconds of each message, from its sender’s transaction on",
-        database="",
-        columns=("from", "message", "to", "outbox", "broker", "until applied", "until journalled"),
-        rows=tuple(rows),
+    return table(
+        "", "Milliseconds of each message, from its sender’s transaction on", columns, rows
     )
 
 
@@ -181,8 +179,8 @@ def _words(type_: str) -> str:
     return type_.split(".")[1].replace("_", " ")
 
 
-DEMO: Final = Demo(
-    slug="event-flow",
+DEMO: Final = demo(
+    "event-flow",
     controls=(
         Choice(
             "outcome",

@@ -11,17 +11,15 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-import msgspec
-
 from cluster.orders.queries import orders
 from cluster.storefront.repository import checkouts, checkouts_of
 from config.waiting import wait_until
 from portfolio.api.checkouts import start_checkout
 from portfolio.api.idempotency import once
-from portfolio.demos.caller import Answer, Caller, SiteAway
+from portfolio.demos.caller import Answer, Caller
 from portfolio.demos.controls import Number, Values
-from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.expected import expect
+from portfolio.demos.demo import Visit, demo
+from portfolio.demos.expected import expect, one_of_each
 from portfolio.demos.queries import database_time, read, table
 from portfolio.demos.result import Check, Exchange, Result, Side, Table, check, figure
 from portfolio.demos.sagas import USUAL
@@ -105,13 +103,9 @@ def _storm(call: Caller, keys: Sequence[str], body: Any) -> list[Client]:
     told = call.at_once(
         [partial(_served, call, key, body, until) for key in keys], at_most=CONNECTIONS
     )
-    clients = []
-    for client in told:
-        if isinstance(client, SiteAway):
-            raise client
-        if client is not None:
-            expect(client.last, HTTPStatus.ACCEPTED)
-            clients.append(client)
+    clients = [client for client in told if client is not None]
+    for client in clients:
+        expect(client.last, HTTPStatus.ACCEPTED)
     return clients
 
 
@@ -157,17 +151,15 @@ def _order_rows(ids: Sequence[UUID]) -> Table:
 
 def _telling(clients: Sequence[Client], reused: Answer) -> Iterator[Exchange]:
     """Yield one request of each kind: the first, one that came too early, a replay, a misuse."""
-    kinds = (
-        ("The one that was first.", [c.last for c in clients if not _is_replay(c.last)]),
+    firsts, lasts = [client.first for client in clients], [client.last for client in clients]
+    early = [answer for answer in firsts if answer.status == HTTPStatus.CONFLICT]
+    yield from one_of_each(
         (
-            "One that came while the first was under way.",
-            [c.first for c in clients if c.first.status == HTTPStatus.CONFLICT],
-        ),
-        ("One that came after.", [c.last for c in clients if _is_replay(c.last)]),
+            ("The one that was first.", [one for one in lasts if not _is_replay(one)]),
+            ("One that came while the first was under way.", early),
+            ("One that came after.", [one for one in lasts if _is_replay(one)]),
+        )
     )
-    for note, answers in kinds:
-        if answers:
-            yield msgspec.structs.replace(answers[0].exchange, note=note)
     yield reused.exchange
 
 
@@ -198,8 +190,8 @@ def _checks(clients: Sequence[Client], accepted: int, reused: Answer) -> Iterato
     )
 
 
-DEMO: Final = Demo(
-    slug="idempotency",
+DEMO: Final = demo(
+    "idempotency",
     controls=(Number("requests", "Requests at once", 2, 200, 25),),
     run=run,
     code=(once, start_checkout),

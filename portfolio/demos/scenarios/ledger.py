@@ -21,7 +21,7 @@ from portfolio.demos.books import (
     payment_rows,
 )
 from portfolio.demos.controls import Choice, Values
-from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.demo import Visit, demo
 from portfolio.demos.queries import read
 from portfolio.demos.result import Check, Figure, Result, Side, check, figure
 from portfolio.demos.sagas import USUAL, begin
@@ -115,8 +115,8 @@ def _checks(payments: Mapping[UUID, Kind], books: Balances, earlier: list[UUID])
     )
 
 
-DEMO: Final = Demo(
-    slug="ledger",
+DEMO: Final = demo(
+    "ledger",
     controls=(
         Choice(
             "late",

@@ -18,7 +18,7 @@ from cluster.messaging.queries import (
 )
 from cluster.storefront.checkout_intake import Outcome
 from portfolio.demos.controls import Choice, Number, Values
-from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.demo import Visit, demo
 from portfolio.demos.queries import database_time, read, recorded_of, table
 from portfolio.demos.result import Check, Link, Result, Side, Table, check, figure
 from portfolio.demos.sagas import order_of, run_within_limits
@@ -186,8 +186,8 @@ def _checks(
         )
 
 
-DEMO: Final = Demo(
-    slug="message-surgery",
+DEMO: Final = demo(
+    "message-surgery",
     controls=(
         Choice(
             "operation",

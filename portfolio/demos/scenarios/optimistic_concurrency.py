@@ -8,23 +8,19 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
-import msgspec
-
 from cluster.catalog import amendments
 from cluster.catalog.domain.product import Description
 from cluster.catalog.queries import ProductRow, product
 from cluster.storefront.journal.queries import entry_at
 from portfolio.api import products as api_products
-from portfolio.demos.caller import Answer, SiteAway
+from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Number, Values
-from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.expected import succeeded
+from portfolio.demos.demo import Visit, demo
+from portfolio.demos.expected import one_of_each, succeeded
 from portfolio.demos.last_write_wins import add_unguarded
 from portfolio.demos.own_product import own_product
 from portfolio.demos.queries import read, table
-from portfolio.demos.result import Check, Exchange, Result, Side, check, figure
-
-DECIDED: Final = frozenset({HTTPStatus.OK, HTTPStatus.PRECONDITION_FAILED})
+from portfolio.demos.result import Check, Result, Side, check, figure
 
 
 def run(visit: Visit, values: Values) -> Result:
@@ -36,20 +32,18 @@ def run(visit: Visit, values: Values) -> Result:
     price = int(seen.json()["price"])
     # Each editor wants another price, and none of them the present one.
     wishes = [price % 1_000 + 1 + number for number in range(writers)]
-    answers = _decided(
-        visit.call.at_once(
-            [
-                partial(visit.call, "PATCH", path, body={"price": wish}, headers={"If-Match": tag})
-                for wish in wishes
-            ]
-        )
+    answers = visit.call.at_once(
+        [
+            partial(visit.call, "PATCH", path, body={"price": wish}, headers={"If-Match": tag})
+            for wish in wishes
+        ]
     )
+    lost = [answer for answer in answers if answer.status == HTTPStatus.PRECONDITION_FAILED]
+    won = [succeeded(answer) for answer in answers if answer not in lost]
     after = succeeded(visit.call("GET", path, note="What there is now."))
     kept = add_unguarded(visit.run, writers)
     row = read("catalog", product, after.json()["sku"])
     told_by = read("site", entry_at, after.json()["fed_by"])
-    won = [answer for answer in answers if answer.status == HTTPStatus.OK]
-    lost = [answer for answer in answers if answer.status != HTTPStatus.OK]
     return Result(
         headline=f"Of {writers} editors {len(won)} won and {len(lost)} learnt of it; with the last "
         f"write winning, {writers - kept} of {writers} changes were lost.",
@@ -63,7 +57,11 @@ def run(visit: Visit, values: Values) -> Result:
                     figure("Changes refused", len(lost)),
                     figure("Changes lost unnoticed", 0 if len(won) == 1 else len(won) - 1),
                 ),
-                exchanges=tuple(_telling(seen, won, lost, after)),
+                exchanges=(
+                    seen.exchange,
+                    *one_of_each((("The first.", won), ("One of the others.", lost))),
+                    after.exchange,
+                ),
                 tables=(
                     table(
                         "catalog",
@@ -91,26 +89,6 @@ def run(visit: Visit, values: Values) -> Result:
 
 def _described(row: ProductRow) -> tuple[str, int, str, int]:
     return row.sku, row.version, row.name, row.price
-
-
-def _decided(answers: Sequence[Answer | SiteAway]) -> list[Answer]:
-    """Return every answer. Raises SiteAway or InvalidRequest when one is no decision of catalog."""
-    decided = []
-    for answer in answers:
-        if isinstance(answer, SiteAway):
-            raise answer
-        decided.append(answer if answer.status in DECIDED else succeeded(answer))
-    return decided
-
-
-def _telling(
-    seen: Answer, won: Sequence[Answer], lost: Sequence[Answer], after: Answer
-) -> Iterator[Exchange]:
-    yield seen.exchange
-    for note, answers in (("The first.", won), ("One of the others.", lost)):
-        for answer in answers[:1]:
-            yield msgspec.structs.replace(answer.exchange, note=note)
-    yield after.exchange
 
 
 def _checks(
@@ -149,8 +127,8 @@ def _checks(
     )
 
 
-DEMO: Final = Demo(
-    slug="optimistic-concurrency",
+DEMO: Final = demo(
+    "optimistic-concurrency",
     controls=(Number("writers", "Editors at once", 2, 20, 20),),
     run=run,
     code=(amendments.amend_product, Description, api_products.amend_product, add_unguarded),

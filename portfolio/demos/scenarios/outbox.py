@@ -24,7 +24,7 @@ from cluster.storefront.visitor_limit import limit_visitor
 from config import environment
 from config.waiting import wait_until
 from portfolio.demos.controls import Choice, Number, Values
-from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.demo import Visit, demo
 from portfolio.demos.killed_process import kill_after_line
 from portfolio.demos.outbox_writer import (
     COMMITTED,
@@ -34,8 +34,8 @@ from portfolio.demos.outbox_writer import (
     Flow,
     store_then_publish,
 )
-from portfolio.demos.queries import read, table
-from portfolio.demos.result import Check, Result, Side, Table, check, figure
+from portfolio.demos.queries import entry_rows, read, table
+from portfolio.demos.result import Check, Result, Side, Table, check, figure, note
 from portfolio.demos.sagas import USUAL, order_of, run_within_limits
 from portfolio.demos.waiting import at_least, await_read, ends_of
 
@@ -68,7 +68,10 @@ def run(visit: Visit, values: Values) -> Result:
             figure("Messages that left", len(left)),
             figure("Checkouts that completed", ended["completed"]),
         ),
-        tables=(_waiting(waiting), _left(left)),
+        tables=(
+            _waiting(waiting),
+            entry_rows("As they were heard, and how long after the commit", left),
+        ),
     )
     return Result(
         headline=f"{len(left)} of {count} messages left the outbox after their process had died. "
@@ -143,13 +146,13 @@ def _verdict(*, stored: int, arrived: int) -> Check:
         sentence = "The dual write’s message is out, and speaks of a row that does not exist."
     else:
         sentence = "The dual write got through this time: the kill came too late."
-    return Check(name="the dual write, for comparison", outcome="info", sentence=sentence)
+    return note("the dual write, for comparison", sentence)
 
 
 def _not_tried() -> tuple[Side, Check]:
     sentence = "The broker was away, so the dual write was not tried."
     side = Side(title="Without it: not tried", sentence=sentence)
-    return side, Check(name="the dual write, for comparison", outcome="info", sentence=sentence)
+    return side, note("the dual write, for comparison", sentence)
 
 
 @contextmanager
@@ -183,16 +186,6 @@ def _waiting(rows: Sequence[Announced]) -> Table:
     return table("site", caption, columns, rows)
 
 
-def _left(entries: Sequence[Entry]) -> Table:
-    caption = "As they were heard: the journal’s numbers, and how long after the commit"
-    columns = ("seq", "checkout", "message", "after")
-    cells = (
-        (entry.seq, entry.correlation, entry.type, f"{1000 * entry.lag:.0f} ms")
-        for entry in entries
-    )
-    return table("site", caption, columns, cells)
-
-
 def _checks(
     ids: Sequence[UUID], waiting: Sequence[Announced], left: Sequence[Entry], completed: int
 ) -> Iterator[Check]:
@@ -204,10 +197,9 @@ def _checks(
             sentence=f"{same} of {len(ids)} pairs have the same xmin.",
         )
     else:
-        yield Check(
-            name="a row and its message commit together",
-            outcome="info",
-            sentence=f"Only {len(waiting)} of {len(ids)} were still waiting when we looked.",
+        yield note(
+            "a row and its message commit together",
+            f"Only {len(waiting)} of {len(ids)} were still waiting when we looked.",
         )
     heard = [entry.correlation for entry in left]
     yield check(
@@ -227,8 +219,8 @@ def _checks(
     )
 
 
-DEMO: Final = Demo(
-    slug="outbox",
+DEMO: Final = demo(
+    "outbox",
     controls=(
         Number("count", "Checkouts", 1, 8, 4),
         Number("seconds", "Held back for (s)", 1, 8, 1),

@@ -8,17 +8,18 @@ from functools import partial
 from http import HTTPStatus
 from typing import Final
 
-import msgspec
 from redis.exceptions import RedisError
 
 from cluster.kit.cache_redis import RedisAway
 from cluster.storefront.checkout_intake import InvalidRequest
 from portfolio.api.burst import SEARCHES, bounded
 from portfolio.demos import fixed_window
-from portfolio.demos.caller import Answer, SiteAway
+from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Number, Values
-from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.result import Check, Exchange, Result, Side, Table, check, figure
+from portfolio.demos.demo import Visit, demo
+from portfolio.demos.expected import one_of_each
+from portfolio.demos.queries import table
+from portfolio.demos.result import Check, Result, Side, Table, check, figure, note
 from portfolio.edge.token_bucket import TokenBucket
 
 PATH: Final = "/api/v1/search?q=outbox"
@@ -32,10 +33,7 @@ def run(visit: Visit, values: Values) -> Result:
     """Ask many times at once, then send one burst over a window's edge to counter and bucket."""
     count = int(values["requests"])
     began = time.monotonic()
-    told = visit.call.at_once([partial(visit.call, "GET", PATH) for _ in range(count)])
-    answers = [answer for answer in told if not isinstance(answer, SiteAway)]
-    if len(answers) < len(told):
-        raise next(answer for answer in told if isinstance(answer, SiteAway))
+    answers = visit.call.at_once([partial(visit.call, "GET", PATH) for _ in range(count)])
     took = time.monotonic() - began
     passed = [answer for answer in answers if answer.status == HTTPStatus.OK]
     refused = [answer for answer in answers if answer.status == HTTPStatus.TOO_MANY_REQUESTS]
@@ -64,7 +62,12 @@ def run(visit: Visit, values: Values) -> Result:
                     figure("All within", took, "s"),
                     figure("Asked again after Retry-After", again.status),
                 ),
-                exchanges=tuple(_telling(passed, refused, again)),
+                exchanges=(
+                    *one_of_each(
+                        (("One that had a token.", passed[-1:]), ("One that had none.", refused))
+                    ),
+                    again.exchange,
+                ),
             ),
             Side(
                 title="A counter for each window",
@@ -113,33 +116,20 @@ def _over_the_edge(visit: Visit) -> tuple[list[Pass], float]:
 def _table(seen: Sequence[Pass]) -> Table:
     before = [one for one in seen if one[0] < 0]
     after = [one for one in seen if one[0] >= 0]
-    return Table(
-        caption="The same requests before both, by the side of the edge",
-        database="",
-        columns=("window", "requests", "from", "until", "counter", "bucket"),
-        rows=tuple(
-            (
-                name,
-                str(len(half)),
-                f"{half[0][0] * 1000:+.0f} ms",
-                f"{half[-1][0] * 1000:+.0f} ms",
-                str(sum(one[1] for one in half)),
-                str(sum(one[2] for one in half)),
-            )
-            for name, half in (("before the edge", before), ("after it", after))
-            if half
-        ),
+    columns = ("window", "requests", "from", "until", "counter", "bucket")
+    cells = (
+        (
+            name,
+            len(half),
+            f"{half[0][0] * 1000:+.0f} ms",
+            f"{half[-1][0] * 1000:+.0f} ms",
+            sum(one[1] for one in half),
+            sum(one[2] for one in half),
+        )
+        for name, half in (("before the edge", before), ("after it", after))
+        if half
     )
-
-
-def _telling(
-    passed: Sequence[Answer], refused: Sequence[Answer], again: Answer
-) -> Iterator[Exchange]:
-    if passed:
-        yield msgspec.structs.replace(passed[-1].exchange, note="One that had a token.")
-    if refused:
-        yield msgspec.structs.replace(refused[0].exchange, note="One that had none.")
-    yield again.exchange
+    return table("", "The same requests before both, by the side of the edge", columns, cells)
 
 
 def _checks(
@@ -154,10 +144,9 @@ def _checks(
 ) -> Iterator[Check]:
     most = _most(took)
     if _unlimited(passed):
-        yield Check(
-            name="no more pass than there are tokens",
-            outcome="info",
-            sentence="Redis was away during the burst, and meanwhile nobody is limited.",
+        yield note(
+            "no more pass than there are tokens",
+            "Redis was away during the burst, and meanwhile nobody is limited.",
         )
     else:
         yield check(
@@ -195,8 +184,8 @@ def _most(seconds: float) -> int:
     return SEARCHES.size + int(seconds * SEARCHES.pace) + 1
 
 
-DEMO: Final = Demo(
-    slug="rate-limiter",
+DEMO: Final = demo(
+    "rate-limiter",
     controls=(Number("requests", "Requests at once", 1, 100, 40),),
     run=run,
     code=(TokenBucket, bounded, fixed_window),

@@ -20,10 +20,10 @@ from cluster.storefront.journal.answers import await_answer
 from cluster.storefront.transactions import run_in_transaction
 from portfolio.demos.books import balanced, balances, lines
 from portfolio.demos.controls import Number, Values
-from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.demo import Visit, demo
 from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
-from portfolio.demos.sagas import begin, list_product
+from portfolio.demos.sagas import begin, list_product, shelf
 from portfolio.demos.waiting import await_read, ends_of, refunded
 
 PRICE: Final = 250  # pence
@@ -87,8 +87,7 @@ def _again(order: UUID) -> tuple[UUID, str]:
 
 
 def _standing(order: UUID, sku: str, refunds: list[UUID]) -> Standing:
-    stock = read("catalog", product, sku)
-    assert stock is not None, "the demo has listed it"
+    stock = shelf(sku)
     given_back = read("identity", restored, refunds)
     return Standing(
         order=read("orders", _state, order),
@@ -147,8 +146,8 @@ def _checks(
     )
 
 
-DEMO: Final = Demo(
-    slug="refund",
+DEMO: Final = demo(
+    "refund",
     controls=(Number("quantity", "Items", 1, 5, 2),),
     run=run,
     code=(pay_refunds_back, take_back, restore_limit),

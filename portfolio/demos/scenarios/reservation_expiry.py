@@ -18,13 +18,12 @@ from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import new_message_id
 from cluster.storefront.checkout_intake import CheckoutOrder
 from cluster.storefront.journal.answers import await_answer
-from cluster.storefront.journal.queries import entries_of
 from cluster.storefront.transactions import run_in_transaction
 from portfolio.demos.controls import Number, Values
-from portfolio.demos.demo import Demo, Visit
-from portfolio.demos.queries import read, table
+from portfolio.demos.demo import Visit, demo
+from portfolio.demos.queries import entry_rows, read, recorded_of, table
 from portfolio.demos.result import Check, Figure, Result, Side, Table, check, figure
-from portfolio.demos.sagas import begin, list_product
+from portfolio.demos.sagas import begin, list_product, shelf
 from portfolio.demos.waiting import StillUnderWay, await_read, ends_of
 
 WITHIN: Final = 15.0  # seconds
@@ -37,18 +36,18 @@ def run(visit: Visit, values: Values) -> Result:
     forgotten = new_message_id()
     _ask(forgotten, ReserveStock(sku=sku, quantity=1, expires_in=life))
     _answered(forgotten, StockReserved)
-    during, first_rows = _shelf(sku), _reservations([forgotten])
+    during, first_rows = shelf(sku), _reservations([forgotten])
     (early,) = begin([_order(visit, sku)])
     refused = ends_of([early])
     _answered(forgotten, ReservationExpired, within=life + WITHIN)
-    free = _shelf(sku)
+    free = shelf(sku)
     (row,) = read("catalog", reservations, [forgotten])
     allowed = (row.expires_at - row.created_at).total_seconds()
     lived = (row.updated_at - row.created_at).total_seconds()
     (late,) = begin([_order(visit, sku)])
     bought = ends_of([late])
     await_read("catalog", product, sku, until=lambda row: row is not None and row.sold == 1)
-    after_sale, last_rows = _shelf(sku), _reservations([forgotten, early, late])
+    after_sale, last_rows = shelf(sku), _reservations([forgotten, early, late])
     _ask(forgotten, ReleaseStock(reason="asked for by the demo, after it had expired"))
     given_back = _answered(forgotten, StockReleased).quantity
     return Result(
@@ -67,7 +66,10 @@ def run(visit: Visit, values: Values) -> Result:
                 sentence="Catalog looks every five seconds for reservations whose time is over. "
                 "The buyer who came then got the item.",
                 figures=_figures(after_sale),
-                tables=(last_rows, _told(forgotten)),
+                tables=(
+                    last_rows,
+                    entry_rows("What was said of the first one", recorded_of(forgotten)),
+                ),
             ),
         ),
         checks=(
@@ -80,7 +82,7 @@ def run(visit: Visit, values: Values) -> Result:
             ),
             check(
                 "nothing is given back twice",
-                holds=given_back == 0 and _shelf(sku) == after_sale,
+                holds=given_back == 0 and shelf(sku) == after_sale,
                 sentence=f"A release that came after the expiry gave back {given_back} items.",
             ),
         ),
@@ -109,12 +111,6 @@ def _order(visit: Visit, sku: str) -> CheckoutOrder:
     return CheckoutOrder(visitor=visit.visitor, sku=sku)
 
 
-def _shelf(sku: str) -> ProductRow:
-    row = read("catalog", product, sku)
-    assert row is not None, "the demo has listed it"
-    return row
-
-
 def _reservations(ids: list[UUID]) -> Table:
     columns = ("reservation", "state", "items", "set aside (UTC)", "expires (UTC)")
     rows = read("catalog", reservations, ids)
@@ -122,18 +118,11 @@ def _reservations(ids: list[UUID]) -> Table:
     return table("catalog", "The reservations", columns, cells)
 
 
-def _told(reservation: UUID) -> Table:
-    columns = ("seq", "from", "message", "at (UTC)")
-    entries = read("site", entries_of, [reservation])
-    cells = ((entry.seq, entry.source, entry.type, entry.time) for entry in entries)
-    return table("site", "What was said of the first one", columns, cells)
-
-
-def _figures(shelf: ProductRow) -> tuple[Figure, ...]:
+def _figures(row: ProductRow) -> tuple[Figure, ...]:
     return (
-        figure("Available", shelf.available),
-        figure("Set aside", shelf.reserved),
-        figure("Sold", shelf.sold),
+        figure("Available", row.available),
+        figure("Set aside", row.reserved),
+        figure("Sold", row.sold),
     )
 
 
@@ -154,7 +143,7 @@ def _stock(during: ProductRow, free: ProductRow, after_sale: ProductRow) -> Iter
     shelves = (during, free, after_sale)
     yield check(
         "stock is conserved",
-        holds=all(shelf.conserved for shelf in shelves),
+        holds=all(row.conserved for row in shelves),
         sentence="Set aside, free and sold: "
         + ", ".join(f"{s.available} + {s.reserved} + {s.sold} = {s.listed}" for s in shelves)
         + ".",
@@ -166,8 +155,8 @@ def _stock(during: ProductRow, free: ProductRow, after_sale: ProductRow) -> Iter
     )
 
 
-DEMO: Final = Demo(
-    slug="reservation-expiry",
+DEMO: Final = demo(
+    "reservation-expiry",
     controls=(Number("seconds", "It is set aside for (s)", 1, 5, 1),),
     run=run,
     seconds=10,

@@ -13,22 +13,20 @@ from uuid import UUID
 from chaos.experiments.catalogue import EXPERIMENTS
 from chaos.experiments.models import ExperimentRun
 from chaos.safety.permits import Refused, ask_for_run, public_name
-from cluster.catalog.queries import ProductRow, count_reserved, product
-from cluster.identity.queries import count_held
+from cluster.catalog.queries import ProductRow
 from cluster.orders.queries import orders
 from cluster.payments.queries import PaymentRow, payments
-from cluster.sagas.repository import count_open
 from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.storefront.checkout_intake import CheckoutOrder
 from cluster.storefront.repository import checkouts
 from config.waiting import wait_until
 from portfolio.demos.books import balanced
 from portfolio.demos.controls import Choice, Number, Values
-from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.demo import Visit, demo
 from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Link, Result, Side, Table, check, figure
-from portfolio.demos.sagas import begin, list_product
-from portfolio.demos.waiting import await_read, ends_of
+from portfolio.demos.sagas import begin, list_product, shelf
+from portfolio.demos.waiting import await_read, ends_of, left_open, nothing_left
 
 NONE: Final = "none"
 KILLS: Final = (
@@ -44,19 +42,13 @@ WITHIN: Final = 45.0  # seconds until all have ended
 BEGINS_WITHIN: Final = 5.0  # seconds that the storm waits for the run of its kill to begin
 SETTLED_WITHIN: Final = 10.0  # seconds after the last end, for voids and releases in flight
 
-STANDING: Final = (
-    ("identity", count_held),
-    ("catalog", count_reserved),
-    ("checkout", count_open),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """The data of these checkouts in the databases when all have ended, with money in pence."""
 
     completed: int
-    standing: dict[str, int]
+    left: dict[str, int]
     taken: int
     set_aside: int
     orders: int
@@ -134,21 +126,16 @@ def _found(ids: Sequence[UUID], sku: str, ended: Counter[str]) -> Found:
     paid = await_read(
         "payments", payments, ids, until=lambda rows: not _set_aside(rows), within=SETTLED_WITHIN
     )
-    standing = {
-        name: await_read(name, count, ids, until=lambda left: not left, within=SETTLED_WITHIN)
-        for name, count in STANDING
-    }
+    left = left_open(ids, within=SETTLED_WITHIN)
     confirmed = read("orders", orders, ids)
-    stock = read("catalog", product, sku)
-    assert stock is not None, "the demo has listed it"
     return Found(
         completed=ended["completed"],
-        standing=standing,
+        left=left,
         taken=sum(row.captured - row.refunded for row in paid),
         set_aside=_set_aside(paid),
         orders=len(confirmed),
         ordered=sum(row.amount for row in confirmed),
-        stock=stock,
+        stock=shelf(sku),
     )
 
 
@@ -181,7 +168,7 @@ def _conserved(found: Found) -> bool:
         and not found.set_aside
         and found.stock.conserved
         and found.stock.sold == found.completed
-        and not any(found.standing.values())
+        and not any(found.left.values())
     )
 
 
@@ -206,16 +193,11 @@ def _checks(count: int, ids: Sequence[UUID], ended: Counter[str], found: Found) 
         sentence=f"{stock.listed} listed: {stock.sold} sold, {stock.available} there, "
         f"{stock.reserved} reserved.",
     )
-    yield check(
-        "nothing is left standing",
-        holds=not any(found.standing.values()),
-        sentence=f"{found.standing['identity']} holds, {found.standing['catalog']} reservations "
-        f"and {found.standing['checkout']} sagas are open.",
-    )
+    yield nothing_left(found.left)
 
 
-DEMO: Final = Demo(
-    slug="saga-storm",
+DEMO: Final = demo(
+    "saga-storm",
     controls=(
         Number("checkouts", "Checkouts", 50, 500, 50),
         Choice(

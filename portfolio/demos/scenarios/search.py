@@ -14,7 +14,7 @@ from config.waiting import wait_until
 from portfolio.api.products import list_products
 from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Values
-from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.demo import Visit, demo
 from portfolio.demos.expected import succeeded
 from portfolio.demos.own_product import PATH, own_product
 from portfolio.demos.queries import read, table
@@ -109,8 +109,8 @@ def _checks(
     )
 
 
-DEMO: Final = Demo(
-    slug="search",
+DEMO: Final = demo(
+    "search",
     run=run,
     code=(found_in, list_products),
     seconds=8,

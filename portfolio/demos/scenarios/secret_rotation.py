@@ -15,7 +15,7 @@ from cluster.secrets.django.base import DatabaseWrapper
 from cluster.secrets.postgres import database
 from portfolio.demos.caller import Answer, SiteAway
 from portfolio.demos.controls import Choice, Number, Values
-from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.demo import Visit, demo
 from portfolio.demos.logins import Watch, watch
 from portfolio.demos.result import Check, Link, Result, Side, Table, check, figure
 from portfolio.demos.revocation import Revoked, revoke_own_lease
@@ -214,8 +214,8 @@ def _checks(
         )
 
 
-DEMO: Final = Demo(
-    slug="secret-rotation",
+DEMO: Final = demo(
+    "secret-rotation",
     controls=(
         Number("rotations", "Rotations", 1, 10, 2),
         Choice("revoke", "Then revoke a lease", (("yes", "yes, one of this run"), ("no", "no"))),

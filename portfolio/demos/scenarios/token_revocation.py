@@ -20,12 +20,12 @@ from cluster.storefront.tokens.access import AUDIENCE, ISSUER, read_access
 from cluster.storefront.tokens.denial import denied
 from cluster.storefront.tokens.grants import revoke
 from cluster.storefront.tokens.keys import ALGORITHM
-from portfolio.demos.caller import Answer, Caller, SiteAway
+from portfolio.demos.caller import Answer, Caller
 from portfolio.demos.controls import Number, Values
-from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.demo import Visit, demo
 from portfolio.demos.expected import expect, without
-from portfolio.demos.queries import read, table
-from portfolio.demos.result import Check, Exchange, Result, Side, Table, check, figure
+from portfolio.demos.queries import entry_rows, read, table
+from portfolio.demos.result import Check, Exchange, Result, Side, Table, check, figure, note
 
 TOKENS: Final = "/api/v1/tokens"
 MINE: Final = f"{TOKENS}/mine"
@@ -51,6 +51,7 @@ def run(visit: Visit, values: Values) -> Result:
     revoked = _revoked(visit.call, bearer, int(values["users"]))
     families = [copied.family, revoked.family]
     secrets = [*copied.secrets, *revoked.secrets, visit.visitor]
+    told = read("site", entries_about, [f"token/{family}" for family in families], newest)
     naive, believed = _without_a_list(bearer, revoked.secrets[0])
     return Result(
         headline=f"Revoked, and refused {revoked.refused_after:.0f} ms later; no request that "
@@ -74,7 +75,7 @@ def run(visit: Visit, values: Values) -> Result:
                     figure("It would have been good for", believed, "s more"),
                 ),
                 exchanges=tuple(without(one, secrets) for one in (*revoked.exchanges, naive)),
-                tables=(_told(newest, families),),
+                tables=(entry_rows("What was said of both", told),),
             ),
         ),
         checks=tuple(_checks(copied, revoked, families, believed)),
@@ -162,8 +163,6 @@ def _revoked(call: Caller, bearer: Caller, users: int) -> Revoked:
     clients = [partial(_use_until_refused, bearer, token) for _ in range(users)]
     uses: list[Use] = []
     for one in bearer.at_once([*clients, revoke]):
-        if isinstance(one, SiteAway):
-            raise one
         uses += one
     answered, answer = ended[0]
     last = max(uses, key=lambda use: use.ended)
@@ -231,14 +230,6 @@ def _denied(families: Sequence[UUID]) -> Table:
     return table("site", "The deny list", ("family", "since (UTC)"), rows)
 
 
-def _told(newest: int, families: Sequence[UUID]) -> Table:
-    columns = ("seq", "from", "message", "family", "at (UTC)")
-    subjects = [f"token/{family}" for family in families]
-    entries = read("site", entries_about, subjects, newest)
-    cells = ((one.seq, one.source, one.type, one.subject[-8:], one.time) for one in entries)
-    return table("site", "What was said of both", columns, cells)
-
-
 def _checks(
     copied: Copied, revoked: Revoked, families: Sequence[UUID], believed: int
 ) -> Iterator[Check]:
@@ -265,16 +256,15 @@ def _checks(
         holds=refused == len(families),
         sentence=f"{refused} of {len(families)} are.",
     )
-    yield Check(
-        name="the signature alone, for comparison",
-        outcome="info",
-        sentence=f"Whoever checks signature and time only believes the revoked token for another "
+    yield note(
+        "the signature alone, for comparison",
+        "Whoever checks signature and time only believes the revoked token for another "
         f"{believed} s.",
     )
 
 
-DEMO: Final = Demo(
-    slug="token-revocation",
+DEMO: Final = demo(
+    "token-revocation",
     controls=(Number("users", "Clients that use it meanwhile", 1, 8, 4),),
     run=run,
     code=(read_access, revoke, refresh_token, Family),

@@ -13,7 +13,7 @@ from cluster.storefront.checkout_intake import Outcome
 from cluster.storefront.journal.queries import Entry
 from cluster.tracing import context
 from portfolio.demos.controls import Choice, Values
-from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.demo import Visit, demo
 from portfolio.demos.expected import expect
 from portfolio.demos.queries import recorded_of
 from portfolio.demos.result import Check, Link, Result, Side, check, figure, lane_of
@@ -109,8 +109,8 @@ def _checks(tree: Tree, heard: Sequence[Entry]) -> Iterator[Check]:
     )
 
 
-DEMO: Final = Demo(
-    slug="tracing",
+DEMO: Final = demo(
+    "tracing",
     controls=(
         Choice(
             "outcome",

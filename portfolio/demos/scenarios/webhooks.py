@@ -32,7 +32,7 @@ from config import environment
 from portfolio.demos.books import await_facts, balanced, facts, lines, payment_rows
 from portfolio.demos.caller import Answer, Caller
 from portfolio.demos.controls import Choice, Values
-from portfolio.demos.demo import Demo, Visit
+from portfolio.demos.demo import Visit, demo
 from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, check, figure
 from portfolio.demos.sagas import USUAL, begin
@@ -178,8 +178,8 @@ def _checks(twice: UUID, overtaken: UUID) -> Iterator[Check]:
     )
 
 
-DEMO: Final = Demo(
-    slug="webhooks",
+DEMO: Final = demo(
+    "webhooks",
     controls=(
         Choice(
             "late",
