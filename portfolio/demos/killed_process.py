@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,15 +34,18 @@ class Death:
         return f"{signal.Signals(self.signal).name} ({self.signal})"
 
 
-def kill_after_line(word: str, *, module: str, asked: str) -> Death:
-    """Run `python -m module` with `asked` on its input, and SIGKILL it when it prints `word`.
+@contextmanager
+def child(
+    module: str, *arguments: str, name: str, asked: str = ""
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run `python -m module` with `asked` on its input, and SIGKILL it when the block ends.
 
-    Raises EndedTooSoon when it ends before.
+    Yields the process and the first line that it prints, which is empty when it ends before.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
-        env={**os.environ, "PROCESS_NAME": NAME},
+        env={**os.environ, "PROCESS_NAME": name},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -50,17 +55,26 @@ def kill_after_line(word: str, *, module: str, asked: str) -> Death:
     try:
         process.stdin.write(asked)
         process.stdin.close()
-        said = process.stdout.readline().strip()
+        yield process, process.stdout.readline().strip()
     finally:
         process.kill()
-        ended = -process.wait()
+        process.wait()
         process.stdout.close()
+
+
+def kill_after_line(word: str, *, module: str, asked: str) -> Death:
+    """Run `python -m module` with `asked` on its input, and SIGKILL it when it prints `word`.
+
+    Raises EndedTooSoon when it ends before.
+    """
+    with child(module, name=NAME, asked=asked) as (process, said):
+        pass
     if said != word:
         raise EndedTooSoon(
             "The process that was to write could not reach its database, the broker or OpenBao. "
             "Try again in a moment."
         )
-    return Death(process.pid, ended)
+    return Death(process.pid, -process.returncode)
 
 
 def end_in_time() -> None:

@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -23,8 +22,7 @@ from aiohttp import web
 
 from cluster.payments.sandbox.books import Books
 from cluster.payments.sandbox.server import Keys, Provider
-from config.environment import ROOT
-from portfolio.demos.killed_process import EndedTooSoon, end_in_time, say
+from portfolio.demos.killed_process import EndedTooSoon, child, end_in_time, say
 
 MODULE: Final = "portfolio.demos.own_provider"
 NAME: Final = "demo-provider"
@@ -51,29 +49,13 @@ class OwnProvider:
 @contextmanager
 def own_provider() -> Iterator[OwnProvider]:
     """Run a provider while the block lasts. Raises EndedTooSoon when it does not start."""
-    with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as folder, _running(folder) as provider:
-        yield provider
-
-
-@contextmanager
-def _running(folder: str) -> Iterator[OwnProvider]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", MODULE, folder],
-        cwd=ROOT,
-        env={**os.environ, "PROCESS_NAME": NAME},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        port = process.stdout.readline().strip()
+    with (
+        tempfile.TemporaryDirectory(prefix=f"{NAME}-") as folder,
+        child(MODULE, folder, name=NAME) as (process, port),
+    ):
         if not port:
             raise EndedTooSoon("The demo’s own provider did not come up. Try again in a moment.")
         yield OwnProvider(f"http://127.0.0.1:{port}", process.pid)
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 def main(folder: str) -> None:

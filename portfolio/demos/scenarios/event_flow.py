@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -25,12 +26,44 @@ APPLIED_WITHIN: Final = 3.0  # seconds after its end: the last commands are stil
 EVERY: Final = 0.1
 
 
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One message: its entry in the journal, the inboxes that have it, and its confirm.
+
+    `confirmed` is the time of the broker's confirm (ns of the epoch), None while it is not known.
+    """
+
+    entry: Entry
+    applied: Sequence[Application]
+    confirmed: int | None
+
+    @property
+    def in_outbox(self) -> float | None:
+        """Milliseconds from its sender's transaction to the confirm."""
+        if self.confirmed is None:
+            return None
+        return (self.confirmed - nanoseconds(self.entry.time)) / 1_000_000
+
+    @property
+    def until_applied(self) -> list[float]:
+        """Milliseconds from its sender's transaction to each of its receivers'."""
+        return [_milliseconds(self.entry.time, row.message.at) for row in self.applied]
+
+
 def run(visit: Visit, values: Values) -> Result:
     """Start it, wait for its end, and read each message in the journal and in the inboxes."""
     (saga,) = begin([order_of(visit.visitor, Outcome(str(values["outcome"])))])
     ended = ends_of([saga])
     heard, applied = _settled(saga)
     confirms = _confirms(saga, heard)
+    hops = [
+        Hop(
+            one,
+            [row for row in applied if row.message.id == one.message_id],
+            confirms.get(str(one.message_id)),
+        )
+        for one in heard
+    ]
     took = _milliseconds(heard[0].time, max(one.time for one in heard)) if heard else 0.0
     return Result(
         headline=f"{len(heard)} messages in {took:.0f} ms, and it was "
@@ -40,13 +73,13 @@ def run(visit: Visit, values: Values) -> Result:
                 title="Hop by hop",
                 sentence="Each message was written to its sender’s outbox in the transaction that "
                 "made it true, and applied in a transaction of its receiver.",
-                figures=tuple(_figures(heard, applied, confirms)),
+                figures=tuple(_figures(hops)),
                 links=(
                     Link(path=f"/sagas/{saga}/", words="The saga’s page"),
                     Link(path=f"/traces/{saga.hex}/", words="Its trace"),
                 ),
-                lanes=tuple(_lane(one, applied, confirms) for one in heard),
-                tables=(_table(heard, applied, confirms),),
+                lanes=tuple(map(_lane, hops)),
+                tables=(_table(hops),),
             ),
         ),
         checks=tuple(_checks(heard, applied)),
@@ -84,61 +117,47 @@ def _confirms(saga: UUID, heard: Sequence[Entry]) -> dict[str, int]:
     }
 
 
-def _lane(one: Entry, applied: Sequence[Application], confirms: Mapping[str, int]) -> Lane:
-    began, code = nanoseconds(one.time), CODES.get(one.source, "???")
-    rows = [row for row in applied if row.message.id == one.message_id]
-    journalled = nanoseconds(one.recorded_at)
-    first = min([nanoseconds(row.message.at) for row in rows] or [journalled])
-    out = confirms.get(str(one.message_id), first)
+def _lane(hop: Hop) -> Lane:
+    began, code = nanoseconds(hop.entry.time), CODES.get(hop.entry.source, "???")
+    journalled = nanoseconds(hop.entry.recorded_at)
+    arrivals = [(row.service, nanoseconds(row.message.at)) for row in hop.applied]
+    first = min((at for _, at in arrivals), default=journalled)
+    out = first if hop.confirmed is None else hop.confirmed
     segments = [Segment(Stage.OUTBOX, began, max(began, out), code)]
-    for row in rows:
-        at = nanoseconds(row.message.at)
+    for service, at in arrivals:
         if at > out:
-            segments.append(Segment(Stage.BROKER, out, at, CODES.get(row.service, "???")))
+            segments.append(Segment(Stage.BROKER, out, at, CODES.get(service, "???")))
     segments.append(Segment(Stage.JOURNAL, began, max(began, journalled), "WEB"))
-    return Lane(code=code, label=_words(one.type), segments=tuple(segments))
+    return Lane(code=code, label=_words(hop.entry.type), segments=tuple(segments))
 
 
-def _table(
-    heard: Sequence[Entry], applied: Sequence[Application], confirms: Mapping[str, int]
-) -> Table:
+def _table(hops: Sequence[Hop]) -> Table:
     columns = ("from", "message", "to", "outbox", "broker", "until applied", "until journalled")
     rows = []
-    for one in heard:
-        to = [row for row in applied if row.message.id == one.message_id]
-        out = confirms.get(str(one.message_id))
-        in_outbox = None if out is None else (out - nanoseconds(one.time)) / 1_000_000
-        until = min((_milliseconds(one.time, row.message.at) for row in to), default=None)
+    for hop in hops:
+        until, in_outbox = min(hop.until_applied, default=None), hop.in_outbox
         rows.append(
             (
-                CODES.get(one.source, one.source),
-                _words(one.type),
-                ", ".join(CODES.get(row.service, row.service) for row in to) or "–",
+                CODES.get(hop.entry.source, hop.entry.source),
+                _words(hop.entry.type),
+                ", ".join(CODES.get(row.service, row.service) for row in hop.applied) or "–",
                 _said(in_outbox),
                 _said(None if until is None or in_outbox is None else max(0.0, until - in_outbox)),
                 _said(until),
-                _said(_milliseconds(one.time, one.recorded_at)),
+                _said(_milliseconds(hop.entry.time, hop.entry.recorded_at)),
             )
         )
-    return table(
-        "", "Milliseconds of each message, from its sender’s transaction on", columns, rows
-    )
+    caption = "Milliseconds of each message, from its sender’s transaction on"
+    return table("", caption, columns, rows)
 
 
-def _figures(
-    heard: Sequence[Entry], applied: Sequence[Application], confirms: Mapping[str, int]
-) -> Iterator[Figure]:
-    sent = {one.message_id: one.time for one in heard}
-    until = sorted(_milliseconds(sent[row.message.id], row.message.at) for row in applied)
+def _figures(hops: Sequence[Hop]) -> Iterator[Figure]:
+    until = sorted(took for hop in hops for took in hop.until_applied)
     if until:
         yield figure("Until applied, half of them within", until[len(until) // 2], "ms")
         yield figure("Until applied, the slowest", until[-1], "ms")
-    if confirms:
-        waits = sorted(
-            (confirms[str(one.message_id)] - nanoseconds(one.time)) / 1_000_000
-            for one in heard
-            if str(one.message_id) in confirms
-        )
+    waits = sorted(hop.in_outbox for hop in hops if hop.in_outbox is not None)
+    if waits:
         yield figure("In the outbox, half of them within", waits[len(waits) // 2], "ms")
 
 

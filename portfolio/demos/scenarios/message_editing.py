@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from chaos.message_editing import BY_MESSAGE, OPERATIONS, operate
@@ -20,7 +21,7 @@ from cluster.storefront.checkout_intake import Outcome
 from portfolio.demos.controls import Choice, Number, Values
 from portfolio.demos.demo import Visit, demo
 from portfolio.demos.queries import database_time, read, recorded_of, table
-from portfolio.demos.result import Check, Link, Result, Side, Table, check, figure
+from portfolio.demos.result import Check, Link, Result, Side, Table, check, figure, note
 from portfolio.demos.sagas import order_of, run_within_limits
 from portfolio.demos.waiting import await_read, ends_of
 
@@ -36,6 +37,20 @@ PICKED: Final = (
 LONGEST_DETAIL: Final = 80  # characters that a table shows
 AGAIN: Final = "deduplicated"  # the counter of messages that came again
 FORGOTTEN: Final = "The relay was killed meanwhile and forgot the wish, so there was no such copy."
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The data of the receiver on the edited message, and whether its checkout completed."""
+
+    operation: Operation
+    picked: Picked
+    sent: int
+    effects: Sequence[AppliedMessage]
+    dead: Sequence[KeptDeadLetter]
+    repeated: int
+    parked: int
+    completed: bool
 
 
 def run(visit: Visit, values: Values) -> Result:
@@ -69,121 +84,101 @@ def run(visit: Visit, values: Values) -> Result:
         until=lambda rows: operation is not Operation.POISON or bool(rows),
         within=3.0,
     )
-    repeated = counted[AGAIN] - before[AGAIN]
-    parked = counted["parked"] - before["parked"]
     ids = [one.message_id for one in recorded_of(order.id) if one.type == picked.message]
-    effects = read(picked.receiver, applied, ids)
+    seen = Seen(
+        operation=operation,
+        picked=picked,
+        sent=len(ids),
+        effects=read(picked.receiver, applied, ids),
+        dead=dead,
+        repeated=counted[AGAIN] - before[AGAIN],
+        parked=counted["parked"] - before["parked"],
+        completed=bool(ended["completed"]),
+    )
     return Result(
-        headline=_headline(
-            operation, picked, completed=ended["completed"], dead=len(dead), repeated=repeated
-        ),
+        headline=_headline(seen),
         sides=(
             Side(
                 title=f"At the receiver, {picked.receiver}",
                 sentence=f"{picked.label}. The relay of {picked.sender} was told: "
                 f"{OPERATIONS[operation].lower()}.",
                 figures=(
-                    figure("Deliveries that were recognised as repeated", repeated),
-                    figure("Messages that waited for an earlier one", parked),
+                    figure("Deliveries that were recognised as repeated", seen.repeated),
+                    figure("Messages that waited for an earlier one", seen.parked),
                     figure("Dead letters", len(dead)),
                 ),
                 links=(Link(path=f"/sagas/{order.id}/", words="The saga’s page"),),
-                tables=(_inbox(picked, effects), _dead(picked, dead)),
+                tables=tuple(_tables(seen)),
             ),
         ),
-        checks=tuple(
-            _checks(
-                operation,
-                picked,
-                sent=len(ids),
-                effects=effects,
-                dead=len(dead),
-                repeated=repeated,
-                completed=ended["completed"],
-            )
-        ),
+        checks=tuple(_checks(seen)),
         correlations=(order.id,),
     )
 
 
-def _inbox(picked: Picked, effects: Sequence[AppliedMessage]) -> Table:
+def _tables(seen: Seen) -> Iterator[Table]:
+    receiver = seen.picked.receiver
     columns = ("message", "type", "applied", "sequence", "at (UTC)")
-    return table(picked.receiver, "Its row in the inbox", columns, effects)
-
-
-def _dead(picked: Picked, rows: Sequence[KeptDeadLetter]) -> Table:
-    columns = ("id", "type", "reason", "detail", "replayed")
+    yield table(receiver, "Its row in the inbox", columns, seen.effects)
     cells = (
         (row.number, row.type, row.reason, row.detail[:LONGEST_DETAIL], bool(row.replayed_at))
-        for row in rows
+        for row in seen.dead
     )
-    return table(picked.receiver, "Dead letters of this checkout", columns, cells)
+    kept = ("id", "type", "reason", "detail", "replayed")
+    yield table(receiver, "Dead letters of this checkout", kept, cells)
 
 
-def _headline(
-    operation: Operation, picked: Picked, *, completed: int, dead: int, repeated: int
-) -> str:
+def _headline(seen: Seen) -> str:
     deed = {
         Operation.DUPLICATE: "was sent twice and took effect once"
-        if repeated
+        if seen.repeated
         else "was to be sent twice",
         Operation.DELAY: "was held back",
         Operation.REORDER: "was overtaken",
-        Operation.POISON: f"had a corrupted copy before it (dead letters: {dead})",
-    }[operation]
-    word = picked.message.split(".")[1].replace("_", " ")
-    end = "completed" if completed else "was compensated"
+        Operation.POISON: f"had a corrupted copy before it (dead letters: {len(seen.dead)})",
+    }[seen.operation]
+    word = seen.picked.message.split(".")[1].replace("_", " ")
+    end = "completed" if seen.completed else "was compensated"
     return f"The message “{word}” {deed}; the checkout {end}."
 
 
-def _checks(
-    operation: Operation,
-    picked: Picked,
-    *,
-    sent: int,
-    effects: Sequence[AppliedMessage],
-    dead: int,
-    repeated: int,
-    completed: int,
-) -> Iterator[Check]:
+def _checks(seen: Seen) -> Iterator[Check]:
+    receiver, poisoned = seen.picked.receiver, seen.operation is Operation.POISON
+    times = [one.applied for one in seen.effects]
     yield check(
         "it took effect once",
-        holds=sent == 1 and [one.applied for one in effects] == [1],
-        sentence=f"Sent {sent} time by its service; {picked.receiver} applied it "
-        f"{sum(one.applied for one in effects)} time.",
+        holds=seen.sent == 1 and times == [1],
+        sentence=f"Sent {seen.sent} time by its service; {receiver} applied it {sum(times)} time.",
     )
     # A relay keeps the rule in memory, and loses it when it is killed before the message comes.
-    if operation is Operation.DUPLICATE:
-        yield Check(
-            name="the second copy was recognised",
-            outcome="ok" if repeated else "info",
-            sentence=f"{picked.receiver} counted {repeated} repeated deliveries meanwhile, "
-            "those of others among them."
-            if repeated
-            else FORGOTTEN,
+    if seen.operation is Operation.DUPLICATE:
+        recognised = (
+            f"{receiver} counted {seen.repeated} repeated deliveries meanwhile, those of others "
+            "among them."
         )
-    if operation is Operation.POISON and not dead:
-        yield Check(name="what is unreadable is kept", outcome="info", sentence=FORGOTTEN)
+        yield note(
+            "the second copy was recognised",
+            recognised if seen.repeated else FORGOTTEN,
+            holds=bool(seen.repeated),
+        )
+    if poisoned and not seen.dead:
+        yield note("what is unreadable is kept", FORGOTTEN)
     else:
         yield check(
             "what is unreadable is kept, and stops nobody",
-            holds=dead == (1 if operation is Operation.POISON else 0),
-            sentence=f"Dead letters of this checkout at {picked.receiver}: {dead}.",
+            holds=len(seen.dead) == (1 if poisoned else 0),
+            sentence=f"Dead letters of this checkout at {receiver}: {len(seen.dead)}.",
         )
-    if operation in (Operation.DUPLICATE, Operation.POISON):
+    if seen.operation in (Operation.DUPLICATE, Operation.POISON):
         yield check(
             "the checkout went on",
-            holds=completed == 1,
-            sentence=f"{completed} of 1 completed.",
+            holds=seen.completed,
+            sentence=f"{int(seen.completed)} of 1 completed.",
         )
+    elif seen.completed:
+        yield note("the checkout ended", "It completed.")
     else:
-        yield Check(
-            name="the checkout ended",
-            outcome="info",
-            sentence="It completed."
-            if completed
-            else "It was compensated, since the message came too late.",
-        )
+        yield note("the checkout ended", "It was compensated, since the message came too late.")
 
 
 DEMO: Final = demo(

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final, Self
+from typing import Final
 
+from chaos.repeating import repeated
 from cluster.secrets import policies
 from cluster.secrets.django.base import DatabaseWrapper
 from cluster.secrets.postgres import database
-from portfolio.demos.caller import Answer, SiteAway
+from portfolio.demos.caller import Answer, Caller, SiteAway
 from portfolio.demos.controls import Choice, Number, Values
 from portfolio.demos.demo import Visit, demo
 from portfolio.demos.logins import Watch, watch
-from portfolio.demos.result import Check, Link, Result, Side, Table, check, figure
+from portfolio.demos.queries import table
+from portfolio.demos.result import Check, Link, Result, Side, check, figure
 from portfolio.demos.revocation import Revoked, revoke_own_lease
 
 PATH: Final = "/api/v1/checkouts"  # read from the database, for every request
@@ -26,68 +28,52 @@ AFTERWARDS: Final = 0.8  # seconds of requests after the last rotation: the old 
 RECOVERY: Final = 2.0  # seconds that a revocation may cost
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Load:
-    """Threads that send one request after the other until their `with` block ends."""
+    """The requests that were sent meanwhile: those with an answer, and those without."""
 
-    visit: Visit
     answers: list[Answer] = field(default_factory=list)
     silent: list[SiteAway] = field(default_factory=list)
-    _end: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Thread] = field(default_factory=list)
-
-    def __enter__(self) -> Self:
-        self._threads = [
-            threading.Thread(target=self._ask, name=f"demo-load-{number}", daemon=True)
-            for number in range(CALLERS)
-        ]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        for thread in self._threads:
-            thread.join()
 
     @property
     def failed(self) -> int:
         """The number of requests that were not answered, or not with 200."""
         return len(self.silent) + sum(one.status != HTTPStatus.OK for one in self.answers)
 
-    def _ask(self) -> None:
-        while not self._end.is_set():
-            try:
-                self.answers.append(self.visit.call("GET", PATH))
-            except SiteAway as error:
-                self.silent.append(error)
 
+@contextmanager
+def _load(call: Caller) -> Iterator[Load]:
+    """Send one request after the other in each of CALLERS threads until the block ends."""
+    load = Load()
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
-    """One rotation: the new login, and how many seconds it took to get it."""
+    def ask() -> None:
+        try:
+            load.answers.append(call("GET", PATH))
+        except SiteAway as error:
+            load.silent.append(error)
 
-    login: str
-    took: float
+    with ExitStack() as callers:
+        for number in range(CALLERS):
+            callers.enter_context(repeated(ask, every=0, name=f"demo-load-{number}"))
+        yield load
 
 
 def run(visit: Visit, values: Values) -> Result:
     """Send requests all the time, lease new credentials meanwhile, and count failed requests."""
     holder = database("site")
-    logins, rotations = [holder.current().username], []
-    with watch() as watched, Load(visit) as load:
+    logins, took = [holder.current().username], []
+    with watch() as watched, _load(visit.call) as load:
         for _ in range(int(values["rotations"])):
             began = time.monotonic()
-            login = holder.rotate().username
-            rotations.append(Rotation(login, time.monotonic() - began))
-            logins.append(login)
+            logins.append(holder.rotate().username)
+            took.append(time.monotonic() - began)
         time.sleep(AFTERWARDS)
     revoked = revoke_own_lease() if values["revoke"] == "yes" else None
-    sides = [_rotation_side(load, watched, logins, rotations)]
+    sides = [_rotation_side(load, watched, logins, max(took))]
     if revoked is not None:
         sides.append(_revocation_side(revoked))
     return Result(
-        headline=f"{len(rotations)} rotations under {len(load.answers)} requests: "
+        headline=f"{len(took)} rotations under {len(load.answers)} requests: "
         f"{load.failed} failed."
         + (
             f" A revoked login was replaced after {revoked.recovered * 1000:.0f} ms."
@@ -99,9 +85,7 @@ def run(visit: Visit, values: Values) -> Result:
     )
 
 
-def _rotation_side(
-    load: Load, watched: Watch, logins: Sequence[str], rotations: Sequence[Rotation]
-) -> Side:
+def _rotation_side(load: Load, watched: Watch, logins: Sequence[str], slowest: float) -> Side:
     times = sorted(one.exchange.milliseconds for one in load.answers) or [0.0]
     return Side(
         title="Rotation",
@@ -111,15 +95,15 @@ def _rotation_side(
             figure("Requests meanwhile", len(load.answers)),
             figure("Failed", load.failed),
             figure("The slowest answer", times[-1], "ms"),
-            figure("A new login took, at most", 1000 * max(one.took for one in rotations), "ms"),
+            figure("A new login took, at most", 1000 * slowest, "ms"),
             figure("Old and new seen side by side", f"{_overlaps(watched)} times"),
         ),
         tables=(
-            Table(
-                caption="This process’s sessions by login, as pg_stat_activity listed them",
-                database="site",
-                columns=("login", "first seen", "last seen", "sessions, at most"),
-                rows=tuple(_seen(watched, login) for login in dict.fromkeys(logins)),
+            table(
+                "site",
+                "This process’s sessions by login, as pg_stat_activity listed them",
+                ("login", "first seen", "last seen", "sessions, at most"),
+                (_seen(watched, login) for login in dict.fromkeys(logins)),
             ),
         ),
         exchanges=tuple(one.exchange for one in load.answers[-1:]),
@@ -162,11 +146,11 @@ def _revocation_side(revoked: Revoked) -> Side:
             ),
         ),
         tables=(
-            Table(
-                caption="What PostgreSQL said",
-                database="",
-                columns=("to whom", "login", "answer"),
-                rows=(
+            table(
+                "",
+                "What PostgreSQL said",
+                ("to whom", "login", "answer"),
+                (
                     ("the old session", revoked.old, revoked.session or "it went on"),
                     ("a new attempt with it", revoked.old, revoked.login or "it was let in"),
                     ("the next unit of work", revoked.new, "committed"),
