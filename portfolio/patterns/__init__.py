@@ -19,5 +19,18 @@ class Pattern(Description, frozen=True, kw_only=True):
     name: str
     sources: tuple[str, ...]
 
+    @property
+    def path(self) -> str:
+        """The file that describes it, from the root of the repository."""
+        return f"portfolio/patterns/{self.slug}.md"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that its code is in, from the root of the repository."""
+        return tuple(
+            target if "/" in target else f"{target.partition(':')[0].replace('.', '/')}.py"
+            for target in self.sources
+        )
+
 
 PATTERNS: Final[Mapping[str, Pattern]] = read_descriptions(Path(__file__).parent, Pattern)

@@ -30,10 +30,8 @@ FOLDERS: Final = {
     "cluster/storefront/journal": "Every message, kept in order.",
     "cluster/storefront/stream": "The journal as it grows, sent to browsers.",
     "compose/containers": "The platform as containers.",
-    "compose/kubernetes": "The platform on Kubernetes.",
     "compose/kubernetes-chaos": "What lets experiments break its pods, off by default.",
     "config": "The environment, logs, and how static files are gathered.",
-    "docs": "What the code cannot say itself.",
     "docs/adr": "Decisions, with their reasons.",
     "portfolio": "The site: pages, HTTP API, admin, and what puts them together.",
     "portfolio/architecture/nodes": "What the plan says of each kind of node.",
@@ -41,7 +39,6 @@ FOLDERS: Final = {
     "portfolio/lab/checkouts": "The checkouts that the page of a service starts.",
     "portfolio/lab/participants": "What the lab and the plan say of each service.",
     "portfolio/pages": "Pages of the site and the palette that finds them.",
-    "tests": "What is specified, and tried on the running platform.",
 }
 # Purposes by the name of a folder, wherever it is, and for every folder inside it.
 NAMED: Final = {

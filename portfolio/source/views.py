@@ -19,6 +19,7 @@ from cluster.kit.source.highlight import Range, language_name, language_of, list
 from cluster.kit.source.moved import moved, moved_folder
 from cluster.kit.source.tree import Folder, SourceFile, snapshot
 from config.revision import running_revision
+from portfolio.patterns import PATTERNS
 from portfolio.source.purposes import lead_of, purpose_of
 from portfolio.source.references import used_by
 
@@ -137,6 +138,11 @@ def _file(request: HttpRequest, file: SourceFile) -> HttpResponse:
         "revision": running_revision(),
         "public_url": public_url(file.path),
         "lead": lead_of(file),
+        "patterns": [
+            Step(pattern.name, address(pattern.path))
+            for pattern in PATTERNS.values()
+            if file.path in pattern.files
+        ],
         "used_by": [Step(path, address(path)) for path in used_by(file.path)],
         "asked_lines": asked,
     }

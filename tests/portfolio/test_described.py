@@ -71,7 +71,8 @@ def test_an_unknown_name_is_refused_with_those_there_are() -> None:
 def test_every_pattern_is_on_a_page_and_leads_to_the_running_source(pattern: Pattern) -> None:
     assert pattern in ON_PAGES
     assert pattern.sources
-    assert [target for target in pattern.sources if not locate(target).path] == []
+    assert [locate(target).path for target in pattern.sources] == list(pattern.files)
+    assert locate(pattern.path).whole
 
 
 def test_two_patterns_have_two_names() -> None:

@@ -51,8 +51,8 @@ def run(visit: Visit, values: Values) -> Result:
     revoked = _revoked(visit.call, bearer, int(values["users"]))
     families = [copied.family, revoked.family]
     secrets = [*copied.secrets, *revoked.secrets, visit.visitor]
-    told = read("site", entries_about, [f"token/{family}" for family in families], newest)
     naive, believed = _without_a_list(bearer, revoked.secrets[0])
+    told = read("site", entries_about, [f"token/{family}" for family in families], newest)
     return Result(
         headline=f"Revoked, and refused {revoked.refused_after:.0f} ms later; no request that "
         "began after the answer was served.",

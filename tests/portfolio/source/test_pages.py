@@ -19,7 +19,7 @@ from cluster.kit.source.tree import snapshot
 from config import environment
 from config.revision import Revision
 from portfolio.source import views
-from portfolio.source.purposes import purpose_of
+from portfolio.source.purposes import FOLDERS, lead_of, purpose_of
 
 RELAY = "/source/cluster/messaging/relay.py"
 
@@ -67,13 +67,23 @@ def test_every_folder_can_be_shown_and_says_what_it_is_for(client: Client) -> No
         assert not path or purpose_of(path), path
 
 
+@pytest.mark.parametrize("path", FOLDERS)
+def test_a_folder_with_a_text_of_its_own_is_described_there_alone(path: str) -> None:
+    assert path in snapshot().folders
+    own = (snapshot().files.get(f"{path}/{name}") for name in ("__init__.py", "README.md"))
+    assert [file.path for file in own if file and lead_of(file)] == []
+
+
 def test_a_folder_without_its_slash_leads_to_it(client: Client) -> None:
     answer = client.get("/source/cluster")
     assert (answer.status_code, answer.headers["Location"]) == (301, "/source/cluster/")
 
 
-def test_a_page_names_revision_definitions_and_importers(client: Client) -> None:
+def test_a_page_names_revision_definitions_patterns_and_importers(client: Client) -> None:
     page = client.get(RELAY).content.decode()
+    home = "/source/portfolio/patterns/transactional-outbox.md"
+    assert f'<a href="{home}">Transactional outbox</a>' in page
+    assert "Nobody publishes to the broker from a handler." in client.get(home).content.decode()
     assert "takes messages from one database&#x27;s outbox to the broker" in page
     assert re.search(r'<a href="#L\d+-L\d+">_drain</a>', page)
     assert '<a href="/source/tests/messaging/test_relay.py">' in page
