@@ -24,7 +24,7 @@ from cluster.storefront.checkout_intake import CheckoutOrder, accept_checkouts
 from cluster.storefront.transactions import run_in_transaction
 from portfolio.demos.killed_process import await_the_end, end_in_time, say
 
-MODULE: Final = "portfolio.demos.outbox_writer"
+MODULE: Final = __name__  # as the site imports it
 COMMITTED: Final = "committed"
 PUBLISHED: Final = "published"
 

@@ -24,7 +24,7 @@ from cluster.payments.sandbox.books import Books
 from cluster.payments.sandbox.server import Keys, Provider
 from portfolio.demos.killed_process import EndedTooSoon, child, end_in_time, say
 
-MODULE: Final = "portfolio.demos.own_provider"
+MODULE: Final = __name__  # as the site imports it
 NAME: Final = "demo-provider"
 API_KEY: Final = "demo"  # valid in this process alone, which ends with the run
 # No process listens there: the demo reads the books, and waits for no webhook.

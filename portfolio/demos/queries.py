@@ -27,7 +27,10 @@ def read(name: str, look: Callable[[Cursor, *Asked], Found], *asked: *Asked) -> 
 
 
 def table(name: str, caption: str, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> Table:
-    """Return rows of one database as a table of a result. `columns` name their cells."""
+    """Return rows of one database as a table of a result. `columns` name their cells.
+
+    `name` is empty for what the demo itself has compared or measured.
+    """
     return Table(
         caption=caption,
         database=name,

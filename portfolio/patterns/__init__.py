@@ -1,4 +1,4 @@
-"""What a pattern is, one Markdown file each: the lab, the plan, the demos and the source show it.
+"""Patterns of the cluster, one Markdown file each, for the lab, the plan, the demos and the source.
 
 `PATTERNS` has them by the name of the file. `sources` are the code of a pattern, as targets of
 `cluster.kit.source.resolve.locate`.

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from cluster.checkout.contract import StartCheckout
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.fault_injection import LONGEST, NOTIFY, FaultRule, Operation, encode_rule
 from cluster.messaging.publisher import BROKER_ERRORS
@@ -39,7 +40,7 @@ from portfolio.demos.result import Check, Result, Side, Table, check, figure, no
 from portfolio.demos.sagas import USUAL, order_of, run_within_limits
 from portfolio.demos.waiting import at_least, await_read, ends_of
 
-COMMAND: Final = "checkout.start_checkout.v1"
+COMMAND: Final = StartCheckout.message_type.name
 ARRIVES_WITHIN: Final = 0.3  # seconds; a message that was sent arrives within milliseconds
 
 SCRATCH: Final = "SELECT id, xmin::text, at::text FROM demo_scratch WHERE run = %s"
