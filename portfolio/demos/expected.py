@@ -1,14 +1,16 @@
-"""The answers that a demo expects of the API, and the errors for all others."""
+"""The answers that a demo expects of the API or waits for, and the errors for all others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Final
 
 import msgspec
 
 from cluster.storefront.checkout_intake import InvalidRequest
+from config.waiting import wait_until
 from portfolio.demos.caller import Answer
 from portfolio.demos.result import Exchange
 
@@ -40,6 +42,21 @@ def _said(answer: Answer) -> str:
         return str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):
         return f"The API answered with {answer.status}."
+
+
+def asked_until(
+    holds: Callable[[Answer], bool], ask: Callable[[], Answer], *, within: float, every: float
+) -> tuple[list[Answer], float]:
+    """Ask until an answer holds or time is up, and return all answers and the milliseconds."""
+    began = time.monotonic()
+    answers: list[Answer] = []
+
+    def is_answered() -> bool:
+        answers.append(ask())
+        return holds(answers[-1])
+
+    wait_until(is_answered, within=within, every=every)
+    return answers, (time.monotonic() - began) * 1000
 
 
 def one_of_each(kinds: Iterable[tuple[str, Sequence[Answer]]]) -> Iterator[Exchange]:

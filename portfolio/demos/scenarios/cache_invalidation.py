@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from cluster.catalog.amendments import amend_product
@@ -15,12 +13,11 @@ from cluster.storefront.journal.sink import JournalSink
 from cluster.storefront.journal.wake import Announcer
 from cluster.storefront.products.own import amend
 from cluster.storefront.products.queries import own_product_id
-from config.waiting import wait_until
 from portfolio.api.product_cache import PRODUCT, ProductCache
 from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Values
 from portfolio.demos.demo import Visit, demo
-from portfolio.demos.expected import succeeded
+from portfolio.demos.expected import asked_until, one_of_each, succeeded
 from portfolio.demos.own_product import own_product
 from portfolio.demos.queries import entry_rows, read
 from portfolio.demos.result import Check, Result, Side, check, figure, note
@@ -28,16 +25,6 @@ from portfolio.demos.result import Check, Result, Side, check, figure, note
 GIVE_UP_AFTER: Final = 10.0  # seconds
 EVERY: Final = 0.005  # seconds
 STATUS: Final = "Cache-Status"
-
-
-@dataclass(frozen=True, slots=True)
-class Reads:
-    """The reads after the change, up to the first that showed it."""
-
-    first: Answer
-    fresh: Answer
-    stale: int
-    milliseconds: float
 
 
 def run(visit: Visit, _values: Values) -> Result:
@@ -57,12 +44,18 @@ def run(visit: Visit, _values: Values) -> Result:
     answer = amend(product, amendment)
     if answer is None or not isinstance(answer.payload, ProductAmended):
         raise InvalidRequest("Catalog has not changed the product; it may be away.")
-    reads = _until_fresh(visit, path, answer.payload.version)
-    now = reads.fresh.json()
+    version = answer.payload.version
+    reads, took = asked_until(
+        lambda one: bool(one.json()["version"] >= version),
+        lambda: succeeded(visit.call("GET", path)),
+        within=GIVE_UP_AFTER,
+        every=EVERY,
+    )
+    now = reads[-1].json()
     entry = read("site", entry_at, now["fed_by"])
     return Result(
-        headline=f"{reads.milliseconds:.0f} ms after the read model had the change, the API "
-        f"served it; {reads.stale} reads before that were old.",
+        headline=f"{took:.0f} ms after the read model had the change, the API served it; "
+        f"{len(reads) - 1} reads before that were old.",
         sides=(
             Side(
                 title="Read, change, read",
@@ -70,41 +63,34 @@ def run(visit: Visit, _values: Values) -> Result:
                 "committed to the read model first; then the product’s generation is raised, and "
                 "no copy of an earlier one is used.",
                 figures=(
-                    figure("Until the change showed", reads.milliseconds, "ms"),
-                    figure("Old reads meanwhile", reads.stale),
+                    figure("Until the change showed", took, "ms"),
+                    figure("Old reads meanwhile", len(reads) - 1),
                     figure("Bound by time, were the event lost", PRODUCT.lifetime, "s"),
                 ),
-                exchanges=(before.exchange, reads.first.exchange, reads.fresh.exchange),
+                exchanges=(
+                    before.exchange,
+                    *one_of_each(
+                        (
+                            ("The first read after the change.", reads[:1]),
+                            ("The first read that has the change.", reads[-1:]),
+                        )
+                    ),
+                ),
                 tables=(entry_rows("The journal entry", [entry] if entry else []),),
             ),
         ),
-        checks=tuple(_checks(before, reads, answer.payload.version)),
+        checks=tuple(_checks(before, now, version, took)),
         correlations=(answer.correlation,) if entry else (),
     )
 
 
-def _until_fresh(visit: Visit, path: str, version: int) -> Reads:
-    began = time.monotonic()
-    answers: list[Answer] = []
-
-    def is_fresh() -> bool:
-        which = "that has the change" if answers else "after the change"
-        answers.append(succeeded(visit.call("GET", path, note=f"The first read {which}.")))
-        return bool(answers[-1].json()["version"] >= version)
-
-    wait_until(is_fresh, within=GIVE_UP_AFTER, every=EVERY)
-    took = (time.monotonic() - began) * 1000
-    return Reads(answers[0], answers[-1], len(answers) - 1, took)
-
-
-def _checks(before: Answer, reads: Reads, version: int) -> Iterator[Check]:
+def _checks(before: Answer, now: dict[str, Any], version: int, took: float) -> Iterator[Check]:
     served = before.exchange.response_headers.get(STATUS, "")
     yield note(
         "the product was served from a copy",
         f"Cache-Status before the change: {served or 'none'}.",
         holds="; hit" in served,
     )
-    now: dict[str, Any] = reads.fresh.json()
     yield check(
         "the event ends every copy",
         holds=now["version"] == version,
@@ -113,9 +99,8 @@ def _checks(before: Answer, reads: Reads, version: int) -> Iterator[Check]:
     )
     yield check(
         "it does not wait for the copy’s time",
-        holds=reads.milliseconds < 1000 * PRODUCT.lifetime,
-        sentence=f"{reads.milliseconds:.0f} ms; the copy could have lived {PRODUCT.lifetime:.0f} "
-        "s.",
+        holds=took < 1000 * PRODUCT.lifetime,
+        sentence=f"{took:.0f} ms; the copy could have lived {PRODUCT.lifetime:.0f} s.",
     )
 
 

@@ -13,13 +13,12 @@ from uuid import UUID, uuid4
 
 from cluster.orders.queries import orders
 from cluster.storefront.repository import checkouts, checkouts_of
-from config.waiting import wait_until
 from portfolio.api.checkouts import start_checkout
 from portfolio.api.idempotency import once
 from portfolio.demos.caller import Answer, Caller
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Visit, demo
-from portfolio.demos.expected import expect, one_of_each
+from portfolio.demos.expected import asked_until, expect, one_of_each
 from portfolio.demos.queries import database_time, read, table
 from portfolio.demos.result import Check, Exchange, Result, Side, Table, check, figure
 from portfolio.demos.sagas import USUAL
@@ -116,13 +115,12 @@ def _served(call: Caller, key: str, body: Any, until: float) -> Client | None:
     """
     if time.monotonic() > until:
         return None
-    answers: list[Answer] = []
-
-    def is_served() -> bool:
-        answers.append(call("POST", PATH, body=body, headers={KEY: key}))
-        return answers[-1].status != HTTPStatus.CONFLICT
-
-    wait_until(is_served, within=GIVE_UP_AFTER, every=PAUSE)
+    answers, _ = asked_until(
+        lambda answer: answer.status != HTTPStatus.CONFLICT,
+        lambda: call("POST", PATH, body=body, headers={KEY: key}),
+        within=GIVE_UP_AFTER,
+        every=PAUSE,
+    )
     return Client(answers[0], answers[-1], len(answers))
 
 

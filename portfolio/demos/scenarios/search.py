@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final
@@ -10,12 +9,11 @@ from typing import Any, Final
 from cluster.storefront.checkout_intake import InvalidRequest
 from cluster.storefront.journal.queries import Entry, entry_at
 from cluster.storefront.products.search import found_in
-from config.waiting import wait_until
 from portfolio.api.products import list_products
 from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Values
 from portfolio.demos.demo import Visit, demo
-from portfolio.demos.expected import succeeded
+from portfolio.demos.expected import asked_until, succeeded
 from portfolio.demos.own_product import PATH, own_product
 from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
@@ -37,7 +35,12 @@ def run(visit: Visit, _values: Values) -> Result:
     )
     if renamed.status != HTTPStatus.OK:
         raise InvalidRequest("The product was not renamed.")
-    after, milliseconds = _until_found(visit, asked)
+    (*_, after), milliseconds = asked_until(
+        lambda answer: bool(answer.json()["items"]),
+        lambda: succeeded(visit.call("GET", asked, note="By the first letters of a word.")),
+        within=GIVE_UP_AFTER,
+        every=EVERY,
+    )
     hits = after.json()["items"]
     fed_by = read("site", entry_at, renamed.json()["fed_by"])
     stem = succeeded(
@@ -71,17 +74,6 @@ def _entry(fed_by: Entry | None) -> Table:
         if one is not None
     )
     return table("site", "The entry that fed it", columns, cells)
-
-
-def _until_found(visit: Visit, asked: str) -> tuple[Answer, float]:
-    began = time.monotonic()
-    answer = wait_until(
-        lambda: succeeded(visit.call("GET", asked, note="By the first letters of a word.")),
-        holds=lambda answer: bool(answer.json()["items"]),
-        within=GIVE_UP_AFTER,
-        every=EVERY,
-    )
-    return answer, (time.monotonic() - began) * 1000
 
 
 def _checks(
