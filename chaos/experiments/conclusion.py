@@ -7,11 +7,12 @@ import platform as machine_facts
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from chaos.experiments.experiment import Experiment
 from chaos.experiments.incident import (
+    Baseline,
     Deliveries,
     Figures,
     Followed,
@@ -22,7 +23,7 @@ from chaos.experiments.incident import (
     Status,
 )
 from chaos.experiments.recording import Recording, moment, told
-from chaos.toolkit.steady import COMPLETED
+from chaos.experiments.steady import COMPLETED
 from cluster.health.checkers.finding import Finding, Outcome
 from cluster.health.checkers.verify import Verdict
 from cluster.storefront.events import StreamEvent
@@ -40,9 +41,10 @@ class Evidence:
     actor: str
     seed: int | None
     rate: float
-    ended: datetime
-    verdict: Verdict | None
-    hypothesis_met: bool
+    ended: datetime = field(default_factory=lambda: datetime.now(UTC))
+    verdict: Verdict | None = None
+    hypothesis_met: bool = False
+    baseline: Baseline | None = None
     cut_short: str = ""
     offered: Offered | None = None
     states: Mapping[UUID, CheckoutRow] = field(default_factory=dict)
@@ -92,6 +94,7 @@ def conclude(evidence: Evidence) -> IncidentDocument:
         deliveries=evidence.deliveries,
         followed=evidence.followed,
         deviations=deviations,
+        baseline=evidence.baseline,
     )
 
 
@@ -199,7 +202,8 @@ def _not_proven(evidence: Evidence) -> Iterator[str]:
         yield "The invariants were not examined."
     for finding in _findings(evidence):
         if finding.outcome is Outcome.FAIL:
-            yield f"Violated: {finding.name} ({len(finding.violations)} counterexamples)."
+            since = ", which held at the baseline" if evidence.baseline else ""
+            yield f"Violated: {finding.name} ({len(finding.violations)} counterexamples){since}."
         elif finding.unknown:
             yield f"Undecided: {finding.name}. {finding.sentence}"
 

@@ -6,37 +6,30 @@ Facts for which the format has no field are under `extensions`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from chaos.experiments.method import Step
-from chaos.experiments.storm import storm_steps
-
-if TYPE_CHECKING:
-    from chaos.experiments.experiment import Experiment
+from chaos.experiments.experiment import (
+    CALM_AFTER,
+    CALM_BEFORE,
+    ENDED_WITHIN,
+    RATE,
+    REST_WITHIN,
+    STEADY_WITHIN,
+    Experiment,
+    Step,
+    timed,
+)
+from chaos.experiments.steady import STEADY_STATE
+from chaos.experiments.storm import steps_of
 
 EXTENSION: Final = "working-timetable"
 ACTIONS: Final = "chaos.toolkit.actions"
 PROBES: Final = "chaos.toolkit.probes"
 
-RATE: Final = 3.0  # checkouts a second: enough to be in flight, few enough to be drawn
-CALM_BEFORE: Final = 3.0  # seconds of load before the first fault
-CALM_AFTER: Final = 3.0  # seconds of load after the recovery
-STEADY_WITHIN: Final = 45.0  # seconds for the platform to be steady before anything breaks
-ENDED_WITHIN: Final = 150.0  # seconds: the longest deadline, and the compensation after it
-REST_WITHIN: Final = 60.0  # seconds for the checkers to find the platform at rest
 
-# The steady state: the probe's name and its function in `chaos/toolkit/probes.py`.
-STEADY_STATE: Final = (
-    ("every process works", "every_process_works"),
-    ("every queue is consumed", "every_queue_is_consumed"),
-    ("outboxes drain", "outboxes_drain"),
-    ("checkouts complete", "checkouts_complete"),
-    ("the stream moves", "stream_moves"),
-)
-INVARIANTS_HOLD: Final = ("invariants hold", "invariants_hold")
-
-
-def write(experiment: Experiment, *, seed: int | None, rate: float | None) -> dict[str, Any]:
+def as_document(
+    experiment: Experiment, seed: int | None = None, *, rate: float | None = None
+) -> dict[str, Any]:
     """Return the document, as JSON's types.
 
     A seeded experiment without a seed has seed 0.
@@ -78,16 +71,11 @@ def write(experiment: Experiment, *, seed: int | None, rate: float | None) -> di
     }
 
 
-def steps_of(experiment: Experiment, seed: int | None) -> tuple[Step, ...]:
-    """Return the faults of the method, which a seeded experiment draws from its seed."""
-    return storm_steps(seed or 0) if experiment.seeded else experiment.steps
-
-
 def _hypothesis() -> Iterator[dict[str, Any]]:
-    for name, function in STEADY_STATE:
-        probe = _activity("probe", name, function, within=STEADY_WITHIN)
+    for name, judge in STEADY_STATE.items():
+        probe = _activity("probe", name, judge.__name__, within=STEADY_WITHIN)
         yield probe | {"tolerance": True}
-    probe = _activity("probe", INVARIANTS_HOLD[0], INVARIANTS_HOLD[1], within=REST_WITHIN)
+    probe = _activity("probe", "invariants hold", "invariants_hold", within=REST_WITHIN)
     yield probe | {"tolerance": True}
 
 
@@ -100,7 +88,8 @@ def _method(experiment: Experiment, steps: Sequence[Step], rate: float) -> Itera
         rate=rate,
     )
     now = -CALM_BEFORE
-    for at, activity in _timed(steps):
+    for at, act, step in timed(steps):
+        activity = _inject(step) if act == "inject" else _heal(step)
         yield activity | {"pauses": {"before": round(at - now, 1)}} if at > now else activity
         now = max(now, at)
     if not steps:
@@ -111,31 +100,21 @@ def _method(experiment: Experiment, steps: Sequence[Step], rate: float) -> Itera
     yield _activity("probe", "every checkout has ended", "checkouts_ended", within=ENDED_WITHIN)
 
 
-def _timed(steps: Sequence[Step]) -> list[tuple[float, dict[str, Any]]]:
-    """Return every injection and every heal with its moment, heals first at equal moments."""
-    found = []
-    for step in steps:
-        inject = _activity(
-            "action",
-            f"inject {step.fault} into {step.target}",
-            "inject",
-            fault=step.fault,
-            target=step.target,
-            seconds=step.life,
-            parameters=dict(step.parameters),
-        )
-        found.append((step.at, 1, inject))
-        if step.seconds is not None:
-            heal = _activity(
-                "action",
-                f"heal {step.fault} of {step.target}",
-                "heal",
-                fault=step.fault,
-                target=step.target,
-            )
-            found.append((step.ends, 0, heal))
-    found.sort(key=lambda one: one[:2])
-    return [(at, activity) for at, _, activity in found]
+def _inject(step: Step) -> dict[str, Any]:
+    return _activity(
+        "action",
+        f"inject {step.fault} into {step.target}",
+        "inject",
+        fault=step.fault,
+        target=step.target,
+        seconds=step.life,
+        parameters=dict(step.parameters),
+    )
+
+
+def _heal(step: Step) -> dict[str, Any]:
+    name = f"heal {step.fault} of {step.target}"
+    return _activity("action", name, "heal", fault=step.fault, target=step.target)
 
 
 def _activity(kind: str, name: str, function: str, **arguments: Any) -> dict[str, Any]:

@@ -8,12 +8,69 @@ in Chaos Toolkit's format.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
-from chaos.experiments import document
-from chaos.experiments.method import GRACE, Profile, Step
 from cluster.health.armed_faults import LONGEST
+
+RATE: Final = 3.0  # checkouts a second: enough to be in flight, few enough to be drawn
+CALM_BEFORE: Final = 1.0  # seconds of load before the first fault
+CALM_AFTER: Final = 3.0  # seconds of load after the recovery
+STEADY_WITHIN: Final = 45.0  # seconds for the platform to be steady
+ENDED_WITHIN: Final = 150.0  # seconds: the longest deadline, and the compensation after it
+REST_WITHIN: Final = 60.0  # seconds for the checkers to find the platform at rest
+# An armed fault outlives its planned end by this much, so that the method heals it in time.
+GRACE: Final = 5.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One fault of the method.
+
+    `at` counts in seconds from the first injection. `seconds` is the time from the injection
+    until the method heals it; None for a fault that is over at once, such as a kill.
+    """
+
+    fault: str
+    target: str
+    seconds: float | None = None
+    at: float = 0.0
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ends(self) -> float:
+        return self.at + (self.seconds or 0.0)
+
+    @property
+    def life(self) -> float:
+        """The seconds for which it is armed: after them, the watchdog heals it."""
+        return LONGEST if self.seconds is None else min(LONGEST, self.seconds + GRACE)
+
+
+Act = Literal["inject", "heal"]
+
+
+def timed(steps: Sequence[Step]) -> list[tuple[float, Act, Step]]:
+    """Return every injection and every heal with its moment, heals first at equal moments."""
+    found: list[tuple[float, Act, Step]] = [(step.at, "inject", step) for step in steps]
+    found += [(step.ends, "heal", step) for step in steps if step.seconds is not None]
+    return sorted(found, key=lambda one: one[:2])
+
+
+class Profile(enum.StrEnum):
+    """The kinds of load (see `chaos/experiments/load.py`)."""
+
+    STEADY = "steady"  # all of them succeed when nothing fails
+    MIXED = "mixed"  # every outcome in turn: declined, sold out, silent and late providers
+    RETRY_STORM = "retry-storm"  # the same checkouts again and again, by many threads at once
+    FLASH_SALE = "flash-sale"  # many buyers at once, few items
+    POISON = "poison"  # the service orders cannot apply the commands of some buyers
+
+    @property
+    def is_burst(self) -> bool:
+        """True when all of its checkouts are started at once, at full speed."""
+        return self in {Profile.RETRY_STORM, Profile.FLASH_SALE}
 
 
 class Family(enum.StrEnum):
@@ -89,10 +146,6 @@ class Experiment:
         if self.seeded:
             return "storm"
         return self.steps[0].fault if self.steps else str(self.load)
-
-    def document(self, seed: int | None = None, *, rate: float | None = None) -> dict[str, Any]:
-        """Return the experiment in Chaos Toolkit's format, with seed 0 for None if it is seeded."""
-        return document.write(self, seed=seed, rate=rate)
 
 
 def is_one_sentence(text: str) -> bool:

@@ -133,6 +133,30 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool
 
 
+class Baseline(msgspec.Struct, frozen=True, kw_only=True):
+    """The clean verdict on every invariant with which the run began.
+
+    `by` names the run or the command that gave it, and is empty when this run read it first.
+    `age_seconds` counts to the beginning of the run.
+    """
+
+    at: str
+    by: str
+    age_seconds: float
+
+    @property
+    def sentence(self) -> str:
+        if not self.by:
+            return (
+                "Baseline: no clean verdict was kept, so every invariant was read before the "
+                "fault, and held."
+            )
+        return (
+            f"Baseline: every invariant held {_span(self.age_seconds)} before the run, "
+            f"by the verdict of {self.by}."
+        )
+
+
 class IncidentDocument(msgspec.Struct, frozen=True, kw_only=True):
     """The whole record, `passed` only when nothing deviated."""
 
@@ -165,6 +189,7 @@ class IncidentDocument(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: Deliveries | None = None
     followed: Followed | None = None
     deviations: list[str] = []
+    baseline: Baseline | None = None
 
     def as_json(self) -> bytes:
         return msgspec.json.format(msgspec.json.encode(self), indent=1)
@@ -176,3 +201,10 @@ def read_incident(text: bytes) -> IncidentDocument:
     Raises msgspec.ValidationError when it is not one.
     """
     return msgspec.json.decode(text, type=IncidentDocument)
+
+
+def _span(seconds: float) -> str:
+    for length, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"

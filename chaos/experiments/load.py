@@ -10,8 +10,8 @@ from contextlib import closing
 from typing import Final
 from uuid import UUID
 
+from chaos.experiments.experiment import Profile
 from chaos.experiments.incident import Offered
-from chaos.experiments.method import Profile
 from chaos.experiments.orders import ON_SALE, orders_for
 from cluster.operations.checkout_client import CheckoutClient
 from cluster.secrets.postgres import DatabaseUnavailable

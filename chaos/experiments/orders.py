@@ -6,7 +6,7 @@ import secrets
 from dataclasses import replace
 from typing import Final
 
-from chaos.experiments.method import Profile
+from chaos.experiments.experiment import Profile
 from cluster.operations.checkout_client import CheckoutClient
 from cluster.operations.plan import Wanted
 from cluster.storefront.checkout_intake import CheckoutOrder

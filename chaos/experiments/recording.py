@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from chaos.experiments.experiment import Experiment
+import msgspec
+
+from chaos.experiments.experiment import Experiment, Step
 from chaos.experiments.incident import Injection, ProbeReading
 from chaos.experiments.load import Load
-from chaos.experiments.method import Step
-from chaos.toolkit.probes import STAYS, is_steady
-from chaos.toolkit.steady import judge_all
+from chaos.experiments.steady import STAYS, is_steady, judge_all
 from cluster.health.armed_faults import ArmedFault
 from cluster.health.observer.client import latest
 from cluster.health.observer.snapshot import OutageSpan, Snapshot
@@ -87,7 +87,7 @@ class Recording:
             self._awaited -= 1
             self._unsettle()
 
-    def healed(self, armed: ArmedFault, words: str) -> None:  # noqa: ARG002  (the witness's shape)
+    def healed(self, armed: ArmedFault) -> None:
         """Record that the method has healed a fault."""
         self.note_heal(armed.id, by=HEALED_BY["rollback"])
 
@@ -103,7 +103,9 @@ class Recording:
             if (found.fault, found.target) not in self._lasting:
                 return  # it ended at once, and the platform healed by itself
             at = at or datetime.now(UTC)
-            self.injections[identifier] = _healed(found, at, by)
+            self.injections[identifier] = msgspec.structs.replace(
+                found, healed_at=told(at), healed_by=by
+            )
             self.moments["healed"] = max(at, self.moments.get("healed", at))
             self._unsettle()
 
@@ -132,6 +134,7 @@ class Recording:
         self._thread.start()
 
     def end(self) -> None:
+        """End the thread, if it has not ended."""
         self._ended.set()
         self._thread.join()
 
@@ -256,18 +259,6 @@ def moment(text: str) -> datetime:
 def told(at: datetime) -> str:
     """Return a time in the form of documents."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _healed(injection: Injection, at: datetime, by: str) -> Injection:
-    return Injection(
-        fault=injection.fault,
-        target=injection.target,
-        injected_at=injection.injected_at,
-        words=injection.words,
-        seconds=injection.seconds,
-        healed_at=told(at),
-        healed_by=by,
-    )
 
 
 def _nothing_waits(now: Snapshot, before: Snapshot | None) -> bool:

@@ -25,16 +25,10 @@ def require_allowed() -> None:
 
 
 def note(*, actor: str, action: str, target: str, outcome: str = "") -> AuditEntry:
-    """Record who broke what, and return the entry, to be completed with the outcome."""
+    """Record who broke what, and return the entry, whose outcome the end of the run completes."""
     return AuditEntry.objects.create(
         at=datetime.now(UTC), actor=actor, action=action, target=target, outcome=outcome
     )
-
-
-def conclude(entry: AuditEntry, outcome: str) -> None:
-    """Add the outcome to an audit entry."""
-    entry.outcome = outcome
-    entry.save(update_fields=["outcome"])
 
 
 def keep(document: IncidentDocument, *, origin: str = "") -> Incident:

@@ -1,32 +1,42 @@
-"""Running one experiment: Chaos Toolkit plays its document, and this records the results.
+"""The loop of a run: one experiment from a look at the platform to its record.
 
-Steady before → load → faults and their heals → recovered → end of load → every checkout
-ended → steady after, with every invariant → the incident document.
+Look → load → faults and their heals → recovered → end of load → every checkout ended →
+steady again, with every invariant → rollback → the incident document.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
-
-from chaoslib.experiment import ensure_experiment_is_valid, run_experiment
-from chaoslib.run import RunEventHandler
+from functools import partial
+from typing import Final
 
 from chaos.experiments.conclusion import Evidence, conclude
 from chaos.experiments.deliveries import between, counted
-from chaos.experiments.document import REST_WITHIN, STEADY_WITHIN, steps_of
-from chaos.experiments.experiment import Experiment
+from chaos.experiments.experiment import (
+    CALM_AFTER,
+    CALM_BEFORE,
+    ENDED_WITHIN,
+    REST_WITHIN,
+    STEADY_WITHIN,
+    Experiment,
+    Step,
+    timed,
+)
 from chaos.experiments.follower import StreamFollower
-from chaos.experiments.incident import IncidentDocument
-from chaos.experiments.recording import HEALED_BY, Recording
-from chaos.faults import engine
+from chaos.experiments.incident import Baseline, IncidentDocument
+from chaos.experiments.recording import HEALED_BY, Recording, told
+from chaos.experiments.stages import AWAY, Stages, patiently
+from chaos.experiments.storm import steps_of
 from chaos.faults.healed import HealedLog
-from chaos.toolkit import probes
-from chaos.toolkit.session import Session, accepted, opened
+from cluster.health.checkers.finding import Outcome
+from cluster.health.last_verdict import forget_verdict, last_verdict
+from cluster.health.observer.client import latest
 from cluster.health.running_experiment import Phase
 from cluster.messaging.envelope import new_message_id
 from cluster.operations.checkout_client import CheckoutClient
@@ -38,12 +48,10 @@ from compose.errors import PlainError
 logger = logging.getLogger(__name__)
 
 FOLLOWED_WITHIN: Final = 20.0  # seconds for the stream's client to have seen the last event
-# The rollbacks must run whenever the method fails, for any reason.
-SETTINGS: Final = {"runtime": {"rollbacks": {"strategy": "always"}}}
-
-Say = Callable[[Phase, str], None]
 # Documents are drawn and kept whole, and no figure can show more than this.
 MOST_EVENTS: Final = 8_000
+
+Say = Callable[[Phase, str], None]
 
 
 class NotSteady(PlainError):
@@ -60,7 +68,10 @@ class Interrupted(PlainError):
 
 @dataclass
 class Run:
-    """One run of an experiment, whose `cut_short` may be called from any thread."""
+    """One run of an experiment, whose `cut_short` may be called from any thread.
+
+    `verifying_since`: when it broke nothing more and began to verify, in monotonic seconds.
+    """
 
     experiment: Experiment
     rate: float
@@ -68,11 +79,24 @@ class Run:
     seed: int | None = None
     identifier: str = field(default_factory=lambda: str(new_message_id()))
     say: Say = lambda _phase, _words: None
+    verifying_since: float = 0.0
 
     def __post_init__(self) -> None:
-        self._session = Session(run=self.identifier, actor=self.actor)
-        self._reason = ""
+        self.steps = steps_of(self.experiment, self.seed)
+        self._stages = Stages(run=self.identifier, actor=self.actor)
+        self._recording = Recording(self.experiment, self.steps, cut_short=self.cut_short)
+        self._evidence = Evidence(
+            identifier=self.identifier,
+            experiment=self.experiment,
+            recording=self._recording,
+            actor=self.actor,
+            seed=self.seed,
+            rate=self.rate,
+        )
         self._cutting = threading.Lock()
+        self._first_seq = 0
+        self._counts: dict[str, int] = {}
+        self._follower: StreamFollower | None = None
 
     def cut_short(self, reason: str) -> None:
         """Heal everything at once and break nothing more.
@@ -80,161 +104,188 @@ class Run:
         The first reason counts.
         """
         with self._cutting:
-            if self._reason:
+            if self._evidence.cut_short:
                 return
-            self._reason = reason
-        self._session.stopped.set()
-        engine.heal_all(run=self.identifier)
+            self._evidence.cut_short = reason
+        self._stages.stopped.set()
+        self._stages.heal_everything()
 
     def record(self) -> IncidentDocument:
-        """Play the experiment, and return its record.
+        """Run the experiment, and return its record.
 
-        Raises NotSteady, Interrupted, PlainError. Must be called in the main thread, whose
-        signals Chaos Toolkit handles meanwhile.
+        Raises NotSteady, NotBegun, Interrupted, PlainError.
         """
-        self.say("preparing", "The experiment is being written.")
-        document = self.experiment.document(self.seed, rate=self.rate)
-        ensure_experiment_is_valid(document)
-        steps = steps_of(self.experiment, self.seed)
-        recording = Recording(self.experiment, steps, cut_short=self.cut_short)
-        self._session.witness = recording
-        following = _Following(self, recording)
-        with opened(self._session) as session:
-            recording.begin()
-            try:
-                journal = run_experiment(document, settings=SETTINGS, event_handlers=[following])
-                self._require_played(journal)
-                return self._conclude(session, recording, following, journal)
-            finally:
-                recording.end()
+        self._recording.begin()
+        try:
+            self._settle_baseline()
+            self._begin_recorders()
+            self._play()
+            self._verify()
+            self._recording.end()
+            return self._conclude()
+        except (KeyboardInterrupt, SystemExit) as error:
+            words = "The run was interrupted; what it had broken is healed."
+            raise Interrupted(words, status=130) from error
+        finally:
+            self._stages.roll_back()
+            self._recording.end()
 
-    def _require_played(self, journal: Mapping[str, Any]) -> None:
-        before = journal["steady_states"]["before"]
-        if journal["status"] == "interrupted":
-            raise Interrupted("The run was interrupted; what it had broken is healed.", status=130)
-        if self._session.is_off:
-            raise NotBegun(f"Nothing was broken: {self._reason}.")
-        if before is None or not before["steady_state_met"]:
-            failed = [one["activity"]["name"] for one in (before or {}).get("probes", [])][-1:]
+    def _settle_baseline(self) -> None:
+        """Look at the observer's account; read the invariants if no clean verdict is kept."""
+        self.say("preparing", "Nothing is broken yet. The observer’s account is read.")
+        unsteady = self._stages.unsteady(within=STEADY_WITHIN)
+        self._require_wanted()
+        if unsteady:
             raise NotSteady(
-                f"The platform was not steady within {STEADY_WITHIN:.0f} s, so nothing was broken"
-                + (f": it is not so that {failed[0]}." if failed else ".")
+                f"The platform was not steady within {STEADY_WITHIN:.0f} s, so nothing was "
+                f"broken. {unsteady}"
+            )
+        kept, now = last_verdict(), time.time()
+        if kept is not None and kept.clean:
+            age = round(max(0.0, now - kept.at), 1)
+            baseline = Baseline(at=_told(kept.at), by=kept.by, age_seconds=age)
+        else:
+            self._read_invariants_first()
+            self._require_wanted()
+            baseline = Baseline(at=_told(time.time()), by="", age_seconds=0.0)
+        self._evidence.baseline = baseline
+        self.say("steady before", f"Nothing is broken yet. {baseline.sentence}")
+        forget_verdict()
+
+    def _require_wanted(self) -> None:
+        if self._stages.is_off:
+            raise NotBegun(f"Nothing was broken: {self._evidence.cut_short}.")
+
+    def _read_invariants_first(self) -> None:
+        self.say(
+            "preparing",
+            "Nothing is broken yet. No clean verdict is kept, so every invariant is read first.",
+        )
+        verdict = self._stages.verdict(within=REST_WITHIN, by=self._name)
+        if not verdict.clean:
+            wrong = [one.name for one in verdict.findings if one.outcome is Outcome.FAIL]
+            unknown = [one.name for one in verdict.findings if one.unknown]
+            raise NotSteady(
+                "The platform was not steady, so nothing was broken. "
+                f"Violated or undecided: {', '.join(wrong + unknown)}."
             )
 
-    def _conclude(
-        self,
-        session: Session,
-        recording: Recording,
-        following: _Following,
-        journal: Mapping[str, Any],
-    ) -> IncidentDocument:
-        if session.verdict is None:  # a probe before it had failed
-            probes.invariants_hold(within=REST_WITHIN)
-        recording.moments["verified"] = datetime.now(UTC)
-        recording.end()
-        evidence = Evidence(
-            identifier=self.identifier,
-            experiment=self.experiment,
-            recording=recording,
-            actor=self.actor,
-            seed=self.seed,
-            rate=self.rate,
-            ended=following.drained or datetime.now(UTC),
-            verdict=session.verdict,
-            hypothesis_met=_met(journal["steady_states"]["after"]),
-            cut_short=self._reason,
-            troubles=[*following.troubles, *_failures(journal)],
-        )
+    def _begin_recorders(self) -> None:
+        try:
+            self._first_seq = last_seq()
+            self._counts = dict(counted())
+            self._follower = StreamFollower(after=self._first_seq)
+            self._follower.begin()
+        except Exception as error:
+            logger.exception("the recorder could not begin")
+            self._evidence.troubles.append(f"The recorder could not begin: {error}.")
+
+    def _play(self) -> None:
+        """Break what the method names, and wait until the platform and every checkout recover."""
+        if self.experiment.load.is_burst:
+            self.say("injecting", "The burst of checkouts is handed in.")
+        self._try("hand in checkouts", self._begin_load)
+        now = -CALM_BEFORE
+        for at, act, step in timed(self.steps):
+            if self._stages.stopped.wait(max(0.0, at - now)):
+                break
+            now = max(now, at)
+            if act == "inject":
+                self._try(f"inject {step.fault} into {step.target}", partial(self._inject, step))
+            else:
+                self._try(f"heal {step.fault} of {step.target}", partial(self._heal, step))
+        if self._stages.stopped.is_set():  # perhaps while a fault was being injected
+            self._stages.heal_everything()
+        if not self.steps:
+            self._try("wait until the load is spent", self._stages.wait_for_load)
+        self.say("recovering", "The platform recovers.")
+        self._stages.recovered(within=self.experiment.abort.degraded_seconds)
+        self._stages.stopped.wait(CALM_AFTER)
+        self._stages.end_load()
+        self._recording.recovered_for_good()
+        self.say("draining", "Every accepted checkout is waited for.")
+        self._try("wait for every checkout", self._wait_for_checkouts)
+        self._evidence.ended = datetime.now(UTC)
+
+    def _begin_load(self) -> None:
+        self._recording.load_began(self._stages.begin_load(self.experiment.load, self.rate))
+
+    def _inject(self, step: Step) -> None:
+        self.say("injecting", f"{step.fault} is about to be injected into {step.target}.")
+        armed, words = self._stages.inject(step.fault, step.target, step.life, step.parameters)
+        self._recording.injected(armed, words)
+        self.say("injecting", f"{step.fault} was injected into {step.target}.")
+
+    def _heal(self, step: Step) -> None:
+        for armed, _ in self._stages.heal(step.fault, step.target):
+            self._recording.healed(armed)
+        self.say("injecting", f"{step.fault} of {step.target} was healed.")
+
+    def _wait_for_checkouts(self) -> None:
+        self._stages.checkouts_ended(within=ENDED_WITHIN)
+
+    def _verify(self) -> None:
+        self.verifying_since = time.monotonic()
+        self.say("verifying", "The steady state and every invariant are examined.")
+        unsteady = self._stages.unsteady(within=STEADY_WITHIN)
+        self._try("examine the invariants", self._examine)
+        verdict = self._evidence.verdict
+        self._evidence.hypothesis_met = not unsteady and verdict is not None and verdict.clean
+        self._recording.moments["verified"] = datetime.now(UTC)
+
+    def _examine(self) -> None:
+        self._evidence.verdict = self._stages.verdict(within=REST_WITHIN, by=self._name)
+
+    @property
+    def _name(self) -> str:
+        return f"the run of {self.experiment.name}"
+
+    def _try(self, name: str, act: Callable[[], object]) -> None:
+        """Go on with the run when one of its activities fails, which is then a deviation."""
+        try:
+            act()
+        except Exception as error:
+            logger.exception("the run failed to %s", name)
+            reason = str(error).strip() or type(error).__name__
+            self._evidence.troubles.append(f"It failed to {name}: {reason}")
+
+    def _conclude(self) -> IncidentDocument:
         for healed in HealedLog().all():
             if healed.run == self.identifier:
-                recording.note_heal(
+                self._recording.note_heal(
                     healed.id,
                     by=HEALED_BY.get(healed.by, healed.by),
                     at=datetime.fromtimestamp(healed.at, UTC),
                 )
-        probes.patiently(lambda: self._gather(session, evidence, following))
-        return conclude(evidence)
+        patiently(self._gather)
+        return conclude(self._evidence)
 
-    def _gather(self, session: Session, evidence: Evidence, following: _Following) -> None:
+    def _gather(self) -> None:
+        evidence, load = self._evidence, self._stages.load
         reach = last_seq()
-        if following.client is not None and evidence.followed is None:
-            evidence.followed = following.client.end(reach=reach, within=FOLLOWED_WITHIN)
-        if session.load is not None:
-            evidence.offered = session.load.offered()
-            counter = CheckoutClient()
-            evidence.states = counter.states(accepted(session))
-            counter.close()
+        if self._follower is not None and evidence.followed is None:
+            evidence.followed = self._follower.end(reach=reach, within=FOLLOWED_WITHIN)
+        if load is not None:
+            evidence.offered = load.offered()
+            with closing(CheckoutClient()) as client:
+                evidence.states = client.states(load.accepted)
         evidence.events = events_between(
-            following.first_seq, reach, evidence.recording.began, evidence.ended
+            self._first_seq, reach, self._recording.began, evidence.ended
         )
-        if following.counts:
-            evidence.deliveries = between(following.counts, counted())
+        if self._counts:
+            evidence.deliveries = between(self._counts, counted())
 
 
-class _Following(RunEventHandler):  # type: ignore[misc]  # chaoslib has no types
-    """Reports the phases, and starts the recorders before anything breaks.
-
-    Chaos Toolkit swallows the exceptions of a handler; here they become troubles of the run.
-    """
-
-    def __init__(self, run: Run, recording: Recording) -> None:
-        self.run = run
-        self.recording = recording
-        self.client: StreamFollower | None = None
-        self.first_seq = 0
-        self.counts: Mapping[str, int] = {}
-        self.drained: datetime | None = None
-        self.troubles: list[str] = []
-
-    def start_hypothesis_before(self, _experiment: Any) -> None:
-        self.run.say("steady before", "The steady state and every invariant are examined.")
-
-    def start_method(self, _experiment: Any) -> None:
-        session = self.run._session  # noqa: SLF001
-        session.began, session.verdict = True, None  # drops the verdict from before the method
-        try:
-            self.first_seq = last_seq()
-            self.counts = counted()
-            self.client = StreamFollower(after=self.first_seq)
-            self.client.begin()
-        except Exception as error:
-            logger.exception("the recorder could not begin")
-            self.troubles.append(f"The recorder could not begin: {error}.")
-
-    def start_activity(self, activity: Mapping[str, Any]) -> None:
-        match activity["provider"]["func"]:
-            case "begin_load":
-                self.run.say("injecting", "Checkouts are handed in before anything breaks.")
-            case "inject" | "heal":
-                self.run.say("injecting", f"Now: {activity['name']}.")
-            case "wait_for_load":
-                self.run.say("injecting", "The burst of checkouts is handed in.")
-            case "recovered":
-                self.run.say("recovering", "The platform recovers.")
-            case "checkouts_ended":
-                self.recording.recovered_for_good()
-                self.run.say("draining", "Every accepted checkout is waited for.")
-
-    def start_hypothesis_after(self, _experiment: Any) -> None:
-        self.drained = datetime.now(UTC)
-        self.run.say("verifying", "The steady state and every invariant are examined again.")
+def warm_up() -> None:
+    """Open the observer's feed and lease the logins of a run, which the first one needs at once."""
+    latest()
+    with suppress(*AWAY), closing(CheckoutClient()) as client:
+        client.states([])
+        counted()
 
 
-def _met(state: Mapping[str, Any] | None) -> bool:
-    return state is not None and bool(state["steady_state_met"])
-
-
-def _failures(journal: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each activity of the method that failed."""
-    failed = (
-        one for one in [*journal["run"], *journal["rollbacks"]] if one["status"] != "succeeded"
-    )
-    return [f"It failed to {one['activity']['name']}: {_reason(one)}" for one in failed]
-
-
-def _reason(activity_run: Mapping[str, Any]) -> str:
-    lines = activity_run.get("exception") or ["it did not say why"]
-    return str(lines[-1]).strip()
+def _told(seconds: float) -> str:
+    return told(datetime.fromtimestamp(seconds, UTC))
 
 
 def last_seq() -> int:

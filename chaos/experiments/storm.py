@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from chaos.experiments.method import Step
+from chaos.experiments.experiment import Experiment, Step
 from config.environment import DATABASES
 
 LASTS: Final = 30.0  # seconds from the first injection to the last heal
@@ -61,3 +61,8 @@ def storm_steps(seed: int) -> tuple[Step, ...]:
         for step in steps
     )
     return tuple(sorted(moved, key=lambda step: (step.at, step.fault, step.target)))
+
+
+def steps_of(experiment: Experiment, seed: int | None) -> tuple[Step, ...]:
+    """Return the faults of the method, which a seeded experiment draws from its seed."""
+    return storm_steps(seed or 0) if experiment.seeded else experiment.steps

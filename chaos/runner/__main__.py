@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
-from types import FrameType
 
 from config import environment, logs
 
@@ -17,19 +15,17 @@ def main() -> None:
 
     django.setup()
     logs.configure()
-    signal.signal(signal.SIGTERM, _leave)
     from chaos.experiments.run import Interrupted
+    from chaos.runner.execution import leave
     from chaos.runner.runner import Runner
+
+    signal.signal(signal.SIGTERM, leave)
 
     try:
         Runner().serve()
     except Interrupted as error:
         # The next runner finds the run and records its end.
         logging.getLogger(__name__).warning("%s", error)
-
-
-def _leave(_signum: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
 
 
 if __name__ == "__main__":

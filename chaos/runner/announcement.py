@@ -4,81 +4,66 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final
 
+import msgspec
 from django.db import Error, connection
 
 from chaos.experiments.models import ExperimentRun
 from chaos.experiments.recording import told
+from chaos.repeating import repeated
 from cluster.health.running_experiment import Phase, RunningExperiment, write_running
 
 AGAIN_EVERY: Final = 3.0  # seconds; readers treat the file as stale much later
 
 
 class Announcement:
-    """The file on a run, rewritten each phase and every few seconds, removed at the end."""
+    """The file on a run, rewritten at each report and every few seconds."""
 
     def __init__(self, run: ExperimentRun, *, title: str) -> None:
         now = told(datetime.now(UTC))
-        self._run = run
-        self._title = title
-        self._began = told(run.began_at) if run.began_at else now
-        self._phase: Phase = "preparing"
-        self._words = "It is about to begin."
-        self._phase_began = now
-        self._waiting = 0
+        self._shown = RunningExperiment(
+            run=str(run.id),
+            experiment=run.experiment,
+            title=title,
+            phase="preparing",
+            words="It is about to begin.",
+            began=told(run.began_at) if run.began_at else now,
+            phase_began=now,
+            asked_by=run.asked_by,
+        )
         self._lock = threading.Lock()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._repeat, name="announcement", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._write()
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-        write_running(None)
 
     def say(self, phase: Phase, words: str) -> None:
         """Report the current phase."""
-        with self._lock:
-            if phase != self._phase:
-                self._phase_began = told(datetime.now(UTC))
-            self._phase, self._words = phase, words
-        self._write()
+        moved = phase != self._shown.phase
+        began = told(datetime.now(UTC)) if moved else self._shown.phase_began
+        self._show(phase=phase, words=words, phase_began=began)
 
-    def _repeat(self) -> None:
-        while not self._ended.wait(AGAIN_EVERY):
-            try:
-                self._waiting = ExperimentRun.objects.filter(state=ExperimentRun.QUEUED).count()
-            except Error:
-                pass  # the last number is good enough while the database is away
-            finally:
-                connection.close()
-            self._write()
+    def count_the_queue(self) -> None:
+        """Report the number of waiting runs, the last one while the database is away."""
+        waiting = self._shown.waiting
+        with suppress(Error):
+            waiting = ExperimentRun.objects.filter(state=ExperimentRun.QUEUED).count()
+        connection.close()
+        self._show(waiting=waiting)
 
-    def _write(self) -> None:
-        with self._lock:
-            write_running(
-                RunningExperiment(
-                    run=str(self._run.id),
-                    experiment=self._run.experiment,
-                    title=self._title,
-                    phase=self._phase,
-                    words=self._words,
-                    began=self._began,
-                    phase_began=self._phase_began,
-                    asked_by=self._run.asked_by,
-                    waiting=self._waiting,
-                    written_at=time.time(),
-                )
-            )
+    def _show(self, **changes: Any) -> None:
+        with self._lock, suppress(OSError):  # a run goes on while the disk is full
+            self._shown = msgspec.structs.replace(self._shown, written_at=time.time(), **changes)
+            write_running(self._shown)
+
+
+@contextmanager
+def announced(run: ExperimentRun, *, title: str) -> Iterator[Announcement]:
+    """Show a run for as long as the block lasts."""
+    announcement = Announcement(run, title=title)
+    announcement.say("preparing", "It is about to begin.")
+    try:
+        with repeated(announcement.count_the_queue, every=AGAIN_EVERY, name="announcement"):
+            yield announcement
+    finally:
+        write_running(None)

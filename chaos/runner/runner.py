@@ -14,17 +14,14 @@ from django.db import Error, connection, transaction
 
 from chaos.experiments import repository
 from chaos.experiments.catalogue import EXPERIMENTS
-from chaos.experiments.document import steps_of
-from chaos.experiments.incident import IncidentDocument
 from chaos.experiments.models import ExperimentRun
-from chaos.experiments.recording import told
-from chaos.experiments.run import Interrupted, Run
+from chaos.experiments.run import Interrupted, Run, warm_up
 from chaos.faults import engine
 from chaos.repeating import repeated
-from chaos.runner.announcement import Announcement
+from chaos.runner.execution import execute
 from chaos.runner.lock import RunLock
-from chaos.runner.results import Results, RunResult
-from chaos.safety.permits import REST_BETWEEN, WITHDRAWING
+from chaos.runner.results import Results
+from chaos.safety.permits import QUEUE_CHANNEL, REST_BETWEEN, WITHDRAWING
 from cluster.health.running_experiment import read_running, write_running
 from cluster.sign_of_life import SignOfLife
 from compose.errors import PlainError
@@ -46,18 +43,23 @@ class Runner:
         self._lock = RunLock()
         self._results = Results()
         self._sign = SignOfLife("chaos-runner")
-        self._last_ended = 0.0  # monotonic seconds
+        self._rests_until = 0.0  # monotonic seconds
 
     def serve(self) -> None:
-        """Serve the queue until a signal ends the process."""
+        """Serve the queue until a signal ends the process.
+
+        A request wakes it; each second it looks also by itself.
+        """
+        warm_up()
         while True:
             self._sign.give()
             try:
-                did_something = self.step()
+                _listen()
+                if not self.step():
+                    resting = self._rests_until - time.monotonic()
+                    _wait_for_request(resting if 0 < resting < LOOK_EVERY else LOOK_EVERY)
             except Error:
                 connection.close()
-                did_something = False
-            if not did_something:
                 time.sleep(LOOK_EVERY)
 
     def step(self) -> bool:
@@ -76,7 +78,7 @@ class Runner:
                     if mine:
                         self.settle_leftovers()
             return False
-        if time.monotonic() - self._last_ended < self.rest:
+        if time.monotonic() < self._rests_until:
             return False
         with self._right("the queue") as mine:
             if not mine:
@@ -85,7 +87,6 @@ class Runner:
             taken = self._take()
             if taken is not None:
                 self._run(taken)
-                self._last_ended = time.monotonic()
         return taken is not None
 
     def settle_leftovers(self) -> None:
@@ -136,44 +137,24 @@ class Runner:
         return None if refusal else run
 
     def _run(self, row: ExperimentRun) -> None:
-        experiment = EXPERIMENTS[row.experiment]
-        audited = [
-            repository.note(actor=row.asked_by, action=fault, target=target).pk
-            for fault, target in what_is_done(row)
-        ]
-        with Announcement(row, title=experiment.title) as announcement:
-            run = Run(
-                experiment,
-                rate=row.rate,
-                actor=row.asked_by,
-                seed=row.seed,
-                identifier=str(row.id),
-                say=announcement.say,
-            )
-            with _watched(run), _at_work(self._sign):
-                document, words = _recorded(run)
-            ended = datetime.now(UTC)
-            self._results.put(
-                RunResult(
-                    run=str(row.id),
-                    state=ExperimentRun.ENDED if document else ExperimentRun.FAILED,
-                    words=words,
-                    began=told(row.began_at or ended),
-                    ended=told(ended),
-                    audited=audited,
-                    document=document,
-                )
-            )
-            announcement.say("ended", words)
-            connection.close()  # it may be from before the fault
-            self._results.keep_all()
+        try:
+            execute(row, actor=row.asked_by, beside=self._beside)
+        except Interrupted:
+            raise
+        except PlainError as error:  # it is stored as the run's end
+            logger.warning("run %s made no record: %s", row.id, error)
 
+    @contextmanager
+    def _beside(self, run: Run) -> Iterator[None]:
+        """Watch for a reason to stop a run, give the sign of life, and rest from its last fault.
 
-def what_is_done(row: ExperimentRun) -> list[tuple[str, str]]:
-    """Return fault and target of every step, for the audit trail."""
-    experiment = EXPERIMENTS[row.experiment]
-    steps = steps_of(experiment, row.seed)
-    return [(step.fault, step.target) for step in steps] or [(experiment.fault, experiment.process)]
+        What it does after it has begun to verify disturbs nothing, so that the rest runs then.
+        """
+        with _watched(run), _at_work(self._sign):
+            try:
+                yield
+            finally:
+                self._rests_until = (run.verifying_since or time.monotonic()) + self.rest
 
 
 def _refusal(run: ExperimentRun) -> str:
@@ -187,22 +168,18 @@ def _refusal(run: ExperimentRun) -> str:
     return ""
 
 
-def _recorded(run: Run) -> tuple[IncidentDocument | None, str]:
-    """Return the record, or None, with a sentence.
+def _listen() -> None:
+    """Have this connection woken by the next request, also if it is a new connection."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"LISTEN {QUEUE_CHANNEL}")
 
-    Nothing stays broken after an error.
-    """
-    try:
-        document = run.record()
-    except Interrupted:
-        raise
-    except PlainError as error:
-        return None, str(error)
-    except Exception as error:
-        logger.exception("the run failed")
-        engine.heal_all(run=run.identifier)
-        return None, f"It could not be run: {type(error).__name__}: {error}."
-    return document, document.summary
+
+def _wait_for_request(seconds: float) -> None:
+    """Wait for a request, for so many seconds at most. Raises django.db.Error."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        for _ in connection.connection.notifies(timeout=seconds, stop_after=1):
+            pass
 
 
 @contextmanager

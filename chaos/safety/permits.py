@@ -18,7 +18,7 @@ from django.db import Error, connection, transaction
 from django.db.models import QuerySet
 
 from chaos.experiments.catalogue import EXPERIMENTS, Experiment
-from chaos.experiments.document import RATE
+from chaos.experiments.experiment import RATE
 from chaos.experiments.models import ExperimentRun, FaultSwitch
 from chaos.experiments.storm import LARGEST_SEED
 from chaos.reports.durations import typical_seconds
@@ -37,6 +37,9 @@ REST_BETWEEN: Final = 8.0  # seconds
 
 # One lock for the whole queue, without which two simultaneous requests could both pass the limits.
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('chaos-queue', 0))"
+# The NOTIFY channel that wakes the runner.
+QUEUE_CHANNEL: Final = "chaos_queue"
+WAKE: Final = f"NOTIFY {QUEUE_CHANNEL}"
 AWAY: Final = "The site’s database is away, so nothing was asked for. Try again in a moment."
 
 
@@ -92,7 +95,7 @@ def ask_for_run(
         _require_switched_on()
         _require_place(visitor, now)
         _require_share(remote, now)
-        return ExperimentRun.objects.create(
+        run = ExperimentRun.objects.create(
             id=new_message_id(),
             experiment=chosen.name,
             seed=seed,
@@ -102,6 +105,9 @@ def ask_for_run(
             asked_by=asked_by,
             asked_at=now,
         )
+        with connection.cursor() as cursor:
+            cursor.execute(WAKE)
+        return run
 
 
 def withdraw(run_id: UUID, visitor: str) -> ExperimentRun:

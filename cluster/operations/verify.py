@@ -12,14 +12,16 @@ from rich.text import Text
 
 from cluster.health.checkers.finding import Finding, Outcome
 from cluster.health.checkers.verify import Verdict, verify
+from cluster.health.last_verdict import keep_verdict
 from cluster.operations.queues import broker_connection, queue_depths
 from cluster.services import load_all
 
 
-def run_verify(*, wait: float) -> Verdict:
+def run_verify(*, wait: float, by: str) -> Verdict:
     """Check every invariant, after a wait for rest of up to `wait` seconds.
 
-    See `verify`. Raises the errors of the broker, of Vault and of the databases.
+    The verdict is kept, with `by`, the name of what asked for it. See `verify`. Raises the errors
+    of the broker, of Vault and of the databases.
     """
     services = load_all()
     with broker_connection() as connection:
@@ -29,7 +31,9 @@ def run_verify(*, wait: float) -> Verdict:
             depths = queue_depths(connection, services)
             return {q.name: q.ready for q in depths if not q.name.endswith(".tasks")}
 
-        return verify(services, queues=ready, wait=wait)
+        verdict = verify(services, queues=ready, wait=wait)
+    keep_verdict(verdict, by=by)
+    return verdict
 
 
 MARKS: Final = {

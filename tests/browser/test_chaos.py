@@ -117,7 +117,7 @@ def test_without_javascript_a_stranger_kills_the_web_server_that_serves_him(
     page.goto(f"{platform_url}/chaos/")
     page.get_by_label("Experiment").select_option("kill-web")
     page.locator(".pick").get_by_role("button", name="Break it").click()
-    expect(page.locator("h1")).to_have_text("The web server is killed")
+    expect(page.locator("h1")).to_have_text("Kill the web server")
 
     def the_report_is_there() -> bool:
         try:

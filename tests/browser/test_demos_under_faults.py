@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from chaos.experiments.catalogue import EXPERIMENTS
-from chaos.experiments.document import steps_of
+from chaos.experiments.storm import steps_of
 from portfolio.demos.registry import DEMOS
 from tests.browser.test_demos import HEADLINE, VIOLATED, press
 from tests.conftest import Broken

@@ -13,6 +13,7 @@ import pytest
 from chaoslib.experiment import ensure_experiment_is_valid
 
 from chaos.experiments.catalogue import EXPERIMENTS
+from chaos.experiments.document import as_document
 from chaos.experiments.incident import read_incident
 from cluster.health.armed_faults import ArmedFaults
 from compose.bootstrap import main
@@ -102,7 +103,7 @@ def test_chaos_toolkits_own_command_runs_an_exported_experiment(
 def test_an_exported_storm_is_valid_and_remembers_its_seed() -> None:
     exported = json.loads(chaos("export", "storm", "--seed", "12").stdout)
     ensure_experiment_is_valid(exported)
-    assert exported == EXPERIMENTS["storm"].document(12)
+    assert exported == as_document(EXPERIMENTS["storm"], 12)
     assert exported["extensions"][0]["seed"] == 12
 
 

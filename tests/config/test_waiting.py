@@ -30,7 +30,7 @@ OWN_LOOPS = {
     "chaos/management/commands/chaos.py:_campaign": "rests between two experiments",
     "chaos/runner/lock.py:take": "waits without a limit, and names each holder",
     "chaos/runner/runner.py:serve": "main loop",
-    "chaos/toolkit/probes.py:recovered": "its end moves as long as the state lasts",
+    "chaos/experiments/stages.py:recovered": "its end moves as long as the state lasts",
     "chaos/watchdog/__main__.py:main": "main loop",
     "cluster/health/observer/client.py:_follow": "main loop",
     "cluster/health/observer/consumer.py:_show": "paces a socket",

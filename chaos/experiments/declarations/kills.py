@@ -9,12 +9,10 @@ from chaos.experiments.declarations.words import (
     COMES_THROUGH,
     SHARED,
     SITE,
-    capital,
     dependents,
     owner_of,
 )
-from chaos.experiments.experiment import Experiment, Family
-from chaos.experiments.method import Step
+from chaos.experiments.experiment import Experiment, Family, Step
 from config.environment import DATABASES
 
 NOTICED: Final = {
@@ -58,7 +56,7 @@ def _kill(
 ) -> Experiment:
     return Experiment(
         name=f"kill-{process}",  # kill-rabbitmq, kill-worker-orders, …
-        title=f"{capital(words)} is killed",
+        title=f"Kill {words}",
         family=Family.KILLS,
         hypothesis=f"When {words} is killed, {COMES_THROUGH}",
         blast_radius=blast_radius,

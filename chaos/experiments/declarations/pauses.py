@@ -11,11 +11,9 @@ from chaos.experiments.declarations.words import (
     COMES_THROUGH,
     RELAYS,
     WORKERS,
-    capital,
     dependents,
 )
-from chaos.experiments.experiment import Experiment, Family
-from chaos.experiments.method import Step
+from chaos.experiments.experiment import Experiment, Family, Step
 
 EVERYBODY = (*WORKERS, *RELAYS, "payments-gateway", "beat", "web")
 
@@ -63,7 +61,7 @@ def _pause(
 ) -> Experiment:
     return Experiment(
         name=f"pause-{process}",
-        title=f"{capital(words)} is paused for {seconds:.0f} s",
+        title=f"Pause {words} for {seconds:.0f} s",
         family=Family.PAUSES,
         hypothesis=f"When {words} gets no time for {seconds:.0f} seconds, {COMES_THROUGH}",
         blast_radius=blast_radius,

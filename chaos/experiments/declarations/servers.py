@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from chaos.experiments.declarations.words import COMES_THROUGH, RELAYS, WORKERS, dependents
-from chaos.experiments.experiment import Experiment, Family
-from chaos.experiments.method import Step
+from chaos.experiments.experiment import Experiment, Family, Step
 
 EVERYBODY: Final = (*WORKERS, *RELAYS, "payments-gateway", "beat", "web")
 
@@ -21,7 +20,7 @@ def declared() -> Iterator[Experiment]:
 def _broker() -> Iterator[Experiment]:
     yield Experiment(
         name="close-broker-connections",
-        title="The broker closes every connection",
+        title="Close every connection of the broker",
         family=Family.BROKER,
         hypothesis=f"When the broker closes all connections at once, {COMES_THROUGH}",
         blast_radius="Every worker and relay connects again, and some deliveries come twice.",
@@ -32,7 +31,7 @@ def _broker() -> Iterator[Experiment]:
     )
     yield Experiment(
         name="broker-memory-alarm",
-        title="The broker raises its memory alarm for 12 s",
+        title="Raise the memory alarm of the broker for 12 s",
         family=Family.BROKER,
         hypothesis=f"When the broker takes no messages for want of memory, {COMES_THROUGH}",
         blast_radius="Nothing can be published, so every outbox fills.",
@@ -43,7 +42,7 @@ def _broker() -> Iterator[Experiment]:
     )
     yield Experiment(
         name="pause-queue-orders",
-        title="Nobody takes from the queue of orders for 10 s",
+        title="Stop the consumers of the queue of orders for 10 s",
         family=Family.BROKER,
         hypothesis=f"When nobody takes from a queue for 10 seconds, {COMES_THROUGH}",
         blast_radius="Checkouts wait at the order.",
@@ -57,7 +56,7 @@ def _database() -> Iterator[Experiment]:
     for name, owner in (("orders", "orders"), ("site", "the site")):
         yield Experiment(
             name=f"end-database-sessions-{name}",
-            title=f"Every session of the database of {owner} is ended",
+            title=f"End every session of the database of {owner}",
             family=Family.DATABASE,
             hypothesis=f"When all sessions of the database of {owner} end, {COMES_THROUGH}",
             blast_radius=f"Whatever {owner} was doing begins again on a new connection.",
@@ -67,7 +66,7 @@ def _database() -> Iterator[Experiment]:
         )
     yield Experiment(
         name="refuse-database-connections-payments",
-        title="The database of payments refuses connections for 10 s",
+        title="Refuse connections to the database of payments for 10 s",
         family=Family.DATABASE,
         hypothesis=f"When a database lets nobody in for 10 seconds, {COMES_THROUGH}",
         blast_radius="Payments wait, and some checkouts miss their deadline and are compensated.",
@@ -77,7 +76,7 @@ def _database() -> Iterator[Experiment]:
     )
     yield Experiment(
         name="read-only-database-catalog",
-        title="The database of the catalog is read-only for 10 s",
+        title="Make the database of the catalog read-only for 10 s",
         family=Family.DATABASE,
         hypothesis=f"When a database takes no writes for 10 seconds, {COMES_THROUGH}",
         blast_radius="Stock cannot be reserved, so that checkouts wait at the catalog.",
@@ -87,7 +86,7 @@ def _database() -> Iterator[Experiment]:
     )
     yield Experiment(
         name="slow-database-checkout",
-        title="Every commit in the database of checkout takes 80 ms longer for 15 s",
+        title="Slow every commit in the database of checkout by 80 ms for 15 s",
         family=Family.DATABASE,
         hypothesis=f"When commits of one database are slow, {COMES_THROUGH}",
         blast_radius="Every saga takes longer.",
@@ -101,7 +100,7 @@ def _secrets() -> Iterator[Experiment]:
     for service in ("orders", "payments"):
         yield Experiment(
             name=f"revoke-leases-{service}",
-            title=f"All credentials of {service} are revoked",
+            title=f"Revoke all credentials of {service}",
             family=Family.SECRETS,
             hypothesis=f"When the credentials of {service} are revoked under load, {COMES_THROUGH}",
             blast_radius=f"The sessions of {service} end, and it logs in with new credentials.",
@@ -112,7 +111,7 @@ def _secrets() -> Iterator[Experiment]:
         )
     yield Experiment(
         name="seal-secrets",
-        title="The secrets server is sealed for 10 s",
+        title="Seal the secrets server for 10 s",
         family=Family.SECRETS,
         hypothesis=f"When the secrets server is sealed for 10 seconds, {COMES_THROUGH}",
         blast_radius="Nobody gets new credentials, and those in use go on.",

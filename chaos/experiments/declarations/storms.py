@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from chaos.experiments.declarations.words import COMES_THROUGH, RELAYS, WORKERS
-from chaos.experiments.experiment import Experiment, Family
-from chaos.experiments.method import Profile
+from chaos.experiments.experiment import Experiment, Family, Profile
 from config.environment import DATABASES
 
 EVERYBODY: Final = (

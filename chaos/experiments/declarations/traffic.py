@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from chaos.experiments.declarations.words import COMES_THROUGH, capital
-from chaos.experiments.experiment import Experiment, Family
-from chaos.experiments.method import Profile, Step
+from chaos.experiments.declarations.words import COMES_THROUGH
+from chaos.experiments.experiment import Experiment, Family, Profile, Step
 
 SECONDS: Final = 12.0
 SECONDS_CUT: Final = 10.0
+# Each fault of a link as a title and as a condition.
 VERBS: Final = {
-    "cut-link": "is cut",
-    "slow-link": "is slow",
-    "blackhole-link": "swallows everything",
+    "cut-link": ("Cut", "is cut"),
+    "slow-link": ("Slow down", "is slow"),
+    "blackhole-link": ("Black-hole", "swallows everything"),
 }
 
 
@@ -27,7 +27,7 @@ def declared() -> Iterator[Experiment]:
 def _messages() -> Iterator[Experiment]:
     yield Experiment(
         name="duplicate-messages",
-        title="Every message of checkout is sent twice for 12 s",
+        title="Send every message of checkout twice for 12 s",
         family=Family.MESSAGES,
         hypothesis="When every command is delivered twice, each is applied exactly once.",
         blast_radius="Nobody notices, since every service recognises what it has applied.",
@@ -38,7 +38,7 @@ def _messages() -> Iterator[Experiment]:
     )
     yield Experiment(
         name="reorder-messages",
-        title="Messages of checkout overtake each other for 12 s",
+        title="Reorder messages of checkout for 12 s",
         family=Family.MESSAGES,
         hypothesis="When messages overtake each other, each aggregate still sees them in order.",
         blast_radius="Some messages wait, parked, for one that was sent before them.",
@@ -49,7 +49,7 @@ def _messages() -> Iterator[Experiment]:
     )
     yield Experiment(
         name="delay-messages",
-        title="Messages of payments are 2 s late for 12 s",
+        title="Delay messages of payments by 2 s for 12 s",
         family=Family.MESSAGES,
         hypothesis=f"When every reply of one service is late, {COMES_THROUGH}",
         blast_radius="Checkouts take two seconds longer at each stop in payments.",
@@ -61,7 +61,7 @@ def _messages() -> Iterator[Experiment]:
     )
     yield Experiment(
         name="poison-order",
-        title="One visitor's orders cannot be applied for 12 s",
+        title="Make the orders of one visitor inapplicable for 12 s",
         family=Family.MESSAGES,
         hypothesis=(
             "When a message cannot be applied, it waits as a dead letter and holds up "
@@ -117,10 +117,11 @@ def _links() -> Iterator[Experiment]:
 
 
 def _link(step: Step, words: str, targets: tuple[str, ...], blast_radius: str) -> Experiment:
-    what = f"the link {words} {VERBS[step.fault]}"
+    verb, condition = VERBS[step.fault]
+    what = f"the link {words} {condition}"
     return Experiment(
         name=f"{step.fault}-{step.target}",
-        title=f"{capital(what)} for {step.seconds:.0f} s",
+        title=f"{verb} the link {words} for {step.seconds:.0f} s",
         family=Family.NETWORK,
         hypothesis=f"When {what} for {step.seconds:.0f} seconds, {COMES_THROUGH}",
         blast_radius=blast_radius,
@@ -133,7 +134,7 @@ def _link(step: Step, words: str, targets: tuple[str, ...], blast_radius: str) -
 def _load() -> Iterator[Experiment]:
     yield Experiment(
         name="retry-storm",
-        title="Impatient clients hand the same checkouts in again and again",
+        title="Hand the same checkouts in again and again",
         family=Family.LOAD,
         hypothesis="When each checkout is handed in many times at once, it happens exactly once.",
         blast_radius="The site does more work than it has customers.",
@@ -143,7 +144,7 @@ def _load() -> Iterator[Experiment]:
     )
     yield Experiment(
         name="flash-sale",
-        title="Sixty buyers want eight items at the same moment",
+        title="Let sixty buyers want eight items at the same moment",
         family=Family.LOAD,
         hypothesis="When many want the last few items, exactly as many are sold as there were.",
         blast_radius="Most buyers are told that it is sold out.",

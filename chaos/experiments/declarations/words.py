@@ -35,7 +35,3 @@ def dependents(database: str) -> tuple[str, ...]:
     """Return the processes that cannot work while a database is away."""
     others = {"site": ("web", "beat"), "payments": ("payments-gateway",)}
     return (f"worker-{database}", f"relay-{database}", *others.get(database, ()))
-
-
-def capital(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,14 +18,14 @@ from rich.table import Table
 from chaos.experiments import repository
 from chaos.experiments.campaign import Turn, storms, turns
 from chaos.experiments.catalogue import EXPERIMENTS, experiment
-from chaos.experiments.document import RATE
-from chaos.experiments.experiment import Experiment, Family
+from chaos.experiments.document import as_document
+from chaos.experiments.experiment import RATE, Experiment, Family
 from chaos.experiments.incident import IncidentDocument
 from chaos.experiments.models import Incident
 from chaos.experiments.run import NotSteady
 from chaos.experiments.storm import LARGEST_SEED
 from chaos.faults.engine import Engine, Healing
-from chaos.runner.by_hand import run_by_hand
+from chaos.runner.execution import run_by_hand
 from chaos.safety.permits import REST_BETWEEN
 from cluster.operations.arguments import whole_number
 from cluster.operations.errors import plain_errors
@@ -121,7 +120,7 @@ class Command(BaseCommand):
     def _export(self, options: dict[str, Any]) -> None:
         chosen = experiment(options["name"])
         seed = _seed_for(chosen, options["seed"])
-        self.stdout.write(json.dumps(chosen.document(seed), indent=2, ensure_ascii=False))
+        self.stdout.write(json.dumps(as_document(chosen, seed), indent=2, ensure_ascii=False))
 
     def _heal(self, options: dict[str, Any]) -> None:
         if not heal_everything(self.stdout.write, as_json=options["json"]):
@@ -163,6 +162,8 @@ class Command(BaseCommand):
         console = Console(highlight=False)
         console.print(f"[bold]{document.title}[/bold] · {document.status} · {document.id}")
         console.print(document.summary)
+        if document.baseline is not None:
+            console.print(document.baseline.sentence)
         for deviation in document.deviations:
             console.print(f"[red]·[/red] {deviation}")
         table = Table(box=None, pad_edge=False, show_header=False)
@@ -173,8 +174,6 @@ class Command(BaseCommand):
 
 def _recorded(turn: Turn, *, rate: float) -> IncidentDocument:
     """Run one experiment with its progress on the terminal, and return its record."""
-    # Chaos Toolkit logs each activity on standard error, where the progress is.
-    logging.getLogger("chaostoolkit").setLevel(logging.CRITICAL)
     progress = Console(stderr=True, highlight=False)
     with progress.status("Preparing …") as status:
         return run_by_hand(

@@ -56,6 +56,6 @@ def _status(console: Console) -> tuple[dict[str, Any], bool]:
 
 def _verify(console: Console, *, wait: float) -> tuple[dict[str, Any], bool]:
     with console.status("Waiting for rest, then checking …"):
-        verdict = run_verify(wait=wait)
+        verdict = run_verify(wait=wait, by="cluster verify")
     show_verdict(verdict, console)
     return verdict.as_json(), verdict.clean

@@ -21,17 +21,17 @@ STATIONS: Final[tuple[tuple[Phase, str, str], ...]] = (
     (
         "preparing",
         "Prepare",
-        "The load begins: checkouts at a steady rate, beside those that are always there.",
+        "Nothing is broken yet: the observer’s account and the last verdict are read.",
     ),
     (
         "steady before",
         "Steady",
-        "The platform as it is when nothing is wrong; all that follows is compared with this.",
+        "Nothing is broken yet: checkouts at a steady rate, beside those that are always there.",
     ),
     (
         "injecting",
         "Break",
-        "Watch for the bracket: it opens on the graph within a second, with cause and time.",
+        "Watch for the bracket: it opens within a second of the fault, with cause and time.",
     ),
     (
         "recovering",

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from chaos.experiments.catalogue import EXPERIMENTS
+from chaos.experiments.document import as_document
 from chaos.experiments.models import Incident
 from chaos.reports.recoveries import recoveries
 from chaos.safety.permits import queue
@@ -40,7 +41,7 @@ def experiment(request: HttpRequest, name: str) -> HttpResponse:
         "section": "chaos",
         "experiment": found,
         "source": source_of(found),
-        "document": found.document(),
+        "document": as_document(found),
         "now": now(snapshot),
         "snapshot": snapshot,
     }
@@ -62,7 +63,7 @@ def document(request: HttpRequest, name: str) -> HttpResponse:
     if asked and not (asked.isascii() and asked.isdigit() and len(asked) < 10):  # noqa: PLR2004
         return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "The seed must be a whole number.")
     body = msgspec.json.format(
-        msgspec.json.encode(found.document(int(asked) if asked else None)), indent=2
+        msgspec.json.encode(as_document(found, int(asked) if asked else None)), indent=2
     )
     return HttpResponse(
         body,

@@ -3,8 +3,6 @@
 import { followObservations } from "../kit/observations.js";
 import { stand } from "./phases.js";
 
-const ORDER = ["preparing", "steady before", "injecting", "recovering", "draining", "verifying", "ended"];
-
 class ChaosDrill extends HTMLElement {
   #stop = null;
 
@@ -18,9 +16,11 @@ class ChaosDrill extends HTMLElement {
 
   #show(run) {
     const mine = run?.experiment === this.getAttribute("experiment");
-    const at = mine ? ORDER.indexOf(run.phase) : -1;
-    for (const lesson of this.querySelectorAll("[data-phases]")) {
-      const places = lesson.dataset.phases.split(",").map((phase) => ORDER.indexOf(phase));
+    const lessons = [...this.querySelectorAll("[data-phases]")];
+    const order = [...lessons.flatMap(({ dataset }) => dataset.phases.split(",")), "ended"];
+    const at = mine ? order.indexOf(run.phase) : -1;
+    for (const lesson of lessons) {
+      const places = lesson.dataset.phases.split(",").map((phase) => order.indexOf(phase));
       stand(lesson, places.includes(at) ? "here" : Math.max(...places) < at ? "passed" : "ahead");
     }
   }

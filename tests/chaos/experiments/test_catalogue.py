@@ -6,12 +6,12 @@ import pytest
 from chaoslib.experiment import ensure_experiment_is_valid
 
 from chaos.experiments.catalogue import EXPERIMENTS, experiment, experiments_on
-from chaos.experiments.document import INVARIANTS_HOLD, STEADY_STATE, steps_of
-from chaos.experiments.experiment import Experiment, Family, is_one_sentence
-from chaos.experiments.method import Step
+from chaos.experiments.document import as_document
+from chaos.experiments.experiment import Experiment, Family, Step, is_one_sentence
+from chaos.experiments.steady import STEADY_STATE
+from chaos.experiments.storm import steps_of
 from chaos.faults.processes import SPARED
 from chaos.faults.registry import fault_named
-from chaos.toolkit.steady import STEADY_STATE as JUDGES
 from cluster.health.armed_faults import LONGEST
 from cluster.health.observer.naming import expected_processes
 from compose.errors import Misuse
@@ -53,7 +53,7 @@ def test_titles_and_hypotheses_are_unique() -> None:
 
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
 def test_an_experiment_is_a_valid_document_of_chaos_toolkit(one: Experiment) -> None:
-    document = one.document(7 if one.seeded else None)
+    document = as_document(one, 7 if one.seeded else None)
     ensure_experiment_is_valid(document)
     assert document["title"] == one.title
     assert document["steady-state-hypothesis"]["title"] == one.hypothesis
@@ -74,14 +74,13 @@ def test_what_may_be_away_is_a_process_of_the_platform(one: Experiment) -> None:
 
 
 def test_the_probes_of_the_document_are_those_that_are_sampled_meanwhile() -> None:
-    assert [name for name, _ in STEADY_STATE] == list(JUDGES)
-    probes = EXPERIMENTS["kill-redis"].document()["steady-state-hypothesis"]["probes"]
-    assert [probe["name"] for probe in probes] == [*JUDGES, INVARIANTS_HOLD[0]]
+    probes = as_document(EXPERIMENTS["kill-redis"])["steady-state-hypothesis"]["probes"]
+    assert [probe["name"] for probe in probes] == [*STEADY_STATE, "invariants hold"]
     assert all(probe["tolerance"] is True for probe in probes)
 
 
 def test_what_lasts_is_healed_by_the_method_and_all_of_it_by_the_rollbacks() -> None:
-    document = EXPERIMENTS["pause-redis"].document()
+    document = as_document(EXPERIMENTS["pause-redis"])
     does = [activity["provider"]["func"] for activity in document["method"]]
     assert does == ["begin_load", "inject", "heal", "recovered", "end_load", "checkouts_ended"]
     heal = document["method"][2]

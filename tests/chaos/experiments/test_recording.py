@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from chaos.experiments.catalogue import experiment
-from chaos.experiments.method import Step
+from chaos.experiments.experiment import Step
 from chaos.experiments.recording import Recording
-from chaos.toolkit.probes import STAYS
+from chaos.experiments.steady import STAYS
 from cluster.health.armed_faults import ArmedFault
 from cluster.health.observer.snapshot import (
     OutageSpan,
@@ -172,7 +172,7 @@ def test_nothing_is_recovered_while_a_fault_is_in_force() -> None:
 def test_the_first_who_heals_is_the_one_that_is_named() -> None:
     watched = Watched("pause-redis")
     armed = watched.inject()
-    watched.recording.healed(armed, "resumed")
+    watched.recording.healed(armed)
     watched.recording.note_heal(armed.id, by="the watchdog")
     (injection,) = watched.recording.injections.values()
     assert injection.healed_by == "its rollback"

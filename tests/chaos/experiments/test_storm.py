@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from chaos.experiments.campaign import storms, turns
 from chaos.experiments.catalogue import EXPERIMENTS
+from chaos.experiments.document import as_document
 from chaos.experiments.experiment import Family
 from chaos.experiments.storm import FEWEST, LARGEST_SEED, LASTS, MOST, storm_steps
 from chaos.faults.registry import fault_named
@@ -18,7 +19,7 @@ seeds = st.integers(min_value=0, max_value=LARGEST_SEED)
 def test_a_seed_gives_one_storm_and_no_other(seed: int) -> None:
     storm = EXPERIMENTS["storm"]
     assert storm_steps(seed) == storm_steps(seed)
-    assert storm.document(seed) == storm.document(seed)
+    assert as_document(storm, seed) == as_document(storm, seed)
 
 
 @given(seed=seeds)

@@ -69,7 +69,7 @@ def test_a_wish_waits_in_the_queue_under_a_public_name() -> None:
     assert run.state == ExperimentRun.QUEUED
     (waiting,) = queue()
     assert (waiting.run.id, waiting.position) == (run.id, 1)
-    assert waiting.title == "The cache is killed"
+    assert waiting.title == "Kill the cache"
     assert waiting.wait == "in a moment"
 
 

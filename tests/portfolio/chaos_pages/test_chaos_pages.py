@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from chaos.experiments.catalogue import EXPERIMENTS
+from chaos.experiments.document import as_document
 from chaos.experiments.incident import read_incident
 from chaos.safety.permits import MOST_OPEN_OF_ADDRESS
 from config.environment import ROOT
@@ -130,7 +131,7 @@ def test_an_experiment_is_exported_for_chaos_toolkit(visit: Visit, name: str) ->
 
 def test_a_storm_is_exported_with_the_seed_that_is_asked_for(visit: Visit) -> None:
     drawn = visit.get("/chaos/experiments/storm.json", seed="7").json()
-    assert drawn == EXPERIMENTS["storm"].document(7)
+    assert drawn == as_document(EXPERIMENTS["storm"], 7)
 
 
 def test_times_to_recover_are_published_for_people_and_for_programs(visit: Visit) -> None:

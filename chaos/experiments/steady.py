@@ -12,6 +12,8 @@ from cluster.health.observer.snapshot import Snapshot
 COMPLETED: Final = "checkout.checkout_completed.v1"
 LONGEST_WAIT: Final = 10.0  # seconds: a relay drains within milliseconds
 LONGEST_LAG: Final = 5.0  # seconds from a message to its entry in the journal
+# A snapshot may look steady before a failure is detected, so the state must last.
+STAYS: Final = 2.5  # seconds; heartbeats come every two
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,11 @@ def judge_all(snapshot: Snapshot | None) -> Iterator[tuple[str, Judgement]]:
     """Yield every probe's name and answer."""
     for name, judge in STEADY_STATE.items():
         yield name, ABSENT if snapshot is None else judge(snapshot)
+
+
+def is_steady(snapshot: Snapshot) -> bool:
+    """Return whether the observer reports a steady state and no open outage."""
+    return snapshot.state == "steady" and not snapshot.open_outages
 
 
 def _listed(names: list[str]) -> str:

@@ -1,0 +1,137 @@
+"""The execution of one run, for the queue and for the command line, with its trail and record."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Final
+
+from django.db import connection
+
+from chaos.experiments import repository
+from chaos.experiments.catalogue import EXPERIMENTS
+from chaos.experiments.experiment import Experiment
+from chaos.experiments.incident import IncidentDocument
+from chaos.experiments.models import ExperimentRun
+from chaos.experiments.recording import told
+from chaos.experiments.run import Run, Say
+from chaos.experiments.storm import steps_of
+from chaos.runner.announcement import announced
+from chaos.runner.lock import RunLock
+from chaos.runner.results import Results, RunResult
+from cluster.health.running_experiment import Phase
+from cluster.messaging.envelope import new_message_id
+from compose.errors import PlainError
+
+logger = logging.getLogger(__name__)
+
+# The requester's name on pages and in records. Only the audit trail has the user's own name.
+COMMAND_LINE: Final = "the command line"
+
+Beside = Callable[[Run], AbstractContextManager[None]]
+
+
+def execute(
+    row: ExperimentRun,
+    *,
+    actor: str,
+    say: Say = lambda _phase, _words: None,
+    beside: Beside = lambda _run: nullcontext(),
+) -> IncidentDocument:
+    """Run an experiment under the run lock, which the caller holds, and store its result.
+
+    `actor` goes into the audit trail. `beside` is entered while it runs. Raises the error of a
+    run that made no record, once nothing is broken any more and the error is stored.
+    """
+    experiment = EXPERIMENTS[row.experiment]
+    audited = [
+        repository.note(actor=actor, action=fault, target=target).pk
+        for fault, target in what_is_done(row)
+    ]
+    with announced(row, title=experiment.title) as announcement:
+
+        def tell(phase: Phase, words: str) -> None:
+            announcement.say(phase, words)
+            say(phase, words)
+
+        run = Run(
+            experiment,
+            rate=row.rate,
+            actor=row.asked_by,
+            seed=row.seed,
+            identifier=str(row.id),
+            say=tell,
+        )
+        document: IncidentDocument | None = None
+        failure: PlainError | None = None
+        try:
+            with beside(run):
+                document = run.record()
+        except PlainError as error:
+            failure = error
+        except Exception as error:
+            logger.exception("the run failed")
+            failure = PlainError(f"It could not be run: {type(error).__name__}: {error}.")
+        words = str(failure) if document is None else document.summary
+        ended = datetime.now(UTC)
+        results = Results()
+        results.put(
+            RunResult(
+                run=str(row.id),
+                state=ExperimentRun.ENDED if document else ExperimentRun.FAILED,
+                words=words,
+                began=told(row.began_at or ended),
+                ended=told(ended),
+                audited=audited,
+                document=document,
+            )
+        )
+        tell("ended", words)
+        connection.close()  # it may be from before the fault
+        results.keep_all()
+    if document is None:
+        raise failure or AssertionError
+    return document
+
+
+def run_by_hand(
+    experiment: Experiment, *, rate: float, seed: int | None, actor: str, say: Say
+) -> IncidentDocument:
+    """Wait for the run lock, run the experiment, and store and return the incident.
+
+    Raises PlainError, NotSteady.
+    """
+    repository.require_allowed()
+    signal.signal(signal.SIGTERM, leave)
+    lock = RunLock()
+    lock.take(who=COMMAND_LINE, waiting=lambda who: say("preparing", f"Waiting for {who} to end"))
+    # It never was in the queue, so this row is not stored.
+    row = ExperimentRun(
+        id=new_message_id(),
+        experiment=experiment.name,
+        seed=seed,
+        rate=rate,
+        asked_by=COMMAND_LINE,
+        began_at=datetime.now(UTC),
+    )
+    try:
+        return execute(row, actor=actor, say=say)
+    finally:
+        lock.release()
+
+
+def what_is_done(row: ExperimentRun) -> list[tuple[str, str]]:
+    """Return fault and target of every step, for the audit trail."""
+    experiment = EXPERIMENTS[row.experiment]
+    steps = steps_of(experiment, row.seed)
+    return [(step.fault, step.target) for step in steps] or [(experiment.fault, experiment.process)]
+
+
+def leave(_signum: int, _frame: FrameType | None) -> None:
+    """End the process at a signal, as an exception that heals what a run has broken."""
+    sys.exit(0)
