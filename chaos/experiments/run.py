@@ -131,7 +131,7 @@ class Run:
             self._recording.end()
 
     def _settle_baseline(self) -> None:
-        """Look at the observer's account; read the invariants if no clean verdict is kept."""
+        """Look at the observer's account, and read the invariants if no clean verdict is kept."""
         self.say("preparing", "Nothing is broken yet. The observer’s account is read.")
         unsteady = self._stages.unsteady(within=STEADY_WITHIN)
         self._require_wanted()

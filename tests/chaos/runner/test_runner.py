@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +14,13 @@ from chaos.experiments.models import AuditEntry, ExperimentRun
 from chaos.safety.permits import ask_for_run, withdraw
 from cluster.health.armed_faults import ArmedFaults
 from cluster.health.running_experiment import read_running
+from cluster.operations.verify import run_verify
 from compose.supervisor import Supervisor
 from tests.conditions import eventually
 
 pytestmark = [pytest.mark.platform, pytest.mark.fault]
 
+WITHIN = 3.0  # seconds
 PATIENT = 90.0  # seconds for a whole run and the pause before it
 
 
@@ -35,6 +38,23 @@ def ask(experiment: str) -> UUID:
 
 def run(identifier: UUID) -> ExperimentRun:
     return ExperimentRun.objects.get(id=identifier)
+
+
+@pytest.mark.full
+def test_with_a_clean_verdict_the_fault_comes_within_three_seconds() -> None:
+    assert run_verify(wait=PATIENT, by="a test").clean
+    identifier = ask("kill-worker-orders")
+    eventually(lambda: run(identifier).state == ExperimentRun.ENDED, within=PATIENT)
+
+    found = run(identifier)
+    assert found.incident is not None
+    assert found.began_at is not None
+    document = repository.document_of(found.incident)
+    injected = datetime.fromisoformat(document.injections[0].injected_at)
+    # Counted from its turn, since another run may have ended just before.
+    assert (injected - found.began_at).total_seconds() < WITHIN
+    assert document.baseline is not None
+    assert document.baseline.by == "a test"
 
 
 @pytest.mark.full
