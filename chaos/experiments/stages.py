@@ -45,7 +45,7 @@ AWAY: Final = (
 
 
 class Stages:
-    """What one run does to the platform. It breaks nothing more once `stopped` is set."""
+    """The effects of one run on the platform, which breaks nothing more once `stopped` is set."""
 
     def __init__(self, *, run: str, actor: str) -> None:
         self.run = run
