@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from chaos.experiments.declarations import kills, pauses, servers, storms, traffic
+from chaos.experiments.declarations import processes, servers, storms, traffic
 from chaos.experiments.experiment import Experiment
 from compose.errors import Misuse
 
@@ -23,7 +23,7 @@ def _collected(declarations: Iterable[Experiment]) -> Mapping[str, Experiment]:
 
 
 EXPERIMENTS: Final = _collected(
-    one for family in (kills, pauses, servers, traffic, storms) for one in family.declared()
+    one for family in (processes, servers, traffic, storms) for one in family.declared()
 )
 
 

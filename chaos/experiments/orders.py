@@ -26,24 +26,16 @@ def orders_for(profile: Profile, *, most: int) -> list[CheckoutOrder]:
     `most` limits a load that the clock ends. Raises PlainError when there is nothing to sell,
     and DatabaseUnavailable.
     """
-    counter = CheckoutClient()
-    match profile:
-        case Profile.STEADY:
-            return counter.order(Wanted.SUCCESS, count=most, sku=None, quantity=1)
-        case Profile.MIXED:
-            return counter.order(Wanted.MIXED, count=most, sku=None, quantity=1)
-        case Profile.POISON:
-            return _poisoned(counter.order(Wanted.SUCCESS, count=most, sku=None, quantity=1))
-        case Profile.RETRY_STORM:
-            return counter.order(Wanted.SUCCESS, count=STORMED, sku=None, quantity=1)
-        case Profile.FLASH_SALE:
-            sku = counter.list_product(
-                "SALE", name="Of the flash sale", price=SALE_PRICE, stock=ON_SALE
-            )
-            return [
-                CheckoutOrder(visitor=f"buyer-{secrets.token_hex(6)}", sku=sku)
-                for _ in range(BUYERS)
-            ]
+    client = CheckoutClient()
+    if profile is Profile.FLASH_SALE:
+        sku = client.list_product("SALE", name="Of the flash sale", price=SALE_PRICE, stock=ON_SALE)
+        return [
+            CheckoutOrder(visitor=f"buyer-{secrets.token_hex(6)}", sku=sku) for _ in range(BUYERS)
+        ]
+    wanted = Wanted.MIXED if profile is Profile.MIXED else Wanted.SUCCESS
+    count = STORMED if profile is Profile.RETRY_STORM else most
+    orders = client.order(wanted, count=count, sku=None, quantity=1)
+    return _poisoned(orders) if profile is Profile.POISON else orders
 
 
 def _poisoned(orders: list[CheckoutOrder]) -> list[CheckoutOrder]:

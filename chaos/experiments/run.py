@@ -204,25 +204,24 @@ class Run:
         self._stages.end_load()
         self._recording.recovered_for_good()
         self.say("draining", "Every accepted checkout is waited for.")
-        self._try("wait for every checkout", self._wait_for_checkouts)
+        self._try(
+            "wait for every checkout", partial(self._stages.checkouts_ended, within=ENDED_WITHIN)
+        )
         self._evidence.ended = datetime.now(UTC)
 
     def _begin_load(self) -> None:
         self._recording.load_began(self._stages.begin_load(self.experiment.load, self.rate))
 
     def _inject(self, step: Step) -> None:
-        self.say("injecting", f"{step.fault} is about to be injected into {step.target}.")
+        self.say("injecting", f"The fault {step.fault} is about to be injected into {step.target}.")
         armed, words = self._stages.inject(step.fault, step.target, step.life, step.parameters)
         self._recording.injected(armed, words)
-        self.say("injecting", f"{step.fault} was injected into {step.target}.")
+        self.say("injecting", f"The fault {step.fault} was injected into {step.target}.")
 
     def _heal(self, step: Step) -> None:
         for armed, _ in self._stages.heal(step.fault, step.target):
             self._recording.healed(armed)
-        self.say("injecting", f"{step.fault} of {step.target} was healed.")
-
-    def _wait_for_checkouts(self) -> None:
-        self._stages.checkouts_ended(within=ENDED_WITHIN)
+        self.say("injecting", f"The fault {step.fault} of {step.target} was healed.")
 
     def _verify(self) -> None:
         self.verifying_since = time.monotonic()

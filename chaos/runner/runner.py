@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,7 +51,7 @@ class Runner:
 
         A request wakes it; each second it looks also by itself.
         """
-        warm_up()
+        threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
         while True:
             self._sign.give()
             try:

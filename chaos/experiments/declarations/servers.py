@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
-from chaos.experiments.declarations.words import COMES_THROUGH, RELAYS, WORKERS, dependents
+from chaos.experiments.declarations.words import (
+    COMES_THROUGH,
+    EVERYBODY,
+    RELAYS,
+    WORKERS,
+    dependents,
+)
 from chaos.experiments.experiment import Experiment, Family, Step
-
-EVERYBODY: Final = (*WORKERS, *RELAYS, "payments-gateway", "beat", "web")
 
 
 def declared() -> Iterator[Experiment]:

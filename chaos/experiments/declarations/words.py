@@ -24,6 +24,8 @@ COMES_THROUGH: Final = (
 )
 WORKERS: Final = tuple(f"worker-{name}" for name in DATABASES)
 RELAYS: Final = tuple(f"relay-{name}" for name in DATABASES)
+# Those that wait for a broker that runs and does nothing.
+EVERYBODY: Final = (*WORKERS, *RELAYS, "payments-gateway", "beat", "web")
 
 
 def owner_of(database: str) -> str:

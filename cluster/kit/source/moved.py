@@ -21,6 +21,8 @@ MODULES: Final = {
     "chaos.checkers": "cluster.health.checkers",
     "chaos.checkers.hearing": "cluster.health.checkers.subscriptions",
     "chaos.drivers.choose": "chaos.drivers.driver",
+    "chaos.experiments.declarations.kills": "chaos.experiments.declarations.processes",
+    "chaos.experiments.declarations.pauses": "chaos.experiments.declarations.processes",
     "chaos.experiments.excerpt": "chaos.experiments.run",
     "chaos.experiments.method": "chaos.experiments.experiment",
     "chaos.experiments.profile": "chaos.experiments.experiment",
