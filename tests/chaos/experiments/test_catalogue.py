@@ -46,6 +46,11 @@ def test_every_process_can_be_killed_but_those_that_watch_and_mend() -> None:
     assert {process.name for process in services()} - killed == SPARED | {"link-proxy"}
 
 
+def test_a_title_tells_what_to_do_and_not_what_has_happened() -> None:
+    """Queue and page show it before anything is broken."""
+    assert [one.title for one in ALL if {"is", "are"} & set(one.title.split())] == []
+
+
 def test_titles_and_hypotheses_are_unique() -> None:
     assert len({one.title for one in ALL}) == len(ALL)
     assert len({one.hypothesis for one in ALL}) == len(ALL)
