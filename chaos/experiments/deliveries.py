@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from chaos.experiments.incident import Deliveries
-from cluster.messaging.queries import counters, depths
+from cluster.messaging.queries import Depths, counters, depths
 from cluster.secrets.postgres import database
 from config.environment import DATABASES
 
@@ -16,10 +17,10 @@ COUNTERS: Final = ("redelivered", "deduplicated", "parked")
 
 def counted() -> Mapping[str, int]:
     """Return the sums since the databases were made, or raise DatabaseUnavailable."""
+    with ThreadPoolExecutor(len(DATABASES)) as threads:
+        found = list(threads.map(_count, DATABASES))
     sums: Counter[str] = Counter()
-    for name in DATABASES:
-        with database(name, auditor=True).connect(autocommit=True) as connection:
-            held, counted_here = depths(connection.cursor()), counters(connection.cursor())
+    for held, counted_here in found:
         sums["published"] += held.written
         sums["unsent"] += held.outbox
         sums["dead_lettered"] += held.dead_letters
@@ -44,3 +45,8 @@ def between(before: Mapping[str, int], after: Mapping[str, int]) -> Deliveries:
         dead_lettered=grown["dead_lettered"],
         replayed=grown["replayed"],
     )
+
+
+def _count(name: str) -> tuple[Depths, Mapping[str, int]]:
+    with database(name, auditor=True).connect(autocommit=True) as connection:
+        return depths(connection.cursor()), counters(connection.cursor())

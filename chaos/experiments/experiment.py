@@ -15,7 +15,8 @@ from typing import Any, Final, Literal
 from cluster.health.armed_faults import LONGEST
 
 RATE: Final = 3.0  # checkouts a second: enough to be in flight, few enough to be drawn
-CALM_BEFORE: Final = 1.0  # seconds of load before the first fault
+CALM_BEFORE: Final = 1.5  # seconds before the first fault, in which the load begins
+LEAST_CALM: Final = 0.3  # seconds of load before the first fault, on a machine that is slow
 CALM_AFTER: Final = 3.0  # seconds of load after the recovery
 STEADY_WITHIN: Final = 45.0  # seconds for the platform to be steady
 ENDED_WITHIN: Final = 150.0  # seconds: the longest deadline, and the compensation after it

@@ -22,6 +22,7 @@ from chaos.experiments.experiment import (
     CALM_AFTER,
     CALM_BEFORE,
     ENDED_WITHIN,
+    LEAST_CALM,
     REST_WITHIN,
     STEADY_WITHIN,
     Experiment,
@@ -118,8 +119,9 @@ class Run:
         self._recording.begin()
         try:
             self._settle_baseline()
+            fault_due = time.monotonic() + CALM_BEFORE
             self._begin_recorders()
-            self._play()
+            self._play(fault_due)
             self._verify()
             self._recording.end()
             return self._conclude()
@@ -180,12 +182,15 @@ class Run:
             logger.exception("the recorder could not begin")
             self._evidence.troubles.append(f"The recorder could not begin: {error}.")
 
-    def _play(self) -> None:
-        """Break what the method names, and wait until the platform and every checkout recover."""
+    def _play(self, fault_due: float) -> None:
+        """Break what the method names, and wait until the platform and every checkout recover.
+
+        The first fault comes at `fault_due`, in monotonic seconds, or after LEAST_CALM.
+        """
         if self.experiment.load.is_burst:
             self.say("injecting", "The burst of checkouts is handed in.")
         self._try("hand in checkouts", self._begin_load)
-        now = -CALM_BEFORE
+        now = -max(LEAST_CALM, fault_due - time.monotonic())
         for at, act, step in timed(self.steps):
             if self._stages.stopped.wait(max(0.0, at - now)):
                 break

@@ -47,6 +47,7 @@ def no_platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, value in {
         "CALM_BEFORE": 0.0,
         "CALM_AFTER": 0.0,
+        "LEAST_CALM": 0.0,
         "StreamFollower": Follower,
         "last_seq": lambda: 1,
         "counted": dict,
