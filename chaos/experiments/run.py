@@ -49,6 +49,8 @@ from compose.errors import PlainError
 logger = logging.getLogger(__name__)
 
 FOLLOWED_WITHIN: Final = 20.0  # seconds for the stream's client to have seen the last event
+# Pages see a snapshot each second, and people need time to read.
+SHOWN_FOR: Final = 3.0  # seconds for which the last injection is the phase
 # Documents are drawn and kept whole, and no figure can show more than this.
 MOST_EVENTS: Final = 8_000
 
@@ -191,18 +193,21 @@ class Run:
             self.say("injecting", "The burst of checkouts is handed in.")
         self._try("hand in checkouts", self._begin_load)
         now = -max(LEAST_CALM, fault_due - time.monotonic())
+        shown_until = 0.0
         for at, act, step in timed(self.steps):
             if self._stages.stopped.wait(max(0.0, at - now)):
                 break
             now = max(now, at)
             if act == "inject":
                 self._try(f"inject {step.fault} into {step.target}", partial(self._inject, step))
+                shown_until = time.monotonic() + SHOWN_FOR
             else:
                 self._try(f"heal {step.fault} of {step.target}", partial(self._heal, step))
         if self._stages.stopped.is_set():  # perhaps while a fault was being injected
             self._stages.heal_everything()
         if not self.steps:
             self._try("wait until the load is spent", self._stages.wait_for_load)
+        self._stages.stopped.wait(max(0.0, shown_until - time.monotonic()))
         self.say("recovering", "The platform recovers.")
         self._stages.recovered(within=self.experiment.abort.degraded_seconds)
         self._stages.stopped.wait(CALM_AFTER)

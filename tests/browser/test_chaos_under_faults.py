@@ -101,7 +101,8 @@ def test_the_drill_of_a_storm_begins_with_a_click_and_can_be_stopped(
     expect(page.locator('[data-part="answer"]')).to_contain_text(
         re.compile("queued as number|it runs now"), timeout=WITHIN
     )
-    expect(here).to_have_text("The platform at work", timeout=WITHIN)
+    # The first fault comes within seconds of the click, perhaps before the page has looked.
+    expect(here).to_have_text(re.compile("The platform at work|One after another"), timeout=WITHIN)
     page.get_by_role("button", name=re.compile("^(Stop it|Withdraw)")).click()
     expect(page.locator('[data-part="answer"]')).to_contain_text(
         re.compile("wants it to stop|was withdrawn"), timeout=WITHIN

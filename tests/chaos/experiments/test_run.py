@@ -48,6 +48,7 @@ def no_platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "CALM_BEFORE": 0.0,
         "CALM_AFTER": 0.0,
         "LEAST_CALM": 0.0,
+        "SHOWN_FOR": 0.0,
         "StreamFollower": Follower,
         "last_seq": lambda: 1,
         "counted": dict,
