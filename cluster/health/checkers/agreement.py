@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cluster.health.checkers.compare import Comparison, Difference
-from cluster.health.checkers.finding import Counterexample, Finding, conclude
+from cluster.health.checkers.finding import Counterexample, Finding, agree, conclude
 from cluster.health.checkers.invariants import statement_of
 
 # Facts that a counterexample does not repeat, since it is public.
@@ -39,20 +39,13 @@ def checkouts_agree(service: str, comparison: Comparison) -> Finding:
 
     A row without a saga belongs to no checkout, and is not checked here but by `no_orphans`.
     """
-    return conclude(
+    return agree(
         f"checkouts agree: {service}",
-        checked=comparison.checked,
-        violations=(
-            Counterexample(
-                f"{d.key}: "
-                + (facts_apart(d.left, d.right) if d.right else f"{service} has no row of it"),
-                d.key,
-            )
-            for d in comparison.differences
-            if d.left is not None and not _tombstone(d)
+        comparison.only(lambda d: d.left is not None and not _tombstone(d)),
+        lambda d: (
+            f"{d.key}: "
+            + (facts_apart(d.left, d.right) if d.right else f"{service} has no row of it")
         ),
-        at_rest=True,
-        partial=comparison.partial,
     )
 
 

@@ -7,8 +7,8 @@ is a Merkle tree of one level (Ralph Merkle, 1979), as anti-entropy repair uses 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 BUCKETS: Final = 1024  # in each part
@@ -28,6 +28,11 @@ class Difference:
     left: str | None
     right: str | None
 
+    @property
+    def about(self) -> str:
+        """The id that the key ends with."""
+        return self.key.rpartition("/")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -36,6 +41,10 @@ class Comparison:
     checked: int
     differences: tuple[Difference, ...]
     partial: bool = False
+
+    def only(self, which: Callable[[Difference], bool]) -> Comparison:
+        """Return the comparison with some of its differences."""
+        return replace(self, differences=tuple(filter(which, self.differences)))
 
 
 def merged(digests: Iterable[Digest]) -> Digest:

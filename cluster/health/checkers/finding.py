@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from cluster.health.checkers.compare import Comparison, Difference
 from cluster.health.checkers.invariants import statement_of
 
 SHOWN: Final = 10  # counterexamples printed of one invariant; the count says how many there are
@@ -81,6 +82,23 @@ def conclude(
     outcome = Outcome.FAIL if found else Outcome.OK
     said = sentence or statement_of(name)
     return Finding(name, outcome, checked, found, said, at_rest=at_rest, partial=partial)
+
+
+def agree(
+    name: str,
+    comparison: Comparison,
+    words: Callable[[Difference], str],
+    *,
+    at_rest: bool = True,
+) -> Finding:
+    """Return a finding that fails when the two sides differ. `words` describes one difference."""
+    return conclude(
+        name,
+        checked=comparison.checked,
+        violations=(Counterexample(words(one), one.about) for one in comparison.differences),
+        at_rest=at_rest,
+        partial=comparison.partial,
+    )
 
 
 def inform(name: str, *, checked: int, sentence: str) -> Finding:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cluster.health.checkers.compare import Comparison
-from cluster.health.checkers.finding import Counterexample, Finding, conclude
+from cluster.health.checkers.finding import Counterexample, Finding, agree, conclude
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +47,11 @@ def _visitor_faults(books: VisitorBooks) -> Iterable[str]:
 
 def spending_matches_checkouts(comparison: Comparison) -> Finding:
     """Check that each completed saga's amount (left) equals its spend (right)."""
-    return conclude(
+    return agree(
         "spending matches checkouts",
-        checked=comparison.checked,
-        violations=(
-            Counterexample(
-                f"{d.key}: the checkout cost {d.left or 'nothing'} p, "
-                f"{d.right or 'nothing'} p of the limit was spent",
-                d.key,
-            )
-            for d in comparison.differences
+        comparison,
+        lambda d: (
+            f"{d.key}: the checkout cost {d.left or 'nothing'} p, "
+            f"{d.right or 'nothing'} p of the limit was spent"
         ),
-        at_rest=True,
-        partial=comparison.partial,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cluster.health.checkers.compare import Comparison, differences
-from cluster.health.checkers.finding import Counterexample, Finding, conclude
+from cluster.health.checkers.finding import Counterexample, Finding, agree, conclude
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +60,15 @@ class Balance:
 
 def ledger_matches_provider(ours: Mapping[str, Balance], theirs: Mapping[str, Balance]) -> Finding:
     """Check that both sides have equal balances by payment. One of zero may be left out."""
-    return conclude(
+    return agree(
         "ledger matches the provider",
-        checked=len(ours.keys() | theirs.keys()),
-        violations=(
-            Counterexample(
-                f"payment {d.key}: the ledger has {d.left or 'nothing'}, "
-                f"the provider's books {d.right or 'nothing'}",
-                d.key,
-            )
-            for d in differences(_with_money(ours), _with_money(theirs))
+        Comparison(
+            len(ours.keys() | theirs.keys()), differences(_with_money(ours), _with_money(theirs))
         ),
-        at_rest=True,
+        lambda d: (
+            f"payment {d.key}: the ledger has {d.left or 'nothing'}, "
+            f"the provider's books {d.right or 'nothing'}"
+        ),
     )
 
 
@@ -85,17 +82,11 @@ def _with_money(balances: Mapping[str, Balance]) -> dict[str, str]:
 
 def captures_match_checkouts(comparison: Comparison) -> Finding:
     """Check that each completed saga's amount (left) equals its captured pence (right)."""
-    return conclude(
+    return agree(
         "captures match checkouts",
-        checked=comparison.checked,
-        violations=(
-            Counterexample(
-                f"{d.key}: the checkout cost {d.left or 'nothing'} p, "
-                f"{d.right or 'nothing'} p is captured",
-                d.key,
-            )
-            for d in comparison.differences
+        comparison,
+        lambda d: (
+            f"{d.key}: the checkout cost {d.left or 'nothing'} p, "
+            f"{d.right or 'nothing'} p is captured"
         ),
-        at_rest=True,
-        partial=comparison.partial,
     )

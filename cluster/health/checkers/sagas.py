@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cluster.health.checkers.agreement import facts_apart
 from cluster.health.checkers.compare import Comparison, Difference
-from cluster.health.checkers.finding import Counterexample, Finding, conclude
+from cluster.health.checkers.finding import Counterexample, Finding, agree, conclude
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +39,8 @@ def sagas_end(total: int, unended: Sequence[OpenSaga]) -> Finding:
 
 def requests_answered(kind: str, comparison: Comparison) -> Finding:
     """Check that each request on the site (left) has the outcome of its saga (right)."""
-    return conclude(
-        f"every {kind} answered",
-        checked=comparison.checked,
-        violations=(
-            Counterexample(
-                f"{kind} {d.key}: {_distinguished(d)}",
-                d.key,
-            )
-            for d in comparison.differences
-        ),
-        at_rest=True,
-        partial=comparison.partial,
+    return agree(
+        f"every {kind} answered", comparison, lambda d: f"{kind} {d.key}: {_distinguished(d)}"
     )
 
 
@@ -64,19 +54,13 @@ def _distinguished(difference: Difference) -> str:
 
 def no_orphans(kind: str, comparison: Comparison) -> Finding:
     """Check that a service's rows (right) are those that completed sagas must leave (left)."""
-    return conclude(
+    return agree(
         f"no orphan {kind}",
-        checked=comparison.checked,
-        violations=(
-            Counterexample(
-                f"{kind} {d.key}: {d.right or 'missing'}, and its checkout "
-                + (f"wants it {d.left}" if d.left else "did not complete"),
-                d.key,
-            )
-            for d in comparison.differences
+        comparison,
+        lambda d: (
+            f"{kind} {d.key}: {d.right or 'missing'}, and its checkout "
+            + (f"wants it {d.left}" if d.left else "did not complete")
         ),
-        at_rest=True,
-        partial=comparison.partial,
     )
 
 
@@ -94,19 +78,7 @@ def refunds_end(total: int, unended: Sequence[tuple[str, str]]) -> Finding:
 
 def refunds_whole(part: str, comparison: Comparison) -> Finding:
     """Check that each completed refund (left) was carried out by one service (right)."""
-    return conclude(
-        f"refunds: {part}",
-        checked=comparison.checked,
-        violations=(
-            Counterexample(
-                f"refund {d.key}: {_not_whole(part, d)}",
-                d.key,
-            )
-            for d in comparison.differences
-        ),
-        at_rest=True,
-        partial=comparison.partial,
-    )
+    return agree(f"refunds: {part}", comparison, lambda d: f"refund {d.key}: {_not_whole(part, d)}")
 
 
 def _not_whole(part: str, difference: Difference) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cluster.health.checkers.compare import Comparison
-from cluster.health.checkers.finding import Counterexample, Finding, conclude
+from cluster.health.checkers.finding import Counterexample, Finding, agree, conclude
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +57,11 @@ def _product_faults(books: ProductBooks) -> Iterable[str]:
 
 def sales_match_checkouts(comparison: Comparison) -> Finding:
     """Check that each completed saga's `quantity x sku` (left) equals its sale (right)."""
-    return conclude(
+    return agree(
         "sales match checkouts",
-        checked=comparison.checked,
-        violations=(
-            Counterexample(
-                f"{d.key}: the checkout says {d.left or 'nothing sold'}, "
-                f"catalog sold {d.right or 'nothing'}",
-                d.key,
-            )
-            for d in comparison.differences
+        comparison,
+        lambda d: (
+            f"{d.key}: the checkout says {d.left or 'nothing sold'}, "
+            f"catalog sold {d.right or 'nothing'}"
         ),
-        at_rest=True,
-        partial=comparison.partial,
     )

@@ -3,70 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cluster.health.checkers.compare import Comparison, Difference
-from cluster.health.checkers.finding import Counterexample, Finding, conclude
+from cluster.health.checkers.finding import Counterexample, Finding, agree, conclude
 
 # The key of a stream is "source subject", as Snapshots.compare names a key in a part.
 
 
 def remembered(streams: Comparison, *, pruned: bool) -> Comparison:
     """Return `streams` without those of which a pruned journal has nothing left."""
-    if not pruned:
-        return streams
-    kept = tuple(d for d in streams.differences if d.right is not None)
-    return replace(streams, differences=kept)
+    return streams.only(lambda d: d.right is not None) if pruned else streams
 
 
 def nothing_lost(streams: Comparison) -> Finding:
     """Check that the journal has (right) all that producers announced (left), by stream."""
-    lost = [d for d in streams.differences if d.left is not None and not _ahead(d)]
-    return conclude(
+    return agree(
         "nothing lost",
-        checked=streams.checked,
-        violations=(
-            Counterexample(
-                f"{_stream(d)}: {d.left} announced, the journal has {d.right or 'none'}",
-                _about(d),
-            )
-            for d in lost
-        ),
-        at_rest=True,
-        partial=streams.partial,
+        streams.only(lambda d: d.left is not None and not _ahead(d)),
+        lambda d: f"{_stream(d)}: {d.left} announced, the journal has {d.right or 'none'}",
     )
 
 
 def nothing_from_nowhere(streams: Comparison) -> Finding:
     """Check the other direction of `nothing_lost`: journalled, but never announced."""
-    invented = [d for d in streams.differences if d.left is None or _ahead(d)]
-    return conclude(
+    return agree(
         "nothing from nowhere",
-        checked=streams.checked,
-        violations=(
-            Counterexample(
-                f"{_stream(d)}: the journal has {d.right}, {d.left or 'none'} announced", _about(d)
-            )
-            for d in invented
-        ),
-        at_rest=True,
-        partial=streams.partial,
+        streams.only(lambda d: d.left is None or _ahead(d)),
+        lambda d: f"{_stream(d)}: the journal has {d.right}, {d.left or 'none'} announced",
     )
 
 
 def all_applied(service: str, streams: Comparison) -> Finding:
     """Check that the last message sent to this service (left) is the last it applied (right)."""
-    return conclude(
+    return agree(
         f"everything applied: {service}",
-        checked=streams.checked,
-        violations=(
-            Counterexample(
-                f"{_stream(d)}: {d.left or 'none'} sent, {d.right or 'none'} applied", _about(d)
-            )
-            for d in streams.differences
-        ),
-        at_rest=True,
-        partial=streams.partial,
+        streams,
+        lambda d: f"{_stream(d)}: {d.left or 'none'} sent, {d.right or 'none'} applied",
     )
 
 
@@ -75,17 +48,13 @@ def versions_match(service: str, comparison: Comparison) -> Finding:
 
     For a saga, its count of messages is compared.
     """
-    return conclude(
+    return agree(
         f"state and messages agree: {service}",
-        checked=comparison.checked,
-        violations=(
-            Counterexample(
-                f"{d.key}: its row changed {d.left or 0} times, {d.right or 0} messages announced",
-                d.key.rpartition("/")[2],
-            )
-            for d in comparison.differences
+        comparison,
+        lambda d: (
+            f"{d.key}: its row changed {d.left or 0} times, {d.right or 0} messages announced"
         ),
-        partial=comparison.partial,
+        at_rest=False,
     )
 
 
@@ -117,10 +86,6 @@ def stream_whole(journal: JournalExtent) -> Finding:
 def _stream(difference: Difference) -> str:
     source, _, subject = difference.key.partition(" ")
     return f"{source}'s {subject}"
-
-
-def _about(difference: Difference) -> str:
-    return difference.key.rpartition("/")[2]
 
 
 def _ahead(difference: Difference) -> bool:
