@@ -10,15 +10,25 @@ from collections.abc import Mapping
 from typing import Final
 
 from cluster.catalog.repository import product_digest
+from cluster.health.checkers.snapshot import Pairs
 from cluster.identity.repository import limit_digest
 from cluster.identity.tokens import FAMILY_DIGEST
 from cluster.messaging.row_digest import entry_digest
 
 
-def _facts(**facts: str) -> str:
-    """Return the SQL expression of a value, its facts by name, without those that are null."""
+def _pairs(database: str, rows: str, /, **facts: str) -> Pairs:
+    """Return facts about rows, where `rows` is what follows FROM. A fact that is null is left out.
+
+    A fact is an SQL expression, and so is the id of a row if it is not just `id`.
+    """
+    id_ = facts.pop("id", "id")
     lines = ", ".join(f"'{name} ' || ({sql})" for name, sql in sorted(facts.items()))
-    return f"concat_ws(chr(10), {lines})"
+    query = f"SELECT '', {id_}::text, concat_ws(chr(10), {lines}) FROM {rows}"  # noqa: S608 - no input
+    return Pairs(database, query)
+
+
+def _columns(*names: str) -> dict[str, str]:
+    return {name: name for name in names}
 
 
 def _of_context(*names: str) -> dict[str, str]:
@@ -27,75 +37,54 @@ def _of_context(*names: str) -> dict[str, str]:
 
 _ENDED_AT: Final = "extract(epoch FROM ended_at)"
 _WHAT: Final = ("visitor", "sku", "quantity", "amount", "card")
+# The facts about a request whose saga gives a reason only when it is not completed.
+_REQUESTED: Final = {
+    "status": "status",
+    "ended_at": _ENDED_AT,
+    "reason": "CASE WHEN status = 'completed' THEN reason END",
+}
+# The same facts about its saga, where a service keeps it as a row with a state.
+_CARRIED_OUT: Final = {
+    "status": "state",
+    "ended_at": "CASE WHEN state <> 'requested' THEN extract(epoch FROM updated_at) END",
+    "reason": "CASE WHEN state = 'completed' THEN '' END",
+}
 
-PAIRS_CHECKOUT_REQUESTS: Final = f"""
-    SELECT '', id::text, {
-    _facts(status="status", reason="reason", ended_at=_ENDED_AT, **{n: n for n in _WHAT})
-} FROM checkout_request
-"""  # noqa: S608 - no input
-PAIRS_SAGAS: Final = f"""
-    SELECT '', id::text, {
-    _facts(status="state", reason="reason", ended_at=_ENDED_AT, **_of_context(*_WHAT))
-} FROM saga WHERE definition = 'checkout'
-"""  # noqa: S608
-PAIRS_REFUND_REQUESTS: Final = f"""
-    SELECT '', id::text, {
-    _facts(
-        status="status",
-        order_id="order_id",
-        ended_at=_ENDED_AT,
-        reason="CASE WHEN status = 'completed' THEN reason END",
-    )
-} FROM refund_request
-"""  # noqa: S608
-PAIRS_REFUNDS: Final = f"""
-    SELECT '', id::text, {
-    _facts(
-        status="state",
-        order_id="order_id",
-        ended_at="CASE WHEN state <> 'requested' THEN extract(epoch FROM updated_at) END",
-        reason="CASE WHEN state = 'completed' THEN '' END",
-    )
-} FROM refund
-"""  # noqa: S608
+CHECKOUT_REQUESTS: Final = _pairs(
+    "site", "checkout_request", ended_at=_ENDED_AT, **_columns("status", "reason", *_WHAT)
+)
+SAGAS: Final = _pairs(
+    "checkout",
+    "saga WHERE definition = 'checkout'",
+    status="state",
+    reason="reason",
+    ended_at=_ENDED_AT,
+    **_of_context(*_WHAT),
+)
+REFUND_REQUESTS: Final = _pairs("site", "refund_request", order_id="order_id", **_REQUESTED)
+REFUNDS: Final = _pairs("orders", "refund", order_id="order_id", **_CARRIED_OUT)
 # Completed refunds, and the money paid back for them.
-PAIRS_REFUNDED: Final = f"""
-    SELECT '', r.id::text, {_facts(order_id="order_id", **{n: n for n in _WHAT[:-1]})}
-      FROM refund r JOIN orders o ON o.id = r.order_id WHERE r.state = 'completed'
-"""  # noqa: S608
-PAIRS_PAID_BACK: Final = f"""
-    SELECT '', id::text, {_facts(order_id="order_id", **{n: n for n in _WHAT[:-1]})}
-      FROM refund WHERE state = 'settled'
-"""  # noqa: S608
-PAIRS_ERASURE_REQUESTS: Final = f"""
-    SELECT '', id::text, {
-    _facts(
-        status="status",
-        ended_at=_ENDED_AT,
-        visitor="visitor",
-        reason="CASE WHEN status = 'completed' THEN reason END",
-    )
-} FROM erasure_request
-"""  # noqa: S608
-PAIRS_ERASURES: Final = f"""
-    SELECT '', id::text, {
-    _facts(
-        status="state",
-        visitor="visitor",
-        ended_at="CASE WHEN state <> 'requested' THEN extract(epoch FROM updated_at) END",
-        reason="CASE WHEN state = 'completed' THEN '' END",
-    )
-} FROM erasure
-"""  # noqa: S608
+REFUNDED: Final = _pairs(
+    "orders",
+    "refund r JOIN orders o ON o.id = r.order_id WHERE r.state = 'completed'",
+    id="r.id",
+    **_columns("order_id", *_WHAT[:-1]),
+)
+PAID_BACK: Final = _pairs(
+    "payments", "refund WHERE state = 'settled'", **_columns("order_id", *_WHAT[:-1])
+)
+ERASURE_REQUESTS: Final = _pairs("site", "erasure_request", visitor="visitor", **_REQUESTED)
+ERASURES: Final = _pairs("identity", "erasure", visitor="visitor", **_CARRIED_OUT)
 
 
-def _expected(step: int, *, where: str = "true", **facts: str) -> str:
-    """Return a query for the row that a step of each saga that has ended must have left."""
-    return f"""
-    SELECT '', id::text, {_facts(**facts)} FROM saga
-     WHERE definition = 'checkout' AND state IN ('completed', 'compensated')
-       AND steps->{step}->>'outcome' IS NOT NULL AND {where}
-"""  # noqa: S608
+def _expected(step: int, *, where: str = "true", **facts: str) -> Pairs:
+    """Return the row that a step of each saga that has ended must have left."""
+    return _pairs(
+        "checkout",
+        "saga WHERE definition = 'checkout' AND state IN ('completed', 'compensated') "
+        f"AND steps->{step}->>'outcome' IS NOT NULL AND {where}",
+        **facts,
+    )
 
 
 def _state(step: int, *, completed: str, refused: str, undone: str) -> str:
@@ -111,18 +100,17 @@ def _state(step: int, *, completed: str, refused: str, undone: str) -> str:
 _NO_DEMO_SKU: Final = "left(context->>'sku', 5) <> 'DEMO-'"
 _NO_DEMO_CARD: Final = "NOT (context->>'card' = 'tok_reordered' AND state = 'compensated')"
 
-# By service: what the sagas expect, and what there is.
-AGREED: Final[Mapping[str, tuple[str, str]]] = {
-    "identity": (
+# What the sagas expect of a service's rows, and what there is.
+AGREED: Final = (
+    (
         _expected(
             0,
             **_of_context("visitor", "amount"),
             state=_state(0, completed="spent", refused="refused", undone="'released'"),
         ),
-        f"""SELECT '', id::text, {_facts(visitor="visitor", amount="amount", state="state")}
-              FROM hold""",  # noqa: S608
+        _pairs("identity", "hold", **_columns("visitor", "amount", "state")),
     ),
-    "catalog": (
+    (
         _expected(
             1,
             where=_NO_DEMO_SKU,
@@ -136,26 +124,26 @@ AGREED: Final[Mapping[str, tuple[str, str]]] = {
                 "ELSE 'released' END",
             ),
         ),
-        f"""SELECT '', id::text, {_facts(sku="sku", quantity="quantity", state="state")}
-              FROM reservation WHERE left(sku, 5) <> 'DEMO-'""",  # noqa: S608
+        _pairs(
+            "catalog",
+            "reservation WHERE left(sku, 5) <> 'DEMO-'",
+            **_columns("sku", "quantity", "state"),
+        ),
     ),
-    "orders": (
+    (
         _expected(
             3,
             **_of_context("visitor", "sku", "quantity", "amount"),
             state=_state(3, completed="fulfilled", refused="cancelled", undone="'cancelled'"),
         ),
-        f"""SELECT '', id::text, {
-            _facts(
-                visitor="visitor",
-                sku="sku",
-                quantity="quantity",
-                amount="amount",
-                state="CASE WHEN starts_with(state, 'refund') THEN 'fulfilled' ELSE state END",
-            )
-        } FROM orders""",  # noqa: S608
+        _pairs(
+            "orders",
+            "orders",
+            **_columns("visitor", "sku", "quantity", "amount"),
+            state="CASE WHEN starts_with(state, 'refund') THEN 'fulfilled' ELSE state END",
+        ),
     ),
-    "payments": (
+    (
         _expected(
             2,
             where=_NO_DEMO_CARD,
@@ -165,16 +153,15 @@ AGREED: Final[Mapping[str, tuple[str, str]]] = {
             "WHEN steps->2->>'undo' IS NULL AND failed_step = 'authorise_payment' THEN reason END",
         ),
         # 2: the goal is still a capture, and the refund saga has paid it back.
-        f"""SELECT '', id::text, {
-            _facts(
-                amount="amount",
-                card="card",
-                state="CASE WHEN state = 'refunded' AND wish = 2 THEN 'captured' ELSE state END",
-                reason="CASE WHEN state IN ('captured', 'declined') OR wish = 2 THEN reason END",
-            )
-        } FROM payment WHERE NOT (card = 'tok_reordered' AND state = 'voided')""",  # noqa: S608
+        _pairs(
+            "payments",
+            "payment WHERE NOT (card = 'tok_reordered' AND state = 'voided')",
+            **_columns("amount", "card"),
+            state="CASE WHEN state = 'refunded' AND wish = 2 THEN 'captured' ELSE state END",
+            reason="CASE WHEN state IN ('captured', 'declined') OR wish = 2 THEN reason END",
+        ),
     ),
-}
+)
 
 # By database: rows that contradict their own columns or their neighbours, and in which.
 CONTRADICTIONS: Final[Mapping[str, str]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from cluster.health.checkers import (
     agreement,
@@ -61,11 +61,7 @@ def examine(
 def _stock(snapshots: Snapshots) -> Iterator[Finding]:
     rows = snapshots.rows("catalog", queries.PRODUCT_BOOKS)
     yield stock.stock_conserved([stock.ProductBooks(*row) for row in rows])
-    yield stock.sales_match_checkouts(
-        snapshots.compare_whole(
-            Pairs("checkout", queries.PAIRS_BOUGHT), Pairs("catalog", queries.PAIRS_SOLD)
-        )
-    )
+    yield stock.sales_match_checkouts(snapshots.compare_whole(queries.BOUGHT, queries.SOLD))
 
 
 def _money(snapshots: Snapshots, books: Books) -> Iterator[Finding]:
@@ -84,21 +80,13 @@ def _money(snapshots: Snapshots, books: Books) -> Iterator[Finding]:
         yield money.ledger_matches_provider(ours, books())
     except (ProviderUnavailableError, SecretsError, MissingSetting) as error:
         yield unknown("ledger matches the provider", because=str(error))
-    yield money.captures_match_checkouts(
-        snapshots.compare_whole(
-            Pairs("checkout", queries.PAIRS_AMOUNTS), Pairs("payments", queries.PAIRS_CAPTURED)
-        )
-    )
+    yield money.captures_match_checkouts(snapshots.compare_whole(queries.AMOUNTS, queries.CAPTURED))
 
 
 def _limits(snapshots: Snapshots) -> Iterator[Finding]:
     rows = snapshots.rows("identity", queries.VISITOR_BOOKS)
     yield limits.limits_conserved([limits.VisitorBooks(*row) for row in rows])
-    yield limits.spending_matches_checkouts(
-        snapshots.compare_whole(
-            Pairs("checkout", queries.PAIRS_AMOUNTS), Pairs("identity", queries.PAIRS_SPENT)
-        )
-    )
+    yield limits.spending_matches_checkouts(snapshots.compare_whole(queries.AMOUNTS, queries.SPENT))
 
 
 def _sagas(snapshots: Snapshots) -> Iterator[Finding]:
@@ -107,18 +95,15 @@ def _sagas(snapshots: Snapshots) -> Iterator[Finding]:
     yield sagas.sagas_end(total, unended)
     yield sagas.requests_answered(
         "checkout",
-        snapshots.compare_whole(
-            Pairs("site", agreement_queries.PAIRS_CHECKOUT_REQUESTS),
-            Pairs("checkout", agreement_queries.PAIRS_SAGAS),
-        ),
+        snapshots.compare_whole(agreement_queries.CHECKOUT_REQUESTS, agreement_queries.SAGAS),
     )
-    for kind, left_behind, service, query in (
-        ("hold", "spent", "identity", queries.PAIRS_HOLDS),
-        ("reservation", "sold", "catalog", queries.PAIRS_RESERVATIONS),
-        ("order", "fulfilled", "orders", queries.PAIRS_ORDERS),
+    for kind, left_behind, found in (
+        ("hold", "spent", queries.HOLDS),
+        ("reservation", "sold", queries.RESERVATIONS),
+        ("order", "fulfilled", queries.ORDERS),
     ):
         completed = Pairs("checkout", queries.PAIRS_LEFT_BEHIND, {"state": left_behind})
-        yield sagas.no_orphans(kind, snapshots.compare_whole(completed, Pairs(service, query)))
+        yield sagas.no_orphans(kind, snapshots.compare_whole(completed, found))
 
 
 def _refunds(snapshots: Snapshots) -> Iterator[Finding]:
@@ -128,40 +113,27 @@ def _refunds(snapshots: Snapshots) -> Iterator[Finding]:
     )
     yield sagas.requests_answered(
         "refund",
-        snapshots.compare_whole(
-            Pairs("site", agreement_queries.PAIRS_REFUND_REQUESTS),
-            Pairs("orders", agreement_queries.PAIRS_REFUNDS),
-        ),
+        snapshots.compare_whole(agreement_queries.REFUND_REQUESTS, agreement_queries.REFUNDS),
     )
-    done = queries.PAIRS_REFUNDS_COMPLETED
-    for part, completed, service, query in (
-        (
-            "the money is back",
-            agreement_queries.PAIRS_REFUNDED,
-            "payments",
-            agreement_queries.PAIRS_PAID_BACK,
-        ),
-        ("the items are back", done, "catalog", queries.PAIRS_RETURNED),
-        ("the limit is back", done, "identity", queries.PAIRS_RESTORED),
+    for part, completed, found in (
+        ("the money is back", agreement_queries.REFUNDED, agreement_queries.PAID_BACK),
+        ("the items are back", queries.REFUNDS_COMPLETED, queries.RETURNED),
+        ("the limit is back", queries.REFUNDS_COMPLETED, queries.RESTORED),
     ):
-        comparison = snapshots.compare_whole(Pairs("orders", completed), Pairs(service, query))
-        yield sagas.refunds_whole(part, comparison)
+        yield sagas.refunds_whole(part, snapshots.compare_whole(completed, found))
 
 
 def _erasures(snapshots: Snapshots) -> Iterator[Finding]:
     yield sagas.requests_answered(
         "erasure",
-        snapshots.compare_whole(
-            Pairs("site", agreement_queries.PAIRS_ERASURE_REQUESTS),
-            Pairs("identity", agreement_queries.PAIRS_ERASURES),
-        ),
+        snapshots.compare_whole(agreement_queries.ERASURE_REQUESTS, agreement_queries.ERASURES),
     )
 
 
 def _agreement(snapshots: Snapshots) -> Iterator[Finding]:
-    for service, (expected, found) in agreement_queries.AGREED.items():
-        comparison = snapshots.compare_whole(Pairs("checkout", expected), Pairs(service, found))
-        yield agreement.checkouts_agree(service, comparison)
+    for expected, found in agreement_queries.AGREED:
+        comparison = snapshots.compare_whole(expected, found)
+        yield agreement.checkouts_agree(found.database, comparison)
     for name, query in agreement_queries.CONTRADICTING.items():
         checked, wrong = agreement_queries.CONTRADICTIONS_CHECKED[name], snapshots.rows(name, query)
         (rows,) = snapshots.row(name, checked)
@@ -220,28 +192,18 @@ def _streams(snapshots: Snapshots, services: Sequence[Service]) -> Iterator[Find
 
 
 def _delivery(snapshots: Snapshots) -> Iterator[Finding]:
-    messages = sum(snapshots.row(name, queries.INBOX)[0] for name in RECEIVERS)
+    def received(query: str) -> Iterator[tuple[Any, ...]]:
+        for name in RECEIVERS:
+            yield from ((name, *row) for row in snapshots.rows(name, query))
+
     yield delivery.applied_once(
-        messages,
-        [
-            delivery.Repeated(name, message, type_, applied)
-            for name in RECEIVERS
-            for message, type_, applied in snapshots.rows(name, queries.REPEATED)
-        ],
+        sum(count for _, count in received(queries.INBOX)),
+        [delivery.Repeated(*row) for row in received(queries.REPEATED)],
     )
-    heard = sum(snapshots.row(name, queries.INBOX_STREAMS)[0] for name in RECEIVERS)
     yield delivery.applied_in_order(
-        heard,
-        [
-            delivery.Waiting(name, source, subject, sequence)
-            for name in RECEIVERS
-            for source, subject, sequence in snapshots.rows(name, queries.PARKED)
-        ],
-        [
-            delivery.Misplaced(name, *row)
-            for name in RECEIVERS
-            for row in snapshots.rows(name, queries.MISPLACED)
-        ],
+        sum(count for _, count in received(queries.INBOX_STREAMS)),
+        [delivery.Waiting(*row) for row in received(queries.PARKED)],
+        [delivery.Misplaced(*row) for row in received(queries.MISPLACED)],
     )
     kept = sum(snapshots.row(name, queries.DEAD_LETTERS)[0] for name in DATABASES)
     yield delivery.dead_letters_settled(kept, list(_undelivered(snapshots)))

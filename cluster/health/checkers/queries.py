@@ -3,12 +3,14 @@
 They share no statement with the packages whose tables they audit: a mistake in a query of those
 must not hide itself.
 
-Queries named PAIRS_… return (part, key, value) for `Snapshots.compare`.
+Queries named PAIRS_… return (part, key, value), too.
 """
 
 from __future__ import annotations
 
 from typing import Final
+
+from cluster.health.checkers.snapshot import Pairs
 
 PRODUCT_BOOKS: Final = """
     SELECT p.sku, p.listed, p.available, p.reserved, p.sold,
@@ -58,23 +60,32 @@ BALANCES: Final = """
 PAYMENTS: Final = "SELECT count(*) FROM payment"
 
 # The money captured for a checkout, before refunds that the visitor asked for later.
-PAIRS_CAPTURED: Final = """
+CAPTURED: Final = Pairs(
+    "payments",
+    """
     SELECT '', payment::text, sum(amount)::text
       FROM (SELECT payment, amount FROM ledger_entry WHERE account = 'merchant'
             UNION ALL
             SELECT order_id, amount FROM refund WHERE state = 'settled') AS taken
      GROUP BY payment HAVING sum(amount) <> 0
-"""
-PAIRS_AMOUNTS: Final = """
+""",
+)
+AMOUNTS: Final = Pairs(
+    "checkout",
+    """
     SELECT '', id::text, context->>'amount' FROM saga
      WHERE definition = 'checkout' AND state = 'completed'
-"""
-PAIRS_BOUGHT: Final = """
+""",
+)
+BOUGHT: Final = Pairs(
+    "checkout",
+    """
     SELECT '', id::text, (context->>'quantity') || ' x ' || (context->>'sku') FROM saga
      WHERE definition = 'checkout' AND state = 'completed'
-"""
-PAIRS_SOLD: Final = "SELECT '', id::text, quantity || ' x ' || sku FROM sale"
-PAIRS_SPENT: Final = "SELECT '', id::text, amount::text FROM spend"
+""",
+)
+SOLD: Final = Pairs("catalog", "SELECT '', id::text, quantity || ' x ' || sku FROM sale")
+SPENT: Final = Pairs("identity", "SELECT '', id::text, amount::text FROM spend")
 
 SAGAS: Final = "SELECT count(*) FROM saga"
 # A compensation's command is repeated within a minute at most, after any failure.
@@ -91,19 +102,29 @@ PAIRS_LEFT_BEHIND: Final = """
     SELECT '', id::text, %(state)s::text FROM saga
      WHERE definition = 'checkout' AND state = 'completed'
 """
-PAIRS_HOLDS: Final = "SELECT '', id::text, state FROM hold WHERE state IN ('held', 'spent')"
-PAIRS_RESERVATIONS: Final = """
+HOLDS: Final = Pairs(
+    "identity", "SELECT '', id::text, state FROM hold WHERE state IN ('held', 'spent')"
+)
+RESERVATIONS: Final = Pairs(
+    "catalog",
+    """
     SELECT '', id::text, state FROM reservation WHERE state IN ('reserved', 'sold')
-"""
-PAIRS_ORDERS: Final = """
+""",
+)
+ORDERS: Final = Pairs(
+    "orders",
+    """
     SELECT '', id::text,
            CASE WHEN state IN ('refunding', 'refunded') THEN 'fulfilled' ELSE state END
       FROM orders WHERE state <> 'cancelled'
-"""
+""",
+)
 
-PAIRS_REFUNDS_COMPLETED: Final = "SELECT '', id::text, 'done' FROM refund WHERE state = 'completed'"
-PAIRS_RETURNED: Final = "SELECT '', id::text, 'done' FROM stock_return"
-PAIRS_RESTORED: Final = "SELECT '', id::text, 'done' FROM limit_restoration"
+REFUNDS_COMPLETED: Final = Pairs(
+    "orders", "SELECT '', id::text, 'done' FROM refund WHERE state = 'completed'"
+)
+RETURNED: Final = Pairs("catalog", "SELECT '', id::text, 'done' FROM stock_return")
+RESTORED: Final = Pairs("identity", "SELECT '', id::text, 'done' FROM limit_restoration")
 
 # By database: the version of every aggregate beside the messages announced about it.
 PAIRS_VERSIONS: Final = {
