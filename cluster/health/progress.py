@@ -151,6 +151,11 @@ def alarm_words(reason: str) -> str:
     return f"An alarm blocks whoever publishes: {reason}."
 
 
+def broker_trouble(reason: str) -> str:
+    """Return the same sentence where the broker is not named beside it."""
+    return f"rabbitmq: {alarm_words(reason)}"
+
+
 def unreadable_words(reason: str) -> str:
     """Return one sentence on a stream that cannot be read."""
     return f"The stream cannot be read: {reason}."

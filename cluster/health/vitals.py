@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 from cluster.messaging.heartbeats import Heartbeat, heartbeats
-from cluster.messaging.queries import counters, depths
+from cluster.messaging.queries import Depths, counters, depths
 from cluster.sagas.repository import count_by_state
 from cluster.secrets.postgres import Connection, Cursor, database, is_outage
 from cluster.storefront.admission import REFUSED, open_and_limit
@@ -43,7 +43,7 @@ class LeasedRole:
     sessions: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Vitals:
     """One database's facts. Ages are in seconds. None: there is nothing of that kind."""
 
@@ -55,7 +55,7 @@ class Vitals:
     heartbeats: tuple[Heartbeat, ...]
     leases: tuple[LeasedRole, ...]
     sagas: Mapping[str, int] | None = None  # checkout's only
-    stream: Mapping[str, float | None] | None = field(default=None)  # the site's only
+    stream: Mapping[str, float | None] | None = None  # the site's only
     unreadable: str = ""  # the site's only: why its newest entries cannot be read
 
 
@@ -70,19 +70,30 @@ def read_vitals(name: str) -> Vitals:
         statement_timeout=STATEMENT_PATIENCE, connect_timeout=CONNECT_PATIENCE
     ) as connection:
         cursor = connection.cursor()
-        held = depths(cursor)
-        return Vitals(
-            outbox=held.outbox,
-            outbox_age=held.outbox_age,
-            parked=held.parked,
-            dead_letters=held.dead_letters,
-            dead_letters_waiting=held.dead_letters_waiting,
-            heartbeats=heartbeats(cursor),
-            leases=leases(cursor, name),
-            sagas=count_by_state(cursor) if name == "checkout" else None,
-            stream=stream(cursor, counters(cursor)) if name == "site" else None,
-            unreadable=unreadable(connection) if name == "site" else "",
-        )
+        return Vitals(**facts(connection, name, depths(cursor), counters(cursor)))
+
+
+def facts(
+    connection: Connection,
+    name: str,
+    held: Depths,
+    counted: Counter[str],
+    count_sagas: Callable[[Cursor], Mapping[str, int]] = count_by_state,
+) -> dict[str, Any]:
+    """Return the fields of Vitals, of which the messaging's `depths` and `counters` are given."""
+    cursor = connection.cursor()
+    return {
+        "outbox": held.outbox,
+        "outbox_age": held.outbox_age,
+        "parked": held.parked,
+        "dead_letters": held.dead_letters,
+        "dead_letters_waiting": held.dead_letters_waiting,
+        "heartbeats": heartbeats(cursor),
+        "leases": leases(cursor, name),
+        "sagas": count_sagas(cursor) if name == "checkout" else None,
+        "stream": stream(cursor, counted) if name == "site" else None,
+        "unreadable": unreadable(connection) if name == "site" else "",
+    }
 
 
 def leases(cursor: Cursor, name: str) -> tuple[LeasedRole, ...]:

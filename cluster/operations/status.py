@@ -14,12 +14,14 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
+from cluster.health.probes.broker import QueueDepth
 from cluster.health.progress import (
     SILENT_AFTER,
     UNDRAINED_AFTER,
     Claim,
     QueueLook,
     Stalled,
+    broker_trouble,
     claims_of,
     stall_of,
     unreadable_words,
@@ -29,7 +31,7 @@ from cluster.messaging.service import Service
 from cluster.messaging.topology import queues
 from cluster.operations.errors import reason
 from cluster.operations.observed import Observed, read_observed
-from cluster.operations.queues import QueueDepth, broker_connection, queue_depths
+from cluster.operations.queues import broker_connection, queue_depths
 from compose.replicas import replicas, worker_names
 from compose.supervisor import ProcessState, Supervisor
 from config.environment import DATABASES
@@ -113,7 +115,7 @@ def troubles(status: ClusterStatus, services: Sequence[Service]) -> Iterator[str
     yield from _queue_troubles(status.queues, services)
     yield from (stall.words for stall in stalls(status))
     if status.observed.value and status.observed.value.broker_alarm is not None:
-        yield f"An alarm of the broker blocks publishers: {status.observed.value.broker_alarm}."
+        yield broker_trouble(status.observed.value.broker_alarm)
     elif status.observed.unreachable:
         yield f"The observer is unreachable: {status.observed.unreachable}"
     for name, part in status.databases.items():

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from cluster.health.probes.broker import QueueDepth
 from cluster.health.progress import STALLED_AFTER, Stalled, claim_detail
 from cluster.health.vitals import LeasedRole, Vitals
 from cluster.messaging.heartbeats import Heartbeat
 from cluster.operations.observed import Observed, ObserverAway, read_observed
-from cluster.operations.queues import QueueDepth
 from cluster.operations.status import ClusterStatus, Part, troubles
 from cluster.services import load
 from compose.supervisor import ProcessState, Status
@@ -133,7 +133,7 @@ def test_a_stalled_queue_is_named_as_the_observer_tells() -> None:
 
 def test_an_alarm_of_the_broker_is_named() -> None:
     status = replace(cluster(), observed=Part(Observed(broker_alarm="low on memory")))
-    assert told(status) == ["An alarm of the broker blocks publishers: low on memory."]
+    assert told(status) == ["rabbitmq: An alarm blocks whoever publishes: low on memory."]
     assert document(status)["broker_alarm"] == "low on memory"
 
 

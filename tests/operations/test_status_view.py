@@ -9,9 +9,9 @@ import signal
 import pytest
 from rich.console import Console
 
+from cluster.health.probes.broker import QueueDepth
 from cluster.health.vitals import LeasedRole, Vitals
 from cluster.messaging.heartbeats import Heartbeat
-from cluster.operations.queues import QueueDepth
 from cluster.operations.status import ClusterStatus, Part
 from cluster.operations.status_view import show_status
 from compose.supervisor import ProcessState

@@ -27,7 +27,7 @@ from cluster.health.progress import (
     UNDRAINED_AFTER,
     Stall,
     Stalled,
-    alarm_words,
+    broker_trouble,
     unreadable_words,
 )
 from cluster.health.running_experiment import read_running
@@ -211,7 +211,7 @@ def _waiting(board: Board, services: Sequence[ServiceState], now: float) -> Iter
 
 def _blocked(alarm: str | None) -> Iterator[str]:
     if alarm is not None:
-        yield f"{BROKER}: {alarm_words(alarm)}"
+        yield broker_trouble(alarm)
 
 
 def _unreadable(site: Depths | None) -> Iterator[str]:

@@ -9,18 +9,58 @@ from typing import Any, Final
 
 import amqp
 
-from cluster.health.probes.probe import Answer, NothingLearnt, ProbeFailed, TimedOut
+from cluster.health.probes.probe import (
+    Answer,
+    ProbeFailed,
+    TimedOut,
+    address_with_password,
+    in_words,
+)
 from cluster.messaging.service import Service
 from cluster.messaging.topology import connect, partition_queues
 from cluster.secrets.addresses import broker_url_with
-from cluster.secrets.secret_reader import read_secret
-from cluster.secrets.vault import SecretsError
 from compose.replicas import replicas
 
 # Longer than a question may take: it counts as failed before this ends it.
 SOCKET_PATIENCE: Final = 4.0  # seconds
-LOGIN_PATIENCE: Final = 0.5  # seconds for Vault to give the password
 OTHERS_EVERY: Final = 5.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """One queue, where `ready` leaves out messages delivered and not acknowledged."""
+
+    name: str
+    ready: int
+    consumers: int
+
+
+class QueueReader:
+    """Asks about queues on a channel of its own."""
+
+    def __init__(self, connection: amqp.Connection) -> None:
+        self._connection = connection
+        self._channel = connection.channel()
+
+    def depth(self, name: str) -> QueueDepth | None:
+        """Return the depth of a queue, or None when it does not exist."""
+        try:
+            declared: Any = self._channel.queue_declare(name, passive=True)
+        except amqp.NotFound:
+            self._channel = self._connection.channel()  # the broker closes the one that asked
+            return None
+        return QueueDepth(name, declared.message_count, declared.consumer_count)
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+def connect_patiently(address: str) -> amqp.Connection:
+    """Return a connection on which no answer is awaited for longer than SOCKET_PATIENCE."""
+    connection = connect(address, heartbeat=0, timeout=SOCKET_PATIENCE)
+    assert connection.sock is not None, "a connection that was opened has a socket"
+    connection.sock.settimeout(SOCKET_PATIENCE)
+    return connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +92,7 @@ class BrokerProbe:
         self._others_at = 0.0  # monotonic seconds
         self._address: str | None = None
         self._connection: amqp.Connection | None = None
-        self._channel: amqp.Channel | None = None
+        self._reader: QueueReader | None = None
 
     def ask(self) -> Answer:
         """Return an answer whose detail is a Waiting for each service, by its name."""
@@ -82,25 +122,14 @@ class BrokerProbe:
         if self._connection is not None:
             # A regular close waits for an answer, which a paused broker does not give.
             self._connection.collect()
-        self._connection = self._channel = None
+        self._connection = self._reader = None
 
     def _connected(self) -> None:
         if self._connection is None:
-            connection = connect(self._login(), heartbeat=0, timeout=SOCKET_PATIENCE)
-            assert connection.sock is not None, "a connection that was opened has a socket"
-            connection.sock.settimeout(SOCKET_PATIENCE)
-            self._connection = connection
-            self._channel = connection.channel()
-
-    def _login(self) -> str:
-        if self._address is None:
-            try:
-                self._address = broker_url_with(
-                    lambda: read_secret("broker", patience=LOGIN_PATIENCE)
-                )
-            except SecretsError as error:
-                raise NothingLearnt("Vault gives no password") from error
-        return self._address
+            if self._address is None:
+                self._address = address_with_password(broker_url_with, "broker")
+            self._connection = connect_patiently(self._address)
+            self._reader = QueueReader(self._connection)
 
     def _check_others(self) -> None:
         """Read the queues of dead letters and tasks, which are few and read less often."""
@@ -111,33 +140,13 @@ class BrokerProbe:
             self._others_at = time.monotonic()
 
     def _look(self, queues: Sequence[str]) -> Waiting:
-        assert self._connection is not None, "asked after connecting"
-        depth = consumers = 0
-        unconsumed: list[str] = []
-        missing: list[str] = []
-        ready: dict[str, int] = {}
-        for queue in queues:
-            assert self._channel is not None, "asked after connecting"
-            try:
-                declared: Any = self._channel.queue_declare(queue, passive=True)
-            except amqp.NotFound:
-                missing.append(queue)
-                self._channel = self._connection.channel()  # the broker closes the one that asked
-                continue
-            ready[queue] = declared.message_count
-            depth += declared.message_count
-            consumers += declared.consumer_count
-            if not declared.consumer_count:
-                unconsumed.append(queue)
-        return Waiting(depth, consumers, tuple(unconsumed), tuple(missing), ready)
-
-
-def in_words(error: Exception) -> str:
-    """Return the reason why there was no answer."""
-    if isinstance(error, ConnectionRefusedError):
-        return "it refuses connections"
-    if isinstance(error, TimeoutError):
-        return "it does not answer"
-    if isinstance(error, OSError):
-        return "it cut the connection"
-    return " ".join(str(error).split())[:120] or type(error).__name__
+        assert self._reader is not None, "asked after connecting"
+        looked = {name: self._reader.depth(name) for name in queues}
+        found = [depth for depth in looked.values() if depth is not None]
+        return Waiting(
+            depth=sum(queue.ready for queue in found),
+            consumers=sum(queue.consumers for queue in found),
+            unconsumed=tuple(queue.name for queue in found if not queue.consumers),
+            missing=tuple(name for name, depth in looked.items() if depth is None),
+            ready={queue.name: queue.ready for queue in found},
+        )

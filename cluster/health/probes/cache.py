@@ -9,14 +9,16 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from cluster.health.probes.broker import in_words
-from cluster.health.probes.probe import Answer, NothingLearnt, ProbeFailed, TimedOut
+from cluster.health.probes.probe import (
+    Answer,
+    ProbeFailed,
+    TimedOut,
+    address_with_password,
+    in_words,
+)
 from cluster.secrets.addresses import redis_url_with
-from cluster.secrets.secret_reader import read_secret
-from cluster.secrets.vault import SecretsError
 
 SOCKET_PATIENCE: Final = 2.0  # seconds
-LOGIN_PATIENCE: Final = 0.5  # seconds for Vault to give the password
 
 
 class CacheProbe:
@@ -52,12 +54,8 @@ class CacheProbe:
 
     def _connected(self) -> redis.Redis:
         if self._client is None:
-            try:
-                url = redis_url_with(lambda: read_secret("redis", patience=LOGIN_PATIENCE))
-            except SecretsError as error:
-                raise NothingLearnt("Vault gives no password") from error
             self._client = redis.Redis.from_url(
-                url,
+                address_with_password(redis_url_with, "redis"),
                 single_connection_client=True,
                 socket_connect_timeout=SOCKET_PATIENCE,
                 socket_timeout=SOCKET_PATIENCE,

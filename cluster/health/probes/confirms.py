@@ -13,17 +13,18 @@ from typing import Any, Final
 import amqp
 from amqp import spec
 
-from cluster.health.probes.broker import in_words
-from cluster.health.probes.probe import Answer, NothingLearnt, ProbeFailed
-from cluster.messaging.topology import connect
+from cluster.health.probes.broker import connect_patiently
+from cluster.health.probes.probe import (
+    Answer,
+    NothingLearnt,
+    ProbeFailed,
+    address_with_password,
+    in_words,
+)
 from cluster.secrets.addresses import broker_url_with
-from cluster.secrets.secret_reader import read_secret
-from cluster.secrets.vault import SecretsError
 
 QUEUE: Final = "observer.confirms"
 CONFIRM_PATIENCE: Final = 1.0  # seconds that one question waits for its confirm
-SOCKET_PATIENCE: Final = 4.0  # seconds
-LOGIN_PATIENCE: Final = 0.5  # seconds for Vault to give the password
 
 
 class ConfirmProbe:
@@ -83,14 +84,9 @@ class ConfirmProbe:
 
     def _connected(self) -> amqp.Channel:
         if self._channel is None:
-            try:
-                url = broker_url_with(lambda: read_secret("broker", patience=LOGIN_PATIENCE))
-            except SecretsError as error:
-                raise NothingLearnt("Vault gives no password") from error
             # Without a type: the stubs do not know the callbacks of a blocked connection.
-            connection: Any = connect(url, heartbeat=0, timeout=SOCKET_PATIENCE)
+            connection: Any = connect_patiently(address_with_password(broker_url_with, "broker"))
             self._connection = connection
-            connection.sock.settimeout(SOCKET_PATIENCE)
             _reason(connection, self._on_blocked)
             connection.on_unblocked = self._on_unblocked
             channel: amqp.Channel = connection.channel()

@@ -18,10 +18,15 @@ from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from cluster.health import vitals
-from cluster.health.probes.probe import Answer, NothingLearnt, ProbeFailed, TimedOut
-from cluster.health.vitals import LeasedRole
+from cluster.health.probes.probe import (
+    LOGIN_PATIENCE,
+    Answer,
+    NothingLearnt,
+    ProbeFailed,
+    TimedOut,
+)
+from cluster.health.vitals import Vitals
 from cluster.messaging import queries
-from cluster.messaging.heartbeats import Heartbeat, heartbeats
 from cluster.messaging.relay import ADVISORY_LOCK
 from cluster.sagas.repository import count_by_state
 from cluster.secrets.postgres import Connection, Cursor, Database, DatabaseUnavailable, is_outage
@@ -36,7 +41,6 @@ DEEPER_EVERY: Final = 2.5  # seconds
 # Counting every saga reads the whole table, so it is done for the total only now and then.
 SAGAS_EVERY: Final = 10.0  # seconds
 CONNECT_PATIENCE: Final = 2  # seconds, the least that libpq takes
-LOGIN_PATIENCE: Final = 0.5  # seconds for Vault to give credentials, when there are none
 STATEMENT_PATIENCE: Final = 4.0  # seconds
 MOST_ENTRIES: Final = 20_000  # of the journal, read at once after an absence
 
@@ -48,27 +52,18 @@ RELAYS: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Depths:
-    """The facts of one database at the moment `at`, in seconds of the epoch. Ages in seconds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depths(Vitals):
+    """The facts of one database at the moment `at`, in seconds of the epoch."""
 
     at: float
-    outbox: int
-    outbox_age: float | None
-    parked: int
-    dead_letters_waiting: int
     published: int  # messages that have ever left the outbox, and some gaps
     applied_lately: int  # messages of the last ten seconds
-    heartbeats: tuple[Heartbeat, ...]
     relays: frozenset[str]  # the processes that hold the relay's lock
-    leases: tuple[LeasedRole, ...]
     deduplicated: int = 0  # messages that came again, since the database was made
-    sagas: Mapping[str, int] | None = None  # checkout's only
-    stream: Mapping[str, float | None] | None = None  # the site's only
     journalled: Mapping[str, int] = field(default_factory=dict)  # since last time, by type
     newest: Mapping[str, tuple[int, UUID]] = field(default_factory=dict)  # of those: seq and id
     with_effect: UUID | None = None  # the awaited message, if it has had an effect
-    unreadable: str = ""  # the site's only: why the newest entries of the journal cannot be read
 
 
 class DatabaseProbe:
@@ -178,23 +173,15 @@ class DatabaseProbe:
             relays = cursor.execute(RELAYS, (ADVISORY_LOCK,)).fetchall()
             journalled, newest = self._journalled(cursor) if self.name == "site" else ({}, {})
             return Depths(
+                **vitals.facts(connection, self.name, held, counted, self._counted_sagas),
                 at=at,
-                outbox=held.outbox,
-                outbox_age=held.outbox_age,
-                parked=held.parked,
-                dead_letters_waiting=held.dead_letters_waiting,
                 published=held.written - held.outbox,
                 applied_lately=queries.applied_lately(cursor),
-                heartbeats=heartbeats(cursor),
                 relays=frozenset(name for (name,) in relays),
-                leases=vitals.leases(cursor, self.name),
                 deduplicated=counted["deduplicated"] + counted[DUPLICATES],
-                sagas=self._counted_sagas(cursor) if self.name == "checkout" else None,
-                stream=vitals.stream(cursor, counted) if self.name == "site" else None,
                 journalled=journalled,
                 newest=newest,
                 with_effect=self._with_effect(cursor),
-                unreadable=vitals.unreadable(connection) if self.name == "site" else "",
             )
 
     def _counted_sagas(self, cursor: Cursor) -> Mapping[str, int]:

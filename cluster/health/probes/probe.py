@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from cluster.secrets.secret_reader import read_secret
+from cluster.secrets.vault import SecretsError
+
 EVERY: Final = 1.0  # seconds between two questions
 PATIENCE: Final = 1.0  # seconds after which a question without an answer counts as a failure
+LOGIN_PATIENCE: Final = 0.5  # seconds for Vault to give a password or a login
 
 
 class ProbeFailed(Exception):
@@ -41,3 +46,24 @@ class Probe(Protocol):
 
     def close(self) -> None:
         """Drop the connection, so that the next question opens another."""
+
+
+def address_with_password(
+    address_with: Callable[[Callable[[], dict[str, str]]], str], secret: str
+) -> str:
+    """Return a server's address with its password, or raise NothingLearnt while Vault is away."""
+    try:
+        return address_with(lambda: read_secret(secret, patience=LOGIN_PATIENCE))
+    except SecretsError as error:
+        raise NothingLearnt("Vault gives no password") from error
+
+
+def in_words(error: Exception) -> str:
+    """Return the reason why there was no answer."""
+    if isinstance(error, ConnectionRefusedError):
+        return "it refuses connections"
+    if isinstance(error, TimeoutError):
+        return "it does not answer"
+    if isinstance(error, OSError):
+        return "it cut the connection"
+    return " ".join(str(error).split())[:120] or type(error).__name__

@@ -10,8 +10,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from cluster.health.probes.broker import in_words
-from cluster.health.probes.probe import Answer, ProbeFailed, TimedOut
+from cluster.health.probes.probe import Answer, ProbeFailed, TimedOut, in_words
 from config import environment
 
 SOCKET_PATIENCE: Final = 3.0  # seconds

@@ -47,6 +47,7 @@ def depths(**changes: Any) -> Depths:
         "outbox": 0,
         "outbox_age": None,
         "parked": 0,
+        "dead_letters": 0,
         "dead_letters_waiting": 0,
         "published": 0,
         "applied_lately": 0,
