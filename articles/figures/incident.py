@@ -34,7 +34,7 @@ def draw(options: Options, request: HttpRequest | None) -> SafeString:
 def picture(options: Options) -> str | None:
     from cluster.kit.graph.draw import incident_svg
 
-    return str(incident_svg(document(options["ref"]), standalone=True))
+    return str(incident_svg(document(options["ref"])))
 
 
 def document(ref: str, *, folder: Path = FOLDER) -> Any:

@@ -49,7 +49,7 @@ def draw(options: Options, request: HttpRequest | None) -> SafeString:
 
 def picture(options: Options) -> str | None:
     saga = _latest(options["outcome"])
-    return str(saga_svg(saga, standalone=True)) if saga else None
+    return str(saga_svg(saga)) if saga else None
 
 
 def _read(outcome: str) -> tuple[UUID | None, list[StreamEvent]]:

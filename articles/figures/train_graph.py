@@ -18,7 +18,7 @@ def draw(options: Options, request: HttpRequest | None) -> SafeString:
 def picture(options: Options) -> str | None:
     from cluster.kit.graph.draw import live_svg
 
-    return str(live_svg(window=options["window"], standalone=True))
+    return str(live_svg(window=options["window"]))
 
 
 def render_tag(tag: str, context: dict[str, object], request: HttpRequest | None) -> SafeString:

@@ -10,7 +10,6 @@ from cluster.health.observer.board import Board
 from cluster.health.observer.health import is_fresh
 from cluster.health.observer.outages import Outage
 from cluster.health.observer.snapshot import (
-    CODES,
     Lease,
     Link,
     Process,
@@ -31,6 +30,7 @@ from cluster.health.progress import (
     unreadable_words,
 )
 from cluster.health.running_experiment import read_running
+from cluster.storefront.events import CODES
 
 APPLIED_WINDOW: Final = 10.0  # seconds, over which the databases count
 ENDS: Final = ("checkout.checkout_completed.v1", "checkout.checkout_compensated.v1")

@@ -43,18 +43,18 @@ SAVE: Final = """
     ON CONFLICT (id) DO UPDATE SET cause = EXCLUDED.cause, began = EXCLUDED.began,
         ended = EXCLUDED.ended
 """
-OPEN: Final = """
-    SELECT id, process, service, cause, extract(epoch FROM began)::float8
-      FROM outage WHERE ended IS NULL ORDER BY began
-"""
-LATELY: Final = """
+KNOWN: Final = """
     SELECT id, process, service, cause, extract(epoch FROM began)::float8,
            extract(epoch FROM ended)::float8
-      FROM outage WHERE ended > now() - make_interval(secs => %s) ORDER BY began
+      FROM outage WHERE ended IS NULL OR ended > now() - make_interval(secs => %s) ORDER BY began
 """
+# The fields of a service that its gauges repeat.
+_OF_SERVICE: Final = (
+    "outbox", "outbox_age_seconds", "parked", "dead_letters", "queue_depth",
+    "published_per_second", "consumed_per_second",
+)  # fmt: skip
 GAUGE_COLUMNS: Final = (
-    "at", "service", "outbox", "outbox_age_seconds", "parked", "dead_letters", "queue_depth",
-    "published_per_second", "consumed_per_second", "checkouts_per_second", "stream_lag_seconds",
+    "at", "service", *_OF_SERVICE, "checkouts_per_second", "stream_lag_seconds"
 )  # fmt: skip
 SAVE_GAUGE: Final = (
     f"INSERT INTO gauge ({', '.join(GAUGE_COLUMNS)}) "  # noqa: S608  (names of our own)
@@ -108,19 +108,16 @@ class Store:
         Raises psycopg.Error while the database is away.
         """
         with self._session.transaction() as connection:
-            still_open = [
-                Outage(id=id_, process=process, service=service, cause=cause, began=began)
-                for id_, process, service, cause, began in connection.execute(OPEN).fetchall()
-            ]
-            over = [
+            found = [
                 Outage(
                     id=id_, process=process, service=service, cause=cause, began=began, ended=ended
                 )
                 for id_, process, service, cause, began, ended in connection.execute(
-                    LATELY, (lately,)
+                    KNOWN, (lately,)
                 ).fetchall()
             ]
-        return still_open, over
+        still_open = [outage for outage in found if outage.ended is None]
+        return still_open, [outage for outage in found if outage.ended is not None]
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -201,13 +198,7 @@ def gauge_rows(snapshot: Snapshot) -> list[tuple[Any, ...]]:
             (
                 snapshot.at,
                 service.name,
-                service.outbox,
-                service.outbox_age_seconds,
-                service.parked,
-                service.dead_letters,
-                service.queue_depth,
-                service.published_per_second,
-                service.consumed_per_second,
+                *(getattr(service, name) for name in _OF_SERVICE),
                 snapshot.rates.checkouts_per_second if site and snapshot.rates else None,
                 snapshot.stream.lag_seconds if site and snapshot.stream else None,
             )

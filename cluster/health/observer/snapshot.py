@@ -7,7 +7,7 @@ not the same as 0.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -33,16 +33,6 @@ Kind = Literal[
     "runner",
     "other",
 ]
-
-# The three letters for a service in every figure and table.
-CODES: Final = {
-    "site": "WEB",
-    "identity": "IDN",
-    "catalog": "CAT",
-    "orders": "ORD",
-    "payments": "PAY",
-    "checkout": "CHK",
-}
 
 
 class Process(Struct, frozen=True, kw_only=True):

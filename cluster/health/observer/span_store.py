@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -27,16 +27,15 @@ CREATE TABLE IF NOT EXISTS span (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS span_once ON span (trace, span);
 """
+# As the fields of KeptSpan.
+_COLUMNS: Final = "trace, span, parent, name, kind, service, start, finish, error, attributes"
 # A span that comes again is the same: its id is derived from the work that it describes.
-KEEP: Final = """
-    INSERT OR IGNORE INTO span
-        (received, trace, span, parent, name, kind, service, start, finish, error, attributes)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-OF_TRACE: Final = """
-    SELECT trace, span, parent, name, kind, service, start, finish, error, attributes
-      FROM span WHERE trace = ? ORDER BY start, number LIMIT ?
-"""
+KEEP: Final = f"""
+    INSERT OR IGNORE INTO span (received, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""  # noqa: S608  (names of our own)
+OF_TRACE: Final = f"""
+    SELECT {_COLUMNS} FROM span WHERE trace = ? ORDER BY start, number LIMIT ?
+"""  # noqa: S608
 # Numbers only grow, so the oldest are a prefix: no count of the table is needed.
 TRIM: Final = """
     DELETE FROM span WHERE number <= (SELECT max(number) FROM span) - ?
@@ -118,21 +117,7 @@ class SpanStore:
     def trace(self, trace_id: str) -> list[KeptSpan]:
         """Return the spans of one trace by their starts, at most MOST_OF_ONE."""
         rows = self._db.execute(OF_TRACE, (trace_id, MOST_OF_ONE)).fetchall()
-        return [
-            KeptSpan(
-                trace_id=trace,
-                span_id=span,
-                parent_id=parent,
-                name=name,
-                kind=kind,
-                service=service,
-                start=start,
-                end=end,
-                error=error,
-                attributes=_attributes.decode(attributes),
-            )
-            for trace, span, parent, name, kind, service, start, end, error, attributes in rows
-        ]
+        return [_span(*row) for row in rows]
 
     def count(self) -> int:
         """Return the number of spans that are kept, to within one trimming."""
@@ -141,16 +126,11 @@ class SpanStore:
 
 
 def _row(span: KeptSpan, now: float) -> tuple[object, ...]:
-    return (
-        now,
-        span.trace_id,
-        span.span_id,
-        span.parent_id,
-        span.name,
-        span.kind,
-        span.service,
-        span.start,
-        span.end,
-        span.error,
-        _encode(span.attributes).decode(),
-    )
+    *columns, attributes = msgspec.structs.astuple(span)
+    return (now, *columns, _encode(attributes).decode())
+
+
+def _span(*columns: Any) -> KeptSpan:
+    *others, attributes = columns
+    values = (*others, _attributes.decode(attributes))
+    return KeptSpan(**dict(zip(KeptSpan.__struct_fields__, values, strict=True)))

@@ -1,10 +1,10 @@
 """Drawings of the train graph from what really happened: the journal, a recording, one saga.
 
-For a page (`standalone=False`) a drawing is a `<div class="train-graph">` of two SVGs, the
-rails' names and the plot, coloured by `train-graph.css`; a column narrower than the
-plot shows its right end at full size. With `standalone=True` it is one SVG of a fixed size
-that carries its own style, for an OpenGraph picture or a file. All raise `django.db.Error`
-when the journal cannot be read, except for `incident_svg`, which reads none.
+For a page a drawing is a `<div class="train-graph">` of two SVGs, the rails' names and the
+plot, coloured by `train-graph.css`; a column narrower than the plot shows its right end at
+full size. A picture is one SVG of a fixed size that carries its own style, for OpenGraph or a
+file. All raise `django.db.Error` when the journal cannot be read, except for `incident_svg`,
+which reads none.
 """
 
 from __future__ import annotations
@@ -85,30 +85,19 @@ class Recording(msgspec.Struct, frozen=True):
     scale: Scale  # with `pixels` as pixels for each millisecond of a picture
 
 
-def live_svg(
-    window: int = 12, *, standalone: bool = False, theme: Theme = "light", key: str = "live"
-) -> str:
-    """Return the last `window` seconds of the cluster, as they are now."""
-    drawing = live(window, latest_entries(timedelta(seconds=window) + LEAD), outages_now())
-    return drawing.picture(theme) if standalone else drawing.html(key=key)
+def live_svg(window: int) -> str:
+    """Return a picture of the last `window` seconds of the cluster, as they are now."""
+    return live(window, latest_entries(timedelta(seconds=window) + LEAD), outages_now()).picture()
 
 
-def saga_svg(
-    saga: UUID, *, standalone: bool = False, theme: Theme = "light", key: str = "saga"
-) -> str:
-    """Return one saga at its own scale of time."""
-    events = entries_of(saga)
-    if standalone:
-        return one_saga(events).picture(theme)
-    return saga_html(events, key=key)
+def saga_svg(saga: UUID) -> str:
+    """Return a picture of one saga at its own scale of time."""
+    return one_saga(entries_of(saga)).picture()
 
 
-def incident_svg(
-    incident: Any, *, standalone: bool = False, theme: Theme = "light", key: str = "incident"
-) -> str:
-    """Return a recorded incident from its beginning to its end."""
-    drawing = whole(recording(incident), width=1100.0 if standalone else None)
-    return drawing.picture(theme) if standalone else drawing.html(key=key)
+def incident_svg(incident: Any, *, theme: Theme = "light") -> str:
+    """Return a picture of a recorded incident from its beginning to its end."""
+    return whole(recording(incident), width=1100.0).picture(theme)
 
 
 def saga_html(

@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 READABLE_TIME: Final = (
     "CASE WHEN {0} >= '0001-01-02 00:00+00' AND {0} < '9999-12-30 00:00+00' THEN {0} END"
 )
+_NAMES: Final = (
+    "seq", "message_id", "source", "type", "subject", "sequence", "correlation", "time",
+    "recorded_at",
+)  # fmt: skip
 COLUMNS: Final = f"""
-    seq, message_id, source, type, subject, sequence, correlation,
+    {", ".join(_NAMES[:-2])},
     {READABLE_TIME.format("time")}, recorded_at, (envelope->'data')::text
 """
 
@@ -32,23 +36,12 @@ def presented(row: Sequence[Any]) -> StreamEvent:
 
     No content of the row makes it raise.
     """
-    seq, message_id, source, type_name, subject, sequence, correlation, time, came, data = row
-    entry: dict[str, Any] = {
-        "seq": seq,
-        "message_id": message_id,
-        "source": source,
-        "type_name": type_name,
-        "subject": subject,
-        "sequence": sequence,
-        "correlation": correlation,
-    }
+    *_, data = row
     try:
         payload = None if data is None else json.loads(data)
     except (ValueError, RecursionError):
-        time = None
-    if time is None:
-        return present_unreadable(**entry, time=came)
-    return present(**entry, time=time, data=payload)
+        return _presented(row[:-1], None, is_readable=False)
+    return _presented(row[:-1], payload)
 
 
 def presented_entry(entry: JournalEntry) -> StreamEvent:
@@ -56,15 +49,16 @@ def presented_entry(entry: JournalEntry) -> StreamEvent:
 
     No content of the entry makes it raise.
     """
-    columns: dict[str, Any] = {
-        "seq": entry.seq,
-        "message_id": entry.message_id,
-        "source": entry.source,
-        "type_name": entry.type,
-        "subject": entry.subject,
-        "sequence": entry.sequence,
-        "correlation": entry.correlation,
-    }
-    if entry.time is None or not isinstance(entry.envelope, dict):
-        return present_unreadable(**columns, time=entry.recorded_at)
-    return present(**columns, time=entry.time, data=entry.envelope.get("data"))
+    columns = [getattr(entry, name) for name in _NAMES]
+    if not isinstance(entry.envelope, dict):
+        return _presented(columns, None, is_readable=False)
+    return _presented(columns, entry.envelope.get("data"))
+
+
+def _presented(columns: Sequence[Any], data: Any, *, is_readable: bool = True) -> StreamEvent:
+    *others, time, recorded_at = columns
+    entry = dict(zip(_NAMES, others, strict=False))
+    entry["type_name"] = entry.pop("type")
+    if time is None or not is_readable:
+        return present_unreadable(**entry, time=recorded_at)
+    return present(**entry, time=time, data=data)

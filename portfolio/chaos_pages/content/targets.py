@@ -9,7 +9,8 @@ from typing import Final, Literal
 
 from chaos.reports.recoveries import Recovery
 from cluster.health.observer.models import Outage
-from cluster.health.observer.snapshot import CODES, OutageSpan, Process, Snapshot
+from cluster.health.observer.snapshot import OutageSpan, Process, Snapshot
+from cluster.storefront.events import CODES
 
 Mark = Literal["committed", "failed", "unknown", "in-flight"]
 

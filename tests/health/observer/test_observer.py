@@ -17,8 +17,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from cluster.health.observer.client import latest
-from cluster.health.observer.snapshot import CODES, OutageSpan, Process, Snapshot
+from cluster.health.observer.snapshot import OutageSpan, Process, Snapshot
 from cluster.secrets.postgres import database
+from cluster.storefront.events import CODES
 from compose.supervisor import Supervisor
 from tests.conditions import eventually
 from tests.sampling import all_in_full

@@ -61,7 +61,7 @@ def test_the_idle_end_of_a_recording_is_left_out(incident: dict[str, Any]) -> No
 def test_a_picture_is_one_whole_svg_that_needs_nothing_else(
     incident: dict[str, Any], theme: Theme
 ) -> None:
-    picture = ET.fromstring(incident_svg(incident, standalone=True, theme=theme))
+    picture = ET.fromstring(incident_svg(incident, theme=theme))
     assert picture.tag == f"{SVG}svg"
     assert picture.findtext(f"{SVG}title", "").endswith("Payments killed & brought back")
     style = picture.findtext(f"{SVG}style", "")
@@ -75,11 +75,11 @@ def test_the_two_themes_have_colours_of_their_own() -> None:
 
 
 def test_what_a_process_is_called_cannot_break_the_drawing(incident: dict[str, Any]) -> None:
-    assert "killed by &lt;signal 9&gt;" in incident_svg(incident)
+    assert "killed by &lt;signal 9&gt;" in whole(recording(incident)).html(key="one")
 
 
 def test_the_ids_of_a_drawing_are_its_own(incident: dict[str, Any]) -> None:
-    html = incident_svg(incident, key="one") + incident_svg(incident, key="two")
+    html = "".join(whole(recording(incident)).html(key=key) for key in ("one", "two"))
     ids = re.findall(r' id="([^"]+)"', html)
     assert len(ids) == len(set(ids))
 
