@@ -233,14 +233,14 @@ def accept_refund(work: UnitOfWork, *, order_id: UUID, refund_id: UUID | None = 
     return refund_id
 
 
-def accept_erasure(work: UnitOfWork, *, visitor: str, erasure_id: UUID | None = None) -> UUID:
+def accept_erasure(work: UnitOfWork, *, visitor: str) -> UUID:
     """Accept a visitor's request to be forgotten, announce it and return the erasure's id.
 
     If an erasure of this visitor is open already, its id is returned. Identity decides whether the
     visitor may be forgotten now. Raises InvalidRequest for an improper name.
     """
     _check_visitor(visitor)
-    erasure_id = erasure_id or new_message_id()
+    erasure_id = new_message_id()
     work.cursor.execute(INSERT_ERASURE, (erasure_id, visitor, work.now))
     if work.cursor.rowcount:
         work.send(RequestErasure(visitor=visitor), subject_id=erasure_id, correlation=erasure_id)

@@ -25,7 +25,6 @@ from config import logs
 if TYPE_CHECKING:
     from cluster.tracing.request import RequestSpan
 
-SAMPLED: Final = 0x01
 LENGTH: Final = 55  # characters of a traceparent of version 00
 # At the right of a trace id. The digits before them in a UUIDv7 count within a millisecond.
 _RANDOM_DIGITS: Final = 8

@@ -94,11 +94,9 @@ class Snapshots:
     ) -> list[tuple[Any, ...]]:
         return self._connections[name].execute(query.encode(), parameters or {}).fetchall()
 
-    def row(
-        self, name: str, query: str, parameters: Mapping[str, Any] | None = None
-    ) -> tuple[Any, ...]:
+    def row(self, name: str, query: str) -> tuple[Any, ...]:
         """Return the only row of an aggregate."""
-        (found,) = self.rows(name, query, parameters)
+        (found,) = self.rows(name, query)
         return found
 
     def compare(self, left: Sequence[Pairs], right: Sequence[Pairs]) -> dict[str, Comparison]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from statistics import median
 from typing import Final
 
 from django.utils import timezone
 from msgspec import Struct
 
 from cluster.health.observer.models import Gauge, Outage
-from cluster.health.observer.outages import PAUSED, STOPPED
 
 # One row in ten seconds. A sparkline can show no more points.
 MOST_POINTS: Final = 24 * 360
-WANTED: Final = frozenset({PAUSED, STOPPED})
 
 
 class GaugePoint(Struct, frozen=True, kw_only=True):
@@ -33,15 +29,6 @@ class GaugePoint(Struct, frozen=True, kw_only=True):
     stream_lag_seconds: float | None
 
 
-class Recoveries(Struct, frozen=True, kw_only=True):
-    """A process's number of outages, and its time to recovery (median and longest)."""
-
-    process: str
-    outages: int
-    median_seconds: float
-    longest_seconds: float
-
-
 def gauges(service: str, minutes: float) -> list[GaugePoint]:
     """Return a service's gauges of the last `minutes`, oldest first, one every ten seconds.
 
@@ -56,24 +43,3 @@ def gauges(service: str, minutes: float) -> list[GaugePoint]:
 def recent_outages(count: int) -> list[Outage]:
     """Return the latest outages, the newest first. Raises django.db.Error."""
     return list(Outage.objects.order_by("-began")[:count])
-
-
-def recoveries(outages: Sequence[Outage]) -> list[Recoveries]:
-    """Return the outages that are over, by process, the most frequent first.
-
-    Pauses and stops are left out: they last as long as the operator wants.
-    """
-    by_process: dict[str, list[float]] = {}
-    for outage in outages:
-        if outage.seconds is not None and outage.cause not in WANTED:
-            by_process.setdefault(outage.process, []).append(outage.seconds)
-    found = [
-        Recoveries(
-            process=process,
-            outages=len(seconds),
-            median_seconds=median(seconds),
-            longest_seconds=max(seconds),
-        )
-        for process, seconds in by_process.items()
-    ]
-    return sorted(found, key=lambda one: (-one.outages, one.process))

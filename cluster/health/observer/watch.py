@@ -34,9 +34,9 @@ class Standing:
     blind: bool = False  # the last question could not be asked
     timed_out: bool = False  # it did not refuse, but did not answer in time
 
-    def judged(self, now: float, *, patience: float = PATIENCE) -> Standing:
+    def judged(self, now: float) -> Standing:
         """Return the state with a question that has been open for too long counted as a failure."""
-        if self.asked_at is None or now - self.asked_at < patience:
+        if self.asked_at is None or now - self.asked_at < PATIENCE:
             return self
         since = self.asked_at if self.failing_since is None else self.failing_since
         return replace(

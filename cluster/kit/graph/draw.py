@@ -39,7 +39,6 @@ PLOT_WIDTH: Final = 1004.0  # pixels: the page's 69rem less the names
 SAGA_WIDTHS: Final = {"small": 312.0, "middle": 540.0, "large": PLOT_WIDTH}
 # The graph reads so much before the window too, for sagas that had begun by then.
 LEAD: Final = timedelta(seconds=8)
-COMPENSATED: Final = "checkout.checkout_compensated.v1"
 # A recording is wide enough to read: so many pixels for a second, within these widths.
 RECORDED_PIXELS: Final = 40
 WIDEST: Final = 2400.0
@@ -100,16 +99,11 @@ def incident_svg(incident: Any, *, theme: Theme = "light") -> str:
     return whole(recording(incident), width=1100.0).picture(theme)
 
 
-def saga_html(
-    events: Sequence[GraphEvent],
-    *,
-    key: str,
-    widths: Mapping[str, float] | None = None,
-) -> str:
-    """Return one saga drawn for each width of `widths`, of which a style sheet shows one."""
+def saga_html(events: Sequence[GraphEvent], *, key: str) -> str:
+    """Return one saga drawn for each of SAGA_WIDTHS, of which a style sheet shows one."""
     drawn = "".join(
         one_saga(events, width=width).html(key=f"{key}-{fits}", fits=fits)
-        for fits, width in (widths or SAGA_WIDTHS).items()
+        for fits, width in SAGA_WIDTHS.items()
     )
     return f'<div class="graph-fits">{drawn}</div>'
 

@@ -74,13 +74,13 @@ def inside(scene: Scene, frame: Frame, *, key: str) -> str:
     )
 
 
-def names(*, top: int = 0, hidden: bool = True) -> str:
+def names(*, top: int = 0) -> str:
     """Return the column of the rails' codes and names, left of the plot."""
     height = HEIGHT + top
-    aria = ' aria-hidden="true"' if hidden else ""
     return (
         f'<svg class="names" viewBox="0 0 {NAMES_WIDTH} {height}" width="{NAMES_WIDTH}" '
-        f'height="{height}" preserveAspectRatio="xMinYMid slice"{aria}>{name_texts(top)}</svg>'
+        f'height="{height}" preserveAspectRatio="xMinYMid slice" aria-hidden="true">'
+        f"{name_texts(top)}</svg>"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Final
@@ -19,8 +18,6 @@ from cluster.payments.provider_api import (
     PaymentStatement,
     ProviderEvent,
 )
-
-logger = logging.getLogger(__name__)
 
 # The provider's answers to a request that is itself at fault. Any other refusal (of the key, the
 # address, the rate) concerns every request.

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
@@ -47,16 +47,9 @@ class _Post:
 class Receiver:
     """Applies provider events, with one transaction for concurrent callers."""
 
-    def __init__(
-        self,
-        transactions: Transactions,
-        *,
-        secret: str,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, transactions: Transactions, *, secret: str) -> None:
         self._transactions = transactions
         self._secret = secret
-        self._clock = clock
         self._posts: deque[_Post] = deque()
         self._wake = asyncio.Event()
 
@@ -68,7 +61,7 @@ class Receiver:
         body = await request.read()
         header = request.headers.get(SIGNATURE_HEADER, "")
         try:
-            verify(header, body, secret=self._secret, now=self._clock())
+            verify(header, body, secret=self._secret, now=time.time())
             delivery = msgspec.json.decode(body, type=WebhookDelivery)
             await self.apply(delivery.events)
         except BadSignature as error:

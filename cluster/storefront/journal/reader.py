@@ -52,12 +52,12 @@ class JournalReader:
         self._reading: asyncio.Future[Any] | None = None
         self._turn = asyncio.Lock()
 
-    async def after(self, seq: int, *, limit: int = PAGE) -> list[StreamEvent]:
-        """Return the next entries after `seq`, in order.
+    async def after(self, seq: int) -> list[StreamEvent]:
+        """Return the next entries after `seq`, in order, at most a PAGE.
 
         Raises JournalUnavailable.
         """
-        return await self._run(lambda connection: _entries(connection, seq, limit))
+        return await self._run(lambda connection: _entries(connection, seq))
 
     async def bounds(self) -> Bounds:
         """Return the range of the journal now.
@@ -102,8 +102,8 @@ class JournalReader:
             return read(connection)
 
 
-def _entries(connection: psycopg.Connection[Any], seq: int, limit: int) -> list[StreamEvent]:
-    rows = connection.execute(AFTER, (seq, limit)).fetchall()
+def _entries(connection: psycopg.Connection[Any], seq: int) -> list[StreamEvent]:
+    rows = connection.execute(AFTER, (seq, PAGE)).fetchall()
     return [presented(row) for row in rows]
 
 

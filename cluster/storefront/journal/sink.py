@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from typing import Final
 
 from cluster.messaging import middleware
 from cluster.messaging.dead_letters import Reason, Rejected, give_up, inapplicable
@@ -17,6 +18,8 @@ from cluster.storefront.journal.wake import announce, changed_products
 
 logger = logging.getLogger(__name__)
 
+SOURCE: Final = "site"
+
 # An envelope, its bytes, and the time of its arrival (ns of the epoch).
 Entry = tuple[Envelope, bytes, int]
 
@@ -24,9 +27,8 @@ Entry = tuple[Envelope, bytes, int]
 class JournalSink:
     """Records batches of deliveries in the journal, as a `cluster.messaging.consumer.Sink`."""
 
-    def __init__(self, session: DatabaseSession, *, source: str = "site") -> None:
+    def __init__(self, session: DatabaseSession) -> None:
         self._session = session
-        self._source = source
 
     def apply(self, bodies: Sequence[bytes], arrivals: Sequence[int] = ()) -> None:
         """Record and commit a batch, then wake the web processes.
@@ -51,20 +53,20 @@ class JournalSink:
 
     def _record(self, entries: Sequence[Entry]) -> None:
         # With the messages that the site sends in reaction to others.
-        with unit_of_work(self._session, source=self._source) as work:
+        with unit_of_work(self._session, source=SOURCE) as work:
             last_seq = record(
                 work, [envelope for envelope, _, _ in entries], [body for _, body, _ in entries]
             )
         if last_seq is not None:
             announce(last_seq, changed_products(envelope for envelope, _, _ in entries))
-        middleware.processed(self._source, [(envelope, came) for envelope, _, came in entries])
+        middleware.processed(SOURCE, [(envelope, came) for envelope, _, came in entries])
 
     def give_up(self, letter: Rejected) -> None:
         """Keep a delivery that cannot be recorded as a dead letter.
 
         Raises psycopg.Error in an outage.
         """
-        give_up(self._session, self._source, letter)
+        give_up(self._session, SOURCE, letter)
 
     def _record_or_file(self, entry: Entry) -> None:
         for attempt in range(CONFLICT_ATTEMPTS):
