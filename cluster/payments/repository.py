@@ -26,41 +26,31 @@ from cluster.payments.provider_api import Operation, OperationKind
 
 CHANNEL: Final = "provider_request"  # the NOTIFY channel that wakes the gateway
 
+ORIGIN: Final = ("correlation", "cause", "traceparent")
+# The columns of a payment as the domain knows it, with their types in PostgreSQL.
+COLUMNS: Final = {
+    "id": "uuid", "amount": "bigint", "card": "text", "wish": "smallint", "owed": "smallint",
+    "authorisation": "text", "reason": "text", "awaiting": "uuid", "awaiting_kind": "text",
+    "refund": "uuid", "authorised": "bigint", "captured": "bigint", "voided": "bigint",
+    "refunded": "bigint", "contradictions": "smallint", "operations": "int", "version": "int",
+    "correlation": "uuid", "cause": "uuid", "traceparent": "text",
+}  # fmt: skip
 # Locked in one order, so that two batches with the same payments wait and do not deadlock.
-LOAD: Final = """
-    SELECT id, amount, card, wish, owed, authorisation, reason, awaiting, awaiting_kind, refund,
-           authorised, captured, voided, refunded, contradictions, operations, version,
-           correlation, cause, traceparent
-      FROM payment WHERE id = ANY(%s) ORDER BY id FOR UPDATE
-"""
+LOAD: Final = f"""
+    SELECT {", ".join(COLUMNS)} FROM payment WHERE id = ANY(%s) ORDER BY id FOR UPDATE
+"""  # noqa: S608  (names of our own)
 
-SAVE: Final = """
-    INSERT INTO payment
-        (id, amount, card, state, wish, owed, authorisation, reason, awaiting, awaiting_kind,
-         refund, authorised, captured, voided, refunded, contradictions, operations, version,
-         correlation, cause, traceparent, asked_at, polls, created_at, updated_at)
+_SAVED: Final = {**COLUMNS, "state": "text", "asked_at": "timestamptz"}
+SAVE: Final = f"""
+    INSERT INTO payment ({", ".join(_SAVED)}, polls, created_at, updated_at)
     SELECT t.*, 0, %(now)s, %(now)s
-      FROM unnest(%(id)s::uuid[], %(amount)s::bigint[], %(card)s::text[], %(state)s::text[],
-                  %(wish)s::smallint[], %(owed)s::smallint[], %(authorisation)s::text[],
-                  %(reason)s::text[], %(awaiting)s::uuid[], %(awaiting_kind)s::text[],
-                  %(refund)s::uuid[], %(authorised)s::bigint[], %(captured)s::bigint[],
-                  %(voided)s::bigint[], %(refunded)s::bigint[], %(contradictions)s::smallint[],
-                  %(operations)s::int[], %(version)s::int[], %(correlation)s::uuid[],
-                  %(cause)s::uuid[], %(traceparent)s::text[], %(asked_at)s::timestamptz[]) AS t
+      FROM unnest({", ".join(f"%({name})s::{type_}[]" for name, type_ in _SAVED.items())}) AS t
     ON CONFLICT (id) DO UPDATE SET
-        amount = EXCLUDED.amount, card = EXCLUDED.card, state = EXCLUDED.state,
-        wish = EXCLUDED.wish, owed = EXCLUDED.owed, authorisation = EXCLUDED.authorisation,
-        reason = EXCLUDED.reason, awaiting = EXCLUDED.awaiting,
-        awaiting_kind = EXCLUDED.awaiting_kind, refund = EXCLUDED.refund,
-        authorised = EXCLUDED.authorised, captured = EXCLUDED.captured, voided = EXCLUDED.voided,
-        refunded = EXCLUDED.refunded, contradictions = EXCLUDED.contradictions,
-        operations = EXCLUDED.operations, version = EXCLUDED.version,
-        correlation = EXCLUDED.correlation, cause = EXCLUDED.cause,
-        traceparent = EXCLUDED.traceparent,
+        {", ".join(f"{name} = EXCLUDED.{name}" for name in (*COLUMNS, "state") if name != "id")},
         asked_at = COALESCE(EXCLUDED.asked_at, payment.asked_at),
         polls = CASE WHEN EXCLUDED.asked_at IS NULL THEN payment.polls ELSE 0 END,
         updated_at = EXCLUDED.updated_at
-"""
+"""  # noqa: S608
 
 ENTER: Final = """
     INSERT INTO ledger_entry (payment, transaction, account, amount, at)
@@ -112,7 +102,7 @@ def load_payments(
     With `skip_locked` those that another transaction has locked are left out.
     """
     statement = LOAD + " SKIP LOCKED" if skip_locked else LOAD
-    work.cursor.execute(statement, (list(ids),))
+    work.cursor.execute(statement.encode(), (list(ids),))
     return {row[0]: _payment(row) for row in work.cursor.fetchall()}
 
 
@@ -176,31 +166,16 @@ def end_refunds(work: UnitOfWork, outcomes: Sequence[RefundOutcome]) -> None:
 
 
 def _payment(row: TupleRow) -> Payment:
-    (
-        id_, amount, card, wish, owed, authorisation, reason, awaiting, awaiting_kind, refund,
-        authorised, captured, voided, refunded, contradictions, operations, version,
-        correlation, cause, traceparent,
-    ) = row  # fmt: skip
-    return Payment(
-        id=id_,
-        origin=Origin(correlation, cause, traceparent),
-        amount=amount,
-        card=card,
-        wish=Wish(wish),
-        owed=Wish(owed),
-        authorisation=Authorisation(authorisation),
-        reason=reason,
-        awaiting=awaiting,
-        awaiting_kind=OperationKind(awaiting_kind) if awaiting_kind else None,
-        refund=refund,
-        authorised=authorised,
-        captured=captured,
-        voided=voided,
-        refunded=refunded,
-        contradictions=contradictions,
-        operations=operations,
-        version=version,
-    )
+    fields: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
+    origin = Origin(*(fields.pop(name) for name in ORIGIN))
+    kind = fields["awaiting_kind"]
+    decoded = {
+        "wish": Wish(fields["wish"]),
+        "owed": Wish(fields["owed"]),
+        "authorisation": Authorisation(fields["authorisation"]),
+        "awaiting_kind": OperationKind(kind) if kind else None,
+    }
+    return Payment(origin=origin, **fields | decoded)
 
 
 def _save_payments(work: UnitOfWork, payments: Iterable[Payment], *, asked: set[UUID]) -> None:
@@ -208,29 +183,17 @@ def _save_payments(work: UnitOfWork, payments: Iterable[Payment], *, asked: set[
     if not rows:
         return
     columns: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
-    work.cursor.execute(SAVE, {**columns, "now": work.now})
+    work.cursor.execute(SAVE.encode(), {**columns, "now": work.now})
 
 
 def _columns(payment: Payment, asked_at: object) -> Mapping[str, object]:
     return {
-        "id": payment.id,
-        "amount": payment.amount,
-        "card": payment.card,
+        **{name: getattr(payment, name) for name in COLUMNS if name not in ORIGIN},
         "state": payment.state,
         "wish": payment.wish.value,
         "owed": payment.owed.value,
         "authorisation": payment.authorisation.value,
-        "reason": payment.reason,
-        "awaiting": payment.awaiting,
         "awaiting_kind": payment.awaiting_kind.value if payment.awaiting_kind else None,
-        "refund": payment.refund,
-        "authorised": payment.authorised,
-        "captured": payment.captured,
-        "voided": payment.voided,
-        "refunded": payment.refunded,
-        "contradictions": payment.contradictions,
-        "operations": payment.operations,
-        "version": payment.version,
         "correlation": payment.origin.correlation,
         "cause": payment.origin.message,
         "traceparent": payment.origin.traceparent,

@@ -14,16 +14,18 @@ Source: https://www.w3.org/TR/trace-context/
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 from config import logs
 
 if TYPE_CHECKING:
     from cluster.tracing.request import RequestSpan
+
+Named = TypeVar("Named")
 
 LENGTH: Final = 55  # characters of a traceparent of version 00
 # At the right of a trace id. The digits before them in a UUIDv7 count within a millisecond.
@@ -90,6 +92,21 @@ def read(traceparent: str | None) -> SpanContext | None:
         return None
     sampled = traceparent[-1] in "13579bdf"
     return SpanContext(traceparent[3:35], traceparent[36:52], sampled)
+
+
+def below(traceparent: str | None, identifier: object, deed: str) -> str | None:
+    """Return the traceparent of later work on a message or an operation, None if it has no trace.
+
+    `identifier` and `deed` name that work, as for `derived`.
+    """
+    context = read(traceparent)
+    return None if context is None else context.within(derived(str(identifier), deed)).traceparent
+
+
+def sampled_among(named: Iterable[tuple[Named, str | None]]) -> list[tuple[Named, SpanContext]]:
+    """Return what has a sampled trace, each beside the context that its traceparent names."""
+    found = ((one, read(traceparent)) for one, traceparent in named)
+    return [(one, context) for one, context in found if context is not None and context.sampled]
 
 
 def random_half(identifier: UUID) -> str:

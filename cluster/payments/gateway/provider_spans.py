@@ -16,19 +16,10 @@ from cluster.messaging.tracing import note_span, send_within
 from cluster.messaging.work import UnitOfWork
 from cluster.payments.domain.payment import Payment
 from cluster.payments.provider_api import OPERATIONS_PATH, Operation, ProviderEvent
-from cluster.tracing.context import SpanContext, derived, read
+from cluster.tracing.context import SpanContext, derived, read, sampled_among
 from cluster.tracing.recorder import Kind, Span, record
 
 SERVICE: Final = "payments"
-
-
-def asked_in(traceparent: str | None, key: UUID) -> str | None:
-    """Return the traceparent of an operation: the span in which the gateway sends it.
-
-    `traceparent` is that of the command behind it.
-    """
-    command = read(traceparent)
-    return None if command is None else command.within(derived(str(key), "asked")).traceparent
 
 
 def asked(
@@ -38,11 +29,7 @@ def asked(
 
     `commands` are the traceparents of the commands behind them, by the operations' keys.
     """
-    sampled = [
-        (operation, command)
-        for operation in operations
-        if (command := read(commands.get(operation.key))) is not None and command.sampled
-    ]
+    sampled = sampled_among((operation, commands.get(operation.key)) for operation in operations)
     if sampled:
         record(partial(_request_spans, sampled, began, now))
 

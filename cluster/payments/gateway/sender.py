@@ -27,10 +27,11 @@ from cluster.payments.gateway.provider import (
     ProviderRefused,
     ProviderUnavailable,
 )
-from cluster.payments.gateway.provider_spans import asked, asked_in
+from cluster.payments.gateway.provider_spans import asked
 from cluster.payments.gateway.transactions import Transactions
 from cluster.payments.provider_api import ASKED, MOST_OPERATIONS, Operation, OperationKind
 from cluster.secrets.postgres import is_outage
+from cluster.tracing.context import below
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +99,8 @@ class Sender:
         rows = work.cursor.fetchall()
         self._commands = {key: command for key, *_, command in rows if command is not None}
         return [
-            Operation(key, payment, OperationKind(kind), amount, card, asked_in(command, key))
+            # In the span in which the gateway sends it, below that of the command behind it.
+            Operation(key, payment, OperationKind(kind), amount, card, below(command, key, "asked"))
             for key, payment, kind, amount, card, command in rows
         ]
 

@@ -25,7 +25,7 @@ from cluster.payments.provider_api import (
     PaymentStatement,
     ProviderEvent,
 )
-from cluster.payments.sandbox.answer_spans import Answer, answered_in
+from cluster.payments.sandbox.answer_spans import Answer
 from cluster.payments.sandbox.decisions import (
     Account,
     AccountState,
@@ -34,6 +34,7 @@ from cluster.payments.sandbox.decisions import (
     decide,
     delivery_delays,
 )
+from cluster.tracing.context import below
 
 # A failed delivery is tried again: soon, then less often, for as long as it takes.
 FIRST_PAUSE: Final = 0.1  # seconds
@@ -209,9 +210,9 @@ class Books:
         if ruling.answer is not None:
             answer, card = ruling.answer, account.card if account else ""
             event = ProviderEvent(uuid4(), answer.type, payment, key, answer.amount, answer.reason)
-            event = msgspec.structs.replace(
-                event, traceparent=answered_in(self._asked(key)[0], event)
-            )
+            # In the provider's own span, below that of the operation.
+            traceparent = below(self._asked(key)[0], event.id, "answered")
+            event = msgspec.structs.replace(event, traceparent=traceparent)
             number = self._record(event)
             delays = delivery_delays(card, answer.type)
             self._db.executemany(
