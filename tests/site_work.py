@@ -30,6 +30,16 @@ def site_work(platform: Any) -> Iterator[UnitOfWork]:
     session.close()
 
 
+def leave_open(work: UnitOfWork, count: int) -> None:
+    """Accept `count` checkouts that never begin."""
+    work.cursor.execute(
+        "INSERT INTO checkout_request (id, visitor, sku, quantity, amount, card,"
+        " requested_outcome, accepted_at, status, reason)"
+        " SELECT unnest(%s::uuid[]), 'v', 'flag', 1, 1, 'tok_ok', 'success', now(), 'accepted', ''",
+        ([new_message_id() for _ in range(count)],),
+    )
+
+
 def envelope_of(
     payload: Payload,
     *,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -83,6 +84,15 @@ class Cluster:
             return states if done == len(ids) else None
 
         return eventually(ended, within=TO_THE_END, every=0.25) or Counter()
+
+    @contextmanager
+    def stopped(self, name: str) -> Iterator[None]:
+        """Keep a process stopped for the length of the block."""
+        self.supervisor.stop(name)
+        try:
+            yield
+        finally:
+            self.supervisor.start(name)
 
     def kill(self, name: str) -> None:
         """SIGKILL one process by its pid, and return once the supervisor has started it again."""

@@ -66,7 +66,7 @@ def test_commands_that_arrive_in_the_wrong_order_are_applied_in_the_right_one(
     cluster: Cluster, channel: amqp.Channel
 ) -> None:
     """The release of a limit that arrives before its hold is parked until the hold is made."""
-    with stopped(cluster, "relay-checkout"):
+    with cluster.stopped("relay-checkout"):
         ids = cluster.start_checkouts(5)
         waiting = "SELECT routing_key, body FROM outbox WHERE subject = ANY(%s) ORDER BY id DESC"
         subjects = [f"hold/{identifier}" for identifier in ids]
@@ -149,7 +149,7 @@ def test_a_relay_killed_between_confirm_and_delete_sends_again_and_nobody_notice
     cluster: Cluster,
 ) -> None:
     """A lock on the row delays the delete: the message is published, and still in the outbox."""
-    with stopped(cluster, "relay-site"):
+    with cluster.stopped("relay-site"):
         ids = cluster.start_checkouts(3)
         held = psycopg.connect(f"{superuser_address('site')}/site")
         subjects = [f"saga/{identifier}" for identifier in ids]
@@ -167,16 +167,6 @@ def test_a_relay_killed_between_confirm_and_delete_sends_again_and_nobody_notice
     eventually(lambda: deduplicated(cluster, "checkout") >= before + 3, within=30.0)
     assert cluster.await_ended(ids) == {"completed": 3}
     cluster.assert_conserved()
-
-
-@contextmanager
-def stopped(cluster: Cluster, process: str) -> Iterator[None]:
-    """Keep a process stopped for the length of the block."""
-    cluster.supervisor.stop(process)
-    try:
-        yield
-    finally:
-        cluster.supervisor.start(process)
 
 
 @contextmanager

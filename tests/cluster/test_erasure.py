@@ -10,15 +10,13 @@ import pytest
 
 from cluster.identity.domain.erasure import CHECKOUT_UNDER_WAY, SERVICES, Erasure
 from cluster.messaging.envelope import new_message_id
-from cluster.messaging.outbox import flush
-from cluster.messaging.work import UnitOfWork
-from cluster.secrets.postgres import DatabaseSession, database
 from cluster.storefront.checkout_intake import (
     CheckoutOrder,
     InvalidRequest,
     accept_erasure,
     accept_refund,
 )
+from cluster.storefront.transactions import run_in_transaction
 from config.environment import DATABASES
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
@@ -119,7 +117,7 @@ def test_an_erasure_is_refused_while_a_checkout_is_under_way(cluster: Cluster) -
     refused = ask_for_erasure(visitor)
 
     await_status(cluster, refused, "refused")
-    assert reason(cluster, refused) == CHECKOUT_UNDER_WAY
+    assert ending(cluster, refused)[1] == CHECKOUT_UNDER_WAY
     assert visitors(cluster, "identity", "SELECT visitor FROM hold", ids) == {visitor}
 
     await_settled(cluster, ids)
@@ -130,11 +128,8 @@ def test_an_erasure_is_refused_while_a_checkout_is_under_way(cluster: Cluster) -
 @pytest.mark.fault
 def test_an_erasure_that_is_open_is_not_begun_twice(cluster: Cluster) -> None:
     visitor = new_visitor()
-    cluster.supervisor.stop("relay-site")
-    try:
+    with cluster.stopped("relay-site"):
         first, second = ask_for_erasure(visitor), ask_for_erasure(visitor)
-    finally:
-        cluster.supervisor.start("relay-site")
 
     assert first == second
     await_status(cluster, first, "completed")
@@ -153,8 +148,7 @@ def test_an_erasure_waits_for_a_killed_service_and_asks_again(cluster: Cluster) 
     ids = buy(cluster, visitor)
     await_settled(cluster, ids)
     cluster.supervisor.kill("worker-orders", signal.SIGKILL)
-    cluster.supervisor.stop("worker-orders")
-    try:
+    with cluster.stopped("worker-orders"):
         erasure = ask_for_erasure(visitor)
         others = {"identity", "catalog", "payments", "checkout"}
         eventually(lambda: receipts(cluster, erasure).keys() == others)
@@ -164,8 +158,6 @@ def test_an_erasure_waits_for_a_killed_service_and_asks_again(cluster: Cluster) 
         repeated = [(2, name) for name in sorted(others)]
         eventually(lambda: attempts(cluster, erasure) == repeated, within=40.0)
         assert status(cluster, erasure) == "accepted"
-    finally:
-        cluster.supervisor.start("worker-orders")
 
     await_status(cluster, erasure, "completed")
     assert places_of(cluster, visitor) == []
@@ -192,14 +184,11 @@ def test_a_kill_in_the_middle_costs_no_erasure(cluster: Cluster, process: str) -
 def test_an_erasure_waits_for_a_checkout_that_identity_had_not_heard_of(cluster: Cluster) -> None:
     """The command waits in checkout's outbox: the saga is in flight, and identity has no hold."""
     visitor = new_visitor()
-    cluster.supervisor.stop("relay-checkout")
-    try:
+    with cluster.stopped("relay-checkout"):
         ids = buy(cluster, visitor)
         cluster.await_in_flight(ids, at_least=1)
         erasure = ask_for_erasure(visitor)
         eventually(lambda: {"orders", "payments"} <= receipts(cluster, erasure).keys())
-    finally:
-        cluster.supervisor.start("relay-checkout")
 
     await_settled(cluster, ids)
     await_status(cluster, erasure, "completed")
@@ -214,15 +203,12 @@ def test_an_erasure_waits_for_a_refund_whose_messages_name_the_visitor(cluster: 
     visitor = new_visitor()
     [order] = buy(cluster, visitor)
     await_settled(cluster, [order])
-    cluster.supervisor.stop("relay-payments")
-    try:
+    with cluster.stopped("relay-payments"):
         identifier = ask_for_refund(cluster, order)
         settled = "SELECT 1 FROM refund WHERE id = %s AND state = 'settled'"
         eventually(lambda: cluster.rows("payments", settled, identifier))
         erasure = ask_for_erasure(visitor)
         eventually(lambda: {"catalog", "checkout"} <= receipts(cluster, erasure).keys())
-    finally:
-        cluster.supervisor.start("relay-payments")
 
     await_status(cluster, erasure, "completed")
     assert receipts(cluster, erasure)["orders"] == (2, 1)
@@ -262,11 +248,7 @@ def await_settled(cluster: Cluster, ids: Sequence[UUID]) -> None:
 
 
 def ask_for_erasure(visitor: str) -> UUID:
-    with DatabaseSession(database("site", identity="site")).transaction() as connection:
-        work = UnitOfWork(connection, source="site")
-        erasure = accept_erasure(work, visitor=visitor)
-        flush(work)
-    return erasure
+    return run_in_transaction(lambda work: accept_erasure(work, visitor=visitor))
 
 
 def ask_for_refund(cluster: Cluster, order: UUID) -> UUID:
@@ -275,11 +257,7 @@ def ask_for_refund(cluster: Cluster, order: UUID) -> UUID:
     fulfilled = "SELECT 1 FROM orders WHERE id = %s AND state = 'fulfilled'"
     eventually(lambda: cluster.rows("site", completed, order))
     eventually(lambda: cluster.rows("orders", fulfilled, order))
-    with DatabaseSession(database("site", identity="site")).transaction() as connection:
-        work = UnitOfWork(connection, source="site")
-        identifier = accept_refund(work, order_id=order)
-        flush(work)
-    return identifier
+    return run_in_transaction(lambda work: accept_refund(work, order_id=order))
 
 
 def refund(cluster: Cluster, order: UUID) -> UUID:
@@ -290,14 +268,15 @@ def refund(cluster: Cluster, order: UUID) -> UUID:
     return identifier
 
 
+def ending(cluster: Cluster, erasure: UUID) -> tuple[str, str]:
+    """Return the status of an erasure and the reason for it."""
+    query = "SELECT status, reason FROM erasure_request WHERE id = %s"
+    [(status, reason)] = cluster.rows("site", query, erasure)
+    return status, reason
+
+
 def status(cluster: Cluster, erasure: UUID) -> str:
-    query = "SELECT status FROM erasure_request WHERE id = %s"
-    return str(cluster.rows("site", query, erasure)[0][0])
-
-
-def reason(cluster: Cluster, erasure: UUID) -> str:
-    query = "SELECT reason FROM erasure_request WHERE id = %s"
-    return str(cluster.rows("site", query, erasure)[0][0])
+    return ending(cluster, erasure)[0]
 
 
 def await_status(cluster: Cluster, erasure: UUID, expected: str) -> None:

@@ -6,11 +6,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from cluster.messaging.outbox import flush
-from cluster.messaging.work import UnitOfWork
 from cluster.operations.plan import Wanted
-from cluster.secrets.postgres import DatabaseSession, database
 from cluster.storefront.checkout_intake import InvalidRequest, accept_refund
+from cluster.storefront.transactions import run_in_transaction
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
 
@@ -112,11 +110,7 @@ def test_everything_is_conserved_after_all_outcomes(cluster: Cluster) -> None:
 
 
 def ask_for_refund(order: UUID) -> UUID:
-    with DatabaseSession(database("site", identity="site")).transaction() as connection:
-        work = UnitOfWork(connection, source="site")
-        refund = accept_refund(work, order_id=order)
-        flush(work)
-    return refund
+    return run_in_transaction(lambda work: accept_refund(work, order_id=order))
 
 
 def state_of(cluster: Cluster, order: UUID) -> str | None:

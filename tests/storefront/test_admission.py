@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.checkout.definition import CHECKOUT
-from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
 from cluster.storefront.admission import (
     ENDS_WITHIN,
@@ -36,6 +35,7 @@ from cluster.storefront.checkout_intake import (
     register_checkout,
 )
 from cluster.storefront.transactions import run_in_transaction
+from tests.site_work import leave_open
 
 SECONDS = int(ENDS_WITHIN.total_seconds())
 
@@ -96,15 +96,6 @@ def test_a_refusal_says_when_some_should_have_ended(open_now: int, seconds: int)
     assert f"Try again in {seconds} s." in str(refusal)
 
 
-@pytest.fixture
-def work(site_work: UnitOfWork) -> UnitOfWork:
-    """A unit of work on a site with a product to order."""
-    site_work.cursor.execute(
-        "INSERT INTO product (sku, name, price, restocked) VALUES ('flag', 'Green flag', 250, true)"
-    )
-    return site_work
-
-
 def set_row(work: UnitOfWork, *, limit: int, ended: int = 0, seconds: float = 0.0) -> None:
     """Write the row of the limit, with a window that began `seconds` ago."""
     work.cursor.execute("DELETE FROM admission")
@@ -120,12 +111,7 @@ def open_checkouts(work: UnitOfWork, count: int, *, limit: int = LEAST) -> None:
     work.cursor.execute(
         "UPDATE checkout_request SET status = 'completed' WHERE status = 'accepted'"
     )
-    work.cursor.execute(
-        "INSERT INTO checkout_request (id, visitor, sku, quantity, amount, card,"
-        " requested_outcome, accepted_at, status, reason)"
-        " SELECT unnest(%s::uuid[]), 'v', 'flag', 1, 1, 'tok_ok', 'success', now(), 'accepted', ''",
-        ([new_message_id() for _ in range(count)],),
-    )
+    leave_open(work, count)
     set_row(work, limit=limit)
 
 

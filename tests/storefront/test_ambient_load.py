@@ -7,7 +7,6 @@ from uuid import UUID
 import pytest
 
 from cluster.checkout.definition import AUTHORISATION_DEADLINE, COMPENSATION_DEADLINE
-from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
 from cluster.payments.sandbox.decisions import SLOW_AUTHORISATION
 from cluster.storefront.ambient_load import (
@@ -19,6 +18,7 @@ from cluster.storefront.ambient_load import (
 )
 from cluster.storefront.checkout_intake import CARDS
 from cluster.storefront.service import AMBIENT_EVERY
+from tests.site_work import leave_open
 
 # The most seconds for which each card keeps a checkout open. The other cards need far less than 1.
 LONGEST = {
@@ -93,11 +93,6 @@ def test_with_nobody_to_see_it_there_still_is_life(site_work: UnitOfWork) -> Non
 @pytest.mark.platform
 def test_a_cluster_that_does_not_keep_up_is_given_no_more(site_work: UnitOfWork) -> None:
     given(site_work, audience=0, newest_request=QUIET_EVERY + 1)
-    site_work.cursor.execute(
-        "INSERT INTO checkout_request (id, visitor, sku, quantity, amount, card,"
-        " requested_outcome, accepted_at, status, reason)"
-        " SELECT unnest(%s::uuid[]), 'v', 'flag', 1, 1, 'tok_ok', 'success', now(), 'accepted', ''",
-        ([new_message_id() for _ in range(MOST_UNFINISHED)],),
-    )
+    leave_open(site_work, MOST_UNFINISHED)
     start_ambient_checkout(site_work)
     assert site_work.outgoing == []

@@ -19,14 +19,6 @@ from cluster.storefront.checkout_intake import (
 pytestmark = pytest.mark.platform
 
 
-@pytest.fixture
-def work(site_work: UnitOfWork) -> UnitOfWork:
-    site_work.cursor.execute(
-        "INSERT INTO product (sku, name, price, restocked) VALUES ('flag', 'Green flag', 250, true)"
-    )
-    return site_work
-
-
 def status(work: UnitOfWork, identifier: object) -> tuple[object, ...] | None:
     work.cursor.execute(
         "SELECT status, amount, requested_outcome FROM checkout_request WHERE id = %s",
