@@ -17,6 +17,7 @@ Checkout does not answer until that one has ended.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -45,14 +46,12 @@ VisitorErased: TypeAlias = (
 # A transaction that asks for more would keep checkouts waiting for their holds.
 ASKED_AGAIN_AT_ONCE: Final = 20
 
-LOCK: Final = """
-    SELECT id, visitor, state, version, receipts, ask_again_at FROM erasure
-     WHERE id = ANY(%s) ORDER BY id FOR UPDATE
-"""
-LOCK_UNANSWERED: Final = """
-    SELECT id, visitor, state, version, receipts, ask_again_at FROM erasure
+_COLUMNS: Final = "id, visitor, state, version, receipts, ask_again_at"
+LOCK: Final = f"SELECT {_COLUMNS} FROM erasure WHERE id = ANY(%s) ORDER BY id FOR UPDATE"  # noqa: S608
+LOCK_UNANSWERED: Final = f"""
+    SELECT {_COLUMNS} FROM erasure
      WHERE ask_again_at <= %s ORDER BY ask_again_at LIMIT %s FOR UPDATE SKIP LOCKED
-"""
+"""  # noqa: S608
 SAVE: Final = """
     INSERT INTO erasure
         (id, visitor, state, version, receipts, ask_again_at, created_at, updated_at)
@@ -144,7 +143,7 @@ def ask_again(work: UnitOfWork) -> None:
 
     A visitor who has a checkout on hold again is left alone until that has ended.
     """
-    work.cursor.execute(LOCK_UNANSWERED, (work.now, ASKED_AGAIN_AT_ONCE))
+    work.cursor.execute(LOCK_UNANSWERED.encode(), (work.now, ASKED_AGAIN_AT_ONCE))
     for erasure in _erasures(work).values():
         if why_not_erasable(held=_held(work, erasure.visitor)) is None:
             _ask(work, erasure, cause=None)
@@ -178,7 +177,7 @@ def _held(work: UnitOfWork, visitor: str) -> int:
 
 def _lock(work: UnitOfWork, ids: Collection[UUID]) -> dict[UUID, Erasure]:
     """Return the erasures that exist of these ids, locked."""
-    work.cursor.execute(LOCK, (list(ids),))
+    work.cursor.execute(LOCK.encode(), (list(ids),))
     return _erasures(work)
 
 
@@ -197,10 +196,7 @@ def _erasures(work: UnitOfWork) -> dict[UUID, Erasure]:
 
 
 def _save(work: UnitOfWork, erasure: Erasure) -> None:
-    receipts = {
-        service: {"attempt": receipt.attempt, "rows": receipt.rows}
-        for service, receipt in erasure.receipts.items()
-    }
+    receipts = {service: asdict(receipt) for service, receipt in erasure.receipts.items()}
     work.cursor.execute(
         SAVE,
         {

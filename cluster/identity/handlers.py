@@ -77,17 +77,13 @@ def release_hold(work: UnitOfWork, messages: Sequence[Message[ReleaseHold]], /) 
             # Never held: record that it must not be held any more.
             holds[message.subject_id] = Hold("", 0, HoldState.RELEASED, 1)
             work.reply(message, HoldReleased(amount=0))
-        elif before.state is HoldState.HELD:
-            limits[before.visitor] = limits[before.visitor].release(before.amount)
+        elif before.state in (HoldState.HELD, HoldState.REFUSED):
+            amount = before.amount if before.state is HoldState.HELD else 0
+            limits[before.visitor] = limits[before.visitor].release(amount)
             holds[message.subject_id] = replace(
                 before, state=HoldState.RELEASED, version=before.version + 1
             )
-            work.reply(message, HoldReleased(amount=before.amount))
-        elif before.state is HoldState.REFUSED:
-            holds[message.subject_id] = replace(
-                before, state=HoldState.RELEASED, version=before.version + 1
-            )
-            work.reply(message, HoldReleased(amount=0))
+            work.reply(message, HoldReleased(amount=amount))
         elif before.state is HoldState.SPENT:
             raise PermanentError("a completed checkout's hold cannot be released")
     save_holds(work, holds)

@@ -20,24 +20,16 @@ RECENT: Final = """
     SELECT count(*), min(accepted_at) FROM checkout_request
      WHERE visitor = %s AND accepted_at > %s AND id <> %s
 """
-# The times of a visitor's acceptances since a moment, the first of them, oldest first.
-TIMES_OF_CHECKOUTS: Final = """
-    SELECT accepted_at FROM checkout_request WHERE visitor = %s AND accepted_at > %s
-     ORDER BY accepted_at LIMIT %s
+# The times of what a visitor has had accepted since a moment, the first of them, oldest first.
+_TIMES: Final = """
+    SELECT {at} FROM {rows} WHERE visitor = %s AND {at} > %s ORDER BY {at} LIMIT %s
 """
-TIMES_OF_REFUNDS: Final = """
-    SELECT r.accepted_at FROM refund_request r JOIN checkout_request c ON c.id = r.order_id
-     WHERE c.visitor = %s AND r.accepted_at > %s
-     ORDER BY r.accepted_at LIMIT %s
-"""
-TIMES_OF_TOKENS: Final = """
-    SELECT requested_at FROM token_request WHERE visitor = %s AND requested_at > %s
-     ORDER BY requested_at LIMIT %s
-"""
-TIMES_OF_LISTINGS: Final = """
-    SELECT listed_at FROM own_product WHERE visitor = %s AND listed_at > %s
-     ORDER BY listed_at LIMIT %s
-"""
+TIMES_OF_CHECKOUTS: Final = _TIMES.format(rows="checkout_request", at="accepted_at")
+TIMES_OF_REFUNDS: Final = _TIMES.format(
+    rows="refund_request r JOIN checkout_request c ON c.id = r.order_id", at="r.accepted_at"
+)
+TIMES_OF_TOKENS: Final = _TIMES.format(rows="token_request", at="requested_at")
+TIMES_OF_LISTINGS: Final = _TIMES.format(rows="own_product", at="listed_at")
 
 
 def limit_visitor(work: UnitOfWork, order: CheckoutOrder) -> None:

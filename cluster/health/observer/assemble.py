@@ -52,15 +52,15 @@ def snapshot(
     """Return all that is known at `now` (seconds of the epoch)."""
     told = [stall.told(now) for stall in stalls]
     services = [_service(board, name, processes, told, now) for name in board.services]
+    site, checkout = _depths(board, "site", now), _depths(board, "checkout", now)
+    unreadable = site.unreadable if site else ""
     troubles = [
         *_troubles(board, processes, outages, now),
         *_waiting(board, services, now),
-        *_blocked(alarm),
-        *_unreadable(_depths(board, "site", now)),
+        *([broker_trouble(alarm)] if alarm is not None else []),
+        *([unreadable_words(unreadable)] if unreadable else []),
     ]
     state = _state(processes, troubles)
-    site = _depths(board, "site", now)
-    checkout = _depths(board, "checkout", now)
     return Snapshot(
         at=iso(now),
         state=state,
@@ -82,7 +82,7 @@ def snapshot(
         ),
         stalls=told,
         broker_alarm=alarm,
-        unreadable=site.unreadable if site else "",
+        unreadable=unreadable,
     )
 
 
@@ -207,16 +207,6 @@ def _waiting(board: Board, services: Sequence[ServiceState], now: float) -> Iter
             yield f"The queue {queue} does not exist."
         for queue in waiting.unconsumed:
             yield f"Nobody consumes the queue {queue}."
-
-
-def _blocked(alarm: str | None) -> Iterator[str]:
-    if alarm is not None:
-        yield broker_trouble(alarm)
-
-
-def _unreadable(site: Depths | None) -> Iterator[str]:
-    if site is not None and site.unreadable:
-        yield unreadable_words(site.unreadable)
 
 
 def _state(processes: Sequence[Process], troubles: Sequence[str]) -> State:

@@ -151,13 +151,6 @@ class Observer:
         """Return the read-only logins of its probes, by database."""
         return {name: probe.holder for name, probe in self._databases.items()}
 
-    def save_gauges(self, snapshot: Snapshot) -> None:
-        self.store.save_gauges(snapshot)
-
-    def earlier_outages(self) -> Earlier:
-        """Return an earlier observer's outages, or raise psycopg.Error if the database is away."""
-        return self.store.known(lately=SHOWN_FOR)
-
     def adopt(self, earlier: Earlier) -> None:
         """Continue the outages of an earlier observer. Call it in the thread of tick()."""
         still_open, over = earlier

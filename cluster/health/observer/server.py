@@ -23,7 +23,7 @@ import psycopg
 from aiohttp import web
 
 from cluster.health.observer.dead_letters import DeadLetterRoutes
-from cluster.health.observer.observer import Observer
+from cluster.health.observer.observer import SHOWN_FOR, Observer
 from cluster.health.observer.span_store import SpanStore, span_file
 from cluster.health.observer.spans import LARGEST_EXPORT, SpanRoutes
 
@@ -109,7 +109,7 @@ class Server:
                 self._feed.publish(self._encoder.encode(snapshot))
                 if now - gauged >= GAUGES_EVERY:
                     gauged = now
-                    self._observer.save_gauges(snapshot)
+                    self._observer.store.save_gauges(snapshot)
             except Exception:
                 # The observer must survive each fault that it observes.
                 logger.exception("a look stumbled")
@@ -118,7 +118,7 @@ class Server:
     async def _adopt(self) -> None:
         while True:
             try:
-                earlier = await asyncio.to_thread(self._observer.earlier_outages)
+                earlier = await asyncio.to_thread(self._observer.store.known, lately=SHOWN_FOR)
             except psycopg.Error as error:
                 logger.warning("earlier outages cannot be read: %s", error)
                 await asyncio.sleep(RETRY_AFTER)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -142,24 +142,16 @@ class RefundOutcome:
     refusal: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decision:
-    """The result of one command or fact: the payment to store, and its effects."""
+    """The result of one command or fact: the payment to store, and its effects.
+
+    The functions below make it step by step, each from the payment as it was.
+    """
 
     payment: Payment
     operations: tuple[Operation, ...] = ()
     announcements: tuple[Payload, ...] = ()
-    entries: tuple[Entry, ...] = ()
-    refund: RefundOutcome | None = None
-
-
-@dataclass(slots=True)
-class _Draft:
-    """A decision being made."""
-
-    payment: Payment
-    operations: list[Operation] = field(default_factory=list)
-    announcements: list[Payload] = field(default_factory=list)
     entries: tuple[Entry, ...] = ()
     refund: RefundOutcome | None = None
 
@@ -173,169 +165,162 @@ class _Draft:
         """
         payment = self.payment
         key = uuid5(payment.id, f"{payment.operations + 1} {kind}")
-        self.operations.append(Operation(key, payment.id, kind, amount, payment.card))
+        self.operations += (Operation(key, payment.id, kind, amount, payment.card),)
         self.set(operations=payment.operations + 1)
         if kind is not OperationKind.AUTHORISE:
             self.set(awaiting=key, awaiting_kind=kind)
 
     def announce(self, announcement: Payload) -> None:
-        self.announcements.append(announcement)
+        self.announcements += (announcement,)
         self.set(version=self.payment.version + 1)
-
-    def done(self) -> Decision:
-        return Decision(
-            self.payment,
-            tuple(self.operations),
-            tuple(self.announcements),
-            self.entries,
-            self.refund,
-        )
 
 
 def authorise(payment: Payment | None, *, new: Payment, amount: int, card: str) -> Decision:
     """Ask the provider to authorise, unless a compensation came first (a tombstone)."""
-    draft = _Draft(payment or new)
-    current = draft.payment
+    decision = Decision(payment or new)
+    current = decision.payment
     if current.authorisation is not Authorisation.NONE:
-        return draft.done()
-    draft.set(amount=amount, card=card, origin=new.origin)
+        return decision
+    decision.set(amount=amount, card=card, origin=new.origin)
     if current.wish is not Wish.AUTHORISED:
-        draft.set(authorisation=Authorisation.DECLINED, reason=VOIDED_FIRST)
-        draft.announce(PaymentDeclined(reason=VOIDED_FIRST))
-        return draft.done()
-    draft.set(authorisation=Authorisation.ASKED, owed=Wish.AUTHORISED)
-    draft.ask(OperationKind.AUTHORISE, amount)
-    return draft.done()
+        decision.set(authorisation=Authorisation.DECLINED, reason=VOIDED_FIRST)
+        decision.announce(PaymentDeclined(reason=VOIDED_FIRST))
+        return decision
+    decision.set(authorisation=Authorisation.ASKED, owed=Wish.AUTHORISED)
+    decision.ask(OperationKind.AUTHORISE, amount)
+    return decision
 
 
 def capture(payment: Payment | None, *, new: Payment, amount: int) -> Decision:
     """Capture the whole authorisation, or refuse at once when another amount is authorised."""
-    draft = _Draft(payment or new)
-    current = draft.payment
+    decision = Decision(payment or new)
+    current = decision.payment
     if current.wish is Wish.CAPTURED:
-        return draft.done()
+        return decision
     if current.wish > Wish.CAPTURED:
-        draft.announce(CaptureRefused(reason="given back before it was captured"))
-        return draft.done()
-    draft.set(wish=Wish.CAPTURED, owed=Wish.CAPTURED, origin=new.origin)
+        decision.announce(CaptureRefused(reason="given back before it was captured"))
+        return decision
+    decision.set(wish=Wish.CAPTURED, owed=Wish.CAPTURED, origin=new.origin)
     if current.held != amount:
-        draft.set(reason=f"{current.held} pence are authorised, not {amount}")
+        decision.set(reason=f"{current.held} pence are authorised, not {amount}")
     else:
-        draft.ask(OperationKind.CAPTURE, amount)
-    return _settle(draft)
+        decision.ask(OperationKind.CAPTURE, amount)
+    return _settle(decision)
 
 
 def refund(payment: Payment | None, *, new: Payment) -> Decision:
     """Refund everything that was or will be captured, as the compensation of a capture."""
-    draft = _Draft(payment or new)
-    if draft.payment.wish >= Wish.UNCAPTURED:
-        return draft.done()
-    draft.set(wish=Wish.UNCAPTURED, owed=Wish.UNCAPTURED, origin=new.origin)
-    return _settle(draft)
+    decision = Decision(payment or new)
+    if decision.payment.wish >= Wish.UNCAPTURED:
+        return decision
+    decision.set(wish=Wish.UNCAPTURED, owed=Wish.UNCAPTURED, origin=new.origin)
+    return _settle(decision)
 
 
 def void(payment: Payment | None, *, new: Payment) -> Decision:
     """Void and refund everything, as the compensation of an authorisation."""
-    draft = _Draft(payment or new)
-    current = draft.payment
+    decision = Decision(payment or new)
+    current = decision.payment
     if current.wish is Wish.NOTHING:
-        return draft.done()
+        return decision
     owed = (current.owed & Wish.UNCAPTURED) | Wish.NOTHING
-    draft.set(wish=Wish.NOTHING, owed=owed, origin=new.origin)
-    return _settle(draft)
+    decision.set(wish=Wish.NOTHING, owed=owed, origin=new.origin)
+    return _settle(decision)
 
 
 def pay_back(payment: Payment, *, refund_id: UUID, amount: int) -> Decision:
     """Refund the payment of a completed checkout, as the refund saga asks."""
-    draft = _Draft(payment)
+    decision = Decision(payment)
     if payment.refund is not None or payment.awaiting is not None:
-        draft.refund = RefundOutcome(refund_id, "another operation on this payment is under way")
+        decision.refund = RefundOutcome(refund_id, "another operation on this payment is under way")
     elif payment.wish is not Wish.CAPTURED or payment.taken <= 0:
-        draft.refund = RefundOutcome(refund_id, "nothing is captured")
+        decision.refund = RefundOutcome(refund_id, "nothing is captured")
     elif payment.taken != amount:
-        draft.refund = RefundOutcome(refund_id, f"{payment.taken} pence are captured, not {amount}")
+        decision.refund = RefundOutcome(
+            refund_id, f"{payment.taken} pence are captured, not {amount}"
+        )
     else:
-        draft.set(refund=refund_id)
-        draft.ask(OperationKind.REFUND, amount)
-    return draft.done()
+        decision.set(refund=refund_id)
+        decision.ask(OperationKind.REFUND, amount)
+    return decision
 
 
 def hear(payment: Payment, event: ProviderEvent) -> Decision:
     """Apply a provider event, where one that was applied before changes nothing."""
-    draft = _Draft(payment)
+    decision = Decision(payment)
     match event.type:
         case EventType.AUTHORISED:
             if payment.authorised:
-                return draft.done()
-            draft.set(authorisation=Authorisation.GRANTED, authorised=event.amount)
+                return decision
+            decision.set(authorisation=Authorisation.GRANTED, authorised=event.amount)
         case EventType.DECLINED:
             if payment.authorisation not in (Authorisation.ASKED, Authorisation.ABANDONED):
-                return draft.done()
-            draft.set(authorisation=Authorisation.DECLINED, reason=event.reason)
+                return decision
+            decision.set(authorisation=Authorisation.DECLINED, reason=event.reason)
         case _:
             if event.operation != payment.awaiting:
-                return draft.done()
-            draft.set(awaiting=None, awaiting_kind=None)
-            _answered(draft, event)
-    draft.entries = entries(
+                return decision
+            decision.set(awaiting=None, awaiting_kind=None)
+            _answered(decision, event)
+    decision.entries = entries(
         event.type, payment=payment.id, operation=event.operation, amount=event.amount
     )
-    return _settle(draft)
+    return _settle(decision)
 
 
-def _answered(draft: _Draft, event: ProviderEvent) -> None:
+def _answered(decision: Decision, event: ProviderEvent) -> None:
     """Apply the answer to the operation that was in flight."""
-    payment = draft.payment
+    payment = decision.payment
     match event.type:
         case EventType.CAPTURED:
-            draft.set(captured=payment.captured + event.amount)
+            decision.set(captured=payment.captured + event.amount)
         case EventType.CAPTURE_REFUSED:
-            draft.set(reason=event.reason)
+            decision.set(reason=event.reason)
         case EventType.VOIDED:
             # It also proves that the authorisation was granted, even if that fact is still in
             # flight.
-            draft.set(voided=payment.voided + event.amount, authorisation=Authorisation.GRANTED)
+            decision.set(voided=payment.voided + event.amount, authorisation=Authorisation.GRANTED)
             if not payment.owed & Wish.NOTHING:
-                draft.announce(LateAuthorisationReturned(amount=event.amount))
+                decision.announce(LateAuthorisationReturned(amount=event.amount))
         case EventType.NOTHING_TO_VOID:
             if payment.authorisation is Authorisation.ASKED:
-                draft.set(authorisation=Authorisation.ABANDONED)
+                decision.set(authorisation=Authorisation.ABANDONED)
             elif payment.held > 0:
-                draft.set(contradictions=payment.contradictions + 1)
+                decision.set(contradictions=payment.contradictions + 1)
         case EventType.REFUNDED | EventType.NOTHING_TO_REFUND:
-            _refund_answered(draft, event)
+            _refund_answered(decision, event)
 
 
-def _refund_answered(draft: _Draft, event: ProviderEvent) -> None:
+def _refund_answered(decision: Decision, event: ProviderEvent) -> None:
     """Apply the answer to a refund: money went back, or there was none.
 
     The refund was for a compensation, or for the refund saga.
     """
-    payment = draft.payment
+    payment = decision.payment
     paid = event.type is EventType.REFUNDED
     if paid:
-        draft.set(refunded=payment.refunded + event.amount, refund=None)
+        decision.set(refunded=payment.refunded + event.amount, refund=None)
     else:
-        draft.set(contradictions=payment.contradictions + 1, refund=None)
+        decision.set(contradictions=payment.contradictions + 1, refund=None)
     if payment.refund is not None:
         refusal = "" if paid else event.reason or "nothing to refund"
-        draft.refund = RefundOutcome(payment.refund, refusal)
+        decision.refund = RefundOutcome(payment.refund, refusal)
 
 
-def _settle(draft: _Draft) -> Decision:
+def _settle(decision: Decision) -> Decision:
     """Bring facts and target together: wait for an answer, or reply and ask for what is missing."""
-    payment = draft.payment
+    payment = decision.payment
     if payment.awaiting is not None:
-        return draft.done()
+        return decision
     missing = _missing(payment)
     for wish, reply in _replies(payment, missing):
-        draft.set(owed=draft.payment.owed & ~wish)
-        draft.announce(reply)
+        decision.set(owed=decision.payment.owed & ~wish)
+        decision.announce(reply)
     if missing is OperationKind.REFUND:
-        draft.ask(missing, payment.taken)
+        decision.ask(missing, payment.taken)
     elif missing is OperationKind.VOID:
-        draft.ask(missing, payment.amount)
-    return draft.done()
+        decision.ask(missing, payment.amount)
+    return decision
 
 
 def _missing(payment: Payment) -> OperationKind | None:

@@ -29,19 +29,15 @@ from cluster.storefront.checkout_intake import begin_checkouts
 from cluster.storefront.journal.erasure import complete_erasures, forget_visitors, refuse_erasures
 from cluster.storefront.tokens.denial import deny
 
-END_CHECKOUTS: Final = """
-    UPDATE checkout_request r
+# Of a request, whose table is `{}`.
+_END: Final = """
+    UPDATE {} r
        SET status = %s, reason = t.reason, ended_at = t.at
       FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS t (id, reason, at)
      WHERE r.id = t.id AND r.status = 'accepted'
 """
-
-END_REFUNDS: Final = """
-    UPDATE refund_request r
-       SET status = %s, reason = t.reason, ended_at = t.at
-      FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS t (id, reason, at)
-     WHERE r.id = t.id AND r.status = 'accepted'
-"""
+END_CHECKOUTS: Final = _END.format("checkout_request")
+END_REFUNDS: Final = _END.format("refund_request")
 
 # The command that listed a product says whether catalog restocks it. The journal holds that command
 # as the cause of the event.
@@ -115,7 +111,7 @@ def _end(
             ids.append(identifier)
             reasons.append(getattr(message.payload, "reason", ""))
             times.append(message.envelope.time)
-    work.cursor.execute(statement, (status, ids, reasons, times))
+    work.cursor.execute(statement.encode(), (status, ids, reasons, times))
 
 
 def _end_checkouts(work: UnitOfWork, messages: Sequence[Message[Any]], *, status: str) -> None:
