@@ -156,6 +156,18 @@ def broker_trouble(reason: str) -> str:
     return f"rabbitmq: {alarm_words(reason)}"
 
 
+def queue_trouble(queue: str, *, exists: bool) -> str:
+    """Return one sentence on a queue that is missing, or else has no consumer."""
+    return f"Nobody consumes the queue {queue}." if exists else f"The queue {queue} does not exist."
+
+
+def outbox_troubles(service: str, age: float | None) -> list[str]:
+    """Return one sentence on an outbox whose oldest message waits too long (s), or none."""
+    if age is None or age <= UNDRAINED_AFTER:
+        return []
+    return [f"The outbox of {service} has not been drained for {age:.0f} s."]
+
+
 def unreadable_words(reason: str) -> str:
     """Return one sentence on a stream that cannot be read."""
     return f"The stream cannot be read: {reason}."

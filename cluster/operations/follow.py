@@ -50,19 +50,18 @@ class Progress:
             if order.id not in self.states or not self.states[order.id].ended
         ]
 
+    def status(self, order: CheckoutOrder) -> str:
+        state = self.states.get(order.id)
+        return state.status if state else "accepted"
+
     def tally(self) -> Counter[str]:
-        return Counter(
-            self.states[order.id].status if order.id in self.states else "accepted"
-            for order in self.orders
-        )
+        return Counter(map(self.status, self.orders))
 
     def by_outcome(self) -> dict[str, Counter[str]]:
         """Return the number of checkouts in each status, by requested outcome."""
         found: dict[str, Counter[str]] = {}
         for order in self.orders:
-            state = self.states.get(order.id)
-            tally = found.setdefault(str(order.requested_outcome), Counter())
-            tally[state.status if state else "accepted"] += 1
+            found.setdefault(str(order.requested_outcome), Counter())[self.status(order)] += 1
         return found
 
     def as_json(self) -> dict[str, Any]:
@@ -88,7 +87,7 @@ class Progress:
             "sku": order.sku,
             "quantity": order.quantity,
             "amount": state.amount if state else None,
-            "status": state.status if state else "accepted",
+            "status": self.status(order),
             "reason": state.reason if state else "",
             "seconds": state.seconds if state else None,
         }
@@ -143,7 +142,7 @@ def _each(progress: Progress) -> RenderableType:
         table.add_column(heading, overflow="fold")
     for order in progress.orders:
         state = progress.states.get(order.id)
-        status = state.status if state else "accepted"
+        status = progress.status(order)
         table.add_row(
             headcode(order.id),
             str(order.requested_outcome),

@@ -17,12 +17,13 @@ import msgspec
 from cluster.health.probes.broker import QueueDepth
 from cluster.health.progress import (
     SILENT_AFTER,
-    UNDRAINED_AFTER,
     Claim,
     QueueLook,
     Stalled,
     broker_trouble,
     claims_of,
+    outbox_troubles,
+    queue_trouble,
     stall_of,
     unreadable_words,
 )
@@ -165,17 +166,14 @@ def _queue_troubles(part: Part[list[QueueDepth]], services: Sequence[Service]) -
     workers = replicas()
     for service in services:
         for name in queues(service, workers[service.name]):
-            if name not in depths:
-                yield f"The queue {name} does not exist."
-            elif not depths[name].consumers:
-                yield f"Nobody consumes the queue {name}."
+            if name not in depths or not depths[name].consumers:
+                yield queue_trouble(name, exists=name in depths)
 
 
 def _database_troubles(name: str, vitals: Vitals) -> Iterator[str]:
     if vitals.unreadable:
         yield unreadable_words(vitals.unreadable)
-    if vitals.outbox_age is not None and vitals.outbox_age > UNDRAINED_AFTER:
-        yield f"The outbox of {name} has not been drained for {vitals.outbox_age:.0f} s."
+    yield from outbox_troubles(name, vitals.outbox_age)
     beating = {beat.process for beat in vitals.heartbeats}
     for worker in worker_names(name):
         if worker not in beating:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
+
+from msgspec.structs import replace
 
 from cluster.health.armed_faults import ArmedFaults
 from cluster.health.observer.board import Board
@@ -23,10 +25,11 @@ from cluster.health.observer.snapshot import (
 )
 from cluster.health.probes.database import Depths
 from cluster.health.progress import (
-    UNDRAINED_AFTER,
     Stall,
     Stalled,
     broker_trouble,
+    outbox_troubles,
+    queue_trouble,
     unreadable_words,
 )
 from cluster.health.running_experiment import read_running
@@ -90,17 +93,17 @@ def _service(
     board: Board, name: str, processes: Sequence[Process], stalls: Sequence[Stalled], now: float
 ) -> ServiceState:
     depths, waiting = _depths(board, name, now), board.queues(now).get(name)
-    known: dict[str, Any] = {
-        "healthy": _all_healthy([one for one in processes if one.service == name]),
-        "queue_depth": waiting.depth if waiting else None,
-        "queue_consumers": waiting.consumers if waiting else None,
-    }
-    if depths is None:
-        return ServiceState(name=name, code=CODES[name], **known)
-    return ServiceState(
+    shown = ServiceState(
         name=name,
         code=CODES[name],
-        **known,
+        healthy=_all_healthy([one for one in processes if one.service == name]),
+        queue_depth=waiting.depth if waiting else None,
+        queue_consumers=waiting.consumers if waiting else None,
+    )
+    if depths is None:
+        return shown
+    return replace(
+        shown,
         outbox=depths.outbox,
         outbox_age_seconds=None if depths.outbox_age is None else round(depths.outbox_age, 2),
         parked=depths.parked,
@@ -199,14 +202,10 @@ def _troubles(
 def _waiting(board: Board, services: Sequence[ServiceState], now: float) -> Iterator[str]:
     """Yield a sentence for each queue that is missing or not consumed, and each overdue outbox."""
     for service in services:
-        age = service.outbox_age_seconds
-        if age is not None and age > UNDRAINED_AFTER:
-            yield f"The outbox of {service.name} has not been drained for {age:.0f} s."
+        yield from outbox_troubles(service.name, service.outbox_age_seconds)
     for waiting in board.queues(now).values():
-        for queue in waiting.missing:
-            yield f"The queue {queue} does not exist."
-        for queue in waiting.unconsumed:
-            yield f"Nobody consumes the queue {queue}."
+        yield from (queue_trouble(queue, exists=False) for queue in waiting.missing)
+        yield from (queue_trouble(queue, exists=True) for queue in waiting.unconsumed)
 
 
 def _state(processes: Sequence[Process], troubles: Sequence[str]) -> State:

@@ -234,11 +234,20 @@ def _silent_worker(evidence: Evidence, last: float) -> Verdict:
     # A worker cannot send a heartbeat while its database is away, and does not while it
     # reconnects to its broker. After either it needs a moment.
     able_since = max(evidence.depths_since or evidence.now, evidence.broker_since or evidence.now)
-    own = evidence.now - max(last, able_since) > SILENT_AFTER
+    words = f"Last heartbeat {evidence.now - last:.0f} s ago."
+    return _silence(evidence, last, able_since, SILENT_AFTER, words)
+
+
+def _silence(
+    evidence: Evidence, last: float, able_since: float, patience: float, words: str
+) -> Verdict:
+    """Return a verdict on a silent process, at fault unless it could not speak for `patience` s.
+
+    `last`: its last sign of life. `able_since`: since when it has had all that it needs for one.
+    """
+    own = evidence.now - max(last, able_since) > patience
     return Verdict(
-        healthy=False if own else None,
-        words=f"Last heartbeat {evidence.now - last:.0f} s ago.",
-        at_fault_since=last if own else None,
+        healthy=False if own else None, words=words, at_fault_since=last if own else None
     )
 
 
@@ -288,12 +297,8 @@ def _judge_signing(evidence: Evidence) -> Verdict:
         return Verdict(healthy=None, words="It has started and given no sign of life yet.")
     needs = {"broker": evidence.broker_since, "database": evidence.depths_since}
     able_since = max((needs[one] or evidence.now for one in SIGNING[evidence.kind]), default=0.0)
-    own = evidence.now - max(last, able_since) > SIGN_LATE
-    return Verdict(
-        healthy=False if own else None,
-        words=f"It has given no sign of life for {evidence.now - last:.0f} s.",
-        at_fault_since=last if own else None,
-    )
+    words = f"It has given no sign of life for {evidence.now - last:.0f} s."
+    return _silence(evidence, last, able_since, SIGN_LATE, words)
 
 
 def is_fresh(depths: Depths, now: float) -> bool:
