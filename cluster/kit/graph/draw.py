@@ -67,9 +67,8 @@ class Drawing(msgspec.Struct, frozen=True):
 
     def picture(self, theme: Theme = "light") -> str:
         """Return one SVG with its own style, for a file."""
-        part = ("graph", self.scene, self.frame)
         style = picture_style(theme)
-        return svg.picture([part], style=style, title=self.title, words=self.words)
+        return svg.picture(self.scene, self.frame, style=style, title=self.title, words=self.words)
 
 
 class Recording(msgspec.Struct, frozen=True):

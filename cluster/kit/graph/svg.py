@@ -93,27 +93,17 @@ def name_texts(top: int) -> str:
     return f'{rails}<text class="name" x="12" y="{SHARED_Y + top + 4}">{NAMES[SHARED]}</text>'
 
 
-def picture(parts: list[tuple[str, Scene, Frame]], *, style: str, title: str, words: str) -> str:
-    """Return plots side by side in one SVG with its own style, for a file or a raster.
-
-    Each part is a key from which its ids are made, a scene and its frame.
-    """
-    height = HEIGHT + max(frame.top for _, _, frame in parts)
-    width = NAMES_WIDTH + sum(frame.width for _, _, frame in parts)
-    drawn, x = [], float(NAMES_WIDTH)
-    for key, scene, frame in parts:
-        drawn.append(
-            f'<svg x="{number(x)}" width="{number(frame.width)}" height="{height}" '
-            f'viewBox="0 0 {number(frame.width)} {height}">{_hatch(key)}'
-            f"{inside(scene, frame, key=key)}</svg>"
-        )
-        x += frame.width
+def picture(scene: Scene, frame: Frame, *, style: str, title: str, words: str) -> str:
+    """Return names and plot as one SVG with its own style, for a file or a raster."""
+    height, width = HEIGHT + frame.top, NAMES_WIDTH + frame.width
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {number(width)} '
         f'{height}" width="{number(width)}" height="{height}" role="img">'
         f"<title>{escape(title)}</title><desc>{escape(words)}</desc><style>{style}</style>"
-        f'<rect class="tile" width="100%" height="100%"/>{name_texts(parts[0][2].top)}'
-        f"{''.join(drawn)}</svg>"
+        f'<rect class="tile" width="100%" height="100%"/>{name_texts(frame.top)}'
+        f'<svg x="{NAMES_WIDTH}" width="{number(frame.width)}" height="{height}" '
+        f'viewBox="0 0 {number(frame.width)} {height}">{_hatch("graph")}'
+        f"{inside(scene, frame, key='graph')}</svg></svg>"
     )
 
 

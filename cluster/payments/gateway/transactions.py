@@ -5,26 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from cluster.messaging import outbox
 from cluster.messaging.work import UnitOfWork
+from cluster.secrets.postgres import DatabaseSession
 
 SOURCE: Final = "payments"
 
 T = TypeVar("T")
 
 
-class Session(outbox.Session, Protocol):
-    """The part of a DatabaseSession that is used here."""
-
-    def close(self) -> None: ...
-
-
 class Transactions:
     """Runs one transaction at a time on one long-lived connection, off the event loop."""
 
-    def __init__(self, session: Session, *, name: str) -> None:
+    def __init__(self, session: DatabaseSession, *, name: str) -> None:
         self._session = session
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
