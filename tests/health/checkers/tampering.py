@@ -33,6 +33,34 @@ class Tampering:
         return f"{slug}, {self.variant}" if self.variant else slug
 
 
+# The column with the time of a row, where that is not `created_at`.
+_BEGAN: Final = {
+    "saga": "started_at",
+    "checkout_request": "accepted_at",
+    "refund_request": "accepted_at",
+    "erasure_request": "accepted_at",
+    "ledger_entry": "id",
+    "sale": "at",
+    "spend": "at",
+    "stock_return": "at",
+    "limit_restoration": "at",
+}
+
+
+def first_of(table: str, where: str) -> str:
+    """Return the SQL of the id of the oldest row of a table that fulfils a condition."""
+    began = _BEGAN.get(table, "created_at")
+    return f"(SELECT id FROM {table} WHERE {where} ORDER BY {began} LIMIT 1)"
+
+
+def _changed(table: str, change: str, where: str, *, returning: str = "id") -> str:
+    return f"UPDATE {table} SET {change} WHERE id = {first_of(table, where)} RETURNING {returning}"
+
+
+def _deleted(table: str, where: str = "true", *, returning: str = "id") -> str:
+    return f"DELETE FROM {table} WHERE id = {first_of(table, where)} RETURNING {returning}"
+
+
 # A product that is not restocked, and which the ambient load does not touch either.
 SCARCE: Final = "(SELECT id FROM product WHERE restock_to = 0 ORDER BY id LIMIT 1)"
 
@@ -53,14 +81,12 @@ STOCK: Final = (
     ),
     Tampering(
         "sales match checkouts", "catalog",
-        """DELETE FROM sale WHERE id = (SELECT id FROM sale ORDER BY at LIMIT 1) RETURNING id""",
+        _deleted("sale"),
         follows=("stock conserved", "state and messages agree: catalog"),
     ),
     Tampering(
         "sales match checkouts", "checkout",
-        """UPDATE saga SET context = context || '{"quantity": 7}'
-            WHERE id = (SELECT id FROM saga WHERE state = 'completed' ORDER BY started_at LIMIT 1)
-            RETURNING id""",
+        _changed("saga", "context = context || '{\"quantity\": 7}'", "state = 'completed'"),
         follows=(
             "every checkout answered", "checkouts agree: catalog", "checkouts agree: orders",
         ),
@@ -70,9 +96,7 @@ STOCK: Final = (
 MONEY: Final = (
     Tampering(
         "ledger balances", "payments",
-        """DELETE FROM ledger_entry WHERE id = (
-               SELECT id FROM ledger_entry WHERE account = 'customer' ORDER BY id LIMIT 1)
-           RETURNING transaction""",
+        _deleted("ledger_entry", "account = 'customer'", returning="transaction"),
         follows=("rows consistent: payments",),
     ),
     Tampering(
@@ -87,9 +111,7 @@ MONEY: Final = (
     Tampering("ledger matches the provider", PROVIDER, ""),
     Tampering(
         "captures match checkouts", "payments",
-        """UPDATE refund SET amount = amount + 1 WHERE id = (
-               SELECT id FROM refund WHERE state = 'settled' ORDER BY created_at LIMIT 1)
-           RETURNING order_id""",
+        _changed("refund", "amount = amount + 1", "state = 'settled'", returning="order_id"),
         follows=("refunds: the money is back", "rows consistent: payments"),
     ),
     Tampering(
@@ -120,30 +142,24 @@ MONEY: Final = (
 SAGAS: Final = (
     Tampering(
         "every saga ended", "checkout",
-        """UPDATE saga SET state = 'running', deadline = now() - interval '1 hour' WHERE id = (
-               SELECT id FROM saga WHERE state = 'compensated' ORDER BY started_at LIMIT 1)
-           RETURNING id || ': running'""",
+        _changed(
+            "saga", "state = 'running', deadline = now() - interval '1 hour'",
+            "state = 'compensated'", returning="id || ': running'",
+        ),
         follows=("every checkout answered",),
     ),
     Tampering(
         "every checkout answered", "site",
-        """UPDATE checkout_request SET status = 'accepted' WHERE id = (
-               SELECT id FROM checkout_request WHERE status = 'completed'
-                ORDER BY accepted_at LIMIT 1)
-           RETURNING id""",
+        _changed("checkout_request", "status = 'accepted'", "status = 'completed'"),
     ),
     Tampering(
         "no orphan hold", "identity",
-        """UPDATE hold SET state = 'held' WHERE id = (
-               SELECT id FROM hold WHERE state = 'released' ORDER BY created_at LIMIT 1)
-           RETURNING id""",
+        _changed("hold", "state = 'held'", "state = 'released'"),
         follows=("limits conserved", "checkouts agree: identity"),
     ),
     Tampering(
         "no orphan reservation", "catalog",
-        """UPDATE reservation SET state = 'reserved' WHERE id = (
-               SELECT id FROM reservation WHERE state = 'released' ORDER BY created_at LIMIT 1)
-           RETURNING id""",
+        _changed("reservation", "state = 'reserved'", "state = 'released'"),
         follows=("stock conserved", "checkouts agree: catalog"),
     ),
     Tampering(
@@ -157,9 +173,7 @@ SAGAS: Final = (
     ),
     Tampering(
         "every refund ended", "orders",
-        """UPDATE refund SET state = 'requested' WHERE id = (
-               SELECT id FROM refund WHERE state = 'completed' ORDER BY created_at LIMIT 1)
-           RETURNING id""",
+        _changed("refund", "state = 'requested'", "state = 'completed'"),
         follows=(
             "every refund answered", "refunds: the money is back", "refunds: the items are back",
             "refunds: the limit is back", "rows consistent: orders",
@@ -167,36 +181,26 @@ SAGAS: Final = (
     ),
     Tampering(
         "every refund answered", "site",
-        """UPDATE refund_request SET status = 'accepted' WHERE id = (
-               SELECT id FROM refund_request WHERE status = 'completed'
-                ORDER BY accepted_at LIMIT 1)
-           RETURNING id""",
+        _changed("refund_request", "status = 'accepted'", "status = 'completed'"),
     ),
     Tampering(
         "refunds: the money is back", "payments",
-        """UPDATE refund SET state = 'failed' WHERE id = (
-               SELECT id FROM refund WHERE state = 'settled' ORDER BY created_at LIMIT 1)
-           RETURNING id""",
+        _changed("refund", "state = 'failed'", "state = 'settled'"),
         follows=("captures match checkouts", "rows consistent: payments"),
     ),
     Tampering(
         "refunds: the items are back", "catalog",
-        """DELETE FROM stock_return WHERE id = (SELECT id FROM stock_return ORDER BY at LIMIT 1)
-           RETURNING id""",
+        _deleted("stock_return"),
         follows=("stock conserved", "state and messages agree: catalog"),
     ),
     Tampering(
         "refunds: the limit is back", "identity",
-        """DELETE FROM limit_restoration
-            WHERE id = (SELECT id FROM limit_restoration ORDER BY at LIMIT 1) RETURNING id""",
+        _deleted("limit_restoration"),
         follows=("limits conserved", "state and messages agree: identity"),
     ),
     Tampering(
         "every erasure answered", "site",
-        """UPDATE erasure_request SET status = 'accepted' WHERE id = (
-               SELECT id FROM erasure_request WHERE status = 'completed'
-                ORDER BY accepted_at LIMIT 1)
-           RETURNING id""",
+        _changed("erasure_request", "status = 'accepted'", "status = 'completed'"),
     ),
 )  # fmt: skip
 
@@ -205,9 +209,9 @@ def _changed_in_silence(service: str, table: str, aggregate: str) -> Tampering:
     """Return the change of a row without an event, as if the outbox were not atomic."""
     return Tampering(
         f"state and messages agree: {service}", service,
-        f"""UPDATE {table} SET version = version + 1 WHERE id = (
-               SELECT id FROM {table} WHERE version > 0 ORDER BY created_at LIMIT 1)
-           RETURNING '{aggregate}/' || id""",
+        _changed(
+            table, "version = version + 1", "version > 0", returning=f"'{aggregate}/' || id"
+        ),
     )  # fmt: skip
 
 
@@ -226,10 +230,7 @@ def _never_applied(service: str) -> Tampering:
 STREAMS: Final = (
     Tampering(
         "state and messages agree: site", "site",
-        """DELETE FROM checkout_request WHERE id = (
-               SELECT id FROM checkout_request WHERE status = 'completed'
-                ORDER BY accepted_at LIMIT 1)
-           RETURNING 'saga/' || id""",
+        _deleted("checkout_request", "status = 'completed'", returning="'saga/' || id"),
         follows=("every checkout answered",),
     ),
     _changed_in_silence("identity", "hold", "hold"),
@@ -238,9 +239,10 @@ STREAMS: Final = (
     _changed_in_silence("payments", "payment", "payment"),
     Tampering(
         "state and messages agree: checkout", "checkout",
-        """UPDATE saga SET messages_sent = messages_sent + 1 WHERE id = (
-               SELECT id FROM saga WHERE state = 'completed' ORDER BY started_at LIMIT 1)
-           RETURNING 'saga/' || id""",
+        _changed(
+            "saga", "messages_sent = messages_sent + 1", "state = 'completed'",
+            returning="'saga/' || id",
+        ),
     ),
     Tampering(
         "stream seen whole", "site",
@@ -268,42 +270,29 @@ STREAMS: Final = (
 )  # fmt: skip
 AGREEMENT: Final = (
     Tampering("checkouts agree: identity", "identity",
-        """UPDATE hold SET amount = amount + 1 WHERE id = (
-               SELECT id FROM hold WHERE state = 'spent' ORDER BY created_at LIMIT 1)
-           RETURNING id"""),
+        _changed("hold", "amount = amount + 1", "state = 'spent'")),
     Tampering("checkouts agree: catalog", "catalog",
-        """UPDATE reservation SET sku = 'another' WHERE id = (
-               SELECT id FROM reservation WHERE state = 'sold' ORDER BY created_at LIMIT 1)
-           RETURNING id"""),
+        _changed("reservation", "sku = 'another'", "state = 'sold'")),
     Tampering("checkouts agree: orders", "orders",
-        """UPDATE orders SET amount = amount + 1 WHERE id = (
-               SELECT id FROM orders WHERE state = 'fulfilled' ORDER BY created_at LIMIT 1)
-           RETURNING id"""),
+        _changed("orders", "amount = amount + 1", "state = 'fulfilled'")),
     Tampering("checkouts agree: payments", "payments",
-        """UPDATE payment SET amount = amount + 1 WHERE id = (
-               SELECT id FROM payment WHERE state = 'captured' ORDER BY created_at LIMIT 1)
-           RETURNING id"""),
+        _changed("payment", "amount = amount + 1", "state = 'captured'")),
     Tampering("rows consistent: site", "site",
         """UPDATE product SET fed_by = (
                SELECT max(seq) FROM journal
                 WHERE envelope#>>'{data,sku}' IS DISTINCT FROM product.sku)
             WHERE sku = (SELECT sku FROM product ORDER BY sku LIMIT 1) RETURNING sku"""),
     Tampering("rows consistent: identity", "identity",
-        """UPDATE erasure SET receipts = '{}' WHERE id = (
-               SELECT id FROM erasure WHERE state = 'completed' ORDER BY created_at LIMIT 1)
-           RETURNING id"""),
+        _changed("erasure", "receipts = '{}'", "state = 'completed'")),
     Tampering("rows consistent: orders", "orders",
-        """UPDATE refund SET stock_back = false WHERE id = (
-               SELECT id FROM refund WHERE state = 'completed' ORDER BY created_at LIMIT 1)
-           RETURNING id"""),
+        _changed("refund", "stock_back = false", "state = 'completed'")),
     Tampering("rows consistent: payments", "payments",
-        """UPDATE payment SET captured = captured + 1 WHERE id = (
-               SELECT id FROM payment WHERE state = 'captured' ORDER BY created_at LIMIT 1)
-           RETURNING id"""),
+        _changed("payment", "captured = captured + 1", "state = 'captured'")),
     Tampering("rows consistent: checkout", "checkout",
-        """UPDATE saga SET steps = jsonb_set(steps, '{2,outcome}', '"missed"') WHERE id = (
-               SELECT id FROM saga WHERE state = 'completed' ORDER BY started_at LIMIT 1)
-           RETURNING id"""),
+        _changed(
+            "saga", """steps = jsonb_set(steps, '{2,outcome}', '"missed"')""",
+            "state = 'completed'",
+        )),
     Tampering("catalogue agrees", "site",
         """UPDATE product SET price = price + 1
             WHERE sku = (SELECT sku FROM product ORDER BY sku LIMIT 1) RETURNING sku"""),
