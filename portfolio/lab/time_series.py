@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 
-from cluster.health.observer.history import GaugePoint, gauges
+from cluster.health.observer.models import Gauge, gauges
 
 SPAN: Final = timedelta(minutes=60)
 BIN: Final = timedelta(minutes=5)  # one row of the table
@@ -73,7 +73,7 @@ def course_of(service: str, now: datetime) -> Course | None:
     return Course([curve for curve in drawn if curve is not None], _rows(points, now))
 
 
-def _waiting(point: GaugePoint) -> float | None:
+def _waiting(point: Gauge) -> float | None:
     if point.queue_depth is None or point.outbox is None:
         return None
     return point.queue_depth + point.outbox
@@ -82,9 +82,9 @@ def _waiting(point: GaugePoint) -> float | None:
 def _curve(
     title: str,
     unit: str,
-    points: Sequence[GaugePoint],
+    points: Sequence[Gauge],
     now: datetime,
-    value: Callable[[GaugePoint], float | None],
+    value: Callable[[Gauge], float | None],
 ) -> Curve | None:
     measured = [(point.at, found) for point in points if (found := value(point)) is not None]
     if not measured:
@@ -110,7 +110,7 @@ def _curve(
     )
 
 
-def _rows(points: Sequence[GaugePoint], now: datetime) -> list[Row]:
+def _rows(points: Sequence[Gauge], now: datetime) -> list[Row]:
     """Return one row for each BIN, the newest first."""
     rows = []
     for number in range(int(SPAN / BIN)):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
-from cluster.health.observer.history import GaugePoint
+from cluster.health.observer.models import Gauge
 from cluster.health.observer.snapshot import ServiceState
 from cluster.kit.source.resolve import locate
 from cluster.messaging.contract import REGISTRY
@@ -124,24 +124,12 @@ def _ended(visitor: requests.Session, address: str) -> str:
 # Numbers ---------------------------------------------------------------------------------
 
 
-def point(seconds_ago: float, *, sent: float | None = 1.0, queue: int | None = 0) -> GaugePoint:
-    return GaugePoint(
-        at=NOW - timedelta(seconds=seconds_ago),
-        outbox=0,
-        outbox_age_seconds=None,
-        parked=0,
-        dead_letters=0,
-        queue_depth=queue,
-        published_per_second=sent,
-        consumed_per_second=None,
-        checkouts_per_second=None,
-        stream_lag_seconds=None,
-    )
+def point(seconds_ago: float, *, sent: float | None = 1.0, queue: int | None = 0) -> Gauge:
+    at = NOW - timedelta(seconds=seconds_ago)
+    return Gauge(at=at, outbox=0, queue_depth=queue, published_per_second=sent)
 
 
-def course_of(
-    monkeypatch: pytest.MonkeyPatch, points: list[GaugePoint]
-) -> time_series.Course | None:
+def course_of(monkeypatch: pytest.MonkeyPatch, points: list[Gauge]) -> time_series.Course | None:
     monkeypatch.setattr(time_series, "gauges", lambda _service, _minutes: points)
     return time_series.course_of("orders", NOW)
 

@@ -1,8 +1,15 @@
-"""The observer's tables in the site's database. It writes them itself, without Django."""
+"""The observer's tables in the site's database, which it writes itself, without Django."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from django.db import models
+from django.utils import timezone
+
+# One row in ten seconds. A sparkline can show no more points.
+MOST_POINTS: Final = 24 * 360
 
 
 class Outage(models.Model):
@@ -30,7 +37,10 @@ class Outage(models.Model):
 
 
 class Gauge(models.Model):
-    """One service's waiting messages, and its flow, at one moment. Kept for a day."""
+    """One service's waiting messages, and its flow, at one moment. Kept for a day.
+
+    Null: it could not be measured then.
+    """
 
     at = models.DateTimeField()
     service = models.TextField()
@@ -52,3 +62,17 @@ class Gauge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.service} {self.at}"
+
+
+def gauges(service: str, minutes: float) -> list[Gauge]:
+    """Return a service's gauges of the last `minutes`, oldest first, one every ten seconds.
+
+    A gap in time is a time in which nothing was measured. Raises django.db.Error.
+    """
+    since = timezone.now() - timedelta(minutes=minutes)
+    return list(Gauge.objects.filter(service=service, at__gte=since).order_by("at")[:MOST_POINTS])
+
+
+def recent_outages(count: int) -> list[Outage]:
+    """Return the latest outages, the newest first. Raises django.db.Error."""
+    return list(Outage.objects.order_by("-began")[:count])

@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from cluster.messaging.work import UnitOfWork
+from cluster.storefront.admission import TooManyRequests
 
 # For each sender: enough for a correction, and too few to disturb the owner.
 PERIOD: Final = timedelta(hours=1)
@@ -32,13 +33,8 @@ KEEP: Final = """
 """
 
 
-class TooManyMessages(Exception):
+class TooManyMessages(TooManyRequests):
     """This sender, or all of them together, have written enough, as the message explains."""
-
-    def __init__(self, detail: str, *, status: HTTPStatus, retry_after: int) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.retry_after = retry_after  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

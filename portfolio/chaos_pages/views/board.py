@@ -17,7 +17,7 @@ from articles.owner.queries import NotKnown, Words, words_of
 from chaos.experiments.models import Incident
 from chaos.reports.recoveries import recoveries
 from cluster.health.observer.client import follower, latest
-from cluster.health.observer.history import recent_outages
+from cluster.health.observer.models import recent_outages
 from cluster.kit.problems import answers_when_away
 from cluster.kit.visitors import known_visitor
 from cluster.secrets.django.reconnect import read_or
