@@ -15,7 +15,7 @@ from cluster.messaging.contract import REGISTRY, Kind
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.outbox import unit_of_work
 from cluster.messaging.work import UnitOfWork
-from cluster.operations.plan import FEWEST_RACERS, Shelf, Wanted, outcomes, plan
+from cluster.operations.plan import FEWEST_RACERS, Wanted, outcomes, plan
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable, database
 from cluster.storefront.admission import record_refused
 from cluster.storefront.checkout_intake import (
@@ -25,7 +25,7 @@ from cluster.storefront.checkout_intake import (
     accept_portion,
 )
 from cluster.storefront.journal.queries import entries_of
-from cluster.storefront.products.queries import is_listed, shelf
+from cluster.storefront.products.queries import Listing, is_listed, shelf
 from cluster.storefront.repository import CheckoutRow, checkouts
 from cluster.tracing.context import sampled
 from compose.errors import Misuse, PlainError
@@ -79,10 +79,10 @@ class CheckoutClient:
         chosen = outcomes(wanted, count)
         if wanted is Wanted.LAST_ITEM_RACE and count < FEWEST_RACERS:
             raise Misuse(f"A race needs at least {FEWEST_RACERS} checkouts: add --count.")
-        found = self._transact(_shelf)
-        if sku is not None and sku not in found.prices:
+        found = self._transact(lambda work: shelf(work.cursor))
+        if sku is not None and sku not in {listing.sku for listing in found}:
             raise Misuse(_unknown_product(sku, found))
-        if sku is None and not found.restocked:
+        if sku is None and not any(listing.restocked for listing in found):
             raise PlainError("No product has been listed yet: try again in a few seconds.")
         return plan(
             chosen,
@@ -189,16 +189,8 @@ class CheckoutClient:
         return retry(once, on=DatabaseUnavailable, pauses=constant(PAUSE, within=PATIENCE))
 
 
-def _shelf(work: UnitOfWork) -> Shelf:
-    listings = shelf(work.cursor)
-    return Shelf(
-        {listing.sku: listing.price for listing in listings},
-        [listing.sku for listing in listings if listing.restocked],
-    )
-
-
-def _unknown_product(sku: str, found: Shelf) -> str:
-    known = ", ".join(sorted(found.restocked))
+def _unknown_product(sku: str, found: Sequence[Listing]) -> str:
+    known = ", ".join(sorted(listing.sku for listing in found if listing.restocked))
     return f"There is no product {sku!r}; " + (
         f"there are {known}." if known else "no product has been listed yet."
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import enum
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from cluster.identity.domain.limits import DEFAULT_LIMIT
 from cluster.storefront.checkout_intake import CheckoutOrder, Outcome
+from cluster.storefront.products.queries import Listing
 
 SOLD_OUT: Final = "SOLD-OUT"  # a seeded product without stock
 MOST_OF_ONE_VISITOR: Final = 8
@@ -43,14 +43,6 @@ MIXTURE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """The products for sale: prices in pence by SKU, and the SKUs that are restocked."""
-
-    prices: Mapping[str, int]
-    restocked: Sequence[str]
-
-
 def outcomes(wanted: Wanted, count: int) -> list[Outcome]:
     """Return the outcome of each of `count` checkouts.
 
@@ -67,7 +59,7 @@ def outcomes(wanted: Wanted, count: int) -> list[Outcome]:
 def plan(
     wanted: Sequence[Outcome],
     *,
-    shelf: Shelf,
+    shelf: Sequence[Listing],
     sku: str | None,
     quantity: int,
     last_item: str | None,
@@ -78,12 +70,14 @@ def plan(
     `last_item` is the product that racers want. Visitors buy several times each, within their
     spending limit; racers once.
     """
-    products = itertools.cycle([sku] if sku else sorted(shelf.restocked))
+    prices = {listing.sku: listing.price for listing in shelf}
+    restocked = sorted(listing.sku for listing in shelf if listing.restocked)
+    products = itertools.cycle([sku] if sku else restocked)
     shoppers = _Shoppers(iter(visitors))
     orders = []
     for outcome in wanted:
         wants, items = _basket(outcome, products, quantity, last_item)
-        amount = shelf.prices.get(wants, 0) * items
+        amount = prices.get(wants, 0) * items
         orders.append(
             CheckoutOrder(
                 visitor=shoppers.next_for(amount, alone=outcome is Outcome.LAST_ITEM_RACE),

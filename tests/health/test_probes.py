@@ -53,7 +53,8 @@ def database_probe(as_observer: None) -> Iterator[Callable[[str], DatabaseProbe]
 
     yield make
     for probe in made:
-        probe.release()
+        probe.close()
+        probe.holder.close()
 
 
 @pytest.mark.platform

@@ -8,10 +8,12 @@ from collections import Counter, defaultdict
 import pytest
 
 from cluster.identity.domain.limits import DEFAULT_LIMIT
-from cluster.operations.plan import MOST_OF_ONE_VISITOR, SOLD_OUT, Shelf, Wanted, outcomes, plan
+from cluster.operations.plan import MOST_OF_ONE_VISITOR, SOLD_OUT, Wanted, outcomes, plan
 from cluster.storefront.checkout_intake import CheckoutOrder, Outcome
+from cluster.storefront.products.queries import Listing
 
-SHELF = Shelf({"MUG": 900, "WATCH": 5_900, SOLD_OUT: 500}, ["MUG", "WATCH"])
+PRICES = {"MUG": 900, "WATCH": 5_900, SOLD_OUT: 500}
+SHELF = [Listing(sku, price, sku != SOLD_OUT) for sku, price in PRICES.items()]
 
 
 def planned(
@@ -73,7 +75,7 @@ def test_visitors_buy_several_times_within_their_limit() -> None:
     spent: defaultdict[str, int] = defaultdict(int)
     times: Counter[str] = Counter()
     for order in planned(Wanted.SUCCESS, 200, quantity=3):
-        spent[order.visitor] += SHELF.prices[order.sku] * order.quantity
+        spent[order.visitor] += PRICES[order.sku] * order.quantity
         times[order.visitor] += 1
     assert max(spent.values()) <= DEFAULT_LIMIT
     assert 1 < max(times.values()) <= MOST_OF_ONE_VISITOR

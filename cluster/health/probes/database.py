@@ -106,11 +106,6 @@ class DatabaseProbe:
             self._connection.close()
             self._connection = None
 
-    def release(self) -> None:
-        """Release the login, at the end."""
-        self.close()
-        self._holder.close()
-
     def _connected(self) -> Connection:
         if self._connection is not None and not self._holder.is_current(self._connection):
             self.close()
