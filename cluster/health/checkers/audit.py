@@ -22,22 +22,20 @@ from cluster.health.checkers.invariants import RECEIVERS
 from cluster.health.checkers.snapshot import Pairs, Snapshots
 from cluster.health.checkers.subscriptions import aggregates_consumed
 from cluster.messaging.service import Service
+from cluster.payments.provider_api import Balance
 from cluster.payments.sandbox.client import ProviderUnavailableError, read_books
 from cluster.secrets.vault import SecretsError, VaultClient
 from config.environment import DATABASES, MissingSetting, setting
 
 # By payment; raises ProviderUnavailableError, SecretsError or MissingSetting.
-Books: TypeAlias = Callable[[], Mapping[str, money.Balance]]
+Books: TypeAlias = Callable[[], Mapping[str, Balance]]
 
 
-def provider_books() -> dict[str, money.Balance]:
+def provider_books() -> dict[str, Balance]:
     """Return the provider's own balances, read with its key, which the operator may see."""
     key = VaultClient.for_identity("operator").read_kv("provider")["api_key"]
     books = read_books(setting("PROVIDER_URL"), api_key=key)
-    return {
-        str(payment): money.Balance(balance.authorised, balance.captured)
-        for payment, balance in books.items()
-    }
+    return {str(payment): balance for payment, balance in books.items()}
 
 
 def examine(
@@ -71,7 +69,7 @@ def _money(snapshots: Snapshots, books: Books) -> Iterator[Finding]:
     yield money.ledger_balances(money.Ledger(entries, total, transactions, unbalanced))
     (payments,) = snapshots.row("payments", queries.PAYMENTS)
     ours = {
-        payment: money.Balance(authorised, captured)
+        payment: Balance(authorised, captured)
         for payment, authorised, captured in snapshots.rows("payments", queries.BALANCES)
     }
     open_ = [(payment, b.authorised) for payment, b in ours.items() if b.authorised]

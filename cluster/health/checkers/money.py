@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cluster.health.checkers.compare import Comparison, differences
 from cluster.health.checkers.finding import Counterexample, Finding, agree, conclude
+from cluster.payments.provider_api import Balance
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,6 @@ def nothing_left_authorised(payments: int, authorised: Sequence[tuple[str, int]]
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """Pence of one payment: authorised, and captured less refunds."""
-
-    authorised: int
-    captured: int
-
-    def __str__(self) -> str:
-        return f"{self.authorised} p authorised and {self.captured} p captured"
-
-
 def ledger_matches_provider(ours: Mapping[str, Balance], theirs: Mapping[str, Balance]) -> Finding:
     """Check that both sides have equal balances by payment. One of zero may be left out."""
     return agree(
@@ -74,7 +64,7 @@ def ledger_matches_provider(ours: Mapping[str, Balance], theirs: Mapping[str, Ba
 
 def _with_money(balances: Mapping[str, Balance]) -> dict[str, str]:
     return {
-        payment: str(balance)
+        payment: f"{balance.authorised} p authorised and {balance.captured} p captured"
         for payment, balance in balances.items()
         if balance.authorised or balance.captured
     }

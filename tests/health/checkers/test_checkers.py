@@ -7,6 +7,7 @@ import pytest
 from cluster.health.checkers import delivery, limits, money, sagas, stock, streams
 from cluster.health.checkers.compare import Comparison, Difference
 from cluster.health.checkers.finding import Finding, Outcome
+from cluster.payments.provider_api import Balance
 
 
 def comparison(*differences: Difference, checked: int = 5) -> Comparison:
@@ -76,14 +77,12 @@ class TestMoney:
         assert the_counterexample(finding) == "payment p1 still has 900 p authorised"
 
     def test_a_payment_of_nothing_may_be_missing_on_either_side(self) -> None:
-        ours = {"p1": money.Balance(0, 900), "p2": money.Balance(0, 0)}
-        theirs = {"p1": money.Balance(0, 900), "p3": money.Balance(0, 0)}
+        ours = {"p1": Balance(0, 900), "p2": Balance(0, 0)}
+        theirs = {"p1": Balance(0, 900), "p3": Balance(0, 0)}
         assert money.ledger_matches_provider(ours, theirs).outcome is Outcome.OK
 
     def test_books_that_differ_from_the_providers_are_found(self) -> None:
-        finding = money.ledger_matches_provider(
-            {"p1": money.Balance(0, 900)}, {"p1": money.Balance(900, 0)}
-        )
+        finding = money.ledger_matches_provider({"p1": Balance(0, 900)}, {"p1": Balance(900, 0)})
         assert the_counterexample(finding) == (
             "payment p1: the ledger has 0 p authorised and 900 p captured, "
             "the provider's books 900 p authorised and 0 p captured"

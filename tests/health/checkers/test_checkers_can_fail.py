@@ -18,13 +18,13 @@ import pytest
 from cluster.health.checkers.audit import Books, examine, provider_books
 from cluster.health.checkers.finding import Finding, Outcome
 from cluster.health.checkers.invariants import INVARIANTS, Promise
-from cluster.health.checkers.money import Balance
 from cluster.health.checkers.snapshot import Snapshots
 from cluster.identity.contract import IssueToken
 from cluster.kit.source.resolve import locate
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
 from cluster.operations.plan import Wanted
+from cluster.payments.provider_api import Balance
 from cluster.payments.sandbox.client import ProviderUnavailableError
 from cluster.services import load_all
 from cluster.storefront.transactions import run_in_transaction
