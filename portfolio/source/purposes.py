@@ -30,6 +30,7 @@ FOLDERS: Final = {
     "cluster/storefront/journal": "Every message, kept in order.",
     "cluster/storefront/stream": "The journal as it grows, sent to browsers.",
     "compose/containers": "The platform as containers.",
+    "compose/grafana": "The dashboard of Grafana, and how Prometheus scrapes the platform.",
     "compose/kubernetes-chaos": "What lets experiments break its pods, off by default.",
     "config": "The environment, logs, and how static files are gathered.",
     "docs/adr": "Decisions, with their reasons.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 import pytest
 import requests
@@ -11,13 +13,14 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from cluster.health.observer.snapshot import Lease, Process, Sagas, ServiceState, Snapshot
-from compose.grafana import dashboard
+from config.environment import ROOT
 from portfolio.metrics.observed import ObservedMetrics, families
 from portfolio.metrics.registry import REGISTRY
 from tests.conditions import eventually
 
 NAME = re.compile(r"\b(?:cluster|http_server)_[a-z_]+")
 SUFFIXES = ("_total", "_count", "_sum", "_bucket")
+PANELS = json.loads((ROOT / "compose/grafana/working-timetable.json").read_text())["panels"]
 
 SEEN = Snapshot(
     at="",
@@ -83,14 +86,21 @@ def test_what_could_not_be_had_has_no_sample() -> None:
 def test_every_metric_of_the_dashboard_exists() -> None:
     existing = {family.name for family in [*families(None), *REGISTRY.collect()]}
 
-    for query in dashboard.queries():
+    queries = [target["expr"] for panel in PANELS for target in panel.get("targets", ())]
+    assert queries
+    for query in queries:
         for name in NAME.findall(query):
             stem = next((name.removesuffix(s) for s in SUFFIXES if name.endswith(s)), name)
             assert stem in existing or name in existing, query
 
 
-def test_the_dashboard_on_the_disk_is_the_one_that_is_written_down_as_code() -> None:
-    assert dashboard.FILE.read_text() == dashboard.text()
+def test_panels_have_ids_and_places_of_their_own() -> None:
+    for taken in ([panel["id"] for panel in PANELS], [place(panel) for panel in PANELS]):
+        assert len(taken) == len(set(taken))
+
+
+def place(panel: dict[str, Any]) -> tuple[int, int]:
+    return panel["gridPos"]["x"], panel["gridPos"]["y"]
 
 
 @pytest.mark.platform

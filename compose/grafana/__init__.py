@@ -1,1 +1,0 @@
-"""The Grafana dashboard as code, and how Prometheus scrapes the platform."""
