@@ -60,6 +60,11 @@ def test_every_reference_leads_somewhere() -> None:
             part = part[name]
 
 
+def test_every_tag_is_described_and_used() -> None:
+    used = {tag for _, operation in operations() for tag in operation["tags"]}
+    assert used == {tag["name"] for tag in document()["tags"] if tag["description"]}
+
+
 def test_the_document_is_valid_openapi() -> None:
     from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR  # takes three seconds
 
