@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from ninja.parser import Parser
 
 from cluster.messaging.storable import UNSTORABLE, storable_text
-from portfolio.api.problems import INVALID, Problem
+from portfolio.api.problems import invalid
 
 
 class TextParser(Parser):
@@ -29,8 +29,7 @@ class TextParser(Parser):
         document = json.loads(request.body)
         errors = [_error(pointer, found) for pointer, found in _unstorable(document)]
         if errors:
-            detail = "; ".join(f"{error['pointer']}: {error['detail']}" for error in errors)
-            raise Problem(INVALID.status, f"{detail}.", INVALID, extensions={"errors": errors})
+            raise invalid(errors)
         return cast("dict[str, Any]", document)
 
 

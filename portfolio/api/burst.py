@@ -17,7 +17,7 @@ from ninja.decorators import decorate_view
 
 from cluster.kit.cache_redis import RedisAway
 from cluster.kit.visitors import address_key, known_visitor
-from portfolio.api.problems import TOO_MANY, Problem, problem_answer
+from portfolio.api.problems import problem_answer, too_many
 from portfolio.edge.token_bucket import Taken, TokenBucket
 
 View = Callable[..., HttpResponse]
@@ -64,12 +64,6 @@ def _field(bucket: TokenBucket, taken: Taken) -> str:
 
 
 def _refusal(request: HttpRequest, bucket: TokenBucket, taken: Taken) -> HttpResponse:
-    return problem_answer(
-        request,
-        Problem(
-            TOO_MANY.status,
-            f"You may ask {bucket.size} times at once, and {bucket.pace:g} times a second then.",
-            TOO_MANY,
-            headers={"Retry-After": str(max(1, math.ceil(taken.wait)))},
-        ),
-    )
+    detail = f"You may ask {bucket.size} times at once, and {bucket.pace:g} times a second then."
+    wait = max(1, math.ceil(taken.wait))
+    return problem_answer(request, too_many(detail, retry_after=wait))

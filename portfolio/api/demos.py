@@ -119,7 +119,7 @@ def run(request: HttpRequest, slug: Slug, asked: RunAsked) -> tuple[int, Run]:
             address=address_key(request),
         )
     except InvalidChoice as error:
-        raise Problem(INVALID.status, str(error), INVALID) from error
+        raise INVALID.problem(str(error)) from error
     except RunRefused as error:
         quota = TOO_MANY if error.status is HTTPStatus.TOO_MANY_REQUESTS else None
         headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}

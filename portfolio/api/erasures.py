@@ -21,7 +21,7 @@ from cluster.storefront.repository import erasure as accepted_erasure
 from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
 from portfolio.api.problems import not_found
-from portfolio.api.rate_limits import limit_erasures
+from portfolio.api.rate_limits import ERASURES, limit_address
 from portfolio.api.schemas import Asked
 from portfolio.api.visitor import known_visitor
 
@@ -66,7 +66,7 @@ def request_erasure(request: HttpRequest, erasure: ErasureAsked) -> HttpResponse
     """Have every service replace your name by a pseudonym. One erasure can be open at a time."""
 
     def accept(work: UnitOfWork, visitor: str) -> Answer:
-        limit_erasures(request)
+        limit_address(request, ERASURES)
         erasure_id = accept_erasure(work, visitor=visitor)
         row = accepted_erasure(work.cursor, erasure_id)
         assert row is not None, "it was accepted in this transaction, or before"

@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from cluster.kit.problems import PROBLEM_JSON
 from cluster.tracing.context import current_request
-from portfolio.api.problems import Problem, problem_answer
+from portfolio.api.problems import Problem, nothing_here, problem_answer
 from portfolio.api.visitor import refuse_other_sites
 
 View = Callable[..., HttpResponse]
@@ -39,10 +39,8 @@ def guarded(view: View) -> View:
     @functools.wraps(view)
     def guard(request: HttpRequest, *arguments: Any, **names: Any) -> HttpResponse:
         if not _acceptable(request):
-            return problem_answer(
-                request,
-                Problem(HTTPStatus.NOT_ACCEPTABLE, f"This API speaks {JSON} and {PROBLEM_JSON}."),
-            )
+            spoken = f"This API speaks {JSON} and {PROBLEM_JSON}."
+            return problem_answer(request, Problem(HTTPStatus.NOT_ACCEPTABLE, spoken))
         asked = request.method
         if asked == "HEAD":
             request.method = "GET"  # the server sends no body; RFC 9110, 9.3.2
@@ -73,11 +71,9 @@ def checked_write(run: View) -> View:
 
 
 @csrf_exempt
-def nothing_here(request: HttpRequest, **_names: Any) -> HttpResponse:
+def unknown_address(request: HttpRequest, **_names: Any) -> HttpResponse:
     """Return 404 for every other address below the API."""
-    return problem_answer(
-        request, Problem(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
-    )
+    return problem_answer(request, nothing_here())
 
 
 def _refuse_other_types(request: HttpRequest) -> None:

@@ -13,7 +13,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from threading import BoundedSemaphore
 from typing import Any, Final
 
@@ -36,6 +35,7 @@ from portfolio.api.problems import (
     OVERLOADED,
     TOO_MANY,
     Problem,
+    away,
 )
 from portfolio.api.rate_limits import LEFT, Policy
 from portfolio.api.visitor import known_visitor, visitor_of
@@ -132,15 +132,13 @@ def once(
         return made
 
     if not _turns.acquire(timeout=PATIENCE):
-        raise Problem(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "Too much is being accepted at this moment. Try again in a moment.",
-            headers={"Retry-After": "1"},
+        raise away(
+            "Too much is being accepted at this moment. Try again in a moment.", retry_after=1
         )
     try:
         return run_in_transaction(whole).response()
     except InvalidRequest as error:
-        raise Problem(INVALID.status, str(error), INVALID) from error
+        raise INVALID.problem(str(error)) from error
     except TooManyRequests as error:
         kind = OVERLOADED if isinstance(error, Overloaded) else TOO_MANY
         headers = {"Retry-After": str(error.retry_after)}
@@ -158,10 +156,8 @@ def _key(request: HttpRequest) -> str:
     quoted = QUOTED.fullmatch(field)
     key = ESCAPED.sub(r"\1", quoted[1]) if quoted else field
     if not key.strip() or len(key) > LONGEST or not (quoted or BARE.fullmatch(field)):
-        raise Problem(
-            KEY_MISSING.status,
-            f"Send an {FIELD} of 1 to {LONGEST} printable ASCII characters, best a UUID.",
-            KEY_MISSING,
+        raise KEY_MISSING.problem(
+            f"Send an {FIELD} of 1 to {LONGEST} printable ASCII characters, best a UUID."
         )
     return key
 
@@ -182,10 +178,8 @@ def _first_answer(work: UnitOfWork, scope: str, key: str, fingerprint: str) -> A
         return kept
     work.cursor.execute(LOCK, (f"{scope}\n{key}",))
     if work.cursor.fetchone() != (True,):
-        raise Problem(
-            HTTPStatus.CONFLICT,
+        raise KEY_IN_USE.problem(
             "The first request with this key is under way. Ask again in a moment.",
-            KEY_IN_USE,
             headers={"Retry-After": "1"},
         )
     # Read again: the first request may have committed before the lock was free.
@@ -199,9 +193,7 @@ def _kept(work: UnitOfWork, scope: str, key: str, fingerprint: str) -> Answer | 
         return None
     known, status, headers, body = found
     if known != fingerprint:
-        raise Problem(
-            KEY_REUSED.status,
-            "This key has been used for another request. Make a new one for each deed.",
-            KEY_REUSED,
+        raise KEY_REUSED.problem(
+            "This key has been used for another request. Make a new one for each deed."
         )
     return Answer(status, bytes(body), headers, replayed=True)

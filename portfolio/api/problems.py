@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -37,6 +38,16 @@ class ProblemType:
     def uri(self) -> str:
         """The problem's `type`: the anchor of its explanation on the page."""
         return f"{ABOUT}#{self.name}"
+
+    def problem(
+        self,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        extensions: Mapping[str, Any] | None = None,
+    ) -> Problem:
+        """Return a problem of this type, with the type's status."""
+        return Problem(self.status, detail, self, headers=headers, extensions=extensions)
 
 
 INVALID: Final = ProblemType(
@@ -148,42 +159,64 @@ def problem_answer(request: HttpRequest, problem: Problem) -> HttpResponse:
     )
 
 
-def database_away() -> Problem:
+def away(detail: str, *, retry_after: int = RETRY_SOON) -> Problem:
+    """Return a 503 of a part that is away or busy, with the seconds until it is worth asking."""
     return Problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "A database is away, so nothing was done. Try again in a moment.",
-        headers={"Retry-After": str(RETRY_SOON)},
+        HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": str(retry_after)}
     )
+
+
+def too_many(detail: str, *, retry_after: int) -> Problem:
+    return TOO_MANY.problem(detail, headers={"Retry-After": str(retry_after)})
+
+
+def nothing_here() -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
+
+
+def invalid(errors: Sequence[Mapping[str, str]]) -> Problem:
+    """Return a 422 for the fields of a request, each named by its `pointer` or `parameter`."""
+    sentences = (
+        f"{each.get('pointer') or each.get('parameter')}: {each['detail']}" for each in errors
+    )
+    return INVALID.problem(f"{'; '.join(sentences)}.", extensions={"errors": errors})
 
 
 def add_problem_handlers(api: NinjaAPI) -> None:
     """Have every exception that leaves an operation answered by a problem document."""
-    api.add_exception_handler(Problem, _problem)
-    api.add_exception_handler(ValidationError, _invalid)
-    api.add_exception_handler(HttpError, _http_error)
-    api.add_exception_handler(Http404, _nothing_here)
-    api.add_exception_handler(RequestDataTooBig, _too_large)
-    api.add_exception_handler(UnreadablePostError, _unreadable)
-    for refused in MALFORMED:
-        api.add_exception_handler(refused, _malformed)
+    for kind, problem_of in PROBLEMS.items():
+        api.add_exception_handler(kind, partial(_answered, problem_of))
     api.add_exception_handler(Exception, _broken)
 
 
-def _problem(request: HttpRequest, error: Any) -> HttpResponse:
-    return problem_answer(request, error)
+def _answered(
+    problem_of: Callable[[Any], Problem], request: HttpRequest, error: Any
+) -> HttpResponse:
+    return problem_answer(request, problem_of(error))
 
 
-def _invalid(request: HttpRequest, error: Any) -> HttpResponse:
-    """Return the errors of pydantic, each with a JSON Pointer or a parameter's name."""
-    errors = [_field_error(each) for each in error.errors]
-    detail = "; ".join(f"{each.get('pointer') or each.get('parameter')}: {each['detail']}"
-                       for each in errors)  # fmt: skip
-    return problem_answer(
-        request, Problem(INVALID.status, f"{detail}.", INVALID, extensions={"errors": errors})
+def _broken(request: HttpRequest, error: Any) -> HttpResponse:
+    if is_outage(error):
+        log.warning("%s %s: %s", request.method, request.path, error)
+        return problem_answer(
+            request, away("A database is away, so nothing was done. Try again in a moment.")
+        )
+    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    broken = "Something broke while this was answered. It has been logged."
+    return problem_answer(request, Problem(HTTPStatus.INTERNAL_SERVER_ERROR, broken))
+
+
+def _http_error(error: Any) -> Problem:
+    if isinstance(error.__cause__, Problem):  # raised by our parser of bodies
+        return error.__cause__
+    status = HTTPStatus(error.status_code)
+    return Problem(
+        status, "The body is not JSON." if status is HTTPStatus.BAD_REQUEST else str(error)
     )
 
 
 def _field_error(error: Mapping[str, Any]) -> dict[str, str]:
+    """Return an error of pydantic with a JSON Pointer or a parameter's name."""
     source, *path = error["loc"]
     if source == "body":
         # The first name is the operation's argument, which no client knows of.
@@ -191,47 +224,14 @@ def _field_error(error: Mapping[str, Any]) -> dict[str, str]:
     return {"parameter": str(path[-1]) if path else source, "detail": error["msg"]}
 
 
-def _http_error(request: HttpRequest, error: Any) -> HttpResponse:
-    if isinstance(error.__cause__, Problem):  # raised by our parser of bodies
-        return problem_answer(request, error.__cause__)
-    status = HTTPStatus(error.status_code)
-    detail = str(error)
-    if status is HTTPStatus.BAD_REQUEST:
-        detail = "The body is not JSON."
-    return problem_answer(request, Problem(status, detail))
-
-
-def _nothing_here(request: HttpRequest, _error: Any) -> HttpResponse:
-    return problem_answer(
-        request, Problem(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
-    )
-
-
-def _too_large(request: HttpRequest, _error: Any) -> HttpResponse:
-    return problem_answer(request, Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE_TO_READ))
-
-
-def _unreadable(request: HttpRequest, _error: Any) -> HttpResponse:
-    return problem_answer(request, Problem(HTTPStatus.BAD_REQUEST, "The body broke off."))
-
-
-def _malformed(request: HttpRequest, error: Any) -> HttpResponse:
-    return problem_answer(request, Problem(HTTPStatus.BAD_REQUEST, malformed_sentence(error)))
-
-
-def _away(request: HttpRequest, error: Any) -> HttpResponse:
-    log.warning("%s %s: %s", request.method, request.path, error)
-    return problem_answer(request, database_away())
-
-
-def _broken(request: HttpRequest, error: Any) -> HttpResponse:
-    if is_outage(error):
-        return _away(request, error)
-    log.error("%s %s failed", request.method, request.path, exc_info=error)
-    return problem_answer(
-        request,
-        Problem(
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-            "Something broke while this was answered. It has been logged.",
-        ),
-    )
+PROBLEMS: Final[dict[type[Exception], Callable[[Any], Problem]]] = {
+    Problem: lambda error: error,
+    ValidationError: lambda error: invalid([_field_error(each) for each in error.errors]),
+    HttpError: _http_error,
+    Http404: lambda _: nothing_here(),
+    RequestDataTooBig: lambda _: Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE_TO_READ),
+    UnreadablePostError: lambda _: Problem(HTTPStatus.BAD_REQUEST, "The body broke off."),
+    **dict.fromkeys(
+        MALFORMED, lambda error: Problem(HTTPStatus.BAD_REQUEST, malformed_sentence(error))
+    ),
+}

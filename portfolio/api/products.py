@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from http import HTTPStatus
 from threading import BoundedSemaphore
 from typing import Annotated, Any, Final
 
@@ -34,13 +33,13 @@ from portfolio.api.idempotency import MOST_AT_ONCE, PATIENCE, Answer, answer, on
 from portfolio.api.problems import (
     CHANGED_MEANWHILE,
     MATCH_MISSING,
-    RETRY_SOON,
-    TOO_MANY,
     Problem,
+    away,
     not_found,
+    too_many,
 )
 from portfolio.api.product_cache import PRODUCT, STATISTICS, cache
-from portfolio.api.rate_limits import LISTINGS, limit_listings, limited
+from portfolio.api.rate_limits import LISTINGS, limit, limited
 from portfolio.api.schemas import USUAL, WHOLE, Asked, Limit, Pence
 from portfolio.api.visitor import known_visitor
 from portfolio.edge.rate_limit import FixedWindowLimiter
@@ -182,7 +181,7 @@ def list_product(request: HttpRequest, asked: ListingAsked) -> HttpResponse:
     """Accept a listing. The product can be read once catalog has announced it."""
 
     def accept(work: UnitOfWork, visitor: str) -> Answer:
-        limit_listings(work, request, visitor)
+        limit(work, request, visitor, LISTINGS)
         sku = list_own(work, visitor=visitor, name=asked.name, price=asked.price, stock=asked.stock)
         made = Listing(sku=sku, accepted_at=work.now, **asked.model_dump())
         return answer(202, made, location=reverse("api:get_product", args=[sku]))
@@ -244,7 +243,10 @@ def amend_product(
     if owned is None:
         raise not_found(f"product {sku}")
     _keep_pace(request, visitor)
-    current = _shown(_found(sku))
+    known = _known(sku)
+    if known is None:
+        raise Http404
+    current = _shown(known)
     _refuse_unseen(request, current)
     amendment = AmendProduct(
         sku=sku,
@@ -255,7 +257,7 @@ def amend_product(
     with _turn():
         answered = amend(owned.id, amendment)
     if answered is None:
-        raise _away("Catalog has not answered in time; the change may still come about.")
+        raise away("Catalog has not answered in time; the change may still come about.")
     told_of = answered.payload
     now = Described(sku=sku, name=told_of.name, price=told_of.price, version=told_of.version)
     if not isinstance(told_of, ProductAmended):
@@ -272,11 +274,7 @@ def _refuse_unseen(request: HttpRequest, current: ProductShown) -> None:
     """Raise Problem 428 without If-Match, or 412 when it names another version than this."""
     field = request.headers.get("If-Match", "").strip()
     if not field:
-        raise Problem(
-            MATCH_MISSING.status,
-            "Send the ETag of the product that you have seen as If-Match.",
-            MATCH_MISSING,
-        )
+        raise MATCH_MISSING.problem("Send the ETag of the product that you have seen as If-Match.")
     # Compression makes our tag a weak one (Django's GZipMiddleware); it names the same version.
     tags = [tag.removeprefix("W/") for tag in parse_etags(field)]
     if "*" not in tags and _etag(current) not in tags:
@@ -284,10 +282,8 @@ def _refuse_unseen(request: HttpRequest, current: ProductShown) -> None:
 
 
 def _lost(current: Described) -> Problem:
-    return Problem(
-        CHANGED_MEANWHILE.status,
+    return CHANGED_MEANWHILE.problem(
         f"The product is at version {current.version} by now; nothing was changed.",
-        CHANGED_MEANWHILE,
         headers={"ETag": _etag(current)},
         extensions={"current": current.model_dump()},
     )
@@ -300,30 +296,22 @@ def _keep_pace(request: HttpRequest, visitor: str) -> None:
         (_of_addresses, address_key(request), "Visitors from your address have"),
     ):
         if wait := limiter.take(key):
-            raise Problem(
-                TOO_MANY.status,
-                f"{who} amended products {limiter.most} times in a minute.",
-                TOO_MANY,
-                headers={"Retry-After": str(wait)},
-            )
+            detail = f"{who} amended products {limiter.most} times in a minute."
+            raise too_many(detail, retry_after=wait)
 
 
 @contextmanager
 def _turn() -> Iterator[None]:
     if not _turns.acquire(timeout=PATIENCE):
-        raise _away("Too much is being amended at this moment. Try again in a moment.")
+        raise away("Too much is being amended at this moment. Try again in a moment.")
     try:
         yield
     finally:
         _turns.release()
 
 
-def _away(detail: str) -> Problem:
-    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": str(RETRY_SOON)})
-
-
 def _row(sku: str) -> dict[str, Any] | None:
-    row = retry_on_disconnect(Product.objects.filter(sku=sku).first)
+    row = _known(sku)
     return None if row is None else _shown(row).model_dump()
 
 
@@ -331,11 +319,8 @@ def _sales(sku: str) -> dict[str, Any] | None:
     return sales_of(sku) if Product.objects.filter(sku=sku).exists() else None
 
 
-def _found(sku: str) -> Product:
-    row = retry_on_disconnect(Product.objects.filter(sku=sku).first)
-    if row is None:
-        raise Http404
-    return row
+def _known(sku: str) -> Product | None:
+    return retry_on_disconnect(Product.objects.filter(sku=sku).first)
 
 
 def _own(visitor: str) -> Any:

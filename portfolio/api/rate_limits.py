@@ -1,6 +1,6 @@
 """Quotas of a visitor, and the RateLimit fields that show how much of one is left.
 
-The `limit_…` functions enforce the quotas of refunds, tokens, listings and erasures, and
+`limit` enforces the quotas of refunds, tokens and listings, and
 `cluster/storefront/visitor_limit.py` that of checkouts. Beside each is a limit of the address, for
 clients that are a new visitor with each request. Source of the fields:
 draft-ietf-httpapi-ratelimit-headers.
@@ -31,7 +31,7 @@ from cluster.storefront.visitor_limit import (
     TIMES_OF_TOKENS,
     free_again,
 )
-from portfolio.api.problems import TOO_MANY, Problem
+from portfolio.api.problems import Problem, too_many
 from portfolio.api.visitor import known_visitor
 from portfolio.edge.rate_limit import FixedWindowLimiter
 
@@ -71,10 +71,15 @@ REFUNDS: Final = Policy("refunds", MOST_IN_PERIOD, PERIOD, TIMES_OF_REFUNDS)
 LISTINGS: Final = Policy("listings", MOST_IN_PERIOD, PERIOD, TIMES_OF_LISTINGS)
 TOKENS: Final = Policy("tokens", MOST_IN_PERIOD, PERIOD, TIMES_OF_TOKENS)
 
+# What a visitor has no quota of, so that only the address is limited.
+EXCHANGES: Final = "exchanges of tokens"
+REVOCATIONS: Final = "revocations of tokens"
+ERASURES: Final = "erasures"
+
 MOST_OF_ADDRESS: Final = 6 * MOST_IN_PERIOD  # six visitors of one office at their full pace
 _of_addresses: Final = {
     name: FixedWindowLimiter(name, MOST_OF_ADDRESS, int(PERIOD.total_seconds()))
-    for name in (REFUNDS.name, LISTINGS.name, TOKENS.name, "erasures")
+    for name in (REFUNDS.name, LISTINGS.name, TOKENS.name, EXCHANGES, REVOCATIONS, ERASURES)
 }
 
 
@@ -104,44 +109,19 @@ def _left(policy: Policy, request: HttpRequest) -> str:
         return policy.left(cursor, visitor, datetime.now(UTC))
 
 
-def limit_refunds(work: UnitOfWork, request: HttpRequest, visitor: str) -> None:
-    """Raise Problem 429 unless this visitor may ask for one more refund."""
-    _keep_pace(work, request, visitor, REFUNDS)
-
-
-def limit_tokens(work: UnitOfWork, request: HttpRequest, visitor: str) -> None:
-    """Raise Problem 429 unless this visitor may ask for tokens once more."""
-    _keep_pace(work, request, visitor, TOKENS)
-
-
-def limit_listings(work: UnitOfWork, request: HttpRequest, visitor: str) -> None:
-    """Raise Problem 429 unless this visitor may list one more product."""
-    _keep_pace(work, request, visitor, LISTINGS)
-
-
-def limit_erasures(request: HttpRequest) -> None:
-    """Raise Problem 429 when one address asks for too many erasures, each of a new visitor."""
-    _keep_pace_of_address(request, "erasures")
-
-
-def _keep_pace(work: UnitOfWork, request: HttpRequest, visitor: str, policy: Policy) -> None:
-    _keep_pace_of_address(request, policy.name)
+def limit(work: UnitOfWork, request: HttpRequest, visitor: str, policy: Policy) -> None:
+    """Raise Problem 429 unless the policy allows this visitor and its address one more."""
+    limit_address(request, policy.name)
     work.cursor.execute(LOCK, (visitor,))
     recent = policy.recent(work.cursor, visitor, work.now)
     if len(recent) >= policy.most:
         wait = free_again(recent[0], work.now)
-        raise _too_many(f"You have asked for {len(recent)} {policy.name}", wait)
+        detail = f"You have asked for {len(recent)} {policy.name} in the last minute."
+        raise too_many(detail, retry_after=wait)
 
 
-def _keep_pace_of_address(request: HttpRequest, name: str) -> None:
+def limit_address(request: HttpRequest, name: str) -> None:
+    """Raise Problem 429 when one address asks too often, be it as a new visitor each time."""
     if wait := _of_addresses[name].take(address_key(request)):
-        raise _too_many(f"Your address has asked for {MOST_OF_ADDRESS} {name}", wait)
-
-
-def _too_many(clause: str, wait: int) -> Problem:
-    return Problem(
-        TOO_MANY.status,
-        f"{clause} in the last minute.",
-        TOO_MANY,
-        headers={"Retry-After": str(wait)},
-    )
+        detail = f"Your address has asked for {MOST_OF_ADDRESS} {name} in the last minute."
+        raise too_many(detail, retry_after=wait)

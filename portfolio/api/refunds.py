@@ -21,7 +21,7 @@ from portfolio.api.checkouts import checkouts_of
 from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
 from portfolio.api.problems import not_found
-from portfolio.api.rate_limits import REFUNDS, limit_refunds, limited
+from portfolio.api.rate_limits import REFUNDS, limit, limited
 from portfolio.api.schemas import USUAL, Asked, Cursor, JsonUUID, Limit, page_of
 from portfolio.api.visitor import known_visitor
 
@@ -69,7 +69,7 @@ def request_refund(request: HttpRequest, refund: RefundAsked) -> HttpResponse:
     """Accept a refund. The service `orders` decides whether the order may still be refunded."""
 
     def accept(work: UnitOfWork, visitor: str) -> Answer:
-        limit_refunds(work, request, visitor)
+        limit(work, request, visitor, REFUNDS)
         if [one.visitor for one in checkouts(work.cursor, [refund.order])] != [visitor]:
             raise InvalidRequest(f"There is no order {refund.order} of yours.")
         refund_id = accept_refund(work, order_id=refund.order)

@@ -14,7 +14,7 @@ from articles.search import LONGEST_QUERY, UnclearQuery, asks_for_nothing, searc
 from cluster.secrets.django.reconnect import retry_on_disconnect
 from portfolio.api.burst import SEARCHES, bounded
 from portfolio.api.describe import told
-from portfolio.api.problems import INVALID, Problem
+from portfolio.api.problems import INVALID
 from portfolio.pages.places import find_places
 
 router = Router(tags=["Search"])
@@ -75,7 +75,7 @@ def _found(query: str) -> Findings:
     try:
         common = asks_for_nothing(query)
     except UnclearQuery as error:
-        raise Problem(INVALID.status, str(error), INVALID) from error
+        raise INVALID.problem(str(error)) from error
     return Findings(
         query=query,
         pages=[

@@ -18,13 +18,21 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from cluster.kit.problems import problem
+from cluster.messaging.work import UnitOfWork
 from cluster.secrets.vault import SecretsError
 from cluster.storefront.tokens import grants
 from cluster.storefront.tokens.access import InvalidToken, read_access
 from cluster.storefront.tokens.keys import FRESH, key_set
 from portfolio.api.describe import told
-from portfolio.api.problems import RETRY_SOON, Problem
-from portfolio.api.rate_limits import TOKENS, limit_tokens, limited
+from portfolio.api.problems import RETRY_SOON, away
+from portfolio.api.rate_limits import (
+    EXCHANGES,
+    REVOCATIONS,
+    TOKENS,
+    limit,
+    limit_address,
+    limited,
+)
 from portfolio.api.schemas import Asked
 from portfolio.api.visitor import bearer_token, invalid_token, visitor_of
 
@@ -88,9 +96,11 @@ class Revoked(Schema):
 def issue_tokens(request: HttpRequest, asked: NothingAsked) -> HttpResponse:  # noqa: ARG001  # the body
     """Ask identity for tokens of the visitor, and return them signed."""
     visitor = visitor_of(request)
-    return _answer(
-        _attempted(lambda: grants.issue(visitor, lambda work: limit_tokens(work, request, visitor)))
-    )
+
+    def keep_pace(work: UnitOfWork) -> None:
+        limit(work, request, visitor, TOKENS)
+
+    return _answer(_attempted(lambda: grants.issue(visitor, keep_pace)))
 
 
 @router.post(
@@ -102,12 +112,13 @@ def issue_tokens(request: HttpRequest, asked: NothingAsked) -> HttpResponse:  # 
     "copied: all tokens of its family are then revoked.",
     openapi_extra=told(
         personal=False,
-        errors=(401,),
+        errors=(401, 429),
         request_example={"refresh_token": "0193664e0d2e7c438f523c1d6a5b4e21.kP3vq0"},
     ),
 )
-def refresh_tokens(request: HttpRequest, asked: RefreshAsked) -> HttpResponse:  # noqa: ARG001  # the API asks for it
+def refresh_tokens(request: HttpRequest, asked: RefreshAsked) -> HttpResponse:
     """Exchange a refresh token for new tokens, once."""
+    limit_address(request, EXCHANGES)
     return _answer(_attempted(lambda: grants.refresh(asked.refresh_token)))
 
 
@@ -120,11 +131,13 @@ def refresh_tokens(request: HttpRequest, asked: RefreshAsked) -> HttpResponse:  
     "has ended is no error (RFC 7009, section 2.2).",
     openapi_extra=told(
         personal=False,
+        errors=(429,),
         request_example={"token": "0193664e0d2e7c438f523c1d6a5b4e21.kP3vq0"},
     ),
 )
-def revoke_tokens(request: HttpRequest, asked: RevocationAsked) -> Revoked:  # noqa: ARG001  # the API asks for it
+def revoke_tokens(request: HttpRequest, asked: RevocationAsked) -> Revoked:
     """Revoke the family of a token. Holding the token is the right to do so."""
+    limit_address(request, REVOCATIONS)
     family = _family_of(asked.token)
     if family is not None:
         grants.revoke(family)
@@ -169,13 +182,9 @@ def _attempted(deed: Callable[[], Result]) -> Result:
     except InvalidToken as error:
         raise invalid_token(str(error)) from error
     except grants.NoAnswer as error:
-        raise _away(str(error)) from error
+        raise away(str(error)) from error
     except SecretsError as error:
-        raise _away("OpenBao, which signs tokens, is away.") from error
-
-
-def _away(detail: str) -> Problem:
-    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": str(RETRY_SOON)})
+        raise away("OpenBao, which signs tokens, is away.") from error
 
 
 def _answer(grant: grants.Grant) -> HttpResponse:
@@ -204,7 +213,7 @@ def keys(request: HttpRequest) -> HttpResponse:
             request,
             HTTPStatus.SERVICE_UNAVAILABLE,
             "OpenBao, which has the keys, is away.",
-            retry_after=2,
+            retry_after=RETRY_SOON,
         )
     return JsonResponse(
         found,

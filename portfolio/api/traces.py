@@ -13,7 +13,7 @@ from pydantic import Field
 
 from cluster.health.observer.span_store import KeptTrace
 from portfolio.api.describe import told
-from portfolio.api.problems import RETRY_SOON, Problem
+from portfolio.api.problems import Problem, away
 from portfolio.traces import otlp
 from portfolio.traces.queries import TracesAway, read_trace
 from portfolio.traces.tree import Row, Tree
@@ -119,11 +119,7 @@ def _read(trace_id: str) -> KeptTrace:
     try:
         found = read_trace(trace_id)
     except TracesAway:
-        raise Problem(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "The observer, which keeps the spans, is away.",
-            headers={"Retry-After": str(RETRY_SOON)},
-        ) from None
+        raise away("The observer, which keeps the spans, is away.") from None
     if found is None:
         raise Problem(
             HTTPStatus.NOT_FOUND,

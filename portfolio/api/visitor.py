@@ -5,7 +5,6 @@ Everything that an operation reads, starts or ends is this visitor's own.
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,7 +13,7 @@ from django.http import HttpRequest
 from cluster.kit import visitors
 from cluster.secrets.vault import SecretsError
 from cluster.storefront.tokens.access import InvalidToken, read_access
-from portfolio.api.problems import INVALID_TOKEN, NOT_FROM_HERE, Problem
+from portfolio.api.problems import INVALID_TOKEN, NOT_FROM_HERE, Problem, away
 
 SCHEME: Final = "bearer"
 # Sec-Fetch-Site of a request that the browser's user or a page of this site has made.
@@ -65,7 +64,7 @@ def refuse_other_sites(request: HttpRequest) -> None:
     origin = request.headers.get("Origin")
     if (site is None or site in OURS) and (origin is None or _is_ours(request, origin)):
         return
-    raise Problem(NOT_FROM_HERE.status, "This was sent from a page of another site.", NOT_FROM_HERE)
+    raise NOT_FROM_HERE.problem("This was sent from a page of another site.")
 
 
 def _is_ours(request: HttpRequest, origin: str) -> bool:
@@ -82,11 +81,7 @@ def _visitor_of_token(token: str) -> str:
     except InvalidToken as error:
         raise invalid_token(str(error)) from error
     except SecretsError as error:
-        raise Problem(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "OpenBao, which has the keys of tokens, has not been there yet.",
-            headers={"Retry-After": "2"},
-        ) from error
+        raise away("OpenBao, which has the keys of tokens, has not been there yet.") from error
 
 
 def invalid_token(detail: str) -> Problem:
@@ -94,9 +89,5 @@ def invalid_token(detail: str) -> Problem:
 
     `detail` is one plain sentence.
     """
-    return Problem(
-        HTTPStatus.UNAUTHORIZED,
-        detail,
-        INVALID_TOKEN,
-        headers={"WWW-Authenticate": 'Bearer realm="api", error="invalid_token"'},
-    )
+    field = 'Bearer realm="api", error="invalid_token"'
+    return INVALID_TOKEN.problem(detail, headers={"WWW-Authenticate": field})

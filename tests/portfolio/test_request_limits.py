@@ -158,6 +158,8 @@ def test_one_address_leaves_a_place_for_others() -> None:
         ("products", {"name": "A ticket", "price": 20, "stock": 10}, "has asked for 60 listings"),
         ("refunds", {"order": str(uuid4())}, "has asked for 60 refunds"),
         ("tokens", {}, "has asked for 60 tokens"),
+        ("tokens/refresh", {"refresh_token": "x"}, "has asked for 60 exchanges of tokens"),
+        ("tokens/revoke", {"token": "x"}, "has asked for 60 revocations of tokens"),
         ("erasures", {"confirm": True}, "has asked for 60 erasures"),
     ],
 )
