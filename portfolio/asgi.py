@@ -21,6 +21,7 @@ from cluster.kit.source.tree import snapshot  # noqa: E402
 from cluster.storefront.stream.consumer import StreamConsumer  # noqa: E402
 from config.revision import running_revision  # noqa: E402
 from config.static_files import Send, StaticFiles  # noqa: E402
+from portfolio.edge.websocket_limit import LimitedWebSockets  # noqa: E402
 from portfolio.metrics.requests import MeasuredRequests  # noqa: E402
 
 # Read the source while the disk still has the revision that runs: /source/ shows this copy.
@@ -44,6 +45,6 @@ websockets.append(re_path("", cast("Any", refuse)))
 application = ProtocolTypeRouter(
     {
         "http": MeasuredRequests(StaticFiles(PageFront(pages), prefix="/static/")),
-        "websocket": URLRouter(websockets),
+        "websocket": LimitedWebSockets(URLRouter(websockets)),
     }
 )

@@ -38,5 +38,9 @@ def address_key(request: HttpRequest, salt: str = "portfolio.pace") -> str:
 
     Empty, which means no limit, for this machine itself.
     """
-    network = client_network(sender_address(request))
+    return network_key(client_network(sender_address(request)), salt)
+
+
+def network_key(network: str, salt: str = "portfolio.pace") -> str:
+    """Return a keyed hash of a client network, empty for an empty one."""
     return salted_hmac(salt, network).hexdigest()[:32] if network else ""

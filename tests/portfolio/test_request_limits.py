@@ -11,17 +11,21 @@ from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
 from django.test import Client, RequestFactory
 from django.test.utils import override_settings
 
 from cluster.kit.visitors import address_key
 from cluster.storefront.concurrency_limiter import ConcurrencyLimiter
 from cluster.storefront.contact.accept import MOST_OF_ONE, keep
+from cluster.storefront.stream import listening
 from cluster.storefront.tokens import grants
 from portfolio.api import idempotency, products, rate_limits
 from portfolio.api.problems import Problem
 from portfolio.contact import views as contact
 from portfolio.demos import runs
+from portfolio.edge import websocket_limit
+from portfolio.edge.websocket_limit import LimitedWebSockets
 from portfolio.pages import checkouts
 from tests.portfolio.test_contact import a_message, fields
 
@@ -146,6 +150,51 @@ def test_an_address_has_its_share_of_the_places_of_demos(monkeypatch: pytest.Mon
 
 def test_one_address_leaves_a_place_for_others() -> None:
     assert runs.MOST_AT_ONCE_OF_ADDRESS < runs.MOST_AT_ONCE
+
+
+# WebSockets ---------------------------------------------------------------------------
+
+
+async def opening(address: str, **headers: str) -> list[Any]:
+    """Return what the server sends to a client that opens a WebSocket."""
+
+    async def application(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "websocket.close"})
+
+    named = [(name.encode(), value.encode()) for name, value in headers.items()]
+    scope = {
+        "type": "websocket",
+        "path": "/stream/",
+        "headers": [(b"host", b"localhost"), *named],
+        "client": [address, 4711],
+    }
+    socket = ApplicationCommunicator(LimitedWebSockets(application), scope)
+    await socket.send_input({"type": "websocket.connect"})
+    await socket.wait()
+    sent = []
+    while not socket.output_queue.empty():
+        sent.append(socket.output_queue.get_nowait())
+    return sent
+
+
+async def test_an_address_that_opens_too_many_websockets_is_told_so_and_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(websocket_limit, "_of_addresses", Exhausted())
+    passed_on = [{"type": "websocket.close"}]
+    accepted, told, closed = await opening(HERE)
+    assert accepted == {"type": "websocket.accept"}
+    assert json.loads(told["text"]) == {
+        "kind": "state",
+        "state": f"closed: your address opens too many connections; wait {WAIT} s",
+    }
+    assert closed == {"type": "websocket.close", "code": 4013}
+    assert await opening(MACHINE) == passed_on
+    assert await opening(HERE, origin="https://elsewhere.example") == passed_on
+
+
+def test_one_address_may_fill_its_seats_and_turn_pages() -> None:
+    assert websocket_limit.MOST_OPENED > 2 * listening.MOST_OF_ADDRESS
 
 
 # The API ------------------------------------------------------------------------------
