@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -29,7 +29,7 @@ from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
 from portfolio.api.problems import not_found
 from portfolio.api.rate_limits import CHECKOUTS, limited
-from portfolio.api.schemas import USUAL, WHOLE, Asked, Cursor, Limit, Pence, page_of
+from portfolio.api.schemas import USUAL, WHOLE, Asked, Cursor, Limit, Pence, filled, page_of
 from portfolio.api.visitor import known_visitor
 from portfolio.pages.checkouts import limit_address
 
@@ -54,7 +54,11 @@ class Checkout(Schema):
     """A checkout as the site knows it. The order and the payment have the same id."""
 
     id: UUID
-    headcode: str = Field(description="The four characters that name it on every page.")
+    short_id: str = Field(description="The four characters that name it on every page.")
+    headcode: str = Field(
+        description="The name of `short_id` before it was called so.",
+        json_schema_extra={"deprecated": True},
+    )
     sku: str
     quantity: int
     amount: Pence
@@ -64,15 +68,8 @@ class Checkout(Schema):
     reason: str = Field(description="Why it was compensated; empty otherwise.")
     ended_at: datetime | None
 
-    @classmethod
-    def of(cls, row: CheckoutRow | CheckoutRequest) -> Self:
-        """Return the checkout from its row."""
-        shared = Checkout.model_fields.keys() - {"headcode", "outcome"}
-        return cls(
-            headcode=headcode(row.id),
-            outcome=row.requested_outcome,
-            **{name: getattr(row, name) for name in shared},
-        )
+
+Shown = TypeVar("Shown", bound=Checkout)
 
 
 class Event(Schema):
@@ -135,7 +132,7 @@ def start_checkout(request: HttpRequest, checkout: CheckoutAsked) -> HttpRespons
         accept_checkouts(work, requests=[order])
         (row,) = checkouts(work.cursor, [order.id])
         location = reverse("api:get_checkout", args=[order.id])
-        return answer(202, Checkout.of(row), location=location)
+        return answer(202, _shown(Checkout, row), location=location)
 
     return once(request, checkout, accept, policy=CHECKOUTS)
 
@@ -155,7 +152,7 @@ def list_checkouts(
     """Return your checkouts, newest first, a page at a time."""
     mine = checkouts_of(known_visitor(request))
     rows, following = retry_on_disconnect(lambda: page_of(mine, limit, cursor))
-    return CheckoutPage(items=[Checkout.of(row) for row in rows], next=following)
+    return CheckoutPage(items=[_shown(Checkout, row) for row in rows], next=following)
 
 
 @router.get(
@@ -174,11 +171,14 @@ def get_checkout(
     told_of = retry_on_disconnect(
         lambda: events_of(checkout_id, MOST_EVENTS, up_to=last_seq()),
     )
-    events = [
-        Event(**{name: getattr(event, name) for name in Event.model_fields})
-        for event in reversed(told_of)
-    ]
-    return CheckoutWithEvents(**Checkout.of(checkout).model_dump(), events=events)
+    events = [filled(Event, event) for event in reversed(told_of)]
+    return _shown(CheckoutWithEvents, checkout, events=events)
+
+
+def _shown(schema: type[Shown], row: CheckoutRow | CheckoutRequest, **given: Any) -> Shown:
+    """Return the checkout of a row, with the members that the row does not have."""
+    code = headcode(row.id)
+    return filled(schema, row, short_id=code, headcode=code, outcome=row.requested_outcome, **given)
 
 
 def checkouts_of(visitor: str) -> QuerySet[CheckoutRequest]:

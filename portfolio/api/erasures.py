@@ -16,13 +16,12 @@ from cluster.messaging.work import UnitOfWork
 from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.storefront.checkout_intake import accept_erasure
 from cluster.storefront.models import ErasureRequest
-from cluster.storefront.repository import RequestRow
 from cluster.storefront.repository import erasure as accepted_erasure
 from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
 from portfolio.api.problems import not_found
 from portfolio.api.rate_limits import ERASURES, limit_address
-from portfolio.api.schemas import Asked
+from portfolio.api.schemas import Asked, filled
 from portfolio.api.visitor import known_visitor
 
 router = Router(tags=["Erasures"])
@@ -70,7 +69,9 @@ def request_erasure(request: HttpRequest, erasure: ErasureAsked) -> HttpResponse
         erasure_id = accept_erasure(work, visitor=visitor)
         row = accepted_erasure(work.cursor, erasure_id)
         assert row is not None, "it was accepted in this transaction, or before"
-        return answer(202, _shown(row), location=reverse("api:get_erasure", args=[erasure_id]))
+        return answer(
+            202, filled(Erasure, row), location=reverse("api:get_erasure", args=[erasure_id])
+        )
 
     return once(request, erasure, accept)
 
@@ -85,7 +86,9 @@ def request_erasure(request: HttpRequest, erasure: ErasureAsked) -> HttpResponse
 def list_erasures(request: HttpRequest) -> ErasureList:
     """Return your open erasure in a list, which is empty when you have none."""
     mine = ErasureRequest.objects.filter(visitor=known_visitor(request), status="accepted")
-    return ErasureList(items=[_shown(row) for row in retry_on_disconnect(lambda: list(mine))])
+    return ErasureList(
+        items=[filled(Erasure, row) for row in retry_on_disconnect(lambda: list(mine))]
+    )
 
 
 @router.get(
@@ -107,8 +110,4 @@ def get_erasure(
     found = retry_on_disconnect(ErasureRequest.objects.filter(readable, id=erasure_id).first)
     if found is None:
         raise not_found(f"erasure {erasure_id}")
-    return _shown(found)
-
-
-def _shown(row: RequestRow | ErasureRequest) -> Erasure:
-    return Erasure(**{name: getattr(row, name) for name in Erasure.model_fields})
+    return filled(Erasure, found)

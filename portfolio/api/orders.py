@@ -6,7 +6,7 @@ Read with the auditor's login, which cannot write: only messages change these ro
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final, NamedTuple, TypeVar
+from typing import Annotated, Final
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -19,7 +19,7 @@ from cluster.secrets.django.reconnect import retry_on_disconnect
 from portfolio.api.checkouts import checkouts_of, own_checkout
 from portfolio.api.describe import told
 from portfolio.api.problems import not_found
-from portfolio.api.schemas import USUAL, Limit, Pence
+from portfolio.api.schemas import USUAL, Limit, Pence, filled
 from portfolio.api.visitor import known_visitor
 from portfolio.demos.queries import read
 
@@ -28,8 +28,6 @@ payments = Router(tags=["Payments"])
 
 MOST_PAYMENTS: Final = 1000  # the newest, whose entries are listed
 LARGEST_ENTRY: Final = 2**63 - 1
-
-Filled = TypeVar("Filled", bound=Schema)
 
 
 class Order(Schema):
@@ -108,7 +106,7 @@ def get_order(
     rows = [row for row in read("orders", orders_of, [order_id]) if row.visitor == visitor]
     if not rows:
         raise not_found(f"order {order_id}")
-    return _filled(Order, rows[0])
+    return filled(Order, rows[0])
 
 
 @payments.get(
@@ -129,7 +127,7 @@ def get_payment(
     rows = read("payments", queries.payments, [payment_id])
     if not rows:
         raise not_found(f"payment {payment_id}")
-    return _filled(Payment, rows[0])
+    return filled(Payment, rows[0])
 
 
 @payments.get(
@@ -154,13 +152,8 @@ def get_ledger(
     rows = read("payments", queries.ledger_page, ids, cursor, limit + 1)
     balances = read("payments", queries.balances, ids)
     return Ledger(
-        items=[_filled(Entry, row) for row in rows[:limit]],
+        items=[filled(Entry, row) for row in rows[:limit]],
         next=rows[limit - 1].id if len(rows) > limit else None,
         balances=[Balance(account=name, amount=amount) for name, amount in balances.items()],
         sum=sum(balances.values()),
     )
-
-
-def _filled(schema: type[Filled], row: NamedTuple) -> Filled:
-    """Return the schema from a row that has its fields, and perhaps others."""
-    return schema(**{name: getattr(row, name) for name in schema.model_fields})

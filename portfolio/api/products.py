@@ -40,7 +40,7 @@ from portfolio.api.problems import (
 )
 from portfolio.api.product_cache import PRODUCT, STATISTICS, cache
 from portfolio.api.rate_limits import LISTINGS, limit, limited
-from portfolio.api.schemas import USUAL, WHOLE, Asked, Limit, Pence
+from portfolio.api.schemas import USUAL, WHOLE, Asked, Limit, Pence, filled
 from portfolio.api.visitor import known_visitor
 from portfolio.edge.rate_limit import FixedWindowLimiter
 
@@ -154,11 +154,11 @@ def list_products(
     products = Product.objects.filter(seen)
     if q:
         hits = retry_on_disconnect(lambda: list(found_in(products, q)[:limit]))
-        return ProductList(items=[_shown(row) for row in hits], next=None)
+        return ProductList(items=[filled(ProductShown, row) for row in hits], next=None)
     found = products.filter(sku__gt=after).order_by("sku")
     rows = retry_on_disconnect(lambda: list(found[: limit + 1]))
     return ProductList(
-        items=[_shown(row) for row in rows[:limit]],
+        items=[filled(ProductShown, row) for row in rows[:limit]],
         next=rows[limit - 1].sku if len(rows) > limit else None,
     )
 
@@ -246,7 +246,7 @@ def amend_product(
     known = _known(sku)
     if known is None:
         raise Http404
-    current = _shown(known)
+    current = filled(ProductShown, known)
     _refuse_unseen(request, current)
     amendment = AmendProduct(
         sku=sku,
@@ -259,7 +259,7 @@ def amend_product(
     if answered is None:
         raise away("Catalog has not answered in time; the change may still come about.")
     told_of = answered.payload
-    now = Described(sku=sku, name=told_of.name, price=told_of.price, version=told_of.version)
+    now = filled(Described, told_of, sku=sku)
     if not isinstance(told_of, ProductAmended):
         raise _lost(now)
     entries = JournalEntry.objects.filter(message_id=answered.id).values_list("seq", flat=True)
@@ -278,7 +278,7 @@ def _refuse_unseen(request: HttpRequest, current: ProductShown) -> None:
     # Compression makes our tag a weak one (Django's GZipMiddleware); it names the same version.
     tags = [tag.removeprefix("W/") for tag in parse_etags(field)]
     if "*" not in tags and _etag(current) not in tags:
-        raise _lost(Described(**current.model_dump(exclude={"restocked", "fed_by"})))
+        raise _lost(filled(Described, current))
 
 
 def _lost(current: Described) -> Problem:
@@ -312,7 +312,7 @@ def _turn() -> Iterator[None]:
 
 def _row(sku: str) -> dict[str, Any] | None:
     row = _known(sku)
-    return None if row is None else _shown(row).model_dump()
+    return None if row is None else filled(ProductShown, row).model_dump()
 
 
 def _sales(sku: str) -> dict[str, Any] | None:
@@ -325,10 +325,6 @@ def _known(sku: str) -> Product | None:
 
 def _own(visitor: str) -> Any:
     return OwnProduct.objects.filter(visitor=visitor).exclude(visitor="")
-
-
-def _shown(row: Product) -> ProductShown:
-    return ProductShown(**{name: getattr(row, name) for name in ProductShown.model_fields})
 
 
 def _etag(product: Described) -> str:

@@ -22,7 +22,7 @@ from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
 from portfolio.api.problems import not_found
 from portfolio.api.rate_limits import REFUNDS, limit, limited
-from portfolio.api.schemas import USUAL, Asked, Cursor, JsonUUID, Limit, page_of
+from portfolio.api.schemas import USUAL, Asked, Cursor, JsonUUID, Limit, filled, page_of
 from portfolio.api.visitor import known_visitor
 
 router = Router(tags=["Refunds"])
@@ -127,5 +127,4 @@ def _refunds_of(request: HttpRequest) -> QuerySet[RefundRequest]:
 
 
 def _shown(row: RefundRequest) -> Refund:
-    row_of = {name: getattr(row, name) for name in Refund.model_fields if name != "order"}
-    return Refund(order=row.order_id, **row_of)
+    return filled(Refund, row, order=row.order_id)

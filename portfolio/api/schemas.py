@@ -17,6 +17,7 @@ Cursor = Annotated[
     UUID, Query(description="`next` of the page before; without it the newest are answered.")
 ]
 Row = TypeVar("Row", bound=Model)
+Filled = TypeVar("Filled", bound=Schema)
 
 
 def _whole(number: object) -> object:
@@ -38,6 +39,12 @@ class Asked(Schema):
     """A request body with members of the declared types and no other members."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
+
+
+def filled(schema: type[Filled], row: object, **given: Any) -> Filled:
+    """Return the schema from the attributes of a row that have its names, and from `given`."""
+    names = schema.model_fields.keys() - given.keys()
+    return schema(**{name: getattr(row, name) for name in names}, **given)
 
 
 def page_of(

@@ -87,5 +87,7 @@ def accepted(request: HttpRequest, checkout_id: UUID) -> HttpResponse:
     address = reverse("saga", args=[checkout_id])
     if not wants_json(request):
         return HttpResponseRedirect(address)
-    body = {"id": str(checkout_id), "headcode": headcode(checkout_id), "status": "accepted"}
+    code = headcode(checkout_id)
+    # `headcode` is what `short_id` was called before, for programs that still read it.
+    body = {"id": str(checkout_id), "short_id": code, "headcode": code, "status": "accepted"}
     return JsonResponse(body, status=HTTPStatus.ACCEPTED, headers={"Location": address})
