@@ -7,6 +7,7 @@ Articles, bookmarks and links in the owner's texts keep the name under which the
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 # Packages and modules; the longest name that fits counts.
@@ -197,6 +198,15 @@ MODULES: Final = {
     "portfolio.web.tracing": "portfolio.edge.tracing",
     "portfolio.web.visitors": "cluster.kit.visitors",
 }
+# Folders of templates, static files and data, of which some files may have stayed.
+FOLDERS: Final = {
+    "chaos/static": "portfolio/static",
+    "chaos/templates": "portfolio/templates",
+    "compose/kubernetes/chaos": "compose/kubernetes-chaos",
+    "portfolio/static/portfolio": "cluster/kit/static/kit",
+    "portfolio/templates/portfolio": "cluster/kit/templates/kit",
+    "tests/portfolio/graph": "tests/kit/graph",
+}
 # Classes and functions, by the module in which they lie today.
 DEFINITIONS: Final = {
     "cluster.messaging.fault_injection:Disturbance": "FaultRule",
@@ -232,6 +242,9 @@ def moved(target: str) -> str | None:
     if file is not None:
         module = _module(file["module"].replace("/", "."))
         return None if module is None else f"{module.replace('.', '/')}.py{file['lines'] or ''}"
+    folder, _, last = target.rpartition("/")
+    if (today := moved_folder(folder)) is not None:
+        return f"{today}/{last}"
     module_before, colon, name = target.partition(":")
     module = _module(module_before)
     first, dot, rest = name.partition(".")
@@ -245,17 +258,24 @@ def moved(target: str) -> str | None:
 
 
 def moved_folder(path: str) -> str | None:
-    """Return today's path of a folder that was a package, or None if it has not moved."""
+    """Return today's path of a folder, or None if it has not moved."""
+    if (today := _renamed(path, FOLDERS, "/")) is not None:
+        return today
     module = _module(path.replace("/", "."))
     return None if module is None else module.replace(".", "/")
 
 
 def _module(before: str) -> str | None:
     """Return today's name of a module or package, or None if it has not moved."""
+    return _renamed(before, MODULES, ".")
+
+
+def _renamed(before: str, table: Mapping[str, str], separator: str) -> str | None:
+    """Return the name with its longest beginning that the table has replaced, or None."""
     name, rest = before, ""
     while name:
-        if name in MODULES:
-            return MODULES[name] + rest
-        name, dot, last = name.rpartition(".")
-        rest = f"{dot}{last}{rest}"
+        if name in table:
+            return table[name] + rest
+        name, mark, last = name.rpartition(separator)
+        rest = f"{mark}{last}{rest}"
     return None
