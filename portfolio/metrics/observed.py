@@ -5,8 +5,8 @@ A number that could not be read has no sample, which is not the same as 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -15,42 +15,74 @@ from cluster.health.observer.client import latest
 from cluster.health.observer.snapshot import Process, ServiceState, Snapshot, Stream
 
 Number = float | int | None
+Family = type[GaugeMetricFamily | CounterMetricFamily]
+GAUGE, COUNTER = GaugeMetricFamily, CounterMetricFamily
 
-# For each service: the metric's name, its help text, and the number in the snapshot.
-OF_SERVICES: Final[tuple[tuple[str, str, Callable[[ServiceState], Number]], ...]] = (
-    ("cluster_queue_messages", "Messages that wait in a service's queues.",
+# Each metric: its kind, its name, its help text, and the number in a part of the snapshot.
+OF_SERVICES: Final[tuple[tuple[Family, str, str, Callable[[ServiceState], Number]], ...]] = (
+    (GAUGE, "cluster_queue_messages", "Messages that wait in a service's queues.",
      lambda s: s.queue_depth),
-    ("cluster_queue_consumers", "Consumers of a service's queues, as the broker counts them.",
+    (GAUGE, "cluster_queue_consumers",
+     "Consumers of a service's queues, as the broker counts them.",
      lambda s: s.queue_consumers),
-    ("cluster_outbox_messages", "Messages that wait in a service's outbox.",
+    (GAUGE, "cluster_outbox_messages", "Messages that wait in a service's outbox.",
      lambda s: s.outbox),
-    ("cluster_outbox_age_seconds", "Age of the oldest message in a service's outbox.",
+    (GAUGE, "cluster_outbox_age_seconds", "Age of the oldest message in a service's outbox.",
      lambda s: None if s.outbox is None else s.outbox_age_seconds or 0.0),
-    ("cluster_parked_messages", "Messages that wait for an earlier one of their aggregate.",
+    (GAUGE, "cluster_parked_messages", "Messages that wait for an earlier one of their aggregate.",
      lambda s: s.parked),
-    ("cluster_dead_letters", "Messages that were given up on and not sent again.",
+    (GAUGE, "cluster_dead_letters", "Messages that were given up on and not sent again.",
      lambda s: s.dead_letters),
-    ("cluster_published_per_second", "Messages that leave a service's outbox, lately.",
+    (GAUGE, "cluster_published_per_second", "Messages that leave a service's outbox, lately.",
      lambda s: s.published_per_second),
-    ("cluster_consumed_per_second", "Messages that a service applies, lately.",
+    (GAUGE, "cluster_consumed_per_second", "Messages that a service applies, lately.",
      lambda s: s.consumed_per_second),
-    ("cluster_queue_stalled_seconds",
+    (GAUGE, "cluster_queue_stalled_seconds",
      "For how long a queue of a service has not moved while it claims to consume it; 0: all move.",
      lambda s: s.stalled_seconds),
-    ("cluster_lease_remaining_seconds", "Time until the login of a service's newest lease ends.",
+    (GAUGE, "cluster_lease_remaining_seconds",
+     "Time until the login of a service's newest lease ends.",
      lambda s: s.lease.remaining_seconds if s.lease else None),
+    (COUNTER, "cluster_deduplicated_messages", "Duplicates that were ignored.",
+     lambda s: s.deduplicated),
 )  # fmt: skip
-OF_PROCESSES: Final[tuple[tuple[str, str, Callable[[Process], Number]], ...]] = (
-    ("cluster_process_up", "Whether a process runs.",
-     lambda p: None if p.status == "unknown" else float(p.status == "running")),
-    ("cluster_process_healthy", "Whether a process does its work.",
-     lambda p: None if p.healthy is None else float(p.healthy)),
-    ("cluster_process_consuming", "Whether a worker consumes, by its own word and the broker's.",
-     lambda p: None if p.consuming is None else float(p.consuming)),
-    ("cluster_process_resident_memory_bytes", "Resident memory of a process and its children.",
+OF_PROCESSES: Final[tuple[tuple[Family, str, str, Callable[[Process], Number]], ...]] = (
+    (GAUGE, "cluster_process_up", "Whether a process runs.",
+     lambda p: None if p.status == "unknown" else p.status == "running"),
+    (GAUGE, "cluster_process_healthy", "Whether a process does its work.",
+     lambda p: p.healthy),
+    (GAUGE, "cluster_process_consuming",
+     "Whether a worker consumes, by its own word and the broker's.",
+     lambda p: p.consuming),
+    (GAUGE, "cluster_process_resident_memory_bytes",
+     "Resident memory of a process and its children.",
      lambda p: p.memory_bytes),
+    (COUNTER, "cluster_process_restarts", "How often the supervisor has started a process again.",
+     lambda p: p.restarts),
+)  # fmt: skip
+OF_SNAPSHOT: Final[tuple[tuple[Family, str, str, Callable[[Snapshot], Number]], ...]] = (
+    (GAUGE, "cluster_steady", "Whether every process does its work.",
+     lambda s: None if s.state == "unknown" else s.state == "steady"),
+    (GAUGE, "cluster_broker_alarm",
+     "Whether a memory or disk alarm of the broker blocks publishers.",
+     lambda s: s.broker_alarm is not None),
+)  # fmt: skip
+OF_STREAM: Final[tuple[tuple[Family, str, str, Callable[[Stream], Number]], ...]] = (
+    (COUNTER, "cluster_journal_entries", "Messages that the journal has heard.",
+     lambda s: s.seq),
+    (GAUGE, "cluster_journal_lag_seconds", "How far the journal lately was behind the messages.",
+     lambda s: s.lag_seconds),
+    (GAUGE, "cluster_checkouts_open", "Checkouts accepted and not ended.",
+     lambda s: s.open_checkouts),
+    (GAUGE, "cluster_checkouts_limit", "How many checkouts may be open.",
+     lambda s: s.checkout_limit),
+    (COUNTER, "cluster_checkouts_refused",
+     "Checkouts refused since as many were open as end in time.",
+     lambda s: s.refused_checkouts),
 )  # fmt: skip
 STATES: Final = ("running", "compensating", "completed", "compensated")
+
+Part = TypeVar("Part")
 
 
 class ObservedMetrics(Collector):
@@ -69,63 +101,33 @@ class ObservedMetrics(Collector):
 
 def families(snapshot: Snapshot | None) -> Iterator[Metric]:
     """Yield every metric of the cluster, with the samples that the snapshot has for it."""
-    services = snapshot.services if snapshot else []
-    processes = snapshot.processes if snapshot else []
+    services = [((one.name,), one) for one in snapshot.services] if snapshot else []
+    processes = [((one.name, one.kind), one) for one in snapshot.processes] if snapshot else []
+    stream = snapshot.stream if snapshot else None
     yield GaugeMetricFamily(
         "cluster_observed", "Whether the observer has told anything lately.",
         value=float(snapshot is not None),
     )  # fmt: skip
-    steady = GaugeMetricFamily("cluster_steady", "Whether every process does its work.")
-    if snapshot is not None and snapshot.state != "unknown":
-        steady.add_metric([], float(snapshot.state == "steady"))
-    yield steady
-    for name, words, number in OF_SERVICES:
-        family = GaugeMetricFamily(name, words, labels=["service"])
-        for service in services:
-            _add(family, [service.name], number(service))
-        yield family
-    yield _deduplicated(services)
-    for name, words, of_process in OF_PROCESSES:
-        family = GaugeMetricFamily(name, words, labels=["process", "kind"])
-        for process in processes:
-            _add(family, [process.name, process.kind], of_process(process))
-        yield family
-    yield _restarts(processes)
-    yield _alarm(snapshot)
+    yield from _of(OF_SNAPSHOT, [((), snapshot)] if snapshot else [])
+    yield from _of(OF_SERVICES, services, "service")
+    yield from _of(OF_PROCESSES, processes, "process", "kind")
     yield _sagas(snapshot)
-    yield from _journal(snapshot)
+    yield from _of(OF_STREAM, [((), stream)] if stream else [])
 
 
-def _deduplicated(services: Iterable[ServiceState]) -> Metric:
-    family = CounterMetricFamily(
-        "cluster_deduplicated_messages",
-        "Duplicates that were ignored.",
-        labels=["service"],
-    )
-    for service in services:
-        if service.deduplicated is not None:
-            family.add_metric([service.name], service.deduplicated)
-    return family
-
-
-def _restarts(processes: Iterable[Process]) -> Metric:
-    family = CounterMetricFamily(
-        "cluster_process_restarts",
-        "How often the supervisor has started a process again.",
-        labels=["process", "kind"],
-    )
-    for process in processes:
-        family.add_metric([process.name, process.kind], process.restarts)
-    return family
-
-
-def _alarm(snapshot: Snapshot | None) -> Metric:
-    family = GaugeMetricFamily(
-        "cluster_broker_alarm", "Whether a memory or disk alarm of the broker blocks publishers."
-    )
-    if snapshot is not None:
-        family.add_metric([], float(snapshot.broker_alarm is not None))
-    return family
+def _of(
+    metrics: Iterable[tuple[Family, str, str, Callable[[Part], Number]]],
+    parts: Sequence[tuple[Sequence[str], Part]],
+    *labels: str,
+) -> Iterator[Metric]:
+    """Yield the metrics with a sample for each part, by the values of its labels."""
+    for kind, name, words, number in metrics:
+        family = kind(name, words, labels=labels)
+        for values, part in parts:
+            found = number(part)
+            if found is not None:
+                family.add_metric(values, float(found))
+        yield family
 
 
 def _sagas(snapshot: Snapshot | None) -> Metric:
@@ -136,36 +138,3 @@ def _sagas(snapshot: Snapshot | None) -> Metric:
         for state in STATES:
             family.add_metric([state], getattr(snapshot.sagas, state))
     return family
-
-
-def _journal(snapshot: Snapshot | None) -> Iterator[Metric]:
-    stream = snapshot.stream if snapshot else None
-    entries = CounterMetricFamily("cluster_journal_entries", "Messages that the journal has heard.")
-    lag = GaugeMetricFamily(
-        "cluster_journal_lag_seconds", "How far the journal lately was behind the messages."
-    )
-    if stream is not None:
-        entries.add_metric([], stream.seq)
-        _add(lag, [], stream.lag_seconds)
-    yield entries
-    yield lag
-    yield from _admission(stream)
-
-
-def _admission(stream: Stream | None) -> Iterator[Metric]:
-    open_ = GaugeMetricFamily("cluster_checkouts_open", "Checkouts accepted and not ended.")
-    limit = GaugeMetricFamily("cluster_checkouts_limit", "How many checkouts may be open.")
-    refused = CounterMetricFamily(
-        "cluster_checkouts_refused", "Checkouts refused since as many were open as end in time."
-    )
-    if stream is not None:
-        _add(open_, [], stream.open_checkouts)
-        _add(limit, [], stream.checkout_limit)
-        if stream.refused_checkouts is not None:
-            refused.add_metric([], stream.refused_checkouts)
-    yield from (open_, limit, refused)
-
-
-def _add(family: GaugeMetricFamily, labels: list[str], number: Number) -> None:
-    if number is not None:
-        family.add_metric(labels, float(number))
