@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from typing import Final
 
 from django.http import HttpRequest
+from opentelemetry.trace import format_span_id, format_trace_id, get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from cluster.kit.middleware import Middleware, Response, Steps
-from cluster.tracing.context import SpanContext, current_request, read
+from cluster.tracing.context import SpanContext, current_request
 from cluster.tracing.request import RequestSpan
 from portfolio.metrics.requests import ROUTE, UNROUTED
 
-HEX: Final = frozenset("0123456789abcdef")
+_STANDARD: Final = TraceContextTextMapPropagator()
 
 
 class TracingMiddleware(Middleware):
@@ -30,16 +32,13 @@ def incoming(header: str | None) -> SpanContext | None:
 
     Source: https://www.w3.org/TR/trace-context/#traceparent-header
     """
-    if header is None or len(header) < 55 or header[:2] == "ff":  # noqa: PLR2004 - version 00's
+    if header is None:
         return None
-    if header[:2] == "00" and len(header) != 55:  # noqa: PLR2004
+    found = get_current_span(_STANDARD.extract({"traceparent": header})).get_span_context()
+    if not found.is_valid:
         return None
-    parts = header[:55].split("-")
-    if [len(part) for part in parts] != [2, 32, 16, 2] or not HEX.issuperset("".join(parts)):
-        return None
-    if header[55:56] not in ("", "-") or not int(parts[1], 16) or not int(parts[2], 16):
-        return None
-    return read(header[:55])
+    ids = format_trace_id(found.trace_id), format_span_id(found.span_id)
+    return SpanContext(*ids, sampled=found.trace_flags.sampled)
 
 
 @contextmanager

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 from typing import Any, Final
 
-from django.db import Error, models
+from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from articles.models import Article
-from articles.owner.queries import NotKnown, Words, words_of
+from articles.owner.queries import Words, words_of
 from articles.structured import json_ld, owner_id, person
 from chaos.experiments.models import Incident
 from chaos.reports.recoveries import latest_interesting
 from cluster.health.observer.client import latest
 from cluster.kit.navigation import SITE
 from cluster.kit.page_cache import cached_page
-from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
-from portfolio.pages.owner_pages import words_away
+from cluster.secrets.django.reconnect import read_or
+from portfolio.pages.owner_pages import answers_without_words
 from portfolio.pages.totals import tally
-
-logger = logging.getLogger(__name__)
 
 MOST_ARTICLES: Final = 5
 # The tag of the article that is shown beside a recorded incident.
@@ -33,27 +29,18 @@ INCIDENT_TAG: Final = "incidents"
 
 @cached_page()
 @require_safe
+@answers_without_words
 def home(request: HttpRequest) -> HttpResponse:
     """Show the live figure, the totals, an incident and the newest articles."""
-    try:
-        words = words_of("home")
-    except NotKnown:
-        return words_away(request)
+    words = words_of("home")
     context: dict[str, Any] = {
         "words": words,
         "snapshot": latest(),
         "structured": json_ld(_structured(request, words)),
     }
-    try:
-        context |= retry_on_disconnect(_read)
-    except Error as error:
-        if not is_outage(error):
-            raise
-        logger.warning("the first page is drawn without the journal: %s", error)
-        return render(
-            request, "portfolio/front_page.html", context, status=HTTPStatus.SERVICE_UNAVAILABLE
-        )
-    return render(request, "portfolio/front_page.html", context)
+    found = read_or(None, _read)
+    status = HTTPStatus.SERVICE_UNAVAILABLE if found is None else HTTPStatus.OK
+    return render(request, "portfolio/front_page.html", context | (found or {}), status=status)
 
 
 def article_beside(incident: Incident | None) -> Article | None:

@@ -7,14 +7,12 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from cluster.kit.problems import problem
-from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
+from cluster.kit.problems import answers_when_away, problem
+from cluster.secrets.django.reconnect import read_or
 from cluster.storefront.events import Mark, money
 from cluster.storefront.headcode import headcode
 from cluster.storefront.models import CheckoutRequest
@@ -31,34 +29,25 @@ JOURNAL_AWAY: Final = "The journal cannot be read at this moment; its database i
 def events(request: HttpRequest) -> HttpResponse:
     """Show the graph, the latest events, and the form that starts a checkout."""
     context = {"outcomes": OUTCOMES, **_table()}
-    try:
-        newest = retry_on_disconnect(lambda: latest_events(SHOWN))
-        context["products"] = retry_on_disconnect(products)
-    except Error as error:
-        if not is_outage(error):
-            raise
+    found = read_or(None, lambda: (latest_events(SHOWN), products()))
+    if found is None:
         context["away"] = JOURNAL_AWAY
-        return render(
-            request, "portfolio/events.html", context, status=HTTPStatus.SERVICE_UNAVAILABLE
-        )
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        return render(request, "portfolio/events.html", context, status=status)
+    newest, context["products"] = found
     context["events"] = newest
     context["after"] = newest[0].seq if newest else 0
     return render(request, "portfolio/events.html", context)
 
 
 @require_safe
+@answers_when_away(JOURNAL_AWAY)
 def saga(request: HttpRequest, saga_id: UUID) -> HttpResponse:
     """Show one saga: its state, and every message that it has caused."""
-    try:
-        # Read first: the browser follows the stream from here, and the page has what came before.
-        after = retry_on_disconnect(last_seq)
-        messages = retry_on_disconnect(lambda: events_of(saga_id, SHOWN_OF_ONE, up_to=after))
-        trace_id = retry_on_disconnect(lambda: trace_of(saga_id))
-        accepted = retry_on_disconnect(CheckoutRequest.objects.filter(id=saga_id).first)
-    except Error as error:
-        if not is_outage(error):
-            raise
-        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, JOURNAL_AWAY, retry_after=2)
+    # Read first: the browser follows the stream from here, and the page has what came before.
+    after = last_seq()
+    messages = events_of(saga_id, SHOWN_OF_ONE, up_to=after)
+    accepted = CheckoutRequest.objects.filter(id=saga_id).first()
     if accepted is None and not messages:
         return problem(request, HTTPStatus.NOT_FOUND, f"There is no saga {saga_id}.")
     context = {
@@ -68,7 +57,7 @@ def saga(request: HttpRequest, saga_id: UUID) -> HttpResponse:
         "amount": money(accepted.amount) if accepted else "",
         "events": messages,
         "steps": step_rows(messages),
-        "trace_id": trace_id,
+        "trace_id": trace_of(saga_id),
         "after": after,
         **_table(),
     }

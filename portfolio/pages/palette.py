@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from django.db import Error
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -13,8 +12,7 @@ from django.views.decorators.http import require_safe
 from articles.models import Article
 from cluster.kit.navigation import SECTIONS
 from cluster.kit.source.tree import paths
-from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
+from cluster.secrets.django.reconnect import read_or
 from portfolio.architecture.plan import plan
 from portfolio.lab.services import PARTICIPANTS
 
@@ -43,15 +41,10 @@ def palette(_request: HttpRequest) -> JsonResponse:
     `away` is a sentence when the articles cannot be read, else empty.
     """
     entries = [*_pages(), *_services(), *_nodes(), *_files()]
-    away = ""
-    try:
-        articles = retry_on_disconnect(lambda: list(_articles()))
-    except Error as error:
-        if not is_outage(error):
-            raise
-        articles, away = [], "The articles cannot be read at this moment."
+    articles = read_or(None, lambda: list(_articles()))
+    away = "The articles cannot be read at this moment." if articles is None else ""
     return JsonResponse(
-        {"entries": [*articles, *entries], "away": away},
+        {"entries": [*(articles or ()), *entries], "away": away},
         headers={"Cache-Control": f"max-age={MAX_AGE}"},
     )
 

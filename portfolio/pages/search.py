@@ -5,14 +5,12 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, Final
 
-from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from articles.search import LONGEST_QUERY, UnclearQuery, asks_for_nothing, search_articles, tidy
-from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.secrets.postgres import is_outage
+from cluster.secrets.django.reconnect import read_or
 from portfolio.pages.places import find_places
 
 TOO_LONG: Final = (
@@ -33,15 +31,13 @@ def search(request: HttpRequest) -> HttpResponse:
         status = HTTPStatus.BAD_REQUEST
     elif query:
         try:
-            context |= retry_on_disconnect(lambda: _found(query))
+            found = read_or(None, lambda: _found(query))
         except UnclearQuery as error:
             context["unclear"] = str(error)
             status = HTTPStatus.BAD_REQUEST
-        except Error as error:
-            if not is_outage(error):
-                raise
-            context["unclear"] = AWAY
-            status = HTTPStatus.SERVICE_UNAVAILABLE
+        else:
+            context |= {"unclear": AWAY} if found is None else found
+            status = HTTPStatus.SERVICE_UNAVAILABLE if found is None else HTTPStatus.OK
     response = render(request, "articles/search.html", context, status=status)
     response.headers["Cache-Control"] = "private, no-cache"
     return response

@@ -40,8 +40,9 @@ def test_the_lines_are_those_of_what_runs(target: str, running: Any) -> None:
 
 
 def test_a_decorated_view_is_shown_with_its_decorators() -> None:
-    assert first_lines("portfolio.pages.journal:saga", 2) == (
-        "@require_safe\ndef saga(request: HttpRequest, saga_id: UUID) -> HttpResponse:"
+    assert first_lines("portfolio.pages.journal:saga", 3) == (
+        "@require_safe\n@answers_when_away(JOURNAL_AWAY)\n"
+        "def saga(request: HttpRequest, saga_id: UUID) -> HttpResponse:"
     )
     assert locate_object(portfolio.pages.journal.saga) == locate("portfolio.pages.journal:saga")
 
