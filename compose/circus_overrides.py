@@ -8,12 +8,10 @@ the phases of `compose.process`. See docs/adr/0002-supervisor.md.
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from asyncio import Future
 from collections.abc import Callable, Generator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +22,7 @@ from circus.watcher import Watcher
 from tornado import gen
 from tornado.ioloop import IOLoop
 
+from compose.leftovers import send_signal
 from compose.process import LONGEST_DELAY, Backoff, Process
 
 # exec: the pid that the supervisor has is the real process's, and its log is a plain
@@ -140,7 +139,7 @@ class PatientArbiter(Arbiter):  # type: ignore[misc]
         chosen = (watcher_iter_func or self.iter_watchers)()
         for watcher in chosen:
             for pid in watcher.processes:
-                _resume(pid)
+                send_signal(pid, signal.SIGCONT)  # a paused process receives no stop signal
         slow = [_stop(watcher, close_output_streams) for watcher in chosen if _is_slow(watcher)]
         quick = [watcher for watcher in chosen if not _is_slow(watcher)]
         for phase in sorted({watcher.process.stop_phase for watcher in quick}):
@@ -172,9 +171,3 @@ def _is_paused(pid: int) -> bool:
     except OSError:
         return False
     return status in ("T", "t")
-
-
-def _resume(pid: int) -> None:
-    """Continue a paused process, so that it receives its stop signal."""
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGCONT)

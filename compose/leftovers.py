@@ -51,12 +51,12 @@ def stop(pids: Iterable[int], *, patience: float = 5.0) -> None:
     """Ask each process to end, wait `patience` seconds, then kill those that are left."""
     remaining = list(pids)
     for pid in remaining:
-        _signal(pid, signal.SIGCONT)  # a paused process cannot end
+        send_signal(pid, signal.SIGCONT)  # a paused process cannot end
         # SIGTERM lets PostgreSQL wait for its clients; SIGINT does not.
-        _signal(pid, signal.SIGINT if _program(pid) == "postgres" else signal.SIGTERM)
+        send_signal(pid, signal.SIGINT if _program(pid) == "postgres" else signal.SIGTERM)
     remaining = wait_until_gone(remaining, patience=patience)
     for pid in remaining:
-        _signal(pid, signal.SIGKILL)
+        send_signal(pid, signal.SIGKILL)
     wait_until_gone(remaining, patience=patience)
 
 
@@ -96,6 +96,7 @@ def _read(pid: int, name: str) -> bytes:
         return b""
 
 
-def _signal(pid: int, number: signal.Signals) -> None:
+def send_signal(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process, which may have ended by now."""
     with suppress(ProcessLookupError):
         os.kill(pid, number)

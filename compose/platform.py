@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
 import os
 import signal
@@ -13,14 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 from compose import keeping, leftovers, lock, outside
 from compose.arguments import parse_port
 from compose.errors import PlainError
-from compose.ports import choose_ports, choose_web_port
+from compose.ports import answers, choose_ports, choose_web_port
 from compose.processes import PORTS, Server, addresses, local_servers, needed_packages, services
 from compose.progress import Progress, SilentProgress
 from compose.run_directory import RunDirectory
@@ -326,14 +324,7 @@ def _wait(platform: Platform, condition: Callable[[], bool], name: str, *, patie
 
 def web_answers(port: int, path: str) -> bool:
     """Return whether the site answers with 200: at /healthz if it runs, at /readyz if it serves."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status == HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    return answers(port, path, timeout=5)
 
 
 def _run_step(command: Sequence[str], run: RunDirectory, environment: Mapping[str, str]) -> None:

@@ -1,10 +1,12 @@
-"""Free TCP ports on 127.0.0.1, kept from one start to the next."""
+"""TCP ports on 127.0.0.1: which are free, kept from one start to the next, and which answer."""
 
 from __future__ import annotations
 
+import http.client
 import random
 import socket
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Final
 
 from compose.errors import PlainError
@@ -24,6 +26,18 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def answers(port: int, path: str, *, timeout: float) -> bool:
+    """Return whether an HTTP server at the port answers a GET of `path` with 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def choose_ports(

@@ -27,7 +27,7 @@ class TerminalProgress:
         self.console = console or Console(highlight=False, soft_wrap=True)
 
     @contextmanager
-    def _run(self, title: str) -> Iterator[None]:
+    def step(self, title: str) -> Iterator[None]:
         begun = time.monotonic()
         try:
             if self.console.is_terminal:
@@ -40,9 +40,6 @@ class TerminalProgress:
             raise
         self.console.print(f"[green]✓[/] {title} [dim]{time.monotonic() - begun:.1f} s[/]")
 
-    def step(self, title: str) -> AbstractContextManager[None]:
-        return self._run(title)
-
     def say(self, text: str) -> None:
         self.console.print(text, markup=False)
 
@@ -51,11 +48,8 @@ class SilentProgress:
     """A progress that shows nothing, for tests and programs."""
 
     @contextmanager
-    def _run(self) -> Iterator[None]:
+    def step(self, title: str) -> Iterator[None]:  # noqa: ARG002
         yield
-
-    def step(self, title: str) -> AbstractContextManager[None]:  # noqa: ARG002
-        return self._run()
 
     def say(self, text: str) -> None:
         """Show nothing."""

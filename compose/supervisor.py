@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,7 +12,7 @@ from typing import Any, Final, Literal
 from circus.client import CircusClient
 from circus.exc import CallError
 
-from compose import leftovers
+from compose.leftovers import send_signal, wait_until_gone
 from compose.run_directory import RunDirectory
 from config.environment import run_directory
 from config.waiting import wait_until
@@ -101,7 +99,7 @@ class Supervisor:
         """Stop a process, by force after its patience, and keep it stopped."""
         pid = self.process(name).pid
         if pid is not None:
-            _signal(pid, signal.SIGCONT)
+            send_signal(pid, signal.SIGCONT)
         self._call("stop", name=name, match="simple", waiting=True)
 
     def restart(self, name: str) -> None:
@@ -114,16 +112,16 @@ class Supervisor:
             self.start(name)
         elif found.pid is not None:
             # Not by circus's own restart, during which it supervises no other process.
-            _signal(found.pid, signal.SIGCONT)
-            _signal(found.pid, found.stop_signal)
-            if leftovers.wait_until_gone([found.pid], patience=found.patience):
-                _signal(found.pid, signal.SIGKILL)
-                leftovers.wait_until_gone([found.pid], patience=found.patience)
+            send_signal(found.pid, signal.SIGCONT)
+            send_signal(found.pid, found.stop_signal)
+            if wait_until_gone([found.pid], patience=found.patience):
+                send_signal(found.pid, signal.SIGKILL)
+                wait_until_gone([found.pid], patience=found.patience)
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
         """Send a signal to the process alone, and return the pid that got it."""
         pid = self.pid(name)
-        _signal(pid, number)
+        send_signal(pid, number)
         return pid
 
     def signal_tree(self, name: str, number: signal.Signals) -> list[int]:
@@ -133,7 +131,7 @@ class Supervisor:
         """
         pids = list(process_tree(self.pid(name)))
         for pid in pids:
-            _signal(pid, number)
+            send_signal(pid, number)
         return pids
 
     def _call(self, command: str, *, patience: float = ANSWER_PATIENCE, **properties: Any) -> Any:
@@ -180,8 +178,3 @@ def process_tree(pid: int) -> Iterator[int]:
             continue
         for child in children:
             yield from process_tree(int(child))
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, number)

@@ -32,6 +32,13 @@ def rabbitmq_server() -> Path | None:
     return next((path for path in found if path.exists()), None)
 
 
+def installed(program: Path | None, name: str, package: str) -> Path:
+    """Return the program, or raise PlainError with the command that installs it."""
+    if program is None:
+        raise PlainError(f"{name} is missing: apt-get install --no-install-recommends {package}")
+    return program
+
+
 def redis_server() -> Path | None:
     return _program("redis-server")
 

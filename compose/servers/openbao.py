@@ -5,7 +5,6 @@ It comes up sealed after each start; `compose.unsealer` opens it again.
 
 from __future__ import annotations
 
-import http.client
 import importlib.util
 import json
 import shutil
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from compose.errors import PlainError
+from compose.ports import answers
 from compose.process import Process
 from compose.run_directory import RunDirectory, write_private
 
@@ -71,14 +71,7 @@ class OpenBao:
 
     def is_ready(self) -> bool:
         """Return whether it is unsealed and active, so that it answers requests."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-        try:
-            connection.request("GET", "/v1/sys/health")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return answers(self.port, "/v1/sys/health", timeout=2)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import psycopg
 from compose.errors import PlainError
 from compose.process import Process
 from compose.run_directory import RunDirectory
-from compose.system_packages import postgres_binaries
+from compose.system_packages import installed, postgres_binaries
 from config.environment import DATABASES
 
 SUPERUSER: Final = "postgres"
@@ -153,12 +153,7 @@ def data_directories(run: RunDirectory) -> list[Path]:
 
 
 def binaries() -> Path:
-    binaries = postgres_binaries()
-    if binaries is None:
-        raise PlainError(
-            "PostgreSQL is missing: apt-get install --no-install-recommends postgresql"
-        )
-    return binaries
+    return installed(postgres_binaries(), "PostgreSQL", "postgresql")
 
 
 def _owner() -> pwd.struct_passwd:

@@ -14,10 +14,9 @@ from typing import Final
 
 import amqp
 
-from compose import system_packages
-from compose.errors import PlainError
 from compose.process import Process
 from compose.run_directory import RunDirectory, write_private
+from compose.system_packages import epmd, installed, rabbitmq_server
 
 VHOST: Final = "cluster"
 USER: Final = "cluster"
@@ -55,9 +54,7 @@ class Epmd:
         """Do nothing, since it keeps no data."""
 
     def process(self) -> Process:
-        program = system_packages.epmd()
-        if program is None:
-            raise PlainError("epmd, a part of Erlang, is missing: apt-get install erlang-base")
+        program = installed(epmd(), "epmd, a part of Erlang,", "erlang-base")
         return Process(
             name=self.name,
             command=(str(program), "-port", str(self.port), "-address", "127.0.0.1"),
@@ -113,11 +110,7 @@ class RabbitMQ:
         write_private(self.data / "enabled_plugins", "[rabbitmq_consistent_hash_exchange].\n")
 
     def process(self) -> Process:
-        program = system_packages.rabbitmq_server()
-        if program is None:
-            raise PlainError(
-                "RabbitMQ is missing: apt-get install --no-install-recommends rabbitmq-server"
-            )
+        program = installed(rabbitmq_server(), "RabbitMQ", "rabbitmq-server")
         return Process(
             name=self.name,
             command=(str(program),),

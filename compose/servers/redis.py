@@ -10,10 +10,9 @@ import redis as client
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from compose.errors import PlainError
 from compose.process import Process
 from compose.run_directory import RunDirectory, write_private
-from compose.system_packages import redis_server
+from compose.system_packages import installed, redis_server
 
 # No path in it: the server runs in its data directory, whose name may hold any character.
 SETTINGS = """\
@@ -50,11 +49,7 @@ class Redis:
         write_private(data / "redis.conf", settings)
 
     def process(self) -> Process:
-        program = redis_server()
-        if program is None:
-            raise PlainError(
-                "Redis is missing: apt-get install --no-install-recommends redis-server"
-            )
+        program = installed(redis_server(), "Redis", "redis-server")
         return Process(
             name=self.name,
             command=(str(program), literal(self.run.data("redis") / "redis.conf")),
