@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from html import escape
-
+from django.template.loader import render_to_string
 from markdown_it.token import Token
 
 from articles.markdown.directives import words_of
 from articles.markdown.render_context import RenderContext
 from articles.markdown.tables import table_frame
-from articles.measurements import Measurement, load
+from articles.measurements import load
 from articles.options import allow_only, parse_words
 from articles.problems import Refused
 
@@ -23,31 +22,11 @@ def measurement_frame(directive: Token, making: RenderContext) -> tuple[str, str
     show = tuple(filter(None, (part.strip() for part in words.options.get("show", "").split(","))))
     found = load(words.plain[0], show=show)
     before, region = table_frame(making.number("table"))
-    return before, f"{region}{_table(found)}</div>\n{_provenance(found)}</figure>\n"
-
-
-def _table(found: Measurement) -> str:
-    numeric = [
-        all(row[column].numeric for row in found.rows) for column in range(len(found.columns))
-    ]
-    sides = [' class="right"' if right else "" for right in numeric]
-    head = "".join(
-        f'<th scope="col"{side}>{escape(name)}</th>'
-        for name, side in zip(found.columns, sides, strict=True)
-    )
-    rows = [
-        "".join(
-            f"<td{side}>{escape(cell.text)}</td>" for cell, side in zip(row, sides, strict=True)
-        )
-        for row in found.rows
-    ]
-    body = "".join(f"<tr>{row}</tr>\n" for row in rows)
-    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"
-
-
-def _provenance(found: Measurement) -> str:
-    return (
-        f'<p class="meta provenance">Measured {escape(found.measured_on)} at revision '
-        f"<code>{escape(found.revision)}</code> on {escape(found.machine)} with "
-        f"<code>{escape(found.command)}</code></p>\n"
-    )
+    numeric = [all(cell.numeric for cell in column) for column in zip(*found.rows, strict=True)]
+    context = {
+        "found": found,
+        "columns": list(zip(found.columns, numeric, strict=True)),
+        "rows": [list(zip(row, numeric, strict=True)) for row in found.rows],
+    }
+    table = render_to_string("articles/measurement.html", context)
+    return before, f"{region}{table}</figure>\n"
