@@ -7,13 +7,13 @@ import logging
 import re
 from dataclasses import dataclass
 from html import unescape
-from typing import Any, Final
+from typing import Final
 
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from articles.figures.registry import FIGURES, Figure, parse_reference
+from articles.figures.registry import FIGURES, parse_reference
 from articles.problems import Refused
 
 logger: Final = logging.getLogger(__name__)
@@ -55,14 +55,10 @@ def _drawn(name: str, options: str, request: HttpRequest | None) -> str:
     if figure is None:
         return absence(f"There is no figure “{name}” any more.")
     try:
-        return _draw(figure, json.loads(unescape(options)), request)
+        return str(figure.load("draw")(json.loads(unescape(options)), request))
     except Exception:  # a figure must not take its article down
         logger.exception("the figure %s could not be drawn", name)
         return absence(NOT_NOW)
-
-
-def _draw(figure: Figure, options: Any, request: HttpRequest | None) -> str:
-    return str(figure.load("draw")(options, request))
 
 
 def absence(sentence: str) -> SafeString:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from markdown_it.token import Token
 
-from articles.markdown.render_context import RenderContext, line_of, with_lines
+from articles.markdown.render_context import RenderContext, children_of, line_of, with_lines
 from articles.options import shortened
 
 SCHEMES: Final = frozenset({"http", "https", "mailto"})
@@ -35,13 +35,10 @@ def check_links(tokens: list[Token], making: RenderContext) -> list[Token]:
 
 def check_fragments(tokens: list[Token], making: RenderContext) -> list[Token]:
     """Refuse links to a section that the article lacks, once the headings have their ids."""
-    for token in tokens:
-        if token.type != "inline":
-            continue
-        for line, child in with_lines(token):
-            href = str(child.attrGet("href") or "") if child.type == "link_open" else ""
-            if href.startswith("#") and unquote(href[1:]) not in making.ids:
-                making.say(line, f"No section of this text has the address “{shortened(href)}”.")
+    for line, child in children_of(tokens):
+        href = str(child.attrGet("href") or "") if child.type == "link_open" else ""
+        if href.startswith("#") and unquote(href[1:]) not in making.ids:
+            making.say(line, f"No section of this text has the address “{shortened(href)}”.")
     return tokens
 
 

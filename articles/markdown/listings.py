@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import textwrap
+from collections.abc import Callable
 from html import escape
-from typing import Final
+from typing import Final, TypeVar
 
 from markdown_it.token import Token
 from pygments.lexers import get_lexer_by_name
@@ -12,7 +14,13 @@ from pygments.util import ClassNotFound
 
 from articles.markdown.directives import words_of
 from articles.markdown.parser import with_backticks
-from articles.markdown.render_context import RenderContext, line_of, made
+from articles.markdown.render_context import (
+    RenderContext,
+    line_of,
+    made,
+    numbered_frame,
+    scrolling,
+)
 from articles.options import (
     Words,
     allow_only,
@@ -21,10 +29,20 @@ from articles.options import (
     shortened,
 )
 from articles.problems import Refused
-from articles.sources import source_listing
 from cluster.kit.source.highlight import PLAIN, highlighted_lines
+from cluster.kit.source.resolve import UnknownSource, excerpt
 
 _CODE: Final = re.compile(r"`([^`]+)`")
+
+Found = TypeVar("Found")
+
+
+def from_source(read: Callable[[str], Found], target: str) -> Found:
+    """Return what `read` finds in the running source, or raise Refused without such a target."""
+    try:
+        return read(target)
+    except UnknownSource as error:
+        raise Refused(str(error)) from error
 
 
 def code_at(
@@ -50,8 +68,7 @@ def _block(token: Token, making: RenderContext) -> Token:
     code = code_html(with_backticks(token.content), language, marked)
     title = words.options.get("title", "").strip()
     if not title:
-        region = '<div class="scroll" tabindex="0" role="region" aria-label="Code">'
-        return made(f'<figure class="listing plain">{region}{code}</div></figure>\n')
+        return made(f'<figure class="listing plain">{scrolling("Code")}{code}</div></figure>\n')
     number = making.number("listing")
     before, after = listing_frame(number, code)
     return made(f"{before}{_title(title)}{after}")
@@ -77,11 +94,7 @@ def _title(title: str) -> str:
 
 def listing_frame(number: int, code: str) -> tuple[str, str]:
     """Return the HTML before and after the caption of a numbered listing."""
-    before = (
-        f'<figure class="listing" id="listing-{number}">\n'
-        f'<figcaption><span class="number">Listing {number}</span> '
-    )
-    region = f'<div class="scroll" tabindex="0" role="region" aria-label="Listing {number}">'
+    before, region = numbered_frame("listing", number)
     return before, f"</figcaption>\n{region}{code}</div>\n</figure>\n"
 
 
@@ -105,8 +118,9 @@ def source_frame(directive: Token, making: RenderContext) -> tuple[str, str]:
     allow_only(words, "hl", "lines")
     if len(words.plain) != 1:
         raise Refused("A listing names one target, such as cluster.worker:main.")
-    found = source_listing(words.plain[0])
-    lines = found.text.rstrip("\n").split("\n")
+    found = from_source(excerpt, words.plain[0])
+    place = found.location
+    lines = textwrap.dedent(found.text).rstrip("\n").split("\n")
     marked = line_numbers(words.options.get("hl", ""), last=len(lines))
     wanted = line_numbers(words.options.get("lines", ""), last=len(lines))
     begin, end = (min(wanted), max(wanted)) if wanted else (1, len(lines))
@@ -114,8 +128,8 @@ def source_frame(directive: Token, making: RenderContext) -> tuple[str, str]:
         "\n".join(lines[begin - 1 : end]) + "\n",
         found.language,
         frozenset(number - begin + 1 for number in marked),
-        first=found.first + begin - 1,
+        first=place.first + begin - 1,
     )
     before, after = listing_frame(making.number("listing"), code)
-    source = f' <a class="source" href="{escape(found.url)}">{escape(found.place)}</a>'
+    source = f' <a class="source" href="{escape(place.url)}">{escape(place.words)}</a>'
     return before, source + after

@@ -57,9 +57,31 @@ def made(html: str, nesting: Nesting = 0) -> Token:
     return Token("made", "", nesting, content=html)
 
 
+def numbered_frame(kind: str, number: int) -> tuple[str, str]:
+    """Return the HTML before the caption of a numbered frame, and the region that scrolls in it."""
+    name = f"{kind.capitalize()} {number}"
+    before = (
+        f'<figure class="{kind}" id="{kind}-{number}">\n'
+        f'<figcaption><span class="number">{name}</span> '
+    )
+    return before, scrolling(name)
+
+
+def scrolling(label: str) -> str:
+    """Return the opening tag of a region that scrolls by itself."""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">'
+
+
 def line_of(token: Token) -> int:
     """Return the line on which a block begins, counted from 1."""
     return token.map[0] + 1 if token.map else 1
+
+
+def children_of(tokens: Sequence[Token]) -> Iterator[tuple[int, Token]]:
+    """Yield the children of all paragraphs among the tokens, each with its line."""
+    for token in tokens:
+        if token.type == "inline":
+            yield from with_lines(token)
 
 
 def with_lines(inline: Token) -> Iterator[tuple[int, Token]]:

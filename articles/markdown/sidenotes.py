@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
 
 from markdown_it.token import Token
 
-from articles.markdown.render_context import RenderContext, blocks, line_of, made, with_lines
+from articles.markdown.render_context import RenderContext, blocks, children_of, line_of, made
 from articles.options import shortened
 
 
@@ -64,7 +63,8 @@ def _without_definitions(tokens: list[Token], notes: _Notes) -> list[Token]:
 def _mark(block: list[Token], notes: _Notes) -> list[str]:
     """Turn the references of a block into marks, and return the labels that are new."""
     first_named: list[str] = []
-    for line, child in _references(block):
+    references = [each for each in children_of(block) if each[1].type == "footnote_ref"]
+    for line, child in references:
         label = child.meta["label"]
         if label not in notes.written:
             notes.making.say(line, f"There is no footnote “{shortened(label)}”.")
@@ -82,14 +82,6 @@ def _mark(block: list[Token], notes: _Notes) -> list[str]:
             f'<a href="#note-{number}" aria-label="Note {number}">{number}</a></sup>'
         )
     return first_named
-
-
-def _references(block: list[Token]) -> Iterator[tuple[int, Token]]:
-    for token in block:
-        if token.type == "inline":
-            for line, child in with_lines(token):
-                if child.type == "footnote_ref":
-                    yield line, child
 
 
 def _note(number: int, tokens: list[Token]) -> list[Token]:

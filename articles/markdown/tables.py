@@ -6,7 +6,13 @@ from typing import Final
 
 from markdown_it.token import Token
 
-from articles.markdown.render_context import RenderContext, line_of, made
+from articles.markdown.render_context import (
+    RenderContext,
+    line_of,
+    made,
+    numbered_frame,
+    scrolling,
+)
 
 PREFIX: Final = "Table:"
 _SIDES: Final = {"text-align:right": "right", "text-align:center": "centre"}
@@ -43,8 +49,8 @@ def _framed(table: list[Token], caption: Token | None, making: RenderContext) ->
             making.say(line, "Leave an empty line between the table and its caption.")
     if caption is None:
         opening = '<figure class="table plain">\n'
-        region = '<div class="scroll" tabindex="0" role="region" aria-label="Table">\n'
-        return [made(opening + region, 1), *table, made("</div>\n</figure>\n", -1)]
+        region = scrolling("Table")
+        return [made(f"{opening}{region}\n", 1), *table, made("</div>\n</figure>\n", -1)]
     number = making.number("table")
     _cut_prefix(caption)
     head, region = table_frame(number)
@@ -53,11 +59,7 @@ def _framed(table: list[Token], caption: Token | None, making: RenderContext) ->
 
 def table_frame(number: int) -> tuple[str, str]:
     """Return the HTML before the caption of a numbered table, and between caption and table."""
-    before = (
-        f'<figure class="table" id="table-{number}">\n'
-        f'<figcaption><span class="number">Table {number}</span> '
-    )
-    region = f'<div class="scroll" tabindex="0" role="region" aria-label="Table {number}">'
+    before, region = numbered_frame("table", number)
     return before, f"</figcaption>\n{region}\n"
 
 

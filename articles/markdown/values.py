@@ -7,9 +7,10 @@ from typing import Final
 
 from markdown_it.token import Token
 
+from articles.markdown.listings import from_source
 from articles.markdown.render_context import RenderContext, made, with_lines
 from articles.problems import Refused
-from articles.sources import source_value
+from cluster.kit.source.resolve import constant
 
 ROLE: Final = "{value}"
 
@@ -42,11 +43,12 @@ def _insert(inline: Token, making: RenderContext) -> None:
 def _value(code: Token, line: int, making: RenderContext) -> Token:
     target = code.content.strip()
     try:
-        value = source_value(target)
+        # Read from the source and never from the process, so that no setting can be printed.
+        location, written = from_source(constant, target)
     except Refused as refusal:
         making.say(line, str(refusal))
         return code
     return made(
-        f'<a class="value" href="{escape(value.url)}" title="{escape(target)}">'
-        f"<code>{escape(value.written)}</code></a>"
+        f'<a class="value" href="{escape(location.url)}" title="{escape(target)}">'
+        f"<code>{escape(' '.join(written.split()))}</code></a>"
     )

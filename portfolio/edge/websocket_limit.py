@@ -1,4 +1,4 @@
-"""How often one address may open a WebSocket, beside its share of the seats.
+"""The limit of how often one address opens a WebSocket, beside its share of the seats.
 
 A seat that is free again may be taken at once, and each opening reads the journal. Whoever opens
 too often is refused like one without a seat: by a sentence, and a close code for programs.

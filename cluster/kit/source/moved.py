@@ -19,6 +19,7 @@ MODULES: Final = {
     "articles.markdown.making": "articles.markdown.render_context",
     "articles.markdown.notes": "articles.markdown.framing",
     "articles.reading": "articles.queries",
+    "articles.sources": "articles.markdown.listings",
     "chaos.checkers": "cluster.health.checkers",
     "chaos.checkers.hearing": "cluster.health.checkers.subscriptions",
     "chaos.drivers.choose": "chaos.drivers.driver",

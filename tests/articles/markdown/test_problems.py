@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from articles.markdown import LARGEST, MarkdownProblem, render, values
-from articles.problems import Refused
+from cluster.kit.source.resolve import UnknownSource
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_source_that_cannot_be_read_is_a_problem_of_its_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(_target: str) -> None:
-        raise Refused("The source is away.")
+        raise UnknownSource("The source is away.")
 
-    monkeypatch.setattr(values, "source_value", refuse)
+    monkeypatch.setattr(values, "constant", refuse)
     assert render("x\n\n{value}`a:B`\n").problems == [MarkdownProblem(3, "The source is away.")]
