@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from django.contrib.auth.models import Group, Permission
@@ -9,26 +10,34 @@ from django.contrib.auth.models import Group, Permission
 EDITORS: Final = "Editors"
 # No right to delete: an article is taken back to draft, and an old text is restored.
 MAY: Final = (
-    "add_article",
-    "change_article",
-    "view_article",
-    "view_revision",
-    "add_tag",
-    "change_tag",
-    "view_tag",
-    "add_series",
-    "change_series",
-    "view_series",
+    "articles.add_article",
+    "articles.change_article",
+    "articles.view_article",
+    "articles.view_revision",
+    "articles.add_tag",
+    "articles.change_tag",
+    "articles.view_tag",
+    "articles.add_series",
+    "articles.change_series",
+    "articles.view_series",
 )
 
 
-def ensure_editors() -> Group:
-    """Return the group, after adding the permissions that it lacks.
+def ensure_group(name: str, labels: Iterable[str]) -> Group:
+    """Return the group, after adding those of the permissions that it lacks.
 
-    Permissions that an owner has added stay.
+    Permissions that an owner has added stay. Raises Permission.DoesNotExist for one that is
+    misspelt.
     """
-    group, _ = Group.objects.get_or_create(name=EDITORS)
-    group.permissions.add(
-        *Permission.objects.filter(content_type__app_label="articles", codename__in=MAY)
-    )
+    group, _ = Group.objects.get_or_create(name=name)
+    group.permissions.add(*map(permission, labels))
     return group
+
+
+def permission(label: str) -> Permission:
+    app, _, codename = label.partition(".")
+    return Permission.objects.get(content_type__app_label=app, codename=codename)
+
+
+def ensure_editors() -> Group:
+    return ensure_group(EDITORS, MAY)

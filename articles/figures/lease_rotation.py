@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -37,17 +38,6 @@ class Row:
     remaining: float | None  # seconds
     sessions: int | None
     bar: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rotation:
-    """One moment at which a process began to use another login."""
-
-    at: datetime
-    code: str
-    process: str
-    username: str
-    generation: int
 
 
 def draw(options: Options, request: HttpRequest | None) -> SafeString:
@@ -108,29 +98,23 @@ def read_leases() -> tuple[list[Row], float]:
     return rows, scale
 
 
-def _rotations(count: int) -> list[Rotation] | None:
-    """Return the latest rotations, newest first, or None when the database is away."""
+def _rotations(count: int) -> list[tuple[datetime, str, Mapping[str, Any]]] | None:
+    """Return time, code and data of the latest rotations, newest first.
+
+    None while the database is away.
+    """
+    found = JournalEntry.objects.filter(type__in=TYPES)
     entries = read_or(
         None,
-        lambda: list(
-            JournalEntry.objects.filter(type__in=TYPES, seq__gt=last_seq() - LOOKED_AT).order_by(
-                "-seq"
-            )[:count]
-        ),
+        lambda: list(found.filter(seq__gt=last_seq() - LOOKED_AT).order_by("-seq")[:count]),
     )
     if entries is None:
         return None
-    rotations = []
-    for entry in entries:
-        envelope = entry.envelope if isinstance(entry.envelope, dict) else {}
-        data = envelope.get("data") or {}
-        rotations.append(
-            Rotation(
-                at=entry.time or entry.recorded_at,
-                code=CODES.get(entry.source.rpartition("/")[2], entry.source),
-                process=str(data.get("process", "")),
-                username=str(data.get("username", "")),
-                generation=int(data.get("generation", 0)),
-            )
+    return [
+        (
+            entry.time or entry.recorded_at,
+            CODES.get(entry.source.rpartition("/")[2], entry.source),
+            entry.envelope.get("data", {}) if isinstance(entry.envelope, dict) else {},
         )
-    return rotations
+        for entry in entries
+    ]

@@ -15,6 +15,7 @@ from articles.figures.registry import Options
 from articles.figures.standalone import Cell, standalone_table
 from cluster.health.observer.client import latest
 from cluster.health.observer.models import Gauge
+from cluster.health.observer.snapshot import ServiceState
 from cluster.secrets.django.reconnect import read_or
 from cluster.storefront.events import CODES
 
@@ -25,9 +26,7 @@ class Row:
 
     service: str
     code: str
-    waiting: int | None
-    oldest: float | None  # seconds
-    rate: float | None  # messages a second that the relay published
+    state: ServiceState | None
     points: str
     most: int | None  # in the time shown
 
@@ -64,7 +63,7 @@ def picture(options: Options) -> str | None:
         [
             Cell(row.code, strong=True),
             Cell(row.service),
-            Cell("?" if row.waiting is None else f"{row.waiting}"),
+            Cell("?" if row.state is None or row.state.outbox is None else f"{row.state.outbox}"),
             Cell(points=row.points),
         ]
         for row in depths.rows
@@ -86,9 +85,7 @@ def read(minutes: int) -> Depths | None:
             Row(
                 service=name,
                 code=code,
-                waiting=state.outbox if state else None,
-                oldest=state.outbox_age_seconds if state else None,
-                rate=state.published_per_second if state else None,
+                state=state,
                 points=sparkline.points(kept, seconds=minutes * 60, top=top),
                 most=int(max((value for _, value in kept), default=0)) if kept else None,
             )

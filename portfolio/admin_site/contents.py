@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -43,38 +42,25 @@ SEE_LETTERS: Final = "messaging.view_deadletter"
 REPLAY_LETTERS: Final = "messaging.change_deadletter"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The position of a model: its group, and its number in the group."""
-
-    group: str
-    number: int
-
-
-_PLACES: Final = {
-    label: Place(group, number)
-    for group, labels in GROUPS.items()
-    for number, label in enumerate(labels)
-}
-_LAST: Final = Place(REST, 0)
-
-
 def grouped(request: HttpRequest, apps: list[Any]) -> list[Any]:
     """Return the models of Django's list of apps in the groups above, without empty groups."""
-    groups: dict[str, list[tuple[int, Any]]] = {name: [] for name in (*GROUPS, REST)}
-    for app in apps:
-        for model in app["models"]:
-            place = _PLACES.get(f"{app['app_label']}.{model['object_name']}", _LAST)
-            groups[place.group].append((place.number, model))
+    rest = {
+        f"{app['app_label']}.{one['object_name']}": one for app in apps for one in app["models"]
+    }
+    groups = {
+        name: [rest.pop(label) for label in labels if label in rest]
+        for name, labels in GROUPS.items()
+    }
+    groups[REST] = list(rest.values())
     if request.user.has_perm(SEE_LETTERS):
-        groups["Cluster"].append((-1, _dead_letters()))
+        groups["Cluster"].insert(0, _dead_letters())
     return [
         {
             "name": name,
             "app_label": name.lower(),
             "app_url": f"{reverse('admin:index')}#{name.lower()}",
             "has_module_perms": True,
-            "models": [model for _, model in sorted(found, key=lambda pair: pair[0])],
+            "models": found,
         }
         for name, found in groups.items()
         if found

@@ -12,7 +12,6 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cluster.health.observer.dead_letters import MOST
@@ -86,10 +85,7 @@ def replay(request: HttpRequest) -> HttpResponse:
         return redirect("admin:deadletters")
     try:
         letters = [_chosen(text) for text in chosen]
-    except NoSuchDeadLetter as error:
-        messages.error(request, f"{error} Nothing was sent.")
-        return redirect("admin:deadletters")
-    except DeadLettersAway as error:
+    except (NoSuchDeadLetter, DeadLettersAway) as error:
         messages.error(request, f"{error} Nothing was sent.")
         return redirect("admin:deadletters")
     if request.POST.get("confirmed") != "yes":
@@ -120,7 +116,7 @@ def _send(request: HttpRequest, letters: list[KeptDeadLetter]) -> HttpResponse:
         f"Asked for: {names}{more}. Each service sends its own again as soon as it hears of it; "
         "a letter stays in this list until then, and comes back as a new one if it fails again.",
     )
-    return redirect(f"{reverse('admin:deadletters')}")
+    return redirect("admin:deadletters")
 
 
 def _log(request: HttpRequest, letters: list[KeptDeadLetter]) -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 
-from articles.editors import EDITORS, ensure_editors
+from articles.editors import EDITORS, ensure_editors, ensure_group
 
 OPERATORS: Final = "Operators"
 
@@ -46,20 +46,4 @@ OPERATORS_MAY: Final = (
 def ensure_groups() -> tuple[Group, Group]:
     """Return Editors and Operators, after adding the permissions that they lacked."""
     ensure_editors()
-    return _with(EDITORS, EDITORS_MAY), _with(OPERATORS, OPERATORS_MAY)
-
-
-def _with(name: str, labels: tuple[str, ...]) -> Group:
-    group, _ = Group.objects.get_or_create(name=name)
-    permissions = [_permission(label) for label in labels]
-    group.permissions.add(*permissions)
-    return group
-
-
-def _permission(label: str) -> Permission:
-    """Return the permission of this name.
-
-    Raises Permission.DoesNotExist for one that is misspelt.
-    """
-    app, _, codename = label.partition(".")
-    return Permission.objects.get(content_type__app_label=app, codename=codename)
+    return ensure_group(EDITORS, EDITORS_MAY), ensure_group(OPERATORS, OPERATORS_MAY)

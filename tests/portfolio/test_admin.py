@@ -13,7 +13,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.test import RequestFactory
 
-from articles.editors import EDITORS
+from articles.editors import EDITORS, permission
 from chaos.experiments.models import AuditEntry, FaultSwitch
 from compose.platform import Platform
 from compose.run_directory import RunDirectory
@@ -22,7 +22,6 @@ from portfolio.admin_site.groups import (
     EDITORS_MAY,
     OPERATORS,
     OPERATORS_MAY,
-    _permission,
     ensure_groups,
 )
 from portfolio.admin_site.site import answers_when_away
@@ -179,7 +178,7 @@ class TestRoles:
         editors, operators = ensure_groups()
         added = Permission.objects.get(codename="view_gauge")
         editors.permissions.add(added)
-        editors.permissions.remove(_permission(EDITORS_MAY[0]))
+        editors.permissions.remove(permission(EDITORS_MAY[0]))
         editors, operators = ensure_groups()
         assert editors.permissions.filter(pk=added.pk).exists()
         for group, labels in ((editors, EDITORS_MAY), (operators, OPERATORS_MAY)):
