@@ -11,10 +11,9 @@ from articles.card_drawing import draw_card
 from articles.figures import picture
 from articles.models import Article
 from articles.templatetags.reading import day, grouped
-from articles.views import AWAY
+from articles.views import for_readers
 from cluster.kit.navigation import SITE
 from cluster.kit.page_cache import cached_page
-from cluster.kit.problems import answers_when_away
 
 # A site fetches the picture when a link is shared, and keeps it, so one of a minute ago will do.
 LIFETIME: Final = 60.0  # seconds
@@ -22,9 +21,7 @@ DEFAULT_TITLE: Final = "Five services at work"
 DEFAULT_FIGURE: Final = "train-graph window=12"
 
 
-@require_safe
-@cached_page(lifetime=LIFETIME)
-@answers_when_away(AWAY)
+@for_readers(lifetime=LIFETIME)
 def card(_request: HttpRequest, slug: str) -> HttpResponse:
     """Answer with the picture of a visible article."""
     article = Article.objects.visible().filter(slug=slug).first()

@@ -17,15 +17,12 @@ from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.http import http_date
 from django.utils.xmlutils import SimplerXMLGenerator
-from django.views.decorators.http import require_safe
 
 from articles.feed_html import feed_html
 from articles.models import Article
 from articles.owner.models import Profile
-from articles.views import AWAY
+from articles.views import for_readers
 from cluster.kit.navigation import SITE
-from cluster.kit.page_cache import cached_page
-from cluster.kit.problems import answers_when_away
 from cluster.kit.readable import readable
 
 # Full texts: a weekly reader misses nothing, and the file stays below a megabyte.
@@ -121,9 +118,7 @@ class _ArticleFeed(Feed[Article, None]):
         return {"content": feed_html(item.html, address=address)}
 
 
-@require_safe
-@cached_page()
-@answers_when_away(AWAY)
+@for_readers()
 def atom(request: HttpRequest) -> HttpResponse:
     """Answer with the newest articles as Atom."""
     response: HttpResponse = _ArticleFeed()(request)
@@ -131,9 +126,7 @@ def atom(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@require_safe
-@cached_page()
-@answers_when_away(AWAY)
+@for_readers()
 def json_feed(request: HttpRequest) -> HttpResponse:
     """Answer with the newest articles as JSON Feed."""
     articles = newest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,15 +14,22 @@ from articles.differences import Difference, difference
 from articles.figures import assets, fill
 from articles.models import Article, Series, Tag
 from articles.structured import article_data
-from cluster.kit.page_cache import cached_page
+from cluster.kit.page_cache import LIFETIME, View, cached_page
 from cluster.kit.problems import answers_when_away
 
 AWAY: Final = "The articles cannot be read at this moment; their database is away."
 
 
-@require_safe
-@cached_page()
-@answers_when_away(AWAY)
+def for_readers(*, lifetime: float = LIFETIME) -> Callable[[View], View]:
+    """Return the decorator of a page that is only read, is cached, and says when it is away."""
+
+    def decorate(view: View) -> View:
+        return require_safe(cached_page(lifetime=lifetime)(answers_when_away(AWAY)(view)))
+
+    return decorate
+
+
+@for_readers()
 def article_list(request: HttpRequest) -> HttpResponse:
     """Show all articles, newest first, with the series and tags to choose from."""
     articles = queries.listed()
@@ -33,9 +41,7 @@ def article_list(request: HttpRequest) -> HttpResponse:
     return render(request, "articles/list.html", context)
 
 
-@require_safe
-@cached_page()
-@answers_when_away(AWAY)
+@for_readers()
 def tag(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the articles on one subject.
 
@@ -49,9 +55,7 @@ def tag(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "articles/tag.html", context)
 
 
-@require_safe
-@cached_page()
-@answers_when_away(AWAY)
+@for_readers()
 def series(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the articles of one series, in its order."""
     found = Series.objects.filter(slug=slug).first()
@@ -66,9 +70,7 @@ def series(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "articles/series.html", context)
 
 
-@require_safe
-@cached_page()
-@answers_when_away(AWAY)
+@for_readers()
 def article(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one article with its figures as they are now.
 
@@ -91,9 +93,7 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "articles/article.html", context)
 
 
-@require_safe
-@cached_page()
-@answers_when_away(AWAY)
+@for_readers()
 def revisions(request: HttpRequest, slug: str) -> HttpResponse:
     """Show every text of the article that readers have seen."""
     found = _article(request, slug)
@@ -101,9 +101,7 @@ def revisions(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "articles/revisions.html", context)
 
 
-@require_safe
-@cached_page()
-@answers_when_away(AWAY)
+@for_readers()
 def revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show the changes of one revision against the public one before it."""
     found = _article(request, slug)

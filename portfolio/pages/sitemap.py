@@ -15,9 +15,7 @@ from django.views.decorators.http import require_safe
 from articles.models import Article
 from articles.owner.models import CaseStudy
 from articles.queries import in_series, listed, used_tags
-from articles.views import AWAY
-from cluster.kit.page_cache import cached_page
-from cluster.kit.problems import answers_when_away
+from articles.views import for_readers
 from portfolio.architecture.plan import plan
 from portfolio.demos.registry import DEMOS
 from portfolio.lab.services import PARTICIPANTS
@@ -74,9 +72,7 @@ SITEMAPS: Final[dict[str, type[Sitemap[Any]] | Sitemap[Any]]] = {
 }
 
 
-@require_safe
-@cached_page(lifetime=60.0)
-@answers_when_away(AWAY)
+@for_readers(lifetime=60.0)
 def sitemap(request: HttpRequest) -> HttpResponse:
     """Return all addresses in one file, which may hold 50,000, far more than there are."""
     return draw_sitemap(request, SITEMAPS).render()
