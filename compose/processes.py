@@ -11,7 +11,7 @@ from compose.process import Process
 from compose.replicas import parse_replicas, worker_names
 from compose.run_directory import RunDirectory
 from compose.servers.openbao import OpenBao, Unsealer
-from compose.servers.postgres import Postgres
+from compose.servers.postgres import Postgres, address_name
 from compose.servers.rabbitmq import Epmd, RabbitMQ
 from compose.servers.redis import Redis
 from config.environment import DATABASES
@@ -48,6 +48,10 @@ class Server(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def variable(self) -> str:
+        """The environment variable that, if it is set, names one elsewhere instead."""
+
     def prepare(self) -> None:
         """Make data and configuration, while the server does not run."""
 
@@ -58,37 +62,25 @@ class Server(Protocol):
         """Return whether it answers a real request."""
 
 
-def address_name(database: str) -> str:
-    """Return the environment variable that names a database's address."""
-    return "DATABASE_URL" if database == "site" else f"{database.upper()}_DATABASE_URL"
-
-
 def local_servers(
     run: RunDirectory, ports: Mapping[str, int], surroundings: Mapping[str, str]
 ) -> list[Server]:
     """Return the servers to start here: those whose address the surroundings do not set."""
-    servers: list[Server] = []
-    if not outside.named("BROKER_URL", surroundings):
-        servers.append(Epmd(port=ports["epmd"]))
-        servers.append(
-            RabbitMQ(
-                port=ports["rabbitmq"],
-                distribution_port=ports["rabbitmq-distribution"],
-                epmd_port=ports["epmd"],
-                run=run,
-            )
-        )
-    servers += [
-        Postgres(database=name, port=ports[f"postgres-{name}"], run=run)
-        for name in DATABASES
-        if not outside.named(address_name(name), surroundings)
+    bao = OpenBao(port=ports["openbao"], cluster_port=ports["openbao-cluster"], run=run)
+    servers: list[Server] = [
+        Epmd(port=ports["epmd"]),
+        RabbitMQ(
+            port=ports["rabbitmq"],
+            distribution_port=ports["rabbitmq-distribution"],
+            epmd_port=ports["epmd"],
+            run=run,
+        ),
+        *(Postgres(database=name, port=ports[f"postgres-{name}"], run=run) for name in DATABASES),
+        Redis(port=ports["redis"], run=run),
+        bao,
+        Unsealer(address=bao.url, run=run),
     ]
-    if not outside.named("REDIS_URL", surroundings):
-        servers.append(Redis(port=ports["redis"], run=run))
-    if not outside.named("VAULT_ADDR", surroundings):
-        bao = OpenBao(port=ports["openbao"], cluster_port=ports["openbao-cluster"], run=run)
-        servers += [bao, Unsealer(address=bao.url, run=run)]
-    return servers
+    return [server for server in servers if not outside.named(server.variable, surroundings)]
 
 
 def addresses(
@@ -106,15 +98,8 @@ def addresses(
         "LINK_PORTS": ",".join(f"{name}={ports[f'link-{name}']}" for name in LINKS),
     }
     for server in servers:
-        match server:
-            case Postgres():
-                found[address_name(server.database)] = server.url
-            case RabbitMQ():
-                found["BROKER_URL"] = server.url
-            case Redis():
-                found["REDIS_URL"] = server.url
-            case OpenBao():
-                found["VAULT_ADDR"] = server.url
+        if isinstance(server, Postgres | RabbitMQ | Redis | OpenBao):
+            found[server.variable] = server.url
     names = ["BROKER_URL", "REDIS_URL", "VAULT_ADDR", "PROVIDER_URL", "PAYMENTS_WEBHOOK_URL"]
     for name in [*names, *map(address_name, DATABASES)]:
         elsewhere = outside.named(name, surroundings)

@@ -30,6 +30,7 @@ class OpenBao:
     run: RunDirectory
 
     name = "openbao"
+    variable = "VAULT_ADDR"
 
     @property
     def url(self) -> str:
@@ -82,6 +83,7 @@ class Unsealer:
     run: RunDirectory
 
     name = "unsealer"
+    variable = "VAULT_ADDR"
 
     def prepare(self) -> None:
         """Do nothing, since it keeps no data."""

@@ -74,6 +74,10 @@ class Postgres:
         return f"postgres-{self.database}"
 
     @property
+    def variable(self) -> str:
+        return address_name(self.database)
+
+    @property
     def data(self) -> Path:
         return data_home(self.run) / self.database
 
@@ -137,6 +141,11 @@ class Postgres:
             connect_timeout=2,
             autocommit=True,
         )
+
+
+def address_name(database: str) -> str:
+    """Return the environment variable that names a database's address."""
+    return "DATABASE_URL" if database == "site" else f"{database.upper()}_DATABASE_URL"
 
 
 def data_home(run: RunDirectory) -> Path:

@@ -49,6 +49,7 @@ class Epmd:
     port: int
 
     name = "epmd"
+    variable = "BROKER_URL"
 
     def prepare(self) -> None:
         """Do nothing, since it keeps no data."""
@@ -83,6 +84,7 @@ class RabbitMQ:
     run: RunDirectory
 
     name = "rabbitmq"
+    variable = "BROKER_URL"
 
     @property
     def url(self) -> str:

@@ -37,6 +37,7 @@ class Redis:
     run: RunDirectory
 
     name = "redis"
+    variable = "REDIS_URL"
 
     @property
     def url(self) -> str:

@@ -16,7 +16,7 @@ from cluster.kit.visitors import address_key
 from cluster.messaging.envelope import new_message_id
 from portfolio.api.describe import told
 from portfolio.api.problems import INVALID, TOO_MANY, Problem, not_found
-from portfolio.api.schemas import Asked
+from portfolio.api.schemas import Asked, filled
 from portfolio.api.visitor import visitor_of
 from portfolio.demos.controls import InvalidChoice, Value, read_values
 from portfolio.demos.demo import Demo
@@ -70,12 +70,9 @@ class Run(Schema):
     def of(cls, run: DemoRun) -> Run:
         """Return the run that a row holds."""
         result = result_of(run)
-        return cls(
-            id=run.id,
-            demo=run.demo,
-            choices=run.choices,
-            began=run.began,
-            ended=run.ended,
+        return filled(
+            cls,
+            run,
             standing=standing(run),
             held=None if result is None else result.held,
             result=None if result is None else msgspec.to_builtins(result),
@@ -155,11 +152,5 @@ def _demo(slug: str) -> Demo:
 
 def _known(demo: Demo) -> DemoKnown:
     choices = {control.name: control.schema() for control in demo.controls}
-    return DemoKnown(
-        name=demo.slug,
-        title=demo.title,
-        service=demo.service,
-        lead=demo.prose,
-        page=f"/lab/demos/{demo.slug}/",
-        choices=choices,
-    )
+    page = f"/lab/demos/{demo.slug}/"
+    return filled(DemoKnown, demo, name=demo.slug, lead=demo.prose, page=page, choices=choices)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from typing import Any, Final
@@ -131,20 +132,28 @@ def once(
             request.META[LEFT] = policy.left(work.cursor, visitor, work.now)
         return made
 
-    if not _turns.acquire(timeout=PATIENCE):
-        raise away(
-            "Too much is being accepted at this moment. Try again in a moment.", retry_after=1
-        )
     try:
-        return run_in_transaction(whole).response()
+        with turn(_turns, "accepted"):
+            return run_in_transaction(whole).response()
     except InvalidRequest as error:
         raise INVALID.problem(str(error)) from error
     except TooManyRequests as error:
         kind = OVERLOADED if isinstance(error, Overloaded) else TOO_MANY
         headers = {"Retry-After": str(error.retry_after)}
         raise Problem(error.status, str(error), kind, headers=headers) from error
+
+
+@contextmanager
+def turn(turns: BoundedSemaphore, deed: str) -> Iterator[None]:
+    """Hold one of the turns, after at most PATIENCE seconds, or raise Problem 503."""
+    if not turns.acquire(timeout=PATIENCE):
+        raise away(
+            f"Too much is being {deed} at this moment. Try again in a moment.", retry_after=1
+        )
+    try:
+        yield
     finally:
-        _turns.release()
+        turns.release()
 
 
 def _key(request: HttpRequest) -> str:

@@ -5,8 +5,6 @@ Sources: RFC 9110, 13.1.1 (If-Match); RFC 6585, 3 (428); RFC 9211 (Cache-Status)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from threading import BoundedSemaphore
 from typing import Annotated, Any, Final
@@ -29,7 +27,7 @@ from cluster.storefront.products.own import amend, list_own
 from cluster.storefront.products.search import found_in
 from cluster.storefront.queries import sales_of
 from portfolio.api.describe import told
-from portfolio.api.idempotency import MOST_AT_ONCE, PATIENCE, Answer, answer, once
+from portfolio.api.idempotency import MOST_AT_ONCE, Answer, answer, once, turn
 from portfolio.api.problems import (
     CHANGED_MEANWHILE,
     MATCH_MISSING,
@@ -254,7 +252,7 @@ def amend_product(
         name=current.name if asked.name is None else asked.name,
         price=current.price if asked.price is None else asked.price,
     )
-    with _turn():
+    with turn(_turns, "amended"):
         answered = amend(owned.id, amendment)
     if answered is None:
         raise away("Catalog has not answered in time; the change may still come about.")
@@ -298,16 +296,6 @@ def _keep_pace(request: HttpRequest, visitor: str) -> None:
         if wait := limiter.take(key):
             detail = f"{who} amended products {limiter.most} times in a minute."
             raise too_many(detail, retry_after=wait)
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    if not _turns.acquire(timeout=PATIENCE):
-        raise away("Too much is being amended at this moment. Try again in a moment.")
-    try:
-        yield
-    finally:
-        _turns.release()
 
 
 def _row(sku: str) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from cluster.secrets.django.reconnect import retry_on_disconnect
 from portfolio.api.burst import SEARCHES, bounded
 from portfolio.api.describe import told
 from portfolio.api.problems import INVALID
+from portfolio.api.schemas import filled
 from portfolio.pages.places import find_places
 
 router = Router(tags=["Search"])
@@ -78,14 +79,11 @@ def _found(query: str) -> Findings:
         raise INVALID.problem(str(error)) from error
     return Findings(
         query=query,
-        pages=[
-            FoundPage(kind=place.kind, name=place.name, address=place.address)
-            for place in find_places(query, by_name_alone=common)
-        ],
+        pages=[filled(FoundPage, place) for place in find_places(query, by_name_alone=common)],
         articles=[
-            FoundArticle(
-                title=found.article.title,
-                summary=found.article.summary,
+            filled(
+                FoundArticle,
+                found.article,
                 excerpt=strip_tags(found.excerpt),
                 address=found.article.get_absolute_url(),
             )

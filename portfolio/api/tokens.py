@@ -33,7 +33,7 @@ from portfolio.api.rate_limits import (
     limit_address,
     limited,
 )
-from portfolio.api.schemas import Asked
+from portfolio.api.schemas import Asked, filled
 from portfolio.api.visitor import bearer_token, invalid_token, visitor_of
 
 router = Router(tags=["Tokens"])
@@ -157,12 +157,7 @@ def get_token(request: HttpRequest) -> TokenSeen:
     if token is None:
         raise invalid_token("This needs an Authorization field with a Bearer token.")
     access = _attempted(lambda: read_access(token))
-    return TokenSeen(
-        visitor=access.visitor,
-        jti=access.jti,
-        family=access.family,
-        expires_at=access.expires_at,
-    )
+    return filled(TokenSeen, access)
 
 
 def _family_of(token: str) -> UUID | None:

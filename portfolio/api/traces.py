@@ -14,6 +14,7 @@ from pydantic import Field
 from cluster.health.observer.span_store import KeptTrace
 from portfolio.api.describe import told
 from portfolio.api.problems import Problem, away
+from portfolio.api.schemas import filled
 from portfolio.traces import otlp
 from portfolio.traces.queries import TracesAway, read_trace
 from portfolio.traces.tree import Row, Tree
@@ -28,6 +29,7 @@ TraceId = Annotated[
         examples=["0199b0c4d2a07c1e9f3a5d6e7f809112"],
     ),
 ]
+STAGES: Final = ("outbox", "broker", "handler", "journalled")  # as a row has them
 KINDS: Final = {1: "internal", 2: "server", 3: "client", 4: "producer", 5: "consumer"}
 
 
@@ -86,16 +88,12 @@ def trace(request: HttpRequest, response: HttpResponse, trace_id: TraceId) -> Tr
         whole=len(tree.roots) == 1,
         stages=[_stages(row) for row in tree.rows() if row.is_message],
         spans=[
-            Span(
-                span_id=span.span_id,
-                parent_id=span.parent_id,
-                name=span.name,
+            filled(
+                Span,
+                span,
                 kind=KINDS.get(span.kind, "unspecified"),
                 process=span.service,
                 start=datetime.fromtimestamp(span.start / 1_000_000_000, UTC),
-                milliseconds=span.milliseconds,
-                error=span.error,
-                attributes=dict(span.attributes),
             )
             for span, _ in tree.depth_first()
         ],
@@ -130,13 +128,5 @@ def _read(trace_id: str) -> KeptTrace:
 
 
 def _stages(row: Row) -> Stages:
-    outbox, broker, handler, journalled = row.stages
-    return Stages(
-        message=row.label,
-        sender=row.code,
-        receivers=row.receivers,
-        outbox=outbox,
-        broker=broker,
-        handler=handler,
-        journalled=journalled,
-    )
+    times = dict(zip(STAGES, row.stages, strict=True))
+    return Stages(message=row.label, sender=row.code, receivers=row.receivers, **times)

@@ -21,7 +21,8 @@ from chaos.drivers.pods import POSTGRES, Place
 from cluster.secrets import provisioning
 from cluster.services import load
 from compose.process import Process
-from compose.processes import address_name, services
+from compose.processes import services
+from compose.servers.postgres import address_name
 from config.environment import (
     DATABASES,
     ROOT,
