@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Final
 
 from compose import arguments, platform, suite, system_packages
-from compose.progress import Progress, TerminalProgress
+from compose.progress import Progress
 from compose.supervisor import Supervisor, SupervisorError
 from config.environment import ROOT, run_directory
 
@@ -33,7 +33,7 @@ def run(command: str, rest: Sequence[str]) -> int:
 
 
 def _up(asked: arguments.UpArguments) -> int:
-    progress = TerminalProgress()
+    progress = Progress()
     stop = threading.Event()
     _interrupt_on_signals()
     try:

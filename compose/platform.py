@@ -20,7 +20,7 @@ from compose.arguments import parse_port
 from compose.errors import PlainError
 from compose.ports import answers, choose_ports, choose_web_port
 from compose.processes import PORTS, Server, addresses, local_servers, needed_packages, services
-from compose.progress import Progress, SilentProgress
+from compose.progress import Progress, silent
 from compose.run_directory import RunDirectory
 from compose.servers.postgres import data_directories
 from compose.supervise import DETACH, socket_path
@@ -99,7 +99,7 @@ def start(
     With `detach` it outlives this process. Without, it ends with this process, however
     that ends. Raises PlainError, having stopped all it started, when something is wrong.
     """
-    progress = progress or SilentProgress()
+    progress = progress or silent()
     run = RunDirectory(Path(run_directory).resolve())
     surroundings = outside.environment()
     require(needed_packages(surroundings))
@@ -195,7 +195,7 @@ def _sweep(run: RunDirectory, progress: Progress | None = None) -> bool:
     pids = leftovers.find(run.path, data_directories=folders)
     if not pids:
         return False
-    with (progress or SilentProgress()).step(f"Stopping {len(pids)} processes left by a crash"):
+    with (progress or silent()).step(f"Stopping {len(pids)} processes left by a crash"):
         leftovers.stop_all(run.path, data_directories=folders)
     return True
 

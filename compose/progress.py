@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 
 
-class Progress(Protocol):
-    """The place where steps are shown."""
-
-    def step(self, title: str) -> AbstractContextManager[None]:
-        """Return a context manager around one step, which has failed when its body raises."""
-
-    def say(self, text: str) -> None:
-        """Show one line beside the steps."""
-
-
-class TerminalProgress:
+class Progress:
     """A spinner at the running step in a terminal, plain lines elsewhere."""
 
     def __init__(self, console: Console | None = None) -> None:
@@ -28,12 +17,11 @@ class TerminalProgress:
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
+        """Show one step, which has failed when the body of the context raises."""
         begun = time.monotonic()
+        spins = self.console.is_terminal and not self.console.quiet
         try:
-            if self.console.is_terminal:
-                with self.console.status(f"{title} …"):
-                    yield
-            else:
+            with self.console.status(f"{title} …") if spins else nullcontext():
                 yield
         except BaseException:
             self.console.print(f"[red]✗[/] {title}")
@@ -41,15 +29,10 @@ class TerminalProgress:
         self.console.print(f"[green]✓[/] {title} [dim]{time.monotonic() - begun:.1f} s[/]")
 
     def say(self, text: str) -> None:
+        """Show one line beside the steps."""
         self.console.print(text, markup=False)
 
 
-class SilentProgress:
-    """A progress that shows nothing, for tests and programs."""
-
-    @contextmanager
-    def step(self, title: str) -> Iterator[None]:  # noqa: ARG002
-        yield
-
-    def say(self, text: str) -> None:
-        """Show nothing."""
+def silent() -> Progress:
+    """Return a progress that shows nothing, for tests and programs."""
+    return Progress(Console(quiet=True))

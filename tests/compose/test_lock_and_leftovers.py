@@ -13,7 +13,7 @@ import pytest
 from compose import leftovers, platform
 from compose.errors import PlainError
 from compose.lock import Lock, holder
-from compose.progress import SilentProgress
+from compose.progress import silent
 from compose.run_directory import RunDirectory
 from config.waiting import wait_until
 
@@ -72,7 +72,7 @@ def test_a_second_up_says_where_the_first_runs(run: RunDirectory) -> None:
     with pytest.raises(
         PlainError, match=r"already runs at http://127\.0\.0\.1:8000/ \(process 12\)"
     ):
-        platform._take_lock(run, SilentProgress())
+        platform._take_lock(run, silent())
     held.close()
 
 
