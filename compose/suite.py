@@ -34,23 +34,19 @@ PRINTING: Final = re.compile(
     r"--full|-q+|-v+|-r\w*|--(durations|durations-min|tb|color|timeout)=.*"
 )
 PERCENT: Final = re.compile(r"\[ *(\d+)%\]")
-LOOK: Final = 0.5  # seconds
 UNWOUND_WITHIN: Final = 60.0  # seconds
 REPORT: Final = 60.0  # seconds between two lines of progress
 PLATFORM: Final = ROOT / ".run" / "test-platform"  # the run directory that two parts share
 MOST_UNSTEADY: Final = 5  # a busy machine does not explain more missed deadlines than these
 
 
-@dataclass
+@dataclass(frozen=True)
 class Part:
     """One pytest process (or one and its workers), on the shared platform or apart from it."""
 
     name: str
     arguments: tuple[str, ...] = ()
     on_platform: bool = False
-    began: float = 0.0  # on the monotonic clock
-    process: subprocess.Popen[bytes] | None = None
-    seconds: float = 0.0
 
     @property
     def run_directory(self) -> Path:
@@ -64,42 +60,43 @@ class Part:
     def result_file(self) -> Path:
         return self.log.with_suffix(".json")
 
-    def start(self, arguments: Sequence[str]) -> None:
-        """Start it, with its output in its log."""
+    def run(self, arguments: Sequence[str]) -> None:
+        """Run it, print its progress every minute, and at its end print its log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.result_file.unlink(missing_ok=True)
-        self.began = time.monotonic()
+        began = time.monotonic()
         options = (
             "-o", f"cache_dir=.run/pytest-{self.name}",
             f"--result={self.result_file}",
             "--durations=20",
         )  # fmt: skip
         with self.log.open("wb") as output:
-            self.process = subprocess.Popen(
+            process = subprocess.Popen(
                 [*PYTEST, *options, *self.arguments, *arguments],
                 cwd=ROOT,
                 env={**os.environ} if self.on_platform else _surroundings(self.run_directory),
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+        try:
+            while not _ends(process, within=REPORT):
+                print(f"{self.name} {self.percent()} %", flush=True)
+            print(f"\nThe part {self.name}, {time.monotonic() - began:.0f} s:\n", flush=True)
+            sys.stdout.buffer.write(self.log.read_bytes())
+            sys.stdout.flush()
+        finally:
+            self._stop(process)
 
-    def has_ended(self) -> bool:
-        ended = self.process is not None and self.process.poll() is not None
-        if ended and not self.seconds:
-            self.seconds = time.monotonic() - self.began
-        return ended
-
-    def stop(self) -> None:
+    def _stop(self, process: subprocess.Popen[bytes]) -> None:
         """End it, and a platform of its own that an interrupted pytest would leave."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)  # so that pytest ends the tests' own servers
-            try:
-                self.process.wait(UNWOUND_WITHIN)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-            if not self.on_platform:
-                platform.stop(self.run_directory)
+        if process.poll() is not None:
+            return
+        process.send_signal(signal.SIGINT)  # so that pytest ends the tests' own servers
+        if not _ends(process, within=UNWOUND_WITHIN):
+            process.kill()
+            process.wait()
+        if not self.on_platform:
+            platform.stop(self.run_directory)
 
     def percent(self) -> int:
         """Return the percentage that pytest has printed last, from 0 to 100."""
@@ -159,16 +156,16 @@ def run_whole(arguments: Sequence[str]) -> int:
         on_platform=True,
     )
     alone = Part("alone", ("--part=alone", "--keep"), on_platform=True)
-    _run(pure, arguments)
+    pure.run(arguments)
     with shared_platform():
-        _run(shared, arguments)
-        _run(alone, arguments)
+        shared.run(arguments)
+        alone.run(arguments)
     results = [part.result() for part in (pure, shared, alone)]
     failures = [failure for result in results for failure in result["failures"]]
     unsteady = [failure for failure in failures if failure["again"]]
     if unsteady and len(unsteady) == len(failures) <= MOST_UNSTEADY:
         again = Part("again", tuple(failure["test"] for failure in unsteady))
-        _run(again, arguments)
+        again.run(arguments)
         results.append(again.result())
         failures = results[-1]["failures"]
     for failure in unsteady:
@@ -183,18 +180,10 @@ def run_whole(arguments: Sequence[str]) -> int:
     return 1 if failures else 0
 
 
-def _run(part: Part, arguments: Sequence[str]) -> None:
-    """Run it, print its progress every minute, and at its end print its log."""
+def _ends(process: subprocess.Popen[bytes], *, within: float) -> bool:
+    """Wait for the end of a process for so many seconds, and return whether it came."""
     try:
-        part.start(arguments)
-        report_at = time.monotonic() + REPORT
-        while not part.has_ended():
-            if time.monotonic() > report_at:
-                report_at += REPORT
-                print(f"{part.name} {part.percent()} %", flush=True)
-            time.sleep(LOOK)
-        print(f"\nThe part {part.name}, {part.seconds:.0f} s:\n", flush=True)
-        sys.stdout.buffer.write(part.log.read_bytes())
-        sys.stdout.flush()
-    finally:
-        part.stop()
+        process.wait(within)
+    except subprocess.TimeoutExpired:
+        return False
+    return True

@@ -46,7 +46,6 @@ OWN_LOOPS = {
     "cluster/storefront/stream/consumer.py:_stream": "main loop",
     "cluster/storefront/stream/tail.py:_follow": "main loop",
     "cluster/storefront/stream/wakes.py:run": "main loop",
-    "compose/suite.py:_run": "waits for a child without a limit, and reports",
     "compose/supervise.py:_trim_logs": "main loop",
     "compose/unsealer.py:main": "main loop",
     "config/waiting.py:retry": "the one home",
