@@ -98,12 +98,6 @@ class _ArticleFeed(Feed[Article, None]):
     def item_description(self, item: Any) -> str:
         return readable(item.summary)
 
-    def item_link(self, item: Article) -> str:
-        return item.get_absolute_url()
-
-    def item_guid(self, item: Article) -> str:
-        return self._request.build_absolute_uri(item.get_absolute_url())
-
     def item_pubdate(self, item: Article) -> datetime | None:
         return item.published_at
 
