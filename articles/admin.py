@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -41,13 +41,12 @@ class StandingFilter(admin.SimpleListFilter):
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Article]) -> QuerySet[Article]:
         now = timezone.now()
-        if self.value() == "draft":
-            return queryset.filter(state=DRAFT)
-        if self.value() == "scheduled":
-            return queryset.filter(state=PUBLISHED, published_at__gt=now)
-        if self.value() == "published":
-            return queryset.filter(state=PUBLISHED, published_at__lte=now)
-        return queryset
+        chosen: dict[str | None, Q] = {
+            "draft": Q(state=DRAFT),
+            "scheduled": Q(state=PUBLISHED, published_at__gt=now),
+            "published": Q(state=PUBLISHED, published_at__lte=now),
+        }
+        return queryset.filter(chosen.get(self.value(), Q()))
 
 
 @admin.register(Article)

@@ -7,6 +7,7 @@ A row holds both the author's text (`body`, Markdown) and the text for readers
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Final, Self
 
 from django.conf import settings
@@ -184,9 +185,7 @@ class Article(models.Model):
         self.toc = rendered.toc
         self.words = rendered.words
         self.minutes = rendered.minutes
-        self.problems = [
-            {"line": problem.line, "sentence": problem.sentence} for problem in rendered.problems
-        ]
+        self.problems = [asdict(problem) for problem in rendered.problems]
         self.rendered_at = timezone.now()
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
+from dataclasses import asdict
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -28,17 +28,13 @@ def preview(request: HttpRequest) -> HttpResponse:
             "assets": needs,
         }
         return render(request, "admin/articles/article/preview.html", context)
-    response = JsonResponse(
+    return JsonResponse(
         {
             "html": html,
-            "problems": [
-                {"line": problem.line, "sentence": problem.sentence} for problem in made.problems
-            ],
+            "problems": [asdict(problem) for problem in made.problems],
             "words": made.words,
             "minutes": made.minutes,
             "sheets": [static(sheet) for sheet in needs.stylesheets],
         },
-        status=HTTPStatus.OK,
+        headers={"Cache-Control": "no-store"},
     )
-    response.headers["Cache-Control"] = "no-store"
-    return response

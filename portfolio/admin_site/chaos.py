@@ -15,7 +15,7 @@ from chaos.experiments.models import AuditEntry, FaultSwitch, Incident
 from chaos.experiments.repository import note
 from cluster.health.observer.models import Outage
 from cluster.kit.readable import validate_text
-from portfolio.admin_site.read_only import ReadOnlyAdmin
+from portfolio.admin_site.read_only import FixedRowsAdmin, ReadOnlyAdmin
 
 UNITS = {
     "detect_seconds": ("Noticed after", "s"),
@@ -41,7 +41,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(FaultSwitch)
-class FaultSwitchAdmin(admin.ModelAdmin[FaultSwitch]):
+class FaultSwitchAdmin(FixedRowsAdmin):
     """The one row of the switch, made when its page is first opened.
 
     Every change of it is recorded in the audit trail.
@@ -55,12 +55,6 @@ class FaultSwitchAdmin(admin.ModelAdmin[FaultSwitch]):
         if "reason" in form.base_fields:
             form.base_fields["reason"].validators.append(validate_text)
         return form
-
-    def has_add_permission(self, _request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        return False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
