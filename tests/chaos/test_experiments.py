@@ -16,7 +16,7 @@ from chaos.experiments.catalogue import EXPERIMENTS
 from chaos.experiments.document import as_document
 from chaos.experiments.incident import read_incident
 from cluster.health.armed_faults import ArmedFaults
-from compose.bootstrap import main
+from compose import bootstrap
 from config.environment import ROOT
 
 RECORDED = ROOT / "articles" / "incidents" / "broker-killed.json"
@@ -122,10 +122,15 @@ def test_the_list_names_every_experiment() -> None:
     ],
 )
 def test_misuse_is_answered_with_one_sentence(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    said: str,
 ) -> None:
+    # In another environment than this one, the command would take the place of pytest.
+    monkeypatch.setattr(bootstrap, "VENV", Path(sys.prefix))
     try:
-        status: object = main(["chaos", *arguments])
+        status: object = bootstrap.main(["chaos", *arguments])
     except SystemExit as end:  # Django ends a command like this
         status = end.code
     assert status == 2
