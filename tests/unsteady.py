@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import TimeoutError as BrowserTimeout
 
-from config.environment import ROOT
+from tests.commands import manage
 from tests.conditions import DeadlineMissed
 
 RESULT: Final = pytest.StashKey["Result"]()
@@ -105,11 +104,8 @@ def _shows_violations(item: pytest.Item) -> bool:
     uses_platform = "platform" in getattr(item, "fixturenames", ())
     if not uses_platform or item.get_closest_marker("sabotage") is not None:
         return False
-    command = [sys.executable, str(ROOT / "manage.py"), "cluster", "verify", "--json"]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=PATIENCE
-        )
+        done = manage("cluster", "verify", "--json", within=PATIENCE)
         findings = json.loads(done.stdout)["invariants"]
     except (subprocess.TimeoutExpired, ValueError, KeyError):
         return False  # no verdict, so no violation was seen

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +18,8 @@ from chaos.faults.healed import HealedLog
 from chaos.watchdog.replacement import NAME
 from cluster.health.observer.client import latest
 from cluster.health.progress import STALLED_AFTER
-from config.environment import ROOT
 from tests.cluster.cluster import Cluster
+from tests.commands import manage
 from tests.conditions import eventually
 from tests.conftest import superuser_address
 
@@ -57,9 +55,7 @@ def jammed(pid: int) -> Iterator[None]:
 
 def status() -> dict[str, Any]:
     """Return the document that `manage.py cluster status --json` prints."""
-    command = [sys.executable, "manage.py", "cluster", "status", "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=60)
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(manage("cluster", "status", "--json").stdout)
     return found
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from compose.arguments import UpArguments, parse_down, parse_up
 from compose.errors import Misuse
-
-ROOT = Path(__file__).parents[2]
+from config.environment import ROOT
+from tests.commands import manage
 
 
 @pytest.mark.parametrize(
@@ -60,9 +56,7 @@ def test_down_takes_no_arguments() -> None:
     ],
 )
 def test_misuse_is_one_sentence_and_status_2(words: list[str], sentence: str) -> None:
-    done = subprocess.run(
-        [sys.executable, ROOT / "manage.py", *words], capture_output=True, text=True, check=False
-    )
+    done = manage(*words)
     assert (done.returncode, done.stdout) == (2, "")
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr

@@ -14,13 +14,13 @@ import pytest
 from compose import keeping
 from compose.errors import PlainError
 from compose.ports import choose_ports
-from compose.processes import PORTS, Server, local_servers
+from compose.processes import Server, local_servers
 from compose.run_directory import RunDirectory, write_private
 from compose.servers.postgres import Postgres
 from config.environment import ROOT
 from config.waiting import wait_until
+from tests.compose.conftest import ALL_PORTS
 
-ALL_PORTS = {name: 20000 + number for number, name in enumerate(PORTS)}
 STORES = ["openbao", "postgres-orders", "provider", "rabbitmq"]
 
 

@@ -15,14 +15,8 @@ from compose.errors import PlainError
 from compose.lock import Lock, holder
 from compose.progress import silent
 from compose.run_directory import RunDirectory
+from config.environment import ROOT
 from config.waiting import wait_until
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> RunDirectory:
-    directory = RunDirectory(tmp_path / "run")
-    directory.make()
-    return directory
 
 
 def start_marked(run_directory: Path, *command: str, **environment: str) -> subprocess.Popen[bytes]:
@@ -108,7 +102,7 @@ def test_we_are_not_our_own_leftover(run: RunDirectory) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, run.path],
         env={**os.environ, leftovers.MARK: str(run.path)},
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.environment import ROOT
+from tests.commands import manage
 
 SAYS = """\
 import sys
@@ -60,14 +61,6 @@ def test_a_reader_that_has_seen_enough_changes_no_verdict() -> None:
 
 
 def test_a_command_has_the_same_verdict_in_ascii(tmp_path: Path) -> None:
-    asked = subprocess.run(
-        [sys.executable, "manage.py", "cluster", "status"],
-        cwd=ROOT,
-        env={**os.environ, "PORTFOLIO_RUN_DIR": str(tmp_path), "PYTHONIOENCODING": "ascii"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    asked = manage("cluster", "status", PORTFOLIO_RUN_DIR=str(tmp_path), PYTHONIOENCODING="ascii")
     assert asked.returncode == 1
     assert "Traceback" not in asked.stderr

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from compose.process import Backoff
-from compose.processes import PORTS, addresses, local_servers, needed_packages, services
+from compose.processes import addresses, local_servers, needed_packages, services
 from compose.run_directory import RunDirectory
 from compose.servers.rabbitmq import RabbitMQ, password_hash
+from tests.compose.conftest import ALL_PORTS
 
 RUN = RunDirectory(Path("/nowhere"))
-ALL_PORTS = {name: 20000 + number for number, name in enumerate(PORTS)}
 SERVERS = [
     "epmd",
     "rabbitmq",

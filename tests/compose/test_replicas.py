@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from compose.errors import Misuse
-from compose.processes import PORTS, addresses, services
+from compose.processes import addresses, services
 from compose.replicas import parse_replicas
-
-ALL_PORTS = {name: 20000 + number for number, name in enumerate(PORTS)}
+from tests.compose.conftest import ALL_PORTS
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +13,7 @@ import pytest
 from compose.errors import PlainError
 from compose.run_directory import RunDirectory, write_private
 from compose.supervise import socket_path
-
-ROOT = Path(__file__).parents[2]
+from tests.commands import manage
 
 
 class Usage(NamedTuple):
@@ -27,13 +24,6 @@ class Usage(NamedTuple):
 
 def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> RunDirectory:
-    directory = RunDirectory(tmp_path / "run")
-    directory.make()
-    return directory
 
 
 def test_secrets_and_logs_are_ours_alone(run: RunDirectory) -> None:
@@ -95,13 +85,7 @@ def test_a_full_disk_is_told_with_numbers(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_up_says_it_without_a_traceback() -> None:
-    done = subprocess.run(
-        [sys.executable, ROOT / "manage.py", "up"],
-        env={**os.environ, "PORTFOLIO_RUN_DIR": "/proc/run"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = manage("up", PORTFOLIO_RUN_DIR="/proc/run")
     assert done.returncode == 1
     assert done.stderr.startswith("The run directory /proc/run")
     assert len(done.stderr.splitlines()) == 1

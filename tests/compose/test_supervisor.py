@@ -63,13 +63,6 @@ class Toy:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunDirectory:
-    directory = RunDirectory(tmp_path)
-    directory.make()
-    return directory
-
-
-@pytest.fixture
 def toys(run: RunDirectory) -> Iterator[Callable[..., Toy]]:
     made: list[Toy] = []
 

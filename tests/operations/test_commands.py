@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 
 from compose.errors import Misuse
-from config.environment import ROOT
+from tests.commands import manage
 
 
 @pytest.mark.parametrize(
@@ -57,37 +54,25 @@ def test_a_replay_keeps_to_the_named_service() -> None:
         call_command("deadletters", "replay", "orders:1", "--service", "checkout")
 
 
-def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env={**kept, "PORTFOLIO_RUN_DIR": str(directory)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize(
     "arguments", [("checkout",), ("cluster", "verify", "--json"), ("deadletters", "list")]
 )
 def test_without_a_platform_the_answer_is_no_and_the_way_to_one(
     tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    answer = run(tmp_path, *arguments)
+    answer = manage(*arguments, PORTFOLIO_RUN_DIR=str(tmp_path))
     assert (answer.returncode, answer.stdout) == (1, "")
     assert "`python3 manage.py up`" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 
 def test_misuse_has_exit_status_2(tmp_path: Path) -> None:
-    answer = run(tmp_path, "checkout", "--count", "0", "--json")
+    answer = manage("checkout", "--count", "0", "--json", PORTFOLIO_RUN_DIR=str(tmp_path))
     assert (answer.returncode, answer.stdout) == (2, "")
     assert answer.stderr == "The count must lie between 1 and 10000, and 0 does not.\n"
 
 
 def test_the_status_of_nothing_is_unhealthy_and_still_a_document(tmp_path: Path) -> None:
-    answer = run(tmp_path, "cluster", "status", "--json")
+    answer = manage("cluster", "status", "--json", PORTFOLIO_RUN_DIR=str(tmp_path))
     assert answer.returncode == 1
     assert answer.stdout.startswith('{\n  "healthy": false')
