@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
 
 import amqp
 import psycopg
@@ -36,6 +35,8 @@ from compose.run_directory import RunDirectory  # noqa: E402
 from compose.servers.postgres import binaries  # noqa: E402
 from config import environment  # noqa: E402
 from tests.cluster.cluster import Cluster  # noqa: E402
+from tests.conditions import eventually  # noqa: E402
+from tests.databases import superuser_address  # noqa: E402
 
 if TYPE_CHECKING:
     from chaos.faults.engine import Engine
@@ -240,13 +241,6 @@ def broker_url(platform: None) -> str:
     return broker_url_with_credentials()
 
 
-def superuser_address(database: str) -> str:
-    """Return the URL of a database's server with the superuser's credentials."""
-    password = (environment.run_directory() / "secrets" / "postgres-superuser").read_text().strip()
-    server = urlsplit(environment.database_url(database))
-    return f"postgresql://postgres:{quote(password, safe='')}@{server.hostname}:{server.port}"
-
-
 @pytest.fixture(scope="session")
 def scratch_database(platform: None) -> Database:
     """A database of this process's own, with the messaging tables, that no service uses."""
@@ -285,6 +279,17 @@ def channel(broker_url: str) -> Iterator[amqp.Channel]:
     connection.close()
 
 
+@pytest.fixture(scope="module")
+def cluster(platform: None) -> Cluster:
+    """The running cluster, once its first products are for sale.
+
+    Each module has its own, since tests of the secrets close the databases of this process.
+    """
+    running = Cluster()
+    eventually(lambda: running.rows("site", "SELECT 1 FROM product WHERE restocked"))
+    return running
+
+
 @pytest.fixture
 def real_engine(platform: None) -> Engine:
     """The engine that visitors' faults go through."""
@@ -298,11 +303,13 @@ def broken(real_engine: Engine) -> Broken:
     """A context manager that injects a fault, and heals it at the end of the block."""
 
     @contextmanager
-    def block(fault: str, target: str, **parameters: Any) -> Iterator[ArmedFault]:
+    def block(
+        fault: str, target: str, *, life: float = LIFE_OF_A_FAULT, **parameters: Any
+    ) -> Iterator[ArmedFault]:
         armed, _ = real_engine.inject(
             fault=fault,
             target=target,
-            seconds=LIFE_OF_A_FAULT,
+            seconds=life,
             actor="a test",
             parameters=parameters,
         )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import signal
 from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from compose.supervisor import Supervisor
+from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
 
 WITHIN: Final = 30_000  # milliseconds; ends a hanging test, measures nothing
@@ -43,25 +42,21 @@ def goes_on(page: Page) -> None:
 
 
 def test_a_page_outlives_what_serves_it_and_sees_each_seq_once(
-    page: Page, platform_url: str
+    page: Page, platform_url: str, cluster: Cluster
 ) -> None:
-    supervisor = Supervisor.connect()
     page.goto(f"{platform_url}/chaos/")
     state(page, "^live")
     page.evaluate(FOLLOW)
     goes_on(page)
 
-    supervisor.kill("redis")
+    cluster.supervisor.kill("redis")
     goes_on(page)
 
-    supervisor.kill("postgres-site")
+    cluster.supervisor.kill("postgres-site")
     goes_on(page)
 
-    supervisor.signal_tree("web", signal.SIGSTOP)
-    try:
+    with cluster.paused("web"):
         state(page, r"^reconnecting, \d+ s$|^connecting$")
-    finally:
-        supervisor.signal_tree("web", signal.SIGCONT)
     goes_on(page)
 
     seen = page.evaluate("window.seen")

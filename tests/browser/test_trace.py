@@ -22,10 +22,8 @@ pytestmark = [pytest.mark.platform, pytest.mark.browser]
 
 
 @pytest.fixture(scope="module")
-def address(platform_url: str) -> str:
+def address(platform_url: str, cluster: Cluster) -> str:
     """The page of a whole trace, whose checkout was declined."""
-    cluster = Cluster()
-    eventually(lambda: cluster.rows("site", "SELECT 1 FROM product WHERE restocked"))
     [saga] = cluster.start_checkouts(1, Wanted.DECLINED)
     page = f"{platform_url}/traces/{saga.hex}/"
     eventually(lambda: "checkout compensated" in requests.get(page, timeout=10).text)

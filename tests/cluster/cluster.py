@@ -18,6 +18,7 @@ from cluster.operations.plan import Wanted
 from cluster.operations.queues import broker_connection, queue_depths
 from cluster.secrets.postgres import Database, DatabaseUnavailable, database
 from cluster.services import load_all
+from cluster.storefront.checkout_intake import CheckoutOrder
 from compose.supervisor import Supervisor, SupervisorError
 from tests.conditions import eventually
 
@@ -46,6 +47,12 @@ class Cluster:
         """Have `count` checkouts accepted, and return their ids."""
         orders = self.counter.order(wanted, count=count, sku=sku, quantity=quantity)
         assert list(self.counter.accept(orders))[-1] == count
+        return [order.id for order in orders]
+
+    def start_for(self, visitor: str, cards: Sequence[str] = ("tok_ok",)) -> list[UUID]:
+        """Have one checkout of a visitor accepted for each card, and return their ids."""
+        orders = [CheckoutOrder(visitor=visitor, sku="MUG-ENAMEL", card=card) for card in cards]
+        assert list(self.counter.accept(orders))[-1] == len(orders)
         return [order.id for order in orders]
 
     def rows(self, name: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
@@ -85,15 +92,6 @@ class Cluster:
 
         return eventually(ended, within=TO_THE_END, every=0.25) or Counter()
 
-    @contextmanager
-    def stopped(self, name: str) -> Iterator[None]:
-        """Keep a process stopped for the length of the block."""
-        self.supervisor.stop(name)
-        try:
-            yield
-        finally:
-            self.supervisor.start(name)
-
     def kill(self, name: str) -> None:
         """SIGKILL one process by its pid, and return once the supervisor has started it again."""
         before = self.supervisor.kill(name, signal.SIGKILL)
@@ -106,6 +104,24 @@ class Cluster:
             return found.status == "running" and found.pid != before
 
         eventually(back, within=60.0)
+
+    @contextmanager
+    def stopped(self, name: str) -> Iterator[None]:
+        """Keep a process stopped for the length of the block."""
+        self.supervisor.stop(name)
+        try:
+            yield
+        finally:
+            self.supervisor.start(name)
+
+    @contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """Keep a process paused, and those that it has started, for the length of the block."""
+        self.supervisor.signal_tree(name, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.supervisor.signal_tree(name, signal.SIGCONT)
 
     def verdict(self, *, wait: float = 60.0) -> Verdict:
         """Examine every invariant, after at most `wait` seconds in which messages are in flight."""

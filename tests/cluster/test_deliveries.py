@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import UUID, uuid4
 
 import amqp
-import psycopg
 import pytest
 
-from cluster.messaging.envelope import CONTENT_TYPE, new_message_id
+from cluster.messaging.envelope import CONTENT_TYPE
 from cluster.messaging.topology import EXCHANGE
 from cluster.operations.dead_letters import letter, replay
-from cluster.storefront.checkout_intake import CheckoutOrder
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
-from tests.conftest import superuser_address
+from tests.databases import refusing_orders, superuser_session
 
 pytestmark = [pytest.mark.platform, pytest.mark.fault]
 
@@ -112,8 +108,8 @@ def test_garbage_on_the_wire_is_kept_and_stops_nobody(
 def test_a_poisoned_order_parks_its_own_checkout_until_it_is_replayed(cluster: Cluster) -> None:
     """A constraint that the handler knows nothing of makes one visitor's order inapplicable."""
     visitor = f"poisoned-{uuid4().hex[:8]}"
-    with refusing(f"visitor <> '{visitor}'"):
-        poisoned = start_for(cluster, visitor)
+    with refusing_orders(f"visitor <> '{visitor}'"):
+        [poisoned] = cluster.start_for(visitor)
         healthy = cluster.start_checkouts(5)
         assert cluster.await_ended(healthy) == {"completed": 5}
         eventually(lambda: dead_letters(cluster, poisoned))
@@ -127,12 +123,6 @@ def test_a_poisoned_order_parks_its_own_checkout_until_it_is_replayed(cluster: C
     assert cluster.await_ended([poisoned]) == {"compensated": 1}
     assert parked(cluster, poisoned) == 0
     cluster.assert_conserved()
-
-
-def start_for(cluster: Cluster, visitor: str) -> UUID:
-    order = CheckoutOrder(visitor=visitor, sku="MUG-ENAMEL", id=new_message_id())
-    assert list(cluster.counter.accept([order]))[-1] == 1
-    return order.id
 
 
 def dead_letters(cluster: Cluster, identifier: UUID) -> list[int]:
@@ -151,7 +141,7 @@ def test_a_relay_killed_between_confirm_and_delete_sends_again_and_nobody_notice
     """A lock on the row delays the delete: the message is published, and still in the outbox."""
     with cluster.stopped("relay-site"):
         ids = cluster.start_checkouts(3)
-        held = psycopg.connect(f"{superuser_address('site')}/site")
+        held = superuser_session("site", autocommit=False)
         subjects = [f"saga/{identifier}" for identifier in ids]
         held.execute("SELECT 1 FROM outbox WHERE subject = ANY(%s) FOR UPDATE", (subjects,))
     before = deduplicated(cluster, "checkout")
@@ -167,18 +157,3 @@ def test_a_relay_killed_between_confirm_and_delete_sends_again_and_nobody_notice
     eventually(lambda: deduplicated(cluster, "checkout") >= before + 3, within=30.0)
     assert cluster.await_ended(ids) == {"completed": 3}
     cluster.assert_conserved()
-
-
-@contextmanager
-def refusing(condition: str) -> Iterator[None]:
-    """Let the orders table accept only rows that fulfil `condition`, for the block."""
-    address = f"{superuser_address('orders')}/orders"
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(
-            f"ALTER TABLE orders ADD CONSTRAINT poison CHECK ({condition}) NOT VALID".encode()
-        )
-    try:
-        yield
-    finally:
-        with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute("ALTER TABLE orders DROP CONSTRAINT poison")

@@ -9,13 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from cluster.identity.domain.erasure import CHECKOUT_UNDER_WAY, SERVICES, Erasure
-from cluster.messaging.envelope import new_message_id
-from cluster.storefront.checkout_intake import (
-    CheckoutOrder,
-    InvalidRequest,
-    accept_erasure,
-    accept_refund,
-)
+from cluster.storefront.checkout_intake import InvalidRequest, accept_erasure, accept_refund
 from cluster.storefront.transactions import run_in_transaction
 from config.environment import DATABASES
 from tests.cluster.cluster import Cluster
@@ -37,7 +31,7 @@ NAMED = """
 
 def test_an_erased_visitor_is_named_in_no_table_of_any_database(cluster: Cluster) -> None:
     visitor = new_visitor()
-    ids = buy(cluster, visitor, cards=("tok_ok", "tok_declined", "tok_twice"))
+    ids = cluster.start_for(visitor, ("tok_ok", "tok_declined", "tok_twice"))
     await_settled(cluster, ids)
     refunded = refund(cluster, ids[0])
     assert set(places_of(cluster, visitor)) == {
@@ -63,7 +57,7 @@ def test_an_erased_visitor_is_named_in_no_table_of_any_database(cluster: Cluster
 
 def test_the_cards_of_an_erased_visitor_are_forgotten(cluster: Cluster) -> None:
     visitor = new_visitor()
-    ids = buy(cluster, visitor, cards=("tok_ok", "tok_reordered"))
+    ids = cluster.start_for(visitor, ("tok_ok", "tok_reordered"))
     await_settled(cluster, ids)
     assert cards(cluster, ids) == {"tok_ok", "tok_reordered"}
 
@@ -74,7 +68,7 @@ def test_the_cards_of_an_erased_visitor_are_forgotten(cluster: Cluster) -> None:
 
 def test_the_limit_of_an_erased_visitor_stays_with_the_pseudonym(cluster: Cluster) -> None:
     visitor = new_visitor()
-    await_settled(cluster, buy(cluster, visitor))
+    await_settled(cluster, cluster.start_for(visitor))
     limit = "SELECT limit_amount, held, spent FROM visitor_limit WHERE visitor = %s"
     before = cluster.rows("identity", limit, visitor)
     assert before[0][2] > 0
@@ -88,7 +82,7 @@ def test_the_limit_of_an_erased_visitor_stays_with_the_pseudonym(cluster: Cluste
 
 def test_an_erased_order_can_still_be_refunded(cluster: Cluster) -> None:
     visitor = new_visitor()
-    [order] = buy(cluster, visitor)
+    [order] = cluster.start_for(visitor)
     await_settled(cluster, [order])
     erasure = ask_for_erasure(visitor)
     await_status(cluster, erasure, "completed")
@@ -110,7 +104,7 @@ def test_a_visitor_whom_nobody_knows_is_forgotten_at_once(cluster: Cluster) -> N
 def test_an_erasure_is_refused_while_a_checkout_is_under_way(cluster: Cluster) -> None:
     """Identity refuses the erasure for the seconds in which the silent provider keeps the hold."""
     visitor = new_visitor()
-    ids = buy(cluster, visitor, cards=("tok_silent",))
+    ids = cluster.start_for(visitor, ("tok_silent",))
     held = "SELECT 1 FROM hold WHERE id = %s AND state = 'held'"
     eventually(lambda: cluster.rows("identity", held, ids[0]))
 
@@ -145,7 +139,7 @@ def test_a_visitor_without_a_proper_name_cannot_be_erased(cluster: Cluster, visi
 @pytest.mark.full
 def test_an_erasure_waits_for_a_killed_service_and_asks_again(cluster: Cluster) -> None:
     visitor = new_visitor()
-    ids = buy(cluster, visitor)
+    ids = cluster.start_for(visitor)
     await_settled(cluster, ids)
     cluster.supervisor.kill("worker-orders", signal.SIGKILL)
     with cluster.stopped("worker-orders"):
@@ -169,7 +163,7 @@ def test_an_erasure_waits_for_a_killed_service_and_asks_again(cluster: Cluster) 
 @pytest.mark.parametrize("process", MIDDLES)
 def test_a_kill_in_the_middle_costs_no_erasure(cluster: Cluster, process: str) -> None:
     names = [new_visitor() for _ in range(5)]
-    ids = [identifier for visitor in names for identifier in buy(cluster, visitor)]
+    ids = [identifier for visitor in names for identifier in cluster.start_for(visitor)]
     await_settled(cluster, ids)
     erasures = [ask_for_erasure(visitor) for visitor in names]
 
@@ -185,7 +179,7 @@ def test_an_erasure_waits_for_a_checkout_that_identity_had_not_heard_of(cluster:
     """The command waits in checkout's outbox: the saga is in flight, and identity has no hold."""
     visitor = new_visitor()
     with cluster.stopped("relay-checkout"):
-        ids = buy(cluster, visitor)
+        ids = cluster.start_for(visitor)
         cluster.await_in_flight(ids, at_least=1)
         erasure = ask_for_erasure(visitor)
         eventually(lambda: {"orders", "payments"} <= receipts(cluster, erasure).keys())
@@ -201,7 +195,7 @@ def test_an_erasure_waits_for_a_checkout_that_identity_had_not_heard_of(cluster:
 def test_an_erasure_waits_for_a_refund_whose_messages_name_the_visitor(cluster: Cluster) -> None:
     """The money is refunded, and the event that says so still waits in payments' outbox."""
     visitor = new_visitor()
-    [order] = buy(cluster, visitor)
+    [order] = cluster.start_for(visitor)
     await_settled(cluster, [order])
     with cluster.stopped("relay-payments"):
         identifier = ask_for_refund(cluster, order)
@@ -228,16 +222,6 @@ def new_visitor() -> str:
 
 def pseudonym(erasure: UUID) -> str:
     return Erasure(erasure, "").pseudonym
-
-
-def buy(cluster: Cluster, visitor: str, *, cards: Sequence[str] = ("tok_ok",)) -> list[UUID]:
-    """Have one checkout accepted for each card, and return their ids."""
-    orders = [
-        CheckoutOrder(visitor=visitor, sku="MUG-ENAMEL", card=card, id=new_message_id())
-        for card in cards
-    ]
-    assert list(cluster.counter.accept(orders))[-1] == len(cards)
-    return [order.id for order in orders]
 
 
 def await_settled(cluster: Cluster, ids: Sequence[UUID]) -> None:

@@ -8,8 +8,8 @@ import amqp
 import pytest
 
 from cluster.messaging.topology import connect
-from cluster.secrets.postgres import database
 from cluster.services import load_all
+from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
 from tests.messaging.hostile import RawMessage, cases
 from tests.portfolio.api.client import PURCHASE, Client
@@ -17,11 +17,6 @@ from tests.portfolio.api.client import PURCHASE, Client
 WITHIN = 120.0  # seconds; ends a hanging test, measures nothing
 PIDS = "SELECT detail->>'pid' FROM heartbeat WHERE starts_with(process, 'worker-') ORDER BY process"
 FILED = "SELECT body, count(*) FROM dead_letter WHERE body = ANY (%s) GROUP BY body"
-
-
-def rows(service: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    with database(service, auditor=True).connect(autocommit=True) as connection:
-        return connection.execute(query.encode(), parameters).fetchall()
 
 
 class Publisher:
@@ -54,11 +49,11 @@ def waiting(broker_url: str, queues: list[str]) -> dict[str, int]:
 
 @pytest.mark.platform
 def test_every_hostile_message_is_filed_once_and_no_worker_dies(
-    broker_url: str, platform_url: str
+    cluster: Cluster, broker_url: str, platform_url: str
 ) -> None:
     publisher = Publisher(broker_url)
     services = load_all()
-    workers = {service.name: rows(service.name, PIDS) for service in services}
+    workers = {service.name: cluster.rows(service.name, PIDS) for service in services}
     sent: dict[str, list[bytes]] = {}
     queues = []
     for service in services:
@@ -70,15 +65,15 @@ def test_every_hostile_message_is_filed_once_and_no_worker_dies(
 
     def unfiled() -> dict[str, int]:
         return {
-            name: len(bodies) - len(rows(name, FILED, bodies))
+            name: len(bodies) - len(cluster.rows(name, FILED, bodies))
             for name, bodies in sent.items()
-            if len(bodies) != len(rows(name, FILED, bodies))
+            if len(bodies) != len(cluster.rows(name, FILED, bodies))
         }
 
     eventually(lambda: not unfiled(), within=WITHIN)
     for name, bodies in sent.items():
-        assert {count for _, count in rows(name, FILED, bodies)} == {1}, name
-    assert {service.name: rows(service.name, PIDS) for service in services} == workers
+        assert {count for _, count in cluster.rows(name, FILED, bodies)} == {1}, name
+    assert {service.name: cluster.rows(service.name, PIDS) for service in services} == workers
     eventually(lambda: not waiting(broker_url, queues), within=WITHIN)
     client = Client(platform_url)
     checkout = client.post("/checkouts", PURCHASE).json()["id"]

@@ -6,17 +6,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from chaos.faults.messages import FAULTS, POISONED
-from cluster.messaging.envelope import new_message_id
-from cluster.storefront.checkout_intake import CheckoutOrder
-from compose.errors import Misuse
+from chaos.faults.messages import POISONED
 from tests.cluster.cluster import Cluster
-from tests.cluster.driver import broken
 from tests.conditions import eventually
+from tests.conftest import Broken
 
 pytestmark = [pytest.mark.platform, pytest.mark.fault]
-
-BY_NAME = {fault.name: fault for fault in FAULTS}
 
 OVERTAKEN = """
     SELECT count(DISTINCT correlation)
@@ -35,9 +30,9 @@ def counted(cluster: Cluster, name: str) -> int:
     return sum(int(rows[0][0]) for s in services if (rows := cluster.rows(s, query, name)))
 
 
-def test_messages_sent_twice_are_applied_once(cluster: Cluster) -> None:
+def test_messages_sent_twice_are_applied_once(cluster: Cluster, broken: Broken) -> None:
     before = counted(cluster, "deduplicated")
-    with broken(BY_NAME["duplicate-messages"], "all"):
+    with broken("duplicate-messages", "all", life=60.0):
         ids = cluster.start_checkouts(3)
         assert cluster.await_ended(ids) == {"completed": 3}
 
@@ -45,8 +40,8 @@ def test_messages_sent_twice_are_applied_once(cluster: Cluster) -> None:
     eventually(lambda: counted(cluster, "deduplicated") >= before + 30)
 
 
-def test_messages_held_back_are_only_late(cluster: Cluster) -> None:
-    with broken(BY_NAME["delay-messages"], "relay-orders", milliseconds=700) as armed:
+def test_messages_held_back_are_only_late(cluster: Cluster, broken: Broken) -> None:
+    with broken("delay-messages", "relay-orders", life=60.0, milliseconds=700) as armed:
         ids = cluster.start_checkouts(3)
         held = "SELECT count(*) FROM outbox WHERE created_at < now() - interval '0.4 s'"
         eventually(lambda: cluster.rows("orders", held) != [(0,)], every=0.02)
@@ -54,13 +49,13 @@ def test_messages_held_back_are_only_late(cluster: Cluster) -> None:
         assert not armed.expired
 
 
-def test_an_overtaken_answer_is_applied_in_its_turn(cluster: Cluster) -> None:
+def test_an_overtaken_answer_is_applied_in_its_turn(cluster: Cluster, broken: Broken) -> None:
     """The relay delays the authorisation past its deadline, so that the void overtakes it.
 
     The journal shows this, since it records arrivals. A consumer that finds both in one batch
     puts them in order without parking either.
     """
-    with broken(BY_NAME["reorder-messages"], "relay-payments", limit=20):
+    with broken("reorder-messages", "relay-payments", life=60.0, limit=20):
         ids = cluster.start_checkouts(2)
         assert cluster.await_ended(ids) == {"compensated": 2}
 
@@ -68,18 +63,17 @@ def test_an_overtaken_answer_is_applied_in_its_turn(cluster: Cluster) -> None:
     cluster.assert_conserved()
 
 
-def test_a_poisoned_order_is_sent_again_when_the_poison_is_gone(cluster: Cluster) -> None:
-    order = CheckoutOrder(
-        visitor=f"{POISONED}{uuid4().hex[:8]}", sku="MUG-ENAMEL", id=new_message_id()
-    )
-    with broken(BY_NAME["poison-order"], "orders"):
-        assert list(cluster.counter.accept([order]))[-1] == 1
+def test_a_poisoned_order_is_sent_again_when_the_poison_is_gone(
+    cluster: Cluster, broken: Broken
+) -> None:
+    with broken("poison-order", "orders", life=60.0):
+        [poisoned] = cluster.start_for(f"{POISONED}{uuid4().hex[:8]}")
         healthy = cluster.start_checkouts(2)
         assert cluster.await_ended(healthy) == {"completed": 2}
-        eventually(lambda: letters(cluster, order.id) == [False])
+        eventually(lambda: letters(cluster, poisoned) == [False])
 
-    assert letters(cluster, order.id) == [True]
-    assert cluster.await_ended([order.id]).total() == 1
+    assert letters(cluster, poisoned) == [True]
+    assert cluster.await_ended([poisoned]).total() == 1
     cluster.assert_conserved()
 
 
@@ -87,22 +81,3 @@ def letters(cluster: Cluster, identifier: UUID) -> list[bool]:
     """Return, for each dead letter about this order, whether it was replayed."""
     query = "SELECT replayed_at IS NOT NULL FROM dead_letter WHERE subject = %s"
     return [again for (again,) in cluster.rows("orders", query, f"order/{identifier}")]
-
-
-@pytest.mark.parametrize(
-    ("name", "target", "parameters"),
-    [
-        ("duplicate-messages", "worker-orders", {}),
-        ("duplicate-messages", "all", {"milliseconds": 5}),
-        ("delay-messages", "all", {"milliseconds": 0}),
-        ("delay-messages", "all", {"milliseconds": "500"}),
-        ("reorder-messages", "relay-site", {"limit": 1_000_000}),
-        ("poison-order", "catalog", {}),
-        ("poison-order", "orders", {"limit": 1}),
-    ],
-)
-def test_what_is_not_in_the_catalogue_is_refused(
-    name: str, target: str, parameters: dict[str, object]
-) -> None:
-    with pytest.raises(Misuse):
-        BY_NAME[name].check(target, parameters)

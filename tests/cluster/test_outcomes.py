@@ -73,30 +73,24 @@ def test_one_of_many_gets_the_last_item(cluster: Cluster) -> None:
 
 
 def test_a_refund_gives_money_stock_and_limit_back(cluster: Cluster) -> None:
-    [order] = cluster.start_checkouts(1)
-    cluster.await_ended([order])
-    eventually(lambda: state_of(cluster, order) == "fulfilled")
-    eventually(lambda: request_status(cluster, order) == "completed")
+    order = fulfilled_order(cluster)
 
     refund = ask_for_refund(order)
 
-    eventually(lambda: refund_state(cluster, refund) == "completed", within=30.0)
-    assert state_of(cluster, order) == "refunded"
+    eventually(lambda: state_of(cluster, "refund", refund) == "completed", within=30.0)
+    assert state_of(cluster, "orders", order) == "refunded"
     returned = cluster.rows("catalog", "SELECT 1 FROM stock_return WHERE id = %s", refund)
     restored = cluster.rows("identity", "SELECT 1 FROM limit_restoration WHERE id = %s", refund)
     assert (len(returned), len(restored)) == (1, 1)
 
 
 def test_a_second_refund_of_an_order_is_refused(cluster: Cluster) -> None:
-    [order] = cluster.start_checkouts(1)
-    cluster.await_ended([order])
-    eventually(lambda: state_of(cluster, order) == "fulfilled")
-    eventually(lambda: request_status(cluster, order) == "completed")
+    order = fulfilled_order(cluster)
 
     first, second = ask_for_refund(order), ask_for_refund(order)
 
-    eventually(lambda: refund_state(cluster, first) == "completed", within=30.0)
-    assert refund_state(cluster, second) == "refused"
+    eventually(lambda: state_of(cluster, "refund", first) == "completed", within=30.0)
+    assert state_of(cluster, "refund", second) == "refused"
 
 
 def test_an_order_that_nobody_placed_cannot_be_refunded(cluster: Cluster) -> None:
@@ -113,16 +107,17 @@ def ask_for_refund(order: UUID) -> UUID:
     return run_in_transaction(lambda work: accept_refund(work, order_id=order))
 
 
-def state_of(cluster: Cluster, order: UUID) -> str | None:
-    rows = cluster.rows("orders", "SELECT state FROM orders WHERE id = %s", order)
-    return rows[0][0] if rows else None
+def fulfilled_order(cluster: Cluster) -> UUID:
+    """Return the id of an order whose checkout the site shows as completed."""
+    [order] = cluster.start_checkouts(1)
+    cluster.await_ended([order])
+    eventually(lambda: state_of(cluster, "orders", order) == "fulfilled")
+    completed = "SELECT 1 FROM checkout_request WHERE id = %s AND status = 'completed'"
+    eventually(lambda: cluster.rows("site", completed, order))
+    return order
 
 
-def request_status(cluster: Cluster, order: UUID) -> str:
-    query = "SELECT status FROM checkout_request WHERE id = %s"
-    return str(cluster.rows("site", query, order)[0][0])
-
-
-def refund_state(cluster: Cluster, refund: UUID) -> str | None:
-    rows = cluster.rows("orders", "SELECT state FROM refund WHERE id = %s", refund)
+def state_of(cluster: Cluster, table: str, identifier: UUID) -> str | None:
+    """Return the state of an order or a refund, in the tables of the orders service."""
+    rows = cluster.rows("orders", f"SELECT state FROM {table} WHERE id = %s", identifier)
     return rows[0][0] if rows else None

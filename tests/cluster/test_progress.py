@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import psycopg
 import pytest
 import requests
 
@@ -21,7 +19,7 @@ from cluster.health.progress import STALLED_AFTER
 from tests.cluster.cluster import Cluster
 from tests.commands import manage
 from tests.conditions import eventually
-from tests.conftest import superuser_address
+from tests.databases import superuser_session
 
 QUEUE = "orders.inbox"
 WORKER = "worker-orders"
@@ -44,8 +42,7 @@ CLEAR = "DROP TRIGGER IF EXISTS jam ON inbox; DROP FUNCTION IF EXISTS jam()"
 @contextmanager
 def jammed(pid: int) -> Iterator[None]:
     """Make the inbox of orders refuse every row from the worker with this pid."""
-    address = f"{superuser_address('orders')}/orders"
-    with psycopg.connect(address, autocommit=True) as connection:
+    with superuser_session("orders") as connection:
         connection.execute(JAM.format(worker=WORKER, pid=pid))
         try:
             yield
@@ -57,16 +54,6 @@ def status() -> dict[str, Any]:
     """Return the document that `manage.py cluster status --json` prints."""
     found: dict[str, Any] = json.loads(manage("cluster", "status", "--json").stdout)
     return found
-
-
-@contextmanager
-def left_alone(cluster: Cluster) -> Iterator[None]:
-    """Pause the watchdog, so that it does not heal the stall before the test has seen it."""
-    cluster.supervisor.signal_tree("watchdog", signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        cluster.supervisor.signal_tree("watchdog", signal.SIGCONT)
 
 
 def stalls() -> list[str]:
@@ -89,7 +76,7 @@ def test_a_queue_that_does_not_move_is_named_everywhere_and_its_worker_replaced(
         return requests.get(f"{platform_url}{path}", timeout=10).text
 
     with jammed(before):
-        with left_alone(cluster):
+        with cluster.paused("watchdog"):  # which would heal the stall before it is seen
             sagas = cluster.start_checkouts(1)
             eventually(stalls, within=90.0)
             places = {

@@ -13,7 +13,6 @@ from pathlib import Path
 from uuid import UUID
 
 import amqp
-import psycopg
 import pytest
 
 from cluster.health.checkers.finding import Outcome
@@ -21,7 +20,7 @@ from config.environment import platform_file
 from tests.cluster.cluster import Cluster
 from tests.cluster.test_deliveries import journalled, publish
 from tests.conditions import eventually
-from tests.conftest import superuser_address
+from tests.databases import superuser_session
 
 pytestmark = [pytest.mark.platform, pytest.mark.fault, pytest.mark.sabotage]
 
@@ -78,10 +77,10 @@ def await_violation_of(cluster: Cluster, ids: list[UUID], *, within: float = 60.
 
 def crash_with_the_messages_held_back(cluster: Cluster) -> list[UUID]:
     """Kill orders after its effect, while a lock keeps its messages from being written."""
-    table = psycopg.connect(f"{superuser_address('orders')}/orders")
+    table = superuser_session("orders", autocommit=False)
     table.execute("LOCK TABLE outbox IN SHARE MODE")
     ids = cluster.start_checkouts(3)
-    watcher = psycopg.connect(f"{superuser_address('orders')}/orders", autocommit=True)
+    watcher = superuser_session("orders")
     blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
     eventually(lambda: watcher.execute(blocked, ("%INSERT INTO outbox%",)).fetchall())
     cluster.supervisor.kill("worker-orders", signal.SIGKILL)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 import requests
 
-from cluster.messaging.envelope import new_message_id
 from cluster.messaging.queries import KeptDeadLetter
-from cluster.storefront.checkout_intake import CheckoutOrder, accept_checkouts
-from cluster.storefront.transactions import run_in_transaction
 from config import environment
 from portfolio.admin_site.dead_letter_client import content_of
+from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
-from tests.conftest import superuser_address
+from tests.databases import refusing_orders
 from tests.portfolio.admin_visit import Visit, owner_visit
 
 LIST = "/admin/cluster/dead-letters/"
@@ -59,13 +54,15 @@ class TestWhatALetterHolds:
 
 @pytest.mark.platform
 class TestAPoisonedMessage:
-    def test_it_is_seen_sent_again_and_applied_once(self, platform_url: str) -> None:
+    def test_it_is_seen_sent_again_and_applied_once(
+        self, platform_url: str, cluster: Cluster
+    ) -> None:
         visitor = f"poisoned-{uuid4().hex[:8]}"
         came = owner_visit(platform_url)
-        with refusing(f"visitor <> '{visitor}'"):
-            saga = start_for(visitor)
-            eventually(lambda: letters(saga), within=60.0)
-            [(number, _)] = letters(saga)
+        with refusing_orders(f"visitor <> '{visitor}'"):
+            [saga] = cluster.start_for(visitor)
+            eventually(lambda: letters(cluster, saga), within=60.0)
+            [(number, _)] = letters(cluster, saga)
             name = f"orders:{number}"
 
             listed = came.get(LIST, service="orders")
@@ -76,13 +73,13 @@ class TestAPoisonedMessage:
 
         confirm = came.post(REPLAY, {"letter": f"{name}:0"}, form=LIST)
         assert "Send again?" in confirm.text
-        assert letters(saga) == [(number, 0)]  # the question alone sends nothing
+        assert letters(cluster, saga) == [(number, 0)]  # the question alone sends nothing
 
         done = came.post(REPLAY, {"letter": f"{name}:0", "confirmed": "yes"}, form=LIST)
         assert f"Asked for: {name}." in done.text
-        eventually(lambda: ended(saga), within=60.0)
-        assert letters(saga) == [(number, 1)]
-        assert applied(saga) == 1
+        eventually(lambda: ended(cluster, saga), within=60.0)
+        assert letters(cluster, saga) == [(number, 1)]
+        assert applied(cluster, saga) == 1
 
         again = came.post(REPLAY, {"letter": f"{name}:0", "confirmed": "yes"}, form=LIST)
         assert f"The dead letter {name} was sent again meanwhile. Nothing was sent." in again.text
@@ -103,42 +100,16 @@ class TestAPoisonedMessage:
         assert "/admin/login/" in Visit(platform_url).get(LIST).url
 
 
-def start_for(visitor: str) -> UUID:
-    order = CheckoutOrder(visitor=visitor, sku="MUG-ENAMEL", id=new_message_id())
-    run_in_transaction(lambda work: accept_checkouts(work, requests=[order]))
-    return order.id
-
-
-def rows(database: str, query: str, *values: Any) -> list[tuple[Any, ...]]:
-    with psycopg.connect(f"{superuser_address(database)}/{database}") as connection:
-        return connection.execute(query.encode(), values).fetchall()
-
-
-def letters(saga: UUID) -> list[tuple[int, int]]:
+def letters(cluster: Cluster, saga: UUID) -> list[tuple[int, int]]:
     query = "SELECT id, replays FROM dead_letter WHERE subject = %s"
-    return [(number, replays) for number, replays in rows("orders", query, f"order/{saga}")]
+    return [(number, replays) for number, replays in cluster.rows("orders", query, f"order/{saga}")]
 
 
-def applied(saga: UUID) -> int:
+def applied(cluster: Cluster, saga: UUID) -> int:
     """Return the number of orders of this saga."""
-    return int(rows("orders", "SELECT count(*) FROM orders WHERE id = %s", saga)[0][0])
+    return int(cluster.rows("orders", "SELECT count(*) FROM orders WHERE id = %s", saga)[0][0])
 
 
-def ended(saga: UUID) -> bool:
+def ended(cluster: Cluster, saga: UUID) -> bool:
     query = "SELECT 1 FROM checkout_request WHERE id = %s AND status <> 'accepted'"
-    return bool(rows("site", query, saga))
-
-
-@contextmanager
-def refusing(condition: str) -> Iterator[None]:
-    """Let the orders table accept only rows that fulfil `condition`, for the block."""
-    address = f"{superuser_address('orders')}/orders"
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(
-            f"ALTER TABLE orders ADD CONSTRAINT poison_admin CHECK ({condition}) NOT VALID".encode()
-        )
-    try:
-        yield
-    finally:
-        with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute("ALTER TABLE orders DROP CONSTRAINT poison_admin")
+    return bool(cluster.rows("site", query, saga))

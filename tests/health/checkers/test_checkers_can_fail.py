@@ -34,7 +34,6 @@ from tests.cluster.test_erasure import (
     ask_for_erasure,
     await_settled,
     await_status,
-    buy,
     new_visitor,
     refund,
 )
@@ -166,7 +165,7 @@ def bench(platform: None) -> Iterator[Bench]:
 
 def _live_through_every_outcome(cluster: Cluster) -> None:
     visitor = new_visitor()
-    ids = buy(cluster, visitor, cards=("tok_ok", "tok_ok", "tok_declined"))
+    ids = cluster.start_for(visitor, ("tok_ok", "tok_ok", "tok_declined"))
     ids += cluster.start_checkouts(2, Wanted.LAST_ITEM_RACE)
     await_settled(cluster, ids)
     refund(cluster, ids[0])

@@ -11,9 +11,9 @@ from tests.conditions import eventually
 pytestmark = pytest.mark.platform
 
 
-def test_a_checkouts_trace_is_told_hop_by_hop_and_as_otlp(platform_url: str) -> None:
-    cluster = Cluster()
-    eventually(lambda: cluster.rows("site", "SELECT 1 FROM product WHERE restocked"))
+def test_a_checkouts_trace_is_told_hop_by_hop_and_as_otlp(
+    platform_url: str, cluster: Cluster
+) -> None:
     [saga] = cluster.start_checkouts(1)
     address = f"{platform_url}/api/v1/traces/{saga.hex}"
 
