@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from compose.system_packages import headless_browser
+from tests.browser.looks import OpenPage
 
 # As long as in tests/conditions.py: a busy machine needs more than Playwright's five seconds.
 expect.set_options(timeout=20_000)
@@ -44,11 +46,27 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, complaints: list[str]) -> Iterator[Page]:
-    """A new page, whose console messages and errors go to `complaints`."""
-    context = browser.new_context()
-    opened = context.new_page()
-    opened.on("console", lambda message: complaints.append(message.text))
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    yield opened
-    context.close()
+def open_page(browser: Browser, complaints: list[str]) -> Iterator[OpenPage]:
+    """A function that opens a page for a visitor of its own, with these habits.
+
+    The console messages and errors of the page go to `complaints`.
+    """
+    contexts: list[BrowserContext] = []
+
+    def open_(**habits: Any) -> Page:
+        context = browser.new_context(**habits)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(open_page: OpenPage) -> Page:
+    """A new page of a visitor without any habits."""
+    return open_page()

@@ -8,13 +8,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from cluster.storefront.contact.models import ContactMessage
+from tests.browser.looks import OpenPage, sized, violations, width_of
 from tests.portfolio.admin_visit import make_user
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
@@ -88,24 +88,18 @@ def test_the_first_page_keeps_itself_up_to_date_and_leaves_the_focus_alone(
 @pytest.mark.full
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_clean_and_fits_a_phone(
-    browser: Browser, platform_url: str, owner: User, scheme: Any
+    open_page: OpenPage, platform_url: str, owner: User, complaints: list[str], scheme: str
 ) -> None:
-    context = browser.new_context(viewport={"width": 375, "height": 800}, color_scheme=scheme)
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page = open_page(**sized(375, 800), color_scheme=scheme)
     log_in(page, platform_url, owner)
     found = []
     for path in PAGES:
         page.goto(f"{platform_url}{path}")
         page.wait_for_load_state("networkidle")
         assert (path, complaints) == (path, [])
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert (path, width) == (path, 375)
-        found += [(path, it["id"]) for it in Axe().run(page).response["violations"]]
+        assert (path, width_of(page)) == (path, 375)
+        found += [(path, *violation) for violation in violations(page)]
         complaints.clear()  # axe adds inline styles, which the content security policy refuses
-    context.close()
     assert found == []
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
+
+from tests.browser.looks import WITHOUT_SCRIPT, OpenPage, sized, width_of
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 WITHIN = 20_000  # milliseconds; ends a hanging test, measures nothing
@@ -73,22 +75,19 @@ def test_p_starts_a_checkout_and_draws_its_path_from_the_journal(
     assert complaints == []
 
 
-def test_ticks_pass_only_where_motion_is_wanted(browser: Browser, platform_url: str) -> None:
-    context = browser.new_context(viewport={"width": 1300, "height": 900}, reduced_motion="reduce")
-    page = context.new_page()
+def test_ticks_pass_only_where_motion_is_wanted(open_page: OpenPage, platform_url: str) -> None:
+    page = open_page(**sized(1300), reduced_motion="reduce")
     page.goto(f"{platform_url}/architecture/")
     expect(page.locator('[data-part="connection"]')).to_have_text("live", timeout=WITHIN)
     assert page.locator(f"{PLAN} .ticks path[d]").count() == 0
     page.emulate_media(reduced_motion="no-preference")
     expect(page.locator(f"{PLAN} .ticks path[d]").first).to_be_attached(timeout=WITHIN)
-    context.close()
 
 
 def test_without_javascript_the_plan_its_tables_and_a_path_are_there(
-    browser: Browser, platform_url: str
+    open_page: OpenPage, platform_url: str
 ) -> None:
-    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
-    page = context.new_page()
+    page = open_page(**WITHOUT_SCRIPT, **sized(390, 844))
     page.goto(f"{platform_url}/architecture/")
     expect(page.locator(".plan.narrow")).to_be_visible()
     expect(page.locator(PLAN)).to_be_hidden()
@@ -97,13 +96,10 @@ def test_without_javascript_the_plan_its_tables_and_a_path_are_there(
     expect(page.locator(".hops li").first).to_be_visible()
     page.locator('.plan.narrow [data-node="payments"]').click()
     expect(page.locator("h1")).to_have_text("PAY payments")
-    context.close()
 
 
-def test_nothing_is_wider_than_a_phone(browser: Browser, platform_url: str) -> None:
-    context = browser.new_context(viewport={"width": 375, "height": 800})
-    page = context.new_page()
+def test_nothing_is_wider_than_a_phone(open_page: OpenPage, platform_url: str) -> None:
+    page = open_page(**sized(375, 800))
     for address in ("/", "/orders/", "/worker-orders/", "/rabbitmq/", "/?path=latest"):
         page.goto(f"{platform_url}/architecture{address}")
-        assert page.evaluate("document.documentElement.scrollWidth") == 375
-    context.close()
+        assert width_of(page) == 375

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.articles.conftest import DELETE, RARE, site_shell
+from tests.browser.looks import WITHOUT_SCRIPT, OpenPage, sized, width_of
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 
 WIDE: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 SLUG = "test-in-a-browser"
-MOST_BYTES = 150_000  # of a first view, all files together
-MOST_SCRIPT = 30_000
 
 PARAGRAPH = "A sentence that is there to be scrolled past, and says nothing else. " * 12
 BODY = f"""The {RARE} has a note.[^one] And another.[^two]
@@ -90,11 +88,9 @@ def test_a_heading_leads_to_itself(page: Page, address: str) -> None:
 
 
 def test_a_listing_is_copied_without_its_marks(
-    browser: Browser, address: str, complaints: list[str]
+    open_page: OpenPage, address: str, complaints: list[str]
 ) -> None:
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    page.on("console", lambda message: complaints.append(message.text))
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
     page.goto(address)
     page.get_by_role("button", name="Copy Listing 1").click()
     expect(page.get_by_role("button", name="Copied: Listing 1")).to_be_visible()
@@ -102,7 +98,6 @@ def test_a_listing_is_copied_without_its_marks(
     assert copied.startswith('first = 1\nsecond = {"a very long line')
     assert copied.count("\n") == 2
     assert complaints == []
-    context.close()
 
 
 def test_wide_notes_stand_beside_their_marks_and_not_on_each_other(
@@ -141,27 +136,20 @@ def test_an_address_of_a_note_shows_it(page: Page, address: str) -> None:
     expect(page.locator("#note-2")).to_be_visible()
 
 
-def test_without_javascript_everything_is_there(browser: Browser, address: str) -> None:
-    context = browser.new_context(java_script_enabled=False, viewport=PHONE)
-    page = context.new_page()
+def test_without_javascript_everything_is_there(open_page: OpenPage, address: str) -> None:
+    page = open_page(**WITHOUT_SCRIPT, viewport=PHONE)
     page.goto(address)
     expect(page.locator("#note-1")).to_be_visible()
     page.locator("summary", has_text="Contents").click()
     expect(page.locator(".contents-folded a", has_text="Second section")).to_be_visible()
     expect(page.locator(".copy")).to_have_count(0)
-    context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [375, 800, 1100, 1440])
-def test_only_what_is_wide_scrolls_sideways(
-    browser: Browser, address: str, width: int, scheme: Literal["light", "dark"]
-) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page = context.new_page()
+def test_only_what_is_wide_scrolls_sideways(open_page: OpenPage, address: str, width: int) -> None:
+    page = open_page(**sized(width))
     page.goto(address)
-    assert page.evaluate("document.documentElement.scrollWidth") == width
-    context.close()
+    assert width_of(page) == width
 
 
 def test_on_paper_listings_wrap_and_notes_are_in_the_text(page: Page, address: str) -> None:
@@ -173,22 +161,6 @@ def test_on_paper_listings_wrap_and_notes_are_in_the_text(page: Page, address: s
         expect(page.locator(selector).first).to_be_hidden()
     widths = page.locator(".listing pre").evaluate("pre => [pre.scrollWidth, pre.clientWidth]")
     assert widths[0] <= widths[1]
-
-
-def test_a_first_view_stays_within_its_weight(page: Page, address: str) -> None:
-    sizes: dict[str, float] = {}
-    kinds: dict[str, str] = {}
-    network = page.context.new_cdp_session(page)
-    network.on("Network.responseReceived", lambda e: kinds.update({e["requestId"]: e["type"]}))
-    network.on(
-        "Network.loadingFinished",
-        lambda e: sizes.update({e["requestId"]: e["encodedDataLength"]}),
-    )
-    network.send("Network.enable")
-    page.goto(address, wait_until="networkidle")
-    assert sum(sizes.values()) <= MOST_BYTES
-    script = sum(size for key, size in sizes.items() if kinds.get(key) == "Script")
-    assert script <= MOST_SCRIPT
 
 
 def test_the_structured_data_is_no_script_to_the_policy(

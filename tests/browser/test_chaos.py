@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
+from playwright.sync_api import Error, Page, expect
 
+from tests.browser.looks import WITHOUT_SCRIPT, OpenPage, sized, violations, width_of
 from tests.conditions import eventually
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
@@ -39,25 +38,6 @@ SMALL_TARGETS: Final = """(least) => [...document.querySelectorAll(
   .map(([text, { height }]) => `${text}: ${height}`)"""
 
 
-@pytest.fixture
-def visitor(browser: Browser) -> Iterator[Any]:
-    """A function that opens a page with the given screen size, colour scheme and preferences."""
-    contexts: list[BrowserContext] = []
-
-    def open_(**habits: Any) -> tuple[Page, list[str]]:
-        context = browser.new_context(**habits)
-        contexts.append(context)
-        page = context.new_page()
-        said: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        return page, said
-
-    yield open_
-    for context in contexts:
-        context.close()
-
-
 def went_live(page: Page, url: str) -> None:
     page.goto(f"{url}/chaos/")
     state = page.locator('train-graph [data-part="state"]')
@@ -72,9 +52,9 @@ def outages(page: Page, url: str, process: str) -> list[dict[str, Any]]:
 
 @pytest.mark.fault
 def test_a_stranger_kills_the_broker_sees_it_heal_and_reads_the_proof(
-    visitor: Any, platform_url: str
+    open_page: OpenPage, platform_url: str, complaints: list[str]
 ) -> None:
-    page, said = visitor(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    page = open_page(**sized(1440), color_scheme="light")
     went_live(page, platform_url)
     earlier = {span["id"] for span in outages(page, platform_url, "rabbitmq")}
     page.evaluate(RECORD_BRACKETS)
@@ -95,14 +75,14 @@ def test_a_stranger_kills_the_broker_sees_it_heal_and_reads_the_proof(
     [death] = [s for s in outages(page, platform_url, "rabbitmq") if s["id"] not in earlier]
     shown = page.evaluate("window.shown")[death["id"]]
     assert shown - datetime.fromisoformat(death["began"]).timestamp() < VISIBLE_WITHIN
-    assert said == []
+    assert complaints == []
 
     answer.get_by_role("link", name="Read the report").click()
     expect(page.locator(".verdict")).to_have_text("passed")
     expect(page.get_by_text("violated", exact=True)).to_have_count(0)
     expect(page.get_by_text("undecided", exact=True)).to_have_count(0)
     expect(page.get_by_text("Whole.", exact=True)).to_be_visible()
-    assert Axe().run(page).response["violations"] == []
+    assert violations(page) == []
     page.get_by_role("button", name="Play").click()
     expect(page.locator('train-graph [data-part="state"]')).to_contain_text("s of ")
 
@@ -110,11 +90,9 @@ def test_a_stranger_kills_the_broker_sees_it_heal_and_reads_the_proof(
 @pytest.mark.fault
 @pytest.mark.full
 def test_without_javascript_a_stranger_kills_the_web_server_that_serves_him(
-    visitor: Any, platform_url: str
+    open_page: OpenPage, platform_url: str
 ) -> None:
-    page, _ = visitor(
-        viewport={"width": 390, "height": 844}, color_scheme="dark", java_script_enabled=False
-    )
+    page = open_page(**sized(390, 844), color_scheme="dark", **WITHOUT_SCRIPT)
     page.goto(f"{platform_url}/chaos/")
     page.get_by_label("Experiment").select_option("kill-web")
     page.locator(".pick").get_by_role("button", name="Break it").click()
@@ -142,23 +120,26 @@ def test_without_javascript_a_stranger_kills_the_web_server_that_serves_him(
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440)])
 def test_with_reduced_motion_it_goes_live_too_and_nothing_complains(
-    visitor: Any, platform_url: str, scheme: Literal["light", "dark"], width: int
+    open_page: OpenPage,
+    platform_url: str,
+    complaints: list[str],
+    *,
+    scheme: str,
+    width: int,
 ) -> None:
-    page, said = visitor(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
-    )
+    page = open_page(**sized(width), color_scheme=scheme, reduced_motion="reduce")
     went_live(page, platform_url)
     expect(page.locator('chaos-now [data-part="facts"]')).to_have_text(
         re.compile("^(seen at|since)"), timeout=WITHIN
     )
-    assert page.evaluate("document.documentElement.scrollWidth") == width
-    assert said == []
+    assert width_of(page) == width
+    assert complaints == []
 
 
 def test_a_keyboard_reaches_the_drill_and_every_family_of_the_catalogue(
-    visitor: Any, platform_url: str
+    open_page: OpenPage, platform_url: str
 ) -> None:
-    page, _ = visitor(viewport={"width": 1440, "height": 900})
+    page = open_page(**sized(1440))
     page.goto(f"{platform_url}/chaos/")
     reached = tabbed_to(page, "Kill the broker")
     assert reached.startswith("Kill the broker")
@@ -182,16 +163,15 @@ def tabbed_to(page: Page, words: str) -> str:
 
 @pytest.mark.parametrize(("touch", "width", "least"), [(False, 1440, 24), (True, 390, 44)])
 def test_what_can_be_pressed_is_large_enough(
-    visitor: Any, platform_url: str, *, touch: bool, width: int, least: int
+    open_page: OpenPage, platform_url: str, *, touch: bool, width: int, least: int
 ) -> None:
-    page, _ = visitor(viewport={"width": width, "height": 900}, has_touch=touch)
+    page = open_page(**sized(width), has_touch=touch)
     page.goto(f"{platform_url}/chaos/")
     page.evaluate("document.querySelectorAll('.family').forEach((one) => { one.open = true; })")
     assert page.evaluate(SMALL_TARGETS, least) == []
 
 
-def test_a_refusal_is_said_on_the_page_without_leaving_it(visitor: Any, platform_url: str) -> None:
-    page, _ = visitor()
+def test_a_refusal_is_said_on_the_page_without_leaving_it(page: Page, platform_url: str) -> None:
     page.goto(f"{platform_url}/chaos/experiments/storm/")
     page.get_by_label("Seed").fill("4000000000")
     page.get_by_role("button", name="Break it").click()

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from cluster.secrets.postgres import DatabaseSession, database
 from portfolio.contact.form_token import SHORTEST
+from tests.browser.looks import WITHOUT_SCRIPT, OpenPage
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 
@@ -59,10 +60,9 @@ def test_a_message_is_written_sent_and_kept(
 
 
 def test_a_mistake_is_told_beside_its_field_and_nothing_is_lost(
-    browser: Browser, platform_url: str, words: str
+    open_page: OpenPage, platform_url: str, words: str
 ) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+    page = open_page(**WITHOUT_SCRIPT)
     page.goto(f"{platform_url}/contact/")
     write(page, words, email="ada at example")
     send(page)
@@ -73,7 +73,6 @@ def test_a_mistake_is_told_beside_its_field_and_nothing_is_lost(
     email.fill("ada@example.org")
     send(page)
     expect(page.locator("h1")).to_have_text("Your message is kept")
-    context.close()
 
 
 def test_what_a_program_fills_in_gives_it_away(page: Page, platform_url: str, words: str) -> None:

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from portfolio.demos.registry import DEMOS
 from portfolio.demos.runs import MOST_AT_ONCE
+from tests.browser.looks import violations, width_of
 from tests.conditions import eventually
 from tests.sampling import all_in_full
 
@@ -27,13 +27,20 @@ A_RUN: Final = 90_000  # milliseconds; ends a hanging test, measures nothing
 PHONE: Final = 375  # pixels
 LINE: Final = re.compile(r'<dl class="definition.*?<pre[^>]*><code>(.*?)</code>', re.DOTALL)
 HEADLINE: Final = ".headline"
-VIOLATED: Final = "table.checks .mark.failed"
 
 
 def press(page: Page, slug: str) -> None:
     """Press the button of a demo's page, and wait for the page of its result."""
     page.get_by_role("button", name="Run it", exact=True).click()
     page.wait_for_url(re.compile(rf"/lab/demos/{slug}/runs/[0-9a-f-]+/"), timeout=A_RUN)
+
+
+def expect_a_result_in_which_all_holds(page: Page) -> None:
+    """Expect the headline of a result, and invariants of which none is violated."""
+    expect(page.locator(HEADLINE)).to_be_visible()
+    checks = page.locator("table.checks")
+    assert checks.locator("tbody tr").count() >= 1
+    assert checks.locator(".mark.failed").count() == 0, checks.inner_text()
 
 
 @pytest.mark.parametrize("slug", all_in_full(DEMOS, always=("checkout", "outbox", "ledger")))
@@ -45,12 +52,9 @@ def test_its_button_runs_it_on_a_phone_and_every_invariant_holds(
     page.goto(f"{platform_url}/lab/demos/{slug}/")
     press(page, slug)
 
-    expect(page.locator(HEADLINE)).to_be_visible()
-    assert page.locator("table.checks tbody tr").count() >= 1
-    assert page.locator(VIOLATED).count() == 0, page.locator("table.checks").inner_text()
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
-    found = Axe().run(page).response["violations"]
-    assert [(v["id"], [node["target"] for node in v["nodes"]]) for v in found] == []
+    expect_a_result_in_which_all_holds(page)
+    assert width_of(page) <= PHONE
+    assert violations(page) == []
     assert complaints == []
 
 
@@ -101,8 +105,7 @@ def test_it_holds_while_the_experiment_that_attacks_it_runs(page: Page, platform
     page.goto(f"{platform_url}/lab/demos/{slug}/")
     press(page, slug)
 
-    expect(page.locator(HEADLINE)).to_be_visible()
-    assert page.locator(VIOLATED).count() == 0, page.locator("table.checks").inner_text()
+    expect_a_result_in_which_all_holds(page)
 
     def the_report_is_there() -> bool:
         page.goto(asked_for)

@@ -9,9 +9,10 @@ from typing import Final
 
 import feedparser  # type: ignore[import-untyped]
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from tests.articles.conftest import site_shell
+from tests.browser.looks import OpenPage
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 
@@ -92,14 +93,9 @@ def desk(page: Page, account: str) -> Page:
 
 
 @pytest.fixture
-def reader(browser: Browser, complaints: list[str]) -> Iterator[Page]:
+def reader(open_page: OpenPage) -> Page:
     """A page of a visitor without an account, with cookies of its own."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
+    return open_page()
 
 
 @pytest.fixture

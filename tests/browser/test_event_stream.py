@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.browser.looks import WITHOUT_SCRIPT, OpenPage, sized, width_of
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 WITHIN = 15_000  # milliseconds; ends a hanging test, measures nothing
@@ -20,25 +21,6 @@ def part(name: str) -> str:
 def newest_event(page: Page) -> str:
     """Return the newest row's text, which changes when a live event arrives."""
     return page.locator(".events tbody tr").first.inner_text()
-
-
-def test_the_page_goes_live_without_a_complaint(
-    page: Page, platform_url: str, complaints: list[str]
-) -> None:
-    page.goto(f"{platform_url}/events/")
-    expect(page.locator(part("state"))).to_have_text(re.compile("^live"), timeout=WITHIN)
-    assert complaints == []
-
-
-def test_a_started_checkout_is_followed_on_its_page_to_its_end(
-    page: Page, platform_url: str, complaints: list[str]
-) -> None:
-    page.goto(f"{platform_url}/events/")
-    page.get_by_role("button", name="Start and watch").click()
-    expect(page.locator("h1")).to_have_text(re.compile(r"^Checkout [1-9][A-Z][0-9]{2}$"))
-    ended = page.locator(".events .verb", has_text=re.compile("completed|compensated"))
-    expect(ended).to_be_visible(timeout=WITHIN)
-    assert complaints == []
 
 
 def test_a_pause_keeps_the_rows_still_and_counts_what_is_new(page: Page, platform_url: str) -> None:
@@ -80,24 +62,19 @@ def test_why_a_seat_was_refused_is_shown_until_the_next_attempt(
 
 
 def test_without_javascript_the_latest_events_are_there(
-    browser: Browser, platform_url: str
+    open_page: OpenPage, platform_url: str
 ) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+    page = open_page(**WITHOUT_SCRIPT)
     page.goto(f"{platform_url}/events/")
     expect(page.locator(".events tbody tr")).not_to_have_count(0)
     expect(page.locator(part("state"))).to_contain_text("Without JavaScript it stands still")
     expect(page.locator(part("pause"))).to_be_hidden()
-    context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_nothing_is_cut_off_at_any_width(
-    browser: Browser, platform_url: str, width: int, scheme: Literal["light", "dark"]
+    open_page: OpenPage, platform_url: str, width: int
 ) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page = context.new_page()
+    page = open_page(**sized(width))
     page.goto(f"{platform_url}/events/")
-    assert page.evaluate("document.documentElement.scrollWidth") == width
-    context.close()
+    assert width_of(page) == width

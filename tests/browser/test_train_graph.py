@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
+
+from tests.browser.looks import WITHOUT_SCRIPT, OpenPage, sized, width_of
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 WITHIN = 20_000  # milliseconds; ends a hanging test, measures nothing
@@ -101,20 +103,24 @@ def test_pointing_at_a_row_lights_its_trace_and_the_other_way_round(live: Page) 
     expect(live.locator(f'.events tr[data-saga="{saga}"]').first).to_have_class(re.compile("lit"))
 
 
-def test_a_started_checkout_is_drawn_until_it_has_ended(
+def test_a_started_checkout_is_drawn_and_listed_until_it_has_ended(
     page: Page, platform_url: str, complaints: list[str]
 ) -> None:
     page.goto(f"{platform_url}/events/")
     page.get_by_role("button", name="Start and watch").click()
+    expect(page.locator("h1")).to_have_text(re.compile(r"^Checkout [1-9][A-Z][0-9]{2}$"))
     expect(page.locator('figure [data-part="words"]')).to_contain_text(
         re.compile("Completed in|Compensated in"), timeout=WITHIN
     )
+    ended = page.locator(".events .verb", has_text=re.compile("completed|compensated"))
+    expect(ended).to_be_visible(timeout=WITHIN)
     assert complaints == []
 
 
-def test_with_reduced_motion_the_picture_stands_still(browser: Browser, platform_url: str) -> None:
-    context = browser.new_context(reduced_motion="reduce")
-    page = context.new_page()
+def test_with_reduced_motion_the_picture_stands_still(
+    open_page: OpenPage, platform_url: str
+) -> None:
+    page = open_page(reduced_motion="reduce")
     page.goto(f"{platform_url}/events/")
     expect(page.locator(TRACE)).not_to_have_count(0, timeout=WITHIN)
     # The line of the present moves over a still picture, until the graph begins a new page.
@@ -130,29 +136,24 @@ def test_with_reduced_motion_the_picture_stands_still(browser: Browser, platform
         polling=50,
         timeout=WITHIN,
     )
-    context.close()
 
 
 def test_without_javascript_the_picture_its_words_and_its_table_are_there(
-    browser: Browser, platform_url: str
+    open_page: OpenPage, platform_url: str
 ) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+    page = open_page(**WITHOUT_SCRIPT)
     page.goto(f"{platform_url}/events/")
     expect(page.get_by_role("img", name="Train graph of the cluster as it runs")).to_be_visible()
     expect(page.locator(".train-graph .trace")).not_to_have_count(0)
     expect(page.locator("figcaption")).to_contain_text(re.compile(r"\d+ checkouts? in the last"))
     page.get_by_text("The same as a table").click()
     expect(page.locator("details tbody tr")).not_to_have_count(0)
-    context.close()
 
 
 def test_on_a_phone_fewer_seconds_are_shown_and_nothing_scrolls_sideways(
-    browser: Browser, platform_url: str
+    open_page: OpenPage, platform_url: str
 ) -> None:
-    context = browser.new_context(viewport={"width": 375, "height": 700})
-    page = context.new_page()
+    page = open_page(**sized(375, 700))
     page.goto(f"{platform_url}/events/")
     expect(page.get_by_role("button", name="4 s")).to_have_attribute("aria-pressed", "true")
-    assert page.evaluate("document.documentElement.scrollWidth") == 375
-    context.close()
+    assert width_of(page) == 375
