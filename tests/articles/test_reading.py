@@ -12,7 +12,7 @@ from django.test import RequestFactory
 
 from articles.views import AWAY
 from cluster.kit.problems import answers_when_away
-from tests.articles.conftest import Written, site_shell
+from tests.articles.conftest import Written
 from tests.conditions import eventually
 from tests.outages import outage
 
@@ -107,42 +107,6 @@ def test_an_article_tells_search_engines_what_it_is(written: Written) -> None:
     assert (data["@type"], data["headline"]) == ("TechArticle", "Stripes & <saddles>")
     assert data["author"]["@type"] == "Person"
     assert data["url"] == written.address()
-
-
-ENTER = """
-from django.contrib.auth import get_user_model
-from django.contrib.sessions.backends.signed_cookies import SessionStore
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-User = get_user_model()
-User.objects.filter(username="test-editor").delete()
-user = User.objects.create_superuser("test-editor", password=None)
-session = SessionStore()
-session[SESSION_KEY] = str(user.pk)
-session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-session.save()
-print(session.session_key)
-"""
-LEAVE = """
-from django.contrib.auth import get_user_model
-get_user_model().objects.filter(username="test-editor").delete()
-"""
-
-
-def test_editors_see_what_is_not_out_yet_and_are_told_so(written: Written) -> None:
-    editor = {"sessionid": site_shell(ENTER)}
-    try:
-        for slug, sentence in (
-            ("test-draft", "This article is a draft. Only its editors see this page."),
-            ("test-later", "This article comes out on "),
-        ):
-            answer = requests.get(written.address(slug), cookies=editor, timeout=10)
-            assert (answer.status_code, sentence in answer.text) == (200, True)
-            assert '<meta name="robots" content="noindex">' in answer.text
-            assert answer.headers["Cache-Control"] == "private, no-cache"
-            assert requests.get(written.address(slug), timeout=10).status_code == 404
-    finally:
-        site_shell(LEAVE)
 
 
 def test_without_the_database_a_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

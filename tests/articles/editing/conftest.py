@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.test import Client
 from pytest_django import DjangoDbBlocker
@@ -15,8 +15,6 @@ from articles.editors import ensure_editors
 
 BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
 NOTHING: Final = {"read_version": "0", "title": "", "slug": "", "summary": "", "body": ""}
-
-SignIn = Callable[..., Client]
 
 
 @pytest.fixture
@@ -30,7 +28,7 @@ def site(platform: Any, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
         connection.close()
 
 
-def _client(user: AbstractBaseUser) -> Client:
+def _client(user: User) -> Client:
     client = Client()
     client.force_login(user, backend=BACKEND)
     return client

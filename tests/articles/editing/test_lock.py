@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -20,13 +22,17 @@ def article(site: None) -> Article:
     )
 
 
+def save(desk: Client, article: Article, *, version: int = 1, **fields: str) -> Any:
+    """Send the article's form as an editor who read `version`."""
+    sent = form(read_version=str(version), title="Locks", slug="test-lock", summary="s", **fields)
+    return desk.post(reverse("admin:articles_article_change", args=[article.pk]), sent)
+
+
 def test_the_second_editor_gets_both_texts_and_no_overwriting(
     article: Article, desk: Client, other_desk: Client
 ) -> None:
-    address = reverse("admin:articles_article_change", args=[article.pk])
-    sent = form(read_version="1", title="Locks", slug="test-lock", summary="s")
-    assert other_desk.post(address, {**sent, "body": "One of theirs.\n\nTwo."}).status_code == 302
-    answer = desk.post(address, {**sent, "body": "One of mine.\n\nTwo."})
+    assert save(other_desk, article, body="One of theirs.\n\nTwo.").status_code == 302
+    answer = save(desk, article, body="One of mine.\n\nTwo.")
     page = answer.content.decode()
     assert answer.status_code == 200
     assert "Somebody else has saved this article while you were writing." in page
@@ -42,10 +48,8 @@ def test_the_second_editor_gets_both_texts_and_no_overwriting(
 def test_the_second_editor_may_then_save_theirs_as_the_newest(
     article: Article, desk: Client, other_desk: Client
 ) -> None:
-    address = reverse("admin:articles_article_change", args=[article.pk])
-    sent = form(read_version="1", title="Locks", slug="test-lock", summary="s")
-    other_desk.post(address, {**sent, "body": "Theirs."})
-    assert desk.post(address, {**sent, "body": "Mine.", "_overrule": "2"}).status_code == 302
+    save(other_desk, article, body="Theirs.")
+    assert save(desk, article, body="Mine.", _overrule="2").status_code == 302
     article.refresh_from_db()
     assert [each.body for each in article.revisions.all()] == [
         "Mine.\n",
@@ -57,11 +61,9 @@ def test_the_second_editor_may_then_save_theirs_as_the_newest(
 def test_overruling_holds_only_for_the_version_that_was_seen(
     article: Article, desk: Client, other_desk: Client
 ) -> None:
-    address = reverse("admin:articles_article_change", args=[article.pk])
-    sent = form(read_version="1", title="Locks", slug="test-lock", summary="s")
-    other_desk.post(address, {**sent, "body": "Theirs."})
-    other_desk.post(address, {**sent, "read_version": "2", "body": "Theirs again."})
-    answer = desk.post(address, {**sent, "body": "Mine.", "_overrule": "2"})
+    save(other_desk, article, body="Theirs.")
+    save(other_desk, article, version=2, body="Theirs again.")
+    answer = save(desk, article, body="Mine.", _overrule="2")
     assert "Somebody else has saved this article" in answer.content.decode()
     article.refresh_from_db()
     assert article.body == "Theirs again.\n"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from articles.models import Article
+from articles.models import PUBLISHED, Article
 from articles.writing import save_article
 from tests.articles.editing.conftest import BACKEND
 
@@ -52,3 +55,23 @@ def test_staff_without_the_group_write_nothing(site: None, article: Article) -> 
 def test_a_stranger_gets_no_preview(site: None) -> None:
     answer = Client().post("/admin/articles/article/preview/", {"body": "x"})
     assert answer.status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("days", "sentence"),
+    [
+        (None, "This article is a draft. Only its editors see this page."),
+        (1, "This article comes out on "),
+    ],
+)
+def test_editors_see_what_is_not_out_yet_and_are_told_so(
+    article: Article, desk: Client, days: int | None, sentence: str
+) -> None:
+    if days is not None:
+        article.state, article.published_at = PUBLISHED, timezone.now() + timedelta(days=days)
+        save_article(article=article)
+    answer = desk.get(article.get_absolute_url())
+    assert (answer.status_code, sentence in answer.content.decode()) == (200, True)
+    assert '<meta name="robots" content="noindex">' in answer.content.decode()
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert Client().get(article.get_absolute_url()).status_code == 404
