@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import amqp
 import psycopg
 import pytest
+from django.test.utils import override_settings
 from hypothesis import settings as hypothesis_settings
 from xdist.scheduler import LoadFileScheduling
 
@@ -227,6 +228,13 @@ def _lead_django_to_the_databases() -> None:
     for alias in found:
         if hasattr(connections._connections, alias):
             delattr(connections._connections, alias)
+
+
+@pytest.fixture
+def signing_key() -> Iterator[None]:
+    """Sign and hash with a key of the tests, since the platform's key is in Vault."""
+    with override_settings(SECRET_KEY="a key of the tests"):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.test import RequestFactory
-from django.test.utils import override_settings
 
 from cluster.kit.visitors import address_key
 
-
-@pytest.fixture(autouse=True)
-def _secret() -> Iterator[None]:
-    """Hash with a key of the tests, since the platform's key is in Vault."""
-    with override_settings(SECRET_KEY="a key of the tests"):
-        yield
+pytestmark = pytest.mark.usefixtures("signing_key")
 
 
 def key(peer: str, forwarded: str = "", **salt: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import Mock
@@ -13,7 +13,6 @@ from uuid import uuid4
 import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.test import Client, RequestFactory
-from django.test.utils import override_settings
 
 from cluster.kit.visitors import address_key
 from cluster.storefront.concurrency_limiter import ConcurrencyLimiter
@@ -27,7 +26,9 @@ from portfolio.demos import runs
 from portfolio.edge import websocket_limit
 from portfolio.edge.websocket_limit import LimitedWebSockets
 from portfolio.pages import checkouts
-from tests.portfolio.test_contact import a_message, fields
+from tests.portfolio.contact.messages import a_message, fields
+
+pytestmark = pytest.mark.usefixtures("signing_key")
 
 HERE, MACHINE = "203.0.113.7", "127.0.0.1"
 JSON = {"Accept": "application/json"}
@@ -41,13 +42,6 @@ class Exhausted:
 
     def take(self, key: str) -> int:
         return WAIT if key else 0
-
-
-@pytest.fixture(autouse=True)
-def _secret() -> Iterator[None]:
-    """Sign and hash with a key of the tests, since the platform's key is in Vault."""
-    with override_settings(SECRET_KEY="a key of the tests"):
-        yield
 
 
 @pytest.fixture(autouse=True)

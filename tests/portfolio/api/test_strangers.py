@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 import requests
-from django.test import RequestFactory, override_settings
+from django.test import RequestFactory
 
 from portfolio.api.idempotency import _address_scope
 from tests.portfolio.api.client import PURCHASE, Client
@@ -62,7 +62,7 @@ def test_an_empty_key_is_refused_whoever_asks(platform_url: str) -> None:
     )
 
 
-@override_settings(SECRET_KEY="a key of the tests")
+@pytest.mark.usefixtures("signing_key")
 def test_the_scope_of_a_stranger_does_not_hold_the_address() -> None:
     scopes = [
         _address_scope(RequestFactory().post("/", REMOTE_ADDR=address))
