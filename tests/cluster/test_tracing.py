@@ -18,6 +18,7 @@ from cluster.tracing.context import SpanContext, derived, read
 from config import environment
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
+from tests.portfolio.admin_visit import JSON, Visit
 
 pytestmark = pytest.mark.platform
 
@@ -87,18 +88,12 @@ def test_a_request_joins_the_trace_that_its_caller_brought(
 ) -> None:
     caller = SpanContext(secrets.token_hex(16), secrets.token_hex(8), sampled=True)
     [(sku,)] = cluster.rows("site", "SELECT sku FROM product WHERE restocked LIMIT 1")
-    with requests.Session() as visitor:
-        visitor.get(f"{platform_url}/events/", timeout=10)
-        answer = visitor.post(
-            f"{platform_url}/checkouts/",
-            data={"sku": sku, "outcome": "provider-silent", "quantity": 1},
-            headers={
-                "Accept": "application/json",
-                "X-CSRFToken": str(visitor.cookies["csrftoken"]),
-                "traceparent": caller.traceparent,
-            },
-            timeout=10,
-        )
+    answer = Visit(platform_url).post(
+        "/checkouts/",
+        {"sku": sku, "outcome": "provider-silent", "quantity": 1},
+        form="/events/",
+        headers={**JSON, "traceparent": caller.traceparent},
+    )
     saga = UUID(answer.json()["id"])
     cluster.await_ended([saga])
 

@@ -1,8 +1,9 @@
-"""Visits to the admin over HTTP, as the owner or as a member of a group."""
+"""Visits to the site over HTTP, as anybody, as the owner, or as a member of a group."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from django.contrib.auth.models import Group, User
 
 from config.environment import run_directory
 
+JSON = {"Accept": "application/json"}
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 
@@ -25,18 +27,27 @@ class Visit:
     def get(self, path: str, **parameters: str) -> requests.Response:
         return self.session.get(f"{self.url}{path}", params=parameters, timeout=30)
 
+    def token(self, form: str) -> str:
+        """Return the token of the page that `form` names, or an empty text where there is none."""
+        found = TOKEN.search(self.get(form).text)
+        return found[1] if found else ""
+
     def post(
-        self, path: str, data: dict[str, object], *, form: str = "", follow: bool = True
+        self,
+        path: str,
+        data: Mapping[str, object],
+        *,
+        form: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Send `data` to `path`, with the token of the page that `form` names."""
-        found = TOKEN.search(self.get(form or path).text)
-        token = found[1] if found else ""
-        return self.session.post(
-            f"{self.url}{path}",
-            data={"csrfmiddlewaretoken": token, **data},
-            allow_redirects=follow,
-            timeout=30,
-        )
+        return self.send(path, {"csrfmiddlewaretoken": self.token(form or path), **data}, headers)
+
+    def send(
+        self, path: str, data: Mapping[str, object], headers: Mapping[str, str] | None = None
+    ) -> requests.Response:
+        """Send exactly these fields."""
+        return self.session.post(f"{self.url}{path}", data=data, headers=headers, timeout=30)
 
     def log_in(self, name: str, password: str, *, then: str = "/admin/") -> requests.Response:
         fields: dict[str, object] = {"username": name, "password": password, "next": then}

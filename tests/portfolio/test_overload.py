@@ -17,6 +17,7 @@ from cluster.storefront.admission import MOST, read_room
 from cluster.storefront.transactions import run_in_transaction
 from tests.conditions import eventually
 from tests.portfolio.api.client import PURCHASE, Client
+from tests.problems import problem
 
 pytestmark = [pytest.mark.platform, pytest.mark.fault]
 
@@ -47,10 +48,9 @@ def test_the_api_and_the_form_refuse_in_words_and_say_when_to_come_again(full: s
     before = refused_so_far()
     client = Client(full)
     answer = client.post("/checkouts", PURCHASE)
-    assert answer.status_code == 503, answer.text
-    problem = answer.json()
-    assert problem["type"] == "/api/#overloaded"
-    assert "have not ended yet" in problem["detail"]
+    told = problem(answer, 503)
+    assert told["type"] == "/api/#overloaded"
+    assert "have not ended yet" in told["detail"]
     assert int(answer.headers["Retry-After"]) >= 1
     assert '"checkouts"' in answer.headers["RateLimit-Policy"]
 
@@ -64,8 +64,8 @@ def test_the_api_and_the_form_refuse_in_words_and_say_when_to_come_again(full: s
 
     assert client.get("/checkouts").json()["items"] == []
     assert refused_so_far() == before + 2
-    told = "cluster_checkouts_refused_total"
-    eventually(lambda: told in requests.get(f"{full}/metrics", timeout=30).text)
+    counter = "cluster_checkouts_refused_total"
+    eventually(lambda: counter in requests.get(f"{full}/metrics", timeout=30).text)
 
 
 def test_a_command_waits_for_room_and_goes_on(full: str) -> None:

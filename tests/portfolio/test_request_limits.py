@@ -26,12 +26,13 @@ from portfolio.demos import runs
 from portfolio.edge import websocket_limit
 from portfolio.edge.websocket_limit import LimitedWebSockets
 from portfolio.pages import checkouts
+from tests.portfolio.admin_visit import JSON
 from tests.portfolio.contact.messages import a_message, fields
+from tests.problems import problem
 
 pytestmark = pytest.mark.usefixtures("signing_key")
 
 HERE, MACHINE = "203.0.113.7", "127.0.0.1"
-JSON = {"Accept": "application/json"}
 WAIT = 17  # seconds
 
 
@@ -60,10 +61,8 @@ def accepted(monkeypatch: pytest.MonkeyPatch) -> list[Callable[..., Any]]:
 
 def refused(answer: Any, sentence: str) -> None:
     """Assert that a program is told so by problem details."""
-    assert answer.status_code == 429, answer.content
-    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert sentence in problem(answer, 429)["detail"]
     assert answer.headers["Retry-After"] == str(WAIT)
-    assert sentence in answer.json()["detail"]
 
 
 # Pages --------------------------------------------------------------------------------

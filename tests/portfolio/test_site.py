@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 import requests
 
+from tests.portfolio.admin_visit import JSON, Visit
+from tests.problems import problem
+
 pytestmark = pytest.mark.platform
-JSON = {"Accept": "application/json"}
 
 
 @pytest.fixture
-def visitor(platform_url: str) -> Iterator[requests.Session]:
-    """A visitor who has opened the page with the form."""
-    with requests.Session() as session:
-        session.get(f"{platform_url}/events/").raise_for_status()
-        session.headers["X-CSRFToken"] = str(session.cookies["csrftoken"])
-        yield session
+def visit(platform_url: str) -> Visit:
+    return Visit(platform_url)
 
 
-def first_product(visitor: requests.Session, platform_url: str) -> str:
-    page = visitor.get(f"{platform_url}/events/").text
+def start(visit: Visit, **headers: str) -> Callable[..., requests.Response]:
+    """Return a function that sends the form of the page of all messages."""
+    token = visit.token("/events/")
+    return lambda **fields: visit.send(
+        "/checkouts/", {"csrfmiddlewaretoken": token, **fields}, headers
+    )
+
+
+def first_product(visit: Visit) -> str:
+    page = visit.get("/events/").text
     return page.split('name="sku"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
 
 
@@ -58,8 +64,7 @@ def test_an_unknown_address_is_a_plain_page_or_a_problem(platform_url: str) -> N
     page = requests.get(f"{platform_url}/nothing-here", timeout=10)
     assert (page.status_code, "There is no page at this address." in page.text) == (404, True)
     answer = requests.get(f"{platform_url}/nothing-here", headers=JSON, timeout=10)
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json() == {
+    assert problem(answer, 404) == {
         "type": "about:blank",
         "title": "Not Found",
         "status": 404,
@@ -73,15 +78,10 @@ def test_another_host_name_is_refused(platform_url: str) -> None:
     assert answer.status_code == 400
 
 
-def test_a_visitor_starts_a_checkout_and_is_led_to_its_page(
-    visitor: requests.Session, platform_url: str
-) -> None:
-    sku = first_product(visitor, platform_url)
-    answer = visitor.post(
-        f"{platform_url}/checkouts/", data={"sku": sku, "quantity": "1", "outcome": "success"}
-    )
+def test_a_visitor_starts_a_checkout_and_is_led_to_its_page(visit: Visit) -> None:
+    answer = start(visit)(sku=first_product(visit), quantity="1", outcome="success")
     assert answer.status_code == 200
-    assert answer.url.startswith(f"{platform_url}/sagas/")
+    assert answer.url.startswith(f"{visit.url}/sagas/")
 
 
 @pytest.mark.parametrize(
@@ -95,25 +95,19 @@ def test_a_visitor_starts_a_checkout_and_is_led_to_its_page(
     ],
 )
 def test_what_cannot_be_accepted_is_refused_with_a_sentence(
-    visitor: requests.Session, platform_url: str, fields: dict[str, str], detail: str
+    visit: Visit, fields: dict[str, str], detail: str
 ) -> None:
-    answer = visitor.post(f"{platform_url}/checkouts/", data=fields, headers=JSON)
-    assert answer.status_code == 422
-    assert detail in answer.json()["detail"]
+    assert detail in problem(start(visit, **JSON)(**fields), 422)["detail"]
 
 
-def test_a_visitor_who_starts_too_many_is_asked_to_wait(
-    visitor: requests.Session, platform_url: str
-) -> None:
-    fields = {"sku": first_product(visitor, platform_url), "outcome": "success"}
-    answers = [
-        visitor.post(f"{platform_url}/checkouts/", data=fields, headers=JSON) for _ in range(11)
-    ]
+def test_a_visitor_who_starts_too_many_is_asked_to_wait(visit: Visit) -> None:
+    fields = {"sku": first_product(visit), "outcome": "success"}
+    again = start(visit, **JSON)
+    answers = [again(**fields) for _ in range(11)]
     assert [answer.status_code for answer in answers] == [202] * 10 + [429]
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
 
 
 def test_a_form_of_another_site_is_refused(platform_url: str) -> None:
     answer = requests.post(f"{platform_url}/checkouts/", data={}, headers=JSON, timeout=10)
-    assert answer.status_code == 403
-    assert "The form had expired" in answer.json()["detail"]
+    assert "The form had expired" in problem(answer, 403)["detail"]

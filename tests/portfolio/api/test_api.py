@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ import requests
 from portfolio.demos.queries import read
 from tests.conditions import eventually
 from tests.portfolio.api.client import PURCHASE, Client
+from tests.problems import problem as problem_of
 
 STARTS = """
     SELECT envelope FROM journal WHERE correlation = %s AND type = 'checkout.start_checkout.v1'
@@ -29,14 +31,10 @@ def stranger(platform_url: str) -> Client:
     return Client(platform_url)
 
 
-def problem(answer: requests.Response, status: int) -> dict[str, object]:
-    assert (answer.status_code, answer.headers["Content-Type"]) == (
-        status,
-        "application/problem+json",
-    ), answer.text
-    document: dict[str, object] = answer.json()
-    assert document["status"] == status
-    assert str(document["detail"]).endswith(".")
+def problem(answer: requests.Response, status: int) -> dict[str, Any]:
+    """Assert that an answer is a problem document, and says in a sentence what is wrong."""
+    document = problem_of(answer, status)
+    assert document["detail"].endswith(".")
     return document
 
 

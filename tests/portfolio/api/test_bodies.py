@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import Any, Final
 
 import pytest
@@ -11,9 +10,9 @@ from django.test import RequestFactory
 
 from portfolio.api.api import api
 from portfolio.api.problems import INVALID
+from tests.problems import problem
 
 ADDRESS: Final = "/api/v1/tokens/revoke"
-PROBLEM: Final = "application/problem+json"
 
 
 def post(body: bytes, stream: io.BytesIO | None = None) -> Any:
@@ -40,8 +39,7 @@ def test_text_that_cannot_be_stored_is_refused_under_its_pointer(
 ) -> None:
     answer = post(body)
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (422, PROBLEM)
-    document = json.loads(answer.content)
+    document = problem(answer, 422)
     assert document["type"] == INVALID.uri
     found = {each["pointer"]: each["detail"] for each in document["errors"]}
     assert found == {
@@ -58,8 +56,7 @@ def test_a_pair_of_surrogates_is_a_character() -> None:
 def test_what_is_not_json_is_said_to_be_none(body: bytes) -> None:
     answer = post(body)
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (400, PROBLEM)
-    assert json.loads(answer.content)["detail"] == "The body is not JSON."
+    assert problem(answer, 400)["detail"] == "The body is not JSON."
 
 
 class _BrokenOff(io.BytesIO):
@@ -72,5 +69,4 @@ class _BrokenOff(io.BytesIO):
 def test_a_body_that_breaks_off_is_said_to_have_done_so() -> None:
     answer = post(b"{}", _BrokenOff())
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (400, PROBLEM)
-    assert b"The body broke off." in answer.content
+    assert "The body broke off." in problem(answer, 400)["detail"]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
-import psycopg
 import pytest
 import requests
 
@@ -22,14 +20,15 @@ from chaos.runner.lock import RunLock
 from chaos.safety.permits import MOST_OPEN_OF_ADDRESS
 from config.environment import ROOT
 from tests.conditions import eventually
-from tests.conftest import superuser_address
-from tests.portfolio.admin_visit import TOKEN, Visit
+from tests.databases import superuser_session
+from tests.portfolio.admin_visit import JSON, Visit
+from tests.problems import problem
 
 pytestmark = pytest.mark.platform
 
 # Every platform has this incident from its first start, marked as recorded on another machine.
 RECORDED = read_incident((ROOT / "articles" / "incidents" / "broker-killed.json").read_bytes())
-JSON: Final = {"Accept": "application/json"}
+RUNS: Final = "/chaos/runs/"
 WITHDRAW: Final = re.compile(r'action="([^"]+/withdraw/)"')
 NOWHERE: Final = "00000000-0000-7000-8000-000000000000"
 
@@ -52,38 +51,23 @@ def visit(platform_url: str) -> Iterator[Visit]:
 
 
 def ask(
-    visit: Visit, experiment: str, *, headers: dict[str, str] | None = None, **fields: str
+    visit: Visit, experiment: str, *, headers: Mapping[str, str] | None = None, **fields: str
 ) -> requests.Response:
     """Ask for a run as the page's script does, and return the answer."""
-    token = TOKEN.search(visit.get("/chaos/").text)
-    assert token, "the page has a form"
-    wish = {"csrfmiddlewaretoken": token[1], "experiment": experiment, **fields}
-    return send(visit, wish, **headers or {})
-
-
-def send(visit: Visit, fields: dict[str, str], **headers: str) -> requests.Response:
-    return visit.session.post(
-        f"{visit.url}/chaos/runs/", data=fields, headers=JSON | headers, timeout=30
-    )
+    wish = {"experiment": experiment, **fields}
+    return visit.post(RUNS, wish, form="/chaos/", headers={**JSON, **(headers or {})})
 
 
 def take_back_all(visit: Visit) -> None:
     """Withdraw each run that the queue shows as this visitor's own."""
-    page = visit.get("/chaos/queue/").text
-    token = TOKEN.search(page)
-    for address in WITHDRAW.findall(page):
-        visit.session.post(
-            f"{visit.url}{address}",
-            data={"csrfmiddlewaretoken": token[1] if token else ""},
-            headers=JSON,
-            timeout=30,
-        )
+    for address in WITHDRAW.findall(visit.get("/chaos/queue/").text):
+        visit.post(address, {}, form="/chaos/queue/", headers=JSON)
 
 
 @contextmanager
 def faults_switched_off(reason: str) -> Iterator[None]:
     """Switch faults off for the block, as the owner does in the admin."""
-    with psycopg.connect(f"{superuser_address('site')}/site", autocommit=True) as connection:
+    with superuser_session("site") as connection:
         connection.execute("DELETE FROM fault_switch")
         connection.execute("INSERT INTO fault_switch VALUES (1, false, %s)", (reason,))
         try:
@@ -194,15 +178,13 @@ def test_a_run_can_be_taken_back_by_its_visitor_alone(visit: Visit) -> None:
 
 
 def test_a_flood_of_wishes_leaves_one_run_and_refusals_in_words(visit: Visit) -> None:
-    token = TOKEN.search(visit.get("/chaos/").text)
-    assert token
-    fields = {"csrfmiddlewaretoken": token[1], "experiment": "kill-provider"}
-    send(visit, fields)  # the session's cookie is there from now on
+    fields = {"csrfmiddlewaretoken": visit.token("/chaos/"), "experiment": "kill-provider"}
+    visit.send(RUNS, fields, JSON)  # the session's cookie is there from now on
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: send(visit, fields), range(16)))
+        answers = list(pool.map(lambda _: visit.send(RUNS, fields, JSON), range(16)))
     assert {answer.status_code for answer in answers} == {HTTPStatus.TOO_MANY_REQUESTS}
-    assert "One of your runs is waiting" in answers[0].json()["detail"]
-    assert answers[0].headers["Content-Type"] == "application/problem+json"
+    told = problem(answers[0], HTTPStatus.TOO_MANY_REQUESTS)
+    assert "One of your runs is waiting" in told["detail"]
     assert int(answers[0].headers["Retry-After"]) > 0
 
 
@@ -213,8 +195,8 @@ def test_without_cookies_an_address_gets_no_more_than_its_share(platform_url: st
     try:
         answers = [ask(one, "kill-provider", headers=address) for one in strangers]
         assert {one.status_code for one in answers[:-1]} == {HTTPStatus.ACCEPTED}
-        assert answers[-1].status_code == HTTPStatus.TOO_MANY_REQUESTS
-        assert "from your address" in answers[-1].json()["detail"]
+        told = problem(answers[-1], HTTPStatus.TOO_MANY_REQUESTS)
+        assert "from your address" in told["detail"]
     finally:
         for one in strangers:
             take_back_all(one)
@@ -238,14 +220,7 @@ def test_two_visitors_at_once_get_different_places(visit: Visit, platform_url: s
 
 
 def operate(visit: Visit, **fields: str) -> requests.Response:
-    token = TOKEN.search(visit.get("/chaos/").text)
-    assert token
-    return visit.session.post(
-        f"{visit.url}/chaos/surgery/",
-        data={"csrfmiddlewaretoken": token[1], **fields},
-        headers=JSON,
-        timeout=30,
-    )
+    return visit.post("/chaos/surgery/", fields, form="/chaos/", headers=JSON)
 
 
 def test_a_message_that_is_sent_twice_is_applied_once_and_shown_as_recognised(
@@ -275,8 +250,7 @@ def test_an_operation_that_is_not_offered_is_refused_in_words(
     visit: Visit, fields: dict[str, str], words: str
 ) -> None:
     answer = operate(visit, **{"message": "orders.confirm_order.v1", **fields})
-    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert words in answer.json()["detail"]
+    assert words in problem(answer, HTTPStatus.UNPROCESSABLE_ENTITY)["detail"]
 
 
 # Refused requests ---------------------------------------------------------------------------
@@ -299,8 +273,7 @@ def test_what_is_not_in_the_catalogue_is_refused_in_words(
     visit: Visit, fields: dict[str, str], status: HTTPStatus
 ) -> None:
     answer = ask(visit, **{"experiment": "", **fields})
-    assert answer.status_code == status
-    assert answer.json()["detail"].endswith(".")
+    assert problem(answer, status)["detail"].endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -308,39 +281,30 @@ def test_what_is_not_in_the_catalogue_is_refused_in_words(
     ["{", "[]", "null", '{"experiment": 1}', '{"experiment": "storm", "command": "id"}', "\xff"],
 )
 def test_invalid_json_is_refused_in_words(visit: Visit, body: str) -> None:
-    token = TOKEN.search(visit.get("/chaos/").text)
-    assert token
+    headers = {"Content-Type": "application/json", "X-CSRFToken": visit.token("/chaos/")}
     answer = visit.session.post(
-        f"{visit.url}/chaos/runs/",
-        data=body.encode("latin-1"),
-        headers=JSON | {"Content-Type": "application/json", "X-CSRFToken": token[1]},
-        timeout=30,
+        f"{visit.url}{RUNS}", data=body.encode("latin-1"), headers=JSON | headers, timeout=30
     )
-    assert answer.status_code == HTTPStatus.BAD_REQUEST
-    assert "not a JSON object" in answer.json()["detail"]
+    assert "not a JSON object" in problem(answer, HTTPStatus.BAD_REQUEST)["detail"]
 
 
 @pytest.mark.parametrize("origin", ["https://example.com", "null", "http://127.0.0.1:1"])
 def test_a_wish_from_another_sites_page_is_refused(visit: Visit, origin: str) -> None:
-    token = TOKEN.search(visit.get("/chaos/").text)
-    assert token
-    fields = {"csrfmiddlewaretoken": token[1], "experiment": "kill-redis"}
-    answer = send(visit, fields, Origin=origin)
-    assert answer.status_code == HTTPStatus.FORBIDDEN
-    assert "another site" in answer.json()["detail"]
+    answer = ask(visit, "kill-redis", headers={"Origin": origin})
+    assert "another site" in problem(answer, HTTPStatus.FORBIDDEN)["detail"]
 
 
 def test_a_token_of_somebody_else_is_worth_nothing(visit: Visit, platform_url: str) -> None:
-    stolen = TOKEN.search(Visit(platform_url).get("/chaos/").text)
-    assert stolen
+    stolen = Visit(platform_url).token("/chaos/")
     visit.get("/chaos/")
-    answer = send(visit, {"csrfmiddlewaretoken": stolen[1], "experiment": "kill-redis"})
-    assert answer.status_code == HTTPStatus.FORBIDDEN
-    assert "expired" in answer.json()["detail"]
+    wish = {"csrfmiddlewaretoken": stolen, "experiment": "kill-redis"}
+    answer = visit.send(RUNS, wish, JSON)
+    assert stolen
+    assert "expired" in problem(answer, HTTPStatus.FORBIDDEN)["detail"]
 
 
 def test_a_body_that_is_far_too_large_is_refused(visit: Visit) -> None:
-    answer = send(visit, {"experiment": "x" * 100_000})
+    answer = visit.send(RUNS, {"experiment": "x" * 100_000}, JSON)
     assert answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
@@ -350,11 +314,9 @@ def test_what_the_owner_has_switched_off_cannot_be_asked_for(visit: Visit) -> No
         answer = ask(visit, "kill-redis")
     assert "the bank is watching" in page
     assert "disabled" in page
-    assert answer.status_code == HTTPStatus.FORBIDDEN
-    assert "the bank is watching" in answer.json()["detail"]
+    assert "the bank is watching" in problem(answer, HTTPStatus.FORBIDDEN)["detail"]
 
 
 def test_a_reader_of_json_is_told_problems_as_json(visit: Visit) -> None:
     answer = visit.session.get(f"{visit.url}/chaos/runs/{NOWHERE}/", headers=JSON, timeout=30)
-    told: dict[str, Any] = json.loads(answer.text)
-    assert (told["status"], told["title"]) == (404, "Not Found")
+    assert problem(answer, HTTPStatus.NOT_FOUND)["title"] == "Not Found"

@@ -15,11 +15,11 @@ from cluster.secrets.postgres import DatabaseUnavailable
 from cluster.storefront.transactions import run_in_transaction
 from portfolio.contact import views as page
 from tests.conditions import eventually
+from tests.portfolio.admin_visit import JSON
 from tests.portfolio.contact.messages import WORDS, fields
+from tests.problems import problem
 
 pytestmark = pytest.mark.usefixtures("signing_key")
-
-JSON = {"Accept": "application/json"}
 
 
 @pytest.fixture
@@ -59,8 +59,7 @@ def test_what_was_typed_is_escaped_when_it_is_drawn_again(no_words: None) -> Non
 
 def test_programs_get_a_problem_document_with_a_sentence_for_each_field(no_words: None) -> None:
     answer = Client(headers=JSON).post("/contact/", fields(name=""))
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json() == {
+    assert problem(answer, 422) == {
         "type": "about:blank",
         "title": "Unprocessable Entity",
         "status": 422,
