@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import pytest
 
-from cluster.messaging.contract import Payload
-from cluster.messaging.envelope import Envelope, dataschema, encode_payload, new_message_id
+from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession, database
 
@@ -37,28 +34,4 @@ def leave_open(work: UnitOfWork, count: int) -> None:
         " requested_outcome, accepted_at, status, reason)"
         " SELECT unnest(%s::uuid[]), 'v', 'flag', 1, 1, 'tok_ok', 'success', now(), 'accepted', ''",
         ([new_message_id() for _ in range(count)],),
-    )
-
-
-def envelope_of(
-    payload: Payload,
-    *,
-    source: str,
-    subject_id: UUID | None = None,
-    causation: UUID | None = None,
-) -> Envelope:
-    """Return an envelope as `source` would send it, the first about its subject."""
-    subject_id = subject_id or new_message_id()
-    declared = payload.message_type
-    return Envelope(
-        id=new_message_id(),
-        source=source,
-        type=declared.name,
-        subject=f"{declared.aggregate}/{subject_id}",
-        time=datetime.now(UTC),
-        dataschema=dataschema(declared),
-        correlationid=subject_id,
-        causationid=causation,
-        sequence=1,
-        data=encode_payload(payload),
     )

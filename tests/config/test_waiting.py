@@ -16,6 +16,7 @@ from compose.process import LONGEST_DELAY, Backoff
 from config import waiting
 from config.environment import ROOT
 from config.waiting import back_off, constant, exponential, retry, wait_until
+from tests.clock import Clock
 
 # The loops that pause by themselves, and why: each is the main loop of a process or a thread, runs
 # without a limit, or paces a load.
@@ -55,21 +56,6 @@ OWN_LOOPS = {
     "portfolio/demos/scenarios/circuit_breaker.py:_send_without": "paces a load",
     "portfolio/demos/scenarios/rate_limiter.py:_over_the_edge": "paces a load",
 }
-
-
-class Clock:
-    """Stands in for the module `time`: a sleep takes no time and moves the clock."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-        self.slept: list[float] = []
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
 
 
 @pytest.fixture

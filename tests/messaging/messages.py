@@ -13,21 +13,23 @@ from cluster.messaging.envelope import Envelope, dataschema, encode_payload, new
 def envelope(
     payload: Payload,
     *,
-    subject_id: UUID,
+    subject_id: UUID | None = None,
     source: str = "checkout",
     sequence: int = 1,
-    message_id: UUID | None = None,
+    causation: UUID | None = None,
 ) -> Envelope:
-    """Return an envelope around `payload`, about `<its aggregate>/<subject_id>`."""
+    """Return an envelope as `source` would send it, about a new subject unless one is given."""
     declared = payload.message_type
+    subject_id = subject_id or new_message_id()
     return Envelope(
-        id=message_id or new_message_id(),
+        id=new_message_id(),
         source=source,
         type=declared.name,
         subject=f"{declared.aggregate}/{subject_id}",
         time=datetime.now(UTC),
         dataschema=dataschema(declared),
         correlationid=subject_id,
+        causationid=causation,
         sequence=sequence,
         data=encode_payload(payload),
     )
@@ -43,6 +45,6 @@ def reserve_stock(
     """Return a ReserveStock command, about a new reservation unless `subject_id` is given."""
     return envelope(
         ReserveStock(sku=sku, quantity=quantity),
-        subject_id=subject_id or new_message_id(),
+        subject_id=subject_id,
         sequence=sequence,
     )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -15,42 +13,15 @@ from django.urls import resolve
 
 from cluster.messaging import asyncapi, contract
 from cluster.messaging.contract import REGISTRY, ContractError, Kind, MessageType, Payload
-from cluster.messaging.envelope import (
-    CONTENT_TYPE,
-    Envelope,
-    dataschema,
-    encode_envelope,
-    new_message_id,
-)
+from cluster.messaging.envelope import CONTENT_TYPE, dataschema, encode_envelope, new_message_id
 from cluster.services import load_all
 from portfolio.pages.asyncapi import asyncapi as view
 from portfolio.pages.asyncapi import document as served
+from tests.json_pointers import references, resolved
+from tests.messaging.messages import reserve_stock
 
 DOCUMENT: dict[str, Any] = json.loads(served())
 TYPES = sorted(REGISTRY)
-
-
-def resolved(pointer: str) -> Any:
-    """Return the part of the document that a pointer names (RFC 6901).
-
-    Raises KeyError when there is none.
-    """
-    found: Any = DOCUMENT
-    for part in pointer.removeprefix("#/").split("/"):
-        found = found[part.replace("~1", "/").replace("~0", "~")]
-    return found
-
-
-def references(part: Any) -> Iterator[str]:
-    """Yield every `$ref` in a part of the document."""
-    if isinstance(part, dict):
-        if "$ref" in part:
-            yield part["$ref"]
-        for value in part.values():
-            yield from references(value)
-    elif isinstance(part, list):
-        for value in part:
-            yield from references(value)
 
 
 def fixed_by(name: str) -> dict[str, Any]:
@@ -84,7 +55,7 @@ def test_every_reference_leads_somewhere() -> None:
     found = set(references(DOCUMENT))
     assert len(found) > len(TYPES)
     for reference in found:
-        assert resolved(reference)
+        assert resolved(DOCUMENT, reference)
 
 
 def test_what_the_messaging_layer_announces_is_in_it_too() -> None:
@@ -97,7 +68,7 @@ def test_the_dataschema_of_an_envelope_leads_to_the_schema_of_its_payload(name: 
     declared = REGISTRY[name]
     address, _, fragment = dataschema(declared).partition("#")
     assert resolve(address).func is view
-    schema = resolved(f"#{fragment}")
+    schema = resolved(DOCUMENT, f"#{fragment}")
     assert schema["title"] == declared.schema.__name__
     assert set(schema["properties"]) == set(declared.schema.__struct_fields__)
     assert schema["additionalProperties"] is False
@@ -135,17 +106,7 @@ def test_only_the_source_of_an_event_is_known() -> None:
 
 def test_the_envelope_is_described_as_it_goes_over_the_wire() -> None:
     schema = DOCUMENT["components"]["schemas"]["CloudEvent"]
-    bare = Envelope(
-        id=new_message_id(),
-        source="catalog",
-        type="catalog.stock_released.v1",
-        subject=f"reservation/{new_message_id()}",
-        time=datetime.now(UTC),
-        dataschema="/asyncapi.json#/components/schemas/StockReleased",
-        correlationid=new_message_id(),
-        sequence=1,
-        data=msgspec.Raw(b"{}"),
-    )
+    bare = reserve_stock()
     assert set(json.loads(encode_envelope(bare))) == set(schema["required"])
     whole = msgspec.structs.replace(bare, causationid=new_message_id(), traceparent="00-0-0-00")
     assert set(json.loads(encode_envelope(whole))) == set(schema["properties"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from unittest.mock import Mock
 
@@ -16,7 +16,7 @@ from cluster.messaging.publisher import NotJournalled
 from cluster.messaging.topology import connect
 from tests.conditions import eventually
 from tests.messaging.messages import reserve_stock
-from tests.messaging.own_topology import OwnTopology, own_topology
+from tests.messaging.own_topology import OwnTopology
 
 
 class Forgetful:
@@ -24,12 +24,6 @@ class Forgetful:
 
     def apply(self, bodies: Sequence[bytes]) -> None:
         pass
-
-
-@pytest.fixture
-def own(broker_url: str) -> Iterator[OwnTopology]:
-    with own_topology(broker_url) as found:
-        yield found
 
 
 def test_what_the_broker_gives_out_again_is_counted(own: OwnTopology, broker_url: str) -> None:

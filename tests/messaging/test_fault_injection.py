@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import msgspec
@@ -11,12 +10,10 @@ import pytest
 
 from cluster.catalog.contract import StockReserved
 from cluster.messaging.envelope import (
-    Envelope,
     InvalidMessage,
     decode_envelope,
     decode_message,
     encode_envelope,
-    encode_payload,
     new_message_id,
 )
 from cluster.messaging.fault_injection import (
@@ -30,23 +27,16 @@ from cluster.messaging.fault_injection import (
     notify_statement,
 )
 from cluster.messaging.publisher import OutboxRow
+from tests.clock import Clock
+from tests.messaging.messages import envelope
 
 NOW = 1_000.0
 TYPE = "catalog.stock_reserved.v1"
 
 
-class Clock:
-    """A clock, in seconds of the epoch, that a test sets."""
-
-    now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture
@@ -55,20 +45,9 @@ def relay(clock: Clock) -> FaultInjection:
 
 
 def row(number: int, *, subject: str = "", correlation: UUID | None = None) -> OutboxRow:
-    identifier = new_message_id()
-    subject = subject or f"reservation/{identifier}"
-    envelope = Envelope(
-        id=identifier,
-        source="catalog",
-        type=TYPE,
-        subject=subject,
-        time=datetime(2026, 1, 1, tzinfo=UTC),
-        dataschema="/asyncapi.json",
-        correlationid=correlation or identifier,
-        sequence=1,
-        data=encode_payload(StockReserved(sku="MUG", quantity=1)),
-    )
-    return OutboxRow(number, str(identifier), "", TYPE, subject, encode_envelope(envelope))
+    sent = envelope(StockReserved(sku="MUG", quantity=1), subject_id=correlation, source="catalog")
+    sent = msgspec.structs.replace(sent, subject=subject or sent.subject)
+    return OutboxRow(number, str(sent.id), "", TYPE, sent.subject, encode_envelope(sent))
 
 
 def ids(rows: list[OutboxRow]) -> list[int]:
@@ -163,11 +142,11 @@ def test_a_poisoned_copy_goes_first_and_cannot_be_taken_for_a_genuine_message(
 
     assert untouched is original
     assert (copy.id, copy.destination) == (NO_ROW, "checkout.inbox")
-    envelope = decode_envelope(copy.body)
-    assert envelope.id != decode_envelope(original.body).id
-    assert envelope.correlationid == decode_envelope(original.body).correlationid
+    poison, genuine = decode_envelope(copy.body), decode_envelope(original.body)
+    assert poison.id != genuine.id
+    assert poison.correlationid == genuine.correlationid
     with pytest.raises(InvalidMessage):
-        decode_message(envelope)
+        decode_message(poison)
 
 
 @pytest.mark.parametrize("operation", [Operation.DELAY, Operation.REORDER])

@@ -3,70 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cluster.catalog.contract import ReserveStock, StockReserved
-from cluster.messaging.envelope import Envelope, Message, encode_envelope, new_message_id
-from cluster.messaging.inbox import Inbox, TransientFailure
-from cluster.messaging.service import Service
-from cluster.messaging.work import PermanentError, TransientError, UnitOfWork
-from cluster.secrets.postgres import DatabaseSession
+from cluster.catalog.contract import StockReserved
+from cluster.messaging.envelope import encode_envelope, new_message_id
+from cluster.messaging.inbox import TransientFailure
+from cluster.messaging.work import PermanentError, TransientError
 from tests.messaging.messages import envelope, reserve_stock
-
-EFFECTS = "CREATE TABLE IF NOT EXISTS effect (id serial, subject text, sequence int)"
-
-
-class Shelf:
-    """A service that records every effect, and raises the error that `fail_on` has for a SKU."""
-
-    def __init__(self, session: DatabaseSession) -> None:
-        self.session = session
-        self.fail_on: dict[str, Exception] = {}
-        service = Service(name="catalog", code="CAT", handlers={ReserveStock: self.reserve})
-        self.inbox = Inbox(service, session)
-
-    def reserve(self, work: UnitOfWork, messages: Sequence[Message[ReserveStock]], /) -> None:
-        for message in messages:
-            work.cursor.execute(
-                "INSERT INTO effect (subject, sequence) VALUES (%s, %s)",
-                (message.envelope.subject, message.envelope.sequence),
-            )
-            work.reply(message, StockReserved(sku="MUG", quantity=1))
-            if message.payload.sku in self.fail_on:
-                raise self.fail_on[message.payload.sku]
-
-    def apply(self, *envelopes: Envelope) -> None:
-        self.inbox.apply([encode_envelope(one) for one in envelopes])
-
-    def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with self.session.transaction() as connection:
-            return connection.execute(query, parameters).fetchall()
-
-    def effects(self, subject_id: UUID) -> list[int]:
-        """Return the sequences applied for a subject, in the order of their application."""
-        query = "SELECT sequence FROM effect WHERE subject = %s ORDER BY id"
-        return [row[0] for row in self.rows(query, f"reservation/{subject_id}")]
-
-    def parked(self, subject_id: UUID) -> list[int]:
-        query = "SELECT sequence FROM parked WHERE subject = %s ORDER BY sequence"
-        return [row[0] for row in self.rows(query, f"reservation/{subject_id}")]
-
-    def announced(self, type_: str, correlation: UUID) -> int:
-        query = "SELECT body FROM outbox WHERE routing_key = %s"
-        return sum(str(correlation).encode() in bytes(row[0]) for row in self.rows(query, type_))
-
-
-@pytest.fixture
-def shelf(scratch: DatabaseSession) -> Shelf:
-    with scratch.transaction() as connection:
-        connection.execute(EFFECTS)
-    return Shelf(scratch)
+from tests.messaging.shelf import Shelf
 
 
 def test_an_effect_its_inbox_row_and_its_message_commit_together(shelf: Shelf) -> None:

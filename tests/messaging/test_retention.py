@@ -8,7 +8,7 @@ from cluster.messaging.streams import INBOX_WINDOW, purge_inbox
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession
 from tests.messaging.messages import reserve_stock
-from tests.messaging.test_inbox import EFFECTS, Shelf
+from tests.messaging.shelf import Shelf
 
 
 def age(scratch: DatabaseSession, by: timedelta) -> None:
@@ -21,10 +21,9 @@ def purge(scratch: DatabaseSession) -> None:
         purge_inbox(UnitOfWork(connection, source="catalog"))
 
 
-def test_an_id_is_kept_within_the_window_and_forgotten_after_it(scratch: DatabaseSession) -> None:
-    with scratch.transaction() as connection:
-        connection.execute(EFFECTS)
-    shelf = Shelf(scratch)
+def test_an_id_is_kept_within_the_window_and_forgotten_after_it(
+    shelf: Shelf, scratch: DatabaseSession
+) -> None:
     sent = reserve_stock()
     shelf.apply(sent)
 
@@ -35,10 +34,9 @@ def test_an_id_is_kept_within_the_window_and_forgotten_after_it(scratch: Databas
     assert shelf.rows("SELECT 1 FROM inbox") == []
 
 
-def test_a_message_from_beyond_the_window_has_no_second_effect(scratch: DatabaseSession) -> None:
-    with scratch.transaction() as connection:
-        connection.execute(EFFECTS)
-    shelf = Shelf(scratch)
+def test_a_message_from_beyond_the_window_has_no_second_effect(
+    shelf: Shelf, scratch: DatabaseSession
+) -> None:
     sent = reserve_stock()
     shelf.apply(sent)
     age(scratch, INBOX_WINDOW + timedelta(minutes=1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from uuid import uuid4
 
 import amqp
@@ -14,13 +13,7 @@ from cluster.messaging.publisher import OutboxRow
 from cluster.messaging.topology import MARKER, PartitionInUse, partition_queues
 from tests.conditions import eventually
 from tests.messaging.messages import reserve_stock
-from tests.messaging.own_topology import OwnTopology, own_topology, three_about_each
-
-
-@pytest.fixture
-def own(broker_url: str) -> Iterator[OwnTopology]:
-    with own_topology(broker_url) as found:
-        yield found
+from tests.messaging.own_topology import OwnTopology, three_about_each
 
 
 def ids(taken: dict[str, list[amqp.Message]]) -> list[str]:

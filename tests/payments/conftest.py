@@ -10,7 +10,6 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,13 +20,7 @@ import pytest
 from aiohttp import web
 
 from cluster.messaging.contract import Payload
-from cluster.messaging.envelope import (
-    Envelope,
-    Message,
-    dataschema,
-    encode_payload,
-    new_message_id,
-)
+from cluster.messaging.envelope import Message
 from cluster.messaging.outbox import flush
 from cluster.messaging.work import UnitOfWork
 from cluster.payments.gateway.server import Gateway
@@ -37,6 +30,7 @@ from cluster.payments.sandbox.server import Keys, Provider
 from cluster.secrets.postgres import Database
 from config import environment
 from tests.conditions import eventually
+from tests.messaging.messages import envelope
 from tests.servers import free_port, make_cluster, postgres_command
 
 KEYS = Keys(api_key="test-api-key", webhook_secret="test-webhook-secret")
@@ -109,7 +103,9 @@ class PaymentsSide:
             work = UnitOfWork(connection, source="payments")
             by_type: dict[type[Payload], list[Message[Any]]] = {}
             for subject, payload in messages:
-                by_type.setdefault(type(payload), []).append(message(subject, payload))
+                by_type.setdefault(type(payload), []).append(
+                    Message(envelope(payload, subject_id=subject, source="test"), payload)
+                )
             for schema, batch in by_type.items():
                 HANDLERS[schema](work, batch)
             flush(work)
@@ -137,22 +133,6 @@ class PaymentsSide:
             payment,
         )
         return dict(rows)
-
-
-def message(subject: UUID, payload: Payload) -> Message[Any]:
-    declared = payload.message_type
-    envelope = Envelope(
-        id=new_message_id(),
-        source="test",
-        type=declared.name,
-        subject=f"{declared.aggregate}/{subject}",
-        time=datetime.now(UTC),
-        dataschema=dataschema(declared),
-        correlationid=subject,
-        sequence=1,
-        data=encode_payload(payload),
-    )
-    return Message(envelope, payload)
 
 
 async def serve(application: web.Application, url: str) -> web.AppRunner:

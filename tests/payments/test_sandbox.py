@@ -38,6 +38,7 @@ from cluster.payments.sandbox.decisions import (
 )
 from cluster.payments.sandbox.server import Provider
 from cluster.payments.signature import verify
+from tests.clock import Clock
 from tests.conditions import eventually_async
 from tests.payments.conftest import KEYS, serve
 from tests.servers import free_port
@@ -49,19 +50,9 @@ def operation(kind: OperationKind, payment: UUID, card: str = "tok_ok") -> Opera
     return Operation(uuid4(), payment, kind, AMOUNT, card)
 
 
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_700_000_000.0)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -19,6 +18,7 @@ from limits.storage import memory
 from cluster.kit.cache_redis import REST, CacheRedis, RedisAway
 from portfolio.edge import rate_limit
 from portfolio.edge.rate_limit import FixedWindowLimiter
+from tests.clock import Clock
 from tests.conditions import eventually
 from tests.servers import free_port, redis_command
 
@@ -76,16 +76,15 @@ class TestMemory:
     def test_what_is_too_much_waits_for_the_end_of_the_period(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        now = [100.0]
-        clock = SimpleNamespace(time=lambda: now[0])
+        clock = Clock(100.0)
         monkeypatch.setattr(rate_limit, "time", clock)
         monkeypatch.setattr(memory, "time", clock)
         limiter = a_limiter(2)
         assert [limiter.take("a"), limiter.take("a")] == [0, 0]
-        now[0] += 20.0
+        clock.now += 20.0
         assert 40 <= limiter.take("a") <= 41
         assert limiter.take("b") == 0
-        now[0] += 40.0
+        clock.now += 40.0
         assert limiter.take("a") == 0
 
     def test_a_flood_of_addresses_takes_no_more_memory(

@@ -16,17 +16,17 @@ from cluster.messaging.work import UnitOfWork
 from cluster.storefront import retention
 from cluster.storefront.checkout_intake import CheckoutOrder, accept_checkouts
 from cluster.storefront.journal.recorder import DUPLICATES, record, storable_json
-from tests.site_work import envelope_of
+from tests.messaging.messages import envelope
 
 RESERVED = StockReserved(sku="tea", quantity=1)
 
 
 def put(work: UnitOfWork, envelopes: Sequence[Envelope]) -> int | None:
-    return record(work, envelopes, [encode_envelope(envelope) for envelope in envelopes])
+    return record(work, envelopes, [encode_envelope(one) for one in envelopes])
 
 
 def events(count: int) -> list[Envelope]:
-    return [envelope_of(RESERVED, source="catalog") for _ in range(count)]
+    return [envelope(RESERVED, source="catalog") for _ in range(count)]
 
 
 def entries_after(work: UnitOfWork, seq: int) -> list[tuple[int, UUID]]:
@@ -47,7 +47,7 @@ def end(work: UnitOfWork, payload: Payload) -> tuple[object, ...]:
     )
     order = CheckoutOrder(visitor="v", sku="flag")
     accept_checkouts(work, requests=[order])
-    put(work, [envelope_of(payload, source="checkout", subject_id=order.id)])
+    put(work, [envelope(payload, source="checkout", subject_id=order.id)])
     work.cursor.execute(
         "SELECT status, reason, ended_at IS NOT NULL FROM checkout_request WHERE id = %s",
         (order.id,),
@@ -64,7 +64,7 @@ def test_a_batch_is_numbered_on_without_a_gap_in_its_order(site_work: UnitOfWork
     batch = events(5)
     assert put(site_work, batch) == start + 5
     assert entries_after(site_work, start) == [
-        (start + place, envelope.id) for place, envelope in enumerate(batch, 1)
+        (start + place, one.id) for place, one in enumerate(batch, 1)
     ]
 
 
@@ -103,11 +103,11 @@ def test_a_compensated_checkout_is_seen_with_its_reason(site_work: UnitOfWork) -
 def test_a_listed_product_is_known_with_whether_it_is_restocked(
     site_work: UnitOfWork, *, restock_to: int, restocked: bool
 ) -> None:
-    command = envelope_of(
+    command = envelope(
         ListProduct(sku="flag", name="Flag", price=250, stock=9, restock_to=restock_to),
         source="site",
     )
-    event = envelope_of(
+    event = envelope(
         ProductListed(sku="flag", name="Flag", price=250, stock=9),
         source="catalog",
         causation=command.id,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from django.test import RequestFactory
 from portfolio.api.document import METHODS, document
 from portfolio.api.page import page
 from portfolio.api.problems import PROBLEM_TYPES
+from tests.json_pointers import references, resolved
 
 
 def operations() -> list[tuple[str, dict[str, Any]]]:
@@ -20,18 +20,6 @@ def operations() -> list[tuple[str, dict[str, Any]]]:
         for method in METHODS
         if method in item
     ]
-
-
-def references(part: Any) -> Iterator[str]:
-    """Yield every `$ref` below a part of the document."""
-    if isinstance(part, dict):
-        if isinstance(part.get("$ref"), str):
-            yield part["$ref"]
-        for each in part.values():
-            yield from references(each)
-    elif isinstance(part, list):
-        for each in part:
-            yield from references(each)
 
 
 @pytest.mark.parametrize(("name", "operation"), operations(), ids=[n for n, _ in operations()])
@@ -55,9 +43,7 @@ def test_an_operation_says_what_it_does_takes_gives_and_how_it_fails(
 def test_every_reference_leads_somewhere() -> None:
     drawn = document()
     for reference in set(references(drawn)):
-        part: Any = drawn
-        for name in reference.removeprefix("#/").split("/"):
-            part = part[name]
+        assert resolved(drawn, reference)
 
 
 def test_every_tag_is_described_and_used() -> None:
