@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.checkout.definition import CHECKOUT
+from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
 from cluster.storefront.admission import (
     ENDS_WITHIN,
@@ -35,7 +36,7 @@ from cluster.storefront.checkout_intake import (
     register_checkout,
 )
 from cluster.storefront.transactions import run_in_transaction
-from tests.site_work import leave_open
+from tests.site_work import record_checkouts
 
 SECONDS = int(ENDS_WITHIN.total_seconds())
 
@@ -111,7 +112,7 @@ def open_checkouts(work: UnitOfWork, count: int, *, limit: int = LEAST) -> None:
     work.cursor.execute(
         "UPDATE checkout_request SET status = 'completed' WHERE status = 'accepted'"
     )
-    leave_open(work, count)
+    record_checkouts(work, [new_message_id() for _ in range(count)])
     set_row(work, limit=limit)
 
 
@@ -120,34 +121,34 @@ def orders(count: int) -> list[CheckoutOrder]:
 
 
 @pytest.mark.platform
-def test_a_full_cluster_accepts_nothing_and_announces_nothing(work: UnitOfWork) -> None:
-    open_checkouts(work, LEAST)
+def test_a_full_cluster_accepts_nothing_and_announces_nothing(shop: UnitOfWork) -> None:
+    open_checkouts(shop, LEAST)
     with pytest.raises(Overloaded, match="have not ended yet"):
-        accept_checkouts(work, requests=orders(1))
+        accept_checkouts(shop, requests=orders(1))
     with pytest.raises(Overloaded):
-        register_checkout(work, request=orders(1)[0])
-    assert accept_portion(work, requests=orders(5)) == 0
-    assert work.outgoing == []
+        register_checkout(shop, request=orders(1)[0])
+    assert accept_portion(shop, requests=orders(5)) == 0
+    assert shop.outgoing == []
 
 
 @pytest.mark.platform
-def test_what_was_accepted_before_is_so_however_full_it_is_now(work: UnitOfWork) -> None:
+def test_what_was_accepted_before_is_so_however_full_it_is_now(shop: UnitOfWork) -> None:
     known = orders(3)
-    open_checkouts(work, 0)
-    accept_checkouts(work, requests=known)
-    open_checkouts(work, LEAST)
-    assert accept_checkouts(work, requests=known) == [order.id for order in known]
-    assert accept_portion(work, requests=[*known, *orders(2)]) == len(known)
-    assert len(work.outgoing) == len(known)
+    open_checkouts(shop, 0)
+    accept_checkouts(shop, requests=known)
+    open_checkouts(shop, LEAST)
+    assert accept_checkouts(shop, requests=known) == [order.id for order in known]
+    assert accept_portion(shop, requests=[*known, *orders(2)]) == len(known)
+    assert len(shop.outgoing) == len(known)
 
 
 @pytest.mark.platform
-def test_a_portion_is_what_there_is_room_for(work: UnitOfWork) -> None:
-    open_checkouts(work, LEAST // 2)
-    accepted = accept_portion(work, requests=orders(LEAST))
+def test_a_portion_is_what_there_is_room_for(shop: UnitOfWork) -> None:
+    open_checkouts(shop, LEAST // 2)
+    accepted = accept_portion(shop, requests=orders(LEAST))
     most = Room(limit=LEAST, open=LEAST // 2).portion(LEAST)
     assert 0 < accepted <= most < LEAST
-    assert len(work.outgoing) == accepted
+    assert len(shop.outgoing) == accepted
 
 
 @pytest.mark.platform
@@ -161,20 +162,20 @@ def test_a_portion_is_what_there_is_room_for(work: UnitOfWork) -> None:
     ],
 )
 def test_the_limit_is_set_at_the_end_of_a_window(
-    work: UnitOfWork, seconds: float, ended: int, expected: int
+    shop: UnitOfWork, seconds: float, ended: int, expected: int
 ) -> None:
-    open_checkouts(work, 10)
-    set_row(work, limit=INITIAL, ended=ended - 1, seconds=seconds)
-    record_ended(work, 1)
-    assert read_room(work).limit == expected
+    open_checkouts(shop, 10)
+    set_row(shop, limit=INITIAL, ended=ended - 1, seconds=seconds)
+    record_ended(shop, 1)
+    assert read_room(shop).limit == expected
 
 
 @pytest.mark.platform
-def test_without_a_measurement_the_limit_is_the_initial_one(work: UnitOfWork) -> None:
-    work.cursor.execute("DELETE FROM admission")
-    assert read_room(work).limit == INITIAL
-    record_ended(work, 7)
-    row = work.cursor.execute("SELECT checkout_limit, ended FROM admission").fetchone()
+def test_without_a_measurement_the_limit_is_the_initial_one(shop: UnitOfWork) -> None:
+    shop.cursor.execute("DELETE FROM admission")
+    assert read_room(shop).limit == INITIAL
+    record_ended(shop, 7)
+    row = shop.cursor.execute("SELECT checkout_limit, ended FROM admission").fetchone()
     assert row == (INITIAL, 7)
 
 

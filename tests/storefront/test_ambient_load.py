@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from cluster.checkout.definition import AUTHORISATION_DEADLINE, COMPENSATION_DEADLINE
+from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
 from cluster.payments.sandbox.decisions import SLOW_AUTHORISATION
 from cluster.storefront.ambient_load import (
@@ -18,7 +19,7 @@ from cluster.storefront.ambient_load import (
 )
 from cluster.storefront.checkout_intake import CARDS
 from cluster.storefront.service import AMBIENT_EVERY
-from tests.site_work import leave_open
+from tests.site_work import record_checkouts
 
 # The most seconds for which each card keeps a checkout open. The other cards need far less than 1.
 LONGEST = {
@@ -52,13 +53,8 @@ def given(work: UnitOfWork, *, audience: float, newest_request: float) -> None:
         " ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at",
         (audience,),
     )
-    work.cursor.execute(
-        "INSERT INTO checkout_request (id, visitor, sku, quantity, amount, card,"
-        " requested_outcome, accepted_at, status, reason)"
-        " VALUES (%s, 'v', 'flag', 1, 1, 'tok_ok', 'success', now() - %s * interval '1 s',"
-        " 'completed', '')",
-        (UUID(int=2**128 - 1), newest_request),
-    )
+    newest = [UUID(int=2**128 - 1)]
+    record_checkouts(work, newest, status="completed", ago=newest_request)
 
 
 @pytest.mark.platform
@@ -93,6 +89,6 @@ def test_with_nobody_to_see_it_there_still_is_life(site_work: UnitOfWork) -> Non
 @pytest.mark.platform
 def test_a_cluster_that_does_not_keep_up_is_given_no_more(site_work: UnitOfWork) -> None:
     given(site_work, audience=0, newest_request=QUIET_EVERY + 1)
-    leave_open(site_work, MOST_UNFINISHED)
+    record_checkouts(site_work, [new_message_id() for _ in range(MOST_UNFINISHED)])
     start_ambient_checkout(site_work)
     assert site_work.outgoing == []

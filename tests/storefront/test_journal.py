@@ -42,9 +42,6 @@ def duplicates(work: UnitOfWork) -> int:
 
 def end(work: UnitOfWork, payload: Payload) -> tuple[object, ...]:
     """Accept a checkout, let the journal record `payload` of it, and return its status."""
-    work.cursor.execute(
-        "INSERT INTO product (sku, name, price, restocked) VALUES ('flag', 'Green flag', 250, true)"
-    )
     order = CheckoutOrder(visitor="v", sku="flag")
     accept_checkouts(work, requests=[order])
     put(work, [envelope(payload, source="checkout", subject_id=order.id)])
@@ -87,15 +84,15 @@ def test_nothing_new_is_no_new_entry(site_work: UnitOfWork) -> None:
 
 
 @pytest.mark.platform
-def test_a_completed_checkout_is_seen_as_completed(site_work: UnitOfWork) -> None:
+def test_a_completed_checkout_is_seen_as_completed(shop: UnitOfWork) -> None:
     payload = CheckoutCompleted(visitor="v", sku="flag", quantity=1, amount=250)
-    assert end(site_work, payload) == ("completed", "", True)
+    assert end(shop, payload) == ("completed", "", True)
 
 
 @pytest.mark.platform
-def test_a_compensated_checkout_is_seen_with_its_reason(site_work: UnitOfWork) -> None:
+def test_a_compensated_checkout_is_seen_with_its_reason(shop: UnitOfWork) -> None:
     payload = CheckoutCompensated(step="authorise_payment", reason="declined")
-    assert end(site_work, payload) == ("compensated", "declined", True)
+    assert end(shop, payload) == ("compensated", "declined", True)
 
 
 @pytest.mark.platform

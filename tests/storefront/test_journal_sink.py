@@ -17,7 +17,7 @@ from cluster.storefront.journal.recorder import DUPLICATES
 from cluster.storefront.journal.sink import JournalSink
 from compose.servers.postgres import binaries
 from tests.conftest import superuser_address
-from tests.site_work import envelope_of
+from tests.messaging.messages import envelope
 
 WORKERS = 3
 BATCHES, BATCH = 20, 10
@@ -49,7 +49,7 @@ def test_workers_that_share_the_queue_record_each_message_once_and_without_a_gap
     monkeypatch.setattr(sink, "announce", lambda *_: None)
     event = StockReserved(sku="tea", quantity=1)
     bodies = [
-        [encode_envelope(envelope_of(event, source="catalog")) for _ in range(BATCH)]
+        [encode_envelope(envelope(event, source="catalog")) for _ in range(BATCH)]
         for _ in range(BATCHES)
     ]
     together = Barrier(WORKERS)

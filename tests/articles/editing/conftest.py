@@ -1,31 +1,17 @@
-"""The site's real database in a transaction that is rolled back, and the users of its admin."""
+"""The users of the site's admin, in a transaction that is rolled back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection, transaction
 from django.test import Client
-from pytest_django import DjangoDbBlocker
 
 from articles.editors import ensure_editors
 
 BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
 NOTHING: Final = {"read_version": "0", "title": "", "slug": "", "summary": "", "body": ""}
-
-
-@pytest.fixture
-def site(platform: Any, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Run the test in a transaction of the site's database that is rolled back afterwards."""
-    with django_db_blocker.unblock():
-        connection.close()  # its lease may have expired since the last test
-        with transaction.atomic():
-            yield
-            transaction.set_rollback(True)
-        connection.close()
 
 
 def _client(user: User) -> Client:

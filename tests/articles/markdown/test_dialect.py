@@ -6,6 +6,7 @@ import re
 
 from articles.markdown import render
 from cluster.kit.source.resolve import constant, locate
+from cluster.messaging.relay import BATCH
 
 
 def html(body: str) -> str:
@@ -75,7 +76,7 @@ def test_a_listing_may_show_a_part_of_the_source() -> None:
 
 def test_a_constant_is_printed_as_the_source_sets_it() -> None:
     place, written = constant("cluster.messaging.relay:BATCH")
-    assert written == "500"
+    assert written == str(BATCH)
     made = html("At most {value}`cluster.messaging.relay:BATCH` rows.\n")
     assert (
         f'At most <a class="value" href="{place.url}" '

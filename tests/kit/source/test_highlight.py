@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster.kit.design.tokens import contrast
 from cluster.kit.source.definitions import Kind, outline
 from cluster.kit.source.highlight import highlighted_lines, language_of, listing
 from cluster.kit.source.tree import paths, snapshot
@@ -70,20 +71,6 @@ def test_every_definition_of_the_source_starts_where_its_name_stands() -> None:
                 written = "\n".join(lines[found.first - 1 : found.last])
                 assert found.name in written, (path, found)
                 assert found.kind is not Kind.CONSTANT or found.value in written
-
-
-def contrast(one: str, other: str) -> float:
-    """Return the contrast ratio of two colours (WCAG 2.2)."""
-
-    def luminance(colour: str) -> float:
-        parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
-        red, green, blue = (
-            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
-        )
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-    darker, lighter = sorted((luminance(one), luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
