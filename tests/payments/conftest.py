@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,17 +86,19 @@ class PaymentsSide:
     webhook_url: str
     books: Books
 
-    async def serve_provider(self) -> web.AppRunner:
+    def provider(self) -> AbstractAsyncContextManager[None]:
+        """Serve the provider for the length of a block."""
         provider = Provider(self.books, KEYS, webhook_url=self.webhook_url)
-        return await serve(provider.application(), self.provider_url)
+        return served(provider.application(), self.provider_url)
 
-    async def serve_gateway(self) -> web.AppRunner:
+    def gateway(self) -> AbstractAsyncContextManager[None]:
+        """Serve the gateway for the length of a block."""
         gateway = Gateway(
             Database("payments"),
             provider_url=lambda: self.provider_url,
             secrets={"api_key": KEYS.api_key, "webhook_secret": KEYS.webhook_secret},
         )
-        return await serve(gateway.application("/webhooks/provider"), self.webhook_url)
+        return served(gateway.application("/webhooks/provider"), self.webhook_url)
 
     def handle(self, *messages: tuple[UUID, Payload]) -> None:
         """Apply one command or event for each payment in one transaction, as the worker does."""
@@ -135,11 +138,16 @@ class PaymentsSide:
         return dict(rows)
 
 
-async def serve(application: web.Application, url: str) -> web.AppRunner:
+@contextlib.asynccontextmanager
+async def served(application: web.Application, url: str) -> AsyncIterator[None]:
+    """Serve an application at this address for the length of the block."""
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", urlsplit(url).port).start()
-    return runner
+    try:
+        yield
+    finally:
+        await runner.cleanup()
 
 
 @pytest.fixture
@@ -162,7 +170,5 @@ def payments_side(
 @pytest.fixture
 async def running(payments_side: PaymentsSide) -> AsyncIterator[PaymentsSide]:
     """The payments side with its gateway and its provider running."""
-    runners = [await payments_side.serve_gateway(), await payments_side.serve_provider()]
-    yield payments_side
-    for runner in reversed(runners):
-        await runner.cleanup()
+    async with payments_side.gateway(), payments_side.provider():
+        yield payments_side

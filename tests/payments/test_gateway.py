@@ -92,30 +92,25 @@ async def test_a_refund_of_an_unknown_order_fails(payments_side: PaymentsSide) -
 
 async def test_operations_wait_for_a_provider_that_is_down(payments_side: PaymentsSide) -> None:
     payments = [new_message_id() for _ in range(250)]
-    gateway = await payments_side.serve_gateway()
-    payments_side.handle(*((payment, authorise()) for payment in payments))
-    payments_side.handle(*((payment, VoidPayment(reason="test")) for payment in payments[:50]))
-    await eventually_async(lambda: payments_side.query(OPEN_CIRCUIT) == [("open",)])
-    provider = await payments_side.serve_provider()
     count = "SELECT state, count(*)::int FROM payment WHERE id = ANY(%s) GROUP BY 1 ORDER BY 1"
     expected = [("authorised", 200), ("voided", 50)]
-    await eventually_async(lambda: payments_side.query(count, payments) == expected)
-    await provider.cleanup()
-    await gateway.cleanup()
+    async with payments_side.gateway():
+        payments_side.handle(*((payment, authorise()) for payment in payments))
+        payments_side.handle(*((payment, VoidPayment(reason="test")) for payment in payments[:50]))
+        await eventually_async(lambda: payments_side.query(OPEN_CIRCUIT) == [("open",)])
+        async with payments_side.provider():
+            await eventually_async(lambda: payments_side.query(count, payments) == expected)
 
 
 async def test_webhooks_wait_for_a_gateway_that_is_down(payments_side: PaymentsSide) -> None:
     payment = new_message_id()
-    gateway = await payments_side.serve_gateway()
-    provider = await payments_side.serve_provider()
-    payments_side.handle((payment, authorise("tok_reordered")))
-    await eventually_async(lambda: payments_side.books.statement(payment) is not None)
-    await gateway.cleanup()
-    await eventually_async(lambda: bool(payments_side.books.due_deliveries(10)))
-    gateway = await payments_side.serve_gateway()
-    await in_state(payments_side, payment, "authorised")
-    await provider.cleanup()
-    await gateway.cleanup()
+    async with payments_side.provider():
+        async with payments_side.gateway():
+            payments_side.handle((payment, authorise("tok_reordered")))
+            await eventually_async(lambda: payments_side.books.statement(payment) is not None)
+        await eventually_async(lambda: bool(payments_side.books.due_deliveries(10)))
+        async with payments_side.gateway():
+            await in_state(payments_side, payment, "authorised")
 
 
 async def test_webhooks_sent_twice_take_effect_once(running: PaymentsSide) -> None:
@@ -168,25 +163,19 @@ async def test_a_webhook_waits_for_a_payment_that_a_worker_has_locked(
     await in_state(running, locked, "authorised")
 
 
-async def test_an_answer_that_was_lost_is_asked_for(payments_side: PaymentsSide) -> None:
+async def test_an_answer_that_was_lost_is_asked_for(running: PaymentsSide) -> None:
     payment = new_message_id()
-    payments_side.handle((payment, authorise()))
-    provider = await payments_side.serve_provider()
-    gateway = await payments_side.serve_gateway()
-    await in_state(payments_side, payment, "authorised")
+    running.handle((payment, authorise()))
+    await in_state(running, payment, "authorised")
     # The provider loses the webhook, so that only polling can bring its event.
-    payments_side.books.delivered = lambda deliveries: None  # type: ignore[method-assign]
-    payments_side.books.due_deliveries = lambda limit: []  # type: ignore[method-assign]
-    payments_side.handle((payment, CapturePayment(amount=AMOUNT)))
-    await eventually_async(
-        lambda: payments_side.query("SELECT count(*) FROM provider_request") == [(0,)]
-    )
-    payments_side.query(
+    running.books.delivered = lambda deliveries: None  # type: ignore[method-assign]
+    running.books.due_deliveries = lambda limit: []  # type: ignore[method-assign]
+    running.handle((payment, CapturePayment(amount=AMOUNT)))
+    await eventually_async(lambda: running.query("SELECT count(*) FROM provider_request") == [(0,)])
+    running.query(
         "UPDATE payment SET asked_at = now() - interval '16 s' WHERE id = %s RETURNING 1", payment
     )
-    await in_state(payments_side, payment, "captured")
-    await provider.cleanup()
-    await gateway.cleanup()
+    await in_state(running, payment, "captured")
 
 
 def signed(events: list[ProviderEvent], *, secret: str, age: int = 0) -> tuple[bytes, str]:
@@ -289,10 +278,8 @@ async def test_an_operation_that_the_provider_refuses_is_filed_and_those_behind_
         "UPDATE provider_request SET amount = -1 WHERE payment = %s RETURNING 1", bad
     )
 
-    runners = [await payments_side.serve_gateway(), await payments_side.serve_provider()]
-    await in_state(payments_side, good, "authorised")
-    for runner in runners:
-        await runner.cleanup()
+    async with payments_side.gateway(), payments_side.provider():
+        await in_state(payments_side, good, "authorised")
 
     [(_, reason, detail)] = payments_side.query(LETTERS, str(bad))
     assert (reason, "An amount is negative" in detail) == ("permanent", True)

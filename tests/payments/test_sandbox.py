@@ -40,7 +40,7 @@ from cluster.payments.sandbox.server import Provider
 from cluster.payments.signature import verify
 from tests.clock import Clock
 from tests.conditions import eventually_async
-from tests.payments.conftest import KEYS, serve
+from tests.payments.conftest import KEYS, served
 from tests.servers import free_port
 
 AMOUNT = 500
@@ -225,18 +225,16 @@ class Receiver:
 @pytest.fixture
 async def receiver() -> AsyncIterator[tuple[Receiver, str]]:
     receiver, url = Receiver(), f"http://127.0.0.1:{free_port()}/webhooks/provider"
-    runner = await serve(receiver.application(), url)
-    yield receiver, url
-    await runner.cleanup()
+    async with served(receiver.application(), url):
+        yield receiver, url
 
 
 @pytest.fixture
 async def provider_url(tmp_path: Path, receiver: tuple[Receiver, str]) -> AsyncIterator[str]:
     books = Books(tmp_path / "served.sqlite3")
     url = f"http://127.0.0.1:{free_port()}"
-    runner = await serve(Provider(books, KEYS, webhook_url=receiver[1]).application(), url)
-    yield url
-    await runner.cleanup()
+    async with served(Provider(books, KEYS, webhook_url=receiver[1]).application(), url):
+        yield url
     books.close()
 
 

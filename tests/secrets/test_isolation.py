@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -14,9 +13,7 @@ from cluster.secrets.postgres import Database
 from cluster.secrets.vault import SecretsDenied, VaultClient
 from config import environment
 from config.environment import DATABASES
-
-if TYPE_CHECKING:
-    from tests.secrets.conftest import Servers
+from tests.secrets.conftest import Servers, lease_of, value
 
 
 @pytest.mark.parametrize("identity", DATABASES)
@@ -69,16 +66,14 @@ def test_each_stored_secret_has_these_readers(
 
 
 def test_a_service_cannot_revoke_the_lease_of_another(orders: Database) -> None:
-    lease_id = orders.current().lease_id
-    assert lease_id is not None
     with pytest.raises(SecretsDenied):
-        VaultClient(identity="payments").revoke_lease(lease_id)
+        VaultClient(identity="payments").revoke_lease(lease_of(orders.current()))
 
 
-def test_the_operator_lists_and_revokes_leases_of_any_service(orders: Database) -> None:
-    lease_id = orders.current().lease_id
-    assert lease_id is not None
-    operator = VaultClient(identity="operator")
+def test_the_operator_lists_and_revokes_leases_of_any_service(
+    orders: Database, operator: VaultClient
+) -> None:
+    lease_id = lease_of(orders.current())
     assert lease_id in operator.list_leases("orders")
     operator.revoke_lease(lease_id)
     assert lease_id not in operator.list_leases("orders")
@@ -86,11 +81,8 @@ def test_the_operator_lists_and_revokes_leases_of_any_service(orders: Database) 
 
 def test_the_operator_leases_any_database(servers: Servers) -> None:
     for name in ("orders", "payments"):
-        with (
-            contextlib.closing(Database(name, identity="operator")) as database,
-            database.connect() as connection,
-        ):
-            assert connection.execute("SELECT current_user").fetchone() == (f"{name}_owner",)
+        with contextlib.closing(Database(name, identity="operator")) as database:
+            assert value(database, "SELECT current_user") == f"{name}_owner"
 
 
 def test_an_auditor_reads_and_cannot_write(orders: Database, counter: str) -> None:
@@ -108,11 +100,8 @@ def test_an_auditor_reads_and_cannot_write(orders: Database, counter: str) -> No
 def test_objects_belong_to_the_owner_role_and_outlive_the_lease(
     orders: Database, counter: str
 ) -> None:
-    with orders.connect() as connection:
-        owner = connection.execute(
-            "SELECT tableowner FROM pg_tables WHERE tablename = %s", [counter]
-        ).fetchone()
-    assert owner == ("orders_owner",)
+    owner = "SELECT tableowner FROM pg_tables WHERE tablename = %s"
+    assert value(orders, owner, counter) == "orders_owner"
 
 
 def test_a_connection_tells_which_process_it_serves(orders: Database) -> None:

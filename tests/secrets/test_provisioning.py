@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import stat
-from typing import TYPE_CHECKING
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -16,11 +15,7 @@ from cluster.secrets.provisioning import ProvisioningError, provision
 from cluster.secrets.provisioning_postgres import superuser_connection
 from cluster.secrets.vault import SecretsDenied, VaultClient
 from config import environment
-
-if TYPE_CHECKING:
-    from tests.secrets.conftest import Servers
-
-DATABASES = ("orders", "payments")
+from tests.secrets.conftest import DATABASES, Servers, value
 
 
 def test_a_second_run_changes_nothing(servers: Servers) -> None:
@@ -29,11 +24,8 @@ def test_a_second_run_changes_nothing(servers: Servers) -> None:
     provision(lambda step: None, databases=DATABASES)
     assert VaultClient(identity="provider").read_kv("provider") == secret
     assert {path: path.read_text() for path in files} == files
-    with (
-        contextlib.closing(Database("orders")) as database,
-        database.connect() as connection,
-    ):
-        assert connection.execute("SELECT 1").fetchone() == (1,)
+    with contextlib.closing(Database("orders")) as database:
+        assert value(database, "SELECT 1") == 1
 
 
 def test_secret_ids_are_in_files_that_only_their_owner_reads(servers: Servers) -> None:
@@ -59,10 +51,8 @@ def test_a_lost_database_server_is_set_up_again(servers: Servers) -> None:
         connection.execute("DROP OWNED BY vault_admin")
         connection.execute("DROP ROLE vault_admin")
     provision(lambda step: None, databases=DATABASES)
-    payments = Database("payments", identity="payments")
-    with payments.connect() as connection:
-        assert connection.execute("SELECT current_database()").fetchone() == ("payments",)
-    payments.close()
+    with contextlib.closing(Database("payments", identity="payments")) as payments:
+        assert value(payments, "SELECT current_database()") == "payments"
 
 
 def test_a_missing_password_file_is_named(
@@ -101,8 +91,6 @@ def test_a_database_address_with_its_own_credentials_needs_no_vault(
         "ORDERS_DATABASE_URL", f"postgresql://postgres:made-up@127.0.0.1:{port}/orders"
     )
     monkeypatch.setenv("VAULT_ADDR", "http://127.0.0.1:9")
-    database = Database("orders")
-    with database.connect() as connection:
-        assert connection.execute("SELECT current_user").fetchone() == ("postgres",)
-    assert database.current().generation == 0
-    database.close()
+    with contextlib.closing(Database("orders")) as database:
+        assert value(database, "SELECT current_user") == "postgres"
+        assert database.current().generation == 0

@@ -5,22 +5,18 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import psycopg
 import pytest
 
+from cluster.secrets.leases import Credentials
 from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
 from cluster.secrets.provisioning_postgres import superuser_connection
 from cluster.secrets.vault import VaultClient
 from config import environment
 from tests.conditions import eventually
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from cluster.secrets.leases import Credentials
-    from tests.secrets.conftest import Servers
+from tests.secrets.conftest import Servers, lease_of, value
 
 
 class Load:
@@ -79,13 +75,6 @@ def sessions_of(username: str) -> int:
         ).fetchone()
     assert row is not None
     return int(row[0])
-
-
-@pytest.fixture
-def operator(servers: Servers) -> Iterator[VaultClient]:
-    vault = VaultClient(identity="operator")
-    yield vault
-    vault.close()
 
 
 def test_no_transaction_fails_over_three_rotations_under_load(
@@ -150,8 +139,7 @@ def test_revoking_a_lease_ends_its_sessions_at_once(
 ) -> None:
     credentials = orders.current()
     connection = orders.connect(autocommit=True)
-    assert credentials.lease_id is not None
-    operator.revoke_lease(credentials.lease_id)
+    operator.revoke_lease(lease_of(credentials))
     with pytest.raises(psycopg.OperationalError):
         connection.execute("SELECT 1")
     assert connection.closed
@@ -164,9 +152,8 @@ def test_a_service_recovers_from_a_revoked_lease_by_itself(
     with Load(orders) as load:
         eventually(lambda: min(load.committed) > 20)
         old = orders.current()
-        assert old.lease_id is not None
         before, started = list(load.committed), time.monotonic()
-        operator.revoke_lease(old.lease_id)
+        operator.revoke_lease(lease_of(old))
         eventually(
             lambda: all(now > then + 20 for now, then in zip(load.committed, before, strict=True))
         )
@@ -186,8 +173,7 @@ def test_a_revoked_lease_is_replaced_though_no_connection_notices(
     orders: Database, operator: VaultClient
 ) -> None:
     old = orders.current()
-    assert old.lease_id is not None
-    operator.revoke_lease(old.lease_id)
+    operator.revoke_lease(lease_of(old))
     eventually(lambda: orders.current().generation > old.generation)
 
 
@@ -214,8 +200,7 @@ def test_reconnecting_storms_leave_no_session_behind(
     for thread in threads:
         thread.start()
     eventually(lambda: len(kept) > 10)
-    assert old.lease_id is not None
-    operator.revoke_lease(old.lease_id)
+    operator.revoke_lease(lease_of(old))
     eventually(lambda: not any(thread.is_alive() for thread in threads), within=5)
     stop.set()
     with superuser_connection("orders") as connection:
@@ -237,14 +222,11 @@ def test_a_revocation_moves_stray_objects_to_the_owner(
     with orders.connect(autocommit=True) as connection:
         connection.execute("SET ROLE NONE")
         connection.execute("CREATE TABLE stray (id int)")
-    assert credentials.lease_id is not None
-    operator.revoke_lease(credentials.lease_id)
+    operator.revoke_lease(lease_of(credentials))
+    owner = value(orders, "SELECT tableowner FROM pg_tables WHERE tablename = 'stray'")
     with orders.connect(autocommit=True) as connection:
-        owner = connection.execute(
-            "SELECT tableowner FROM pg_tables WHERE tablename = 'stray'"
-        ).fetchone()
         connection.execute("DROP TABLE stray")
-    assert owner == ("orders_owner",)
+    assert owner == "orders_owner"
 
 
 def test_an_expired_lease_ends_its_sessions(servers: Servers) -> None:

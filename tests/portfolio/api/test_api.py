@@ -22,11 +22,6 @@ pytestmark = pytest.mark.platform
 
 
 @pytest.fixture
-def client(platform_url: str) -> Client:
-    return Client(platform_url)
-
-
-@pytest.fixture
 def stranger(platform_url: str) -> Client:
     return Client(platform_url)
 

@@ -17,11 +17,6 @@ pytestmark = pytest.mark.platform
 TICKET = {"name": "Platform ticket", "price": 20, "stock": 3}
 
 
-@pytest.fixture
-def client(platform_url: str) -> Client:
-    return Client(platform_url)
-
-
 def listed(client: Client) -> str:
     """List a product of this visitor, and return its path once catalog has announced it."""
     answer = client.post("/products", TICKET)

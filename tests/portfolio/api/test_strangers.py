@@ -52,16 +52,6 @@ def test_strangers_who_ask_at_once_with_one_key_get_one_deed(platform_url: str) 
     assert len({answer.content for answer in answers if answer.status_code == 202}) == 1
 
 
-@pytest.mark.platform
-def test_an_empty_key_is_refused_whoever_asks(platform_url: str) -> None:
-    refused = ask(platform_url, '""', HERE)
-
-    assert (refused.status_code, refused.json()["type"]) == (
-        400,
-        "/api/#idempotency-key-missing",
-    )
-
-
 @pytest.mark.usefixtures("signing_key")
 def test_the_scope_of_a_stranger_does_not_hold_the_address() -> None:
     scopes = [

@@ -20,11 +20,6 @@ from tests.portfolio.api.client import Client
 pytestmark = pytest.mark.platform
 
 
-@pytest.fixture
-def client(platform_url: str) -> Client:
-    return Client(platform_url)
-
-
 def issued(client: Client) -> dict[str, Any]:
     answer = client.post("/tokens", {}, key=None)
     assert answer.status_code == 201, answer.text
