@@ -86,24 +86,6 @@ def holds(cluster: Cluster, ids: list[UUID]) -> list[str]:
     return [state for (state,) in cluster.rows("identity", query, ids)]
 
 
-@pytest.mark.parametrize(
-    ("body", "reason"),
-    [(b"\x00 not json", "invalid"), (b'{"specversion": "1.0"}', "invalid")],
-)
-def test_garbage_on_the_wire_is_kept_and_stops_nobody(
-    cluster: Cluster, channel: amqp.Channel, body: bytes, reason: str
-) -> None:
-    kept = "SELECT reason FROM dead_letter WHERE body = %s"
-    before = len(cluster.rows("orders", kept, body))
-
-    publish(channel, "orders.confirm_order.v1", body)
-    ids = cluster.start_checkouts(3)
-
-    assert cluster.await_ended(ids) == {"completed": 3}
-    eventually(lambda: len(cluster.rows("orders", kept, body)) == before + 1)
-    assert cluster.rows("orders", kept, body)[-1] == (reason,)
-
-
 @pytest.mark.full
 def test_a_poisoned_order_parks_its_own_checkout_until_it_is_replayed(cluster: Cluster) -> None:
     """A constraint that the handler knows nothing of makes one visitor's order inapplicable."""

@@ -7,29 +7,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.identity.domain.tokens import COPIED, FAMILY_LIFE, FamilyState, new_family
+from cluster.identity.domain.tokens import FAMILY_LIFE, new_family
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 SECRETS = st.sampled_from([f"hash-{number}" for number in range(6)])
-
-
-def test_a_secret_is_exchanged_for_the_next() -> None:
-    family = new_family("visitor", "first", NOW)
-
-    family, refusal = family.refresh("first", "second", NOW)
-
-    assert refusal == ""
-    assert family.refresh("second", "third", NOW)[1] == ""
-
-
-def test_a_secret_that_comes_twice_ends_the_family() -> None:
-    family, _ = new_family("visitor", "first", NOW).refresh("first", "second", NOW)
-
-    family, refusal = family.refresh("first", "other", NOW)
-
-    assert refusal == COPIED
-    assert family.state is FamilyState.REVOKED
-    assert family.refresh("second", "third", NOW)[1] == "the tokens were revoked"
 
 
 def test_a_secret_that_nobody_was_given_ends_nothing() -> None:

@@ -55,14 +55,6 @@ def test_a_message_delivered_again_has_no_second_effect(shelf: Shelf) -> None:
     assert shelf.announced("catalog.message_deduplicated.v1", sent.correlationid) == 1
 
 
-def test_a_message_twice_in_one_batch_is_applied_once(shelf: Shelf) -> None:
-    sent = reserve_stock()
-
-    shelf.apply(sent, sent)
-
-    assert shelf.effects(sent.correlationid) == [1]
-
-
 def test_a_message_that_comes_too_early_waits_for_the_earlier_one(shelf: Shelf) -> None:
     subject = new_message_id()
     first, second, third = (reserve_stock(subject_id=subject, sequence=n) for n in (1, 2, 3))
@@ -74,15 +66,6 @@ def test_a_message_that_comes_too_early_waits_for_the_earlier_one(shelf: Shelf) 
     shelf.apply(first)
     assert (shelf.effects(subject), shelf.parked(subject)) == ([1, 2, 3], [])
     assert shelf.announced("catalog.message_parked.v1", subject) == 2
-
-
-def test_parking_holds_up_no_other_aggregate(shelf: Shelf) -> None:
-    early = reserve_stock(sequence=2)
-    other = reserve_stock()
-
-    shelf.apply(early, other)
-
-    assert shelf.effects(other.correlationid) == [1]
 
 
 @settings(

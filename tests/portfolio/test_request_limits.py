@@ -101,14 +101,6 @@ def test_messages_of_this_machine_have_no_limit_of_their_own() -> None:
     assert "INSERT" in work.cursor.execute.call_args[0][0]
 
 
-def test_an_ipv6_network_is_one_sender() -> None:
-    one, other = (
-        contact.remote_of(RequestFactory().get("/", REMOTE_ADDR=address))
-        for address in ("2001:db8:1:2::1", "2001:db8:1:2::2")
-    )
-    assert one == other
-
-
 # Demos --------------------------------------------------------------------------------
 
 

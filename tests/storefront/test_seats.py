@@ -57,19 +57,6 @@ async def leave(socket: ApplicationCommunicator) -> None:
     await socket.wait()
 
 
-async def test_one_address_has_its_share_and_others_find_a_seat(connect: Connect) -> None:
-    here = [connect("203.0.113.7") for _ in range(3)]
-    assert [await opened(socket) for socket in here] == [
-        ("live", None),
-        ("live", None),
-        ("closed: 2 from your address are watching; no seat", 4013),
-    ]
-    elsewhere = connect("203.0.113.8")
-    assert await opened(elsewhere) == ("live", None)
-    for socket in (*here, elsewhere):
-        await leave(socket)
-
-
 async def test_an_ipv6_network_shares_its_seats(connect: Connect) -> None:
     sockets = [connect(f"2001:db8:1:2::{number}") for number in (1, 2, 3)]
     assert [(await opened(socket))[1] for socket in sockets] == [None, None, 4013]

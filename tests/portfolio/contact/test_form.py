@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 import pytest
-from django.test import RequestFactory
 
-from cluster.kit.visitors import sender_address
 from portfolio.contact import form_token
-from portfolio.contact import views as page
 from portfolio.contact.form import LONGEST_MESSAGE, ContactForm
 from tests.portfolio.contact.messages import a_pass, fields
 
@@ -80,28 +76,3 @@ def test_a_form_that_was_refused_is_drawn_with_a_pass_that_can_be_sent() -> None
     assert ContactForm(fields(signed=good, name="")).next_pass == good
     renewed = ContactForm(fields(signed="forged")).next_pass
     assert form_token.message_id(renewed)
-
-
-@pytest.mark.parametrize(
-    ("peer", "forwarded", "expected"),
-    [
-        ("93.184.216.34", "", "93.184.216.34"),
-        ("93.184.216.34", "151.101.1.69", "93.184.216.34"),  # a visitor may send any header
-        ("127.0.0.1", "151.101.1.69", "151.101.1.69"),
-        ("10.0.0.3", "1.2.3.4, 151.101.1.69", "151.101.1.69"),
-        ("127.0.0.1", "nonsense", "127.0.0.1"),
-        ("", "", ""),
-    ],
-)
-def test_the_address_of_a_sender_is_what_the_nearest_proxy_saw(
-    peer: str, forwarded: str, expected: str
-) -> None:
-    request = RequestFactory().get("/contact/", REMOTE_ADDR=peer)
-    if forwarded:
-        request.META["HTTP_X_FORWARDED_FOR"] = forwarded
-    assert sender_address(request) == expected
-
-
-def test_what_is_kept_of_an_address_does_not_contain_it() -> None:
-    request = RequestFactory().get("/contact/", REMOTE_ADDR="93.184.216.34")
-    assert re.fullmatch(r"[0-9a-f]{32}", page.remote_of(request))

@@ -33,13 +33,6 @@ def test_a_message_is_kept_as_it_was_written(site_work: UnitOfWork) -> None:
     )
 
 
-def test_a_form_that_is_sent_twice_keeps_one_message(site_work: UnitOfWork) -> None:
-    letter = a_message()
-    keep(site_work, letter)
-    keep(site_work, letter)
-    assert count(site_work, letter.remote) == 1
-
-
 def test_one_sender_may_write_five_times_an_hour(site_work: UnitOfWork) -> None:
     remote = uuid.uuid4().hex
     for _ in range(MOST_OF_ONE):
@@ -70,9 +63,3 @@ def test_what_filled_in_the_trap_is_kept_for_the_owner_and_never_mailed(
         "SELECT state, mail_due_at FROM contact_message WHERE id = %s", (letter.id,)
     )
     assert site_work.cursor.fetchone() == ("spam", None)
-
-
-def count(work: UnitOfWork, remote: str) -> int:
-    work.cursor.execute("SELECT count(*) FROM contact_message WHERE remote = %s", (remote,))
-    (found,) = work.cursor.fetchone() or (0,)
-    return int(found)
