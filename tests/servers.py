@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from compose.servers.postgres import binaries
@@ -61,3 +65,35 @@ def redis_command(port: int, password: str) -> list[str]:
         str(redis_server()), "--port", str(port), "--bind", "127.0.0.1", "--requirepass", password,
         "--save", "", "--logfile", "/dev/null",
     ]  # fmt: skip
+
+
+@contextmanager
+def open_folder(prefix: str) -> Iterator[Path]:
+    """Make a folder for the length of the block, which other users may enter, unlike pytest's.
+
+    Its path is short enough for the sockets of servers.
+    """
+    made = Path(tempfile.mkdtemp(prefix=f"{prefix}-"))
+    made.chmod(0o711)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def serving(
+    command: Sequence[str], *, log: Path, folder: str | Path = "/"
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server for the length of the block, and end it as PostgreSQL ends fast."""
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder)
+    try:
+        yield server
+    finally:
+        server.send_signal(signal.SIGINT)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()

@@ -20,7 +20,6 @@ from playwright.sync_api import TimeoutError as BrowserTimeout
 from tests.commands import manage
 from tests.conditions import DeadlineMissed
 
-RESULT: Final = pytest.StashKey["Result"]()
 PATIENCE: Final = 240  # seconds for a verdict
 
 

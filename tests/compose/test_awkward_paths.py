@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from compose.run_directory import RunDirectory
 from compose.servers.redis import literal
 from compose.supervise import watch
 from config.waiting import wait_until
+from tests.servers import open_folder
 
 AWKWARD = "-a b'c\"d%e#f$HOME(g)é{h};&\\n*?[1]"
 # Repeated below it, this makes paths that are too long for a unix socket.
@@ -28,15 +27,13 @@ SERVERS = ("redis", "postgres-site", "openbao", "unsealer", "epmd", "rabbitmq")
 
 @pytest.fixture
 def run() -> Iterator[RunDirectory]:
-    base = Path(tempfile.mkdtemp(prefix="awkward-"))
-    base.chmod(0o711)
-    made = RunDirectory(base / AWKWARD / LONG / LONG)
-    made.make()
-    for folder in made.path.parents[:2]:
-        folder.chmod(0o711)
-    yield made
-    leftovers.stop_all(made.path)
-    shutil.rmtree(base)
+    with open_folder("awkward") as base:
+        made = RunDirectory(base / AWKWARD / LONG / LONG)
+        made.make()
+        for folder in made.path.parents[:2]:
+            folder.chmod(0o711)
+        yield made
+        leftovers.stop_all(made.path)
 
 
 @pytest.mark.slow

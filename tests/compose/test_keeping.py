@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import signal
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,24 +16,17 @@ from compose.servers.postgres import Postgres
 from config.environment import ROOT
 from config.waiting import wait_until
 from tests.compose.conftest import ALL_PORTS
+from tests.servers import open_folder, serving
 
 STORES = ["openbao", "postgres-orders", "provider", "rabbitmq"]
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that PostgreSQL's user may enter, unlike pytest's own."""
-    made = Path(tempfile.mkdtemp(prefix="keeping-"))
-    made.chmod(0o711)
-    yield made
-    shutil.rmtree(made)
-
-
-@pytest.fixture
-def run(folder: Path) -> RunDirectory:
-    made = RunDirectory(folder / "run")
-    made.make()
-    return made
+def run() -> Iterator[RunDirectory]:
+    with open_folder("keeping") as folder:
+        made = RunDirectory(folder / "run")
+        made.make()
+        yield made
 
 
 def servers_of(run: RunDirectory) -> list[Server]:
@@ -108,16 +97,11 @@ def server(run: RunDirectory) -> Iterator[Postgres]:
     found = Postgres(database="orders", port=port, run=run)
     found.prepare()
     process = found.process()
-    with run.log(found.name).open("wb") as log:
-        started = subprocess.Popen(process.command, cwd=process.folder, stdout=log, stderr=log)
-    try:
+    log = run.log(found.name)
+    with serving(process.command, log=log, folder=process.folder):
         if not wait_until(found.is_ready, within=60, every=0.1):
-            raise TimeoutError(run.log(found.name).read_text())
+            raise TimeoutError(log.read_text())
         yield found
-    finally:
-        started.send_signal(signal.SIGINT)
-        started.wait(30)
-        shutil.rmtree(found.data.parent, ignore_errors=True)
 
 
 def test_a_database_remembers_its_preparation_and_its_platform(server: Postgres) -> None:

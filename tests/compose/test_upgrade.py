@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import pytest
 
 from compose.ports import choose_ports
 from config.environment import ROOT
+from tests.servers import open_folder
 
 # The last one in which packages imported each other in a circle (docs/adr/0031-one-direction.md).
 BEFORE = "5c23fdc1b76eb17b2899ffd25e70c282e93db19b"
@@ -57,11 +56,8 @@ class Installation:
 
 @pytest.fixture
 def base() -> Iterator[Path]:
-    """A short path, in which another user may reach the servers' directories."""
-    made = Path(tempfile.mkdtemp(prefix="upgrade-"))
-    made.chmod(0o711)
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
+    with open_folder("upgrade") as made:
+        yield made
 
 
 @pytest.fixture

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -32,7 +30,7 @@ from cluster.secrets.postgres import Database
 from config import environment
 from tests.conditions import eventually
 from tests.messaging.messages import envelope
-from tests.servers import free_port, make_cluster, postgres_command
+from tests.servers import free_port, make_cluster, open_folder, postgres_command, serving
 
 KEYS = Keys(api_key="test-api-key", webhook_secret="test-webhook-secret")
 
@@ -40,27 +38,20 @@ KEYS = Keys(api_key="test-api-key", webhook_secret="test-webhook-secret")
 @pytest.fixture(scope="session")
 def payments_url() -> Iterator[str]:
     """The address of a migrated payments database, without Vault."""
-    folder, port = Path(tempfile.mkdtemp(prefix="payments-tests-")), free_port()
-    folder.chmod(0o711)
-    data = folder / "postgres" / "data"
-    make_cluster(data, password="none")
-    server = subprocess.Popen(
-        postgres_command(data, port), cwd="/", stderr=(folder / "log").open("wb")
-    )
-    url = f"postgresql://postgres:none@127.0.0.1:{port}/payments"
-    try:
-        _create(f"postgresql://postgres:none@127.0.0.1:{port}/postgres")
-        subprocess.run(
-            [sys.executable, "-m", "django", "migrate", "--database", "payments",
-             "--settings", "portfolio.settings", "--verbosity", "0"],
-            check=True, cwd=environment.ROOT,
-            env={**os.environ, "PAYMENTS_DATABASE_URL": url},
-        )  # fmt: skip
-        yield url
-    finally:
-        server.terminate()
-        server.wait(10)
-        shutil.rmtree(folder, ignore_errors=True)
+    port = free_port()
+    server = f"postgresql://postgres:none@127.0.0.1:{port}"
+    with open_folder("payments-tests") as folder:
+        data = folder / "postgres" / "data"
+        make_cluster(data, password="none")
+        with serving(postgres_command(data, port), log=folder / "log"):
+            _create(f"{server}/postgres")
+            subprocess.run(
+                [sys.executable, "-m", "django", "migrate", "--database", "payments",
+                 "--settings", "portfolio.settings", "--verbosity", "0"],
+                check=True, cwd=environment.ROOT,
+                env={**os.environ, "PAYMENTS_DATABASE_URL": f"{server}/payments"},
+            )  # fmt: skip
+            yield f"{server}/payments"
 
 
 def _create(url: str) -> None:
@@ -81,7 +72,6 @@ class PaymentsSide:
     """The payments side under test: its database, and the two servers on their ports."""
 
     url: str
-    folder: Path
     provider_url: str
     webhook_url: str
     books: Books
@@ -159,7 +149,6 @@ def payments_side(
     books = Books(tmp_path / "provider.sqlite3")
     yield PaymentsSide(
         url=payments_url,
-        folder=tmp_path,
         provider_url=f"http://127.0.0.1:{free_port()}",
         webhook_url=f"http://127.0.0.1:{free_port()}/webhooks/provider",
         books=books,

