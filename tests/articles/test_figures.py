@@ -12,6 +12,7 @@ from articles.figures.fill import NOT_NOW
 from articles.markdown import render
 from cluster.health.observer.snapshot import Lease, ServiceState, Snapshot
 from cluster.storefront.events import CODES
+from tests.observed import snapshot
 from tests.outages import outage
 
 
@@ -36,15 +37,12 @@ def observed(monkeypatch: pytest.MonkeyPatch) -> Snapshot:
         )
         for number, (name, code) in enumerate(CODES.items())
     ]
-    snapshot = Snapshot(
-        at="2026-11-22T10:11:12.000+00:00", state="steady", words="All well.", troubles=[],
-        processes=[], services=services, links=[], outages=[],
-    )  # fmt: skip
+    seen = snapshot(services=services)
     for module in (outbox_depth, lease_rotation):
-        monkeypatch.setattr(module, "latest", lambda: snapshot)
+        monkeypatch.setattr(module, "latest", lambda: seen)
     monkeypatch.setattr(outbox_depth, "_history", lambda _minutes: {"site": [(10.0, 3.0)]})
     monkeypatch.setattr(lease_rotation, "_rotations", lambda _count: [])
-    return snapshot
+    return seen
 
 
 def test_outboxes_show_what_the_observer_counted(observed: Snapshot) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.health.observer.snapshot import Snapshot
 from cluster.kit import status_strip as strip_module
 from cluster.kit.status_strip import AWAY, duration, strip
+from tests.observed import snapshot
 
 
 @pytest.mark.parametrize(
@@ -31,18 +31,9 @@ def test_without_the_observer_the_state_is_unknown(monkeypatch: pytest.MonkeyPat
 
 
 def test_it_repeats_what_the_observer_saw(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = Snapshot(
-        at="2026-11-22T10:00:00.000+00:00",
-        state="degraded",
-        words="worker-orders is stopped.",
-        troubles=["worker-orders is stopped"],
-        processes=[],
-        services=[],
-        links=[],
-        outages=[],
-        up_since="2026-11-22T09:00:00.000+00:00",
-    )
+    words, since = "worker-orders is stopped.", "2026-11-22T09:00:00.000+00:00"
+    seen = snapshot(state="degraded", words=words, up_since=since)
     monkeypatch.setattr(strip_module, "latest", lambda: seen)
     shown = strip()
-    assert (shown.state, shown.words) == ("degraded", "worker-orders is stopped.")
+    assert (shown.state, shown.words) == ("degraded", words)
     assert (shown.uptime, f"{shown.at:%H:%M:%S}") == ("1 h 0 min", "10:00:00")

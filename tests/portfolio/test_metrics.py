@@ -17,16 +17,13 @@ from config.environment import ROOT
 from portfolio.metrics.observed import ObservedMetrics, families
 from portfolio.metrics.registry import REGISTRY
 from tests.conditions import eventually
+from tests.observed import snapshot
 
 NAME = re.compile(r"\b(?:cluster|http_server)_[a-z_]+")
 SUFFIXES = ("_total", "_count", "_sum", "_bucket")
 PANELS = json.loads((ROOT / "compose/grafana/working-timetable.json").read_text())["panels"]
 
-SEEN = Snapshot(
-    at="",
-    state="steady",
-    words="",
-    troubles=[],
+SEEN = snapshot(
     processes=[
         Process(
             name="worker-orders", kind="worker", service="orders", status="running",
@@ -43,15 +40,13 @@ SEEN = Snapshot(
         )
     ],
     sagas=Sagas(running=1, compensating=0, completed=5, compensated=2),
-    links=[],
-    outages=[],
     broker_alarm="low on memory",
 )  # fmt: skip
 
 
-def told(snapshot: Snapshot | None) -> dict[str, dict[tuple[str, ...], float]]:
+def told(seen: Snapshot | None) -> dict[str, dict[tuple[str, ...], float]]:
     registry = CollectorRegistry()
-    registry.register(ObservedMetrics(lambda: snapshot))
+    registry.register(ObservedMetrics(lambda: seen))
     text = generate_latest(registry).decode()
     return {
         family.name: {tuple(sample.labels.values()): sample.value for sample in family.samples}

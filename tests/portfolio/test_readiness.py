@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from cluster.health.observer.snapshot import Snapshot
 from cluster.health.progress import Stalled
 from portfolio.edge import health
 from portfolio.edge.health import readyz
+from tests.observed import snapshot
 
 
 def stalled(queue: str) -> Stalled:
@@ -29,11 +29,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, **seen: Any) -> tuple[int, Any]:
-    snapshot = Snapshot(
-        at="", state="degraded", words="", troubles=[], processes=[], services=[], links=[],
-        outages=[], **seen,
-    )  # fmt: skip
-    monkeypatch.setattr(health, "latest", lambda: snapshot)
+    monkeypatch.setattr(health, "latest", lambda: snapshot(state="degraded", **seen))
     found = readyz(RequestFactory().get("/readyz"))
     return found.status_code, json.loads(found.content)
 

@@ -6,6 +6,7 @@ from cluster.health.observer.span_store import KeptSpan, KeptTrace
 from portfolio.traces.otlp import export
 from portfolio.traces.tree import Tree
 from portfolio.traces.waterfall import draw
+from tests.observed import kept_span
 
 MS = 1_000_000
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -22,12 +23,11 @@ def span(
     error: str = "",
     **attributes: str,
 ) -> KeptSpan:
-    return KeptSpan(
+    return kept_span(
+        span_id,
         trace_id=TRACE,
-        span_id=span_id,
         parent_id=parent,
         name=name,
-        kind=1,
         service=service,
         start=int(start * MS),
         end=int(end * MS),

@@ -15,6 +15,7 @@ import pytest
 
 from cluster.health.observer.span_store import KeptSpan, SpanStore
 from cluster.health.observer.spans import decode
+from tests.observed import kept_span
 
 # An ending process waits two seconds for its last spans, too short for a busy machine. This test
 # is about their receiver, so its process waits longer.
@@ -86,17 +87,8 @@ def test_a_receiver_that_is_away_keeps_nobody(tmp_path: Path) -> None:
 
 
 def kept(number: int, **changes: Any) -> KeptSpan:
-    usual: dict[str, Any] = {
-        "trace_id": f"{number % 2:032x}",
-        "span_id": f"{number:016x}",
-        "parent_id": None,
-        "name": "deed",
-        "kind": 1,
-        "service": "web",
-        "start": number,
-        "end": number,
-    }
-    return KeptSpan(**{**usual, **changes})
+    usual = {"trace_id": f"{number % 2:032x}", "start": number, "end": number}
+    return kept_span(f"{number:016x}", **{**usual, **changes})
 
 
 def test_a_span_that_comes_twice_is_kept_once(tmp_path: Path) -> None:
