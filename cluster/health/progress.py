@@ -7,11 +7,13 @@ to consume it, and nothing that the worker needs is away. See docs/adr/0025-heal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
+
+from cluster.messaging.heartbeats import Heartbeat
 
 # Three heartbeats of 2 s, and the time until the observer reads them.
 SILENT_AFTER: Final = 8.0  # seconds without a heartbeat or an answer
@@ -123,21 +125,19 @@ def stall_of(look: QueueLook, waiting_since: float | None = None) -> Stall | Non
     return min(found, key=lambda stall: stall.since, default=None)
 
 
-def claims_of(
-    worker: str, detail: Mapping[str, Any], *, consuming: bool, told_at: float
-) -> list[Claim]:
-    """Return a heartbeat's claim about each queue, none for a worker that does not consume."""
-    if not consuming:
+def claims_of(beat: Heartbeat, *, told_at: float, now: float) -> list[Claim]:
+    """Return a heartbeat's claim about each queue, none when it is old or of no consumer."""
+    if not beat.consuming or now - told_at > SILENT_AFTER:
         return []
     return [
         Claim(
             queue=queue,
-            worker=worker,
+            worker=beat.process,
             told_at=told_at,
             held_since=None if told["held"] is None else told_at - told["held"],
             settled_at=told_at - told["settled"],
         )
-        for queue, told in detail.get("queues", {}).items()
+        for queue, told in beat.detail.get("queues", {}).items()
     ]
 
 

@@ -137,12 +137,8 @@ def stalls(status: ClusterStatus) -> list[Stalled]:
     claims: dict[tuple[str, str], list[Claim]] = defaultdict(list)
     for service, part in status.databases.items():
         for beat in part.value.heartbeats if part.value else ():
-            if beat.age <= SILENT_AFTER:
-                told_at = now - beat.age
-                for claim in claims_of(
-                    beat.process, beat.detail, consuming=beat.consuming, told_at=told_at
-                ):
-                    claims[service, claim.queue].append(claim)
+            for claim in claims_of(beat, told_at=now - beat.age, now=now):
+                claims[service, claim.queue].append(claim)
     found = (
         stall_of(QueueLook(queue=queue, service=service, waiting=False, claims=told))
         for (service, queue), told in claims.items()

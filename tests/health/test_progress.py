@@ -18,6 +18,7 @@ from cluster.health.progress import (
     claims_of,
     stall_of,
 )
+from cluster.messaging.heartbeats import Heartbeat
 
 NOW = 10_000.0
 EVERY = 1.0  # seconds between two looks
@@ -93,16 +94,19 @@ def test_an_idle_queue_is_well_however_long_nothing_has_come() -> None:
 
 def test_a_queue_that_nobody_claims_to_consume_has_another_trouble() -> None:
     assert follow((NOW, look()), (NOW + 900, look())) == [[], []]
-    beat = {"queues": {"orders.inbox": claim_detail(held=40.0, settled=40.0)}}
-    assert claims_of("worker-orders", beat, consuming=False, told_at=NOW) == []
+    detail = {"queues": {"orders.inbox": claim_detail(held=40.0, settled=40.0)}}
+    deaf = Heartbeat("worker-orders", 0.0, consuming=False, detail=detail)
+    assert claims_of(deaf, told_at=NOW, now=NOW) == []
 
 
 def test_what_a_heartbeat_says_is_what_is_read_from_it() -> None:
-    beat = {"queues": {"orders.inbox": claim_detail(held=12.0, settled=3.0)}}
-    assert claims_of("worker-orders", beat, consuming=True, told_at=NOW) == [
-        claim(held_since=NOW - 12, settled_at=NOW - 3)
-    ]
-    assert claims_of("payments-gateway", {"pid": 1}, consuming=True, told_at=NOW) == []
+    detail = {"queues": {"orders.inbox": claim_detail(held=12.0, settled=3.0)}}
+    beat = Heartbeat("worker-orders", 0.0, consuming=True, detail=detail)
+    told = claim(held_since=NOW - 12, settled_at=NOW - 3)
+    assert claims_of(beat, told_at=NOW, now=NOW) == [told]
+    assert claims_of(beat, told_at=NOW, now=NOW + SILENT_AFTER + 1) == []
+    gateway = Heartbeat("payments-gateway", 0.0, consuming=True, detail={"pid": 1})
+    assert claims_of(gateway, told_at=NOW, now=NOW) == []
 
 
 @given(st.lists(st.floats(min_value=0.1, max_value=STALLED_AFTER - SILENT_AFTER), min_size=20))

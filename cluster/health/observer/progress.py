@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from cluster.health.observer.health import Evidence, is_fresh
 from cluster.health.progress import (
-    SILENT_AFTER,
     Claim,
     ProgressTracker,
     QueueLook,
@@ -93,8 +92,5 @@ def _claims(worker: Evidence) -> Iterator[Claim]:
     if depths is None or not is_fresh(depths, worker.now):
         return
     for beat in depths.heartbeats:
-        told_at = depths.at - beat.age
-        if beat.process == worker.name and worker.now - told_at <= SILENT_AFTER:
-            yield from claims_of(
-                worker.name, beat.detail, consuming=beat.consuming, told_at=told_at
-            )
+        if beat.process == worker.name:
+            yield from claims_of(beat, told_at=depths.at - beat.age, now=worker.now)
