@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django.urls import URLPattern
 from ninja import NinjaAPI
+from ninja.operation import Operation
 
 from portfolio.api import (
     checkouts,
@@ -39,9 +40,17 @@ ROUTERS: Final = (
 )
 
 
+class _Api(NinjaAPI):
+    """The API, whose operations have the names of their functions unless they say another."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        first, *others = operation.view_func.__name__.split("_")
+        return first + "".join(map(str.capitalize, others))
+
+
 def _made() -> NinjaAPI:
     # The document and its page are ours (document.py, page.py).
-    made = NinjaAPI(
+    made = _Api(
         title="Working timetable",
         version="1.0.0",
         openapi_url=None,
@@ -61,11 +70,12 @@ api: Final = _made()
 def sources() -> dict[str, str]:
     """Return the source of each operation as `module:function`, by operation id."""
     return {
-        operation.operation_id: f"{operation.view_func.__module__}:{operation.view_func.__name__}"
+        operation.operation_id or api.get_openapi_operation_id(operation): (
+            f"{operation.view_func.__module__}:{operation.view_func.__name__}"
+        )
         for router in ROUTERS
         for view in router.path_operations.values()
         for operation in view.operations
-        if operation.operation_id
     }
 
 

@@ -102,7 +102,6 @@ class CheckoutPage(Schema):
 @router.post(
     "/checkouts",
     response={202: Checkout},
-    operation_id="startCheckout",
     summary="Begin a checkout",
     openapi_extra=told(
         idempotent=True,
@@ -140,9 +139,7 @@ def start_checkout(request: HttpRequest, checkout: CheckoutAsked) -> HttpRespons
 @router.get(
     "/checkouts",
     response=CheckoutPage,
-    operation_id="listCheckouts",
     summary="Your checkouts",
-    openapi_extra=told(),
 )
 def list_checkouts(
     request: HttpRequest,
@@ -158,9 +155,7 @@ def list_checkouts(
 @router.get(
     "/checkouts/{uuid:checkout_id}",
     response=CheckoutWithEvents,
-    operation_id="getCheckout",
     summary="A checkout and its messages",
-    openapi_extra=told(),
 )
 def get_checkout(
     request: HttpRequest,

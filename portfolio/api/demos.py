@@ -83,7 +83,6 @@ class Run(Schema):
 @router.get(
     "/demos",
     response=DemoList,
-    operation_id="listDemos",
     summary="Every demo",
     openapi_extra=told(personal=False),
 )

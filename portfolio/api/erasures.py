@@ -55,7 +55,6 @@ class ErasureList(Schema):
 @router.post(
     "/erasures",
     response={202: Erasure},
-    operation_id="requestErasure",
     summary="Be forgotten",
     openapi_extra=told(
         errors=(429,), idempotent=True, located=True, request_example={"confirm": True}
@@ -79,9 +78,7 @@ def request_erasure(request: HttpRequest, erasure: ErasureAsked) -> HttpResponse
 @router.get(
     "/erasures",
     response=ErasureList,
-    operation_id="listErasures",
     summary="Your open erasure",
-    openapi_extra=told(),
 )
 def list_erasures(request: HttpRequest) -> ErasureList:
     """Return your open erasure in a list, which is empty when you have none."""
@@ -94,9 +91,7 @@ def list_erasures(request: HttpRequest) -> ErasureList:
 @router.get(
     "/erasures/{uuid:erasure_id}",
     response=Erasure,
-    operation_id="getErasure",
     summary="An erasure",
-    openapi_extra=told(),
 )
 def get_erasure(
     request: HttpRequest,

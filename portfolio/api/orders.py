@@ -17,7 +17,6 @@ from cluster.orders.queries import orders as orders_of
 from cluster.payments import queries
 from cluster.secrets.django.reconnect import retry_on_disconnect
 from portfolio.api.checkouts import checkouts_of, own_checkout
-from portfolio.api.describe import told
 from portfolio.api.problems import not_found
 from portfolio.api.schemas import USUAL, Limit, Pence, filled
 from portfolio.api.visitor import known_visitor
@@ -90,9 +89,7 @@ class Ledger(Schema):
 @orders.get(
     "/orders/{uuid:order_id}",
     response=Order,
-    operation_id="getOrder",
     summary="An order",
-    openapi_extra=told(),
 )
 def get_order(
     request: HttpRequest, order_id: Annotated[UUID, Path(description="That of its checkout.")]
@@ -112,9 +109,7 @@ def get_order(
 @payments.get(
     "/payments/{uuid:payment_id}",
     response=Payment,
-    operation_id="getPayment",
     summary="A payment",
-    openapi_extra=told(),
 )
 def get_payment(
     request: HttpRequest, payment_id: Annotated[UUID, Path(description="That of its checkout.")]
@@ -133,9 +128,7 @@ def get_payment(
 @payments.get(
     "/ledger",
     response=Ledger,
-    operation_id="getLedger",
     summary="The ledger of your payments",
-    openapi_extra=told(),
 )
 def get_ledger(
     request: HttpRequest,

@@ -122,11 +122,9 @@ class Listing(Schema):
 @router.get(
     "/products",
     response=ProductList,
-    operation_id="listProducts",
     summary="Products",
     description="What the shop sells, and what you have listed. Each says which journal entry it "
     "is known from.",
-    openapi_extra=told(),
 )
 def list_products(
     request: HttpRequest,
@@ -164,7 +162,6 @@ def list_products(
 @router.post(
     "/products",
     response={202: Listing},
-    operation_id="listProduct",
     summary="List a product of your own",
     description="You, and nobody else, may then amend it. It is never restocked.",
     openapi_extra=told(
@@ -190,7 +187,6 @@ def list_product(request: HttpRequest, asked: ListingAsked) -> HttpResponse:
 @router.get(
     "/products/{sku}",
     response=ProductShown,
-    operation_id="getProduct",
     summary="A product",
     openapi_extra=told(personal=False),
 )
@@ -226,7 +222,6 @@ def get_statistics(request: HttpRequest, sku: Sku, response: HttpResponse) -> Sa
 @router.patch(
     "/products/{sku}",
     response=ProductShown,
-    operation_id="amendProduct",
     summary="Amend a product of your own",
     description="If-Match names the version that you have seen. When another has become the "
     "current one, nothing is changed, and the problem has it as `current`.",

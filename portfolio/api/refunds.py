@@ -55,7 +55,6 @@ class RefundPage(Schema):
 @router.post(
     "/refunds",
     response={202: Refund},
-    operation_id="requestRefund",
     summary="Give an order back",
     openapi_extra=told(
         idempotent=True,
@@ -89,9 +88,7 @@ def request_refund(request: HttpRequest, refund: RefundAsked) -> HttpResponse:
 @router.get(
     "/refunds",
     response=RefundPage,
-    operation_id="listRefunds",
     summary="Your refunds",
-    openapi_extra=told(),
 )
 def list_refunds(
     request: HttpRequest,
@@ -106,9 +103,7 @@ def list_refunds(
 @router.get(
     "/refunds/{uuid:refund_id}",
     response=Refund,
-    operation_id="getRefund",
     summary="A refund",
-    openapi_extra=told(),
 )
 def get_refund(
     request: HttpRequest,

@@ -59,7 +59,6 @@ class Findings(Schema):
 @router.get(
     "/search",
     response=Findings,
-    operation_id="search",
     summary="Search pages and articles",
     openapi_extra=told(personal=False, limited=True),
 )

@@ -86,7 +86,6 @@ class Revoked(Schema):
 @router.post(
     "/tokens",
     response={201: TokenPair},
-    operation_id="issueTokens",
     summary="Tokens for who you are",
     description="For the visitor of the session, or of the token that is sent. The access token "
     "is good for five minutes.",
@@ -106,7 +105,6 @@ def issue_tokens(request: HttpRequest, asked: NothingAsked) -> HttpResponse:  # 
 @router.post(
     "/tokens/refresh",
     response={201: TokenPair},
-    operation_id="refreshTokens",
     summary="New tokens for a refresh token",
     description="A refresh token is good for one exchange. One that comes a second time has been "
     "copied: all tokens of its family are then revoked.",
@@ -125,7 +123,6 @@ def refresh_tokens(request: HttpRequest, asked: RefreshAsked) -> HttpResponse:
 @router.post(
     "/tokens/revoke",
     response=Revoked,
-    operation_id="revokeTokens",
     summary="End tokens",
     description="At once for every request that comes after the answer. A token that is unknown or "
     "has ended is no error (RFC 7009, section 2.2).",
@@ -147,7 +144,6 @@ def revoke_tokens(request: HttpRequest, asked: RevocationAsked) -> Revoked:
 @router.get(
     "/tokens/mine",
     response=TokenSeen,
-    operation_id="getToken",
     summary="What your token says",
     openapi_extra=told(errors=(401,)),
 )
