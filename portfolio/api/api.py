@@ -41,7 +41,10 @@ ROUTERS: Final = (
 
 
 class _Api(NinjaAPI):
-    """The API, whose operations have the names of their functions unless they say another."""
+    """The API, whose operations have the names of their functions unless they say another.
+
+    Clients know them: renaming such a function renames its operation.
+    """
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
         first, *others = operation.view_func.__name__.split("_")

@@ -136,11 +136,7 @@ def start_checkout(request: HttpRequest, checkout: CheckoutAsked) -> HttpRespons
     return once(request, checkout, accept, policy=CHECKOUTS)
 
 
-@router.get(
-    "/checkouts",
-    response=CheckoutPage,
-    summary="Your checkouts",
-)
+@router.get("/checkouts", response=CheckoutPage, summary="Your checkouts")
 def list_checkouts(
     request: HttpRequest,
     limit: Limit = USUAL,

@@ -80,12 +80,7 @@ class Run(Schema):
         )
 
 
-@router.get(
-    "/demos",
-    response=DemoList,
-    summary="Every demo",
-    openapi_extra=told(personal=False),
-)
+@router.get("/demos", response=DemoList, summary="Every demo", openapi_extra=told(personal=False))
 def list_demos(request: HttpRequest) -> DemoList:  # noqa: ARG001  # the API asks for it
     """Return every demo with the settings that it accepts."""
     return DemoList(items=[_known(demo) for demo in DEMOS.values()])

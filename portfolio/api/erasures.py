@@ -75,11 +75,7 @@ def request_erasure(request: HttpRequest, erasure: ErasureAsked) -> HttpResponse
     return once(request, erasure, accept)
 
 
-@router.get(
-    "/erasures",
-    response=ErasureList,
-    summary="Your open erasure",
-)
+@router.get("/erasures", response=ErasureList, summary="Your open erasure")
 def list_erasures(request: HttpRequest) -> ErasureList:
     """Return your open erasure in a list, which is empty when you have none."""
     mine = ErasureRequest.objects.filter(visitor=known_visitor(request), status="accepted")
@@ -88,11 +84,7 @@ def list_erasures(request: HttpRequest) -> ErasureList:
     )
 
 
-@router.get(
-    "/erasures/{uuid:erasure_id}",
-    response=Erasure,
-    summary="An erasure",
-)
+@router.get("/erasures/{uuid:erasure_id}", response=Erasure, summary="An erasure")
 def get_erasure(
     request: HttpRequest,
     erasure_id: Annotated[UUID, Path(description="From the answer that accepted it.")],

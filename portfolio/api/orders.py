@@ -86,11 +86,7 @@ class Ledger(Schema):
     sum: int = Field(description="Of all balances: zero, or the ledger is wrong.", examples=[0])
 
 
-@orders.get(
-    "/orders/{uuid:order_id}",
-    response=Order,
-    summary="An order",
-)
+@orders.get("/orders/{uuid:order_id}", response=Order, summary="An order")
 def get_order(
     request: HttpRequest, order_id: Annotated[UUID, Path(description="That of its checkout.")]
 ) -> Order:
@@ -106,11 +102,7 @@ def get_order(
     return filled(Order, rows[0])
 
 
-@payments.get(
-    "/payments/{uuid:payment_id}",
-    response=Payment,
-    summary="A payment",
-)
+@payments.get("/payments/{uuid:payment_id}", response=Payment, summary="A payment")
 def get_payment(
     request: HttpRequest, payment_id: Annotated[UUID, Path(description="That of its checkout.")]
 ) -> Payment:
@@ -125,11 +117,7 @@ def get_payment(
     return filled(Payment, rows[0])
 
 
-@payments.get(
-    "/ledger",
-    response=Ledger,
-    summary="The ledger of your payments",
-)
+@payments.get("/ledger", response=Ledger, summary="The ledger of your payments")
 def get_ledger(
     request: HttpRequest,
     limit: Limit = USUAL,

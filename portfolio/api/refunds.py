@@ -85,11 +85,7 @@ def request_refund(request: HttpRequest, refund: RefundAsked) -> HttpResponse:
     return once(request, refund, accept, policy=REFUNDS)
 
 
-@router.get(
-    "/refunds",
-    response=RefundPage,
-    summary="Your refunds",
-)
+@router.get("/refunds", response=RefundPage, summary="Your refunds")
 def list_refunds(
     request: HttpRequest,
     limit: Limit = USUAL,
@@ -100,11 +96,7 @@ def list_refunds(
     return RefundPage(items=[_shown(row) for row in rows], next=following)
 
 
-@router.get(
-    "/refunds/{uuid:refund_id}",
-    response=Refund,
-    summary="A refund",
-)
+@router.get("/refunds/{uuid:refund_id}", response=Refund, summary="A refund")
 def get_refund(
     request: HttpRequest,
     refund_id: Annotated[UUID, Path(description="From the answer that accepted it.")],
