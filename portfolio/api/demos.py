@@ -121,11 +121,10 @@ def run(request: HttpRequest, slug: Slug, asked: RunAsked) -> tuple[int, Run]:
 @router.get(
     "/demos/{slug}/runs/{uuid:run_id}",
     response=Run,
-    operation_id="getDemoRun",
     summary="A run of a demo",
     openapi_extra=told(personal=False, errors=(404,)),
 )
-def get_run(
+def get_demo_run(
     request: HttpRequest,  # noqa: ARG001  # the API asks for it
     slug: Slug,
     run_id: Annotated[UUID, Path(description="From the answer that ran it.")],

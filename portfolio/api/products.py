@@ -204,13 +204,12 @@ def get_product(request: HttpRequest, sku: Sku, response: HttpResponse) -> Produ
 @router.get(
     "/products/{sku}/statistics",
     response=Sales,
-    operation_id="getProductStatistics",
     summary="What was sold of a product",
     description="Added up over every checkout of it, by one of those who ask; the others get the "
     "same, which is at most five seconds old.",
     openapi_extra=told(personal=False),
 )
-def get_statistics(request: HttpRequest, sku: Sku, response: HttpResponse) -> Sales:  # noqa: ARG001  # the API asks for it
+def get_product_statistics(request: HttpRequest, sku: Sku, response: HttpResponse) -> Sales:  # noqa: ARG001  # the API asks for it
     """Return totals of a product's checkouts. Refunds are not subtracted."""
     copy = cache.get(STATISTICS, sku, lambda: retry_on_disconnect(lambda: _sales(sku)))
     response.headers["Cache-Status"] = copy.cache_status

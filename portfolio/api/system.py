@@ -30,11 +30,10 @@ class Readiness(Schema):
 @router.get(
     "/health",
     response=Health,
-    operation_id="getHealth",
     summary="Whether the process answers",
     openapi_extra=told(personal=False),
 )
-def health(request: HttpRequest, response: HttpResponse) -> Health:
+def get_health(request: HttpRequest, response: HttpResponse) -> Health:
     """Return `ok` while the web process answers. It asks neither the database nor the broker."""
     response.headers["Cache-Control"] = "no-store"
     return Health(status="ok")
@@ -43,11 +42,10 @@ def health(request: HttpRequest, response: HttpResponse) -> Health:
 @router.get(
     "/ready",
     response=Readiness,
-    operation_id="getReadiness",
     summary="Whether the site can serve",
     openapi_extra=told(personal=False),
 )
-def ready(request: HttpRequest, response: HttpResponse) -> Readiness:
+def get_readiness(request: HttpRequest, response: HttpResponse) -> Readiness:
     """Return 200 when the site's database answers and its journal is written and readable.
 
     Otherwise the status is 503, and `missing` names each part that does not work.

@@ -72,11 +72,10 @@ class Trace(Schema):
 @router.get(
     "/traces/{trace_id}",
     response=Trace,
-    operation_id="getTrace",
     summary="The spans of a trace",
     openapi_extra=told(personal=False, errors=(404,)),
 )
-def trace(request: HttpRequest, response: HttpResponse, trace_id: TraceId) -> Trace:
+def get_trace(request: HttpRequest, response: HttpResponse, trace_id: TraceId) -> Trace:
     """Return the spans of a trace: the HTTP request, each outbox, the broker and each inbox."""
     response.headers["Cache-Control"] = "no-store"  # more spans may come
     found = _read(trace_id)
@@ -103,11 +102,10 @@ def trace(request: HttpRequest, response: HttpResponse, trace_id: TraceId) -> Tr
 @router.get(
     "/traces/{trace_id}/otlp",
     response=dict[str, Any],
-    operation_id="exportTrace",
     summary="A trace as OTLP",
     openapi_extra=told(personal=False, errors=(404,)),
 )
-def export(request: HttpRequest, response: HttpResponse, trace_id: TraceId) -> dict[str, Any]:
+def export_trace(request: HttpRequest, response: HttpResponse, trace_id: TraceId) -> dict[str, Any]:
     """Return the JSON body of an OTLP request, to be sent to a collector's `/v1/traces`."""
     response.headers["Cache-Control"] = "no-store"
     return otlp.export(_read(trace_id))
