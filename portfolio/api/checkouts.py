@@ -29,7 +29,17 @@ from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
 from portfolio.api.problems import not_found
 from portfolio.api.rate_limits import CHECKOUTS, limited
-from portfolio.api.schemas import USUAL, WHOLE, Asked, Cursor, Limit, Pence, filled, page_of
+from portfolio.api.schemas import (
+    STORABLE,
+    USUAL,
+    WHOLE,
+    Asked,
+    Cursor,
+    Limit,
+    Pence,
+    filled,
+    page_of,
+)
 from portfolio.api.visitor import known_visitor
 from portfolio.pages.checkouts import limit_address
 
@@ -42,7 +52,11 @@ class CheckoutAsked(Asked):
     """The product to buy, and the outcome that the sandbox's card shall bring about."""
 
     sku: str = Field(
-        min_length=1, max_length=100, description="A product's name.", examples=["FLAG-GREEN"]
+        min_length=1,
+        max_length=100,
+        pattern=STORABLE,
+        description="A product's name.",
+        examples=["FLAG-GREEN"],
     )
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY), WHOLE] = 1
     outcome: Literal["success", "declined", "provider-silent", "late-success"] = Field(

@@ -16,7 +16,7 @@ from cluster.kit.visitors import address_key
 from cluster.messaging.envelope import new_message_id
 from portfolio.api.describe import told
 from portfolio.api.problems import INVALID, TOO_MANY, Problem, not_found
-from portfolio.api.schemas import Asked, filled
+from portfolio.api.schemas import Asked, Text, filled
 from portfolio.api.visitor import visitor_of
 from portfolio.demos.controls import InvalidChoice, Value, read_values
 from portfolio.demos.demo import Demo
@@ -50,7 +50,7 @@ class DemoList(Schema):
 class RunAsked(Asked):
     """The settings of a run. A setting that is left out has its default."""
 
-    choices: dict[str, str | int] = Field(default_factory=dict)
+    choices: dict[Text, Text | int] = Field(default_factory=dict)
 
 
 class Run(Schema):

@@ -16,6 +16,8 @@ Limit = Annotated[int, Query(ge=1, le=MOST, description="At most so many.", exam
 Cursor = Annotated[
     UUID, Query(description="`next` of the page before; without it the newest are answered.")
 ]
+STORABLE: Final = r"^[^\x00]*$"  # what the parser of bodies accepts; see `body`
+Text = Annotated[str, Field(pattern=STORABLE)]
 Row = TypeVar("Row", bound=Model)
 Filled = TypeVar("Filled", bound=Schema)
 

@@ -40,6 +40,7 @@ router = Router(tags=["Tokens"])
 Result = TypeVar("Result")
 
 LONGEST = 200  # characters of a refresh token; ours have 76
+VISIBLE = "^[!-~]+$"  # the characters of every token, and more (RFC 6750, section 2.1)
 
 
 class NothingAsked(Asked):
@@ -49,13 +50,13 @@ class NothingAsked(Asked):
 class RefreshAsked(Asked):
     """A refresh token, which is not valid after this exchange."""
 
-    refresh_token: str = Field(min_length=1, max_length=LONGEST)
+    refresh_token: str = Field(min_length=1, max_length=LONGEST, pattern=VISIBLE)
 
 
 class RevocationAsked(Asked):
     """An access token or a refresh token. All tokens of its family are revoked."""
 
-    token: str = Field(min_length=1, max_length=2_000)
+    token: str = Field(min_length=1, max_length=2_000, pattern=VISIBLE)
 
 
 class TokenPair(Schema):

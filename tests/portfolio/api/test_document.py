@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -38,6 +40,32 @@ def test_an_operation_says_what_it_does_takes_gives_and_how_it_fails(
     if "requestBody" in operation:
         assert operation["requestBody"]["content"]["application/json"]["example"] is not None
         assert {"400", "403", "413", "415", "422"} <= operation["responses"].keys()
+
+
+def test_no_text_of_a_body_is_said_to_hold_u_0000() -> None:
+    """It is refused everywhere (`test_bodies.py`), so a schema that allowed it would be wrong."""
+    whole = document()
+    bodies = [
+        resolved(whole, reference)
+        for _, operation in operations()
+        for reference in references(operation.get("requestBody", {}))
+    ]
+    texts = [text for body in bodies for text in strings(body)]
+    assert texts
+    for text in texts:
+        assert {"format", "enum", "const"} & text.keys() or not re.search(text["pattern"], "a\0")
+
+
+def strings(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield every schema of a string inside a schema."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "string":
+            yield schema
+        for member in schema.values():
+            yield from strings(member)
+    elif isinstance(schema, list):
+        for member in schema:
+            yield from strings(member)
 
 
 def test_every_reference_leads_somewhere() -> None:
