@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +19,6 @@ from tests.conditions import eventually
 
 pytestmark = [pytest.mark.platform, pytest.mark.fault]
 
-WITHIN = 3.0  # seconds
 PATIENT = 90.0  # seconds for a whole run and the pause before it
 
 
@@ -41,18 +39,14 @@ def run(identifier: UUID) -> ExperimentRun:
 
 
 @pytest.mark.full
-def test_with_a_clean_verdict_the_fault_comes_within_three_seconds() -> None:
+def test_after_a_clean_verdict_no_invariant_is_read_before_the_fault() -> None:
     assert run_verify(wait=PATIENT, by="a test").clean
     identifier = ask("kill-worker-orders")
     eventually(lambda: run(identifier).state == ExperimentRun.ENDED, within=PATIENT)
 
     found = run(identifier)
     assert found.incident is not None
-    assert found.began_at is not None
     document = repository.document_of(found.incident)
-    injected = datetime.fromisoformat(document.injections[0].injected_at)
-    # Counted from its turn, since another run may have ended just before.
-    assert (injected - found.began_at).total_seconds() < WITHIN
     assert document.baseline is not None
     assert document.baseline.by == "a test"
 
