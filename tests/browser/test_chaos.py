@@ -182,10 +182,9 @@ def test_a_refusal_is_said_on_the_page_without_leaving_it(page: Page, platform_u
 
 
 def test_after_a_run_was_stopped_the_keyboard_goes_on_at_the_answer(
-    visitor: Any, platform_url: str
+    page: Page, complaints: list[str], platform_url: str
 ) -> None:
     """The run is made up, in the answers of the site alone, so that nothing is broken."""
-    page, said = visitor()
     address = "/chaos/runs/00000000-0000-4000-8000-000000000000/"
     stopped = {"title": "A run", "state": "running", "words": "Its visitor wants it to stop."}
     page.route("**/chaos/queue/", lambda route: route.fulfill(body="<p>Nobody waits.</p>"))
@@ -207,15 +206,14 @@ def test_after_a_run_was_stopped_the_keyboard_goes_on_at_the_answer(
     expect(answer).to_contain_text("Its visitor wants it to stop.", timeout=WITHIN)
     expect(queue).to_have_text("Nobody waits.", timeout=WITHIN)
     expect(answer).to_be_focused()
-    assert said == []
+    assert complaints == []
 
 
 @pytest.mark.fault
 @pytest.mark.full
 def test_when_a_run_ends_the_keyboard_goes_from_its_button_to_its_words(
-    visitor: Any, platform_url: str
+    page: Page, platform_url: str
 ) -> None:
-    page, _ = visitor()
     page.goto(f"{platform_url}/chaos/")
     page.get_by_label("Experiment").select_option("kill-redis")
     page.locator(".pick").get_by_role("button", name="Break it").click()

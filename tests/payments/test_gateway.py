@@ -334,16 +334,14 @@ async def test_an_operation_that_was_refused_is_asked_for_again_by_its_replay(
     payments_side.handle((payment, authorise()))
     change = "UPDATE provider_request SET amount = -1 WHERE payment = %s RETURNING 1"
     payments_side.query(change, payment)
-    runners = [await payments_side.serve_gateway(), await payments_side.serve_provider()]
-    [(body, _, _)] = await eventually_async(lambda: payments_side.query(LETTERS, str(payment)))
-    operation = msgspec.json.decode(bytes(body), type=Operation)
-    mend(payments_side, payment, msgspec.structs.replace(operation, amount=AMOUNT))
+    async with payments_side.gateway(), payments_side.provider():
+        [(body, _, _)] = await eventually_async(lambda: payments_side.query(LETTERS, str(payment)))
+        operation = msgspec.json.decode(bytes(body), type=Operation)
+        mend(payments_side, payment, msgspec.structs.replace(operation, amount=AMOUNT))
 
-    assert replay(payments_side, payment) == (ASKED, "")
+        assert replay(payments_side, payment) == (ASKED, "")
 
-    await in_state(payments_side, payment, "authorised")
-    for runner in runners:
-        await runner.cleanup()
+        await in_state(payments_side, payment, "authorised")
 
 
 async def test_a_payment_that_cannot_be_reconciled_keeps_no_other_waiting() -> None:

@@ -9,9 +9,9 @@ undisturbed meanwhile, and nothing has to be repaired afterwards.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
+import msgspec
 import psycopg
 import pytest
 
@@ -137,7 +137,10 @@ class Bench:
 
     def _after_provider_forgot_a_payment(self) -> tuple[str, dict[str, Finding]]:
         payment = next(p for p, balance in self._books.items() if balance.captured)
-        forgotten = {**self._books, payment: replace(self._books[payment], captured=0)}
+        forgotten = {
+            **self._books,
+            payment: msgspec.structs.replace(self._books[payment], captured=0),
+        }
         return payment, self.examine(lambda: forgotten)
 
     def examine(self, books: Books | None = None) -> dict[str, Finding]:
