@@ -22,7 +22,9 @@ class DeadlineMissed(AssertionError):
         super().__init__(f"not true within {within} s; last value: {last!r}")
 
 
-def eventually(condition: Callable[[], T], *, within: float = 20.0, every: float = 0.05) -> T:
+def eventually(
+    condition: Callable[[], T | None], *, within: float = 20.0, every: float = 0.05
+) -> T:
     """Return the first true value of `condition`, which is asked every `every` seconds.
 
     Raises DeadlineMissed when there is none within `within` seconds. That is long on purpose: it
@@ -39,7 +41,7 @@ def eventually(condition: Callable[[], T], *, within: float = 20.0, every: float
 
 
 async def eventually_async(
-    condition: Callable[[], T], *, within: float = 20.0, every: float = 0.02
+    condition: Callable[[], T | None], *, within: float = 20.0, every: float = 0.02
 ) -> T:
     """Return the first true value of `condition`, and let the event loop go on meanwhile.
 

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,7 +184,7 @@ def short_leases(platform: None) -> None:
     with pytest.MonkeyPatch.context() as surroundings:
         for name, seconds in SHORT_LEASES.items():
             surroundings.setenv(name, seconds)
-        provision(str)
+        provision(lambda _: None)
 
 
 @pytest.fixture(scope="session")
@@ -226,8 +226,8 @@ def _lead_django_to_the_databases() -> None:
     declared.DATABASES.update(found)
     connections.__dict__["settings"] = connections.configure_settings(found)
     for alias in found:
-        if hasattr(connections._connections, alias):
-            delattr(connections._connections, alias)
+        with suppress(AttributeError):
+            del connections[alias]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import msgspec
 from django.conf import settings
 from django.db import transaction

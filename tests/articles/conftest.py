@@ -120,7 +120,7 @@ def site_shell(script: str) -> str:
     shell.stdin.flush()
     answer = json.loads(shell.stdout.readline() or '{"error": "the shell has ended"}')
     assert "error" not in answer, answer["error"]
-    return (answer["printed"].splitlines() or [""])[-1]
+    return str((answer["printed"].splitlines() or [""])[-1])
 
 
 @cache

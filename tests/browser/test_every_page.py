@@ -140,13 +140,12 @@ def test_the_first_view_is_light_and_comes_from_one_origin(
     sizes: dict[str, float] = {}
     kinds: dict[str, str] = {}
     addresses: set[str] = set()
-    session.on(
-        "Network.responseReceived",
-        lambda event: (
-            kinds.__setitem__(event["requestId"], event["type"]),
-            addresses.add(event["response"]["url"]),
-        ),
-    )
+
+    def received(event: dict[str, Any]) -> None:
+        kinds[event["requestId"]] = event["type"]
+        addresses.add(event["response"]["url"])
+
+    session.on("Network.responseReceived", received)
     session.on(
         "Network.loadingFinished",
         lambda event: sizes.__setitem__(event["requestId"], event["encodedDataLength"]),

@@ -24,7 +24,12 @@ def test_it_is_repeated_until_the_block_ends() -> None:
 
 def test_it_ends_by_itself_when_it_says_so() -> None:
     done: list[int] = []
-    with repeated(lambda: done.append(1) is not None, every=0.001, name="a test"):
+
+    def once() -> bool:
+        done.append(1)
+        return False
+
+    with repeated(once, every=0.001, name="a test"):
         eventually(lambda: done == [1] and "a test" not in threads())
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from cluster.catalog.contract import ReserveStock
 from cluster.messaging.consumer import QueueConsumer, StandIn
+from cluster.messaging.dead_letters import Rejected
 from cluster.messaging.envelope import Message, new_message_id
 from cluster.messaging.inbox import Inbox
 from cluster.messaging.service import Service
@@ -70,6 +71,9 @@ class Replica:
         self._inbox.apply(bodies, arrivals)
         if self._killed.is_set():
             raise Dying
+
+    def give_up(self, letter: Rejected) -> None:
+        raise AssertionError(letter)
 
     def _run(self) -> None:
         try:

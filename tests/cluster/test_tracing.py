@@ -60,9 +60,12 @@ def test_so_many_checkouts_leave_so_many_whole_trees(cluster: Cluster, in_full: 
     assert cluster.await_ended(sagas) == {"completed": count}
 
     incomplete = set(sagas)
-    eventually(
-        lambda: not incomplete.difference_update(whole(cluster, incomplete)) and not incomplete
-    )
+
+    def all_whole() -> bool:
+        incomplete.difference_update(whole(cluster, incomplete))
+        return not incomplete
+
+    eventually(all_whole)
 
     trees = {saga: spans_of(saga.hex) for saga in sagas}
     assert {tuple(roots(spans)) for spans in trees.values()} == {("start checkout",)}

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from compose.processes import address_name
+from compose.servers.postgres import address_name
 from config.environment import DATABASES, ROOT
 
 CONTAINERS = ROOT / "compose" / "containers"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import brotli
 import pytest
@@ -39,7 +40,14 @@ def alone(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         file.close()
 
 
-async def answer(application: StaticFiles, path: str, **headers: str) -> tuple[dict, bytes]:
+async def not_reached(scope: Any, receive: Any, send: Any) -> None:
+    """The application behind the static files, for requests that they answer."""
+    raise AssertionError(scope["path"])
+
+
+async def answer(
+    application: StaticFiles, path: str, **headers: str
+) -> tuple[dict[str, Any], bytes]:
     scope = {
         "type": "http",
         "method": "GET",
@@ -143,7 +151,7 @@ def test_templates_name_what_this_process_has_gathered() -> None:
 async def test_a_hashed_file_is_compressed_and_kept_for_ever() -> None:
     gathered = static_build.ensure()
     assert gathered is not None
-    files = StaticFiles(None, prefix="/static/")
+    files = StaticFiles(not_reached, prefix="/static/")
     path = "/static/" + gathered.names["kit/site.css"]
     headers, body = await answer(files, path, accept_encoding="gzip, br")
     assert headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -154,13 +162,13 @@ async def test_a_hashed_file_is_compressed_and_kept_for_ever() -> None:
 
 async def test_a_plain_name_is_answered_for_a_minute() -> None:
     static_build.ensure()
-    files = StaticFiles(None, prefix="/static/")
+    files = StaticFiles(not_reached, prefix="/static/")
     headers, _ = await answer(files, "/static/kit/site.css")
     assert (headers["status"], headers["cache-control"]) == (200, "max-age=60, public")
 
 
 async def test_a_process_that_gathered_nothing_serves_the_apps_files() -> None:
-    files = StaticFiles(None, prefix="/static/")
+    files = StaticFiles(not_reached, prefix="/static/")
     headers, body = await answer(files, "/static/kit/tokens.css")
     assert headers["status"] == 200
     assert body == (ROOT / "cluster/kit/static/kit/tokens.css").read_bytes()

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import pytest
 import requests
 from django.http import HttpRequest, HttpResponse

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
+from unittest.mock import AsyncMock
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import pytest
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
@@ -49,7 +50,7 @@ class Site:
             "type": "http", "method": "GET", "path": path, "query_string": b"",
             "headers": [(b"host", b"localhost"), *raw],
         }  # fmt: skip
-        asyncio.run(self._front(scope, None, send))
+        asyncio.run(self._front(scope, AsyncMock(), send))
         found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         return sent[0]["status"], found, sent[1]["body"]
 

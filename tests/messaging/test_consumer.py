@@ -12,6 +12,7 @@ import pytest
 from cluster.catalog.contract import ReserveStock
 from cluster.messaging import topology
 from cluster.messaging.consumer import InboxStep, QueueConsumer
+from cluster.messaging.dead_letters import Rejected
 from cluster.messaging.publisher import NotJournalled
 from cluster.messaging.topology import connect
 from tests.conditions import eventually
@@ -22,8 +23,11 @@ from tests.messaging.own_topology import OwnTopology
 class Forgetful:
     """A sink that applies nothing."""
 
-    def apply(self, bodies: Sequence[bytes]) -> None:
+    def apply(self, bodies: Sequence[bytes], arrivals: Sequence[int] = ()) -> None:
         pass
+
+    def give_up(self, letter: Rejected) -> None:
+        raise AssertionError(letter)
 
 
 def test_what_the_broker_gives_out_again_is_counted(own: OwnTopology, broker_url: str) -> None:

@@ -18,7 +18,6 @@ from cluster.messaging.envelope import (
 )
 from cluster.messaging.fault_injection import (
     LONGEST,
-    NO_ROW,
     Ending,
     FaultInjection,
     FaultRule,
@@ -26,6 +25,7 @@ from cluster.messaging.fault_injection import (
     encode_rule,
     notify_statement,
 )
+from cluster.messaging.outbox import NO_ROW
 from cluster.messaging.publisher import OutboxRow
 from tests.clock import Clock
 from tests.messaging.messages import envelope

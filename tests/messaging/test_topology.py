@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 from uuid import uuid4
 
 import amqp
@@ -49,9 +50,9 @@ def test_what_has_no_dead_letter_queue_comes_back_as_often_as_it_is_not_taken(
     for queue in (own.service.dead_queue, own.service.task_queue):
         own.channel.basic_publish_confirm(amqp.Message("kept"), routing_key=queue)
         for _ in range(30):
-            message = eventually(lambda queue=queue: own.channel.basic_get(queue))
-            own.channel.basic_reject(message.delivery_tag, requeue=True)
-        assert eventually(lambda queue=queue: own.channel.basic_get(queue)).body == "kept"
+            message = eventually(partial(own.channel.basic_get, queue))
+            own.channel.basic_reject(message.delivery_tag or 0, requeue=True)
+        assert eventually(partial(own.channel.basic_get, queue)).body == "kept"
 
 
 def test_all_that_is_about_one_id_waits_in_one_partition(own: OwnTopology) -> None:

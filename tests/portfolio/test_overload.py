@@ -14,6 +14,7 @@ from cluster.messaging.work import UnitOfWork
 from cluster.operations.checkout_client import CheckoutClient
 from cluster.operations.plan import Wanted
 from cluster.storefront.admission import MOST, read_room
+from cluster.storefront.checkout_intake import CheckoutOrder
 from cluster.storefront.transactions import run_in_transaction
 from tests.conditions import eventually
 from tests.portfolio.api.client import PURCHASE, Client
@@ -83,7 +84,8 @@ def test_a_burst_beyond_the_limit_is_cut_and_all_that_was_accepted_completes(
     run_in_transaction(lambda work: work.cursor.execute(FORGET))
     with closing(CheckoutClient(trace_ratio=0.0)) as counter:
         orders = counter.order(Wanted.SUCCESS, count=MOST + 1, sku=None, quantity=1)
-        accepted, room = [], True
+        accepted: list[CheckoutOrder] = []
+        room = True
         while room:
             rest = orders[len(accepted) :]
             room = bool(taken := counter.accept_now(rest[:500]))

@@ -47,7 +47,7 @@ def query(connection: Any, statement: str) -> Any:
 
 
 def test_it_connects_as_the_owner_with_a_leased_login(handler: ConnectionHandler) -> None:
-    connection = handler["default"]
+    connection: Any = handler["default"]
     username = connection.holder.current().username
     assert query(connection, "SELECT session_user") == username
     assert query(connection, "SELECT current_user") == "orders_owner"
@@ -59,7 +59,7 @@ def test_an_auditors_connection_is_read_only(handler: ConnectionHandler) -> None
 
 
 def test_it_moves_between_statements_outside_a_transaction(handler: ConnectionHandler) -> None:
-    connection = handler["default"]
+    connection: Any = handler["default"]
     first = query(connection, "SELECT session_user")
     fresh = connection.holder.rotate().username
     assert fresh != first
@@ -67,7 +67,7 @@ def test_it_moves_between_statements_outside_a_transaction(handler: ConnectionHa
 
 
 def test_it_stays_inside_a_transaction_and_moves_after_it(handler: ConnectionHandler) -> None:
-    connection = handler["default"]
+    connection: Any = handler["default"]
     with transaction.atomic():
         first = query(connection, "SELECT session_user")
         connection.holder.rotate()
@@ -78,7 +78,7 @@ def test_it_stays_inside_a_transaction_and_moves_after_it(handler: ConnectionHan
 def test_a_request_does_not_notice_that_its_idle_connection_was_revoked(
     handler: ConnectionHandler, operator: VaultClient
 ) -> None:
-    connection = handler["default"]
+    connection: Any = handler["default"]
     first = query(connection, "SELECT session_user")
     operator.revoke_lease(connection.holder.current().lease_id)
     connection.close_if_unusable_or_obsolete()  # Django calls this before each request
@@ -88,7 +88,7 @@ def test_a_request_does_not_notice_that_its_idle_connection_was_revoked(
 def test_a_command_recovers_after_one_failed_statement(
     handler: ConnectionHandler, operator: VaultClient
 ) -> None:
-    connection = handler["default"]
+    connection: Any = handler["default"]
     first = query(connection, "SELECT session_user")
     operator.revoke_lease(connection.holder.current().lease_id)
     connection.health_check_done = True  # a command has no request that would make Django check
@@ -100,7 +100,7 @@ def test_a_command_recovers_after_one_failed_statement(
 def test_it_does_not_leave_a_server_side_cursor_that_is_being_read(
     handler: ConnectionHandler,
 ) -> None:
-    connection = handler["default"]
+    connection: Any = handler["default"]
     first = query(connection, "SELECT session_user")
     with connection.chunked_cursor() as rows:
         rows.execute("SELECT generate_series(1, 3)")
@@ -115,7 +115,7 @@ def test_threads_share_the_lease_and_not_the_connection(handler: ConnectionHandl
     seen: list[tuple[str, int]] = []
 
     def look() -> None:
-        connection = handler["default"]
+        connection: Any = handler["default"]
         user = query(connection, "SELECT session_user")
         seen.append((user, query(connection, "SELECT pg_backend_pid()")))
         connection.close()

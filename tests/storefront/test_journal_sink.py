@@ -16,7 +16,7 @@ from cluster.storefront.journal import sink
 from cluster.storefront.journal.recorder import DUPLICATES
 from cluster.storefront.journal.sink import JournalSink
 from compose.servers.postgres import binaries
-from tests.conftest import superuser_address
+from tests.databases import superuser_address
 from tests.messaging.messages import envelope
 
 WORKERS = 3

@@ -12,7 +12,7 @@ import pytest
 
 from chaos.drivers import psql
 from config.environment import database_url
-from tests.conftest import superuser_address
+from tests.databases import superuser_address
 
 pytestmark = pytest.mark.platform
 

@@ -12,7 +12,8 @@ import pytest
 from chaos.faults.engine import Engine
 from compose.supervisor import Supervisor, process_tree
 from tests.conditions import eventually
-from tests.conftest import Broken, superuser_address
+from tests.conftest import Broken
+from tests.databases import superuser_address
 
 pytestmark = [pytest.mark.platform, pytest.mark.fault]
 

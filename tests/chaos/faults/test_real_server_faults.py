@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from statistics import median
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -24,7 +25,8 @@ from cluster.services import load_all
 from config.environment import vault_address
 from tests.cluster.cluster import Cluster
 from tests.conditions import eventually
-from tests.conftest import Broken, superuser_address
+from tests.conftest import Broken
+from tests.databases import superuser_address
 
 pytestmark = [pytest.mark.platform, pytest.mark.fault]
 
@@ -77,7 +79,7 @@ def test_a_memory_alarm_blocks_whoever_publishes_until_it_is_healed(
     broken: Broken, broker_url: str
 ) -> None:
     told: list[str] = []
-    where = connect(broker_url, heartbeat=0)
+    where: Any = connect(broker_url, heartbeat=0)
     where.on_blocked = lambda _reason: told.append("blocked")
     where.on_unblocked = lambda: told.append("unblocked")
     channel = where.channel()

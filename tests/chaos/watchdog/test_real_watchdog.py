@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -66,7 +67,7 @@ def test_it_needs_neither_the_web_server_nor_the_broker_nor_the_sites_database(
     ]
     assert all(is_paused(name) for name in dead)
     for one in armed:
-        assert eventually(lambda one=one: healed_by(real_engine, one.id)) == "watchdog"
+        assert eventually(partial(healed_by, real_engine, one.id)) == "watchdog"
     assert not any(is_paused(name) for name in dead)
 
 

@@ -38,7 +38,7 @@ from tests.cluster.test_erasure import (
     refund,
 )
 from tests.conditions import eventually
-from tests.conftest import superuser_address
+from tests.databases import superuser_address
 from tests.health.checkers.columns import change_of, reason_of, row_of
 from tests.health.checkers.tampering import COUNTED, PROVIDER, TAMPERINGS, Tampering
 from tests.sampling import all_in_full
@@ -108,7 +108,7 @@ class Bench:
 
     def columns(self, database: str) -> list[tuple[str, str, str]]:
         """Return every table, column and type of a database."""
-        return self._snapshots.rows(database, COLUMNS_OF)  # type: ignore[return-value]
+        return self._snapshots.rows(database, COLUMNS_OF)
 
     def unnamed(self, database: str, table: str, column: str, type_: str) -> str:
         """Return why no checker names a change of this column, or "" when one does."""

@@ -20,7 +20,11 @@ def post(body: bytes, stream: io.BytesIO | None = None) -> Any:
     request = RequestFactory().post(ADDRESS, body, content_type="application/json")
     if stream is not None:
         request._stream = stream
-    [view] = [each.callback for each in api.urls[0] if str(each.pattern) == "tokens/revoke"]
+    [view] = [
+        each.callback
+        for each in api.urls[0]
+        if str(each.pattern) == "tokens/revoke" and each.callback is not None
+    ]
     return view(request)
 
 

@@ -6,7 +6,7 @@ from portfolio.demos.signatures import signature_table
 
 
 def test_only_what_is_fresh_and_unchanged_is_believed() -> None:
-    verdicts = dict(signature_table().rows)
+    verdicts = {row[0]: row[1] for row in signature_table().rows}
 
     assert verdicts.pop("as it was sent") == "believed"
     assert verdicts.pop("signed with two secrets, as while one is changed") == "believed"
