@@ -8,7 +8,7 @@ A row holds both the author's text (`body`, Markdown) and the text for readers
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
@@ -20,6 +20,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cluster.kit.readable import EARLIEST, LATEST, validate_moment, validate_text
+
+if TYPE_CHECKING:
+    from articles.markdown.render import Rendered
 
 DRAFT: Final = "draft"
 PUBLISHED: Final = "published"
@@ -142,6 +145,9 @@ class Article(models.Model):
 
     objects = ArticleQuerySet.as_manager()
 
+    # The text that this object has rendered, as opposed to one whose HTML it has read.
+    rendered_body: str | None = None
+
     class Meta:
         ordering = ["-published_at", "-pk"]
         indexes = [
@@ -168,8 +174,12 @@ class Article(models.Model):
         return self.title
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the row, after rendering `body` again."""
-        self.render()
+        """Save the row with the fields made from `body`.
+
+        A form that has rendered this very text, to check it, has set them already.
+        """
+        if self.rendered_body != self.body:
+            self.render()
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
@@ -179,7 +189,11 @@ class Article(models.Model):
         """Set `html` and all other fields made from `body`, without storing them."""
         from articles.markdown import render
 
-        rendered = render(self.body)
+        self.take_rendered(self.body, render(self.body))
+
+    def take_rendered(self, body: str, rendered: Rendered) -> None:
+        """Set all fields made from `body` as they were rendered."""
+        self.rendered_body = body
         self.html = rendered.html
         self.text = rendered.text
         self.toc = rendered.toc

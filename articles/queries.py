@@ -97,7 +97,7 @@ def public_revisions(article: Article) -> list[Revision]:
     Revisions from before publication are private, except the last of them, which is the
     published text.
     """
-    everything = list(article.revisions.order_by("-number"))
+    everything = list(article.revisions.order_by("-number").defer("body"))
     if article.published_at is None:
         return []
     seen = []

@@ -98,7 +98,7 @@ def _down() -> int:
 
 def _test(rest: Sequence[str]) -> int:
     """Run pytest, whose fixtures start the platform. The whole suite runs in parts."""
-    system_packages.require(["chromium-headless-shell"])
+    system_packages.require(system_packages.NEEDED)
     if not suite.is_whole(rest):
         return subprocess.run([*suite.PYTEST, *rest], cwd=ROOT, check=False).returncode
     return suite.run_whole(rest)

@@ -47,17 +47,22 @@ def epmd() -> Path | None:
     return _program("epmd")
 
 
+def curl() -> Path | None:
+    return _program("curl")
+
+
 def headless_browser() -> Path | None:
     """Return Chromium's headless shell, or else the whole browser, which draws a hidden toolbar."""
     return _program("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
-# The program that each package must provide, by apt's name of the package.
+# The program that each package must provide, by apt's name of the package. The tests need all.
 NEEDED: Final[Mapping[str, Callable[[], Path | None]]] = {
     "rabbitmq-server": rabbitmq_server,
     "redis-server": redis_server,
     "postgresql": postgres_binaries,
     "chromium-headless-shell": headless_browser,
+    "curl": curl,
 }
 
 # The units that these packages enable for the next boot. They would take the standard ports.

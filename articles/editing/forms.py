@@ -182,7 +182,9 @@ class ArticleForm(forms.ModelForm[Article]):
         self._notice_others(cleaned)
         self._decide_standing(cleaned)
         if "body" in cleaned:
-            self.problems = render(cleaned["body"]).problems
+            rendered = render(cleaned["body"])
+            self.problems = rendered.problems
+            self.instance.take_rendered(cleaned["body"], rendered)
         if self.standing.state == PUBLISHED and not cleaned.get("summary", "-"):
             self.add_error("summary", "Readers need a summary before this can be published.")
         if self.standing.state == PUBLISHED and self.problems:

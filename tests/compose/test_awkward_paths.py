@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import glob
 import os
 import subprocess
@@ -36,7 +37,18 @@ def run() -> Iterator[RunDirectory]:
         leftovers.stop_all(made.path)
 
 
+@pytest.fixture
+def loop() -> Iterator[None]:
+    """An event loop of this thread, which a watcher takes for its own."""
+    made = asyncio.new_event_loop()
+    asyncio.set_event_loop(made)
+    yield
+    asyncio.set_event_loop(None)
+    made.close()
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("loop")
 def test_every_server_starts_from_a_directory_of_any_name(run: RunDirectory) -> None:
     servers = [
         server

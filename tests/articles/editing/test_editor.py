@@ -10,7 +10,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from articles.markdown import LARGEST
+from articles.markdown import LARGEST, render
+from articles.markdown.render import Rendered
 from articles.models import DRAFT, PUBLISHED, Article, Tag
 from tests.articles.editing.conftest import form
 
@@ -58,6 +59,24 @@ def test_saving_the_same_text_again_makes_no_revision(article: Article, desk: Cl
     assert (article.revision, article.version) == (1, 2)
     assert [tag.slug for tag in article.tags.all()] == ["still-life", "water"]
     assert Tag.objects.filter(slug="water").count() == 1
+
+
+def test_a_text_is_rendered_once_for_each_save(
+    article: Article, desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts: list[str] = []
+
+    def counted(body: str) -> Rendered:
+        texts.append(body)
+        return render(body)
+
+    monkeypatch.setattr("articles.editing.forms.render", counted)
+    monkeypatch.setattr("articles.markdown.render", counted)
+    save(desk, article, body="Rendered **once**.")
+
+    article.refresh_from_db()
+    assert "<strong>once</strong>" in article.html
+    assert texts == ["Rendered **once**.\n"]
 
 
 def test_correcting_a_published_article_is_a_revision_with_its_date(

@@ -61,7 +61,7 @@ def test_programs_get_a_problem_document_with_a_sentence_for_each_field(no_words
     answer = Client(headers=JSON).post("/contact/", fields(name=""))
     assert problem(answer, 422) == {
         "type": "about:blank",
-        "title": "Unprocessable Entity",
+        "title": HTTPStatus.UNPROCESSABLE_ENTITY.phrase,  # Python 3.13 says it by RFC 9110
         "status": 422,
         "detail": "Write your name.",
         "instance": "/contact/",
