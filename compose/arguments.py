@@ -1,4 +1,4 @@
-"""The command line of `up`, `down` and `test`, checked before anything else happens.
+"""The command line of our own commands, checked before anything else happens.
 
 Standard library only: a mistake is reported at once, before an environment is made.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from compose.errors import Misuse
@@ -17,9 +19,13 @@ Usage: python3 manage.py COMMAND
   up [--detach] [--port N]   start the whole platform and follow it; Ctrl-C stops it
      [--recreate-missing]    make anew, and empty, what a server had kept and has lost
   down                       stop the platform
+  backup DIR [--key FILE]    back the running platform up; a new DIR needs a file for its key
+  restore DIR --key FILE     restore a backup into an empty run directory
+     [--to TIME] [--verify]  as it was at a time (UTC); start it and verify the cluster
   test [pytest arguments]    run all tests on the real servers
   help                       list every other command"""
 
+OWN_COMMANDS: Final = ("up", "down", "backup", "restore", "test")
 PORTS: Final = range(1024, 65536)  # those that an ordinary user may listen on
 
 
@@ -54,6 +60,84 @@ def parse_up(arguments: Sequence[str]) -> UpArguments:
                 "it takes --detach, --port N and --recreate-missing."
             )
     return UpArguments(detach=detach, port=port, recreate_missing=recreate_missing)
+
+
+@dataclass(frozen=True)
+class BackupArguments:
+    """The arguments of `backup`, whose `key` is needed only for a new directory."""
+
+    directory: Path
+    key: Path | None
+
+
+@dataclass(frozen=True)
+class RestoreArguments:
+    """The arguments of `restore`, where a `to` of None means the last moment there is."""
+
+    directory: Path
+    key: Path
+    to: datetime | None
+    verify: bool
+
+
+def parse_backup(arguments: Sequence[str]) -> BackupArguments:
+    """Return the arguments of `backup`, or raise Misuse for what it does not understand."""
+    directory, options, _ = _directory_and_options("backup", arguments, valued=("--key",), flags=())
+    return BackupArguments(directory, _path(options.get("--key")))
+
+
+def parse_restore(arguments: Sequence[str]) -> RestoreArguments:
+    """Return the arguments of `restore`, or raise Misuse for what it does not understand."""
+    directory, options, flags = _directory_and_options(
+        "restore", arguments, valued=("--key", "--to"), flags=("--verify",)
+    )
+    key = _path(options.get("--key"))
+    if key is None:
+        raise Misuse("`restore` needs the backup's key: --key FILE.")
+    to = parse_time(options["--to"]) if "--to" in options else None
+    return RestoreArguments(directory, key, to, "--verify" in flags)
+
+
+def _directory_and_options(
+    command: str, arguments: Sequence[str], *, valued: Sequence[str], flags: Sequence[str]
+) -> tuple[Path, dict[str, str], set[str]]:
+    """Return the one directory, the options with their values, and the flags."""
+    directories: list[str] = []
+    options: dict[str, str] = {}
+    given: set[str] = set()
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        name, equals, value = word.partition("=")
+        if word in flags:
+            given.add(word)
+        elif name in valued:
+            if not equals and not rest:
+                raise Misuse(f"{name} needs a value.")
+            options[name] = value if equals else rest.pop(0)
+        elif word.startswith("-"):
+            known = ", ".join([*valued, *flags])
+            raise Misuse(f"`{command}` does not understand {word!r}; it takes DIR, {known}.")
+        else:
+            directories.append(word)
+    if len(directories) != 1:
+        raise Misuse(f"`{command}` needs one directory: python3 manage.py {command} DIR")
+    return Path(directories[0]).resolve(), options, given
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text).expanduser().resolve()
+
+
+def parse_time(text: str) -> datetime:
+    """Return a time, in UTC unless it names its offset, or raise Misuse."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise Misuse(
+            f'{text!r} is no time; write it as in --to "2026-11-30 12:00:00" (UTC).'
+        ) from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def parse_port(text: str) -> int:

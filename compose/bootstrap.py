@@ -25,7 +25,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 VENV: Final = ROOT / ".venv"
 LOCKS: Final = ROOT / "compose" / "locks"
 INSTALLER: Final = LOCKS / "installer.txt"
-OWN_COMMANDS: Final = ("up", "down", "test")
+OWN_COMMANDS: Final = arguments.OWN_COMMANDS
 
 
 def main(argv: Sequence[str]) -> int:
@@ -81,6 +81,10 @@ def check_command(argv: Sequence[str]) -> None:
         arguments.parse_up(rest)
     elif command == "down":
         arguments.parse_down(rest)
+    elif command == "backup":
+        arguments.parse_backup(rest)
+    elif command == "restore":
+        arguments.parse_restore(rest)
     elif command not in OWN_COMMANDS and not VENV.exists() and not _in_this_repository(command):
         raise Misuse(
             f"Unknown command {command!r}; if it is one of Django's, "

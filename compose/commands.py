@@ -1,4 +1,4 @@
-"""The commands `up`, `down` and `test`, inside the environment."""
+"""Our own commands, inside the environment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from types import FrameType
 from typing import Final
 
 from compose import arguments, platform, suite, system_packages
+from compose.backups import backup as backups
+from compose.backups import restore as restores
+from compose.backups import verification
+from compose.backups.store import Store
 from compose.progress import Progress
+from compose.run_directory import RunDirectory
 from compose.supervisor import Supervisor, SupervisorError
 from config.environment import ROOT, run_directory
 
@@ -22,12 +27,16 @@ class Interrupted(BaseException):
 
 
 def run(command: str, rest: Sequence[str]) -> int:
-    """Run `up`, `down` or `test` and return its exit status."""
+    """Run one of OWN_COMMANDS and return its exit status."""
     match command:
         case "up":
             return _up(arguments.parse_up(rest))
         case "down":
             return _down()
+        case "backup":
+            return _backup(arguments.parse_backup(rest))
+        case "restore":
+            return _restore(arguments.parse_restore(rest))
         case _:
             return _test(rest)
 
@@ -94,6 +103,30 @@ def _down() -> int:
     stopped = platform.stop(run_directory())
     print("The platform has stopped." if stopped else "The platform was not running.")
     return 0
+
+
+def _backup(asked: arguments.BackupArguments) -> int:
+    progress = Progress()
+    base = backups.back_up(RunDirectory(run_directory()), asked.directory, asked.key, progress)
+    progress.say(
+        f"{asked.directory} holds the backup {base.id}, {base.size / 1e6:.0f} MB. It is not "
+        "verified yet: restore it into an empty run directory with --verify."
+    )
+    return 0
+
+
+def _restore(asked: arguments.RestoreArguments) -> int:
+    progress = Progress()
+    run = RunDirectory(run_directory())
+    store = Store.open(asked.directory)
+    plan = restores.restore(run, store, asked.key, asked.to, progress)
+    for line in restores.report_lines(restores.read_report(run)):
+        progress.say(line)
+    progress.say(f"This report is kept in {run.path / restores.REPORT}.")
+    if not asked.verify:
+        progress.say("Start the platform with `python3 manage.py up`.")
+        return 0
+    return 0 if verification.verify(run, store, plan.base, progress) else 1
 
 
 def _test(rest: Sequence[str]) -> int:

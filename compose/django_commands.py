@@ -1,11 +1,11 @@
-"""Every command but our own three: those of Django and of the apps."""
+"""Every command but our own: those of Django and of the apps."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
 
-from compose.arguments import USAGE
+from compose.arguments import OWN_COMMANDS, USAGE
 from compose.errors import Misuse
 from config import environment
 
@@ -31,6 +31,6 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _unknown(command: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(command, [*known, "up", "down", "test"], n=1)
+    near = difflib.get_close_matches(command, [*known, *OWN_COMMANDS], n=1)
     hint = f"did you mean `{near[0]}`?" if near else "`python3 manage.py help` lists all."
     return f"Unknown command {command!r}; {hint}"

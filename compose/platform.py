@@ -219,7 +219,7 @@ def _start_supervisor(
         supervisor = subprocess.Popen(
             [*command, "--hold-services"] if hold else command,
             cwd=ROOT,
-            env={**surroundings, leftovers.MARK: str(run.path), **_pointers(run)},
+            env={**surroundings, leftovers.MARK: str(run.path), **pointers(run)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -238,7 +238,7 @@ def _start_supervisor(
     return platform
 
 
-def _pointers(run: RunDirectory) -> dict[str, str]:
+def pointers(run: RunDirectory) -> dict[str, str]:
     """Return the variables that replace what the shell of `up` exported, for every child."""
     return {
         "PORTFOLIO_RUN_DIR": str(run.path),
@@ -261,21 +261,21 @@ def _bring_up(
         # a server's own files: a read-only database cannot be prepared.
         heals = progress.step("What was left broken on purpose is healed")
         with heals, suppress(PlainError):  # the watchdog goes on with what could not be healed
-            _run_step(
+            run_step(
                 [sys.executable, "-m", "chaos.watchdog", "--all"],
                 run,
-                {**surroundings, **_pointers(run)},
+                {**surroundings, **pointers(run)},
             )
     supervisor = Supervisor.connect(run.path)
     wanted = _digest(run)
     if not (keeping.is_prepared(run, servers, wanted) and wanted == run.read_state()["prepared"]):
         for process in services():  # they may run already, if only a database's note differs
             supervisor.stop(process.name)
-        environment = {**surroundings, **_pointers(run), "VAULT_IDENTITY": "operator"}
+        environment = {**surroundings, **pointers(run), "VAULT_IDENTITY": "operator"}
         with progress.step("Vault and the databases' roles are set up"):
-            _run_step([sys.executable, "-m", "cluster.secrets.provisioning"], run, environment)
+            run_step([sys.executable, "-m", "cluster.secrets.provisioning"], run, environment)
         with progress.step("Schemas, queues and first data are in place"):
-            _run_step([sys.executable, str(ROOT / "manage.py"), "prepare"], run, environment)
+            run_step([sys.executable, str(ROOT / "manage.py"), "prepare"], run, environment)
         keeping.remember(run, servers, _digest(run))
         for process in services():
             supervisor.start(process.name)
@@ -327,7 +327,7 @@ def web_answers(port: int, path: str) -> bool:
     return answers(port, path, timeout=5)
 
 
-def _run_step(command: Sequence[str], run: RunDirectory, environment: Mapping[str, str]) -> None:
+def run_step(command: Sequence[str], run: RunDirectory, environment: Mapping[str, str]) -> None:
     """Run one set-up program, with its output in log/setup.log."""
     log = run.log("setup")
     with log.open("ab") as output:

@@ -112,6 +112,10 @@ class RunDirectory:
         state = {**self.read_state(), **changes}
         write_private(self.state_file, json.dumps(state, indent=2))
 
+    def read_addresses(self) -> dict[str, str]:
+        addresses: dict[str, str] = json.loads(self.platform_file.read_text())
+        return addresses
+
     def write_addresses(self, addresses: Mapping[str, str]) -> None:
         """Record where everything is, for `config.environment`."""
         write_private(self.platform_file, json.dumps(dict(addresses), indent=2))

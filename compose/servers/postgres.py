@@ -39,8 +39,10 @@ max_connections = 60
 shared_buffers = 32MB
 fsync = on
 synchronous_commit = on
-wal_level = minimal                  # nobody replicates; less to write
-max_wal_senders = 0
+wal_level = replica                  # enough for base backups and recovery to a moment
+max_wal_senders = 2                  # for pg_basebackup
+archive_mode = on                    # a folder decides whether anything is archived
+archive_command = '{archive}'
 max_prepared_transactions = 16       # only for `bench commit`, which shows two-phase commit
 min_wal_size = 32MB
 max_wal_size = 256MB
@@ -58,7 +60,17 @@ timezone = 'UTC'
 lc_messages = 'C'
 """
 
-ACCESS: Final = "host all all 127.0.0.1/32 scram-sha-256\n"
+# PostgreSQL runs it in the data directory. Without the folder nothing is archived.
+ARCHIVE: Final = (
+    "test ! -d ../archive/{database} || "
+    "{{ cp %p ../archive/{database}/.%f && sync ../archive/{database}/.%f && "
+    "mv ../archive/{database}/.%f ../archive/{database}/%f; }}"
+)
+
+ACCESS: Final = """\
+host all all 127.0.0.1/32 scram-sha-256
+host replication postgres 127.0.0.1/32 scram-sha-256
+"""
 
 
 @dataclass(frozen=True)
@@ -100,13 +112,15 @@ class Postgres:
         # No server of ours runs any more when this is called. After a power cut another
         # process may by now have the pid that the file names.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
-        _write_owned(self.data / "postgresql.conf", SETTINGS.format(port=self.port))
+        archive = ARCHIVE.format(database=self.database)
+        settings = SETTINGS.format(port=self.port, archive=archive)
+        _write_owned(self.data / "postgresql.conf", settings)
         _write_owned(self.data / "pg_hba.conf", ACCESS)
 
     def process(self) -> Process:
         return Process(
             name=self.name,
-            command=(*_as_owner(), str(binaries() / "postgres"), "-D", str(self.data)),
+            command=(*as_owner(), str(binaries() / "postgres"), "-D", str(self.data)),
             folder=Path("/"),
             stop_signal=signal.SIGINT,  # fast: ends the sessions, then a clean shutdown
             patience=4.0,
@@ -130,12 +144,15 @@ class Postgres:
             return False
         return True
 
-    def superuser(self) -> psycopg.Connection[Any]:
-        """Return a connection to the maintenance database that commits each statement by itself."""
+    def superuser(self, database: str = "postgres") -> psycopg.Connection[Any]:
+        """Return a connection that commits each statement by itself.
+
+        It is to the maintenance database unless another one is named.
+        """
         return psycopg.connect(
             host="127.0.0.1",
             port=self.port,
-            dbname="postgres",
+            dbname=database,
             user=SUPERUSER,
             password=self.run.secret(SUPERUSER_SECRET),
             connect_timeout=2,
@@ -161,6 +178,16 @@ def data_directories(run: RunDirectory) -> list[Path]:
     return [data_home(run) / database for database in DATABASES]
 
 
+def spool(run: RunDirectory, database: str) -> Path:
+    """Return the folder into which a server archives its WAL, if it exists."""
+    return data_home(run) / "archive" / database
+
+
+def make_owned_folder(path: Path) -> None:
+    """Make a private folder of PostgreSQL's user below the data directories' home."""
+    _run_as_owner("mkdir", "--parents", "--mode=0700", str(path))
+
+
 def binaries() -> Path:
     return installed(postgres_binaries(), "PostgreSQL", "postgresql")
 
@@ -179,7 +206,8 @@ def _owner() -> pwd.struct_passwd:
     )
 
 
-def _as_owner() -> tuple[str, ...]:
+def as_owner() -> tuple[str, ...]:
+    """Return the prefix that runs a command as PostgreSQL's user. Only root needs one."""
     if os.geteuid() != 0:
         return ()
     owner = _owner()
@@ -188,13 +216,13 @@ def _as_owner() -> tuple[str, ...]:
 
 def _may_pass(path: Path) -> bool:
     """Return whether PostgreSQL's user can reach the files under `path`."""
-    command = (*_as_owner(), "test", "-x", str(path))
+    command = (*as_owner(), "test", "-x", str(path))
     return subprocess.run(command, cwd="/", check=False).returncode == 0
 
 
-def _initialise(run: RunDirectory, home: Path, template: Path) -> None:
-    """Run initdb once for a template, since to copy it for six servers takes half the time."""
-    owner = _owner()
+def make_home(run: RunDirectory) -> None:
+    """Make the folder of all six data directories."""
+    home, owner = data_home(run), _owner()
     home.mkdir(parents=True, exist_ok=True)
     if home.is_relative_to(FAR_DATA):
         home.parent.chmod(0o711)
@@ -203,6 +231,11 @@ def _initialise(run: RunDirectory, home: Path, template: Path) -> None:
     os.chown(home, owner.pw_uid, owner.pw_gid)
     if home.is_relative_to(FAR_DATA):
         (home / "run-directory").write_text(str(run.path))
+
+
+def _initialise(run: RunDirectory, home: Path, template: Path) -> None:
+    """Run initdb once for a template, since to copy it for six servers takes half the time."""
+    make_home(run)
     draft = home / "template.partial"
     shutil.rmtree(draft, ignore_errors=True)
     password = home / "password"
@@ -228,7 +261,7 @@ def _remove_orphans(run: RunDirectory) -> None:
 
 def _run_as_owner(*command: str) -> None:
     done = subprocess.run(
-        (*_as_owner(), *command), cwd="/", capture_output=True, text=True, check=False
+        (*as_owner(), *command), cwd="/", capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines() or ["it did not say why"]

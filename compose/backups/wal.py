@@ -1,0 +1,188 @@
+"""Archived WAL: from each server's spool, encrypted, into the directory of the backups.
+
+PostgreSQL's user may not read the platform's code, so that `archive_command` only copies a finished
+segment into a folder beside the data, where one exists: the spool. The supervisor carries it on.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+from compose.backups import books
+from compose.backups.store import Batch, Part, Store, now
+from compose.errors import PlainError
+from compose.keeping import PROVIDER
+from compose.run_directory import RunDirectory, write_private
+from compose.servers.postgres import Postgres, make_owned_folder, spool
+from config.environment import DATABASES
+from config.waiting import wait_until
+
+EVERY: Final = 60.0  # seconds between two batches
+ARCHIVED_WITHIN: Final = 30.0  # seconds; copying a segment takes a tenth of one
+LOOK_EVERY: Final = 0.1  # seconds
+STATEMENT_TIMEOUT: Final = 10_000  # milliseconds
+LARGEST_SPOOL: Final = 2 * 1024**3  # bytes; beyond it archiving is given up
+FILE: Final = "backup.json"  # in the run directory
+LOCK: Final = "backup.lock"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where this platform's WAL goes, and the place in the books up to which they are there."""
+
+    directory: Path
+    books: books.Place
+
+    @classmethod
+    def of(cls, run: RunDirectory) -> Target | None:
+        """Return the target of a platform, or None when it is not backed up."""
+        try:
+            found = json.loads((run.path / FILE).read_text())
+            return cls(Path(found["directory"]), books.Place(**found["books"]))
+        except FileNotFoundError:
+            return None
+
+    def keep(self, run: RunDirectory) -> None:
+        document = {"directory": str(self.directory), "books": asdict(self.books)}
+        write_private(run.path / FILE, json.dumps(document))
+
+
+@contextmanager
+def alone(run: RunDirectory) -> Iterator[None]:
+    """Keep a backup and the archiving of WAL from writing at the same time."""
+    with (run.path / LOCK).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def begin(run: RunDirectory, target: Target) -> None:
+    """Let each server archive its WAL from now on."""
+    target.keep(run)
+    for database in DATABASES:
+        make_owned_folder(spool(run, database))
+
+
+def give_up(run: RunDirectory) -> None:
+    """End archiving: what was archived stays, and the next base backup begins anew."""
+    (run.path / FILE).unlink(missing_ok=True)
+    for database in DATABASES:
+        shutil.rmtree(spool(run, database), ignore_errors=True)
+
+
+def archive(run: RunDirectory, store: Store) -> Batch:
+    """Archive everything up to now as one batch, and return it. Call it inside `alone`."""
+    target = Target.of(run)
+    if target is None:
+        raise PlainError("This platform is not backed up.")
+    servers = servers_of(run)
+    at = now()
+    # A recovery finds its target in the WAL only when a commit follows it.
+    segments = {server.database: _close_segment(server) for server in servers}
+    for server in servers:
+        _await_archived(server, segments[server.database])
+    spooled = {server.database: _spooled(run, server.database) for server in servers}
+    wal = {
+        database: [
+            store.write(path.name, f"wal/{database}/{path.name}", books.pieces(path))
+            for path in paths
+        ]
+        for database, paths in spooled.items()
+    }
+    end = books.end_of(provider_books(run))
+    batch = Batch(at, wal, _added_books(run, store, target.books, at))
+    store.append(batch)
+    Target(target.directory, end).keep(run)
+    for path in (path for paths in spooled.values() for path in paths):
+        path.unlink()
+    return batch
+
+
+def keep_archiving(run: RunDirectory) -> None:
+    """Archive a batch every EVERY seconds, for ever. The supervisor runs this in a thread."""
+    while True:
+        time.sleep(EVERY)
+        try:
+            with alone(run):
+                target = Target.of(run)
+                if target is not None:
+                    archive(run, Store.open(target.directory))
+        except (PlainError, psycopg.Error, OSError) as error:
+            log.warning("WAL is archived later: %s", error)
+            if spool_size(run) > LARGEST_SPOOL:
+                log.error("archiving has ended, since %d bytes wait: back up anew", LARGEST_SPOOL)  # noqa: TRY400
+                give_up(run)
+        except Exception:
+            log.exception("archiving WAL failed")
+
+
+def spool_size(run: RunDirectory) -> int:
+    """Return the bytes of WAL that wait to be carried into the backup."""
+    return sum(path.stat().st_size for name in DATABASES for path in _spooled(run, name))
+
+
+def servers_of(run: RunDirectory) -> list[Postgres]:
+    """Return the six servers at the ports that the running platform uses."""
+    ports = run.read_state()["ports"]
+    return [Postgres(database=name, port=ports[f"postgres-{name}"], run=run) for name in DATABASES]
+
+
+def provider_books(run: RunDirectory) -> Path:
+    return run.data(PROVIDER) / "provider.sqlite3"
+
+
+def _close_segment(server: Postgres) -> str:
+    """Commit a transaction, end the WAL's segment behind it, and return the segment's name."""
+    with server.superuser() as connection:
+        connection.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT}".encode())
+        connection.execute("SELECT pg_current_xact_id()")
+        return str(_value(connection, "SELECT pg_walfile_name(pg_switch_wal())"))
+
+
+def _await_archived(server: Postgres, segment: str) -> None:
+    """Wait until the server has archived a segment, or raise PlainError."""
+
+    def is_archived() -> bool:
+        with server.superuser() as connection:
+            last = _value(connection, "SELECT last_archived_wal FROM pg_stat_archiver")
+        return last is not None and str(last) >= segment
+
+    wait_until(
+        is_archived,
+        within=ARCHIVED_WITHIN,
+        every=LOOK_EVERY,
+        failure=PlainError(
+            f"{server.name} has not archived its WAL within {ARCHIVED_WITHIN:.0f} s; "
+            f"see {server.run.log(server.name)}."
+        ),
+    )
+
+
+def _spooled(run: RunDirectory, database: str) -> list[Path]:
+    folder = spool(run, database)
+    # A name that begins with a dot is being copied.
+    return sorted(path for path in folder.glob("*") if not path.name.startswith("."))
+
+
+def _added_books(run: RunDirectory, store: Store, since: books.Place, at: datetime) -> Part | None:
+    path = provider_books(run)
+    name = f"{at:%Y%m%dT%H%M%S.%f}Z"
+    return store.write(name, f"wal/{PROVIDER}/{name}", books.added(path, since))
+
+
+def _value(connection: psycopg.Connection[Any], query: str) -> object:
+    row = connection.execute(query.encode()).fetchone()
+    return row[0] if row else None
