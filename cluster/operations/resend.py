@@ -1,4 +1,4 @@
-"""What only the broker held at a moment, found from the databases, and sent again.
+"""Find from the databases the messages that only the broker held, and send them again.
 
     python -m cluster.operations.resend journalled --within 60
     python -m cluster.operations.resend again --ahead URL --report FILE

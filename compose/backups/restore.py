@@ -50,7 +50,7 @@ SEGMENT_NAME: Final = 24  # characters
 
 @dataclass(frozen=True)
 class Plan:
-    """What a restore to a moment needs: a base backup, and the batches up to a little later."""
+    """The base backup of a restore to a moment, and the batches up to a little later."""
 
     to: datetime
     base: Base

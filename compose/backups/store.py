@@ -44,7 +44,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Batch:
-    """What was archived by one moment: WAL of every server, and news of the provider's books.
+    """The WAL of every server, and the additions to the provider's books, up to a moment.
 
     Every transaction that was committed up to `at` is in this batch or an earlier one.
     """

@@ -1,4 +1,4 @@
-"""The provider's books as they were at a moment, for the restore of a backup.
+"""Rewind the provider's books to a moment, for the restore of a backup.
 
     python -m cluster.payments.sandbox.rewind BOOKS SECONDS [ADDED ...]
 
