@@ -117,6 +117,7 @@ def _backup(asked: arguments.BackupArguments) -> int:
 
 def _restore(asked: arguments.RestoreArguments) -> int:
     progress = Progress()
+    system_packages.require(["postgresql"])
     run = RunDirectory(run_directory())
     store = Store.open(asked.directory)
     plan = restores.restore(run, store, asked.key, asked.to, progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sys
 import tarfile
 import tempfile
@@ -14,7 +15,7 @@ from typing import Final
 from compose import lock, outside
 from compose.backups import age, books, vault, wal
 from compose.backups.postgres import base_backup, current_segment, require_archiving
-from compose.backups.store import LABEL, Base, Part, Store, now
+from compose.backups.store import LABEL, Base, Store, now
 from compose.errors import Misuse, PlainError
 from compose.platform import pointers, run_step
 from compose.progress import Progress
@@ -37,9 +38,15 @@ def back_up(run: RunDirectory, directory: Path, key_file: Path | None, progress:
     store = _open_store(run, directory, key_file, progress)
     with wal.alone(run):
         before = wal.Target.of(run)
-        place = before.books if before and before.directory == directory else books.Place()
+        is_same = before is not None and before.directory == directory
+        place = before.books if before and is_same else books.end_of(wal.provider_books(run))
         wal.begin(run, wal.Target(directory, place))
-        base = _base(run, store, progress)
+        try:
+            base = _base(run, store, progress)
+        except BaseException:
+            if not store.bases():  # its WAL would be of no use
+                wal.give_up(run)
+            raise
         with progress.step("The WAL up to now is archived"):
             wal.archive(run, store)
         with progress.step("The journal has what the broker held"):
@@ -84,6 +91,8 @@ def _open_store(
         return store
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise PlainError(f"{directory} exists, is not empty and holds no backups: name another.")
+    if directory.is_relative_to(run.path):
+        raise Misuse(f"{directory} lies in the run directory, and would be lost with it.")
     if key_file is None:
         raise Misuse(
             f"{directory} is new, so that a key has to be made for it: say where you keep it, "
@@ -126,33 +135,33 @@ def _new_key(path: Path) -> str:
 
 
 def _base(run: RunDirectory, store: Store, progress: Progress) -> Base:
+    """Copy every part into a folder of its own. What fails leaves no folder behind."""
     started = now()
     name = f"{started:%Y%m%dT%H%M%SZ}"
-    parts: dict[str, Part] = {}
+    segments = {server.database: current_segment(server) for server in wal.servers_of(run)}
+    try:
+        parts = {
+            part: store.write(part, f"{name}/{part}", plain)
+            for part, plain in _parts(run, progress)
+        }
+    except BaseException:
+        shutil.rmtree(store.path / name, ignore_errors=True)
+        raise
+    return Base(name, started, now(), parts, wal_from=segments, versions=versions())
 
-    def keep(part: str, plain: Iterator[bytes]) -> None:
-        parts[part] = store.write(part, f"{name}/{part}", plain)
 
-    servers = wal.servers_of(run)
-    segments = {server.database: current_segment(server) for server in servers}
-    for server in servers:
+def _parts(run: RunDirectory, progress: Progress) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Yield each part's name and content, which is to be read before the next part."""
+    for server in wal.servers_of(run):
         with progress.step(f"{server.name} is copied"):
-            keep(server.name, base_backup(server))
+            yield server.name, base_backup(server)
     with progress.step("OpenBao, the provider's books and the secrets are copied"):
-        keep(VAULT, vault.snapshot(run, _bao(run).url))
+        yield VAULT, vault.snapshot(run, _bao(run).url)
         with tempfile.TemporaryDirectory(dir=run.data(PROVIDER)) as folder:
             copied = Path(folder) / "books"
             books.copy(wal.provider_books(run), copied)
-            keep(PROVIDER, books.pieces(copied))
-        keep(SECRETS, _secrets(run))
-    return Base(
-        id=name,
-        started=started,
-        ended=now(),
-        parts=parts,
-        wal_from=segments,
-        versions=versions(),
-    )
+            yield PROVIDER, books.pieces(copied)
+        yield SECRETS, _secrets(run)
 
 
 def _secrets(run: RunDirectory) -> Iterator[bytes]:

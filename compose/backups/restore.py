@@ -15,7 +15,7 @@ import sys
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -42,7 +42,8 @@ from compose.servers.postgres import (
 from config.environment import DATABASES
 
 REPORT: Final = "restore.json"  # in the run directory
-AHEAD: Final = "site-ahead"  # the site's database of a little later
+JOURNAL: Final = "site"  # the database that has the journal
+AHEAD: Final = "ahead"  # its second copy, of a little later
 VAULT_ADMIN: Final = "vault_admin"  # Vault's own login on each server
 SEGMENTS: Final = 256  # in each file of 4 GB that a segment's name counts
 SEGMENT_NAME: Final = 24  # characters
@@ -82,8 +83,7 @@ def restore(
     with progress.step(f"The digests of {len(plan.parts)} files are right"):
         for part in plan.parts:
             store.check(part)
-    with _cleared_after_failure(run):
-        run.make()
+    with _made(run):
         _restore_secrets(run, b"".join(store.read(plan.base.parts[SECRETS], key)))
         _Restore(run, store, key, plan, progress).databases()
         ports = choose_ports(("openbao", "openbao-cluster"), {}, taken=USUAL_WEB_PORT)
@@ -142,7 +142,8 @@ def _require_empty(run: RunDirectory) -> None:
             f"A platform runs in {run.path}: stop it with `python3 manage.py down`, or name "
             "another run directory in PORTFOLIO_RUN_DIR."
         )
-    if run.path.exists() and any(run.path.iterdir()):
+    # The log of an attempt that failed may stay.
+    if run.path.exists() and any(path.name != "log" for path in run.path.iterdir()):
         raise PlainError(
             f"The run directory {run.path} is not empty: move it away, or name another one in "
             "PORTFOLIO_RUN_DIR."
@@ -150,16 +151,24 @@ def _require_empty(run: RunDirectory) -> None:
 
 
 @contextmanager
-def _cleared_after_failure(run: RunDirectory) -> Iterator[None]:
-    """Leave the run directory as empty as it was when the block fails."""
+def _made(run: RunDirectory) -> Iterator[None]:
+    """Make the run directory and hold its lock. When the block fails, only the log is left."""
+    run.make()
+    held = lock.Lock(run.lock_file)
+    if not held.acquire():
+        raise PlainError(f"Another command has just begun to use {run.path}.")
+    held.describe(up=os.getpid())
     try:
         yield
     except BaseException:
-        if run.secrets.exists():
-            shutil.rmtree(data_home(run), ignore_errors=True)
-        for path in ("data", "secrets", REPORT):
-            shutil.rmtree(run.path / path, ignore_errors=True)
+        shutil.rmtree(data_home(run), ignore_errors=True)
+        for folder in ("data", "secrets"):
+            shutil.rmtree(run.path / folder, ignore_errors=True)
+        for file in (run.path / REPORT, run.lock_file):
+            file.unlink(missing_ok=True)
         raise
+    finally:
+        held.close()
 
 
 def _restore_secrets(run: RunDirectory, packed: bytes) -> None:
@@ -183,17 +192,21 @@ class _Restore:
         ports = choose_ports(names, {}, taken=USUAL_WEB_PORT)
         scratch = data_home(self.run) / "restore"
         make_home(self.run)
+        servers = {
+            name: Postgres(database=name, port=ports[name], run=self.run) for name in DATABASES
+        }
         recoveries = {
             name: postgres.Recovery(
-                Postgres(
-                    database="site" if name == AHEAD else name, port=ports[name], run=self.run
-                ),
-                data=(scratch if name == AHEAD else data_home(self.run)) / name,
-                wal=scratch / "wal" / ("site" if name == AHEAD else name),
-                to=None if name == AHEAD else self.plan.to,
+                server, data=server.data, wal=scratch / "wal" / name, to=self.plan.to
             )
-            for name in names
+            for name, server in servers.items()
         }
+        recoveries[AHEAD] = postgres.Recovery(
+            replace(servers[JOURNAL], port=ports[AHEAD]),
+            data=scratch / AHEAD,
+            wal=scratch / "wal" / JOURNAL,
+            to=None,
+        )
         with self.progress.step("The base backups are unpacked"):
             for recovery in recoveries.values():
                 base = self.plan.base.parts[recovery.server.name]

@@ -117,16 +117,22 @@ def keep_archiving(run: RunDirectory) -> None:
         time.sleep(EVERY)
         try:
             with alone(run):
-                target = Target.of(run)
-                if target is not None:
-                    archive(run, Store.open(target.directory))
-        except (PlainError, psycopg.Error, OSError) as error:
-            log.warning("WAL is archived later: %s", error)
-            if spool_size(run) > LARGEST_SPOOL:
-                log.error("archiving has ended, since %d bytes wait: back up anew", LARGEST_SPOOL)  # noqa: TRY400
-                give_up(run)
-        except Exception:
+                _archive_if_possible(run)
+        except Exception:  # the thread must outlive a defect of ours
             log.exception("archiving WAL failed")
+
+
+def _archive_if_possible(run: RunDirectory) -> None:
+    target = Target.of(run)
+    if target is None:
+        return
+    try:
+        archive(run, Store.open(target.directory))
+    except (PlainError, psycopg.Error, OSError) as error:
+        log.warning("WAL is archived later: %s", error)
+        if spool_size(run) > LARGEST_SPOOL:
+            log.warning("archiving has ended, since %d bytes wait: back up anew", LARGEST_SPOOL)
+            give_up(run)
 
 
 def spool_size(run: RunDirectory) -> int:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
 
-from compose.arguments import UpArguments, parse_down, parse_up
+from compose.arguments import (
+    BackupArguments,
+    RestoreArguments,
+    UpArguments,
+    parse_backup,
+    parse_down,
+    parse_restore,
+    parse_up,
+)
 from compose.errors import Misuse
 from config.environment import ROOT
 from tests.commands import manage
@@ -68,3 +79,33 @@ def test_the_entry_can_be_read_by_old_pythons() -> None:
     assert 'f"' not in top
     assert "annotations" not in top
     assert "->" not in top
+
+
+def test_backup_and_restore_understand() -> None:
+    here, key = Path("/b"), Path("/k")
+    assert parse_backup(["/b"]) == BackupArguments(here, None)
+    assert parse_backup(["--key", "/k", "/b"]) == BackupArguments(here, key)
+    assert parse_restore(["/b", "--key=/k"]) == RestoreArguments(here, key, None, verify=False)
+    noon = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    for text in ("2026-11-30 12:00:00", "2026-11-30T13:00:00+01:00"):
+        asked = parse_restore(["/b", "--key", "/k", "--to", text, "--verify"])
+        assert asked == RestoreArguments(here, key, noon, verify=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["backup"], "`backup` needs one directory"),
+        (["backup", "a", "b"], "`backup` needs one directory"),
+        (["backup", "a", "--key"], "--key needs a value"),
+        (["backup", "a", "--to", "now"], "does not understand '--to'"),
+        (["restore", "a"], "needs the backup's key"),
+        (["restore", "--key", "k"], "`restore` needs one directory"),
+        (["restore", "a", "--key", "k", "--to", "noon"], "'noon' is no time"),
+        (["restore", "a", "--key", "k", "--verify=yes"], "does not understand '--verify=yes'"),
+    ],
+)
+def test_backup_and_restore_name_a_mistake(words: list[str], sentence: str) -> None:
+    parse = {"backup": parse_backup, "restore": parse_restore}[words[0]]
+    with pytest.raises(Misuse, match=sentence):
+        parse(words[1:])
