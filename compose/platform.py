@@ -327,7 +327,13 @@ def web_answers(port: int, path: str) -> bool:
     return answers(port, path, timeout=5)
 
 
-def run_step(command: Sequence[str], run: RunDirectory, environment: Mapping[str, str]) -> None:
+def run_step(
+    command: Sequence[str],
+    run: RunDirectory,
+    environment: Mapping[str, str],
+    *,
+    what: str = "Setting up",
+) -> None:
     """Run one set-up program, with its output in log/setup.log."""
     log = run.log("setup")
     with log.open("ab") as output:
@@ -335,7 +341,7 @@ def run_step(command: Sequence[str], run: RunDirectory, environment: Mapping[str
             command, cwd=ROOT, env=environment, stdout=output, stderr=output, check=False
         )
     if done.returncode != 0:
-        raise PlainError(f"Setting up failed. {_last_words(run, 'setup')}")
+        raise PlainError(f"{what} failed. {_last_words(run, 'setup')}")
 
 
 def _keeps_dying(run: RunDirectory, name: str) -> bool:

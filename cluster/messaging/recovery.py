@@ -72,4 +72,5 @@ def kept(cursor: Cursor) -> set[tuple[str, str, int]]:
 def resend(cursor: Cursor, messages: Sequence[Again]) -> None:
     """Write messages to the outbox once more, each for one queue, in the order of their streams."""
     rows = sorted(messages, key=lambda again: (again.subject, again.sequence))
-    cursor.execute(RESEND, tuple(map(list, zip(*rows, strict=True)))) if rows else None
+    if rows:
+        cursor.execute(RESEND, [list(column) for column in zip(*rows, strict=True)])

@@ -9,6 +9,8 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -41,19 +43,16 @@ def back_up(run: RunDirectory, directory: Path, key_file: Path | None, progress:
         is_same = before is not None and before.directory == directory
         place = before.books if before and is_same else books.end_of(wal.provider_books(run))
         wal.begin(run, wal.Target(directory, place))
-        try:
-            base = _base(run, store, progress)
-        except BaseException:
-            if not store.bases():  # its WAL would be of no use
-                wal.give_up(run)
-            raise
-        with progress.step("The WAL up to now is archived"):
-            wal.archive(run, store)
-        with progress.step("The journal has what the broker held"):
-            _await_journal(run)
-        with progress.step("The WAL after it is archived"):
-            wal.archive(run, store)
-        store.add(base)
+        started = now()
+        with _undone_after_failure(run, store, f"{started:%Y%m%dT%H%M%SZ}") as name:
+            base = _base(run, store, name, started, progress)
+            with progress.step("The WAL up to now is archived"):
+                wal.archive(run, store)
+            with progress.step("The journal has what the broker held"):
+                _await_journal(run)
+            with progress.step("The WAL after it is archived"):
+                wal.archive(run, store)
+            store.add(base)
     return base
 
 
@@ -134,19 +133,26 @@ def _new_key(path: Path) -> str:
     return key
 
 
-def _base(run: RunDirectory, store: Store, progress: Progress) -> Base:
-    """Copy every part into a folder of its own. What fails leaves no folder behind."""
-    started = now()
-    name = f"{started:%Y%m%dT%H%M%SZ}"
-    segments = {server.database: current_segment(server) for server in wal.servers_of(run)}
+@contextmanager
+def _undone_after_failure(run: RunDirectory, store: Store, name: str) -> Iterator[str]:
+    """Give a base backup its name, and delete what there is of it when the block fails."""
     try:
-        parts = {
-            part: store.write(part, f"{name}/{part}", plain)
-            for part, plain in _parts(run, progress)
-        }
+        yield name
     except BaseException:
         shutil.rmtree(store.path / name, ignore_errors=True)
+        if not store.bases():  # the WAL alone would be of no use
+            wal.give_up(run)
         raise
+
+
+def _base(
+    run: RunDirectory, store: Store, name: str, started: datetime, progress: Progress
+) -> Base:
+    """Copy every part of the platform."""
+    segments = {server.database: current_segment(server) for server in wal.servers_of(run)}
+    parts = {
+        part: store.write(part, f"{name}/{part}", plain) for part, plain in _parts(run, progress)
+    }
     return Base(name, started, now(), parts, wal_from=segments, versions=versions())
 
 
@@ -185,6 +191,7 @@ def _await_journal(run: RunDirectory) -> None:
         ],
         run,
         {**outside.environment(), **pointers(run), "VAULT_IDENTITY": "auditor"},
+        what="Asking the journal",
     )  # fmt: skip
 
 

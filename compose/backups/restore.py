@@ -271,7 +271,7 @@ def _write(path: Path, pieces: Iterator[bytes]) -> None:
 
 def _step(run: RunDirectory, module: Sequence[str], settings: Mapping[str, str]) -> None:
     environment = {**outside.environment(), "PORTFOLIO_RUN_DIR": str(run.path), **settings}
-    run_step([sys.executable, "-m", *module], run, environment)
+    run_step([sys.executable, "-m", *module], run, environment, what=f"`{module[0]}`")
 
 
 def read_report(run: RunDirectory) -> dict[str, Any]:

@@ -94,6 +94,7 @@ def archive(run: RunDirectory, store: Store) -> Batch:
     segments = {server.database: _close_segment(server) for server in servers}
     for server in servers:
         _await_archived(server, segments[server.database])
+    _forget_archived(run, store)
     spooled = {server.database: _spooled(run, server.database) for server in servers}
     wal = {
         database: [
@@ -109,6 +110,17 @@ def archive(run: RunDirectory, store: Store) -> Batch:
     for path in (path for paths in spooled.values() for path in paths):
         path.unlink()
     return batch
+
+
+def _forget_archived(run: RunDirectory, store: Store) -> None:
+    """Delete what the last batch already has, as after a crash before the end of `archive`.
+
+    To write it once more would change the file, whose digest that batch has noted.
+    """
+    for batch in store.batches()[-1:]:
+        for database, parts in batch.wal.items():
+            for part in parts:
+                (spool(run, database) / part.name).unlink(missing_ok=True)
 
 
 def keep_archiving(run: RunDirectory) -> None:
