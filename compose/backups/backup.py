@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
+import json
 import os
 import shutil
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -171,15 +170,11 @@ def _parts(run: RunDirectory, progress: Progress) -> Iterator[tuple[str, Iterato
 
 
 def _secrets(run: RunDirectory) -> Iterator[bytes]:
-    """Yield a tar of the secrets that a restored platform goes on with."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        tar.add(
-            run.secrets,
-            arcname=".",
-            filter=lambda info: None if Path(info.name).name in NOT_KEPT else info,
-        )
-    yield packed.getvalue()
+    """Yield the secrets that a restored platform goes on with, as JSON by their file's name."""
+    files = (path for path in sorted(run.secrets.rglob("*")) if path.is_file())
+    names = {path: str(path.relative_to(run.secrets)) for path in files}
+    kept = {name: path.read_text() for path, name in names.items() if name not in NOT_KEPT}
+    yield json.dumps(kept).encode()
 
 
 def _await_journal(run: RunDirectory) -> None:

@@ -7,12 +7,10 @@ what it alone held is sent again (`cluster/operations/resend.py`).
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
 import sys
-import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -172,10 +170,10 @@ def _made(run: RunDirectory) -> Iterator[None]:
 
 
 def _restore_secrets(run: RunDirectory, packed: bytes) -> None:
-    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
-        tar.extractall(run.secrets, filter="data")
-    for path in run.secrets.rglob("*"):
-        path.chmod(0o700 if path.is_dir() else 0o600)
+    for name, text in json.loads(packed).items():
+        path = run.secrets / name
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        write_private(path, text)
 
 
 @dataclass(frozen=True)
