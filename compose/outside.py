@@ -15,6 +15,12 @@ def environment() -> dict[str, str]:
     return dict(os.environ)
 
 
+def withdraw(*names: str) -> None:
+    """Remove variables, for this process and those that it starts."""
+    for name in names:
+        os.environ.pop(name, None)
+
+
 def named(name: str, surroundings: Mapping[str, str] | None = None) -> str | None:
     """Return the value of one variable, or None when it is unset or empty."""
     return (os.environ if surroundings is None else surroundings).get(name) or None

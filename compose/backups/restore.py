@@ -281,10 +281,8 @@ def read_report(run: RunDirectory) -> dict[str, Any]:
 def report_lines(report: Mapping[str, Any]) -> Iterator[str]:
     """Yield the report on messages as sentences."""
     again, lost, ahead = report["sent_again"], report["lost"], report["ahead"]
-    yield (
-        f"Only the broker held {len(again) + len(lost)} messages: {len(again)} are sent again, "
-        f"{len(lost)} are lost."
-    )
+    yield f"Messages that only the broker held: {len(again) + len(lost)}."
+    yield f"Sent again: {len(again)}, lost: {len(lost)}."
     for one in again:
         yield f"  again: {one['type']} {one['id']} ({_stream(one)}) to {', '.join(one['to'])}"
     for one in lost:

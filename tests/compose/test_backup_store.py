@@ -196,7 +196,7 @@ def test_the_report_names_each_message() -> None:
         "not_known": ["And more."],
     }
     lines = list(report_lines(report))
-    assert lines[0] == "Only the broker held 2 messages: 1 are sent again, 1 are lost."
-    assert "identity.hold_limit.v1 a (2 of checkout's hold/1) to identity.inbox" in lines[1]
-    assert lines[2].startswith("  lost: 3 of checkout's hold/1, which identity.inbox lacks")
-    assert lines[3] == "And more."
+    assert lines[:2] == ["Messages that only the broker held: 2.", "Sent again: 1, lost: 1."]
+    assert "identity.hold_limit.v1 a (2 of checkout's hold/1) to identity.inbox" in lines[2]
+    assert lines[3].startswith("  lost: 3 of checkout's hold/1, which identity.inbox lacks")
+    assert lines[4] == "And more."
