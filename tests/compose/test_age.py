@@ -70,7 +70,7 @@ def test_age_itself_agrees(tmp_path: Path) -> None:
     assert opened(key, theirs.stdout) == b"plain"
 
 
-# Made by age 1.1.1 of Debian 12: `printf plain | age -r RECIPIENT`.
+# A key for this test alone, and a file that age 1.1.1 of Debian 12 made for it.
 FOREIGN_KEY = "AGE-SECRET-KEY-1P9UGGXND6L0N94EW828MVCG4SEXVW4ZCT0K42W3LSV8X2Z39SALSN20AAX"
 FOREIGN = (
     "6167652d656e6372797074696f6e2e6f72672f76310a2d3e205832353531392044642b7a4c486e496757446f"
