@@ -25,7 +25,6 @@ from compose.backups.store import Base, Batch, Part, Store
 from compose.errors import PlainError
 from compose.platform import run_step
 from compose.ports import USUAL_WEB_PORT, choose_ports
-from compose.processes import address_name
 from compose.progress import Progress
 from compose.run_directory import RunDirectory, write_private
 from compose.servers.openbao import OpenBao
@@ -33,6 +32,7 @@ from compose.servers.postgres import (
     SUPERUSER,
     SUPERUSER_SECRET,
     Postgres,
+    address_name,
     data_home,
     make_home,
     make_owned_folder,

@@ -21,7 +21,7 @@ from compose.backups.store import Store, now
 from compose.backups.wal import _await_archived, _close_segment, _spooled
 from compose.errors import PlainError
 from compose.ports import choose_ports
-from compose.progress import SilentProgress
+from compose.progress import silent
 from compose.run_directory import RunDirectory
 from compose.servers.postgres import Postgres, data_home, make_owned_folder, spool
 from config.waiting import wait_until
@@ -145,7 +145,7 @@ def test_a_platform_comes_back_as_it_was_at_a_moment(alone: Postgres, tmp_path: 
     with alone.superuser("orders") as connection:
         connection.execute("CREATE TABLE counted (n int)")
         connection.execute("INSERT INTO counted VALUES (1)")
-    base = backup.back_up(run, copy, key, SilentProgress())
+    base = backup.back_up(run, copy, key, silent())
     assert key.stat().st_mode & 0o777 == 0o600
     assert _spooled(run, "orders") == []
     with alone.superuser("orders") as connection:
@@ -163,17 +163,17 @@ def test_a_platform_comes_back_as_it_was_at_a_moment(alone: Postgres, tmp_path: 
 
     target = RunDirectory(run.path.parent / "restored")
     with pytest.raises(PlainError, match="The last moment"):
-        restore.restore(target, store, key, now(), SilentProgress())
+        restore.restore(target, store, key, now(), silent())
     with pytest.raises(PlainError, match="is not empty"):
-        restore.restore(run, store, key, None, SilentProgress())
+        restore.restore(run, store, key, None, silent())
     damaged = copy / base.parts["secrets"].file
     whole = damaged.read_bytes()
     damaged.write_bytes(whole[:-1])
     with pytest.raises(PlainError, match=r"secrets\.gz\.age does not have the digest"):
-        restore.restore(target, store, key, moment, SilentProgress())
+        restore.restore(target, store, key, moment, silent())
     damaged.write_bytes(whole)
 
-    plan = restore.restore(target, store, key, moment, SilentProgress())
+    plan = restore.restore(target, store, key, moment, silent())
     assert plan.base == base
     assert (target.path / "bao").read_bytes() == b"snapshot"
     assert target.secret("postgres-superuser") == run.secret("postgres-superuser")
@@ -192,21 +192,21 @@ def test_a_platform_comes_back_as_it_was_at_a_moment(alone: Postgres, tmp_path: 
 
 def test_another_platform_is_refused(alone: Postgres, tmp_path: Path) -> None:
     run, key, copy = alone.run, tmp_path / "key", tmp_path / "copy"
-    backup.back_up(run, copy, key, SilentProgress())
+    backup.back_up(run, copy, key, silent())
     (run.secrets / "platform-id").write_text("another")
     with pytest.raises(PlainError, match="another platform"):
-        backup.back_up(run, copy, None, SilentProgress())
+        backup.back_up(run, copy, None, silent())
 
 
 def test_a_directory_with_other_files_is_refused(alone: Postgres, tmp_path: Path) -> None:
     (tmp_path / "copy").mkdir()
     (tmp_path / "copy" / "letter").touch()
     with pytest.raises(PlainError, match="is not empty and holds no backups"):
-        backup.back_up(alone.run, tmp_path / "copy", tmp_path / "key", SilentProgress())
+        backup.back_up(alone.run, tmp_path / "copy", tmp_path / "key", silent())
     with pytest.raises(PlainError, match="The key must not lie in"):
-        backup.back_up(alone.run, tmp_path / "new", tmp_path / "new/key", SilentProgress())
+        backup.back_up(alone.run, tmp_path / "new", tmp_path / "new/key", silent())
     with pytest.raises(PlainError, match="a key has to be made"):
-        backup.back_up(alone.run, tmp_path / "new", None, SilentProgress())
+        backup.back_up(alone.run, tmp_path / "new", None, silent())
     with pytest.raises(PlainError, match="lies in the run directory"):
-        backup.back_up(alone.run, alone.run.path / "x", tmp_path / "key", SilentProgress())
+        backup.back_up(alone.run, alone.run.path / "x", tmp_path / "key", silent())
     assert not spool(alone.run, "orders").exists()

@@ -17,7 +17,7 @@ import pytest
 from cluster.health.checkers.subscriptions import aggregates_consumed
 from cluster.operations.resend import send_again
 from cluster.services import load_all
-from compose.processes import address_name
+from compose.servers.postgres import address_name
 from config.environment import DATABASES
 from config.waiting import wait_until
 from tests.servers import free_port, make_cluster, postgres_command
