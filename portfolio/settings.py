@@ -197,8 +197,8 @@ CACHES = {
 
 # Sessions, cookies, requests -----------------------------------------------------------
 
-# A visitor's session is one random id, which only a signed cookie holds.
-SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+# A visitor's session is a signed cookie with one random id, a login's is a row.
+SESSION_ENGINE = "portfolio.admin_site.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
