@@ -1,6 +1,7 @@
-"""The site's tables and the records of logins in the admin, read-only.
+"""The site's tables, the records of logins and the second factors in the admin, read-only.
 
-Only the cluster writes those tables, and only django-axes these records.
+Only the cluster writes those tables, only django-axes these records, and each second factor is
+set up by its user.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from typing import Any
 
 from axes.models import AccessAttempt, AccessLog
 from django.contrib import admin
+from django.contrib.auth import get_permission_codename
 from django.http import HttpRequest
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from django_otp_webauthn.models import WebAuthnCredential
 
 from articles.owner import admin as owner_admin
 from cluster.storefront.models import (
@@ -21,6 +25,7 @@ from cluster.storefront.models import (
 )
 from portfolio.admin_site import chaos as chaos_admin
 from portfolio.admin_site.read_only import ReadOnlyAdmin
+from portfolio.admin_site.second_factor import forget_device
 from portfolio.contact import admin as contact_admin
 
 # Importing these modules registers their models.
@@ -72,3 +77,23 @@ class AccessLogAdmin(ReadOnlyAdmin):
     list_display = ("attempt_time", "username", "ip_address", "logout_time")
     ordering = ("-attempt_time",)
     fields = ("attempt_time", "logout_time", "username", "ip_address", "user_agent")
+
+
+class SecondFactorAdmin(ReadOnlyAdmin):
+    """The second factors. Deleting one lets its user log in without it, and set up another."""
+
+    list_display = ("user", "name", "confirmed", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    fields = ("user", "name", "confirmed", "created_at", "last_used_at")
+
+    def has_delete_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
+        permission = get_permission_codename("delete", self.opts)
+        return request.user.has_perm(f"{self.opts.app_label}.{permission}")
+
+    def delete_model(self, _request: HttpRequest, obj: Any) -> None:
+        forget_device(obj.user, obj)
+
+
+# Its library has shown the first with its key.
+admin.site.unregister(TOTPDevice)
+admin.site.register([TOTPDevice, WebAuthnCredential], SecondFactorAdmin)

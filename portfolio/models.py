@@ -15,6 +15,7 @@ from cluster.storefront.models import (
 )
 from cluster.storefront.products.models import OwnProduct
 from cluster.storefront.tokens.models import RevokedToken, TokenRequest
+from portfolio.admin_site.recovery_codes import RecoveryCodes
 from portfolio.api.models import IdempotencyKey
 from portfolio.demos.models import DemoRun, DemoScratch
 
@@ -34,6 +35,7 @@ __all__ = [
     "Page",
     "Product",
     "Profile",
+    "RecoveryCodes",
     "RefundRequest",
     "RevokedToken",
     "SeedImport",

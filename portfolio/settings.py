@@ -69,6 +69,10 @@ INSTALLED_APPS = [
     "django.contrib.sitemaps",
     "channels",
     "axes",
+    # Before the site, which shows their tables in its own way (portfolio/admin.py).
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp_webauthn",
     "portfolio",  # before Django's admin, whose templates it replaces
     "articles",
     "chaos",
@@ -93,6 +97,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",  # whether the user has shown a second factor
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",  # last, as its manual asks
@@ -100,6 +105,7 @@ MIDDLEWARE = [
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
+    "django_otp_webauthn.backends.WebAuthnBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {
@@ -172,7 +178,8 @@ DATABASES = {
 }
 DATABASE_ROUTERS = ["cluster.database_router.ServiceRouter"]
 # Two services may have a table of the same name (`refund`): each has its own database.
-SILENCED_SYSTEM_CHECKS = ["models.W035"]
+# The origin of a passkey is that of the request (portfolio/admin_site/passkeys.py), not a setting.
+SILENCED_SYSTEM_CHECKS = ["models.W035", "otp_webauthn.E030"]
 
 
 # Redis: the cache. It may be lost at any time: data that must last is in PostgreSQL ------
@@ -215,21 +222,27 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 
-# Guessing passwords ---------------------------------------------------------------------
+# Logging in -----------------------------------------------------------------------------
 
-# Failures count for one name from one address, so that an attacker elsewhere cannot lock the
-# owner out. An attacker with many addresses still has to guess twelve characters. The counts
-# are in the database, which all web processes share and a restart does not clear.
+# Failures count for one name from one address. These counts are in the database, which a restart
+# does not clear. Those of an address and of an account are in portfolio/admin_site/login_limits.py.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 # Behind a proxy, the address that the proxy saw (see cluster/kit/visitors.py).
-AXES_CLIENT_IP_CALLABLE = "portfolio.admin_site.login.client_address"
-AXES_LOCKOUT_CALLABLE = "portfolio.admin_site.login.locked_out"
+AXES_CLIENT_IP_CALLABLE = "portfolio.admin_site.login_limits.axes_address"
+AXES_LOCKOUT_CALLABLE = "portfolio.admin_site.login_limits.locked_out"
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_ENABLE_ADMIN = False  # its tables are shown by portfolio/admin.py
 AXES_VERBOSE = False  # it would print a line at the start of every command
+
+# The name of the site in an authenticator app, and beside a passkey.
+OTP_TOTP_ISSUER = OTP_WEBAUTHN_RP_NAME = "Working timetable"
+# The library would double a wait with each wrong code, for the owner too: see login_limits.py.
+OTP_TOTP_THROTTLE_FACTOR = 0
+OTP_WEBAUTHN_RP_ID_CALLABLE = "portfolio.admin_site.second_factor.relying_party"
+OTP_WEBAUTHN_HELPER_CLASS = "portfolio.admin_site.passkeys.Ceremonies"
 
 
 # Logging -------------------------------------------------------------------------------

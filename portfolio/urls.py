@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
+    path("admin/passkeys/", include("portfolio.admin_site.passkeys")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("portfolio.api.urls")),
     path("articles/", include("articles.urls")),

@@ -33,6 +33,8 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Accounts": (
         "auth.User",
         "auth.Group",
+        "otp_totp.TOTPDevice",
+        "django_otp_webauthn.WebAuthnCredential",
         "axes.AccessAttempt",
         "axes.AccessLog",
     ),

@@ -7,11 +7,14 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from django.contrib.admin import AdminSite
+from django.contrib.auth.decorators import login_not_required
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, URLResolver, path
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 
 from cluster.kit.problems import problem
 from cluster.secrets.postgres import is_outage
@@ -35,13 +38,23 @@ class OwnersAdmin(AdminSite):
     enable_nav_sidebar = True
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user is staff and the session is not too old."""
+        """Return whether the user is staff, logged in not too long ago, and with all factors."""
         from portfolio.admin_site.login import is_fresh
+        from portfolio.admin_site.second_factor import is_verified
 
-        return super().has_permission(request) and is_fresh(request)
+        return super().has_permission(request) and is_fresh(request) and is_verified(request)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        from portfolio.admin_site.second_factor import has_second_factor
+
+        context: dict[str, Any] = super().each_context(request)
+        # A user who has one is asked for it by has_permission.
+        lacks = context["has_permission"] and not has_second_factor(request.user)  # type: ignore[arg-type]
+        return {**context, "lacks_second_factor": lacks}
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        from portfolio.admin_site import dead_letters
+        from portfolio.admin_site import dead_letters, second_factor_pages
+        from portfolio.admin_site.login import CodeStep
 
         own: list[URLPattern | URLResolver] = [
             path(
@@ -57,14 +70,21 @@ class OwnersAdmin(AdminSite):
                 self.admin_view(dead_letters.show),
                 name="deadletter",
             ),
+            path("login/code/", answers_when_away(CodeStep.as_view()), name="login_code"),
+            *second_factor_pages.urls(),
         ]
         return [*own, *super().get_urls()]
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        return answers_when_away(super().admin_view(view, cacheable))
+        from portfolio.admin_site.confirmation import confirmed
 
+        return answers_when_away(super().admin_view(confirmed(view), cacheable))
+
+    @method_decorator([never_cache, login_not_required])
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return answers_when_away(super().login)(request, extra_context)
+        from portfolio.admin_site.login import PasswordStep
+
+        return answers_when_away(PasswordStep.as_view(extra_context=extra_context))(request)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         from portfolio.admin_site.dashboard import dashboard

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from cluster.storefront.contact.models import ContactMessage
 from tests.browser.looks import OpenPage, sized, violations, width_of
-from tests.portfolio.admin_visit import make_user
+from tests.portfolio.admin_visit import AUTHENTICATORS, make_user
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 
@@ -27,6 +27,8 @@ PAGES = [
     "/admin/cluster/dead-letters/",
     "/admin/chaos/faultswitch/",
     "/admin/auth/user/",
+    "/admin/second-factor/",
+    "/admin/second-factor/app/",
     "/admin/articles/article/",
     "/admin/articles/article/add/",
 ]
@@ -65,6 +67,8 @@ def log_in(page: Page, url: str, user: User) -> None:
     page.goto(f"{url}/admin/")
     page.get_by_label("Name").fill(user.username)
     page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in", exact=True).click()
+    page.get_by_label("Code").fill(AUTHENTICATORS[user.username].code())
     page.get_by_role("button", name="Log in", exact=True).click()
     expect(page.get_by_role("heading", name="Today", exact=True)).to_be_visible()
 

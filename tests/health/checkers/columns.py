@@ -17,6 +17,7 @@ _OWNER: Final = "the owner's words or settings, edited in the admin; no message 
 _PAGES: Final = "what a page keeps for its visitors; no saga reads it"
 _DJANGO: Final = "Django's own book-keeping"
 _PLATFORM: Final = "what the observer and the experiments have seen; not of the cluster's work"
+_LOGIN: Final = "lets users into the admin; no message speaks of it"
 _COPY: Final = "a copy for people beside a message id; the journal's entry has the original"
 
 # By table, for all databases.
@@ -49,12 +50,15 @@ TABLES: Final[Mapping[str, str]] = {
     "page": _OWNER,
     "profile": _OWNER,
     "seed_import": _OWNER,
+    "recovery_codes": _LOGIN,
 }
 # By the beginning of the table's name.
 PREFIXES: Final[Mapping[str, str]] = {
     "auth_": _DJANGO,
     "axes_": "attempts to log in to the admin, for its lock; no message speaks of them",
     "django_": _DJANGO,
+    "django_otp_": _LOGIN,
+    "otp_": _LOGIN,
     "article": _OWNER,
 }
 # By table and column, for all databases.

@@ -1,0 +1,267 @@
+"""The second factor of the admin: how it is set up and asked for, and what it stands before."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends import db
+from django.contrib.sessions.models import Session
+from django.test import RequestFactory
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from articles.models import Tag
+from portfolio.admin_site import confirmation, recovery_codes
+from portfolio.admin_site.recovery_codes import RecoveryCodes
+from portfolio.admin_site.second_factor import passkeys_work_here
+from tests.portfolio.admin_visit import AUTHENTICATORS, CONFIRM, TOKEN, Visit, make_user
+
+PASSWORD = "a long enough password"
+CODE = re.compile(r"<li><code>([a-z2-7-]+)</code>")
+OVERVIEW = "/admin/second-factor/"
+
+Enter = Callable[..., Visit]
+
+
+@pytest.fixture
+def unblocked(platform: Any, django_db_blocker: Any) -> Iterator[None]:
+    """Access to the running platform's own database, in which a test deletes its own rows."""
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture
+def owner(unblocked: None) -> Iterator[Callable[..., User]]:
+    """A function that makes a superuser, with an authenticator app or without."""
+    users: list[User] = []
+
+    def make(*, second_factor: bool = True) -> User:
+        user = make_user(password=PASSWORD, second_factor=second_factor)
+        user.is_superuser = True
+        user.save()
+        users.append(user)
+        return user
+
+    yield make
+    for user in users:
+        user.delete()
+
+
+@pytest.fixture
+def tag(unblocked: None) -> Iterator[Tag]:
+    """A tag that a test may delete."""
+    made = Tag.objects.create(slug=f"test-{uuid4().hex[:8]}")
+    yield made
+    Tag.objects.filter(pk=made.pk).delete()
+
+
+def forget_confirmation(user: User) -> None:
+    """Let the user's session be one in which nothing was confirmed lately."""
+    for row in Session.objects.all():
+        if row.get_decoded().get(SESSION_KEY) == str(user.pk):
+            stored = db.SessionStore(row.session_key)
+            stored[confirmation.CONFIRMED] = int(time.time()) - confirmation.LASTS - 1
+            stored.save()
+
+
+def deletion(tag: Tag) -> str:
+    return f"/admin/articles/tag/{tag.pk}/delete/"
+
+
+class TestWhatMustBeConfirmed:
+    @pytest.mark.parametrize(
+        ("name", "fields"),
+        [
+            ("chaos_faultswitch_change", {}),
+            ("articles_article_delete", {"post": "yes"}),
+            ("auth_user_add", {}),
+            ("auth_user_password_change", {}),
+            ("auth_group_change", {}),
+            ("deadletters_replay", {"confirmed": "yes"}),
+            ("portfolio_link_changelist", {"action": "delete_selected", "post": "yes"}),
+        ],
+    )
+    def test_what_deletes_switches_or_gives_rights(self, name: str, fields: dict[str, str]) -> None:
+        request = RequestFactory().post("/admin/", fields)
+        request.resolver_match = SimpleNamespace(url_name=name)  # type: ignore[assignment]
+        assert confirmation.is_destructive(request)
+
+    @pytest.mark.parametrize(
+        ("name", "fields"),
+        [
+            ("articles_article_change", {}),
+            ("deadletters_replay", {"letter": "orders:1:0"}),
+            ("portfolio_contactmessage_changelist", {"action": "mark_read"}),
+        ],
+    )
+    def test_and_nothing_else(self, name: str, fields: dict[str, str]) -> None:
+        request = RequestFactory().post("/admin/", fields)
+        request.resolver_match = SimpleNamespace(url_name=name)  # type: ignore[assignment]
+        assert not confirmation.is_destructive(request)
+
+    @pytest.mark.parametrize(
+        ("host", "works"), [("127.0.0.1:8000", False), ("[::1]:8000", False), ("localhost", True)]
+    )
+    def test_a_passkey_needs_a_name(self, host: str, works: bool, settings: Any) -> None:
+        settings.ALLOWED_HOSTS = ["*"]
+        request = RequestFactory().get("/admin/login/", headers={"Host": host})
+        assert passkeys_work_here(request) is works
+
+
+class TestRecoveryCodes:
+    def test_a_code_is_random_and_its_digest_ignores_how_it_is_typed(self) -> None:
+        code = recovery_codes._code()
+        assert re.fullmatch(r"([a-z2-7]{4}-){3}[a-z2-7]{4}", code)
+        assert code != recovery_codes._code()
+        assert recovery_codes._digest(code) == recovery_codes._digest(
+            f" {code.upper().replace('-', ' ')} "
+        )
+        assert code not in recovery_codes._digest(code)
+
+
+@pytest.mark.platform
+class TestTheFirstLogin:
+    def test_the_owner_is_led_to_set_up_an_app_before_anything_is_deleted(
+        self, platform_url: str, owner: Callable[..., User], tag: Tag
+    ) -> None:
+        user = owner(second_factor=False)
+        came = Visit(platform_url)
+        arrived = came.log_in(user.username, PASSWORD)
+        assert arrived.url.endswith(f"{OVERVIEW}?next=%2Fadmin%2F")
+        assert "no second factor" in came.get("/admin/").text
+
+        refused = came.post(deletion(tag), {"post": "yes"})
+        assert refused.status_code == 403
+        assert "Set up a second factor first" in refused.text
+        assert Tag.objects.filter(pk=tag.pk).exists()
+
+        codes = CODE.findall(came.set_up_app().text)
+        assert len(set(codes)) == recovery_codes.COUNT
+        stored = RecoveryCodes.objects.get(user=user).digests
+        assert not set(codes) & set(stored)
+        came.post(deletion(tag), {"post": "yes"})
+        assert not Tag.objects.filter(pk=tag.pk).exists()
+
+    def test_a_wrong_first_code_sets_up_nothing(
+        self, platform_url: str, owner: Callable[..., User]
+    ) -> None:
+        user = owner(second_factor=False)
+        came = Visit(platform_url)
+        came.log_in(user.username, PASSWORD)
+        page = came.post("/admin/second-factor/app/", {"code": "000000"})
+        assert "This code is not right" in page.text
+        assert not TOTPDevice.objects.filter(user=user, confirmed=True).exists()
+
+
+@pytest.mark.platform
+class TestTheLogin:
+    def test_the_password_alone_opens_nothing(
+        self, platform_url: str, owner: Callable[..., User]
+    ) -> None:
+        user = owner()
+        came = Visit(platform_url)
+        fields: dict[str, object] = {"username": user.username, "password": PASSWORD}
+        asked = came.post("/admin/login/", fields)
+        assert "/admin/login/code/" in asked.url
+        assert "/admin/login/" in came.get("/admin/").url
+
+    def test_a_code_works_once(self, platform_url: str, owner: Callable[..., User]) -> None:
+        user = owner()
+        Visit(platform_url).log_in(user.username, PASSWORD)
+        used = AUTHENTICATORS[user.username]
+        used.last -= 1
+        assert "was used before" in Visit(platform_url).log_in(user.username, PASSWORD).text
+
+    def test_a_recovery_code_works_once(
+        self, platform_url: str, owner: Callable[..., User]
+    ) -> None:
+        user = owner()
+        came = Visit(platform_url)
+        came.log_in(user.username, PASSWORD)
+        codes = CODE.findall(
+            came.post("/admin/second-factor/recovery-codes/", {}, form=OVERVIEW).text
+        )
+        fields: dict[str, object] = {"username": user.username, "password": PASSWORD}
+        for expected in ("/admin/", "/admin/login/code/"):
+            other = Visit(platform_url)
+            other.post("/admin/login/", fields)
+            answer = other.post("/admin/login/code/", {"code": codes[0]})
+            assert answer.url.split("?")[0].endswith(expected)
+        assert f"{len(codes) - 1} left" in came.get(OVERVIEW).text
+
+    def test_a_session_from_before_the_second_factor_has_to_show_it(
+        self, platform_url: str, owner: Callable[..., User]
+    ) -> None:
+        user = owner(second_factor=False)
+        here, there = Visit(platform_url), Visit(platform_url)
+        for visit in (here, there):
+            visit.log_in(user.username, PASSWORD)
+        here.set_up_app()
+        assert here.get("/admin/").url.endswith("/admin/")
+        assert "/admin/login/" in there.get("/admin/").url
+
+    def test_five_wrong_codes_close_the_door(
+        self, platform_url: str, owner: Callable[..., User]
+    ) -> None:
+        user = owner()
+        came = Visit(platform_url)
+        came.post("/admin/login/", {"username": user.username, "password": PASSWORD})
+        answers = [came.post("/admin/login/code/", {"code": "000000"}) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [200] * 4 + [429]
+        assert "The door stays shut for 15 minutes" in answers[-1].text
+
+
+@pytest.mark.platform
+class TestAnAction:
+    def test_it_is_carried_out_after_the_password(
+        self, platform_url: str, owner: Callable[..., User], tag: Tag
+    ) -> None:
+        user = owner()
+        came = Visit(platform_url)
+        came.log_in(user.username, PASSWORD)
+        forget_confirmation(user)
+
+        token = TOKEN.search(came.get(deletion(tag)).text)
+        assert token is not None
+        fields: dict[str, object] = {"csrfmiddlewaretoken": token[1], "post": "yes"}
+        asked = came.send(deletion(tag), fields)
+        assert CONFIRM in asked.text
+        assert '<input type="hidden" name="post" value="yes">' in asked.text
+        wrong = came.send(deletion(tag), {**fields, confirmation.PASSWORD: "a guess"})
+        assert "This password is not right." in wrong.text
+        assert Tag.objects.filter(pk=tag.pk).exists()
+
+        done = came.send(deletion(tag), {**fields, confirmation.PASSWORD: PASSWORD})
+        assert done.url.endswith("/admin/articles/tag/")
+        assert not Tag.objects.filter(pk=tag.pk).exists()
+
+    def test_or_after_a_code(self, platform_url: str, owner: Callable[..., User], tag: Tag) -> None:
+        user = owner()
+        came = Visit(platform_url)
+        came.log_in(user.username, PASSWORD)
+        forget_confirmation(user)
+        token = TOKEN.search(came.get(deletion(tag)).text)
+        assert token is not None
+        code = AUTHENTICATORS[user.username].code()
+        fields = {"csrfmiddlewaretoken": token[1], "post": "yes", confirmation.CODE: code}
+        came.send(deletion(tag), fields)
+        assert not Tag.objects.filter(pk=tag.pk).exists()
+
+    def test_the_last_device_takes_the_recovery_codes_along(
+        self, platform_url: str, owner: Callable[..., User]
+    ) -> None:
+        user = owner(second_factor=False)
+        came = Visit(platform_url)
+        came.log_in(user.username, PASSWORD)
+        came.set_up_app()
+        device = TOTPDevice.objects.get(user=user)
+        came.post(f"/admin/second-factor/app/{device.pk}/remove/", {}, form=OVERVIEW)
+        assert not TOTPDevice.objects.filter(user=user).exists()
+        assert not RecoveryCodes.objects.filter(user=user).exists()
