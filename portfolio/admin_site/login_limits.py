@@ -1,4 +1,4 @@
-"""How often a password or a code may be tried, and the answer to whoever has tried too often.
+"""Limits on attempts to log in, and the answer to whoever has made too many.
 
 Django-axes counts the failures of one account from one address in the database. Here every attempt
 is counted as well for its address, and for its account over all addresses. An attack on an account

@@ -43,7 +43,7 @@ SELECTION: Final = AuthenticatorSelectionCriteria(
 
 
 class Ceremonies(WebAuthnHelper):  # type: ignore[misc]  # the library has no types
-    """What is asked of a passkey: to be found without a name, and to verify its user."""
+    """Ceremonies for passkeys that are found without a name, and that verify their user."""
 
     def get_allowed_origins(self) -> list[str]:
         return [f"{self.request.scheme}://{self.request.get_host()}"]

@@ -104,6 +104,13 @@ def confirm_app(user: User, code: str) -> TOTPDevice | None:
     return device
 
 
+def forget_second_factor(user: User) -> None:
+    """Remove every device and the recovery codes of a user who has lost them."""
+    with transaction.atomic():
+        for model in (TOTPDevice, WebAuthnCredential, RecoveryCodes):
+            model.objects.filter(user=user).delete()
+
+
 def forget_device(user: User, device: Device) -> None:
     """Remove an app or a passkey, and with the last of them the recovery codes."""
     with transaction.atomic():

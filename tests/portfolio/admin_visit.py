@@ -15,11 +15,15 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import requests
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import Group, User
+from django.contrib.sessions.backends import db
+from django.contrib.sessions.models import Session
 from django_otp.oath import hotp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from config.environment import run_directory
+from portfolio.admin_site import confirmation
 
 JSON = {"Accept": "application/json"}
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
@@ -164,3 +168,12 @@ def make_user(*groups: str, password: str, second_factor: bool = True) -> User:
         device = TOTPDevice.objects.create(user=user, name="Authenticator app")
         AUTHENTICATORS[user.username] = Authenticator(base64.b32encode(device.bin_key).decode())
     return user
+
+
+def forget_confirmation(user: User) -> None:
+    """Let the user's session be one in which nothing was confirmed lately."""
+    for row in Session.objects.all():
+        if row.get_decoded().get(SESSION_KEY) == str(user.pk):
+            stored = db.SessionStore(row.session_key)
+            stored[confirmation.CONFIRMED] = int(time.time()) - confirmation.LASTS - 1
+            stored.save()

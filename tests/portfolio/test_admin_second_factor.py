@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
-from django.contrib.sessions.backends import db
-from django.contrib.sessions.models import Session
 from django.test import RequestFactory
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -21,7 +17,14 @@ from articles.models import Tag
 from portfolio.admin_site import confirmation, recovery_codes
 from portfolio.admin_site.recovery_codes import RecoveryCodes
 from portfolio.admin_site.second_factor import passkeys_work_here
-from tests.portfolio.admin_visit import AUTHENTICATORS, CONFIRM, TOKEN, Visit, make_user
+from tests.portfolio.admin_visit import (
+    AUTHENTICATORS,
+    CONFIRM,
+    TOKEN,
+    Visit,
+    forget_confirmation,
+    make_user,
+)
 
 PASSWORD = "a long enough password"
 CODE = re.compile(r"<li><code>([a-z2-7-]+)</code>")
@@ -60,15 +63,6 @@ def tag(unblocked: None) -> Iterator[Tag]:
     made = Tag.objects.create(slug=f"test-{uuid4().hex[:8]}")
     yield made
     Tag.objects.filter(pk=made.pk).delete()
-
-
-def forget_confirmation(user: User) -> None:
-    """Let the user's session be one in which nothing was confirmed lately."""
-    for row in Session.objects.all():
-        if row.get_decoded().get(SESSION_KEY) == str(user.pk):
-            stored = db.SessionStore(row.session_key)
-            stored[confirmation.CONFIRMED] = int(time.time()) - confirmation.LASTS - 1
-            stored.save()
 
 
 def deletion(tag: Tag) -> str:
