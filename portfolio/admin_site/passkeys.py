@@ -34,6 +34,7 @@ from portfolio.admin_site.login_limits import (
     remember_browser,
     seconds_until_address,
 )
+from portfolio.admin_site.site import answers_when_away
 
 ANSWERED_WITHIN: Final = 10 * 60  # seconds: as long as the row of a challenge is kept
 SELECTION: Final = AuthenticatorSelectionCriteria(
@@ -141,22 +142,14 @@ class CompleteAuthentication(
 
 app_name = "otp_webauthn"  # the library's script finds these addresses by name
 urlpatterns = [
-    path("registration/begin/", BeginRegistration.as_view(), name="credential-registration-begin"),
-    path(
-        "registration/complete/",
-        CompleteRegistration.as_view(),
-        name="credential-registration-complete",
-    ),
-    path(
-        "authentication/begin/",
-        BeginAuthentication.as_view(),
-        name="credential-authentication-begin",
-    ),
-    path(
-        "authentication/complete/",
-        CompleteAuthentication.as_view(),
-        name="credential-authentication-complete",
-    ),
+    path(address, answers_when_away(view.as_view()), name=f"credential-{name}")
+    for address, view, name in (
+        ("registration/begin/", BeginRegistration, "registration-begin"),
+        ("registration/complete/", CompleteRegistration, "registration-complete"),
+        ("authentication/begin/", BeginAuthentication, "authentication-begin"),
+        ("authentication/complete/", CompleteAuthentication, "authentication-complete"),
+    )
+] + [
     path(
         "words.js",
         JavaScriptCatalog.as_view(packages=["django_otp_webauthn"]),

@@ -12,9 +12,12 @@ from typing import Any, Final
 
 from django.contrib.sessions.backends import db, signed_cookies
 from django.core import signing
+from django.db import Error
+from django.http import HttpRequest
 
 from cluster.kit.visitors import VISITOR
-from cluster.secrets.django.reconnect import read_or
+from cluster.secrets.django.reconnect import retry_on_disconnect
+from cluster.secrets.postgres import is_outage
 
 ROW: Final = "row"  # in the cookie: the key of the row
 EXPIRY: Final = "_session_expiry"  # Django's own, which says nothing of a visitor
@@ -24,6 +27,7 @@ IN_COOKIE: Final = frozenset({VISITOR, EXPIRY})
 class SessionStore(signed_cookies.SessionStore):
     """A session of a visitor, or of a user who logs in (SESSION_ENGINE)."""
 
+    outage: Error | None = None  # why the row could not be read
     _row = ""  # the key of the row that this session was read from, or written to
 
     @classmethod
@@ -39,8 +43,12 @@ class SessionStore(signed_cookies.SessionStore):
         visitor = {name: named[name] for name in (VISITOR,) if name in named}
         if ROW not in named:
             return visitor
-        found: dict[str, Any] | None = read_or(None, lambda: _read(named[ROW]))
-        if found is None:
+        try:
+            found = retry_on_disconnect(lambda: _read(named[ROW]))
+        except Error as error:
+            if not is_outage(error):
+                raise
+            self.outage = error
             return {**visitor, ROW: named[ROW]}
         if not found:
             self.modified = True  # so that the cookie names no row any more
@@ -87,6 +95,13 @@ class SessionStore(signed_cookies.SessionStore):
         row, self._row = row or self._row, ""
         if row:
             db.SessionStore(row).delete()
+
+
+def require_row(request: HttpRequest) -> None:
+    """Raise the outage that has made a visitor of this user, if there was one."""
+    session = request.session
+    if isinstance(session, SessionStore) and ROW in session and session.outage:
+        raise session.outage
 
 
 def _read(row: str) -> dict[str, Any]:

@@ -7,14 +7,11 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from django.contrib.admin import AdminSite
-from django.contrib.auth.decorators import login_not_required
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, URLResolver, path
-from django.utils.decorators import method_decorator
-from django.views.decorators.cache import never_cache
 
 from cluster.kit.problems import problem
 from cluster.secrets.postgres import is_outage
@@ -38,10 +35,15 @@ class OwnersAdmin(AdminSite):
     enable_nav_sidebar = True
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user is staff, logged in not too long ago, and with all factors."""
+        """Return whether the user is staff, logged in not too long ago, and with all factors.
+
+        Raises the database's error while it is away, since nobody can say then.
+        """
         from portfolio.admin_site.login import is_fresh
         from portfolio.admin_site.second_factor import is_verified
+        from portfolio.admin_site.sessions import require_row
 
+        require_row(request)
         return super().has_permission(request) and is_fresh(request) and is_verified(request)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -80,7 +82,6 @@ class OwnersAdmin(AdminSite):
 
         return answers_when_away(super().admin_view(confirmed(view), cacheable))
 
-    @method_decorator([never_cache, login_not_required])
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         from portfolio.admin_site.login import PasswordStep
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django_otp_webauthn.models import WebAuthnCredential
 from playwright.sync_api import Browser, Page, expect
 
-from articles.models import Tag
 from tests.browser.test_admin import PASSWORD, apart
 from tests.portfolio.admin_visit import (
     AUTHENTICATORS,
@@ -86,13 +85,13 @@ def test_a_passkey_is_added_logs_in_and_confirms_a_deletion(
     device.get_by_role("button", name="Log in with a passkey").click()
     expect(device.get_by_role("heading", name="Today", exact=True)).to_be_visible()
 
-    tag = apart(lambda: Tag.objects.create(slug=f"test-{owner.username}"))
+    group = apart(lambda: Group.objects.create(name=f"test-{owner.username}"))
     apart(lambda: forget_confirmation(owner))
-    device.goto(f"{by_name}/admin/articles/tag/{tag.pk}/delete/")
+    device.goto(f"{by_name}/admin/auth/group/{group.pk}/delete/")
     device.get_by_role("button", name="Yes, I’m sure").click()
     device.get_by_role("button", name="Confirm with a passkey").click()
     expect(device.locator(".messagelist")).to_contain_text("was deleted successfully")
-    assert not apart(Tag.objects.filter(pk=tag.pk).exists)
+    assert not apart(Group.objects.filter(pk=group.pk).exists)
     assert complaints == []
 
 

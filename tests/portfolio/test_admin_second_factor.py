@@ -9,11 +9,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import RequestFactory
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from articles.models import Tag
 from portfolio.admin_site import confirmation, recovery_codes
 from portfolio.admin_site.recovery_codes import RecoveryCodes
 from portfolio.admin_site.second_factor import passkeys_work_here
@@ -58,15 +57,15 @@ def owner(unblocked: None) -> Iterator[Callable[..., User]]:
 
 
 @pytest.fixture
-def tag(unblocked: None) -> Iterator[Tag]:
-    """A tag that a test may delete."""
-    made = Tag.objects.create(slug=f"test-{uuid4().hex[:8]}")
+def group(unblocked: None) -> Iterator[Group]:
+    """A group that a test may delete."""
+    made = Group.objects.create(name=f"test-{uuid4().hex[:8]}")
     yield made
-    Tag.objects.filter(pk=made.pk).delete()
+    Group.objects.filter(pk=made.pk).delete()
 
 
-def deletion(tag: Tag) -> str:
-    return f"/admin/articles/tag/{tag.pk}/delete/"
+def deletion(group: Group) -> str:
+    return f"/admin/auth/group/{group.pk}/delete/"
 
 
 class TestWhatMustBeConfirmed:
@@ -123,7 +122,7 @@ class TestRecoveryCodes:
 @pytest.mark.platform
 class TestTheFirstLogin:
     def test_the_owner_is_led_to_set_up_an_app_before_anything_is_deleted(
-        self, platform_url: str, owner: Callable[..., User], tag: Tag
+        self, platform_url: str, owner: Callable[..., User], group: Group
     ) -> None:
         user = owner(second_factor=False)
         came = Visit(platform_url)
@@ -131,17 +130,17 @@ class TestTheFirstLogin:
         assert arrived.url.endswith(f"{OVERVIEW}?next=%2Fadmin%2F")
         assert "no second factor" in came.get("/admin/").text
 
-        refused = came.post(deletion(tag), {"post": "yes"})
+        refused = came.post(deletion(group), {"post": "yes"})
         assert refused.status_code == 403
         assert "Set up a second factor first" in refused.text
-        assert Tag.objects.filter(pk=tag.pk).exists()
+        assert Group.objects.filter(pk=group.pk).exists()
 
         codes = CODE.findall(came.set_up_app().text)
         assert len(set(codes)) == recovery_codes.COUNT
         stored = RecoveryCodes.objects.get(user=user).digests
         assert not set(codes) & set(stored)
-        came.post(deletion(tag), {"post": "yes"})
-        assert not Tag.objects.filter(pk=tag.pk).exists()
+        came.post(deletion(group), {"post": "yes"})
+        assert not Group.objects.filter(pk=group.pk).exists()
 
     def test_a_wrong_first_code_sets_up_nothing(
         self, platform_url: str, owner: Callable[..., User]
@@ -215,38 +214,40 @@ class TestTheLogin:
 @pytest.mark.platform
 class TestAnAction:
     def test_it_is_carried_out_after_the_password(
-        self, platform_url: str, owner: Callable[..., User], tag: Tag
+        self, platform_url: str, owner: Callable[..., User], group: Group
     ) -> None:
         user = owner()
         came = Visit(platform_url)
         came.log_in(user.username, PASSWORD)
         forget_confirmation(user)
 
-        token = TOKEN.search(came.get(deletion(tag)).text)
+        token = TOKEN.search(came.get(deletion(group)).text)
         assert token is not None
         fields: dict[str, object] = {"csrfmiddlewaretoken": token[1], "post": "yes"}
-        asked = came.send(deletion(tag), fields)
+        asked = came.send(deletion(group), fields)
         assert CONFIRM in asked.text
         assert '<input type="hidden" name="post" value="yes">' in asked.text
-        wrong = came.send(deletion(tag), {**fields, confirmation.PASSWORD: "a guess"})
+        wrong = came.send(deletion(group), {**fields, confirmation.PASSWORD: "a guess"})
         assert "This password is not right." in wrong.text
-        assert Tag.objects.filter(pk=tag.pk).exists()
+        assert Group.objects.filter(pk=group.pk).exists()
 
-        done = came.send(deletion(tag), {**fields, confirmation.PASSWORD: PASSWORD})
-        assert done.url.endswith("/admin/articles/tag/")
-        assert not Tag.objects.filter(pk=tag.pk).exists()
+        done = came.send(deletion(group), {**fields, confirmation.PASSWORD: PASSWORD})
+        assert done.url.endswith("/admin/auth/group/")
+        assert not Group.objects.filter(pk=group.pk).exists()
 
-    def test_or_after_a_code(self, platform_url: str, owner: Callable[..., User], tag: Tag) -> None:
+    def test_or_after_a_code(
+        self, platform_url: str, owner: Callable[..., User], group: Group
+    ) -> None:
         user = owner()
         came = Visit(platform_url)
         came.log_in(user.username, PASSWORD)
         forget_confirmation(user)
-        token = TOKEN.search(came.get(deletion(tag)).text)
+        token = TOKEN.search(came.get(deletion(group)).text)
         assert token is not None
         code = AUTHENTICATORS[user.username].code()
         fields = {"csrfmiddlewaretoken": token[1], "post": "yes", confirmation.CODE: code}
-        came.send(deletion(tag), fields)
-        assert not Tag.objects.filter(pk=tag.pk).exists()
+        came.send(deletion(group), fields)
+        assert not Group.objects.filter(pk=group.pk).exists()
 
     def test_the_last_device_takes_the_recovery_codes_along(
         self, platform_url: str, owner: Callable[..., User]

@@ -10,10 +10,12 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import signed_cookies
 from django.contrib.sessions.models import Session
 from django.core import signing
+from django.db import OperationalError
+from django.http import HttpRequest
 
 from cluster.kit.visitors import VISITOR
 from portfolio.admin_site import sessions
-from portfolio.admin_site.sessions import ROW, SessionStore
+from portfolio.admin_site.sessions import ROW, SessionStore, require_row
 from tests.outages import outage
 from tests.portfolio.admin_visit import Visit, make_user
 
@@ -56,6 +58,10 @@ class TestWithoutTheDatabase:
         session = SessionStore(key)
         with django_db_blocker.unblock():
             assert SESSION_KEY not in session
+        request = HttpRequest()
+        request.session = session
+        with pytest.raises(OperationalError):
+            require_row(request)
         session[VISITOR] = "visitor-2"
         session.save()
 
