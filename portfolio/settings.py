@@ -234,6 +234,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "portfolio.admin_site.login_limits.axes_address"
 AXES_LOCKOUT_CALLABLE = "portfolio.admin_site.login_limits.locked_out"
 AXES_HTTP_RESPONSE_CODE = 429
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code"]  # not written down, as passwords
 AXES_ENABLE_ADMIN = False  # its tables are shown by portfolio/admin.py
 AXES_VERBOSE = False  # it would print a line at the start of every command
 
@@ -242,6 +243,7 @@ OTP_TOTP_ISSUER = OTP_WEBAUTHN_RP_NAME = "Working timetable"
 # The library would double a wait with each wrong code, for the owner too: see login_limits.py.
 OTP_TOTP_THROTTLE_FACTOR = 0
 OTP_WEBAUTHN_RP_ID_CALLABLE = "portfolio.admin_site.second_factor.relying_party"
+OTP_WEBAUTHN_EXCEPTION_LOGGER_NAME = ""  # what a stranger sends is no error of the site
 OTP_WEBAUTHN_HELPER_CLASS = "portfolio.admin_site.passkeys.Ceremonies"
 
 

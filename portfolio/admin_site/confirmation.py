@@ -16,7 +16,7 @@ from typing import Any, Final
 from django.contrib import admin
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.debug import sensitive_post_parameters
@@ -57,7 +57,7 @@ def is_recent(request: HttpRequest) -> bool:
 
 
 def is_destructive(request: HttpRequest) -> bool:
-    """Return whether the request deletes, throws a switch, or changes who may do what."""
+    """Return whether the request deletes, sends again, switches, or changes who may do what."""
     name = _name(request)
     if request.method != "POST":
         return False
@@ -80,10 +80,14 @@ def confirmed(view: View) -> View:
         of_devices = request.method == "POST" and _name(request) in OWN_DEVICES
         if not (destructive or of_devices) or is_recent(request):
             return view(request, *args, **kwargs)
+        posted = request.POST
+        request.POST = QueryDict()  # axes writes down what is in a request that fails
         try:
-            wrong = _try(request)
+            wrong = _try(request, posted)
         except TooManyAttempts as refusal:
             return too_many(request, refusal.seconds)
+        finally:
+            request.POST = posted
         if wrong is not None:
             fields = [
                 (name, value)
@@ -101,10 +105,10 @@ def confirmed(view: View) -> View:
     return confirm
 
 
-def _try(request: HttpRequest) -> str | None:
+def _try(request: HttpRequest, posted: QueryDict) -> str | None:
     """Return None when the password or code is right, else what to say beside the fields."""
     user = _user(request)
-    password, code = request.POST.get(PASSWORD, ""), request.POST.get(CODE, "")
+    password, code = posted.get(PASSWORD, ""), posted.get(CODE, "")
     if code:
         return WRONG_CODE if try_code(request, user, code) is None else None
     if not password:

@@ -68,7 +68,17 @@ class TooManyOfAddress(exceptions.OTPWebAuthnApiError):  # type: ignore[misc]
     status_code = HTTPStatus.TOO_MANY_REQUESTS
 
 
-class Registration:
+class Body:
+    """The JSON of a request, of which the library catches only one kind of error."""
+
+    def _parse_request_data(self, request: HttpRequest) -> Any:
+        try:
+            return super()._parse_request_data(request)  # type: ignore[misc]  # of the view
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise exceptions.MalformedRequest from error
+
+
+class Registration(Body):
     """A passkey is added by a user of the admin who has confirmed the wish."""
 
     request: HttpRequest
@@ -89,7 +99,7 @@ class CompleteRegistration(
     pass
 
 
-class Authentication:
+class Authentication(Body):
     """A passkey logs in, or confirms an action of a user who has logged in."""
 
     request: HttpRequest

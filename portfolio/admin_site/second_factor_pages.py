@@ -30,7 +30,6 @@ from portfolio.admin_site.second_factor import (
 )
 
 KINDS: Final = {"app": TOTPDevice, "passkey": WebAuthnCredential}
-PIXELS: Final = 5  # of a module of the QR code
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -68,7 +67,7 @@ def set_up_app(request: HttpRequest) -> HttpResponse:
         wrong = WRONG_CODE
     device = app_to_confirm(user)
     code = segno.make(device.config_url, micro=False)
-    drawing = code.svg_inline(scale=PIXELS, dark="#000", light="#fff")
+    drawing = code.svg_inline(omitsize=True, dark="#000", light="#fff")
     return _page(
         request,
         "admin/second_factor/app.html",

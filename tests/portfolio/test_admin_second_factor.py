@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.auth.models import Group, User
 from django.test import RequestFactory
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -200,6 +201,20 @@ class TestTheLogin:
         assert here.is_inside()
         assert not there.is_inside()
 
+    @pytest.mark.parametrize("body", [b"\xff", b"[" * 20_000, b"{", b"[]"])
+    def test_what_is_no_passkey_is_refused_in_words(
+        self, platform_url: str, unblocked: None, body: bytes
+    ) -> None:
+        came = Visit(platform_url)
+        came.get("/admin/login/")
+        headers = {"X-CSRFToken": came.session.cookies["csrftoken"]}
+        url = f"{platform_url}/admin/passkeys/authentication/"
+        came.session.post(f"{url}begin/", headers=headers, timeout=30)
+        headers["Content-Type"] = "application/json"
+        answer = came.session.post(f"{url}complete/", headers=headers, data=body, timeout=30)
+        assert answer.status_code in {400, 422}
+        assert answer.json()["detail"]
+
     def test_five_wrong_codes_close_the_door(
         self, platform_url: str, owner: Callable[..., User]
     ) -> None:
@@ -229,6 +244,8 @@ class TestAnAction:
         assert '<input type="hidden" name="post" value="yes">' in asked.text
         wrong = came.send(deletion(group), {**fields, confirmation.PASSWORD: "a guess"})
         assert "This password is not right." in wrong.text
+        written = AccessAttempt.objects.get(username=user.username)
+        assert "a guess" not in written.post_data
         assert Group.objects.filter(pk=group.pk).exists()
 
         done = came.send(deletion(group), {**fields, confirmation.PASSWORD: PASSWORD})
