@@ -62,7 +62,8 @@ def is_destructive(request: HttpRequest) -> bool:
     if request.method != "POST":
         return False
     if name.endswith("_changelist"):
-        return request.POST.get("action") == "delete_selected" and "post" in request.POST
+        # A list of Django's has two fields of this name, and `index` says which of them holds.
+        return "delete_selected" in request.POST.getlist("action") and "post" in request.POST
     if name == "deadletters_replay":
         return request.POST.get("confirmed") == "yes"
     return name in SWITCHES or name.endswith("_delete") or name.startswith(ACCOUNTS)

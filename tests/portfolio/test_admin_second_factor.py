@@ -80,6 +80,7 @@ class TestWhatMustBeConfirmed:
             ("auth_group_change", {}),
             ("deadletters_replay", {"confirmed": "yes"}),
             ("portfolio_link_changelist", {"action": "delete_selected", "post": "yes"}),
+            ("auth_user_changelist", {"action": ["delete_selected", ""], "post": "yes"}),
         ],
     )
     def test_what_deletes_switches_or_gives_rights(self, name: str, fields: dict[str, str]) -> None:
