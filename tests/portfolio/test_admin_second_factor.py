@@ -226,6 +226,24 @@ class TestTheLogin:
         assert [answer.status_code for answer in answers] == [200] * 4 + [429]
         assert "The door stays shut for 15 minutes" in answers[-1].text
 
+    def test_codes_from_many_addresses_are_limited_and_a_recovery_code_still_opens(
+        self, platform_url: str, owner: Callable[..., User]
+    ) -> None:
+        user = owner()
+        [code, *_] = recovery_codes.make_recovery_codes(user)
+        came = Visit(platform_url)
+        statuses = []
+        came.post("/admin/login/", {"username": user.username, "password": PASSWORD})
+        for number in range(6):
+            came.session.headers["X-Forwarded-For"] = f"203.0.113.{number}"
+            answer = came.post("/admin/login/code/", {"code": "000000"})
+            statuses.append(answer.status_code)
+        assert statuses == [200] * 5 + [429]
+        assert 3500 < int(answer.headers["Retry-After"]) <= 3600
+        assert "The door stays shut for 60 minutes" in answer.text
+        came.post("/admin/login/code/", {"code": code})
+        assert came.is_inside()
+
 
 @pytest.mark.platform
 class TestAnAction:
