@@ -40,6 +40,11 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 REST: Final = "More"
+# Names in place of a library's.
+NAMES: Final = {
+    "otp_totp.TOTPDevice": "Authenticator apps",
+    "django_otp_webauthn.WebAuthnCredential": "Passkeys",
+}
 SEE_LETTERS: Final = "messaging.view_deadletter"
 REPLAY_LETTERS: Final = "messaging.change_deadletter"
 
@@ -47,7 +52,10 @@ REPLAY_LETTERS: Final = "messaging.change_deadletter"
 def grouped(request: HttpRequest, apps: list[Any]) -> list[Any]:
     """Return the models of Django's list of apps in the groups above, without empty groups."""
     rest = {
-        f"{app['app_label']}.{one['object_name']}": one for app in apps for one in app["models"]
+        label: {**one, "name": NAMES.get(label, one["name"])}
+        for app in apps
+        for one in app["models"]
+        for label in [f"{app['app_label']}.{one['object_name']}"]
     }
     groups = {
         name: [rest.pop(label) for label in labels if label in rest]

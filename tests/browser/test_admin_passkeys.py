@@ -18,9 +18,11 @@ from tests.portfolio.admin_visit import (
     forget_confirmation,
     make_user,
 )
+from tests.sampling import only_in_full
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 
+SCHEMES = ("light", "dark")
 AUTHENTICATOR = {
     "protocol": "ctap2",
     "transport": "internal",
@@ -95,8 +97,10 @@ def test_a_passkey_is_added_logs_in_and_confirms_a_deletion(
     assert complaints == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [("dark", 390), only_in_full("light", 390), *(only_in_full(it, 1440) for it in SCHEMES)],
+)
 def test_the_pages_of_the_second_factor_are_clean_at_every_width(
     browser: Browser, by_name: str, owner: User, scheme: Any, width: int
 ) -> None:
