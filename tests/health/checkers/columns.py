@@ -57,7 +57,6 @@ PREFIXES: Final[Mapping[str, str]] = {
     "auth_": _DJANGO,
     "axes_": "attempts to log in to the admin, for its lock; no message speaks of them",
     "django_": _DJANGO,
-    "django_otp_": _LOGIN,
     "otp_": _LOGIN,
     "article": _OWNER,
 }
