@@ -1,4 +1,4 @@
-"""Visits to the site over HTTP: as anybody, as the owner or a group's member with a second factor."""
+"""Visits over HTTP: as anybody, as the owner, or as a member of a group, with a second factor."""
 
 from __future__ import annotations
 
