@@ -1,4 +1,4 @@
-"""The catalogue of experiments. No caller can ask for one outside it."""
+"""The catalogue of experiments, and the composed ones. No caller can ask for any other."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from chaos.experiments.composed import composed
 from chaos.experiments.declarations import processes, servers, storms, traffic
 from chaos.experiments.experiment import Experiment
 from compose.errors import Misuse
 
-__all__ = ["EXPERIMENTS", "Experiment", "experiment", "experiments_on"]
+__all__ = ["EXPERIMENTS", "Experiment", "experiment", "experiments_on", "find"]
 
 
 def _collected(declarations: Iterable[Experiment]) -> Mapping[str, Experiment]:
@@ -27,17 +28,20 @@ EXPERIMENTS: Final = _collected(
 )
 
 
-def experiment(name: str) -> Experiment:
-    """Return the experiment of that name.
+def find(name: str) -> Experiment | None:
+    """Return the experiment of that name, of the catalogue or composed, or None."""
+    return EXPERIMENTS.get(name) or composed(name)
 
-    Raises Misuse with the known names.
+
+def experiment(name: str) -> Experiment:
+    """Return the experiment of that name, of the catalogue or composed.
+
+    Raises Misuse with the names of the catalogue.
     """
-    try:
-        return EXPERIMENTS[name]
-    except KeyError:
-        raise Misuse(
-            f"There is no experiment {name!r}; there is: {', '.join(EXPERIMENTS)}."
-        ) from None
+    found = find(name)
+    if found is None:
+        raise Misuse(f"There is no experiment {name!r}; there is: {', '.join(EXPERIMENTS)}.")
+    return found
 
 
 def experiments_on(process: str) -> list[Experiment]:

@@ -86,6 +86,7 @@ class Family(enum.StrEnum):
     NETWORK = "network"
     LOAD = "load"
     STORM = "storm"
+    COMPOSED = "composed"  # of a visitor's choice, none of the catalogue
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,9 @@ class DatabaseFault(HardFault):
     def targets(self) -> tuple[str, ...]:
         return DATABASES
 
+    def reaches(self, target: str) -> tuple[str, ...]:
+        return (f"postgres-{target}",)
+
 
 class EndDatabaseSessions(DatabaseFault, MomentaryFault):
     """Every session of the database ends, also in the middle of a transaction."""

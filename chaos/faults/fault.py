@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from chaos.drivers.driver import Driver
 from cluster.health.armed_faults import ArmedFault
+from cluster.health.observer.naming import expected_processes, kind_of, service_of
 
 
 class FaultKind(enum.StrEnum):
@@ -39,8 +40,15 @@ class Fault(Protocol):
     @property
     def words(self) -> FaultWords: ...
 
+    @property
+    def lasts(self) -> bool:
+        """False for a fault that is over once it is injected."""
+
     def targets(self) -> tuple[str, ...]:
         """Return the names of its targets: processes, databases, services or links."""
+
+    def reaches(self, target: str) -> tuple[str, ...]:
+        """Return the processes that it acts on, the main one first."""
 
     def check(self, target: str, parameters: Mapping[str, Any]) -> None:
         """Raise compose.errors.Misuse for a target or a parameter that is not in the catalogue."""
@@ -53,3 +61,12 @@ class Fault(Protocol):
 
         Raises an error while it cannot be healed yet, and the caller tries again.
         """
+
+
+def clients_of(service: str) -> tuple[str, ...]:
+    """Return the processes of a service, without its database."""
+    return tuple(
+        name
+        for name in expected_processes()
+        if service_of(name) == service and kind_of(name) != "database"
+    )

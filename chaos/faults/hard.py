@@ -21,11 +21,16 @@ class HardFault(ABC):
     name: str
     words: FaultWords
     kind = FaultKind.HARD
+    lasts = True
     bounds: ClassVar[Mapping[str, tuple[float, float]]] = {}
 
     @abstractmethod
     def targets(self) -> tuple[str, ...]:
         """Return the names of its targets."""
+
+    def reaches(self, target: str) -> tuple[str, ...]:
+        """Return the processes that it acts on: the target, unless a subclass says otherwise."""
+        return (target,)
 
     @abstractmethod
     def inject(self, driver: Driver, armed: ArmedFault) -> str:
@@ -64,6 +69,9 @@ class PausingFault(HardFault):
     def paused(self, target: str) -> Sequence[str]:
         """Return the processes that it keeps paused while it is in force on `target`."""
 
+    def reaches(self, target: str) -> tuple[str, ...]:
+        return tuple(self.paused(target))
+
     def inject(self, driver: Driver, armed: ArmedFault) -> str:
         return "; ".join(driver.pause(name) for name in self.paused(armed.target))
 
@@ -79,6 +87,7 @@ class MomentaryFault(HardFault):
     """A hard fault that is over once it is injected. `afterwards` names the repair."""
 
     afterwards: str
+    lasts = False
 
     def heal(self, driver: Driver, armed: ArmedFault) -> str:  # noqa: ARG002  (a Fault's heal)
         return self.afterwards

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chaos.drivers.driver import Driver, DriverError
-from chaos.faults.fault import FaultKind, FaultWords
+from chaos.faults.fault import FaultKind, FaultWords, clients_of
 from chaos.faults.messages import check_numbers
 from chaos.links.table import lead_astray, lead_back, proxy_address
 from cluster.health.armed_faults import ArmedFault
@@ -46,9 +46,13 @@ class LinkFault:
     words: FaultWords
     milliseconds: int = 0
     kind: FaultKind = FaultKind.HARD
+    lasts: bool = True
 
     def targets(self) -> tuple[str, ...]:
         return tuple(LINKS)
+
+    def reaches(self, target: str) -> tuple[str, ...]:
+        return clients_of(LINKS[target].owner)
 
     def check(self, target: str, parameters: Mapping[str, Any]) -> None:
         if target not in LINKS:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chaos.drivers.driver import Driver
-from chaos.faults.fault import FaultKind, FaultWords
+from chaos.faults.fault import FaultKind, FaultWords, clients_of
 from cluster.health.armed_faults import ArmedFault
 from cluster.messaging.fault_injection import (
     LONGEST,
@@ -56,9 +56,13 @@ class MessageFault:
     limit: int
     milliseconds: int = 0
     kind: FaultKind = FaultKind.HARD
+    lasts: bool = True
 
     def targets(self) -> tuple[str, ...]:
         return (*RELAYS, ALL)
+
+    def reaches(self, target: str) -> tuple[str, ...]:
+        return tuple(RELAYS) if target == ALL else (target,)
 
     def check(self, target: str, parameters: Mapping[str, Any]) -> None:
         if target not in self.targets():
@@ -98,6 +102,7 @@ class PoisonOrder:
 
     name = "poison-order"
     kind = FaultKind.HARD
+    lasts = True
     words = FaultWords(
         title="Poison an order",
         verb="poisoned",
@@ -109,6 +114,9 @@ class PoisonOrder:
 
     def targets(self) -> tuple[str, ...]:
         return ("orders",)
+
+    def reaches(self, target: str) -> tuple[str, ...]:
+        return clients_of(target)
 
     def check(self, target: str, parameters: Mapping[str, Any]) -> None:
         if target not in self.targets():

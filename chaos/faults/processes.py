@@ -30,6 +30,7 @@ class KillProcess(ProcessFault):
     """SIGKILL, without a warning to the process, which is healed by a new start."""
 
     name = "kill-process"
+    lasts = False
     words = FaultWords(
         title="Kill a process",
         verb="killed",
@@ -61,6 +62,7 @@ class RestartProcess(ProcessFault):
     """A stop and a start, as in a deployment."""
 
     name = "restart-process"
+    lasts = False
     words = FaultWords(
         title="Restart a process",
         verb="restarted",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chaos.drivers.driver import Driver, DriverError
-from chaos.faults.fault import FaultWords
+from chaos.faults.fault import FaultWords, clients_of
 from chaos.faults.hard import HardFault, MomentaryFault
 from cluster.health.armed_faults import ArmedFault
 from config.environment import DATABASES
@@ -29,6 +29,9 @@ class RevokeLeases(MomentaryFault):
 
     def targets(self) -> tuple[str, ...]:
         return DATABASES
+
+    def reaches(self, target: str) -> tuple[str, ...]:
+        return clients_of(target)
 
     def inject(self, driver: Driver, armed: ArmedFault) -> str:
         driver.secrets("PUT", f"sys/leases/revoke-prefix/database/creds/{armed.target}")

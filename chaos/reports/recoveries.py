@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from chaos.experiments.catalogue import EXPERIMENTS
+from chaos.experiments.catalogue import EXPERIMENTS, find
 from chaos.experiments.experiment import Experiment, Family
 from chaos.experiments.models import Incident
 
@@ -26,6 +25,7 @@ AIM_OF_SERVICES: Final = 3.0
 DRAMATIC: Final = ("kill-rabbitmq", "kill-postgres-checkout", "kill-postgres-payments",
                    "kill-postgres-orders", "kill-postgres-catalog", "kill-postgres-identity",
                    "kill-postgres-site")  # fmt: skip
+MOST_COMPOSED: Final = 20  # composed experiments that are reported on
 LOOKED_AT: Final = 50  # incidents, whose documents are large
 
 
@@ -51,15 +51,19 @@ class Recovery:
 
 
 def recoveries() -> list[Recovery]:
-    """Return every experiment that was run here, in the catalogue's order.
+    """Return every experiment that was run here, in the catalogue's order, then the composed ones.
 
-    Raises django.db.Error.
+    Of the composed ones, of which there may be thousands, those that were run last. Raises
+    django.db.Error.
     """
-    found: dict[str, list[tuple[bool, float | None]]] = defaultdict(list)
+    found: dict[str, list[tuple[bool, float | None]]] = {}  # the one that was run last is last
     rows = Incident.objects.filter(origin="").order_by("recorded_at")
     for name, passed, seconds in rows.values_list("experiment", "passed", "recover_seconds"):
-        found[name].append((passed, seconds))
-    return [_recovery(one, found[name]) for name, one in EXPERIMENTS.items() if name in found]
+        found[name] = [*found.pop(name, []), (passed, seconds)]
+    known = [one for name, one in EXPERIMENTS.items() if name in found]
+    others = (find(name) for name in reversed(found) if name not in EXPERIMENTS)
+    composed = [one for one in others if one is not None]
+    return [_recovery(one, found[one.name]) for one in [*known, *composed[:MOST_COMPOSED]]]
 
 
 def latest_interesting() -> Incident | None:

@@ -14,7 +14,7 @@ from typing import Final
 from django.db import connection
 
 from chaos.experiments import repository
-from chaos.experiments.catalogue import EXPERIMENTS
+from chaos.experiments.catalogue import experiment
 from chaos.experiments.experiment import Experiment
 from chaos.experiments.incident import IncidentDocument
 from chaos.experiments.models import ExperimentRun
@@ -48,19 +48,19 @@ def execute(
     `actor` goes into the audit trail. `beside` is entered while it runs. Raises the error of a
     run that made no record, once nothing is broken any more and the error is stored.
     """
-    experiment = EXPERIMENTS[row.experiment]
+    chosen = experiment(row.experiment)
     audited = [
         repository.note(actor=actor, action=fault, target=target).pk
         for fault, target in what_is_done(row)
     ]
-    with announced(row, title=experiment.title) as announcement:
+    with announced(row, title=chosen.title) as announcement:
 
         def tell(phase: Phase, words: str) -> None:
             announcement.say(phase, words)
             say(phase, words)
 
         run = Run(
-            experiment,
+            chosen,
             rate=row.rate,
             actor=row.asked_by,
             seed=row.seed,
@@ -100,7 +100,7 @@ def execute(
 
 
 def run_by_hand(
-    experiment: Experiment, *, rate: float, seed: int | None, actor: str, say: Say
+    chosen: Experiment, *, rate: float, seed: int | None, actor: str, say: Say
 ) -> IncidentDocument:
     """Wait for the run lock, run the experiment, and store and return the incident.
 
@@ -113,7 +113,7 @@ def run_by_hand(
     # It never was in the queue, so this row is not stored.
     row = ExperimentRun(
         id=new_message_id(),
-        experiment=experiment.name,
+        experiment=chosen.name,
         seed=seed,
         rate=rate,
         asked_by=COMMAND_LINE,
@@ -127,9 +127,9 @@ def run_by_hand(
 
 def what_is_done(row: ExperimentRun) -> list[tuple[str, str]]:
     """Return fault and target of every step, for the audit trail."""
-    experiment = EXPERIMENTS[row.experiment]
-    steps = steps_of(experiment, row.seed)
-    return [(step.fault, step.target) for step in steps] or [(experiment.fault, experiment.process)]
+    chosen = experiment(row.experiment)
+    steps = steps_of(chosen, row.seed)
+    return [(step.fault, step.target) for step in steps] or [(chosen.fault, chosen.process)]
 
 
 def leave(_signum: int, _frame: FrameType | None) -> None:

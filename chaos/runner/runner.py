@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import Error, connection, transaction
 
 from chaos.experiments import repository
-from chaos.experiments.catalogue import EXPERIMENTS
+from chaos.experiments.catalogue import find
 from chaos.experiments.models import ExperimentRun
 from chaos.experiments.run import Interrupted, Run, warm_up
 from chaos.faults import engine
@@ -160,7 +160,7 @@ class Runner:
 
 def _refusal(run: ExperimentRun) -> str:
     """Return why the run may not run any more, or "" when it may."""
-    if run.experiment not in EXPERIMENTS:
+    if find(run.experiment) is None:
         return "There is no such experiment any more."
     try:
         repository.require_allowed()

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import Error, connection, transaction
 from django.db.models import QuerySet
 
-from chaos.experiments.catalogue import EXPERIMENTS, Experiment
+from chaos.experiments.catalogue import Experiment, find
 from chaos.experiments.experiment import RATE
 from chaos.experiments.models import ExperimentRun, FaultSwitch
 from chaos.experiments.storm import LARGEST_SEED
@@ -40,6 +40,11 @@ LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('chaos-queue', 0))"
 # The NOTIFY channel that wakes the runner.
 QUEUE_CHANNEL: Final = "chaos_queue"
 WAKE: Final = f"NOTIFY {QUEUE_CHANNEL}"
+INSERT: Final = """
+    INSERT INTO experiment_run
+        (id, experiment, seed, rate, visitor, remote, asked_by, asked_at, state, words)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, '')
+"""
 AWAY: Final = "The site’s database is away, so nothing was asked for. Try again in a moment."
 
 
@@ -80,34 +85,54 @@ def ask_for_run(
     seed: int | None = None,
     rate: float | None = None,
 ) -> ExperimentRun:
-    """Put a run into the queue.
+    """Put a run into the queue, in a transaction of its own.
 
     `remote` is a keyed hash of the client's address; an empty one has no limit. Raises
     Refused.
     """
-    chosen = _known(experiment)
-    seed = _checked_seed(chosen, seed)
-    rate = _checked_rate(rate)
-    with _in_transaction():
-        with connection.cursor() as cursor:
-            cursor.execute(LOCK)
-        now = datetime.now(UTC)
-        _require_switched_on()
-        _require_place(visitor, now)
-        _require_share(remote, now)
-        run = ExperimentRun.objects.create(
-            id=new_message_id(),
-            experiment=chosen.name,
+    with _in_transaction(), connection.cursor() as cursor:
+        return enqueue(
+            cursor,
+            experiment=experiment,
+            visitor=visitor,
+            asked_by=asked_by,
+            remote=remote,
             seed=seed,
             rate=rate,
-            visitor=visitor,
-            remote=remote,
-            asked_by=asked_by,
-            asked_at=now,
         )
-        with connection.cursor() as cursor:
-            cursor.execute(WAKE)
-        return run
+
+
+def enqueue(
+    cursor: Any,
+    *,
+    experiment: str,
+    visitor: str,
+    asked_by: str,
+    remote: str = "",
+    seed: int | None = None,
+    rate: float | None = None,
+) -> ExperimentRun:
+    """Put a run into the queue, in the transaction of the cursor. See `ask_for_run`."""
+    chosen = _known(experiment)
+    run = ExperimentRun(
+        id=new_message_id(),
+        experiment=chosen.name,
+        seed=_checked_seed(chosen, seed),
+        rate=_checked_rate(rate),
+        visitor=visitor,
+        remote=remote,
+        asked_by=asked_by,
+    )
+    # Whoever holds the lock sees every run that was accepted before, on any connection.
+    cursor.execute(LOCK)
+    run.asked_at = datetime.now(UTC)
+    _require_switched_on()
+    _require_place(visitor, run.asked_at)
+    _require_share(remote, run.asked_at)
+    asked = (run.seed, run.rate, visitor, remote, asked_by, run.asked_at, run.state)
+    cursor.execute(INSERT, (run.id, run.experiment, *asked))
+    cursor.execute(WAKE)
+    return run
 
 
 def withdraw(run_id: UUID, visitor: str) -> ExperimentRun:
@@ -168,7 +193,7 @@ def queue() -> list[QueuedRun]:
 
 
 def _known(name: str) -> Experiment:
-    found = EXPERIMENTS.get(name)
+    found = find(name)
     if found is None:
         raise Refused("There is no such experiment in the catalogue.", HTTPStatus.NOT_FOUND)
     return found
@@ -259,7 +284,7 @@ def _open_runs() -> QuerySet[ExperimentRun]:
 
 
 def _title(run: ExperimentRun) -> str:
-    found = EXPERIMENTS.get(run.experiment)
+    found = find(run.experiment)
     return found.title if found else run.experiment
 
 

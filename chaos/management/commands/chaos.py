@@ -50,12 +50,12 @@ class Command(BaseCommand):
         seed = whole_number("seed", least=0, most=LARGEST_SEED)
         listing = actions.add_parser("list", help="the experiments there are")
         running = actions.add_parser("run", help="run one, and keep the incident")
-        running.add_argument("name", help="one of those that `list` shows")
+        running.add_argument("name", help="one of those that `list` shows, or a composed one")
         running.add_argument("--save", type=Path, metavar="FILE", help="write the incident there")
         reporting = actions.add_parser("report", help="a kept incident")
         reporting.add_argument("id", help="its id, or `latest`")
         exporting = actions.add_parser("export", help="an experiment for `chaos run`")
-        exporting.add_argument("name", help="one of those that `list` shows")
+        exporting.add_argument("name", help="one of those that `list` shows, or a composed one")
         healing = actions.add_parser("heal", help="heal whatever is broken on purpose, now")
         campaign = actions.add_parser("campaign", help="run all of them, in an order by seed")
         campaign.add_argument(
@@ -257,10 +257,10 @@ def _seed_for(chosen: Experiment, seed: int | None) -> int | None:
 
 
 def _family(text: str) -> Family:
-    try:
-        return Family(text)
-    except ValueError:
-        raise Misuse(f"There is no family {text!r}; there is: {', '.join(Family)}.") from None
+    families = dict.fromkeys(one.family for one in EXPERIMENTS.values())
+    if text not in families:
+        raise Misuse(f"There is no family {text!r}; there is: {', '.join(families)}.")
+    return Family(text)
 
 
 def _rate(text: str) -> float:

@@ -44,6 +44,7 @@ FAMILIES: Final[tuple[tuple[Family, str, str, str], ...]] = (
     (Family.STORM, "Storms", "Several faults at moments drawn from a seed.", "storms"),
 )
 DECLARED: Final = "chaos.experiments.declarations.{}:declared"
+COMPOSED: Final = "chaos.experiments.composed:compose"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +85,7 @@ def groups(found: Iterable[Recovery]) -> tuple[Group, ...]:
 
 def source_of(experiment: Experiment) -> str:
     """Return where an experiment is declared, in the form that the `source` tag takes."""
+    if experiment.family is Family.COMPOSED:
+        return COMPOSED
     module = next(module for family, _, _, module in FAMILIES if family is experiment.family)
     return DECLARED.format(module)

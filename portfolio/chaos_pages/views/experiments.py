@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from chaos.experiments.catalogue import EXPERIMENTS
+from chaos.experiments.catalogue import find
 from chaos.experiments.document import as_document
 from chaos.experiments.models import Incident
 from chaos.reports.recoveries import recoveries
@@ -33,7 +33,7 @@ AWAY: Final = (
 @require_safe
 def experiment(request: HttpRequest, name: str) -> HttpResponse:
     """Show one experiment: its faults, its hypothesis, and the results of its runs."""
-    found = EXPERIMENTS.get(name)
+    found = find(name)
     if found is None:
         return problem(request, HTTPStatus.NOT_FOUND, UNKNOWN.format(name))
     snapshot = latest()
@@ -56,7 +56,7 @@ def document(request: HttpRequest, name: str) -> HttpResponse:
 
     `?seed=N` is the seed of an experiment that is drawn from one.
     """
-    found = EXPERIMENTS.get(name)
+    found = find(name)
     if found is None:
         return problem(request, HTTPStatus.NOT_FOUND, UNKNOWN.format(name))
     asked = request.GET.get("seed", "")

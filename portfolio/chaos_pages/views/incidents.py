@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from chaos.experiments.catalogue import EXPERIMENTS
+from chaos.experiments.catalogue import find
 from chaos.experiments.models import Incident
 from chaos.experiments.repository import document_of
 from cluster.kit.problems import answers_when_away, problem
@@ -43,7 +43,7 @@ def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
         "bars": bars(passed),
         "probes": probe_rows(document.readings),
         "invariants": list(invariants_in_order(document)),
-        "experiment": EXPERIMENTS.get(document.experiment),
+        "experiment": find(document.experiment),
         "record": found.document,  # as the graph takes it
         "origin": found.origin,
     }

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from chaos.experiments.catalogue import EXPERIMENTS
+from chaos.experiments.catalogue import find
 from chaos.experiments.models import ExperimentRun
 from chaos.safety.permits import Refused, ask_for_run, public_name, withdraw
 from cluster.health.observer.client import latest
@@ -114,7 +114,7 @@ def _context(found: ExperimentRun, place: Place | None, visitor: str) -> dict[st
     return {
         "section": "chaos",
         "run": found,
-        "experiment": EXPERIMENTS.get(found.experiment),
+        "experiment": find(found.experiment),
         "title": _title(found),
         "place": place,
         "mine": bool(visitor) and found.visitor == visitor,
@@ -156,7 +156,7 @@ def _as_json(
 
 
 def _title(found: ExperimentRun) -> str:
-    experiment = EXPERIMENTS.get(found.experiment)
+    experiment = find(found.experiment)
     return experiment.title if experiment else found.experiment
 
 

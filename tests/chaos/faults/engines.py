@@ -66,6 +66,7 @@ class Toy:
 
     name = "toy"
     kind = FaultKind.HARD
+    lasts = True
     words = FaultWords(title="Toy", verb="toyed with", what="Nothing.")
 
     def __init__(self, armed: ArmedFaults) -> None:
@@ -78,6 +79,9 @@ class Toy:
 
     def targets(self) -> tuple[str, ...]:
         return ("toy", "other")
+
+    def reaches(self, target: str) -> tuple[str, ...]:
+        return (target,)
 
     def check(self, target: str, parameters: Mapping[str, Any]) -> None:
         if target not in self.targets() or parameters:
