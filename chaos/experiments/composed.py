@@ -49,6 +49,13 @@ class Choice:
         )
 
 
+def choose(fault: str, target: str, seconds: int | None, load: str) -> Choice:
+    """Return a choice, which without `seconds` has the usual ones. Raises Misuse."""
+    if seconds is None:
+        seconds = USUAL_SECONDS if fault_named(fault).lasts else 0
+    return Choice(fault, target, seconds, load)
+
+
 def choice_of(name: str) -> Choice | None:
     """Return the parts that a name holds, or None for another kind of name."""
     family, *parts = name.split(MARK)

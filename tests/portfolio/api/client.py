@@ -15,6 +15,7 @@ class Client:
 
     def __init__(self, site: str) -> None:
         self.session = requests.Session()
+        self.site = site
         self._api = f"{site}/api/v1"
 
     def get(self, path: str, **headers: str) -> requests.Response:
