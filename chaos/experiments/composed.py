@@ -6,8 +6,8 @@ the name holds the whole experiment.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from chaos.experiments.declarations.words import COMES_THROUGH
@@ -42,11 +42,13 @@ class Choice:
         )
 
     @property
+    def parts(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
     def query(self) -> str:
         """The choice as the query of an address."""
-        return urlencode(
-            {"fault": self.fault, "target": self.target, "seconds": self.seconds, "load": self.load}
-        )
+        return urlencode(self.parts)
 
 
 def choose(fault: str, target: str, seconds: int | None, load: str) -> Choice:

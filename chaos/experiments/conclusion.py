@@ -167,6 +167,8 @@ def _deviations(evidence: Evidence, figures: Figures) -> Iterator[str]:
     yield from _not_recovered(evidence.recording)
     yield from _outside(evidence.experiment, evidence.recording)
     yield from _not_proven(evidence)
+    if evidence.offered is not None and not evidence.offered.accepted:
+        yield "Not exercised: no checkout was accepted."
     if figures.unfinished:
         yield f"{figures.unfinished} accepted checkouts have not ended."
     if not evidence.hypothesis_met:
@@ -198,7 +200,7 @@ def _outside(experiment: Experiment, recording: Recording) -> Iterator[str]:
 
 
 def _not_proven(evidence: Evidence) -> Iterator[str]:
-    if evidence.verdict is None:
+    if not _findings(evidence):
         yield "The invariants were not examined."
     for finding in _findings(evidence):
         if finding.outcome is Outcome.FAIL:
@@ -234,7 +236,7 @@ def _summary(evidence: Evidence, figures: Figures, deviations: list[str]) -> str
         else f"{figures.undecided} invariants could not be decided."
         if figures.undecided
         else "The invariants were not examined."
-        if evidence.verdict is None
+        if not _findings(evidence)
         else "No money, stock or message was lost."
         if not deviations
         else f"Every invariant held, yet something deviated: {deviations[0]}"

@@ -18,6 +18,7 @@ from pydantic import Field
 from chaos.experiments import models
 from chaos.experiments.catalogue import EXPERIMENTS
 from chaos.experiments.composed import LOADS, LONGEST_FAULT, choose, compose
+from chaos.experiments.exercised import not_exercised
 from chaos.experiments.experiment import Experiment, Family, Profile
 from chaos.experiments.incident import IncidentDocument, Label, Status
 from chaos.experiments.repository import document_of
@@ -105,6 +106,7 @@ class ExperimentRun(Schema):
     verified_at: datetime | None
     ended_at: datetime | None
     verdict: Status | None = Field(description="Of the incident; null without one.")
+    not_exercised: list[str] = Field(description="Checks of it that had nothing to look at.")
     page: str
     incident: str | None = Field(description="The page of the incident; null without one.")
 
@@ -121,6 +123,7 @@ class ExperimentRun(Schema):
             recovered_at=_moment(document, "recovered"),
             verified_at=_moment(document, "verified"),
             verdict=None if document is None else document.status,
+            not_exercised=[] if document is None else not_exercised(document),
             page=reverse("chaos:run", args=[run.id]),
             incident=None if run.incident is None else _page_of(run.incident),
         )

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from cluster.kit.page_cache import cached_page
 from portfolio.api.api import sources
 from portfolio.api.document import METHODS, document
+from portfolio.api.idempotency import FIELD
 from portfolio.api.problems import PROBLEM_TYPES
 
 BODY: Final = "application/json"
@@ -88,10 +89,7 @@ def _curl(
     method: str, address: str, parameters: list[dict[str, Any]], content: dict[str, Any]
 ) -> str:
     """Return the shell command that calls the operation, with its required parameters."""
-    query = key = ""
-    line = ["curl", "-i", "-b", "jar", "-c", "jar"]
-    if method != "get":
-        line += ["-X", method.upper()]
+    query, keyed = "", False
     for parameter in parameters:
         if not parameter.get("required"):
             continue
@@ -102,11 +100,23 @@ def _curl(
             case "query":
                 query = f"?{parameter['name']}={value}"
             case _:  # among the headers, only the idempotency key is required
-                # Quoted so that the shell makes a new one each time.
-                key = f' -H "{parameter["name"]}: $(uuidgen)"'
-    if content:
-        line += ["-H", f"Content-Type: {BODY}", "-d", json.dumps(content.get("example", {}))]
-    return f"{shlex.join(line)}{key} {shlex.quote(address + query)}"
+                keyed = True
+    body = content.get("example", {}) if content else None
+    return shell_line(method, address + query, body=body, keyed=keyed)
+
+
+def shell_line(
+    method: str, address: str, *, body: dict[str, Any] | None = None, keyed: bool = False
+) -> str:
+    """Return the shell command of a request, with a JSON body and a new idempotency key."""
+    line = ["curl", "-i", "-b", "jar", "-c", "jar"]
+    if method != "get":
+        line += ["-X", method.upper()]
+    if body is not None:
+        line += ["-H", f"Content-Type: {BODY}", "-d", json.dumps(body)]
+    # Quoted so that the shell makes a new key each time.
+    key = f' -H "{FIELD}: $(uuidgen)"' if keyed else ""
+    return f"{shlex.join(line)}{key} {shlex.quote(address)}"
 
 
 def _sample(parameter: dict[str, Any]) -> Any:

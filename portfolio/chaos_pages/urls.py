@@ -6,6 +6,7 @@ from django.urls import path
 
 from portfolio.chaos_pages.views import (
     board,
+    composing,
     experiments,
     incidents,
     message_editing,
@@ -17,6 +18,7 @@ app_name = "chaos"
 urlpatterns = [
     path("", board.board, name="index"),
     path("queue/", board.queue, name="queue"),
+    path("compose/", composing.compose, name="compose"),
     path("experiments/<slug:name>/", experiments.experiment, name="experiment"),
     path("experiments/<slug:name>.json", experiments.document, name="experiment-document"),
     path("runs/", runs.ask, name="runs"),

@@ -19,6 +19,7 @@ from chaos.experiments import repository
 from chaos.experiments.campaign import Turn, storms, turns
 from chaos.experiments.catalogue import EXPERIMENTS, experiment
 from chaos.experiments.document import as_document
+from chaos.experiments.exercised import not_exercised
 from chaos.experiments.experiment import RATE, Experiment, Family
 from chaos.experiments.incident import IncidentDocument
 from chaos.experiments.models import Incident
@@ -166,6 +167,8 @@ class Command(BaseCommand):
             console.print(document.baseline.sentence)
         for deviation in document.deviations:
             console.print(f"[red]·[/red] {deviation}")
+        for one in not_exercised(document):
+            console.print(f"[yellow]not exercised[/yellow] {one}")
         table = Table(box=None, pad_edge=False, show_header=False)
         for name, value in msgspec.to_builtins(document.figures).items():
             table.add_row(name.replace("_", " "), "–" if value is None else str(value))

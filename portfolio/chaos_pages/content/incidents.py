@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from chaos.experiments.incident import IncidentDocument, ProbeReading
+from chaos.experiments.exercised import had_no_load, is_vacuous
+from chaos.experiments.incident import IncidentDocument, Invariant, ProbeReading
 
 When = Literal["before", "during", "after"]
 TIMES: Final[tuple[When, ...]] = ("before", "during", "after")
@@ -30,6 +31,10 @@ ABORTED: Final = Verdict(
     "aborted", "unknown", "It was not tested to the end: an abort condition ended the run early."
 )
 
+NOT_EXERCISED: Final = Verdict(
+    "not exercised", "unknown", "No checkout was accepted for which it could hold or fail."
+)
+
 
 def verdict(document: IncidentDocument) -> Verdict:
     """Return the verdict, which is never "passed" when anything deviated.
@@ -38,6 +43,8 @@ def verdict(document: IncidentDocument) -> Verdict:
     """
     if document.status == "aborted":
         return ABORTED
+    if had_no_load(document):
+        return NOT_EXERCISED
     violated = any(invariant.outcome == "fail" for invariant in document.invariants)
     if document.passed and not violated and not document.deviations:
         return PASSED if document.status in (None, "passed") else DEVIATED
@@ -85,6 +92,29 @@ def _told(readings: Sequence[ProbeReading], probe: str, when: When) -> Told | No
     return Told(sum(one.ok for one in own), len(own), telling.words)
 
 
-def invariants_in_order(document: IncidentDocument) -> Iterator[object]:
+@dataclass(frozen=True, slots=True)
+class InvariantRow:
+    """An invariant, and what was found of it in a word: empty when it held."""
+
+    invariant: Invariant
+    word: str
+    mark: str
+
+
+def invariants_in_order(document: IncidentDocument) -> Iterator[InvariantRow]:
     """Yield the violated invariants, then those that could not be decided, then the rest."""
-    yield from sorted(document.invariants, key=lambda one: (one.outcome != "fail", not one.unknown))
+    for one in sorted(
+        document.invariants, key=lambda one: (one.outcome != "fail", not one.unknown)
+    ):
+        yield InvariantRow(one, *_found(one))
+
+
+def _found(invariant: Invariant) -> tuple[str, str]:
+    """Return what was found of an invariant: a word and its mark."""
+    if invariant.outcome == "fail":
+        return "violated", "failed"
+    if invariant.unknown:
+        return "undecided", "unknown"
+    if is_vacuous(invariant):
+        return "not exercised", "unknown"
+    return "", ""

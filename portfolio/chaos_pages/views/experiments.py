@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from chaos.experiments.catalogue import find
+from chaos.experiments.composed import choice_of
 from chaos.experiments.document import as_document
 from chaos.experiments.models import Incident
 from chaos.reports.recoveries import recoveries
@@ -19,6 +20,7 @@ from cluster.health.observer.client import latest
 from cluster.kit.problems import problem
 from cluster.secrets.django.reconnect import read_or
 from portfolio.chaos_pages.content.catalogue import source_of
+from portfolio.chaos_pages.content.composing import curl_of
 from portfolio.chaos_pages.content.phases import now
 from portfolio.chaos_pages.content.queue import closed
 from portfolio.chaos_pages.content.strips import scale_of, strip_of
@@ -42,6 +44,8 @@ def experiment(request: HttpRequest, name: str) -> HttpResponse:
         "experiment": found,
         "source": source_of(found),
         "document": as_document(found),
+        "composed": choice_of(found.name),
+        "curl": curl_of(found, request.build_absolute_uri("/").rstrip("/")),
         "now": now(snapshot),
         "snapshot": snapshot,
     }

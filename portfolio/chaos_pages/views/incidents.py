@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from chaos.experiments.catalogue import find
+from chaos.experiments.exercised import not_exercised
 from chaos.experiments.models import Incident
 from chaos.experiments.repository import document_of
 from cluster.kit.problems import answers_when_away, problem
@@ -43,6 +44,7 @@ def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
         "bars": bars(passed),
         "probes": probe_rows(document.readings),
         "invariants": list(invariants_in_order(document)),
+        "not_exercised": not_exercised(document),
         "experiment": find(document.experiment),
         "record": found.document,  # as the graph takes it
         "origin": found.origin,

@@ -1,5 +1,7 @@
-// A demo's form says that it runs, and what to do when the web server dies meanwhile; and each
-// line for a shell can be copied. Without this script the form works as forms do.
+// A demo's form says that it runs, and what to do when the web server dies meanwhile. Without this
+// script the form works as forms do.
+
+import "./shell-lines.js";
 
 class DemoRun extends HTMLElement {
   connectedCallback() {
@@ -37,24 +39,4 @@ async function sentenceOf(answer) {
   return detail?.textContent.trim() || `It was refused with status ${answer.status}.`;
 }
 
-function addCopyButtons() {
-  if (!navigator.clipboard) return;
-  for (const line of document.querySelectorAll(".line")) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "quiet";
-    button.textContent = "Copy";
-    button.addEventListener("click", async () => {
-      try {
-        await navigator.clipboard.writeText(line.querySelector("pre").textContent);
-        button.textContent = "Copied";
-      } catch {
-        button.textContent = "Not copied: select it by hand";
-      }
-    });
-    line.append(button);
-  }
-}
-
 customElements.define("demo-run", DemoRun);
-addCopyButtons();

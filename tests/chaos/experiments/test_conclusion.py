@@ -115,6 +115,15 @@ def unexamined(one: Evidence) -> None:
     one.verdict = None
 
 
+def empty_verdict(one: Evidence) -> None:
+    one.verdict = Verdict((), at_rest=True, moving="", seconds=1.0)
+
+
+def nothing_accepted(one: Evidence) -> None:
+    one.offered = Offered(profile="steady", handed_in=1, accepted=0, refused=1)
+    one.states = {}
+
+
 def another_died(one: Evidence) -> None:
     one.recording.outages["worker-orders"] = span("worker-orders")
 
@@ -163,6 +172,8 @@ def never_healed(one: Evidence) -> None:
         (violated, "Violated: money conserved"),
         (undecided, "Undecided: stock conserved"),
         (unexamined, "not examined"),
+        (empty_verdict, "not examined"),
+        (nothing_accepted, "Not exercised: no checkout was accepted"),
         (another_died, "worker-orders, outside the blast radius"),
         (still_away, "redis is still away"),
         (unseen, "did not see redis go"),

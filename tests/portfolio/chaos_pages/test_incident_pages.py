@@ -13,12 +13,13 @@ from chaos.experiments.incident import (
     IncidentDocument,
     Invariant,
     Mark,
+    Offered,
     ProbeReading,
     read_incident,
 )
 from chaos.reports.recoveries import Recovery
 from config.environment import ROOT
-from portfolio.chaos_pages.content.incidents import probe_rows, verdict
+from portfolio.chaos_pages.content.incidents import invariants_in_order, probe_rows, verdict
 from portfolio.chaos_pages.content.phases import stations
 from portfolio.chaos_pages.content.strips import scale_of, strip_of
 from portfolio.chaos_pages.content.timeline import bars, moments
@@ -27,6 +28,8 @@ RECORDED: Final = read_incident(
     (ROOT / "articles" / "incidents" / "broker-killed.json").read_bytes()
 )
 VIOLATED: Final = Invariant("stock conserved", "fail", 6, "One product has one too many.")
+
+NOTHING_ACCEPTED: Final = Offered(profile="steady", handed_in=9, accepted=0, refused=9)
 
 
 def document(**changes: Any) -> IncidentDocument:
@@ -43,12 +46,27 @@ def document(**changes: Any) -> IncidentDocument:
         ({"status": "passed", "invariants": [VIOLATED]}, "deviated"),
         ({"status": "deviated", "passed": False}, "deviated"),
         ({"status": "aborted", "passed": False}, "aborted"),
+        ({"status": "passed", "offered": NOTHING_ACCEPTED}, "not exercised"),
     ],
 )
 def test_it_is_never_said_to_have_passed_when_something_deviated(
     changes: dict[str, Any], word: str
 ) -> None:
     assert verdict(document(**changes)).word == word
+
+
+def test_an_invariant_that_had_nothing_to_look_at_is_not_said_to_have_held() -> None:
+    held, vacuous = Invariant("a", "ok", 3, "It is."), Invariant("b", "ok", 0, "It is.")
+    undecided = Invariant("c", "info", 0, "Not known.", unknown=True)
+    counted = Invariant("d", "info", 0, "None is in flight.")
+    found = invariants_in_order(document(invariants=[held, vacuous, undecided, counted, VIOLATED]))
+    assert [(row.invariant.name, row.word) for row in found] == [
+        ("stock conserved", "violated"),
+        ("c", "undecided"),
+        ("a", ""),
+        ("b", "not exercised"),
+        ("d", ""),
+    ]
 
 
 def test_moments_count_from_the_injection() -> None:
