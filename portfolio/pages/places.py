@@ -57,6 +57,7 @@ def _places() -> Iterator[Place]:
         yield Place("page", section.title, section.address)
     yield Place("page", "Events", reverse("events"), "messages journal checkout start")
     yield Place("page", "Demos", reverse("demos"), "lab run try")
+    yield Place("page", "Compose an experiment", reverse("chaos:compose"), "chaos fault break own")
     yield Place("page", "API", reverse("api-page"), "http openapi curl program idempotency")
     yield Place("page", "Source", reverse("source"), "code")
     yield Place("page", "Read the heart", reverse("heart"), "guide source code path tour")

@@ -45,6 +45,8 @@ PAGES: Final = (
     "/chaos/",
     "/chaos/experiments/kill-rabbitmq/",
     "/chaos/experiments/storm/",
+    "/chaos/compose/",
+    "/chaos/compose/?fault=pause-process&target=redis&seconds=10&load=mixed",
     "/chaos/recoveries/",
     "/chaos/incidents/01a205c9-ed87-7221-8b0d-8545ad0c8c0f/",
     "/source/",
