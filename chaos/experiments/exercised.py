@@ -1,6 +1,6 @@
-"""What a run did not exercise: checks of its record that had nothing to look at, so prove nothing.
+"""The checks of a run that had nothing to look at, and so prove nothing: not exercised.
 
-Pure functions of the record, which also tell it of the records of earlier versions.
+Pure functions of the record, also of the records of earlier versions.
 """
 
 from __future__ import annotations

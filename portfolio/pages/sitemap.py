@@ -24,8 +24,8 @@ from portfolio.lab.services import PARTICIPANTS
 CLOSED: Final = ("/admin/", "/sagas/", "/checkouts/", "/search/", "/palette.json", "/status.json")
 MAX_AGE: Final = 3600  # seconds
 PAGES: Final = (
-    "home", "architecture", "lab", "chaos:index", "chaos:compose", "work", "about", "contact", "events",
-    "articles:list", "source", "heart", "demos", "api-page",
+    "home", "architecture", "lab", "chaos:index", "chaos:compose", "work", "about", "contact",
+    "events", "articles:list", "source", "heart", "demos", "api-page",
 )  # fmt: skip
 
 
