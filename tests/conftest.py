@@ -60,6 +60,7 @@ INTERFERING = (
     ("they write and count articles", "tests/articles/"),
     ("they write and count articles", "tests/browser/test_editor.py"),
     ("they switch faults off, or need them on", "tests/chaos/safety/"),
+    ("they switch faults off, or need them on", "tests/portfolio/api/test_experiments.py"),
     ("they switch faults off, or need them on", "tests/portfolio/chaos_pages/"),
     ("they switch faults off, or need them on", "tests/portfolio/test_admin.py"),
     ("they switch faults off, or need them on", "tests/portfolio/test_fault_switch.py"),

@@ -9,7 +9,9 @@ from uuid import UUID
 import pytest
 
 from chaos.experiments import repository
+from chaos.experiments.catalogue import find
 from chaos.experiments.models import AuditEntry, ExperimentRun
+from chaos.reports.recoveries import recoveries
 from chaos.safety.permits import ask_for_run, withdraw
 from cluster.health.armed_faults import ArmedFaults
 from cluster.health.running_experiment import read_running
@@ -78,6 +80,23 @@ def test_a_queued_run_is_run_and_recorded_while_its_server_dies() -> None:
     entry = AuditEntry.objects.filter(target="web").order_by("-at")[0]
     assert (entry.actor, entry.outcome) == ("visitor 4F2A", "passed")
     eventually(lambda: read_running() is None)  # removed after the end is recorded
+
+
+@pytest.mark.full
+def test_a_composed_run_is_recorded_under_the_name_that_holds_its_parts() -> None:
+    name = "composed_pause-process_redis_3_mixed"
+    identifier = ask(name)
+    eventually(lambda: run(identifier).state == ExperimentRun.ENDED, within=PATIENT)
+
+    incident = run(identifier).incident
+    assert incident is not None
+    document = repository.document_of(incident)
+    assert (document.experiment, document.status, document.deviations) == (name, "passed", [])
+    assert find(incident.experiment) is not None
+    (injection,) = document.injections
+    assert (injection.fault, injection.target, injection.seconds) == ("pause-process", "redis", 3)
+    assert injection.healed_by == "its rollback"
+    assert name in [one.experiment for one in recoveries()]
 
 
 def test_a_runner_that_is_killed_leaves_no_fault_and_says_so() -> None:

@@ -154,7 +154,7 @@ def test_the_incidents_are_paged_and_lead_to_their_pages(client: Client) -> None
     first = client.get("/incidents?limit=1").json()
     found = list(first["items"])
     while first["next"]:
-        first = client.get(f"/incidents?limit=1&cursor={first['next']}").json()
+        first = client.get(f"/incidents?limit=100&cursor={first['next']}").json()
         found += first["items"]
     ids = [one["id"] for one in found]
     assert ids == sorted(ids, reverse=True)
