@@ -50,8 +50,9 @@ def _faults(document: IncidentDocument) -> Iterator[str]:
 
 
 def _invariants(document: IncidentDocument) -> Iterator[str]:
-    for invariant in filter(is_vacuous, document.invariants):
-        yield f"The invariant “{invariant.name}”: there was nothing to look at."
+    names = [one.name for one in document.invariants if is_vacuous(one)]
+    if names:
+        yield f"Invariants with nothing to look at: {'; '.join(names)}."
 
 
 def _stream(document: IncidentDocument) -> Iterator[str]:

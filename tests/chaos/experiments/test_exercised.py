@@ -51,7 +51,10 @@ def test_a_run_that_has_exercised_all_of_it_says_nothing() -> None:
     [
         ({"offered": NOTHING_ACCEPTED}, "none was accepted"),
         ({"followed": NO_EVENT}, "saw no event"),
-        ({"invariants": [Invariant("a", "ok", 0, "It is.")]}, "The invariant “a”"),
+        (
+            {"invariants": [Invariant("a", "ok", 0, "It is.")]},
+            "Invariants with nothing to look at: a.",
+        ),
     ],
 )
 def test_what_had_nothing_to_look_at_is_named(changes: dict[str, Any], words: str) -> None:

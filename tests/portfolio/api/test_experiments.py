@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,7 +16,7 @@ from chaos.experiments.incident import read_incident
 from chaos.experiments.models import ExperimentRun, FaultSwitch
 from chaos.faults.registry import FAULTS
 from chaos.runner.lock import RunLock
-from chaos.safety.permits import MOST_IN_PERIOD, ask_for_run
+from chaos.safety.permits import MOST_IN_PERIOD, MOST_OPEN_OF_ADDRESS, ask_for_run
 from config.environment import ROOT
 from tests.portfolio.api.client import Client
 from tests.problems import problem
@@ -58,7 +59,15 @@ def test_a_run_is_accepted_queued_and_followed(client: Client) -> None:
     assert followed == run
     moments = ("injected_at", "detected_at", "recovered_at", "verified_at", "incident", "verdict")
     assert [followed[name] for name in moments] == [None] * len(moments)
-    assert ExperimentRun.objects.get(id=run["id"]).remote  # its address counts
+
+
+def test_the_address_of_a_run_counts_as_that_of_the_page_does(platform_url: str) -> None:
+    proxied = {"X-Forwarded-For": f"203.0.113.{secrets.randbelow(250)}"}
+    for _ in range(MOST_OPEN_OF_ADDRESS):
+        run = Client(platform_url).post("/experiments/kill-provider/runs", {}, **proxied)
+        assert run.status_code == 202, run.text
+    refused = Client(platform_url).post("/experiments/kill-provider/runs", {}, **proxied)
+    assert "from your address" in problem(refused, 429)["detail"]
 
 
 def test_a_run_that_has_ended_has_the_moments_of_its_incident(client: Client) -> None:
