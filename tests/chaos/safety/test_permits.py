@@ -73,6 +73,15 @@ def test_a_wish_waits_in_the_queue_under_a_public_name() -> None:
     assert waiting.wait == "in a moment"
 
 
+def test_a_composed_experiment_waits_as_any_other_and_within_the_same_limits() -> None:
+    ask(experiment="composed_pause-process_redis_10_mixed")
+    (waiting,) = queue()
+    assert waiting.title == "Pause a process: redis for 10 s, mixed load"
+    assert refusal(experiment="composed_kill-process_web_0_steady").status == (
+        HTTPStatus.TOO_MANY_REQUESTS
+    )
+
+
 def test_the_public_name_leads_nobody_back_to_the_session() -> None:
     name = public_name("visitor-0123456789abcdef")
     assert name.startswith("visitor ")

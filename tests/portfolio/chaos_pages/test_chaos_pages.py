@@ -261,6 +261,8 @@ def test_an_operation_that_is_not_offered_is_refused_in_words(
     [
         ({"experiment": "kill-everything"}, HTTPStatus.NOT_FOUND),
         ({"experiment": "kill-redis; rm -rf /"}, HTTPStatus.NOT_FOUND),
+        ({"experiment": "composed_pause-process_redis_99_mixed"}, HTTPStatus.NOT_FOUND),
+        ({"experiment": "composed_kill-process_observer_0_steady"}, HTTPStatus.NOT_FOUND),
         ({}, HTTPStatus.NOT_FOUND),
         ({"experiment": "storm", "seed": "-1"}, HTTPStatus.BAD_REQUEST),
         ({"experiment": "storm", "seed": "1e3"}, HTTPStatus.BAD_REQUEST),
