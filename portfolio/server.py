@@ -13,8 +13,10 @@ from autobahn.exception import Disconnected
 from daphne.server import Server  # it installs Twisted's asyncio reactor
 from daphne.ws_protocol import WebSocketProtocol
 
+from cluster.storefront.concurrency_limiter import ConcurrencyLimiter
 from config import environment, static_build
 from portfolio.asgi import application
+from portfolio.edge.connections import MOST_CONNECTIONS, MOST_OF_ADDRESS, BoundedChannel
 
 HTTP_TIMEOUT: Final = 60  # seconds for one request
 # bytes, in both directions: browsers have nothing to send, and a page of events stays
@@ -76,8 +78,10 @@ class WebServer(Server):  # type: ignore[misc]  # daphne has no types
             protocol.dropConnection(abort=True)
 
 
-def _gate(server: WebServer) -> None:
-    """Set up daphne's WebSocket factory. Daphne calls this before it accepts a connection."""
+def _bound(server: WebServer) -> None:
+    """Set up daphne's two factories. Daphne calls this before it accepts a connection."""
+    connections = ConcurrencyLimiter(MOST_CONNECTIONS, MOST_OF_ADDRESS)
+    server.http_factory.protocol = partial(BoundedChannel, connections)
     server.ws_factory.protocol = GatedProtocol
     # Close with 1009 "too big" when a browser sends too much, instead of dropping the connection.
     # The consumer checks the origin, so all are let in here: autobahn resets allowNullOrigin at
@@ -98,7 +102,7 @@ def main() -> None:
         websocket_max_frame_size=LARGEST_FRAME,
         server_name="",
     )
-    server.ready_callable = partial(_gate, server)
+    server.ready_callable = partial(_bound, server)
     server.run()
 
 
