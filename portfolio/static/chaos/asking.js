@@ -2,6 +2,7 @@
 // Without JavaScript each form leads to the page of the run.
 
 import { followObservations } from "../kit/observations.js";
+import { ownMarkup } from "../kit/own-markup.js";
 
 const LOOK_AGAIN = 5000; // milliseconds, should the observer say nothing
 const JSON_WANTED = { accept: "application/json" };
@@ -71,7 +72,7 @@ class RunRequest extends HTMLElement {
         const html = await answer.text();
         // Looked at last: a button that is replaced between press and release is never clicked.
         const inUse = queue.contains(document.activeElement) || queue.querySelector(":active");
-        if (answer.ok && !inUse) queue.innerHTML = html;
+        if (answer.ok && !inUse) queue.innerHTML = ownMarkup(html);
       }
       if (this.#run) {
         const answer = await fetch(this.#run.address, { headers: JSON_WANTED });

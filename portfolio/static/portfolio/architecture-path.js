@@ -1,6 +1,8 @@
 // Draws one saga's path on demand: a checkout that is started here, or the latest that has ended.
 // The server draws it from the journal; this asks for the drawing and shows it message by message.
 
+import { pageOf } from "../kit/own-markup.js";
+
 const ASK_EVERY = 400; // milliseconds
 const PATIENCE = 30000; // milliseconds for a checkout to end; one that turns round takes a while
 const SETTLES = 1200; // milliseconds: after its end, what was reserved is still being sold
@@ -76,7 +78,7 @@ export class PathDrawer {
   /** Show the path as it is now; whether it has ended. */
   async #draw(saga) {
     const answer = await fetch(`/architecture/?path=${saga}&only=path`);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const page = await pageOf(answer);
     const words = page.querySelector("[data-problem]")?.textContent;
     if (words) throw new Error(words);
     for (const part of page.querySelectorAll("[data-part]")) {

@@ -1,6 +1,8 @@
 // Moves between region, service and instance within the page: fetches the page that a link
 // leads to, closes in on what was chosen, and puts the new plan in the place of the old one.
 
+import { pageOf } from "../kit/own-markup.js";
+
 const LASTS = 260; // milliseconds
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const PLACE = "/architecture/";
@@ -29,7 +31,7 @@ export async function go(address, { from = null, push = true } = {}) {
       fetch(target, { headers: { accept: "text/html" }, signal: way.signal }),
       from && closeIn(from),
     ]);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const page = await pageOf(answer);
     const fresh = page.querySelector("architecture-canvas");
     if (!answer.ok || !fresh || !old) throw new Error("no plan there");
     if (way.signal.aborted) return;

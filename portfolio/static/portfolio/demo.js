@@ -3,6 +3,8 @@
 
 import "./shell-lines.js";
 
+import { pageOf } from "../kit/own-markup.js";
+
 class DemoRun extends HTMLElement {
   connectedCallback() {
     this.form = this.querySelector("form");
@@ -34,7 +36,7 @@ class DemoRun extends HTMLElement {
 }
 
 async function sentenceOf(answer) {
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const page = await pageOf(answer);
   const detail = page.querySelector("main .lead") ?? page.querySelector("main");
   return detail?.textContent.trim() || `It was refused with status ${answer.status}.`;
 }

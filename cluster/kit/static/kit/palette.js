@@ -1,5 +1,7 @@
 // The command palette and the list of shortcuts, both native dialogs; loaded on first use.
 
+import { ownMarkup } from "./own-markup.js";
+
 const MOST_SHOWN = 12;
 const APPLE = /Mac|iPhone|iPad/.test(navigator.platform);
 
@@ -31,7 +33,7 @@ export const open = (what) => {
 const dialog = (markup, attributes) => {
   const made = document.createElement("dialog");
   made.className = "shell";
-  made.innerHTML = markup; // ours alone: what is fetched goes in as text
+  made.innerHTML = ownMarkup(markup); // ours alone: what is fetched goes in as text
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.addEventListener("click", (event) => { if (event.target === made) made.close(); });
   document.body.append(made);

@@ -1,5 +1,6 @@
 // A scene as SVG in the page: cluster/kit/graph/svg.py in the browser, changed in place.
 
+import { ownMarkup } from "./own-markup.js";
 import { AXIS_Y, HEADCODE_Y, HEIGHT, RAILS, SHARED, SHARED_Y, WAITING_GAP, yOf } from "./train-graph-model.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -89,7 +90,7 @@ export class Plot {
   #write(name, text) {
     if (this.#written.get(name) === text) return;
     this.#written.set(name, text);
-    this.#groups[name].innerHTML = text;
+    this.#groups[name].innerHTML = ownMarkup(text);
   }
 
   #drawTraces(traces, describe) {
@@ -110,7 +111,7 @@ export class Plot {
       const text = this.#traceText(trace);
       if (this.#written.get(trace.id) === text) continue;
       this.#written.set(trace.id, text);
-      link.innerHTML = text;
+      link.innerHTML = ownMarkup(text);
       link.setAttribute("aria-label", describe(trace));
     }
     for (const id of gone) this.#remove(id);
@@ -129,7 +130,7 @@ export class Plot {
 
   #traceText({ headcode, label, paths, marks }) {
     const head = label === null ? ""
-      : `<text class="head" x="${label}" y="${HEADCODE_Y + this.#top}">${headcode}</text>`;
+      : `<text class="head" x="${label}" y="${HEADCODE_Y + this.#top}">${escaped(headcode)}</text>`;
     const near = paths.map(({ d }) => d).join("");
     return `<path class="near" d="${near}"/>${head}${paths.map(({ style, d }) => `<path class="${style}" d="${d}"/>`).join("")}`
       + marks.map(({ mark, x, y, size, seq }) =>
