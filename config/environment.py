@@ -189,6 +189,27 @@ def site_url() -> str:
     return setting("SITE_URL", f"http://127.0.0.1:{web_port()}")
 
 
+def behind_tls() -> bool:
+    """Return whether a proxy in front ends TLS and names the scheme in X-Forwarded-Proto."""
+    return setting("BEHIND_TLS", "") == "yes"
+
+
+def allowed_hosts() -> list[str]:
+    """Return the names, beside loopback's, under which the site answers."""
+    return setting("ALLOWED_HOSTS", "").split()
+
+
+def canonical_origin() -> str:
+    """Return the origin by which the public knows the site, for what must not follow `Host`.
+
+    CANONICAL_ORIGIN, or the first full name of ALLOWED_HOSTS, or the site's own address.
+    """
+    names = (name for name in allowed_hosts() if "." in name.strip(".") and name[0] not in "*.")
+    scheme = "https" if behind_tls() else "http"
+    public = next((f"{scheme}://{name}" for name in names), site_url())
+    return setting("CANONICAL_ORIGIN", public).rstrip("/")
+
+
 def web_interface() -> str:
     """Return the address the site listens on: loopback, unless a container says otherwise."""
     return setting("PORTFOLIO_INTERFACE", "127.0.0.1")

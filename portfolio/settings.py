@@ -57,7 +57,7 @@ SECRET_KEY: str = lazy(_secret_key, str)()
 
 DEBUG = False
 # Loopback names always. The host names of a proxy in front are set in ALLOWED_HOSTS.
-ALLOWED_HOSTS = ["127.0.0.1", "localhost", *environment.setting("ALLOWED_HOSTS", "").split()]
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", *environment.allowed_hosts()]
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -177,9 +177,11 @@ DATABASES = {
     **{service: _database(service) for service in environment.SERVICES},
 }
 DATABASE_ROUTERS = ["cluster.database_router.ServiceRouter"]
-# Two services may have a table of the same name (`refund`): each has its own database.
-# The origin of a passkey is that of the request (portfolio/admin_site/passkeys.py), not a setting.
-SILENCED_SYSTEM_CHECKS = ["models.W035", "otp_webauthn.E030"]
+SILENCED_SYSTEM_CHECKS = [
+    "models.W035",  # two services may have a table `refund`: each has its own database
+    "otp_webauthn.E030",  # a passkey's origin is the request's (portfolio/admin_site/passkeys.py)
+    "security.W021",  # only the owner of a domain can have browsers preload its HSTS
+]
 
 
 # Redis: the cache. It may be lost at any time: data that must last is in PostgreSQL ------
@@ -212,8 +214,14 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 # Where a proxy ends TLS (BEHIND_TLS=yes), browsers send cookies by TLS alone, and Django
 # trusts X-Forwarded-Proto: the proxy must overwrite it.
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = environment.setting("BEHIND_TLS", "") == "yes"
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
+BEHIND_TLS = environment.behind_tls()
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
+# Every other request is redirected, except those of probes and of Prometheus, which stay inside.
+SECURE_SSL_REDIRECT = BEHIND_TLS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if BEHIND_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = BEHIND_TLS
 CSRF_FAILURE_VIEW = "portfolio.edge.errors.csrf_failure"
 # Large enough for an article of 400 kB, and for a larger one that the form refuses in words.
 # portfolio/edge/body_limit.py limits visitors' forms to 64 kB.

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import requests
 
+from config import environment
 from portfolio.demos.result import SHOWN_BODY, Exchange
 
 TIMEOUT: Final = 20.0  # seconds of silence
@@ -85,7 +86,7 @@ class Caller:
                 method,
                 f"{self.site}{path}",
                 data=data,
-                headers={"Accept": "application/json", **sent},
+                headers={"Accept": "application/json", **_of_the_proxy(), **sent},
                 cookies=dict(self.cookies),
                 timeout=TIMEOUT,
                 allow_redirects=False,
@@ -118,6 +119,11 @@ class Caller:
         with ThreadPoolExecutor(max_workers=max(1, min(len(calls), at_most))) as pool:
             begun = [pool.submit(call) for call in calls]
         return [call.result() for call in begun]
+
+
+def _of_the_proxy() -> dict[str, str]:
+    """Return the header with which a proxy says that TLS ends at it, where there is one."""
+    return {"X-Forwarded-Proto": "https"} if environment.behind_tls() else {}
 
 
 def _shown(name: str, value: str) -> str:
