@@ -24,6 +24,7 @@ from articles.owner.models import Profile
 from articles.views import for_readers
 from cluster.kit.navigation import SITE
 from cluster.kit.readable import readable
+from config.environment import canonical_origin
 
 # Full texts: a weekly reader misses nothing, and the file stays below a megabyte.
 MOST: Final = 20
@@ -41,6 +42,11 @@ def newest() -> list[Article]:
 def author_name() -> str:
     profile = Profile.objects.first()
     return readable(profile.name) if profile else SITE
+
+
+def lasting_id(path: str) -> str:
+    """Return the id of a feed or an entry, which is one under every host name of the site."""
+    return f"{canonical_origin()}{path}"
 
 
 def changed_at(article: Article) -> datetime:
@@ -71,7 +77,7 @@ class _ArticleFeed(Feed[Article, None]):
     language = LANGUAGE.lower()
 
     def get_object(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> None:
-        # `atom` makes an instance for each request, so addresses have the host of that request.
+        # `atom` makes an instance for each request, so links have the host of that request.
         self._request = request
 
     def link(self) -> str:
@@ -81,7 +87,7 @@ class _ArticleFeed(Feed[Article, None]):
         return reverse("articles:feed-atom")
 
     def feed_guid(self) -> str:
-        return self._request.build_absolute_uri(self.feed_url())
+        return lasting_id(self.feed_url())
 
     def author_name(self) -> str:
         return author_name()
@@ -91,6 +97,9 @@ class _ArticleFeed(Feed[Article, None]):
 
     def items(self) -> Sequence[Article]:
         return newest()
+
+    def item_guid(self, item: Article) -> str:
+        return lasting_id(item.get_absolute_url())
 
     def item_title(self, item: Any) -> str:
         return readable(item.title)  # Django would escape it as for a page
@@ -147,7 +156,7 @@ def _item(request: HttpRequest, article: Article) -> dict[str, Any]:
     assert article.published_at is not None
     address = request.build_absolute_uri(article.get_absolute_url())
     return {
-        "id": address,
+        "id": lasting_id(article.get_absolute_url()),
         "url": address,
         "title": readable(article.title),
         "summary": readable(article.summary),

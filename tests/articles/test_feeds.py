@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import feedparser  # type: ignore[import-untyped]
@@ -10,12 +12,21 @@ import pytest
 import requests
 
 from articles.feed_html import feed_html
+from articles.feeds import lasting_id
 from tests.articles.conftest import RARE, Written
 from tests.conditions import eventually
 
+CANONICAL = ("CANONICAL_ORIGIN", "ALLOWED_HOSTS", "BEHIND_TLS", "SITE_URL")
 ADDRESS = "https://example.test/articles/a/"
 ATOM = "{http://www.w3.org/2005/Atom}"
 FEEDS = ("feed.atom", "feed.json")
+
+
+def ids(feed: str) -> set[str]:
+    """Return the ids of a feed in either form, and of its entries."""
+    if feed.startswith("{"):
+        return {item["id"] for item in json.loads(feed)["items"]}
+    return {str(found.text) for found in ET.fromstring(feed).iter(f"{ATOM}id")}
 
 
 def rewritten(html: str) -> str:
@@ -57,6 +68,23 @@ def test_text_that_looks_like_markup_stays_text() -> None:
 
 def test_characters_that_xml_cannot_write_are_left_out() -> None:
     assert rewritten("<p>a\x0bb\x00c</p>") == "<p>abc</p>"
+
+
+@pytest.mark.parametrize(
+    ("values", "origin"),
+    [
+        (("", "", "", "http://web:8000"), "http://web:8000"),
+        (("", "a.example b.example", "yes", ""), "https://a.example"),
+        (("", "web .example *.example a.example", "", ""), "http://a.example"),
+        (("https://b.example/", "a.example", "yes", ""), "https://b.example"),
+    ],
+)
+def test_ids_begin_with_the_origin_that_the_public_knows(
+    monkeypatch: pytest.MonkeyPatch, values: tuple[str, ...], origin: str
+) -> None:
+    for name, value in zip(CANONICAL, values, strict=True):
+        monkeypatch.setenv(name, value)
+    assert lasting_id("/articles/a/") == f"{origin}/articles/a/"
 
 
 @pytest.mark.platform
@@ -123,6 +151,19 @@ def test_a_reader_that_has_the_feed_gets_it_only_when_it_changes(
     ):
         again = requests.get(address, headers={name: value}, timeout=10)
         assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.platform
+def test_ids_do_not_follow_the_name_of_the_host(written: Written) -> None:
+    port = urlsplit(written.url).port
+    by_name = {"Host": f"localhost:{port}"}
+    for feed in FEEDS:
+        address = f"{written.url}/articles/{feed}"
+        usual = requests.get(address, timeout=10).text
+        other = requests.get(address, headers=by_name, timeout=10).text
+        assert ids(usual) == ids(other)
+        assert f"{written.url}/articles/test-first/" in ids(other)
+        assert f"http://localhost:{port}/articles/test-first/" in other  # a link follows the host
 
 
 @pytest.mark.platform

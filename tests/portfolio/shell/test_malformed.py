@@ -56,6 +56,20 @@ def test_an_unknown_host_gets_a_plain_answer_and_nothing_breaks(
     assert "could not be drawn" not in caplog.text
 
 
+def test_an_unknown_host_is_logged_once(client: Client) -> None:
+    lines: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = lines.append  # type: ignore[method-assign]
+    logger = logging.getLogger("django")  # its records go no further
+    logger.addHandler(handler)
+    try:
+        client.get("/nowhere/", headers={"Host": "evil.example"})
+    finally:
+        logger.removeHandler(handler)
+    assert [record.name for record in lines] == ["django.security.DisallowedHost"]
+    assert "evil.example" in lines[0].getMessage()
+
+
 def test_a_refused_request_is_logged_without_a_traceback() -> None:
     def kept(name: str, **extra: Any) -> bool:
         record = logging.LogRecord(name, logging.ERROR, "", 0, "m", (), (ValueError, None, None))  # type: ignore[arg-type]
