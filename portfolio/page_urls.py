@@ -23,6 +23,7 @@ from portfolio.pages import (
     owner_pages,
     palette,
     search,
+    security_txt,
     sitemap,
 )
 from portfolio.source import guide
@@ -60,6 +61,7 @@ urlpatterns = [
     path("robots.txt", sitemap.robots, name="robots"),
     path("api/", api_page.page, name="api-page"),
     path(".well-known/jwks.json", tokens.keys, name="jwks"),
+    path(".well-known/security.txt", security_txt.security_txt, name="security-txt"),
     path("asyncapi.json", asyncapi.asyncapi, name="asyncapi"),
     path("status.json", board.status, name="status"),
     path("metrics", metrics_views.metrics, name="metrics"),
