@@ -32,7 +32,7 @@ from tests.conditions import eventually
 from tests.servers import free_port
 
 HERE, ELSEWHERE = "9.9.9.9", "9.9.9.10"  # addresses for documentation count as private
-SHARE = 10
+MOST, SHARE = 60, 10
 PATIENCE = 3.0  # seconds for a request to arrive, here
 
 
@@ -41,7 +41,7 @@ def port() -> Iterator[int]:
     """The port of a server that waits a short time, and gives one address few connections."""
     port = free_port()
     script = str(Path(__file__).with_name("serve.py"))
-    command = [sys.executable, script, str(port), str(PATIENCE), "60", str(SHARE)]
+    command = [sys.executable, script, str(port), str(PATIENCE), str(MOST), str(SHARE)]
     server = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)})
     try:
         eventually(lambda: _listens(port))
@@ -171,6 +171,18 @@ def test_fifty_dripped_bodies_of_one_address_leave_the_others_their_connections(
     again = {"X-Forwarded-For": HERE}
     address = f"http://127.0.0.1:{port}/echo/"
     assert eventually(lambda: requests.get(address, headers=again, timeout=20).ok)
+
+
+UPGRADE = (
+    "GET /stream/ HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="
+)
+
+
+def test_a_websocket_leaves_the_count_of_connections(port: int) -> None:
+    for _ in range(MOST + 5):
+        ask(port, UPGRADE, b"\r\n\r\n").close()
+        assert requests.get(f"http://127.0.0.1:{port}/echo/", timeout=20).status_code == 200
 
 
 # One connection, with a clock of its own -----------------------------------------------
