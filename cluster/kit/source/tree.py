@@ -22,7 +22,7 @@ from config.revision import git
 TOP_FOLDERS: Final = frozenset(
     {"articles", "chaos", "cluster", "compose", "config", "docs", "portfolio", "tests"}
 )
-TOP_FILES: Final = frozenset({"LICENSE", "README.md", "manage.py", "pyproject.toml"})
+TOP_FILES: Final = frozenset({"LICENSE", "README.md", "SECURITY.md", "manage.py", "pyproject.toml"})
 SUFFIXES: Final = frozenset(
     {".css", ".html", ".js", ".json", ".md", ".py", ".svg", ".toml", ".txt", ".yaml"}
 )
