@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from email.message import Message
 from importlib.metadata import Distribution, distributions
+from typing import cast
 
 import pytest
 
@@ -28,7 +30,7 @@ SAID_ELSEWHERE = {"axe-playwright-python": "MIT", "resvg-py": "MIT"}
 
 def licences(package: Distribution) -> set[str]:
     """Return the SPDX names of all licences in a package's metadata."""
-    metadata = package.metadata
+    metadata = cast("Message", package.metadata)  # typed without its `get`
     expression = metadata.get("License-Expression")
     if expression:
         return set(re.split(r" (?:AND|OR) ", expression.replace("(", "").replace(")", "")))

@@ -188,7 +188,7 @@ def test_a_websocket_leaves_the_count_of_connections(port: int) -> None:
 # One connection, with a clock of its own -----------------------------------------------
 
 
-class Transport(StringTransport):
+class Transport(StringTransport):  # type: ignore[misc]  # Twisted has no types
     """The other end of a connection, as Twisted's own tests have it."""
 
     half_closed = False
@@ -212,7 +212,7 @@ class Line:
 
     @property
     def told(self) -> str:
-        return self.transport.value().decode()
+        return str(self.transport.value().decode())
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_an_unknown_host_gets_a_plain_answer_and_nothing_breaks(
 def test_an_unknown_host_is_logged_once(client: Client) -> None:
     lines: list[logging.LogRecord] = []
     handler = logging.Handler()
-    handler.emit = lines.append  # type: ignore[method-assign]
+    handler.emit = lines.append  # type: ignore[method-assign, assignment]
     logger = logging.getLogger("django")  # its records go no further
     logger.addHandler(handler)
     try:
