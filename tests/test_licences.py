@@ -12,7 +12,7 @@ import pytest
 # To use and to pass on, also with an image: permissive, or a copyleft of its own files or library.
 ALLOWED = {
     "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "LGPL-3.0-only", "MIT", "MIT-0", "MPL-2.0",
-    "OFL-1.1", "PSF-2.0", "TCL", "ZPL-2.1",
+    "OFL-1.1", "PSF-2.0", "TCL", "Unlicense", "ZPL-2.1",
 }  # fmt: skip
 # How packages with older metadata name the same ones.
 NAMES = {
