@@ -18,7 +18,7 @@ PATIENCE: Final = 6.0  # seconds for Vault to give credentials: longer than its 
 CONNECT_PATIENCE: Final = 3  # seconds
 STATEMENT_PATIENCE: Final = 4.0  # seconds
 
-# Logins that Vault made: members of the owner or the auditor, which themselves cannot log in.
+# Logins that Vault made: members of a group that itself cannot log in.
 LEASES: Final = """
     SELECT login.rolname, family.rolname,
            extract(epoch FROM login.rolvaliduntil - now())::float8,
@@ -27,7 +27,9 @@ LEASES: Final = """
       JOIN pg_auth_members m ON m.member = login.oid
       JOIN pg_roles family ON family.oid = m.roleid
      WHERE login.rolcanlogin AND NOT login.rolsuper AND login.rolvaliduntil IS NOT NULL
-       AND family.rolname IN (%(name)s || '_owner', %(name)s || '_auditor')
+       AND family.rolname IN (
+             %(name)s || '_service', %(name)s || '_owner', %(name)s || '_auditor'
+           )
      ORDER BY login.rolvaliduntil
 """
 LATEST: Final = 20  # entries of the journal that must be readable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from config import environment
 from config.environment import DATABASES
@@ -141,21 +141,26 @@ REVOCATION: Final = (
 )
 
 
+# What a leased login may do: change rows, change tables too, or only read.
+Right = Literal["service", "owner", "auditor"]
+RIGHTS: Final[tuple[Right, ...]] = ("service", "owner", "auditor")
+
+
 @dataclass(frozen=True, slots=True)
 class LeaseRole:
     """One role of the database engine: the rights of a lease in its database."""
 
     database: str
-    auditor: bool
+    right: Right
 
     @property
     def name(self) -> str:
-        return f"{self.database}-auditor" if self.auditor else self.database
+        return self.database if self.right == "service" else f"{self.database}-{self.right}"
 
     @property
     def group(self) -> str:
         """The PostgreSQL role that the leased login is a member of."""
-        return f"{self.database}_{'auditor' if self.auditor else 'owner'}"
+        return f"{self.database}_{self.right}"
 
     def definition(self) -> Mapping[str, Any]:
         """Return the role for Vault: its statements and the life of a lease, in seconds."""
@@ -172,6 +177,4 @@ class LeaseRole:
         }
 
 
-LEASE_ROLES: Final = tuple(
-    LeaseRole(database, auditor) for database in DATABASES for auditor in (False, True)
-)
+LEASE_ROLES: Final = tuple(LeaseRole(database, right) for database in DATABASES for right in RIGHTS)

@@ -22,6 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 from cluster.secrets.connection_tracker import ConnectionTracker
 from cluster.secrets.lease_renewer import LeaseRenewer
 from cluster.secrets.leases import Credentials, Lessor
+from cluster.secrets.policies import LeaseRole
 from cluster.secrets.vault import SecretsError, VaultClient
 from config import environment
 
@@ -71,6 +72,9 @@ class Database:
         self.auditor = auditor
         own = environment.acting_identity("auditor") if auditor else environment.vault_identity()
         self.identity = identity or own
+        # Only the operator, who migrates, may change tables.
+        right = "auditor" if auditor else "owner" if self.identity == "operator" else "service"
+        self._role = LeaseRole(name, right)
         self.on_rotation: list[Callable[[Credentials], None]] = []
         self._lock = threading.Lock()
         self._renewer: LeaseRenewer | None = None
@@ -82,7 +86,7 @@ class Database:
     @property
     def lease_role(self) -> str:
         """The role of Vault's database engine that is leased."""
-        return f"{self.name}-auditor" if self.auditor else self.name
+        return self._role.name
 
     def current(self, *, patience: float | None = LEASE_PATIENCE) -> Credentials:
         """Return the credentials to log in with now.
@@ -117,7 +121,7 @@ class Database:
         statement_timeout: float | None = None,
         **parameters: Any,
     ) -> Connection:
-        """Open a connection as the database's owner (or its auditor, read-only).
+        """Open a connection as the service (or the owner or the auditor, which only reads).
 
         Rejected credentials are replaced and tried once more. `statement_timeout` is in
         seconds; `parameters` go to psycopg. Raises DatabaseUnavailable.
@@ -155,8 +159,8 @@ class Database:
         parameters.pop("password", None)
         settings = []
         if not static:
-            # Objects created on this connection belong to a role that outlives the lease.
-            settings.append(f"-c role={self.name}_{'auditor' if self.auditor else 'owner'}")
+            # What the owner creates on this connection belongs to a role that outlives the lease.
+            settings.append(f"-c role={self._role.group}")
         if self.auditor:
             settings.append("-c default_transaction_read_only=on")
         if statement_timeout is not None:

@@ -1,7 +1,8 @@
 """One PostgreSQL server made ready for leases: its database and the roles that outlive them.
 
-Roles of a database `orders`: `orders_owner` (owns every object, no login), `orders_auditor` (reads
-everything, no login) and `vault_admin`, with which Vault creates and drops the leased logins.
+Roles of a database `orders`, none of which logs in: `orders_owner` owns every object and migrates,
+`orders_service` reads and writes rows, `orders_auditor` reads everything. With `vault_admin` Vault
+creates and drops the leased logins. See docs/adr/0039-least-privilege.md.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ VAULT_ADMIN: Final = "vault_admin"
 _KNOWN: Final = "Vault has the password of this role"
 
 
-def superuser_connection(database: str) -> psycopg.Connection[Any]:
-    """Open a superuser's connection to the maintenance database of the server of `database`."""
+def superuser_connection(database: str, *, within: str = "postgres") -> psycopg.Connection[Any]:
+    """Open a superuser's connection to the server of `database`, to its maintenance database."""
     parameters = conninfo_to_dict(environment.database_url(database))
     password = environment.run_directory() / "secrets" / "postgres-superuser"
     return psycopg.connect(
         host=parameters["host"],
         port=parameters.get("port"),
-        dbname="postgres",
+        dbname=within,
         user="postgres",
         password=password.read_text().strip(),
         connect_timeout=5,
@@ -37,20 +38,25 @@ def superuser_connection(database: str) -> psycopg.Connection[Any]:
 
 def prepare_server(connection: psycopg.Connection[Any], database: str) -> None:
     """Create what is missing of the database, its roles and their rights, in some 10 ms."""
-    owner, auditor = f"{database}_owner", f"{database}_auditor"
+    owner, service, auditor = (f"{database}_{right}" for right in ("owner", "service", "auditor"))
     known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
-    for role, abilities in ((owner, ""), (auditor, ""), (VAULT_ADMIN, "LOGIN CREATEROLE")):
+    for role in (owner, service, auditor):
         if role not in known:
-            _run(connection, f"CREATE ROLE {{role}} {abilities}", role=role)
+            _run(connection, "CREATE ROLE {role}", role=role)
+    if VAULT_ADMIN not in known:
+        _run(connection, "CREATE ROLE {role} LOGIN CREATEROLE", role=VAULT_ADMIN)
     if not connection.execute(
         "SELECT 1 FROM pg_database WHERE datname = %s", [database]
     ).fetchone():
         _run(connection, "CREATE DATABASE {database} OWNER {owner}", database=database, owner=owner)
     for statement in _RIGHTS:
         _run(
-            connection, statement, database=database, owner=owner, auditor=auditor,
-            admin=VAULT_ADMIN,
+            connection, statement, database=database, owner=owner, service=service,
+            auditor=auditor, admin=VAULT_ADMIN,
         )  # fmt: skip
+    with superuser_connection(database, within=database) as inside:
+        for statement in _RIGHTS_INSIDE:
+            _run(inside, statement, owner=owner, service=service)
 
 
 def vault_knows_admin(connection: psycopg.Connection[Any]) -> bool:
@@ -85,10 +91,22 @@ _RIGHTS: Final = (
     "REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC",
     "REVOKE CONNECT, TEMPORARY ON DATABASE postgres FROM PUBLIC",
     "REVOKE CONNECT ON DATABASE template1 FROM PUBLIC",
-    "GRANT CONNECT ON DATABASE {database} TO {auditor}, {admin}",
+    "GRANT CONNECT ON DATABASE {database} TO {service}, {auditor}, {admin}",
     "GRANT pg_read_all_data TO {auditor}",
     "GRANT pg_signal_backend TO {admin}",
-    "GRANT {owner}, {auditor} TO {admin} WITH ADMIN OPTION",
+    "GRANT {owner}, {service}, {auditor} TO {admin} WITH ADMIN OPTION",
+)
+
+# Granted for what is there, as in a database of an earlier revision, and for what a migration adds.
+_RIGHTS_INSIDE: Final = (
+    "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+    "GRANT USAGE ON SCHEMA public TO {service}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {service}",
+    "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {service}",
+    """ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public
+       GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {service}""",
+    """ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public
+       GRANT USAGE, SELECT ON SEQUENCES TO {service}""",
 )
 
 

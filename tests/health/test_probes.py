@@ -68,7 +68,7 @@ def test_a_database_answers_and_tells_of_its_service(
     assert answer.milliseconds > 0
     assert [beat.process for beat in answer.detail.heartbeats if "worker" in beat.process]
     assert answer.detail.relays == {f"relay-{name}"}
-    assert [lease for lease in answer.detail.leases if lease.member_of == f"{name}_owner"]
+    assert [lease for lease in answer.detail.leases if lease.member_of == f"{name}_service"]
 
 
 @pytest.mark.platform

@@ -28,7 +28,7 @@ def vitals() -> Vitals:
         dead_letters=0,
         dead_letters_waiting=0,
         heartbeats=(Heartbeat("worker-orders", age=1.0, consuming=True, detail={}),),
-        leases=(LeasedRole("v-orders-1", "orders_owner", remaining=40.0, sessions=1),),
+        leases=(LeasedRole("v-orders-1", "orders_service", remaining=40.0, sessions=1),),
     )
 
 
@@ -93,7 +93,7 @@ def test_an_outbox_that_nobody_drains_is_unhealthy() -> None:
 
 
 def test_a_login_that_outlived_its_lease_is_unhealthy() -> None:
-    orphan = replace(vitals(), leases=(LeasedRole("v-1", "orders_owner", -31.0, 0),))
+    orphan = replace(vitals(), leases=(LeasedRole("v-1", "orders_service", -31.0, 0),))
     assert told(cluster(orders=orphan)) == ["The role v-1 of orders should have gone 31 s ago."]
 
 

@@ -38,7 +38,7 @@ def vitals(name: str) -> Vitals:
         dead_letters=20000,
         dead_letters_waiting=10000,
         heartbeats=tuple(Heartbeat(one, 1.0, consuming=True, detail={}) for one in processes),
-        leases=(LeasedRole("v-1", f"{name}_owner", remaining=40.0, sessions=12),),
+        leases=(LeasedRole("v-1", f"{name}_service", remaining=40.0, sessions=12),),
     )
 
 

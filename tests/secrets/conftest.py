@@ -182,12 +182,19 @@ def value(database: Database, query: str, *parameters: object, **options: Any) -
 
 
 @pytest.fixture
-def counter(orders: Database) -> Iterator[str]:
+def owner(servers: Servers) -> Iterator[Database]:
+    """The orders database as the operator sees it, who migrates."""
+    with contextlib.closing(Database("orders", identity="operator")) as database:
+        yield database
+
+
+@pytest.fixture
+def counter(owner: Database) -> Iterator[str]:
     """The name of a table with eight rows, which exists for one test."""
-    with orders.connect(autocommit=True) as connection:
+    with owner.connect(autocommit=True) as connection:
         connection.execute("DROP TABLE IF EXISTS tally")
         connection.execute("CREATE TABLE tally (id int PRIMARY KEY, count bigint NOT NULL)")
         connection.execute("INSERT INTO tally SELECT id, 0 FROM generate_series(1, 8) AS id")
     yield "tally"
-    with orders.connect(autocommit=True) as connection:
+    with owner.connect(autocommit=True) as connection:
         connection.execute("DROP TABLE tally")

@@ -50,7 +50,7 @@ def test_it_connects_as_the_owner_with_a_leased_login(handler: ConnectionHandler
     connection: Any = handler["default"]
     username = connection.holder.current().username
     assert query(connection, "SELECT session_user") == username
-    assert query(connection, "SELECT current_user") == "orders_owner"
+    assert query(connection, "SELECT current_user") == "orders_service"
 
 
 def test_an_auditors_connection_is_read_only(handler: ConnectionHandler) -> None:

@@ -10,6 +10,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from cluster.secrets.policies import IDENTITIES
 from cluster.secrets.postgres import Database
+from cluster.secrets.provisioning import provision
+from cluster.secrets.provisioning_postgres import superuser_connection
 from cluster.secrets.vault import SecretsDenied, VaultClient
 from config import environment
 from config.environment import DATABASES
@@ -23,8 +25,9 @@ def test_a_service_leases_no_database_but_its_own(servers: Servers, identity: st
         if other != identity:
             with pytest.raises(SecretsDenied):
                 vault.read(f"database/creds/{other}")
-        with pytest.raises(SecretsDenied):
-            vault.read(f"database/creds/{other}-auditor")
+        for right in ("owner", "auditor"):
+            with pytest.raises(SecretsDenied):
+                vault.read(f"database/creds/{other}-{right}")
 
 
 def test_credentials_leased_by_orders_are_rejected_by_payments_server(orders: Database) -> None:
@@ -100,8 +103,68 @@ def test_an_auditor_reads_and_cannot_write(orders: Database, counter: str) -> No
 def test_objects_belong_to_the_owner_role_and_outlive_the_lease(
     orders: Database, counter: str
 ) -> None:
-    owner = "SELECT tableowner FROM pg_tables WHERE tablename = %s"
-    assert value(orders, owner, counter) == "orders_owner"
+    owned_by = "SELECT tableowner FROM pg_tables WHERE tablename = %s"
+    assert value(orders, owned_by, counter) == "orders_owner"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE mine (id int)",
+        "CREATE TEMPORARY TABLE mine (id int)",
+        "CREATE SCHEMA mine",
+        "CREATE INDEX ON tally (count)",
+        "ALTER TABLE tally ADD COLUMN mine int",
+        "DROP TABLE tally",
+        "TRUNCATE tally",
+        "CREATE ROLE mine",
+        "SET ROLE orders_owner",
+        "SET ROLE orders_auditor",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'vault_admin'",
+        "COPY tally TO '/tmp/tally'",
+    ],
+)
+def test_a_service_changes_rows_and_nothing_else(
+    orders: Database, counter: str, statement: str
+) -> None:
+    with orders.connect(autocommit=True) as connection:
+        connection.execute("INSERT INTO tally VALUES (9, 0)")
+        connection.execute("UPDATE tally SET count = 1 WHERE id = 9")
+        connection.execute("DELETE FROM tally WHERE id = 9")
+        connection.execute("SET ROLE NONE")  # as a leased login that leaves its group
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement.encode())
+
+
+def test_a_service_draws_from_a_sequence_that_a_migration_has_made(
+    owner: Database, orders: Database
+) -> None:
+    with owner.connect(autocommit=True) as connection:
+        connection.execute("CREATE SEQUENCE place")
+    try:
+        assert value(orders, "SELECT nextval('place')") == 1
+    finally:
+        with owner.connect(autocommit=True) as connection:
+            connection.execute("DROP SEQUENCE place")
+
+
+def test_a_database_of_an_earlier_revision_gets_the_service_role(
+    owner: Database, counter: str
+) -> None:
+    """There the service was a member of the owner, and no role had rights to single tables."""
+    with superuser_connection("orders", within="orders") as connection:
+        connection.execute("DROP OWNED BY orders_service")
+        connection.execute("REVOKE orders_service FROM vault_admin")
+        for (login,) in connection.execute(
+            "SELECT member::regrole::text FROM pg_auth_members "
+            "WHERE roleid = 'orders_service'::regrole"
+        ).fetchall():
+            connection.execute(f"REVOKE orders_service FROM {login}".encode())
+        connection.execute("DROP ROLE orders_service")
+    provision(lambda step: None, databases=["orders"])
+    with contextlib.closing(Database("orders")) as orders:
+        assert value(orders, "SELECT count(*) FROM tally") == 8
+        assert value(orders, "SELECT current_user") == "orders_service"
 
 
 def test_a_connection_tells_which_process_it_serves(orders: Database) -> None:
@@ -110,5 +173,5 @@ def test_a_connection_tells_which_process_it_serves(orders: Database) -> None:
             "SELECT application_name, session_user, current_user FROM pg_stat_activity "
             "WHERE pid = pg_backend_pid()"
         ).fetchone()
-    assert names == ("secrets-tests", orders.current().username, "orders_owner")
+    assert names == ("secrets-tests", orders.current().username, "orders_service")
     assert conninfo_to_dict(environment.database_url("orders")).get("user") is None

@@ -216,17 +216,17 @@ def test_reconnecting_storms_leave_no_session_behind(
 
 
 def test_a_revocation_moves_stray_objects_to_the_owner(
-    orders: Database, operator: VaultClient
+    owner: Database, operator: VaultClient
 ) -> None:
-    credentials = orders.current()
-    with orders.connect(autocommit=True) as connection:
+    credentials = owner.current()
+    with owner.connect(autocommit=True) as connection:
         connection.execute("SET ROLE NONE")
         connection.execute("CREATE TABLE stray (id int)")
     operator.revoke_lease(lease_of(credentials))
-    owner = value(orders, "SELECT tableowner FROM pg_tables WHERE tablename = 'stray'")
-    with orders.connect(autocommit=True) as connection:
+    owned_by = value(owner, "SELECT tableowner FROM pg_tables WHERE tablename = 'stray'")
+    with owner.connect(autocommit=True) as connection:
         connection.execute("DROP TABLE stray")
-    assert owner == "orders_owner"
+    assert owned_by == "orders_owner"
 
 
 def test_an_expired_lease_ends_its_sessions(servers: Servers) -> None:

@@ -133,7 +133,7 @@ def _all_healthy(processes: Sequence[Process]) -> bool | None:
 
 def _lease(name: str, depths: Depths, now: float) -> Lease | None:
     """Return the newest lease of the service itself, one with open sessions first."""
-    own = [lease for lease in depths.leases if lease.member_of == f"{name}_owner"]
+    own = [lease for lease in depths.leases if lease.member_of == f"{name}_service"]
     if not own:
         return None
     newest = max(own, key=lambda lease: (lease.sessions > 0, lease.remaining))
