@@ -25,8 +25,7 @@ SERVICES: Final = (
     ("beat", "cluster.beat", (), "site"),
     ("web", "portfolio.server", (), "site"),
     ("observer", "cluster.health.observer", (), "observer"),
-    # It logs in nowhere, so it has the identity with the fewest rights.
-    ("watchdog", "chaos.watchdog", (), "provider"),
+    ("watchdog", "chaos.watchdog", (), "watchdog"),
     ("chaos-runner", "chaos.runner", (), "runner"),
     ("link-proxy", "chaos.links", (), "link-proxy"),
 )

@@ -174,11 +174,6 @@ def kubernetes_namespace() -> str:
     return setting("KUBERNETES_NAMESPACE", "working-timetable")
 
 
-def vault_root_file() -> Path:
-    """Return the file with Vault's root token, which only set-up, faults and healing may read."""
-    return Path(setting("VAULT_ROOT_FILE", str(run_directory() / "secrets" / "openbao.json")))
-
-
 def revision() -> str:
     """Return the revision that an image was built from, empty in a checkout, where git has it."""
     return setting("REVISION", "")

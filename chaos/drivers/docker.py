@@ -18,7 +18,7 @@ import requests
 
 from chaos.drivers import psql, vault_admin
 from chaos.drivers.driver import DriverError
-from config.environment import compose_project
+from config.environment import approle_file, compose_project
 from config.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class DockerDriver:
         return self._execute(broker, ["rabbitmqctl", "--quiet", *arguments])
 
     def secrets(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        return vault_admin.ask(method, path, body)
+        return vault_admin.ask(method, path, body, approle=approle_file(vault_admin.IDENTITY))
 
     @cached_property
     def _client(self) -> DockerClient:

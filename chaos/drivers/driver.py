@@ -69,7 +69,7 @@ class Driver(Protocol):
         """Run `rabbitmqctl` with these arguments beside the broker, and return its output."""
 
     def secrets(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Send one request to the secrets server's API with its root token, such as `sys/seal`."""
+        """Send one request to the secrets server's API as the runner may, such as `sys/seal`."""
 
 
 def choose_driver() -> Driver:

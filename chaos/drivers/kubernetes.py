@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 from chaos.drivers import psql, vault_admin
 from chaos.drivers.driver import DriverError
 from chaos.drivers.pods import Place, Pod, named
-from config.environment import kubernetes_namespace
+from config.environment import approle_file, kubernetes_namespace
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration, CoreV1Api
@@ -142,7 +142,7 @@ class KubernetesDriver:
         return "".join(self._execute("rabbitmq", pod, command) for pod in pods)
 
     def secrets(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        return vault_admin.ask(method, path, body)
+        return vault_admin.ask(method, path, body, approle=approle_file(vault_admin.IDENTITY))
 
     # ---------------------------------------------------------------- pods
 

@@ -18,11 +18,10 @@ from chaos.drivers.driver import DriverError
 from chaos.drivers.stopped import stopped_orphans
 from compose import system_packages
 from compose.run_directory import RunDirectory
-from compose.servers.openbao import KEYS
 from compose.servers.postgres import SUPERUSER, SUPERUSER_SECRET, data_directories
 from compose.servers.rabbitmq import RabbitMQ
 from compose.supervisor import Supervisor, SupervisorError, process_tree
-from config.environment import MissingSetting, database_url, run_directory, vault_address
+from config.environment import MissingSetting, database_url, run_directory
 
 CONNECT_PATIENCE: Final = 3  # seconds: a paused server accepts the connection and does not answer
 STATEMENT_PATIENCE: Final = 5  # seconds
@@ -146,14 +145,8 @@ class LocalDriver:
         return done.stdout
 
     def secrets(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        try:
-            address = vault_address()
-        except MissingSetting as error:
-            raise DriverError(f"OpenBao, {path}: {error}") from error
-        token = vault_admin.root_token(self._run.secrets / KEYS)
-        return vault_admin.request(
-            address=address, token=token, method=method, path=path, body=body
-        )
+        approle = self._run.secrets / "approle" / f"{vault_admin.IDENTITY}.json"
+        return vault_admin.ask(method, path, body, approle=approle)
 
     def _supervisor(self) -> Supervisor:
         return _told(lambda: Supervisor.connect(self._run.path))

@@ -16,6 +16,7 @@ IDENTITIES: Final = (
     "observer",
     "operator",
     "link-proxy",
+    "watchdog",
     "runner",
 )
 # Signs visitors' tokens (cluster/secrets/transit.py). Its private half never leaves Vault.
@@ -26,6 +27,7 @@ TOKEN_PERIOD: Final = 20 * 60  # seconds; a token that is renewed in time never 
 _READ: Final = ("read",)
 _UPDATE: Final = ("update",)
 _SEARCH: Final = ("list", "sudo")  # listing leases requires sudo, whatever the path
+_BREAK: Final = ("update", "sudo")  # so do sealing, and revoking all leases of a role
 
 
 def policy(identity: str) -> str:
@@ -50,8 +52,8 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield "sys/leases/lookup", _UPDATE
             yield "sys/leases/lookup/database/creds/*", _SEARCH
             yield "sys/leases/revoke", _UPDATE
-        case "link-proxy":
-            # It carries bytes and needs no secret, but Vault takes no policy without a rule.
+        case "link-proxy" | "watchdog":
+            # They need no secret, but Vault takes no policy without a rule.
             yield "auth/token/lookup-self", _READ
         case "auditor":
             yield from _audit_rules()
@@ -63,6 +65,7 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield from _audit_rules()
             yield from _lease_rules("site")
             yield "kv/data/site", _READ
+            yield from _fault_rules()
         case _:
             yield from _lease_rules(identity)
             yield from _message_rules()
@@ -87,6 +90,13 @@ def _audit_rules() -> Iterator[tuple[str, tuple[str, ...]]]:
     for database in DATABASES:
         yield from _lease_rules(f"{database}-auditor")
     yield from _message_rules()
+
+
+def _fault_rules() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the rights to break Vault on purpose: chaos/faults/secrets.py."""
+    yield "sys/seal", _BREAK
+    for database in DATABASES:
+        yield f"sys/leases/revoke-prefix/database/creds/{database}", _BREAK
 
 
 def _message_rules() -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -22,7 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 from cluster.secrets.connection_tracker import ConnectionTracker
 from cluster.secrets.lease_renewer import LeaseRenewer
 from cluster.secrets.leases import Credentials, Lessor
-from cluster.secrets.policies import LeaseRole
+from cluster.secrets.policies import LeaseRole, Right
 from cluster.secrets.vault import SecretsError, VaultClient
 from config import environment
 
@@ -73,8 +73,8 @@ class Database:
         own = environment.acting_identity("auditor") if auditor else environment.vault_identity()
         self.identity = identity or own
         # Only the operator, who migrates, may change tables.
-        right = "auditor" if auditor else "owner" if self.identity == "operator" else "service"
-        self._role = LeaseRole(name, right)
+        writing: Right = "owner" if self.identity == "operator" else "service"
+        self._role = LeaseRole(name, "auditor" if auditor else writing)
         self.on_rotation: list[Callable[[Credentials], None]] = []
         self._lock = threading.Lock()
         self._renewer: LeaseRenewer | None = None

@@ -80,7 +80,7 @@ def test_every_process_has_a_name_and_an_identity_of_vault() -> None:
     assert found["payments-gateway"] == "payments"
     assert found["web"] == "site"
     assert found["observer"] == "observer"
-    assert found["watchdog"] == "provider"
+    assert found["watchdog"] == "watchdog"
     assert found["chaos-runner"] == "runner"
     assert len(found) == 20
 

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from chaos.drivers import vault_admin
 from cluster.secrets.policies import IDENTITIES
 from cluster.secrets.postgres import Database
 from cluster.secrets.provisioning import provision
@@ -80,6 +81,28 @@ def test_the_operator_lists_and_revokes_leases_of_any_service(
     assert lease_id in operator.list_leases("orders")
     operator.revoke_lease(lease_id)
     assert lease_id not in operator.list_leases("orders")
+
+
+def test_the_runner_alone_breaks_the_vault_and_only_as_faults_do(
+    servers: Servers, orders: Database
+) -> None:
+    paths = ["sys/seal", *(f"sys/leases/revoke-prefix/database/creds/{name}" for name in DATABASES)]
+    beyond = ["sys/leases/revoke-prefix/database", "sys/policies/acl/runner", "sys/step-down"]
+    for identity in IDENTITIES:
+        may = VaultClient(identity=identity).write(
+            "sys/capabilities-self", {"paths": [*paths, *beyond]}
+        )
+        allowed = {path for path in [*paths, *beyond] if may[path] != ["deny"]}
+        assert allowed == (set(paths) if identity == "runner" else set()), identity
+    approle = environment.approle_file("runner")
+    username = orders.current().username
+    vault_admin.ask("PUT", "sys/leases/revoke-prefix/database/creds/orders", approle=approle)
+    with superuser_connection("orders") as connection:
+        query = "SELECT 1 FROM pg_roles WHERE rolname = %s"
+        assert connection.execute(query, [username]).fetchone() is None
+    vault_admin.ask("PUT", "sys/seal", approle=approle)
+    assert vault_admin.ask("GET", "sys/seal-status", approle=approle)["sealed"] is True
+    servers.unseal()
 
 
 def test_the_operator_leases_any_database(servers: Servers) -> None:
