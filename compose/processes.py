@@ -10,7 +10,7 @@ from compose import outside
 from compose.process import Process
 from compose.replicas import parse_replicas, worker_names
 from compose.run_directory import RunDirectory
-from compose.servers.openbao import OpenBao, Unsealer
+from compose.servers.openbao import SECRET_ID_TTL, OpenBao, Unsealer
 from compose.servers.postgres import Postgres, address_name
 from compose.servers.rabbitmq import Epmd, RabbitMQ
 from compose.servers.redis import Redis
@@ -99,6 +99,8 @@ def addresses(
     for server in servers:
         if isinstance(server, Postgres | RabbitMQ | Redis | OpenBao):
             found[server.variable] = server.url
+        if isinstance(server, Unsealer):  # which renews them
+            found["SECRET_ID_TTL"] = str(SECRET_ID_TTL)
     names = ["BROKER_URL", "REDIS_URL", "VAULT_ADDR", "PROVIDER_URL", "PAYMENTS_WEBHOOK_URL"]
     for name in [*names, *map(address_name, DATABASES)]:
         elsewhere = outside.named(name, surroundings)

@@ -1,13 +1,15 @@
-"""Unseal OpenBao whenever it is sealed: at its first start, and after each restart.
+"""Unseal OpenBao whenever it is sealed, and renew the secret ids of the processes' AppRoles.
 
-Run as `python -m compose.unsealer ADDRESS KEYS-FILE`. Standard library only, so that
-it is up before anything that needs a secret.
+Run as `python -m compose.unsealer ADDRESS KEYS-FILE [APPROLE-FOLDER SECONDS]`. With a folder, each
+of its secret ids is replaced when it is SECONDS old. Standard library only, so that it is up before
+anything that needs a secret. It alone of all processes reads the root token.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 import sys
 import time
 import urllib.error
@@ -18,15 +20,21 @@ from typing import Any, Final
 from compose.run_directory import write_private
 
 POLL: Final = 0.25  # seconds between checks; a sealed Vault stops every new lease
+LOOK_AT_SECRET_IDS: Final = 5.0  # seconds; soon after a start, when they may have expired
 log = logging.getLogger("unsealer")
 
 
 def main() -> None:
-    address, keys = sys.argv[1], Path(sys.argv[2])
+    address, keys, *renewed = sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    looked_at = -math.inf
     while True:
         try:
             open_if_sealed(address=address, keys=keys)
+            if renewed and time.monotonic() - looked_at >= LOOK_AT_SECRET_IDS:
+                folder, age = Path(renewed[0]), float(renewed[1])
+                renew_secret_ids(address=address, keys=keys, folder=folder, age=age)
+                looked_at = time.monotonic()
         except (OSError, ValueError) as error:  # it starts, or has just died: try again
             log.debug("%s", error)
         time.sleep(POLL)
@@ -46,10 +54,37 @@ def open_if_sealed(*, address: str, keys: Path) -> None:
         log.info("unsealed")
 
 
-def _call(method: str, url: str, body: object = None) -> dict[str, Any]:
+def renew_secret_ids(*, address: str, keys: Path, folder: Path, age: float) -> None:
+    """Replace the secret ids of the AppRole files in `folder` that are `age` seconds old.
+
+    The replaced one expires by itself, so that a process that has just read it can log in.
+    """
+    now = time.time()
+    due = [file for file in folder.glob("*.json") if abs(now - file.stat().st_mtime) >= age]
+    if not due:
+        return
+    token = json.loads(keys.read_text())["root_token"]
+    for file in due:
+        approle = json.loads(file.read_text())
+        role = f"{address}/v1/auth/approle/role/{file.stem}"
+        try:
+            made = _call("POST", f"{role}/secret-id", {}, token=token)["data"]
+        except urllib.error.HTTPError as error:  # an identity that an earlier revision had
+            log.warning("the secret id of %s cannot be renewed: %s", file.stem, error)
+            continue
+        write_private(file, json.dumps({**approle, "secret_id": made["secret_id"]}))
+        log.info("renewed the secret id of %s", file.stem)
+
+
+def _call(
+    method: str, url: str, body: object = None, *, token: str | None = None
+) -> dict[str, Any]:
     """Return the answer to one request to the API, or raise OSError without a good one."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, method=method)  # noqa: S310  (our own address)
+    headers = {} if token is None else {"X-Vault-Token": token}
+    request = urllib.request.Request(  # noqa: S310  (our own address)
+        url, data=data, headers=headers, method=method
+    )
     # No proxy from the environment between two processes of one machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=20) as answer:  # the first initialisation takes 7 s

@@ -108,14 +108,15 @@ def approle(identity: str) -> dict[str, Any]:
     """Return the AppRole of one identity.
 
     The token is periodic rather than bounded by a maximum, because Vault revokes a token's leases
-    with it: a token's end would end sessions in the middle of their work.
+    with it: a token's end would end sessions in the middle of their work. The secret id expires
+    where somebody renews it, as `compose.unsealer` does for a Vault that `up` has started.
     """
     return {
         "token_policies": [f"{identity}"],
         "token_period": TOKEN_PERIOD,
         "token_type": "service",
         "secret_id_num_uses": 0,
-        "secret_id_ttl": 0,
+        "secret_id_ttl": int(environment.setting("SECRET_ID_TTL", "0")),
     }
 
 

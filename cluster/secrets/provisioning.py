@@ -133,25 +133,33 @@ def _admit(vault: VaultClient, identity: str) -> None:
     if _found(vault, policy_path).get("policy") != policy:
         vault.write(policy_path, {"policy": policy})
     role_path = f"auth/approle/role/{identity}"
-    _write_if_different(vault, role_path, policies.approle(identity))
+    role = policies.approle(identity)
+    _write_if_different(vault, role_path, role)
     role_id = vault.read(f"{role_path}/role-id")["data"]["role_id"]
     file = environment.approle_file(identity)
-    if not _opens(vault, role_path, role_id, file):
-        answer = vault.write(f"{role_path}/secret-id")
-        approle = {"role_id": role_id, "secret_id": answer["data"]["secret_id"]}
-        write_private_file(file, json.dumps(approle))
+    known = _known_secret_id(vault, role_path, role_id, file)
+    if known.get("secret_id_ttl") == role["secret_id_ttl"]:
+        return
+    answer = vault.write(f"{role_path}/secret-id")
+    approle = {"role_id": role_id, "secret_id": answer["data"]["secret_id"]}
+    write_private_file(file, json.dumps(approle))
+    if known:  # one of an earlier revision, which would never expire
+        accessor = {"secret_id_accessor": known["secret_id_accessor"]}
+        vault.write(f"{role_path}/secret-id-accessor/destroy", accessor)
 
 
-def _opens(vault: VaultClient, role_path: str, role_id: str, file: Path) -> bool:
-    """Return whether the file's secret id is still accepted for this role."""
+def _known_secret_id(
+    vault: VaultClient, role_path: str, role_id: str, file: Path
+) -> dict[str, Any]:
+    """Return what Vault knows of the file's secret id, or nothing if it does not accept it."""
     try:
         approle = json.loads(file.read_text())
         if approle["role_id"] != role_id:
-            return False
+            return {}
         found = vault.write(f"{role_path}/secret-id/lookup", {"secret_id": approle["secret_id"]})
     except (FileNotFoundError, ValueError, KeyError, SecretNotFound):
-        return False
-    return bool(found.get("data"))
+        return {}
+    return dict(found.get("data") or {})
 
 
 def _prepare_database(vault: VaultClient, database: str) -> None:

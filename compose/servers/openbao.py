@@ -19,6 +19,8 @@ from compose.process import Process
 from compose.run_directory import RunDirectory, write_private
 
 KEYS: Final = "openbao.json"  # in secrets/: {"unseal_key", "root_token"}
+SECRET_ID_TTL: Final = 24 * 3600  # seconds that a process's AppRole login works
+SECRET_ID_AGE: Final = SECRET_ID_TTL / 2  # seconds after which it is replaced
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class OpenBao:
 
 @dataclass(frozen=True)
 class Unsealer:
-    """The process that unseals OpenBao after each of its starts."""
+    """The process that unseals OpenBao after each of its starts, and renews secret ids."""
 
     address: str
     run: RunDirectory
@@ -92,7 +94,15 @@ class Unsealer:
         keys = self.run.secrets / KEYS
         return Process(
             name=self.name,
-            command=(sys.executable, "-m", "compose.unsealer", self.address, str(keys)),
+            command=(
+                sys.executable,
+                "-m",
+                "compose.unsealer",
+                self.address,
+                str(keys),
+                str(self.run.secrets / "approle"),
+                str(SECRET_ID_AGE),
+            ),
             patience=1.0,
             stop_phase=1,
             is_server=True,

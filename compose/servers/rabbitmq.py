@@ -176,7 +176,7 @@ def _definitions(password: str) -> dict[str, object]:
                 "name": USER,
                 "password_hash": password_hash(password, salt=secrets.token_bytes(4)),
                 "hashing_algorithm": "rabbit_password_hashing_sha256",
-                "tags": "administrator",
+                "tags": "",  # no plugin asks for one, and none would administer by AMQP
             }
         ],
         "vhosts": [{"name": VHOST}],

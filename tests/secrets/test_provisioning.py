@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import stat
+from functools import partial
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -14,7 +15,9 @@ from cluster.secrets.postgres import Database
 from cluster.secrets.provisioning import ProvisioningError, provision
 from cluster.secrets.provisioning_postgres import superuser_connection
 from cluster.secrets.vault import SecretsDenied, VaultClient
+from compose.unsealer import renew_secret_ids
 from config import environment
+from tests.conditions import eventually
 from tests.secrets.conftest import DATABASES, Servers, value
 
 
@@ -42,6 +45,44 @@ def test_a_lost_secret_id_is_replaced(servers: Servers) -> None:
         VaultClient(identity="checkout").read_kv("broker")
     provision(lambda step: None, databases=())
     assert VaultClient(identity="checkout").read_kv("broker")["username"] == "cluster"
+
+
+def test_a_secret_id_expires_and_is_renewed_before(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_ID_TTL", "2")
+    file, keys = environment.approle_file("checkout"), servers.folder / "secrets" / "openbao.json"
+    eternal = file.read_text()
+    provision(lambda step: None, databases=())
+    try:
+        written = file.read_text()
+        assert written != eternal
+        VaultClient(identity="checkout").read_kv("broker")
+        file.write_text(eternal)
+        with pytest.raises(SecretsDenied):  # that of the earlier revision is gone
+            VaultClient(identity="checkout").read_kv("broker")
+        file.write_text(written)
+        renew = partial(
+            renew_secret_ids, address=environment.vault_address(), keys=keys, folder=file.parent
+        )
+        renew(age=3600)
+        assert file.read_text() == written
+        eventually(lambda: not _logs_in("checkout"), within=10)
+        renew(age=1)
+        assert file.read_text() != written
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert _logs_in("checkout")
+    finally:
+        monkeypatch.setenv("SECRET_ID_TTL", "0")
+        provision(lambda step: None, databases=())
+
+
+def _logs_in(identity: str) -> bool:
+    try:
+        VaultClient(identity=identity).read_kv("broker")
+    except SecretsDenied:
+        return False
+    return True
 
 
 def test_a_lost_database_server_is_set_up_again(servers: Servers) -> None:
