@@ -104,8 +104,8 @@ class RabbitMQ:
         if not cookie.exists():
             write_private(cookie, secrets.token_hex(COOKIE_LENGTH // 2).upper())
             cookie.chmod(0o400)
-        definitions = self.data / "definitions.json"
-        write_private(definitions, json.dumps(_definitions(self.run.secret("broker"))))
+        accounts = json.dumps(definitions(self.run.secret("broker")))
+        write_private(self.data / "definitions.json", accounts)
         settings = SETTINGS.format(port=self.port, watermark=MEMORY_WATERMARK)
         write_private(self.data / "rabbitmq.conf", settings)
         write_private(self.data / "advanced.config", "[].\n")
@@ -168,7 +168,7 @@ class RabbitMQ:
         return True
 
 
-def _definitions(password: str) -> dict[str, object]:
+def definitions(password: str) -> dict[str, list[dict[str, str]]]:
     """Return definitions with the only user, since a node that has any makes no `guest`."""
     return {
         "users": [

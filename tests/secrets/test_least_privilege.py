@@ -1,0 +1,207 @@
+"""What each process of the process table can reach, which may shrink and not grow unseen.
+
+All processes of `up` run as one user, and the operating system cannot keep a file of that user from
+any of them: FILES says which code reads each, and the modes keep other users out. Containers mount
+to each process its own (tests/compose/). See docs/adr/0039-least-privilege.md.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+
+from cluster.secrets.policies import IDENTITIES, LEASE_ROLES, policy
+from compose.processes import services
+from compose.servers.rabbitmq import USER, definitions
+from config import environment
+from config.environment import DATABASES, ROOT
+from tests.databases import superuser_session
+
+AUDITORS: Final = " ".join(f"{name}-auditor" for name in DATABASES)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a token of one identity opens: stored secrets, database roles, and other paths."""
+
+    secrets: str = ""
+    logins: str = ""
+    others: tuple[str, ...] = ()
+
+
+SERVICE: Final = {
+    name: Reach("broker redis", name) for name in ("identity", "catalog", "orders", "checkout")
+}
+BY_IDENTITY: Final = SERVICE | {
+    "site": Reach(
+        "broker redis site",
+        "site",
+        ("read transit/keys/visitor-tokens", "update transit/sign/visitor-tokens/*"),
+    ),
+    "payments": Reach("broker provider redis", "payments"),
+    "provider": Reach("provider"),
+    "auditor": Reach("broker redis", AUDITORS),
+    "observer": Reach("broker redis", f"{AUDITORS} site"),
+    "link-proxy": Reach(others=("read auth/token/lookup-self",)),
+    "watchdog": Reach(others=("read auth/token/lookup-self",)),
+    "runner": Reach(
+        "broker redis site",
+        f"{AUDITORS} site",
+        (
+            "update,sudo sys/seal",
+            *(f"update,sudo sys/leases/revoke-prefix/database/creds/{name}" for name in DATABASES),
+        ),
+    ),
+    "operator": Reach(
+        "*",
+        "*",
+        (
+            "list kv/metadata/*",
+            "update sys/leases/lookup",
+            "list,sudo sys/leases/lookup/database/creds/*",
+            "update sys/leases/revoke",
+        ),
+    ),
+}
+IDENTITY_OF: Final = {
+    **{f"worker-{name}": name for name in DATABASES},
+    **{f"relay-{name}": name for name in DATABASES},
+    "payments-gateway": "payments",
+    "provider": "provider",
+    "beat": "site",
+    "web": "site",
+    "observer": "observer",
+    "watchdog": "watchdog",
+    "chaos-runner": "runner",
+    "link-proxy": "link-proxy",
+}
+
+# Who names a file of the run directory's `secrets/` in code: servers and set-up make and read them;
+# the chaos driver is the superuser of the databases that it breaks, and a bench of its scratch one.
+FILES: Final = {
+    r"\[\"root_token\"\]": {"cluster/secrets/provisioning.py", "compose/unsealer.py"},
+    r"\[\"unseal_key\"\]": {"compose/unsealer.py"},
+    r"SUPERUSER_SECRET\b|\"postgres-superuser\"": {
+        "chaos/benchmarks/scratch.py",
+        "chaos/drivers/local.py",
+        "cluster/secrets/provisioning_postgres.py",
+        "compose/servers/postgres.py",
+    },
+    r"(\.secret|_secret_file)\(\"broker\"\)": {
+        "cluster/secrets/provisioning.py",
+        "compose/servers/rabbitmq.py",
+    },
+    r"(\.secret|_secret_file)\(\"redis\"\)": {
+        "cluster/secrets/provisioning.py",
+        "compose/servers/redis.py",
+    },
+}
+
+RULE: Final = re.compile(r'path "(?P<path>[^"]+)" \{ capabilities = \[(?P<words>[^]]*)\] \}')
+
+
+def reach(identity: str) -> Reach:
+    """Return what the policy of an identity allows."""
+    secrets, logins, others = [], [], []
+    rules = {
+        found["path"]: found["words"].replace('"', "") for found in RULE.finditer(policy(identity))
+    }
+    for path, words in rules.items():
+        capabilities = words.replace(" ", "")
+        if path.startswith("kv/data/") and capabilities == "read":
+            secrets.append(path.removeprefix("kv/data/"))
+        elif path.startswith("database/creds/") and capabilities == "read":
+            logins.append(path.removeprefix("database/creds/"))
+        elif not is_end_of_a_login(path, rules):
+            others.append(f"{capabilities} {path}")
+    return Reach(" ".join(sorted(secrets)), " ".join(sorted(logins)), tuple(others))
+
+
+def is_end_of_a_login(path: str, rules: dict[str, str]) -> bool:
+    """Return whether a path only renews or revokes the leases of a role that may be leased."""
+    found = re.fullmatch(
+        r"sys/leases/(?:renew|revoke)/(database/creds/(?:\*|[\w-]+))(?:/\*)?", path
+    )
+    return found is not None and found[1] in rules
+
+
+@pytest.mark.parametrize("identity", IDENTITIES)
+def test_an_identity_reaches_at_the_vault_what_the_table_says(identity: str) -> None:
+    expected = BY_IDENTITY[identity]
+    ordered = Reach(
+        expected.secrets, " ".join(sorted(expected.logins.split())), tuple(expected.others)
+    )
+    found = reach(identity)
+    assert (found.secrets, found.logins) == (ordered.secrets, ordered.logins)
+    assert sorted(found.others) == sorted(ordered.others)
+
+
+def test_every_process_has_the_identity_that_the_table_says() -> None:
+    found = {process.name: process.environment["VAULT_IDENTITY"] for process in services()}
+    assert found == IDENTITY_OF
+    assert set(BY_IDENTITY) == set(IDENTITIES)
+    assert not {"operator", "auditor"} & set(found.values()), "those are for people and commands"
+
+
+def test_no_process_leases_a_login_that_owns_tables() -> None:
+    owners = {role.name for role in LEASE_ROLES if role.group.endswith("_owner")}
+    assert len(owners) == len(DATABASES)
+    for identity in set(IDENTITY_OF.values()):
+        assert not owners & set(reach(identity).logins.split()), identity
+
+
+def test_the_broker_has_one_user_who_administers_nothing() -> None:
+    """Every process that speaks to the broker is this user: it is not separated by service yet."""
+    found = definitions("a password")
+    assert [(user["name"], user["tags"]) for user in found["users"]] == [(USER, "")]
+    assert [one["user"] for one in found["permissions"]] == [USER]
+
+
+@pytest.mark.parametrize("named", FILES)
+def test_a_file_with_a_password_is_read_where_the_table_says(named: str) -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for package in ("articles", "chaos", "cluster", "compose", "config", "portfolio")
+        for path in (ROOT / package).rglob("*.py")
+        if re.search(named, path.read_text())
+    }
+    assert found == FILES[named]
+
+
+@pytest.mark.platform
+def test_no_other_user_of_the_machine_reads_a_secret(platform: None) -> None:
+    folder = environment.run_directory() / "secrets"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert {path.stem for path in files if path.parent.name == "approle"} == set(IDENTITIES)
+    for path in files:
+        found = path.stat()
+        assert (stat.S_IMODE(found.st_mode), found.st_uid) == (0o600, os.geteuid()), path
+
+
+@pytest.mark.platform
+@pytest.mark.parametrize("name", DATABASES)
+def test_a_service_changes_rows_of_its_database_and_owns_nothing(platform: None, name: str) -> None:
+    with superuser_session(name) as connection:
+        owners = connection.execute(
+            "SELECT DISTINCT relowner::regrole::text FROM pg_class "
+            "WHERE relnamespace = 'public'::regnamespace"
+        ).fetchall()
+        assert owners == [(f"{name}_owner",)]
+        granted = connection.execute(
+            "SELECT DISTINCT privilege_type FROM information_schema.role_table_grants "
+            "WHERE grantee = %s",
+            [f"{name}_service"],
+        ).fetchall()
+        assert {privilege for (privilege,) in granted} == {"SELECT", "INSERT", "UPDATE", "DELETE"}
+        may_create = connection.execute(
+            "SELECT has_schema_privilege(%(role)s, 'public', 'CREATE'), "
+            "has_database_privilege(%(role)s, current_database(), 'CREATE, TEMPORARY')",
+            {"role": f"{name}_service"},
+        ).fetchone()
+        assert may_create == (False, False)
