@@ -65,14 +65,15 @@ def renew_secret_ids(*, address: str, keys: Path, folder: Path, age: float) -> N
         return
     token = json.loads(keys.read_text())["root_token"]
     for file in due:
-        approle = json.loads(file.read_text())
         role = f"{address}/v1/auth/approle/role/{file.stem}"
         try:
+            role_id = json.loads(file.read_text())["role_id"]
             made = _call("POST", f"{role}/secret-id", {}, token=token)["data"]
-        except urllib.error.HTTPError as error:  # an identity that an earlier revision had
-            log.warning("the secret id of %s cannot be renewed: %s", file.stem, error)
+        # An identity that only an earlier revision had, or a file that is none of ours.
+        except (urllib.error.HTTPError, ValueError, KeyError, TypeError) as error:
+            log.debug("the secret id of %s cannot be renewed: %s", file.stem, error)
             continue
-        write_private(file, json.dumps({**approle, "secret_id": made["secret_id"]}))
+        write_private(file, json.dumps({"role_id": role_id, "secret_id": made["secret_id"]}))
         log.info("renewed the secret id of %s", file.stem)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import stat
 from functools import partial
 
@@ -68,11 +69,17 @@ def test_a_secret_id_expires_and_is_renewed_before(
         renew(age=3600)
         assert file.read_text() == written
         eventually(lambda: not _logs_in("checkout"), within=10)
+        for name, text in (("broken", "[]"), ("unknown", '{"role_id": "1"}')):
+            (file.parent / f"{name}.json").write_text(text)
+        for path in file.parent.glob("*.json"):
+            os.utime(path, (0, 0))  # a long time ago
         renew(age=1)
         assert file.read_text() != written
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert _logs_in("checkout")
     finally:
+        for name in ("broken", "unknown"):
+            (file.parent / f"{name}.json").unlink(missing_ok=True)
         monkeypatch.setenv("SECRET_ID_TTL", "0")
         provision(lambda step: None, databases=())
 
