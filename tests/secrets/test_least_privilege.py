@@ -81,15 +81,22 @@ IDENTITY_OF: Final = {
     "link-proxy": "link-proxy",
 }
 
-# Who names a file of the run directory's `secrets/` in code: servers and set-up make and read them;
-# the chaos driver is the superuser of the databases that it breaks, and a bench of its scratch one.
+# Who names a file of the run directory's `secrets/` in code. Servers and set-up make and read them,
+# `backup` and `restore` are commands of the owner, the chaos driver is the superuser of the
+# databases that it breaks, and a bench of its scratch one.
 FILES: Final = {
-    r"\[\"root_token\"\]": {"cluster/secrets/provisioning.py", "compose/unsealer.py"},
-    r"\[\"unseal_key\"\]": {"compose/unsealer.py"},
+    r"\[\"root_token\"\]": {
+        "cluster/secrets/provisioning.py",
+        "compose/backups/vault.py",
+        "compose/unsealer.py",
+    },
+    r"\[\"unseal_key\"\]": {"compose/backups/vault.py", "compose/unsealer.py"},
     r"SUPERUSER_SECRET\b|\"postgres-superuser\"": {
         "chaos/benchmarks/scratch.py",
         "chaos/drivers/local.py",
         "cluster/secrets/provisioning_postgres.py",
+        "compose/backups/postgres.py",
+        "compose/backups/restore.py",
         "compose/servers/postgres.py",
     },
     r"(\.secret|_secret_file)\(\"broker\"\)": {
