@@ -33,7 +33,9 @@ def test_another_key_opens_nothing() -> None:
         opened(age.new_key(), sealed)
 
 
-@pytest.mark.parametrize("key", ["", "secret", "AGE-SECRET-KEY-1QQQ", age.new_key()[:-1] + "B"])
+@pytest.mark.parametrize(
+    "key", ["", "secret", "AGE-SECRET-KEY-1QQQ", age.new_key()[:-1] + "B"], ids=range(4)
+)
 def test_what_is_no_key_is_refused(key: str) -> None:
     with pytest.raises(age.WrongKey):
         age.recipient_of(key)
