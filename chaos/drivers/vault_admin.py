@@ -77,9 +77,9 @@ def _send(
 
 
 def _reasons(error: urllib.error.HTTPError) -> str:
-    """Return the messages of `{"errors": [...]}` in brackets, or "" when there are none."""
+    """Return the messages of `{"errors": [...]}` as one line in brackets, or "" for none."""
     try:
         reasons = json.loads(error.read())["errors"]
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-    return f" ({'; '.join(map(str, reasons))})" if reasons else ""
+    return f" ({'; '.join(' '.join(str(each).split()) for each in reasons)})" if reasons else ""
