@@ -16,8 +16,8 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +29,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.files.storage import Storage
 
 from config import environment
+from config.waiting import locked
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ def gather() -> Gathered:
     if folder.is_dir() and not os.access(parent, os.W_OK):
         return _read(folder)  # part of an image, where it is never removed
     parent.mkdir(parents=True, exist_ok=True)
-    with _lock(parent / "gathering.lock"):
+    with locked(parent / "gathering.lock"):
         if not folder.is_dir():
             _make(sources, folder)
         folder.touch()
@@ -163,13 +164,6 @@ def _finished(parent: Path) -> list[Path]:
 
 
 # Locks: the kernel drops them however a process ends ----------------------------------
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _hold(folder: Path) -> None:

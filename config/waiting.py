@@ -1,4 +1,4 @@
-"""Waiting for a condition, trying again after an error, and how long to pause in between.
+"""Waiting for a condition or a lock, trying again after an error, and how long to pause.
 
 Only main loops of processes and threads pause by themselves (tests/config/test_waiting.py lists
 them). Standard library only, so that it costs a process nothing to load: docs/adr/0034-waiting.md.
@@ -6,11 +6,14 @@ them). Standard library only, so that it costs a process nothing to load: docs/a
 
 from __future__ import annotations
 
+import fcntl
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count, repeat, takewhile
+from pathlib import Path
 from typing import Final, TypeVar
 
 MOST_DOUBLINGS: Final = 30  # enough for any longest pause, and far from where a float overflows
@@ -51,6 +54,17 @@ def wait_until(
                     raise failure
                 return value
         time.sleep(every)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait until no other process or thread holds the lock of a file, and hold it for the block.
+
+    The kernel releases it however a process ends.
+    """
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def retry(

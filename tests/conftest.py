@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from chaos.faults.engine import Engine
     from cluster.health.armed_faults import ArmedFault
 
-pytest_plugins = ["tests.site_work", "tests.unsteady"]
+pytest_plugins = ["tests.run_queue", "tests.site_work", "tests.unsteady"]
 
 # No deadline: the time of an example shows only how busy the machine is.
 hypothesis_settings.register_profile("suite", deadline=None)

@@ -116,3 +116,8 @@ class FaultSwitch(models.Model):
 
     def __str__(self) -> str:
         return "Hard faults are allowed" if self.hard_faults else "Hard faults are switched off"
+
+    @classmethod
+    def forbidding(cls) -> FaultSwitch | None:
+        """Return the switch while it forbids hard faults, else None."""
+        return cls.objects.filter(pk=cls.ONLY, hard_faults=False).first()

@@ -18,8 +18,8 @@ ELSEWHERE: Final = "recorded on another machine"
 
 def require_allowed() -> None:
     """Raise PlainError when the owner has switched hard faults off in the admin."""
-    switch = FaultSwitch.objects.filter(pk=FaultSwitch.ONLY).first()
-    if switch is not None and not switch.hard_faults:
+    switch = FaultSwitch.forbidding()
+    if switch is not None:
         reason = f": {switch.reason}" if switch.reason else ""
         raise PlainError(f"Hard faults are switched off in the admin{reason}.")
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 
 from compose.run_directory import write_private
 from config import environment
 from config.fault_routes import LINKS, Detour, detours
+from config.waiting import locked
 
 
 def lead_astray(detour: Detour) -> None:
@@ -50,7 +49,8 @@ def proxy_address(link: str) -> str:
 def _rewrite(change: Callable[[list[Detour]], list[Detour]]) -> None:
     file = environment.routes_file()
     file.parent.mkdir(parents=True, exist_ok=True)
-    with _alone():
+    # Locks out all other writers, of all processes.
+    with locked(environment.routes_file().with_suffix(".lock")):
         now = time.time()
         try:
             entries = [Detour(**entry) for entry in json.loads(file.read_text())]
@@ -58,11 +58,3 @@ def _rewrite(change: Callable[[list[Detour]], list[Detour]]) -> None:
             entries = []
         kept = change([entry for entry in entries if entry.until > now])
         write_private(file, json.dumps([asdict(entry) for entry in kept]))
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Lock out all other writers, of all processes, while the block lasts."""
-    with environment.routes_file().with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

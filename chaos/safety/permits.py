@@ -225,8 +225,8 @@ def _checked_rate(rate: float | None) -> float:
 
 
 def _require_switched_on() -> None:
-    switch = FaultSwitch.objects.filter(pk=FaultSwitch.ONLY).first()
-    if switch is not None and not switch.hard_faults:
+    switch = FaultSwitch.forbidding()
+    if switch is not None:
         reason = f": {switch.reason.rstrip('.')}" if switch.reason else ""
         raise Refused(f"The owner has switched faults off{reason}.", HTTPStatus.FORBIDDEN)
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -60,22 +60,16 @@ class Held:
     ahead: Sequence[Ahead]
 
 
-class Databases:
-    """One cursor in the database of each service, for use as a context manager."""
-
-    def __init__(self, connect: Callable[[str], psycopg.Connection[Any]]) -> None:
-        self._connect = connect
-        self._stack = ExitStack()
-        self.cursors: dict[str, Cursor] = {}
-
-    def __enter__(self) -> Mapping[str, Cursor]:
-        for service in load_all():
-            connection = self._stack.enter_context(self._connect(service.name))
-            self.cursors[service.name] = connection.cursor()
-        return self.cursors
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
+@contextmanager
+def cursors_in_all(
+    connect: Callable[[str], psycopg.Connection[Any]],
+) -> Iterator[Mapping[str, Cursor]]:
+    """Yield a cursor in the database of each service, by its name."""
+    with ExitStack() as stack:
+        yield {
+            service.name: stack.enter_context(connect(service.name)).cursor()
+            for service in load_all()
+        }
 
 
 def held_by_broker(cursors: Mapping[str, Cursor], services: Sequence[Service]) -> Held:
@@ -144,7 +138,7 @@ def await_journal(*, within: float) -> int:
 
     def lacking() -> set[Key]:
         nonlocal wanted
-        with Databases(lambda name: database(name, auditor=True).connect()) as cursors:
+        with cursors_in_all(lambda name: database(name, auditor=True).connect()) as cursors:
             sent = {name: recovery.sent(cursor) for name, cursor in cursors.items()}
             waiting = {name: recovery.waiting(cursor) for name, cursor in cursors.items()}
             found = _not_journalled(cursors["site"], sent)
@@ -160,7 +154,7 @@ def send_again(ahead: str) -> dict[str, Any]:
     services = load_all()
     with (
         psycopg.connect(ahead) as later,
-        Databases(lambda name: database(name).connect()) as cursors,
+        cursors_in_all(lambda name: database(name).connect()) as cursors,
     ):
         held = held_by_broker(cursors, services)
         streams = {(source, subject) for source, subject, _ in held.lacking}

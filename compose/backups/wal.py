@@ -6,13 +6,11 @@ segment into a folder beside the data, where one exists: the spool. The supervis
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +25,7 @@ from compose.keeping import PROVIDER
 from compose.run_directory import RunDirectory, write_private
 from compose.servers.postgres import Postgres, make_owned_folder, spool
 from config.environment import DATABASES
-from config.waiting import wait_until
+from config.waiting import locked, wait_until
 
 EVERY: Final = 60.0  # seconds between two batches
 ARCHIVED_WITHIN: Final = 30.0  # seconds; copying a segment takes a tenth of one
@@ -61,12 +59,9 @@ class Target:
         write_private(run.path / FILE, json.dumps(document))
 
 
-@contextmanager
-def alone(run: RunDirectory) -> Iterator[None]:
+def alone(run: RunDirectory) -> AbstractContextManager[None]:
     """Keep a backup and the archiving of WAL from writing at the same time."""
-    with (run.path / LOCK).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return locked(run.path / LOCK)
 
 
 def begin(run: RunDirectory, target: Target) -> None:

@@ -81,14 +81,15 @@ class PaymentsSide:
         provider = Provider(self.books, KEYS, webhook_url=self.webhook_url)
         return served(provider.application(), self.provider_url)
 
-    def gateway(self) -> AbstractAsyncContextManager[None]:
-        """Serve the gateway for the length of a block."""
+    def gateway(self, *, hears_webhooks: bool = True) -> AbstractAsyncContextManager[None]:
+        """Serve the gateway for the length of a block, or where no webhook is sent to."""
         gateway = Gateway(
             Database("payments"),
             provider_url=lambda: self.provider_url,
             secrets={"api_key": KEYS.api_key, "webhook_secret": KEYS.webhook_secret},
         )
-        return served(gateway.application("/webhooks/provider"), self.webhook_url)
+        url = self.webhook_url if hears_webhooks else f"http://127.0.0.1:{free_port()}"
+        return served(gateway.application("/webhooks/provider"), url)
 
     def handle(self, *messages: tuple[UUID, Payload]) -> None:
         """Apply one command or event for each payment in one transaction, as the worker does."""

@@ -104,7 +104,7 @@ async def test_operations_wait_for_a_provider_that_is_down(payments_side: Paymen
 async def test_webhooks_wait_for_a_gateway_that_is_down(payments_side: PaymentsSide) -> None:
     payment = new_message_id()
     async with payments_side.provider():
-        async with payments_side.gateway():
+        async with payments_side.gateway(hears_webhooks=False):
             payments_side.handle((payment, authorise("tok_reordered")))
             await eventually_async(lambda: payments_side.books.statement(payment) is not None)
         await eventually_async(lambda: bool(payments_side.books.due_deliveries(10)))

@@ -20,7 +20,6 @@ from portfolio.admin_site.second_factor import passkeys_work_here
 from tests.portfolio.admin_visit import (
     AUTHENTICATORS,
     CONFIRM,
-    TOKEN,
     Visit,
     forget_confirmation,
     make_user,
@@ -255,9 +254,7 @@ class TestAnAction:
         came.log_in(user.username, PASSWORD)
         forget_confirmation(user)
 
-        token = TOKEN.search(came.get(deletion(group)).text)
-        assert token is not None
-        fields: dict[str, object] = {"csrfmiddlewaretoken": token[1], "post": "yes"}
+        fields = {"csrfmiddlewaretoken": came.token(deletion(group)), "post": "yes"}
         asked = came.send(deletion(group), fields)
         assert CONFIRM in asked.text
         assert '<input type="hidden" name="post" value="yes">' in asked.text
@@ -278,11 +275,9 @@ class TestAnAction:
         came = Visit(platform_url)
         came.log_in(user.username, PASSWORD)
         forget_confirmation(user)
-        token = TOKEN.search(came.get(deletion(group)).text)
-        assert token is not None
+        fields = {"csrfmiddlewaretoken": came.token(deletion(group)), "post": "yes"}
         code = AUTHENTICATORS[user.username].code()
-        fields = {"csrfmiddlewaretoken": token[1], "post": "yes", confirmation.CODE: code}
-        came.send(deletion(group), fields)
+        came.send(deletion(group), {**fields, confirmation.CODE: code})
         assert not Group.objects.filter(pk=group.pk).exists()
 
     def test_the_last_device_takes_the_recovery_codes_along(

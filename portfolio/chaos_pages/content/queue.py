@@ -44,7 +44,7 @@ def is_open(run: ExperimentRun) -> bool:
 
 def closed() -> str:
     """Return why visitors may break nothing now, empty when they may. Raises django.db.Error."""
-    switch = FaultSwitch.objects.filter(pk=FaultSwitch.ONLY).first()
-    if switch is None or switch.hard_faults:
+    switch = FaultSwitch.forbidding()
+    if switch is None:
         return ""
     return f"{OFF}: {switch.reason}" if switch.reason else f"{OFF}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -12,7 +11,6 @@ import pytest
 from django.db import connection
 
 from chaos.experiments.models import ExperimentRun, FaultSwitch
-from chaos.runner.lock import RunLock
 from chaos.safety.permits import (
     MOST_IN_PERIOD,
     MOST_OF_ADDRESS,
@@ -27,20 +25,7 @@ from chaos.safety.permits import (
     withdraw,
 )
 
-pytestmark = pytest.mark.platform
-
-
-@pytest.fixture(autouse=True)
-def empty_queue(platform: Any, django_db_blocker: Any) -> Iterator[None]:
-    """Empty the queue and hold the lock of runs, so that the runner starts none."""
-    lock = RunLock()
-    lock.take(who="a test")
-    with django_db_blocker.unblock():
-        ExperimentRun.objects.all().delete()
-        yield
-        ExperimentRun.objects.all().delete()
-        FaultSwitch.objects.all().delete()
-    lock.release()
+pytestmark = [pytest.mark.platform, pytest.mark.usefixtures("empty_queue")]
 
 
 def ask(visitor: str = "one", experiment: str = "kill-redis", **more: Any) -> ExperimentRun:

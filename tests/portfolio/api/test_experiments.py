@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,29 +14,15 @@ from chaos.experiments.composed import LOADS
 from chaos.experiments.incident import read_incident
 from chaos.experiments.models import ExperimentRun, FaultSwitch
 from chaos.faults.registry import FAULTS
-from chaos.runner.lock import RunLock
 from chaos.safety.permits import MOST_IN_PERIOD, MOST_OPEN_OF_ADDRESS, ask_for_run
 from config.environment import ROOT
 from tests.portfolio.api.client import Client
 from tests.problems import problem
 
-pytestmark = pytest.mark.platform
+pytestmark = [pytest.mark.platform, pytest.mark.usefixtures("empty_queue")]
 
 RECORDED = read_incident((ROOT / "articles" / "incidents" / "broker-killed.json").read_bytes())
 COMPOSED = {"fault": "pause-process", "target": "redis", "seconds": 10, "load": "mixed"}
-
-
-@pytest.fixture(autouse=True)
-def empty_queue(platform: Any, django_db_blocker: Any) -> Iterator[None]:
-    """Empty the queue and hold the lock of runs, so that the runner starts none."""
-    lock = RunLock()
-    lock.take(who="a test")
-    with django_db_blocker.unblock():
-        ExperimentRun.objects.all().delete()
-        yield
-        ExperimentRun.objects.all().delete()
-        FaultSwitch.objects.all().delete()
-    lock.release()
 
 
 def test_the_catalogue_is_listed_with_the_faults_to_compose_of(client: Client) -> None:

@@ -16,7 +16,6 @@ import requests
 from chaos.experiments.catalogue import EXPERIMENTS
 from chaos.experiments.document import as_document
 from chaos.experiments.incident import read_incident
-from chaos.runner.lock import RunLock
 from chaos.safety.permits import MOST_OPEN_OF_ADDRESS
 from config.environment import ROOT
 from tests.conditions import eventually
@@ -24,22 +23,13 @@ from tests.databases import superuser_session
 from tests.portfolio.admin_visit import JSON, Visit
 from tests.problems import problem
 
-pytestmark = pytest.mark.platform
+pytestmark = [pytest.mark.platform, pytest.mark.usefixtures("run_lock")]
 
 # Every platform has this incident from its first start, marked as recorded on another machine.
 RECORDED = read_incident((ROOT / "articles" / "incidents" / "broker-killed.json").read_bytes())
 RUNS: Final = "/chaos/runs/"
 WITHDRAW: Final = re.compile(r'action="([^"]+/withdraw/)"')
 NOWHERE: Final = "00000000-0000-7000-8000-000000000000"
-
-
-@pytest.fixture(autouse=True)
-def run_lock(platform: Any) -> Iterator[None]:
-    """Hold the lock of runs, so that the runner starts none of those that are asked for."""
-    lock = RunLock()
-    lock.take(who="a test")
-    yield
-    lock.release()
 
 
 @pytest.fixture
