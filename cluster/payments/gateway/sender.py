@@ -84,8 +84,10 @@ class Sender:
             if batch:
                 await self._send(batch)
             else:
+                # Not `wait_for`: in Python 3.11 it forgets a cancellation that comes with a wake.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self.wake.wait(), SWEEP)
+                    async with asyncio.timeout(SWEEP):
+                        await self.wake.wait()
 
     def _next_batch(self, work: UnitOfWork) -> list[Operation]:
         """Delete the sent operations, file the refused ones, and read the next batch."""

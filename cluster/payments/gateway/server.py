@@ -90,7 +90,8 @@ class Gateway:
     async def _healthz(self, _: web.Request) -> web.Response:
         """Answer whether the database can be reached, with the circuit and the backlog."""
         try:
-            await asyncio.wait_for(self._sending.run(_look), HEALTH_TIMEOUT)
+            async with asyncio.timeout(HEALTH_TIMEOUT):
+                await self._sending.run(_look)
             database = True
         except (psycopg.Error, TimeoutError):
             database = False

@@ -147,8 +147,10 @@ class Provider:
                 logger.exception("webhooks wait")
                 due = 1.0
             pause = LONGEST_SLEEP if due is None else min(due, LONGEST_SLEEP)
+            # Not `wait_for`: in Python 3.11 it forgets a cancellation that comes with a wake.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
 
     async def _deliver_batch(self, session: aiohttp.ClientSession) -> bool:
         """Deliver the due events in at most one webhook and return whether there were any."""
