@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import django_otp
 import segno
@@ -73,7 +74,7 @@ def set_up_app(request: HttpRequest) -> HttpResponse:
         "admin/second_factor/app.html",
         "Authenticator app",
         drawing=mark_safe(drawing),  # noqa: S308  # drawn by segno, of black and white squares
-        key=_key(device.config_url),
+        key=key_of(device.config_url),
         wrong=wrong,
     )
 
@@ -136,9 +137,10 @@ def _after(request: HttpRequest) -> str:
     return asked.get_redirect_url() or reverse("admin:index")
 
 
-def _key(url: str) -> str:
+def key_of(url: str) -> str:
     """Return the key for an app that cannot scan, in groups of four characters."""
-    key = url.partition("secret=")[2].partition("&")[0].rstrip("%3D").rstrip("=")
+    [padded] = parse_qs(urlsplit(url).query)["secret"]
+    key = padded.rstrip("=")
     return " ".join(key[at : at + 4] for at in range(0, len(key), 4))
 
 

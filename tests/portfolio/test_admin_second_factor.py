@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -13,10 +14,13 @@ from axes.models import AccessAttempt
 from django.contrib.auth.models import Group, User
 from django.test import RequestFactory
 from django_otp.plugins.otp_totp.models import TOTPDevice
+from hypothesis import example, given
+from hypothesis.strategies import binary
 
 from portfolio.admin_site import confirmation, recovery_codes
 from portfolio.admin_site.recovery_codes import RecoveryCodes
 from portfolio.admin_site.second_factor import passkeys_work_here
+from portfolio.admin_site.second_factor_pages import key_of
 from tests.portfolio.admin_visit import (
     AUTHENTICATORS,
     CONFIRM,
@@ -30,6 +34,13 @@ CODE = re.compile(r"<li><code>([a-z2-7-]+)</code>")
 OVERVIEW = "/admin/second-factor/"
 
 Enter = Callable[..., Visit]
+
+
+@given(binary(min_size=20, max_size=20))
+@example(bytes(19) + b"\x03")  # ends with D in base 32
+def test_the_key_to_type_is_the_whole_key(key: bytes) -> None:
+    device = TOTPDevice(user=User(username="owner"), key=key.hex())
+    assert base64.b32decode(key_of(device.config_url).replace(" ", "")) == key
 
 
 @pytest.fixture
