@@ -34,7 +34,8 @@ class ExperimentRun(models.Model):
     """One request to run an experiment, from the queue to its record.
 
     `visitor` is the random name of a session, never shown; `asked_by` is the public name.
-    `remote` is a keyed hash of the client's address, kept for as long as it counts.
+    `remote` is a keyed hash of the client's address, kept for as long as it counts. `order` is the
+    id of the visitor's own checkout, which is started with the first fault.
     """
 
     QUEUED: Final = "queued"
@@ -50,6 +51,7 @@ class ExperimentRun(models.Model):
     visitor = models.TextField()
     remote = models.TextField(blank=True, db_default="")
     asked_by = models.TextField()
+    order = models.UUIDField(null=True)
     asked_at = models.DateTimeField()
     state = models.TextField(default=QUEUED)
     words = models.TextField(blank=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import closing
 from dataclasses import replace
 from typing import Final
 
@@ -36,6 +37,16 @@ def orders_for(profile: Profile, *, most: int) -> list[CheckoutOrder]:
     count = STORMED if profile is Profile.RETRY_STORM else most
     orders = client.order(wanted, count=count, sku=None, quantity=1)
     return _poisoned(orders) if profile is Profile.POISON else orders
+
+
+def order_of(visitor: str) -> CheckoutOrder:
+    """Return an order of one visitor that should complete.
+
+    Raises PlainError when there is nothing to sell, and DatabaseUnavailable.
+    """
+    with closing(CheckoutClient()) as client:
+        [order] = client.order(Wanted.SUCCESS, count=1, sku=None, quantity=1)
+    return replace(order, visitor=visitor)
 
 
 def _poisoned(orders: list[CheckoutOrder]) -> list[CheckoutOrder]:

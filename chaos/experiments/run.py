@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 from chaos.experiments.conclusion import Evidence, conclude
 from chaos.experiments.deliveries import between, counted
@@ -31,6 +32,7 @@ from chaos.experiments.experiment import (
 )
 from chaos.experiments.follower import StreamFollower
 from chaos.experiments.incident import Baseline, IncidentDocument
+from chaos.experiments.orders import order_of
 from chaos.experiments.recording import HEALED_BY, Recording, told
 from chaos.experiments.stages import AWAY, Stages, patiently
 from chaos.experiments.storm import steps_of
@@ -42,6 +44,7 @@ from cluster.health.running_experiment import Phase
 from cluster.messaging.envelope import new_message_id
 from cluster.operations.checkout_client import CheckoutClient
 from cluster.secrets.postgres import database
+from cluster.storefront.checkout_intake import CheckoutOrder
 from cluster.storefront.events import StreamEvent
 from cluster.storefront.journal import queries
 from compose.errors import PlainError
@@ -73,6 +76,8 @@ class Interrupted(PlainError):
 class Run:
     """One run of an experiment, whose `cut_short` may be called from any thread.
 
+    An order of the visitor `buyer` is handed in just before the first fault, and its id told to
+    `follow` beforehand.
     `verifying_since`: when it broke nothing more and began to verify, in monotonic seconds.
     """
 
@@ -82,6 +87,8 @@ class Run:
     seed: int | None = None
     identifier: str = field(default_factory=lambda: str(new_message_id()))
     say: Say = lambda _phase, _words: None
+    buyer: str = ""
+    follow: Callable[[UUID], None] = lambda _order: None
     verifying_since: float = 0.0
 
     def __post_init__(self) -> None:
@@ -100,6 +107,7 @@ class Run:
         self._first_seq = 0
         self._counts: dict[str, int] = {}
         self._follower: StreamFollower | None = None
+        self._order: CheckoutOrder | None = None  # the buyer's, until it is handed in
 
     def cut_short(self, reason: str) -> None:
         """Heal everything at once and break nothing more.
@@ -192,6 +200,8 @@ class Run:
         if self.experiment.load.is_burst:
             self.say("injecting", "The burst of checkouts is handed in.")
         self._try("hand in checkouts", self._begin_load)
+        if self.buyer and self.steps:
+            self._try("plan the visitor’s order", self._plan_order)
         now = -max(LEAST_CALM, fault_due - time.monotonic())
         shown_until = 0.0
         for at, act, step in timed(self.steps):
@@ -222,8 +232,18 @@ class Run:
     def _begin_load(self) -> None:
         self._recording.load_began(self._stages.begin_load(self.experiment.load, self.rate))
 
+    def _plan_order(self) -> None:
+        self._order = order_of(self.buyer)
+        self.follow(self._order.id)
+
+    def _hand_in_order(self) -> None:
+        order, self._order = self._order, None
+        if order is not None:
+            self._stages.hand_in(order)
+
     def _inject(self, step: Step) -> None:
         self.say("injecting", f"The fault {step.fault} is about to be injected into {step.target}.")
+        self._try("hand in the visitor’s order", self._hand_in_order)
         armed, words = self._stages.inject(step.fault, step.target, step.life, step.parameters)
         self._recording.injected(armed, words)
         self.say("injecting", f"The fault {step.fault} was injected into {step.target}.")

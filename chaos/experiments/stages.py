@@ -28,6 +28,7 @@ from cluster.operations.checkout_client import CheckoutClient
 from cluster.operations.verify import run_verify
 from cluster.secrets.postgres import DatabaseUnavailable
 from cluster.secrets.vault import SecretsError
+from cluster.storefront.checkout_intake import CheckoutOrder
 from config.waiting import constant, retry, wait_until
 
 T = TypeVar("T")
@@ -70,6 +71,11 @@ class Stages:
         self.load = Load(profile, rate)
         self.load.begin()
         return self.load
+
+    def hand_in(self, order: CheckoutOrder) -> None:
+        """Hand in one order beside the load."""
+        if self.load is not None:
+            self.load.add(order)
 
     def wait_for_load(self) -> None:
         """Wait until all checkouts of a burst have been started.

@@ -81,6 +81,7 @@ class Engine:
             actor=actor,
             parameters=dict(parameters or {}),
             run=run,
+            lasts=chosen.lasts,
         )
         self.armed.arm(armed)
         try:

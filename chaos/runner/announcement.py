@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 from django.db import Error, connection
@@ -42,6 +43,10 @@ class Announcement:
         moved = phase != self._shown.phase
         began = told(datetime.now(UTC)) if moved else self._shown.phase_began
         self._show(phase=phase, words=words, phase_began=began)
+
+    def follow(self, order: UUID) -> None:
+        """Report the visitor's own checkout, which begins with the first fault."""
+        self._show(order=str(order))
 
     def count_the_queue(self) -> None:
         """Report the number of waiting runs, the last one while the database is away."""

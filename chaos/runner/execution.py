@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Final
+from uuid import UUID
 
 from django.db import connection
 
@@ -59,6 +60,11 @@ def execute(
             announcement.say(phase, words)
             say(phase, words)
 
+        def follow(order: UUID) -> None:
+            row.order = order
+            row.save(update_fields=["order"])
+            announcement.follow(order)
+
         run = Run(
             chosen,
             rate=row.rate,
@@ -66,6 +72,8 @@ def execute(
             seed=row.seed,
             identifier=str(row.id),
             say=tell,
+            buyer=row.visitor,
+            follow=follow,
         )
         document: IncidentDocument | None = None
         failure: PlainError | None = None

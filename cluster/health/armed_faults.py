@@ -28,7 +28,8 @@ class ArmedFault(msgspec.Struct, frozen=True, kw_only=True):
     """One fault that is, or may be, in force. Moments are seconds of the epoch.
 
     `parameters` are the fault's own, such as milliseconds. `run` is the experiment run that
-    it belongs to, empty for one by hand. `actor` names the person or program that injected it.
+    it belongs to, empty for one by hand. `lasts` is false for a fault that is over once it is
+    injected. `actor` names the person or program that injected it.
     """
 
     id: str
@@ -39,6 +40,7 @@ class ArmedFault(msgspec.Struct, frozen=True, kw_only=True):
     until: float
     actor: str
     run: str = ""
+    lasts: bool = True
 
     @property
     def expired(self) -> bool:
@@ -54,6 +56,7 @@ def new_armed_fault(
     actor: str,
     parameters: dict[str, Any] | None = None,
     run: str = "",
+    lasts: bool = True,
 ) -> ArmedFault:
     """Return a record of a fault that begins now and lasts at most LONGEST seconds."""
     now = time.time()
@@ -66,6 +69,7 @@ def new_armed_fault(
         until=now + min(seconds, LONGEST),
         actor=actor,
         run=run,
+        lasts=lasts,
     )
 
 

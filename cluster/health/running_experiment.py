@@ -23,7 +23,8 @@ class RunningExperiment(msgspec.Struct, frozen=True, kw_only=True):
     """The present run. Moments are ISO 8601 in UTC.
 
     `words` is one sentence for people, `asked_by` the public name of the visitor (a headcode,
-    never a session), and `waiting` the number of runs that are queued behind it.
+    never a session), `waiting` the number of runs that are queued behind it, and `order` the id of
+    the visitor's own checkout, empty without one.
     """
 
     run: str
@@ -35,6 +36,7 @@ class RunningExperiment(msgspec.Struct, frozen=True, kw_only=True):
     phase_began: str
     asked_by: str
     waiting: int = 0
+    order: str = ""
     written_at: float = 0.0
 
 

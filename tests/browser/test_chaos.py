@@ -75,7 +75,11 @@ def test_a_stranger_kills_the_broker_sees_it_heal_and_reads_the_proof(
     expect(page.locator("chaos-drill").first.locator(".here h4")).to_have_text("The signal")
     row = page.locator('[data-process="rabbitmq"]')
     expect(row).to_have_class("failed", timeout=WITHIN)
+    order = page.locator('chaos-now [data-part="order"]')
+    expect(order).to_have_text(re.compile("^Your order .*, waiting for .*rabbitmq"), timeout=WITHIN)
+    expect(page.locator("train-graph .trace.own")).to_have_count(1)
     expect(row).to_have_class("committed", timeout=A_RUN)
+    expect(order).to_have_text(re.compile(": completed in .*, charged once.$"), timeout=A_RUN)
     expect(page.locator("train-graph .ring").first).to_be_visible(timeout=WITHIN)
     expect(answer).to_contain_text("it has ended", timeout=A_RUN)
 
@@ -92,6 +96,33 @@ def test_a_stranger_kills_the_broker_sees_it_heal_and_reads_the_proof(
     assert violations(page) == []
     page.get_by_role("button", name="Play").click()
     expect(page.locator('train-graph [data-part="state"]')).to_contain_text("s of ")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_button_sentence_stations_and_graph_are_on_the_first_screen(
+    open_page: OpenPage, platform_url: str, *, width: int, height: int
+) -> None:
+    page = open_page(**sized(width, height))
+    went_live(page, platform_url)
+    for part in (
+        page.get_by_role("button", name="Kill the broker", exact=True),
+        page.locator('chaos-now .now-words'),
+        page.locator("chaos-now .stations"),
+        page.locator("chaos-now .plot .rail.shared").last,
+    ):
+        box = part.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= height
+
+
+def test_whoever_breaks_something_further_down_is_taken_to_the_stage(
+    page: Page, platform_url: str
+) -> None:
+    page.route("**/chaos/runs/", lambda route: route.fulfill(status=403, json={"detail": "No."}))
+    page.goto(f"{platform_url}/chaos/")
+    page.locator(".pick").get_by_role("button", name="Break it").click()
+    expect(page.locator('[data-part="answer"]')).to_have_text("No.", timeout=WITHIN)
+    expect(page.locator("chaos-now .plot").first).to_be_in_viewport(ratio=0.9, timeout=WITHIN)
 
 
 @pytest.mark.fault

@@ -87,10 +87,12 @@ def _words() -> Words | None:
 
 def _read(request: HttpRequest) -> dict[str, Any]:
     events = latest_events(EVENTS)
+    waiting = places(known_visitor(request))
     incidents = Incident.objects.defer("document").order_by("-recorded_at")
     return {
         "closed": closed(),
-        "places": places(known_visitor(request)),
+        "places": waiting,
+        "own_run": next((place.queued.run.id for place in waiting if place.mine), None),
         "recoveries": recoveries(),
         "last": last_outages(),
         "outages": recent_outages(OUTAGES),

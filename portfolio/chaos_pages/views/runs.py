@@ -146,6 +146,7 @@ def _as_json(
         "wait": place.queued.wait if place else None,
         "asked_by": found.asked_by,
         "address": reverse("chaos:run", args=[found.id]),
+        "order": str(found.order) if found.order else None,
         "report": report,
     }
     response = JsonResponse(body, status=status)

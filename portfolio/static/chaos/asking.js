@@ -5,6 +5,7 @@ import { followObservations } from "../kit/observations.js";
 import { ownMarkup } from "../kit/own-markup.js";
 
 const LOOK_AGAIN = 5000; // milliseconds, should the observer say nothing
+const still = matchMedia("(prefers-reduced-motion: reduce)");
 const JSON_WANTED = { accept: "application/json" };
 
 class RunRequest extends HTMLElement {
@@ -17,6 +18,7 @@ class RunRequest extends HTMLElement {
     this.addEventListener("submit", (event) => {
       const { target: form, submitter } = event;
       event.preventDefault();
+      if (new FormData(form, submitter).has("experiment")) this.#lookAtStage();
       this.#send(form, submitter);
     });
     this.#stop = followObservations({
@@ -35,6 +37,11 @@ class RunRequest extends HTMLElement {
     clearTimeout(this.#timer);
   }
 
+  // Whoever breaks something wants to see it, from wherever on the page they pressed.
+  #lookAtStage() {
+    this.querySelector("#stage").scrollIntoView({ behavior: still.matches ? "auto" : "smooth" });
+  }
+
   async #send(form, submitter) {
     if (submitter) submitter.setAttribute("aria-busy", "true");
     try {
@@ -44,6 +51,7 @@ class RunRequest extends HTMLElement {
       const told = await answer.json();
       if (answer.ok) {
         this.#run = told.state === "withdrawn" ? null : told;
+        if (this.#run) this.dataset.mine = told.id;
         this.#say(wordsOf(told), told);
         this.#leaveQueue();
       } else {
@@ -97,7 +105,7 @@ class RunRequest extends HTMLElement {
     if (run) {
       const link = document.createElement("a");
       link.href = run.report ?? run.address;
-      link.textContent = run.report ? "Read the report" : "Follow it on its own page";
+      link.textContent = run.report ? "Read the report" : "Its page";
       line.append(link);
     }
     answer.replaceChildren(line);
@@ -106,7 +114,7 @@ class RunRequest extends HTMLElement {
 
 function wordsOf({ title, state, position, wait, words }) {
   if (state === "queued") return `${title}: queued as number ${position}, begins ${wait}.`;
-  if (state === "running") return `${title}: ${words || "it runs now. Watch the graph."}`;
+  if (state === "running") return `${title}: ${words || "it runs now."}`;
   if (state === "ended") return `${title}: it has ended. ${words}`;
   return `${title}: ${words || state}`;
 }

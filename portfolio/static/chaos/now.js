@@ -1,29 +1,45 @@
 // <chaos-now>: what is being broken at this moment, by whom, and how many wait.
 
 import { followObservations } from "../kit/observations.js";
+import { tellOfOrder } from "./own-order.js";
 import { moveTo, speaker, write } from "./phases.js";
 
 const CALM = "A run passes these six stations, in less than a minute, and leaves a report.";
+const GONE = "The server behind this page does not answer";
 const AWAY = "The observer is away; whether anything is being broken is not known.";
 
 class ChaosNow extends HTMLElement {
   #stop = null;
+  #run = ""; // the run that was seen last
+  #experiment = ""; // which runs now
   #said = ""; // the run and the phase that were last spoken of
   #speak = null;
 
   connectedCallback() {
     this.#speak = speaker(this.#part("spoken"));
+    tellOfOrder(this, this.#part("order"), () => this.#isMine);
     this.#stop = followObservations({
       onSnapshot: (snapshot) => this.#show(snapshot),
       onState: (words) => {
         if (words.startsWith("the observer is away")) write(this.#part("words"), AWAY);
         if (words !== "live") write(this.#part("facts"), words);
+        if (words.includes("reconnecting")) write(this.#part("words"), `${this.#lost}: ${words}.`);
       },
     });
   }
 
   disconnectedCallback() {
     this.#stop?.();
+  }
+
+  // What has become of the server behind this page.
+  get #lost() {
+    return this.#isMine && this.#experiment === "kill-web" ? "You killed the server behind this page" : GONE;
+  }
+
+  // Whether the run that was seen last was asked for here.
+  get #isMine() {
+    return this.#run !== "" && this.closest("run-request")?.dataset.mine === this.#run;
   }
 
   #part(name) {
@@ -33,6 +49,8 @@ class ChaosNow extends HTMLElement {
   #show({ experiment, words, at }) {
     const run = experiment ?? null;
     this.className = run ? "running" : "calm";
+    this.#experiment = run?.experiment ?? "";
+    if (run) this.#run = run.run;
     const told = run ? `${run.title}. ${run.words}` : `Nobody is breaking anything. ${words}`;
     write(this.#part("words"), told);
     write(this.#part("facts"), run

@@ -1,6 +1,7 @@
 // <chaos-run run="ID" address="…" state="queued">: one run, followed to its report.
 
 import { followObservations } from "../kit/observations.js";
+import { tellOfOrder } from "./own-order.js";
 import { moveTo, speaker, write } from "./phases.js";
 import { seconds } from "./targets.js";
 
@@ -17,6 +18,7 @@ class ChaosRun extends HTMLElement {
     this.#state = this.getAttribute("state");
     if (this.#over) return;
     this.#speak = speaker(this.#part("spoken"));
+    tellOfOrder(this, this.#part("order"), () => this.hasAttribute("mine"));
     this.#stop = followObservations({ onSnapshot: (snapshot) => this.#see(snapshot) });
     this.#timer = setTimeout(() => this.#look(), LOOK_EVERY);
   }

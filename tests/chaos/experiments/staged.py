@@ -14,6 +14,7 @@ from chaos.experiments.steady import Judge, Judgement
 from cluster.health.armed_faults import ArmedFault, new_armed_fault
 from cluster.health.checkers.finding import Counterexample, conclude
 from cluster.health.checkers.verify import Verdict
+from cluster.storefront.checkout_intake import CheckoutOrder
 
 HELD = conclude("money conserved", checked=3, violations=[], sentence="It is.")
 BROKEN = conclude(
@@ -67,6 +68,9 @@ class Staged:
         planned = Load.__new__(Load)  # an unplanned load, since planning reads the shop
         planned.profile, planned.rate = profile, rate
         return planned
+
+    def hand_in(self, order: CheckoutOrder) -> None:
+        self.note(f"hand in {order.id}")
 
     def wait_for_load(self) -> None:
         self.note("wait for load")

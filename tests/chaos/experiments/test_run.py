@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -14,6 +15,7 @@ from chaos.experiments.catalogue import EXPERIMENTS
 from chaos.experiments.incident import Baseline, Followed, read_incident
 from chaos.experiments.run import Interrupted, NotBegun, NotSteady, Run
 from cluster.health.last_verdict import forget_verdict, keep_verdict, last_verdict
+from cluster.storefront.checkout_intake import CheckoutOrder
 from tests.chaos.experiments.staged import BROKEN, HELD, Staged, verdict_of
 
 BROKEN_ONCE = ["begin load", "inject", "recovered", "end load", "checkouts ended"]
@@ -144,6 +146,33 @@ def test_nothing_is_said_to_be_broken_before_it_is(
     assert list(dict.fromkeys(phase for phase, _ in said)) == [
         "preparing", "steady before", "injecting", "recovering", "draining", "verifying",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["kill-redis", "storm"])
+def test_the_visitors_own_order_is_handed_in_once_just_before_the_first_fault(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    keep_verdict(verdict_of(HELD), by="cluster verify")
+    monkeypatch.setattr(module, "timed", lambda steps: [(0.0, "inject", step) for step in steps])
+    monkeypatch.setattr(module, "order_of", lambda buyer: CheckoutOrder(visitor=buyer, sku="TEA"))
+    staged = Staged()
+
+    def follow(order: UUID) -> None:
+        staged.note(f"follow {order}")
+
+    a_run(monkeypatch, staged, name, buyer="visitor-1", follow=follow).record()
+
+    _, _, followed, handed_in, first, *later = staged.done
+    assert followed.removeprefix("follow ") == handed_in.removeprefix("hand in ")
+    assert first == "inject"
+    assert handed_in not in later
+
+
+def test_a_run_without_a_visitor_has_no_order_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_verdict(verdict_of(HELD), by="cluster verify")
+    staged = Staged()
+    a_run(monkeypatch, staged).record()
+    assert not [stage for stage in staged.done if stage.startswith("hand in")]
 
 
 def fails() -> None:

@@ -2,9 +2,8 @@
 
 // The server sends a frame every few seconds (cluster/storefront/stream/consumer.py). A paused server or
 // a lost network closes no connection and reports nothing.
+import { Reconnection } from "./reconnection.js";
 import { SILENCE } from "./silence.js";
-
-const WAITS = [1, 2, 3, 5, 8]; // seconds before each further attempt
 
 export class JournalConnection {
   #address;
@@ -12,9 +11,8 @@ export class JournalConnection {
   #onState;
   #onEvents;
   #socket = null;
-  #failures = 0;
+  #reconnection;
   #refusal = ""; // the server's sentence, shown until the next attempt
-  #timer = 0;
   #watchdog = 0;
 
   constructor(path, { after, onState, onEvents }) {
@@ -23,10 +21,11 @@ export class JournalConnection {
     this.#last = after;
     this.#onState = onState;
     this.#onEvents = onEvents;
+    this.#reconnection = new Reconnection({ say: onState, attempt: () => this.open() });
   }
 
   open() {
-    this.#onState(this.#failures ? "reconnecting" : "connecting");
+    if (!this.#reconnection.isAway) this.#onState("connecting");
     this.#refusal = "";
     // Without a seq the server begins with the latest events, and says after which.
     if (this.#last !== undefined) this.#address.searchParams.set("after", this.#last);
@@ -53,11 +52,11 @@ export class JournalConnection {
     if (socket !== this.#socket) return;
     this.#socket = null;
     clearTimeout(this.#watchdog);
-    this.#countDown(WAITS[Math.min(this.#failures++, WAITS.length - 1)]);
+    this.#reconnection.lose(this.#refusal);
   }
 
   close() {
-    clearTimeout(this.#timer);
+    this.#reconnection.stop();
     clearTimeout(this.#watchdog);
     const socket = this.#socket;
     this.#socket = null;
@@ -68,7 +67,7 @@ export class JournalConnection {
     if (frame.kind === "state") {
       // The server begins elsewhere than it was asked to, and says so.
       if (frame.after !== undefined) this.#last = frame.after;
-      if (frame.state.startsWith("live")) this.#failures = 0;
+      if (frame.state.startsWith("live")) this.#reconnection.settle();
       if (frame.state.startsWith("closed: ")) this.#refusal = `${frame.state}; `;
       this.#onState(frame.state);
     } else if (frame.kind === "events") {
@@ -78,19 +77,10 @@ export class JournalConnection {
         socket.close(); // a gap must never pass in silence: ask again from where it opened
         return;
       }
-      this.#failures = 0;
+      this.#reconnection.settle();
       this.#last = fresh[fresh.length - 1].seq;
       this.#onEvents(fresh);
     }
-  }
-
-  #countDown(seconds) {
-    if (seconds === 0) {
-      this.open();
-      return;
-    }
-    this.#onState(`${this.#refusal}reconnecting, ${seconds} s`);
-    this.#timer = setTimeout(() => this.#countDown(seconds - 1), 1000);
   }
 }
 

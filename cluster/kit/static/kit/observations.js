@@ -5,15 +5,13 @@
 // A later follower gets the last snapshot at once. While the page is hidden the
 // connection is closed; it is opened again when the page is shown.
 
+import { Reconnection } from "./reconnection.js";
 import { SILENCE } from "./silence.js";
-
-const WAITS = [1, 2, 3, 5, 8]; // seconds before each further attempt
 
 const followers = new Set();
 let socket = null;
-let timer = 0; // of the count-down to the next attempt
 let watchdog = 0;
-let failures = 0;
+const reconnection = new Reconnection({ say: (words) => say(words), attempt: () => connect() });
 let refusal = ""; // the server's sentence, shown until the next attempt
 let lastSnapshot = null;
 let lastWords = "";
@@ -38,15 +36,14 @@ function followVisibility() {
   if (document.hidden) {
     disconnect();
     say("paused while the page is hidden");
-  } else if (!socket && !timer) {
-    failures = 0;
+  } else if (!socket && !reconnection.isWaiting) {
+    reconnection.settle();
     connect();
   }
 }
 
 function connect() {
-  timer = 0;
-  say(failures ? "reconnecting" : "connecting");
+  if (!reconnection.isAway) say("connecting");
   refusal = "";
   const address = new URL("/observations/", location.href);
   address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
@@ -62,9 +59,8 @@ function connect() {
 }
 
 function disconnect() {
-  clearTimeout(timer);
+  reconnection.stop();
   clearTimeout(watchdog);
-  timer = 0;
   const closing = socket;
   socket = null;
   closing?.close();
@@ -80,16 +76,7 @@ function guard(opened) {
 
 function lose() {
   disconnect();
-  countDown(WAITS[Math.min(failures++, WAITS.length - 1)]);
-}
-
-function countDown(seconds) {
-  if (seconds === 0) {
-    connect();
-    return;
-  }
-  say(`${refusal}reconnecting, ${seconds} s`);
-  timer = setTimeout(countDown, 1000, seconds - 1);
+  reconnection.lose(refusal);
 }
 
 function read(frame) {
@@ -99,7 +86,7 @@ function read(frame) {
     say(frame.state);
   } else if (frame.kind === "snapshot") {
     guard(socket);
-    failures = 0;
+    reconnection.settle();
     lastSnapshot = frame.snapshot;
     for (const follower of followers) follower.onSnapshot?.(lastSnapshot);
   }

@@ -4,6 +4,7 @@
 const ASK_EVERY = 10000; // milliseconds
 const SPEAK_EVERY = 5000; // milliseconds
 const AWAY = "The observer is away; the cluster’s state is not known.";
+const GONE = "The server behind this page does not answer; the cluster’s state is not known.";
 
 class StatusStrip extends HTMLElement {
   #timer = 0;
@@ -32,7 +33,7 @@ class StatusStrip extends HTMLElement {
     const state = seen?.state ?? "unknown";
     const words = seen?.words ?? AWAY;
     this.#part("words").textContent = words;
-    if (seen) {
+    if (seen?.at) {
       const at = new Date(seen.at);
       const time = this.#part("time");
       time.dateTime = seen.at;
@@ -65,7 +66,7 @@ const snapshot = async () => {
     const answer = await fetch("/status.json", { headers: { accept: "application/json" } });
     return answer.ok ? await answer.json() : null;
   } catch {
-    return null;
+    return { words: GONE };
   }
 };
 

@@ -15,13 +15,15 @@ export class Faults {
   see({ faults, at }) {
     const now = Date.parse(at);
     const inForce = new Set();
-    for (const { id, fault, target, armed_at: armed } of faults ?? []) {
+    for (const { id, fault, target, armed_at: armed, lasts } of faults ?? []) {
       if (SEEN_AS_OUTAGE.has(fault)) continue;
       inForce.add(id);
       if (this.#spans.has(id)) continue;
       const service = target.split("-").find((part) => SERVICES.includes(part)) ?? null;
       const began = new Date(armed * 1000).toISOString();
-      this.#spans.set(id, { ...outage({ id, process: target, service, cause: fault, began }), fault: true });
+      const ended = lasts === false ? began : null; // a fault of a moment is drawn as one
+      const span = outage({ id, process: target, service, cause: fault, began, ended });
+      this.#spans.set(id, { ...span, fault: true, ...(ended && { momentary: true }) });
     }
     for (const [id, span] of this.#spans) {
       if (!inForce.has(id) && span.ended === null) span.ended = now;

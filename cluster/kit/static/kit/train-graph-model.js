@@ -224,7 +224,7 @@ function placeTraces(journeys, frame) {
     let label = null;
     if (journey.began !== null) {
       const x = tenth(frame.scale.x(journey.began) - 4);
-      if (x >= Math.max(free, left)) {
+      if (x >= Math.max(free, left) || (journey.id === frame.own && x >= left)) {
         label = x;
         free = x + 42;
       }
@@ -249,6 +249,7 @@ function placeTrace(journey, frame, label) {
   }
   return {
     id: journey.id,
+    ...(journey.id === frame.own && { own: true }),
     headcode: journey.headcode,
     outcome: journey.ended !== null && journey.ended <= now ? journey.outcome : "running",
     label,
@@ -286,8 +287,8 @@ function placeBrackets(journeys, outages, frame) {
   const taken = new Map(); // how far each row of labels is taken
   const brackets = [];
   for (const span of outages) {
-    const closed = span.ended !== null && span.ended <= now;
-    const ends = closed ? span.ended : now;
+    const closed = span.ended !== null && span.ended <= now && !span.momentary;
+    const ends = closed || span.momentary ? span.ended : now;
     if (span.began > now || ends < frame.begins) continue;
     const x = scale.x(span.began);
     const right = scale.x(ends);
@@ -328,10 +329,14 @@ export function summary(journeys, outages, { begins, at }, during) {
     .filter(([number]) => number)
     .map((part) => part.join(" "));
   const counted = count ? `${count} checkout${count > 1 ? "s" : ""} ${during}: ${parts.join(", ")}.` : `No checkout ${during}.`;
-  const away = outages
+  const gone = outages
     .filter(({ began, ended }) => began <= at && (ended ?? at) >= begins)
-    .map(({ process, cause, began, ended }) => (ended === null || ended > at
-      ? `${process} has been away since ${clock(began)}: ${cause}.`
-      : `${process} was away for ${seconds(ended - began)}: ${cause}.`));
-  return [counted, ...away].join(" ");
+    .map((span) => away(span, at));
+  return [counted, ...gone].join(" ");
+}
+
+function away({ process, cause, began, ended, momentary }, at) {
+  if (momentary) return `${process}: ${cause} at ${clock(began)}.`;
+  if (ended === null || ended > at) return `${process} has been away since ${clock(began)}: ${cause}.`;
+  return `${process} was away for ${seconds(ended - began)}: ${cause}.`;
 }

@@ -108,6 +108,7 @@ export class Plot {
         this.#traces.set(trace.id, link);
         this.#groups.traces.append(link);
       }
+      if (trace.own) link.classList.add("own");
       const text = this.#traceText(trace);
       if (this.#written.get(trace.id) === text) continue;
       this.#written.set(trace.id, text);

@@ -9,7 +9,7 @@ import { followJournal } from "./journal-feed.js";
 import "./lighting.js";
 import { Faults } from "./train-graph-faults.js";
 import {
-  NOW_MARGIN, describe, graphEvent, outage, place, readTraffic, scaleOf, summary, visible,
+  NOW_MARGIN, SHARED, describe, graphEvent, outage, place, readTraffic, scaleOf, summary, visible,
 } from "./train-graph-model.js";
 import { Plot } from "./train-graph-plot.js";
 
@@ -21,7 +21,13 @@ const SAID_EVERY = 2000; // milliseconds between two changes of the words below
 const NARROW = 480; // pixels below which fewer seconds are shown
 const FAR = 1_000_000; // milliseconds after which the scale gets a new zero
 
+const CONNECTION = "connection"; // the id of the outage that this page sees by itself
+
 const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+const ownOutage = (began) => ({
+  id: CONNECTION, process: "web", rail: SHARED, cause: "does not answer this page", began, ended: null,
+});
 
 class TrainGraph extends HTMLElement {
   #plot = null;
@@ -40,6 +46,9 @@ class TrainGraph extends HTMLElement {
   #onScreen = false;
   #live = false; // whether the first events have come
   #saga = null; // how to draw one saga, where it is one
+  #order = ""; // the checkout of whoever broke something
+  #lostAt = null; // when the server behind this page stopped answering
+  #snapshot = null;
   #stops = [];
 
   connectedCallback() {
@@ -122,12 +131,24 @@ class TrainGraph extends HTMLElement {
 
   // A process that dies or is back is drawn at once, not when time next moves the picture.
   #see(snapshot) {
+    this.#snapshot = snapshot;
+    this.#order = snapshot.experiment?.order || this.#order;
     const before = JSON.stringify(this.#outages);
     this.#outages = [...snapshot.outages.map(outage), ...this.#faults.see(snapshot)];
+    if (this.#lostAt !== null) this.#outages.push(ownOutage(this.#lostAt));
     if (JSON.stringify(this.#outages) !== before) this.#draw();
   }
 
+  // While nothing is heard of the server behind this page, the page itself draws that.
+  #mind(words) {
+    const lost = words.includes("reconnecting");
+    if (lost === (this.#lostAt !== null) || !(lost || words.startsWith("live"))) return;
+    this.#lostAt = lost ? this.#now : null;
+    if (this.#snapshot) this.#see(this.#snapshot);
+  }
+
   #say(words) {
+    this.#mind(words);
     const state = this.querySelector('[data-part="state"]');
     if (state && state.textContent !== words) state.textContent = words;
   }
@@ -204,10 +225,13 @@ class TrainGraph extends HTMLElement {
 
   #drawFrame(frame) {
     const { journeys } = this.#traffic;
+    frame.own = this.#order;
     const scene = place(this.#traffic, this.#outages, frame);
     if (this.#saga) scene.said = this.#saga.placeSaid(journeys, frame);
     const told = new Map(journeys.map((journey) => [journey.id, journey]));
     this.#plot.draw(scene, frame.scale.x(frame.begins), frame.moving, ({ id }) => describe(told.get(id)));
+    const own = told.get(this.#order);
+    if (own) this.dispatchEvent(new CustomEvent("graph-order", { bubbles: true, detail: { journey: own, outages: this.#outages, at: frame.at } }));
     if (Date.now() - this.#lastSaid < SAID_EVERY && !frame.over) return;
     this.#lastSaid = Date.now();
     const shown = journeys.filter((journey) => journey.kind === "checkout" && visible(journey, frame));
