@@ -106,7 +106,7 @@ def test_button_sentence_stations_and_graph_are_on_the_first_screen(
     went_live(page, platform_url)
     for part in (
         page.get_by_role("button", name="Kill the broker", exact=True),
-        page.locator('chaos-now .now-words'),
+        page.locator("chaos-now .now-words"),
         page.locator("chaos-now .stations"),
         page.locator("chaos-now .plot .rail.shared").last,
     ):

@@ -30,8 +30,10 @@ def told(journey: Journey) -> str:
     steps = [stop for stop in journey.stops if not stop.small]
     path = ", ".join(f"{stop.rail} {stop.verb}" for stop in steps)
     how = "Under way"
-    if journey.ended is not None and journey.began is not None:
-        how = f"{journey.outcome.capitalize()} in {seconds(journey.ended - journey.began)}"
+    if journey.ended is not None:
+        how = journey.outcome.capitalize()
+        if journey.began is not None:
+            how += f" in {seconds(journey.ended - journey.began)}"
     return f"{journey.headcode}. {how}: {path or 'nobody has answered yet'}."
 
 

@@ -316,9 +316,9 @@ const COUNTED = [["completed", "completed"], ["compensated", "compensated"], ["r
 // One journey in one sentence.
 export function describe({ headcode, outcome, began, ended, stops }) {
   const path = stops.filter(({ small }) => !small).map(({ rail, verb }) => `${rail} ${verb}`).join(", ");
-  const how = ended === null || began === null
-    ? "Under way"
-    : `${outcome[0].toUpperCase()}${outcome.slice(1)} in ${seconds(ended - began)}`;
+  // One whose beginning was not seen has ended all the same, after nobody knows how long.
+  const took = began === null ? "" : ` in ${seconds(ended - began)}`;
+  const how = ended === null ? "Under way" : `${outcome[0].toUpperCase()}${outcome.slice(1)}${took}`;
   return `${headcode}. ${how}: ${path || "nobody has answered yet"}.`;
 }
 
