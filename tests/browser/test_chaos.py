@@ -36,6 +36,13 @@ RECORD_BRACKETS: Final = """() => {
     }
   }).observe(graph, { childList: true, subtree: true });
 }"""
+# Lets the stage look as during a run, although each snapshot says that nothing runs.
+STAYS_RUNNING: Final = """() => {
+  const stage = document.querySelector("chaos-now");
+  const run = () => { if (stage.className !== "running") stage.className = "running"; };
+  new MutationObserver(run).observe(stage, { attributes: true, attributeFilter: ["class"] });
+  run();
+}"""
 SMALL_TARGETS: Final = """(least) => [...document.querySelectorAll(
     "button, summary, select, input:not([type=hidden]), .jumps a, th a")]
   .filter((element) => element.closest("main"))
@@ -113,6 +120,21 @@ def test_button_sentence_stations_and_graph_are_on_the_first_screen(
         box = part.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= height
+
+
+def test_a_phone_keeps_a_small_graph_in_sight_while_something_is_broken(
+    open_page: OpenPage, platform_url: str
+) -> None:
+    page = open_page(**sized(390, 844))
+    went_live(page, platform_url)
+    page.evaluate(STAYS_RUNNING)
+    page.locator("#incidents-title").scroll_into_view_if_needed()
+    graph = page.locator("chaos-now train-graph")
+    expect(graph).to_be_in_viewport(timeout=WITHIN)
+    box = graph.bounding_box()
+    assert box is not None
+    assert box["height"] <= 844 / 3
+    assert width_of(page) == 390
 
 
 def test_whoever_breaks_something_further_down_is_taken_to_the_stage(

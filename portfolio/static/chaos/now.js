@@ -14,10 +14,12 @@ class ChaosNow extends HTMLElement {
   #experiment = ""; // which runs now
   #said = ""; // the run and the phase that were last spoken of
   #speak = null;
+  #sight = null;
 
   connectedCallback() {
     this.#speak = speaker(this.#part("spoken"));
     tellOfOrder(this, this.#part("order"), () => this.#isMine);
+    this.#keepInSight(this.#part("graph"));
     this.#stop = followObservations({
       onSnapshot: (snapshot) => this.#show(snapshot),
       onState: (words) => {
@@ -30,6 +32,16 @@ class ChaosNow extends HTMLElement {
 
   disconnectedCallback() {
     this.#stop?.();
+    this.#sight?.disconnect();
+  }
+
+  // While something is broken a phone keeps a small graph in sight. The sheet decides where that is.
+  #keepInSight(graph) {
+    this.#sight = new IntersectionObserver(([{ isIntersecting, boundingClientRect: { height } }]) => {
+      graph.style.minHeight = isIntersecting ? "" : `${height}px`; // so that nothing moves
+      graph.classList.toggle("aside", !isIntersecting);
+    });
+    this.#sight.observe(graph);
   }
 
   // What has become of the server behind this page.
