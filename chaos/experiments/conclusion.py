@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 from chaos.experiments.experiment import Experiment
@@ -26,9 +27,14 @@ from chaos.experiments.recording import Recording, moment, told
 from chaos.experiments.steady import COMPLETED
 from cluster.health.checkers.finding import Finding, Outcome
 from cluster.health.checkers.verify import Verdict
+from cluster.sagas.engine import NO_ANSWER
+from cluster.storefront.checkout_intake import Outcome as RequestedOutcome
 from cluster.storefront.events import StreamEvent
 from cluster.storefront.repository import CheckoutRow
 from config.revision import running_revision
+
+LATE: Final = frozenset({RequestedOutcome.PROVIDER_SILENT, RequestedOutcome.LATE_SUCCESS})
+EXPIRED: Final = "reservation expired"
 
 
 @dataclass
@@ -148,7 +154,14 @@ def _figures(evidence: Evidence) -> Figures:
         recover_after_heal_seconds=(
             None if healed is None or recovered is None else round(recovered - healed, 3)
         ),
+        compensated_by_fault=sum(_is_the_faults(state) for state in evidence.states.values()),
     )
+
+
+def _is_the_faults(checkout: CheckoutRow) -> bool:
+    """Return whether a missed deadline turned a checkout that had not asked for one."""
+    missed = checkout.reason.startswith((NO_ANSWER, EXPIRED))
+    return checkout.status == "compensated" and missed and checkout.requested_outcome not in LATE
 
 
 def _seconds(recording: Recording) -> dict[str, float]:
@@ -228,6 +241,8 @@ def _status(evidence: Evidence, deviations: list[str]) -> Status:
 
 def _summary(evidence: Evidence, figures: Figures, deviations: list[str]) -> str:
     ended = f"{figures.completed} completed, {figures.compensated} were compensated"
+    if figures.compensated:
+        ended += f" ({figures.compensated_by_fault} of them because of the fault)"
     open_ = f", {figures.unfinished} had not ended" if figures.unfinished else ""
     cut = f"It was cut short: {evidence.cut_short}. " if evidence.cut_short else ""
     return f"{cut}{_back(figures)} Of {figures.checkouts} checkouts {ended}{open_}. " + (

@@ -36,7 +36,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     fault. `drain_seconds`: until the last checkout accepted before the recovery ended.
     `consistent_seconds`: until no message waited, was parked or lay in the dead letters.
     `recover_after_heal_seconds`: the recovery counted from the last heal, for a fault that
-    lasts.
+    lasts. `compensated_by_fault`: those of the compensated that missed a deadline without having
+    asked for it. The others were refused by a rule, such as one of stock. None in older records.
     """
 
     detect_seconds: float | None
@@ -54,6 +55,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     undecided: int
     consistent_seconds: float | None = None
     recover_after_heal_seconds: float | None = None
+    compensated_by_fault: int | None = None
 
 
 class Invariant(msgspec.Struct, frozen=True):

@@ -59,6 +59,8 @@ class Undo(enum.StrEnum):
 
 
 # A step with one of these outcomes may have an effect.
+# The beginning of the reason of a saga that has missed a deadline.
+NO_ANSWER: Final = "no answer within"
 _MAY_STAND: Final = frozenset({Outcome.DONE, Outcome.MISSED, Outcome.LATE})
 
 
@@ -305,7 +307,7 @@ def _sent(transition: Transition[C]) -> Transition[C]:
 
 def _missed(definition: Saga[C], state: SagaState[C]) -> str:
     limit = definition.steps[state.position].deadline.total_seconds()
-    return f"no answer within {limit:g} s"
+    return f"{NO_ANSWER} {limit:g} s"
 
 
 def _reason(payload: Payload) -> str:

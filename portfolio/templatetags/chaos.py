@@ -33,9 +33,9 @@ def figures(incident: IncidentDocument) -> Iterator[tuple[str, str]]:
     """Yield each figure's name and value for people, without those that older documents lack."""
     found = msgspec.structs.asdict(incident.figures)
     for name, value in sorted(found.items(), key=lambda one: not one[0].endswith("_seconds")):
+        if value is None and name in LATER:
+            continue
         if name.endswith("_seconds"):
-            if value is None and name in LATER:
-                continue
             told = "not seen" if value is None else seconds(value)
         else:
             told = str(value)
@@ -70,7 +70,9 @@ def hypothesis_probes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 # Figures that documents of earlier versions do not have.
-LATER: Final = frozenset({"consistent_seconds", "recover_after_heal_seconds"})
+LATER: Final = frozenset(
+    {"consistent_seconds", "recover_after_heal_seconds", "compensated_by_fault"}
+)
 NAMES: Final = {
     "detect_seconds": "until the observer noticed",
     "first_success_seconds": "until a checkout accepted after the fault had completed",
@@ -80,6 +82,7 @@ NAMES: Final = {
     "recover_after_heal_seconds": "until then, counted from when the fault was taken back",
     "checkouts": "checkouts accepted",
     "refused": "refused, so nothing was promised",
+    "compensated_by_fault": "of the compensated, because of the fault",
     "unfinished": "without an end",
     "deduplicated": "deliveries recognised as repeated",
     "dead_lettered": "set aside as dead letters",

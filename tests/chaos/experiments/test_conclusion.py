@@ -102,6 +102,23 @@ def test_a_run_without_a_deviation_has_passed() -> None:
     assert read_incident(document.as_json()) == document
 
 
+def test_a_compensation_is_the_faults_if_a_deadline_was_missed_that_nobody_asked_to_miss() -> None:
+    one = evidence()
+    missed = checkout("compensated", after(2.0))._replace(reason="no answer within 10 s")
+    ended = [
+        checkout("completed", after(2.0)),
+        missed,
+        missed._replace(reason="reservation expired"),
+        missed._replace(requested_outcome="provider-silent"),
+        missed._replace(reason="sold out"),
+    ]
+    one.offered = Offered(profile="mixed", handed_in=5, accepted=5, refused=0)
+    one.states = {UUID(int=number): state for number, state in enumerate(ended)}
+    document = conclude_run(one)
+    assert document.figures.compensated_by_fault == 2
+    assert "1 completed, 4 were compensated (2 of them because of the fault)." in document.summary
+
+
 def violated(one: Evidence) -> None:
     one.verdict = Verdict((BROKEN,), at_rest=True, moving="", seconds=1.0)
 
