@@ -157,3 +157,15 @@ def test_on_a_phone_fewer_seconds_are_shown_and_nothing_scrolls_sideways(
     page.goto(f"{platform_url}/events/")
     expect(page.get_by_role("button", name="4 s")).to_have_attribute("aria-pressed", "true")
     assert width_of(page) == 375
+
+
+def test_a_recording_opens_at_its_fault(open_page: OpenPage, platform_url: str) -> None:
+    page = open_page(**sized(390, 844))
+    page.goto(f"{platform_url}/")
+    recorded = page.locator('train-graph[kind="recorded"]')
+    expect(recorded.locator('[data-part="controls"]')).to_have_class(re.compile("offered"))
+    window = recorded.locator(".plot").bounding_box()
+    fault = recorded.locator(".outage .bracket").first.bounding_box()
+    assert window is not None
+    assert fault is not None
+    assert window["x"] <= fault["x"] < window["x"] + window["width"] / 2

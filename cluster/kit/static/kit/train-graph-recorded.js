@@ -44,6 +44,9 @@ export function play(element) {
   ])].filter((at) => at >= begins && at <= ends).toSorted((one, other) => one - other);
 
   let shown = length; // how much of the recording is to be seen, in its own milliseconds
+  // Until it is played all of it is drawn, and the window shows the fault.
+  const fault = Math.min(...outages.map(({ began }) => began), ...flags.map(({ at }) => at));
+  let untouched = Number.isFinite(fault);
   let speed = 1;
   let width = 0;
   let running = 0; // the timer of the next drawing, or 0
@@ -58,7 +61,8 @@ export function play(element) {
     const scale = scaleOf(begins - margin, pixels, breaks);
     const at = moment();
     const whole = scale.x(ends + margin);
-    const left = Math.max(0, Math.min(scale.x(at) - 0.75 * width, whole - width));
+    const wanted = untouched ? scale.x(fault) - 0.2 * width : scale.x(at) - 0.75 * width;
+    const left = Math.max(0, Math.min(wanted, whole - width));
     const from = Math.round(stretched(squashed(begins - margin, breaks) + left / pixels, breaks));
     const frame = {
       scale, begins: from, ends: ends + margin, at, width, counted_from: null, top, moving: false,
@@ -98,6 +102,7 @@ export function play(element) {
   }
 
   function press(target) {
+    if (target.dataset.part) untouched = false;
     const { part: name, speed: chosen } = target.dataset;
     if (chosen) {
       speed = Number(chosen);
@@ -126,6 +131,7 @@ export function play(element) {
   part("controls").addEventListener("click", ({ target }) => press(target));
   part("scrub").addEventListener("input", () => {
     stop();
+    untouched = false;
     shown = Number(part("scrub").value);
     draw();
   });
