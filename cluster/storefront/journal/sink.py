@@ -11,7 +11,7 @@ from cluster.messaging import middleware
 from cluster.messaging.dead_letters import Reason, Rejected, give_up, inapplicable
 from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
 from cluster.messaging.outbox import unit_of_work
-from cluster.messaging.work import CONFLICT_ATTEMPTS, Failure, classify
+from cluster.messaging.work import attempt
 from cluster.secrets.postgres import DatabaseSession, is_outage
 from cluster.storefront.journal.recorder import record
 from cluster.storefront.journal.wake import announce, changed_products
@@ -25,7 +25,7 @@ Entry = tuple[Envelope, bytes, int]
 
 
 class JournalSink:
-    """Records batches of deliveries in the journal, as a `cluster.messaging.consumer.Sink`."""
+    """Records batches of deliveries in the journal, as a `cluster.messaging.service.Sink`."""
 
     def __init__(self, session: DatabaseSession) -> None:
         self._session = session
@@ -69,15 +69,11 @@ class JournalSink:
         give_up(self._session, SOURCE, letter)
 
     def _record_or_file(self, entry: Entry) -> None:
-        for attempt in range(CONFLICT_ATTEMPTS):
-            try:
-                self._record([entry])
-            except Exception as error:
-                if is_outage(error):
-                    raise
-                if classify(error) is Failure.CONFLICT and attempt + 1 < CONFLICT_ATTEMPTS:
-                    continue
-                envelope, body, _ = entry
-                logger.exception("%s cannot be recorded", envelope.type)
-                self.give_up(inapplicable(body, error, envelope))
+        error = attempt(lambda: self._record([entry]))
+        if error is None:
             return
+        if is_outage(error):
+            raise error
+        envelope, body, _ = entry
+        logger.error("%s cannot be recorded", envelope.type, exc_info=error)
+        self.give_up(inapplicable(body, error, envelope))
