@@ -87,7 +87,7 @@ MODULES: Final = {
     "cluster.storefront.journal.fields": "cluster.storefront.models",
     "cluster.storefront.products.changes": "cluster.storefront.journal.wake",
     "cluster.storefront.products.statistics": "cluster.storefront.queries",
-    "cluster.storefront.stream.origin": "cluster.storefront.stream.listening",
+    "cluster.storefront.stream.origin": "portfolio.edge.websocket_limit",
     "cluster.tracing.message_spans": "cluster.messaging.message_spans",
     "cluster.tracing.span": "cluster.tracing.recorder",
     "compose.backoff": "compose.process",
