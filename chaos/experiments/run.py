@@ -16,8 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from chaos.experiments.conclusion import Evidence, conclude
-from chaos.experiments.deliveries import between, counted
+from chaos.experiments.conclusion import Evidence, between, conclude, counted
 from chaos.experiments.experiment import (
     CALM_AFTER,
     CALM_BEFORE,

@@ -23,10 +23,13 @@ MODULES: Final = {
     "chaos.checkers": "cluster.health.checkers",
     "chaos.checkers.hearing": "cluster.health.checkers.subscriptions",
     "chaos.drivers.choose": "chaos.drivers.driver",
+    "chaos.drivers.stopped": "chaos.drivers.local",
     "chaos.experiments.declarations.kills": "chaos.experiments.declarations.processes",
     "chaos.experiments.declarations.pauses": "chaos.experiments.declarations.processes",
+    "chaos.experiments.deliveries": "chaos.experiments.conclusion",
     "chaos.experiments.excerpt": "chaos.experiments.run",
     "chaos.experiments.method": "chaos.experiments.experiment",
+    "chaos.experiments.orders": "chaos.experiments.load",
     "chaos.experiments.profile": "chaos.experiments.experiment",
     "chaos.experiments.step": "chaos.experiments.experiment",
     "chaos.experiments.store": "chaos.experiments.repository",
@@ -39,6 +42,9 @@ MODULES: Final = {
     "chaos.pages": "portfolio.chaos_pages.content",
     "chaos.pages.surgery": "portfolio.chaos_pages.content.message_editing",
     "chaos.probes": "cluster.health.probes",
+    "chaos.repeating": "config.waiting",
+    "chaos.reports.durations": "chaos.safety.permits",
+    "chaos.runner.announcement": "chaos.runner.execution",
     "chaos.runner.by_hand": "chaos.runner.execution",
     "chaos.runner.running": "cluster.health.running_experiment",
     "chaos.status": "portfolio.chaos_pages.views.board",
@@ -268,7 +274,9 @@ def moved_folder(path: str) -> str | None:
 
 def _module(before: str) -> str | None:
     """Return today's name of a module or package, or None if it has not moved."""
-    return _renamed(before, MODULES, ".")
+    today = _renamed(before, MODULES, ".")
+    # Its package may have moved first, and then the module itself.
+    return None if today is None else _module(today) or today
 
 
 def _renamed(before: str, table: Mapping[str, str], separator: str) -> str | None:
