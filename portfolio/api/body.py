@@ -14,7 +14,7 @@ from typing import Any, cast
 from django.http import HttpRequest
 from ninja.parser import Parser
 
-from cluster.messaging.storable import UNSTORABLE, storable_text
+from cluster.messaging.envelope import UNSTORABLE, storable_text
 from portfolio.api.problems import invalid
 
 

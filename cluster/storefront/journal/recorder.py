@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from cluster.messaging.envelope import Envelope
+from cluster.messaging.envelope import Envelope, storable_text
 from cluster.messaging.row_digest import entry_digest
-from cluster.messaging.storable import storable_text
 from cluster.messaging.streams import count
 from cluster.messaging.work import UnitOfWork
 from cluster.storefront.journal.read_models import update_read_models
