@@ -19,7 +19,7 @@ from cluster.storefront.checkout_intake import (
     accept_checkouts,
 )
 from cluster.storefront.journal.answers import await_that
-from cluster.storefront.products.queries import is_listed
+from cluster.storefront.products import is_listed
 from cluster.storefront.repository import statuses
 from cluster.storefront.transactions import run_in_transaction
 from cluster.storefront.visitor_limit import limit_visitor
