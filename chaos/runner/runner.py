@@ -39,8 +39,7 @@ WITHDRAWN: Final = "its visitor wanted it to stop"
 class Runner:
     """Runs one experiment at a time, for as long as the process lives."""
 
-    def __init__(self, *, rest: float = REST_BETWEEN) -> None:
-        self.rest = rest
+    def __init__(self) -> None:
         self._lock = RunLock()
         self._results = Results()
         self._sign = SignOfLife("chaos-runner")
@@ -155,7 +154,7 @@ class Runner:
             try:
                 yield
             finally:
-                self._rests_until = (run.verifying_since or time.monotonic()) + self.rest
+                self._rests_until = (run.verifying_since or time.monotonic()) + REST_BETWEEN
 
 
 def _refusal(run: ExperimentRun) -> str:
