@@ -55,7 +55,7 @@ _store: Final = PageStore()
 def content_changed() -> None:
     """Make every kept page old from the commit on, since content that pages show has been written.
 
-    `content.py` calls it for every saved row. Code that writes around Django's signals
+    `portfolio/apps.py` calls it for every saved row. Code that writes around Django's signals
     (`bulk_create`, `update`) calls it too. Other processes learn of it within a second or two.
     """
     waiting = transaction.get_connection().run_on_commit

@@ -8,7 +8,7 @@ from cluster.messaging.service import Service
 from cluster.messaging.work import Scheduled
 from cluster.storefront.ambient_load import start_ambient_checkout
 from cluster.storefront.contact.mail import mail_messages
-from cluster.storefront.journal.sink import JournalSink
+from cluster.storefront.journal.recorder import JournalSink
 from cluster.storefront.retention import purge_demo_runs, purge_idempotency_keys, purge_journal
 from cluster.storefront.tokens.denial import purge_tokens
 

@@ -13,7 +13,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from cluster.kit.middleware import Middleware, Response, Steps
 from cluster.tracing.context import SpanContext, current_request
 from cluster.tracing.request import RequestSpan
-from portfolio.metrics.requests import ROUTE, UNROUTED
+from portfolio.metrics.registry import ROUTE, UNROUTED
 
 _STANDARD: Final = TraceContextTextMapPropagator()
 
@@ -55,7 +55,7 @@ def _ended(request: HttpRequest, span: RequestSpan, response: Response) -> Respo
     route = _route(request)
     scope = getattr(request, "scope", None)
     if scope is not None:
-        scope[ROUTE] = route  # for portfolio/metrics/requests.py
+        scope[ROUTE] = route  # for portfolio/metrics/registry.py
     if span.place is None:
         return response
     # Trace Context defines no field for answers; its second level has this one, traceresponse.

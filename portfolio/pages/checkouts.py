@@ -15,7 +15,7 @@ from cluster.kit.problems import problem, wants_json
 from cluster.kit.visitors import address_key, visitor_of
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseUnavailable
-from cluster.storefront.admission import TooManyRequests
+from cluster.storefront.admission import TooManyRequests, limit_visitor
 from cluster.storefront.checkout_intake import (
     MAX_QUANTITY,
     CheckoutOrder,
@@ -25,7 +25,6 @@ from cluster.storefront.checkout_intake import (
 )
 from cluster.storefront.headcode import headcode
 from cluster.storefront.transactions import run_in_transaction
-from cluster.storefront.visitor_limit import limit_visitor
 from portfolio.edge.rate_limit import FixedWindowLimiter
 
 PERIOD: Final = 60  # seconds
@@ -102,7 +101,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 def _accept(work: UnitOfWork, order: CheckoutOrder) -> None:
-    limit_visitor(work, order)
+    limit_visitor(work, visitor=order.visitor, checkout=order.id)
     accept_checkouts(work, requests=[order])
 
 
