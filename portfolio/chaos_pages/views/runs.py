@@ -19,9 +19,8 @@ from cluster.health.observer.client import latest
 from cluster.health.observer.snapshot import Snapshot
 from cluster.kit.problems import answers_when_away, problem, wants_json
 from cluster.kit.visitors import address_key, known_visitor, visitor_of
-from portfolio.chaos_pages.content.phases import now, stations
+from portfolio.chaos_pages.content.phases import happenings, now, stations
 from portfolio.chaos_pages.content.queue import Place, is_open, place_of
-from portfolio.chaos_pages.content.run_times import happenings
 
 AWAY: Final = "The site’s database is away, so this run cannot be shown. Try again in a moment."
 UNREADABLE: Final = "The body is not a JSON object with the name of an experiment."
