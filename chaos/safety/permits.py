@@ -19,7 +19,7 @@ from uuid import UUID
 from django.db import Error, connection, transaction
 from django.db.models import QuerySet
 
-from chaos.experiments.catalogue import Experiment, find
+from chaos.experiments.catalogue import Experiment, find, title_of
 from chaos.experiments.experiment import RATE
 from chaos.experiments.models import ExperimentRun, FaultSwitch
 from chaos.experiments.storm import LARGEST_SEED
@@ -187,10 +187,10 @@ def queue() -> list[QueuedRun]:
         takes = seconds.of(run.experiment)
         if run.state == ExperimentRun.RUNNING:
             elapsed = (now - (run.began_at or now)).total_seconds()
-            found.append(QueuedRun(run, _title(run), 0, "it runs now"))
+            found.append(QueuedRun(run, title_of(run.experiment), 0, "it runs now"))
             ahead += max(5.0, takes - elapsed) + REST_BETWEEN
             continue
-        found.append(QueuedRun(run, _title(run), position, _in_words(ahead)))
+        found.append(QueuedRun(run, title_of(run.experiment), position, _in_words(ahead)))
         position += 1
         ahead += takes + REST_BETWEEN
     return found
@@ -285,11 +285,6 @@ def _require_share(remote: str, now: datetime) -> None:
 
 def _open_runs() -> QuerySet[ExperimentRun]:
     return ExperimentRun.objects.filter(state__in=(ExperimentRun.QUEUED, ExperimentRun.RUNNING))
-
-
-def _title(run: ExperimentRun) -> str:
-    found = find(run.experiment)
-    return found.title if found else run.experiment
 
 
 def _in_words(seconds: float) -> str:
