@@ -28,12 +28,13 @@ from cluster.kit.graph.layout import Flag, Frame, Scene, place, visible
 from cluster.kit.graph.model import (
     GraphEvent,
     Journey,
+    Outage,
     Traffic,
     graph_event,
     milliseconds,
+    outage,
     read_traffic,
 )
-from cluster.kit.graph.outages import Outage, outage
 from cluster.kit.graph.rails import FLAGS_HEIGHT
 from cluster.kit.graph.scale import Scale, clock, idle_breaks, seconds, squashed
 from cluster.storefront.events import StreamEvent
