@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portfolio.chaos_pages.views import (
-    board,
-    experiments,
-    incidents,
-    message_editing,
-    runs,
-)
+from portfolio.chaos_pages.views import board, experiments, incidents, message_editing, runs
 
 app_name = "chaos"
 urlpatterns = [
