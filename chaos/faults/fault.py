@@ -5,7 +5,6 @@ Hard faults have a closed list of targets, and parameters within bounds.
 
 from __future__ import annotations
 
-import enum
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +14,6 @@ from chaos.drivers.driver import Driver
 from cluster.health.armed_faults import ArmedFault
 from cluster.health.observer.naming import expected_processes, kind_of, service_of
 from compose.errors import Misuse
-
-
-class FaultKind(enum.StrEnum):
-    """Hard faults affect everybody and take the cluster-wide lock. Soft ones affect one visitor."""
-
-    HARD = "hard"
-    SOFT = "soft"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +30,6 @@ class Fault(Protocol):
 
     @property
     def name(self) -> str: ...
-
-    @property
-    def kind(self) -> FaultKind: ...
 
     @property
     def words(self) -> FaultWords: ...
@@ -85,7 +74,6 @@ class HardFault(ABC):
 
     name: str
     words: FaultWords
-    kind = FaultKind.HARD
     lasts = True
     bounds: ClassVar[Mapping[str, tuple[float, float]]] = {}
 

@@ -105,11 +105,6 @@ def words_of(run: RunningExperiment) -> str:
     return f"{run.title}. {run.words}"
 
 
-def since(moment: str) -> float:
-    """Return the seconds since a moment of a document, at least 0."""
-    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
-
-
 def _calm(snapshot: Snapshot | None) -> str:
     if snapshot is None:
         return "The observer is away; whether anything is being broken is not known."
