@@ -11,8 +11,7 @@ from opentelemetry.trace import format_span_id, format_trace_id, get_current_spa
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from cluster.kit.middleware import Middleware, Response, Steps
-from cluster.tracing.context import SpanContext, current_request
-from cluster.tracing.request import RequestSpan
+from cluster.tracing.context import RequestSpan, SpanContext, current_request
 from portfolio.metrics.registry import ROUTE, UNROUTED
 
 _STANDARD: Final = TraceContextTextMapPropagator()

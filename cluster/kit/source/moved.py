@@ -117,6 +117,7 @@ MODULES: Final = {
     "cluster.storefront.tokens.models": "cluster.storefront.models",
     "cluster.storefront.visitor_limit": "cluster.storefront.admission",
     "cluster.tracing.message_spans": "cluster.messaging.message_spans",
+    "cluster.tracing.request": "cluster.tracing.context",
     "cluster.tracing.span": "cluster.tracing.recorder",
     "compose.backoff": "compose.process",
     "compose.waiting": "config.waiting",
