@@ -7,18 +7,23 @@ Both are kept by the page cache, which also answers conditional requests
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
+from html import escape
 from typing import Any, Final
+from urllib.parse import urljoin
 
+import nh3
 from django.contrib.syndication.views import Feed
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.http import http_date
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.xmlutils import SimplerXMLGenerator
 
-from articles.feed_html import feed_html
+from articles.markdown.sanitise import SCHEMES, TAGS
 from articles.models import Article
 from articles.owner.models import Profile
 from articles.views import for_readers
@@ -32,6 +37,19 @@ TITLE: Final = f"{SITE}: articles"
 SUBTITLE: Final = "Write-ups on distributed systems, each checked against a running cluster."
 LANGUAGE: Final = "en-GB"
 JSON_FEED: Final = "https://jsonfeed.org/version/1.1"
+
+KEPT_ATTRIBUTES: Final = frozenset(
+    {"href", "src", "alt", "title", "id", "colspan", "rowspan", "scope", "start", "datetime"}
+)
+ADDRESSES: Final = frozenset({"href", "src"})
+# Only the page can draw these, so they are left out with what they contain.
+DRAWN: Final = frozenset({"svg", "script", "style", "button", "template"})
+# As articles/markdown/ writes them.
+_MARK: Final = re.compile(r'<a class="(?:permalink|back)"[^>]*>[^<]*</a>')
+_FIGURE: Final = re.compile(
+    r'(?P<opening><figure[^>]* id="(?P<id>[^"]*)">\s*)?'
+    r'<div data-figure="[^"]*" data-options="[^"]*"></div>'
+)
 
 
 def newest() -> list[Article]:
@@ -167,3 +185,30 @@ def _item(request: HttpRequest, article: Article) -> dict[str, Any]:
         "tags": [readable(tag.name) for tag in article.tags.all()],
         "language": LANGUAGE,
     }
+
+
+def feed_html(html: str, *, address: str) -> SafeString:
+    """Return the article's `html` for its feeds: whole, and without what only a page can draw.
+
+    A feed reader has neither our style sheet nor our scripts, so a figure becomes its caption with
+    a link. `address` is the absolute address of the article's page.
+    """
+
+    def link(figure: re.Match[str]) -> str:
+        place = escape(f"{address}#{figure['id']}" if figure["id"] else address)
+        sentence = f'<p><a href="{place}">This figure is drawn from the running cluster.</a></p>'
+        return (figure["opening"] or "") + sentence
+
+    def absolute(_tag: str, name: str, value: str) -> str:
+        return urljoin(address, value) if name in ADDRESSES else value
+
+    cleaned = nh3.clean(
+        _FIGURE.sub(link, _MARK.sub("", readable(html))),
+        tags=set(TAGS),
+        clean_content_tags=set(DRAWN),
+        attributes={"*": set(KEPT_ATTRIBUTES)},
+        attribute_filter=absolute,
+        url_schemes=set(SCHEMES),
+        link_rel=None,
+    )
+    return mark_safe(cleaned)  # noqa: S308  # cleaned in the lines above

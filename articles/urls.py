@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from articles import cards, feeds, views
+from articles import feeds, views
 
 app_name = "articles"
 urlpatterns = [
@@ -14,7 +14,7 @@ urlpatterns = [
     path("tags/<slug:slug>/", views.tag, name="tag"),
     path("series/<slug:slug>/", views.series, name="series"),
     path("<slug:slug>/", views.article, name="article"),
-    path("<slug:slug>/card.png", cards.card, name="card"),
+    path("<slug:slug>/card.png", views.card, name="card"),
     path("<slug:slug>/revisions/", views.revisions, name="revisions"),
     path("<slug:slug>/revisions/<int:number>/", views.revision, name="revision"),
 ]

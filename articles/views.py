@@ -10,14 +10,22 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from articles import queries
+from articles.card_drawing import draw_card
 from articles.differences import Difference, difference
-from articles.figures import assets, fill
+from articles.figures import assets, fill, picture
 from articles.models import Article, Series, Tag
 from articles.structured import article_data
+from articles.templatetags.reading import day, grouped
+from cluster.kit.navigation import SITE
 from cluster.kit.page_cache import LIFETIME, View, cached_page
 from cluster.kit.problems import answers_when_away
 
 AWAY: Final = "The articles cannot be read at this moment; their database is away."
+
+# A site fetches the picture when a link is shared, and keeps it, so one of a minute ago will do.
+CARD_LIFETIME: Final = 60.0  # seconds
+DEFAULT_TITLE: Final = "Five services at work"
+DEFAULT_FIGURE: Final = "train-graph window=12"
 
 
 def for_readers(*, lifetime: float = LIFETIME) -> Callable[[View], View]:
@@ -129,3 +137,28 @@ def _article(request: HttpRequest, slug: str) -> Article:
 def _may_edit(request: HttpRequest) -> bool:
     user = request.user
     return user.is_authenticated and user.is_staff and user.has_perm("articles.change_article")
+
+
+@for_readers(lifetime=CARD_LIFETIME)
+def card(_request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer with the picture of a visible article."""
+    article = Article.objects.visible().filter(slug=slug).first()
+    if article is None:
+        raise Http404
+    meta = f"{day(article.published_at)} · {article.minutes} min · {grouped(article.words)} words"
+    return _png(article.title, meta, article.figure or DEFAULT_FIGURE)
+
+
+@require_safe
+@cached_page(lifetime=CARD_LIFETIME)
+def default_card(_request: HttpRequest) -> HttpResponse:
+    """Answer with the picture of every page that has none of its own."""
+    return _png(DEFAULT_TITLE, "", DEFAULT_FIGURE)
+
+
+def _png(title: str, meta: str, figure: str) -> HttpResponse:
+    # A picture whose figure cannot be drawn still has its title.
+    drawn = draw_card(title=title, meta=meta, site=SITE, figure=picture(figure) or "")
+    # The picture is made for other sites to show.
+    headers = {"Cross-Origin-Resource-Policy": "cross-origin"}
+    return HttpResponse(drawn, content_type="image/png", headers=headers)

@@ -20,7 +20,7 @@ from cluster.messaging.fault_commands import LONGEST_HOLD, fault_command
 from cluster.messaging.fault_injection import Operation
 from cluster.messaging.queries import announced
 from cluster.messaging.work import UnitOfWork
-from cluster.storefront.admission import TooManyRequests
+from cluster.storefront.admission import TooManyRequests, limit_visitor
 from cluster.storefront.checkout_intake import (
     CheckoutOrder,
     InvalidRequest,
@@ -28,7 +28,6 @@ from cluster.storefront.checkout_intake import (
     register_checkout,
 )
 from cluster.storefront.repository import open_checkouts_of
-from cluster.storefront.visitor_limit import limit_visitor
 from config.environment import SERVICES
 
 SHORTEST_DELAY: Final = 0.1  # seconds
@@ -136,7 +135,7 @@ def operate(
     and TooManyRequests when the visitor, or all of them, should wait.
     """
     choice = _check(checkout, operation, message, seconds)
-    limit_visitor(work, checkout)
+    limit_visitor(work, visitor=checkout.visitor, checkout=checkout.id)
     if _under_way(work, checkout):
         raise TooManyRequests(
             "Your last operation has not ended yet. Wait until its checkout has.",

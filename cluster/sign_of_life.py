@@ -7,7 +7,6 @@ from the loop that does its work, so that the observer notices a loop which stan
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 
 from config.environment import run_directory
 
@@ -15,8 +14,8 @@ from config.environment import run_directory
 class SignOfLife:
     """The sign of one process, given by it and read by the observer."""
 
-    def __init__(self, process: str, folder: Path | None = None) -> None:
-        self._file = (folder or run_directory() / "signs") / process
+    def __init__(self, process: str) -> None:
+        self._file = run_directory() / "signs" / process
 
     def give(self) -> None:
         """Touch the file, ignoring a disk that is full or read-only."""

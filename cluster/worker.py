@@ -23,12 +23,12 @@ from celery.signals import setup_logging
 from cluster.celery_app import make_app, task_queue
 from cluster.health.progress import SILENT_AFTER, claim_detail
 from cluster.messaging import heartbeats
-from cluster.messaging.consumer import InboxStep, QueueConsumer, Sink, StandIn
+from cluster.messaging.consumer import InboxStep, QueueConsumer, StandIn
 from cluster.messaging.dead_letters import Rejected
 from cluster.messaging.inbox import Inbox
 from cluster.messaging.outbox import unit_of_work
 from cluster.messaging.sabotage import inbox_class
-from cluster.messaging.service import Service
+from cluster.messaging.service import Service, Sink
 from cluster.messaging.streams import count
 from cluster.messaging.system_events import CredentialsRotated, announce
 from cluster.messaging.topology import partition_queues
@@ -51,7 +51,7 @@ class Runtime:
         self.process = self.workers[replica - 1]
         self.session = DatabaseSession(Database(service.name))
         self.inbox = inbox_class()(service, self.session)
-        self.sink = self._sink()
+        self.sink: Sink = service.journal(self.session) if service.journal else self.inbox
         self.stand_ins: list[StandIn] = []
         self.consumers = self._consumers(replica)
         self._generation = 0
@@ -108,13 +108,6 @@ class Runtime:
         # Messages from before there were partitions, and dead letters that are replayed.
         addressed = [QueueConsumer(self.service.queue, sink)] if replica == 1 else []
         return [own, *self.stand_ins, *addressed, dead]
-
-    def _sink(self) -> Sink:
-        if not self.service.journals:
-            return self.inbox
-        from cluster.storefront.journal.sink import JournalSink
-
-        return JournalSink(self.session)
 
     def _consuming(self) -> bool:
         return all(consumer.consuming for consumer in self.consumers)

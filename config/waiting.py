@@ -1,4 +1,4 @@
-"""Waiting for a condition or a lock, trying again after an error, and how long to pause.
+"""Waiting for a condition or a lock, trying again after an error, pauses, and repeated work.
 
 Only main loops of processes and threads pause by themselves (tests/config/test_waiting.py lists
 them). Standard library only, so that it costs a process nothing to load: docs/adr/0034-waiting.md.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import math
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -115,3 +116,25 @@ def _is_expected(error: Exception, expected: Expected) -> bool:
     if isinstance(expected, type | tuple):
         return isinstance(error, expected)
     return expected(error)
+
+
+@contextmanager
+def repeated(act: Callable[[], object], *, every: float, name: str) -> Iterator[None]:
+    """Run `act` in a thread, every so many seconds, until the block ends or `act` returns False.
+
+    The first run comes after the first pause. The block waits at its end for a run in progress.
+    """
+    ended = threading.Event()
+
+    def act_again() -> None:
+        while not ended.wait(every):
+            if act() is False:
+                return
+
+    thread = threading.Thread(target=act_again, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

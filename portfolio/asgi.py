@@ -22,7 +22,7 @@ from cluster.storefront.stream.consumer import StreamConsumer  # noqa: E402
 from config.revision import running_revision  # noqa: E402
 from config.static_files import Send, StaticFiles  # noqa: E402
 from portfolio.edge.websocket_limit import LimitedWebSockets  # noqa: E402
-from portfolio.metrics.requests import MeasuredRequests  # noqa: E402
+from portfolio.metrics.registry import MeasuredRequests  # noqa: E402
 
 # Read the source while the disk still has the revision that runs: /source/ shows this copy.
 snapshot()

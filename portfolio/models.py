@@ -10,11 +10,12 @@ from cluster.storefront.models import (
     CheckoutRequest,
     ErasureRequest,
     JournalEntry,
+    OwnProduct,
     Product,
     RefundRequest,
+    RevokedToken,
+    TokenRequest,
 )
-from cluster.storefront.products.models import OwnProduct
-from cluster.storefront.tokens.models import RevokedToken, TokenRequest
 from portfolio.admin_site.recovery_codes import RecoveryCodes
 from portfolio.api.models import IdempotencyKey
 from portfolio.demos.models import DemoRun, DemoScratch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from articles import cards
+from articles.views import default_card
 from portfolio.api import page as api_page
 from portfolio.api import tokens
 from portfolio.architecture import views as architecture_views
@@ -56,7 +56,7 @@ urlpatterns = [
     path("design/", design.design, name="design"),
     path("palette.json", palette.palette, name="palette"),
     path("search/", search.search, name="search"),
-    path("card.png", cards.default_card, name="card"),
+    path("card.png", default_card, name="card"),
     path("sitemap.xml", sitemap.sitemap, name="sitemap"),
     path("robots.txt", sitemap.robots, name="robots"),
     path("api/", api_page.page, name="api-page"),

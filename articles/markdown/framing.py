@@ -10,15 +10,16 @@ from collections.abc import Callable
 from html import escape
 from typing import Final
 
+from django.template.loader import render_to_string
 from markdown_it.token import Token
 
 from articles.figures.registry import checked_options
 from articles.markdown.directives import words_of
 from articles.markdown.listings import code_at, source_frame
-from articles.markdown.measured import measurement_frame
 from articles.markdown.render_context import RenderContext, line_of, made, plain
-from articles.markdown.tables import table_at
-from articles.options import parse_words
+from articles.markdown.tables import table_at, table_frame
+from articles.measurements import load
+from articles.options import allow_only, parse_words
 from articles.problems import Refused
 
 WIDE: Final = "wide"
@@ -45,6 +46,25 @@ def figure_frame(directive: Token, making: RenderContext) -> tuple[str, str]:
         f'<figcaption><span class="number">Figure {number}</span> '
     )
     return before, "</figcaption>\n</figure>\n"
+
+
+def measurement_frame(directive: Token, making: RenderContext) -> tuple[str, str]:
+    """Return the HTML before and after the caption of recorded figures, or raise Refused."""
+    words = parse_words(words_of(directive))
+    allow_only(words, "show")
+    if len(words.plain) != 1:
+        raise Refused("A measurement has one name, such as pipeline.")
+    show = tuple(filter(None, (part.strip() for part in words.options.get("show", "").split(","))))
+    found = load(words.plain[0], show=show)
+    before, region = table_frame(making.number("table"))
+    numeric = [all(cell.numeric for cell in column) for column in zip(*found.rows, strict=True)]
+    context = {
+        "found": found,
+        "columns": list(zip(found.columns, numeric, strict=True)),
+        "rows": [list(zip(row, numeric, strict=True)) for row in found.rows],
+    }
+    table = render_to_string("articles/measurement.html", context)
+    return before, f"{region}{table}</figure>\n"
 
 
 # For each, the function that makes the HTML before and after its caption.

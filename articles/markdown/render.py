@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any, Final
 
 from markdown_it.token import Token
@@ -12,7 +15,6 @@ from articles.markdown.framing import box_notes, frame_blocks
 from articles.markdown.headings import link_headings
 from articles.markdown.links import check_fragments, check_links
 from articles.markdown.parser import new_env, parser, with_backticks
-from articles.markdown.prose import prose_of
 from articles.markdown.render_context import ENV_KEY, RenderContext
 from articles.markdown.sanitise import sanitise
 from articles.markdown.sidenotes import place_sidenotes
@@ -33,6 +35,15 @@ PASSES: Final[tuple[Callable[[list[Token], RenderContext], list[Token]], ...]] =
     place_sidenotes,
     check_fragments,
 )
+
+READ_IN_A_MINUTE: Final = 230  # words of prose; code is left out
+# In sanitised HTML no attribute holds a `<` or a `>`.
+_TAG: Final = re.compile(r"<[^>]*>")
+# Elements whose edges separate words.
+_BREAK: Final = re.compile(r"</?(?:p|li|h[2-6]|td|th|div|pre|br|figcaption)\b[^>]*>")
+_CODE: Final = re.compile(r"<pre\b.*?</pre>", re.DOTALL)
+# Marks that are not part of the sentence.
+_UNREAD: Final = re.compile(r'<(a|sup) class="(?:permalink|back|reference)".*?</\1>', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,3 +91,31 @@ def length_problem(body: str) -> MarkdownProblem | None:
     return MarkdownProblem(
         line, f"The text is {size} kB long; an article may have {most} kB, which end here."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """The text without markup, and the number of its words that are prose."""
+
+    text: str
+    words: int
+
+    @property
+    def minutes(self) -> int:
+        """Reading time, at least one minute."""
+        return max(1, math.ceil(self.words / READ_IN_A_MINUTE))
+
+
+def prose_of(html: str) -> Prose:
+    """Return the words that a reader reads in the sanitised HTML."""
+    read = _UNREAD.sub("", html)
+    lines = (" ".join(line.split()) for line in _plain(read).split("\n"))
+    prose = _plain(_CODE.sub("\n", read)).split()
+    return Prose(
+        text="\n".join(filter(None, lines)),
+        words=sum(any(letter.isalnum() for letter in word) for word in prose),
+    )
+
+
+def _plain(html: str) -> str:
+    return unescape(_TAG.sub("", _BREAK.sub("\n", html)))

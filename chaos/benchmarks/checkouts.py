@@ -16,7 +16,7 @@ from cluster.secrets.postgres import Cursor, DatabaseSession, database
 from cluster.storefront.admission import Overloaded
 from cluster.storefront.checkout_intake import CheckoutOrder, accept_checkouts
 from cluster.storefront.journal.queries import Entry, count_entries, entries_of
-from cluster.storefront.products.queries import restocked_products
+from cluster.storefront.products import restocked_products
 from cluster.storefront.repository import count_open, statuses
 from cluster.tracing.context import sampled
 from compose.errors import PlainError

@@ -24,7 +24,6 @@ from typing import Any, Final
 from chaos.benchmarks.checkouts import Shop, await_condition
 from chaos.benchmarks.document import Figures, Result
 from chaos.benchmarks.scratch import broker_version, databases
-from chaos.repeating import repeated
 from cluster.health.probes.usage import UsageScan
 from cluster.messaging.envelope import new_message_id
 from cluster.operations.checkout_client import CheckoutClient
@@ -34,6 +33,7 @@ from cluster.storefront.repository import count_open, ends_since
 from compose.errors import PlainError
 from compose.supervisor import Supervisor, SupervisorError
 from config.environment import run_directory
+from config.waiting import repeated
 
 NAME: Final = "overload"
 COUNT: Final = 1_000  # checkouts for a measurement of the peak

@@ -11,7 +11,7 @@ from chaos.experiments.declarations import processes, servers, storms, traffic
 from chaos.experiments.experiment import Experiment
 from compose.errors import Misuse
 
-__all__ = ["EXPERIMENTS", "Experiment", "experiment", "experiments_on", "find"]
+__all__ = ["EXPERIMENTS", "Experiment", "experiment", "experiments_on", "find", "title_of"]
 
 
 def _collected(declarations: Iterable[Experiment]) -> Mapping[str, Experiment]:
@@ -42,6 +42,12 @@ def experiment(name: str) -> Experiment:
     if found is None:
         raise Misuse(f"There is no experiment {name!r}; there is: {', '.join(EXPERIMENTS)}.")
     return found
+
+
+def title_of(name: str) -> str:
+    """Return the title of that experiment, or its name when there is none of that name any more."""
+    found = find(name)
+    return found.title if found else name
 
 
 def experiments_on(process: str) -> list[Experiment]:

@@ -6,6 +6,7 @@ import os
 import platform as machine_facts
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -27,14 +28,18 @@ from chaos.experiments.recording import Recording, moment, told
 from chaos.experiments.steady import COMPLETED
 from cluster.health.checkers.finding import Finding, Outcome
 from cluster.health.checkers.verify import Verdict
+from cluster.messaging.queries import Depths, counters, depths
 from cluster.sagas.engine import NO_ANSWER
+from cluster.secrets.postgres import database
 from cluster.storefront.checkout_intake import Outcome as RequestedOutcome
 from cluster.storefront.events import StreamEvent
 from cluster.storefront.repository import CheckoutRow
+from config.environment import DATABASES
 from config.revision import running_revision
 
 LATE: Final = frozenset({RequestedOutcome.PROVIDER_SILENT, RequestedOutcome.LATE_SUCCESS})
 EXPIRED: Final = "reservation expired"
+COUNTERS: Final = ("redelivered", "deduplicated", "parked")
 
 
 @dataclass
@@ -280,3 +285,40 @@ def _invariant(finding: Finding) -> Invariant:
         unknown=finding.unknown,
         counterexamples=finding.counterexamples,
     )
+
+
+def counted() -> Mapping[str, int]:
+    """Return the sums since the databases were made, or raise DatabaseUnavailable."""
+    with ThreadPoolExecutor(len(DATABASES)) as threads:
+        found = list(threads.map(_count, DATABASES))
+    sums: Counter[str] = Counter()
+    for held, counted_here in found:
+        sums["published"] += held.written
+        sums["unsent"] += held.outbox
+        sums["dead_lettered"] += held.dead_letters
+        sums["replayed"] += held.replays
+        for label in COUNTERS:
+            sums[label] += counted_here[label]
+    return sums
+
+
+def between(before: Mapping[str, int], after: Mapping[str, int]) -> Deliveries:
+    """Return the growth from one count to the other.
+
+    A message that has left an outbox was confirmed.
+    """
+    grown = {label: after[label] - before[label] for label in after}
+    return Deliveries(
+        published=grown["published"],
+        confirmed=grown["published"] - grown["unsent"],
+        redelivered=grown["redelivered"],
+        deduplicated=grown["deduplicated"],
+        parked=grown["parked"],
+        dead_lettered=grown["dead_lettered"],
+        replayed=grown["replayed"],
+    )
+
+
+def _count(name: str) -> tuple[Depths, Mapping[str, int]]:
+    with database(name, auditor=True).connect(autocommit=True) as connection:
+        return depths(connection.cursor()), counters(connection.cursor())

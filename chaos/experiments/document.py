@@ -27,16 +27,13 @@ ACTIONS: Final = "chaos.toolkit.actions"
 PROBES: Final = "chaos.toolkit.probes"
 
 
-def as_document(
-    experiment: Experiment, seed: int | None = None, *, rate: float | None = None
-) -> dict[str, Any]:
+def as_document(experiment: Experiment, seed: int | None = None) -> dict[str, Any]:
     """Return the document, as JSON's types.
 
     A seeded experiment without a seed has seed 0.
     """
     if experiment.seeded:
         seed = seed or 0
-    rate = RATE if rate is None else rate
     steps = steps_of(experiment, seed)
     return {
         "version": "1.0.0",
@@ -47,7 +44,7 @@ def as_document(
             "title": experiment.hypothesis,
             "probes": [*_hypothesis()],
         },
-        "method": [*_method(experiment, steps, rate)],
+        "method": [*_method(experiment, steps)],
         "rollbacks": [
             _activity("action", "heal whatever is still broken", "heal_everything"),
             _activity("action", "hand in no more checkouts", "end_load"),
@@ -60,7 +57,7 @@ def as_document(
                 "blast_radius": experiment.blast_radius,
                 "watch": experiment.watch,
                 "targets": list(experiment.targets),
-                "load": {"profile": str(experiment.load), "rate": rate},
+                "load": {"profile": str(experiment.load), "rate": RATE},
                 "abort": {
                     "unfinished_checkouts": experiment.abort.unfinished,
                     "degraded_seconds": experiment.abort.degraded_seconds,
@@ -79,13 +76,13 @@ def _hypothesis() -> Iterator[dict[str, Any]]:
     yield probe | {"tolerance": True}
 
 
-def _method(experiment: Experiment, steps: Sequence[Step], rate: float) -> Iterator[dict[str, Any]]:
+def _method(experiment: Experiment, steps: Sequence[Step]) -> Iterator[dict[str, Any]]:
     yield _activity(
         "action",
-        f"hand in checkouts: {experiment.load}, {rate:g} a second",
+        f"hand in checkouts: {experiment.load}, {RATE:g} a second",
         "begin_load",
         profile=str(experiment.load),
-        rate=rate,
+        rate=RATE,
     )
     now = -CALM_BEFORE
     for at, act, step in timed(steps):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import random
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
 from chaos.experiments.experiment import Profile
 from chaos.experiments.incident import Offered
-from chaos.experiments.orders import ON_SALE, orders_for
 from cluster.operations.checkout_client import CheckoutClient
+from cluster.operations.plan import Wanted
 from cluster.secrets.postgres import DatabaseUnavailable
 from cluster.storefront.checkout_intake import CheckoutOrder
 from cluster.storefront.repository import CheckoutRow
@@ -22,6 +24,14 @@ from config.environment import load_trace_ratio
 LONGEST: Final = 200.0  # seconds: no experiment loads the platform for longer
 BURST_THREADS: Final = 8
 TRIES: Final = 4  # times that each thread of a retry storm starts each checkout
+
+STORMED: Final = 25  # checkouts of a retry storm
+BUYERS: Final = 60  # of a flash sale
+ON_SALE: Final = 8  # items of a flash sale
+SALE_PRICE: Final = 1_500  # pence
+POISONED_EVERY: Final = 5  # orders
+# The visitors whose orders the fault `poison-order` makes inapplicable.
+POISONED: Final = "poisoned-"
 
 
 class Load:
@@ -145,3 +155,40 @@ class Load:
         finally:
             with self._lock:
                 self.handed_in += 1
+
+
+def orders_for(profile: Profile, *, most: int) -> list[CheckoutOrder]:
+    """Return the orders in the sequence in which they are started.
+
+    `most` limits a load that the clock ends. Raises PlainError when there is nothing to sell,
+    and DatabaseUnavailable.
+    """
+    client = CheckoutClient()
+    if profile is Profile.FLASH_SALE:
+        sku = client.list_product("SALE", name="Of the flash sale", price=SALE_PRICE, stock=ON_SALE)
+        return [
+            CheckoutOrder(visitor=f"buyer-{secrets.token_hex(6)}", sku=sku) for _ in range(BUYERS)
+        ]
+    wanted = Wanted.MIXED if profile is Profile.MIXED else Wanted.SUCCESS
+    count = STORMED if profile is Profile.RETRY_STORM else most
+    orders = client.order(wanted, count=count, sku=None, quantity=1)
+    return _poisoned(orders) if profile is Profile.POISON else orders
+
+
+def order_of(visitor: str) -> CheckoutOrder:
+    """Return an order of one visitor that should complete.
+
+    Raises PlainError when there is nothing to sell, and DatabaseUnavailable.
+    """
+    with closing(CheckoutClient()) as client:
+        [order] = client.order(Wanted.SUCCESS, count=1, sku=None, quantity=1)
+    return replace(order, visitor=visitor)
+
+
+def _poisoned(orders: list[CheckoutOrder]) -> list[CheckoutOrder]:
+    return [
+        replace(order, visitor=f"{POISONED}{secrets.token_hex(6)}")
+        if number % POISONED_EVERY == 0
+        else order
+        for number, order in enumerate(orders, start=1)
+    ]

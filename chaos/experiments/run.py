@@ -17,8 +17,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from chaos.experiments.conclusion import Evidence, conclude
-from chaos.experiments.deliveries import between, counted
+from chaos.experiments.conclusion import Evidence, between, conclude, counted
 from chaos.experiments.experiment import (
     CALM_AFTER,
     CALM_BEFORE,
@@ -32,7 +31,7 @@ from chaos.experiments.experiment import (
 )
 from chaos.experiments.follower import StreamFollower
 from chaos.experiments.incident import Baseline, IncidentDocument
-from chaos.experiments.orders import order_of
+from chaos.experiments.load import order_of
 from chaos.experiments.recording import HEALED_BY, Recording, told
 from chaos.experiments.stages import AWAY, Stages, patiently
 from chaos.experiments.storm import steps_of

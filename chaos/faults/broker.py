@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chaos.drivers.driver import Driver
-from chaos.faults.fault import FaultWords
-from chaos.faults.hard import HardFault, MomentaryFault, PausingFault
+from chaos.faults.fault import FaultWords, HardFault, MomentaryFault, PausingFault
 from cluster.health.armed_faults import ArmedFault
 from compose.replicas import worker_names
 from compose.servers.rabbitmq import MEMORY_WATERMARK, VHOST

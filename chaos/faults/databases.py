@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from chaos.drivers.driver import Driver
-from chaos.faults.fault import FaultWords
-from chaos.faults.hard import HardFault, MomentaryFault
+from chaos.faults.fault import FaultWords, HardFault, MomentaryFault
 from cluster.health.armed_faults import ArmedFault
 from config.environment import DATABASES
 

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from chaos.drivers.driver import Driver, choose_driver
-from chaos.faults.fault import Fault
-from chaos.faults.hard import PausingFault
+from chaos.faults.fault import Fault, PausingFault
 from chaos.faults.healed import ROLLBACK, HealedLog
 from chaos.faults.registry import FAULTS, fault_named
 from cluster.health.armed_faults import ArmedFault, ArmedFaults, new_armed_fault

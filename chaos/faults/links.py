@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chaos.drivers.driver import Driver, DriverError
-from chaos.faults.fault import FaultKind, FaultWords, clients_of
+from chaos.faults.fault import FaultWords, clients_of
 from chaos.faults.messages import check_numbers
 from chaos.links.table import lead_astray, lead_back, proxy_address
 from cluster.health.armed_faults import ArmedFault
@@ -45,7 +45,6 @@ class LinkFault:
     mode: str
     words: FaultWords
     milliseconds: int = 0
-    kind: FaultKind = FaultKind.HARD
     lasts: bool = True
 
     def targets(self) -> tuple[str, ...]:

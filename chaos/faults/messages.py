@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chaos.drivers.driver import Driver
-from chaos.faults.fault import FaultKind, FaultWords, clients_of
+from chaos.faults.fault import FaultWords, clients_of
 from cluster.health.armed_faults import ArmedFault
 from cluster.messaging.fault_injection import (
     LONGEST,
@@ -55,7 +55,6 @@ class MessageFault:
     words: FaultWords
     limit: int
     milliseconds: int = 0
-    kind: FaultKind = FaultKind.HARD
     lasts: bool = True
 
     def targets(self) -> tuple[str, ...]:
@@ -101,7 +100,6 @@ class PoisonOrder:
     """
 
     name = "poison-order"
-    kind = FaultKind.HARD
     lasts = True
     words = FaultWords(
         title="Poison an order",

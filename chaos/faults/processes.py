@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from chaos.drivers.driver import Driver
-from chaos.faults.fault import FaultWords
-from chaos.faults.hard import HardFault, PausingFault
+from chaos.faults.fault import FaultWords, HardFault, PausingFault
 from cluster.health.armed_faults import ArmedFault
 from cluster.health.observer.naming import expected_processes
 

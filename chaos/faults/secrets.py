@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chaos.drivers.driver import Driver, DriverError
-from chaos.faults.fault import FaultWords, clients_of
-from chaos.faults.hard import HardFault, MomentaryFault
+from chaos.faults.fault import FaultWords, HardFault, MomentaryFault, clients_of
 from cluster.health.armed_faults import ArmedFault
 from config.environment import DATABASES
 from config.waiting import wait_until

@@ -1,1 +1,1 @@
-"""Reports over all kept runs: times to recover, durations, and the incident to show first."""
+"""Reports over all kept runs: times to recover, and the incident to show first."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
+import msgspec
+from django.db import Error, connection
 
 from chaos.experiments import repository
 from chaos.experiments.catalogue import experiment
@@ -22,12 +25,12 @@ from chaos.experiments.models import ExperimentRun
 from chaos.experiments.recording import told
 from chaos.experiments.run import Run, Say
 from chaos.experiments.storm import steps_of
-from chaos.runner.announcement import announced
 from chaos.runner.lock import RunLock
 from chaos.runner.results import Results, RunResult
-from cluster.health.running_experiment import Phase
+from cluster.health.running_experiment import Phase, RunningExperiment, write_running
 from cluster.messaging.envelope import new_message_id
 from compose.errors import PlainError
+from config.waiting import repeated
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +38,61 @@ logger = logging.getLogger(__name__)
 COMMAND_LINE: Final = "the command line"
 
 Beside = Callable[[Run], AbstractContextManager[None]]
+
+AGAIN_EVERY: Final = 3.0  # seconds; readers treat the file as stale much later
+
+
+class Announcement:
+    """The file on a run, rewritten at each report and every few seconds."""
+
+    def __init__(self, run: ExperimentRun, *, title: str) -> None:
+        now = told(datetime.now(UTC))
+        self._shown = RunningExperiment(
+            run=str(run.id),
+            experiment=run.experiment,
+            title=title,
+            phase="preparing",
+            words="It is about to begin.",
+            began=told(run.began_at) if run.began_at else now,
+            phase_began=now,
+            asked_by=run.asked_by,
+        )
+        self._lock = threading.Lock()
+
+    def say(self, phase: Phase, words: str) -> None:
+        """Report the current phase."""
+        moved = phase != self._shown.phase
+        began = told(datetime.now(UTC)) if moved else self._shown.phase_began
+        self._show(phase=phase, words=words, phase_began=began)
+
+    def follow(self, order: UUID) -> None:
+        """Report the visitor's own checkout, which begins with the first fault."""
+        self._show(order=str(order))
+
+    def count_the_queue(self) -> None:
+        """Report the number of waiting runs, the last one while the database is away."""
+        waiting = self._shown.waiting
+        with suppress(Error):
+            waiting = ExperimentRun.objects.filter(state=ExperimentRun.QUEUED).count()
+        connection.close()
+        self._show(waiting=waiting)
+
+    def _show(self, **changes: Any) -> None:
+        with self._lock, suppress(OSError):  # a run goes on while the disk is full
+            self._shown = msgspec.structs.replace(self._shown, written_at=time.time(), **changes)
+            write_running(self._shown)
+
+
+@contextmanager
+def announced(run: ExperimentRun, *, title: str) -> Iterator[Announcement]:
+    """Show a run for as long as the block lasts."""
+    announcement = Announcement(run, title=title)
+    announcement.say("preparing", "It is about to begin.")
+    try:
+        with repeated(announcement.count_the_queue, every=AGAIN_EVERY, name="announcement"):
+            yield announcement
+    finally:
+        write_running(None)
 
 
 def execute(

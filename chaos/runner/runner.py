@@ -18,7 +18,6 @@ from chaos.experiments.catalogue import find
 from chaos.experiments.models import ExperimentRun
 from chaos.experiments.run import Interrupted, Run, warm_up
 from chaos.faults import engine
-from chaos.repeating import repeated
 from chaos.runner.execution import execute
 from chaos.runner.lock import RunLock
 from chaos.runner.results import Results
@@ -26,6 +25,7 @@ from chaos.safety.permits import QUEUE_CHANNEL, REST_BETWEEN, WITHDRAWING
 from cluster.health.running_experiment import read_running, write_running
 from cluster.sign_of_life import SignOfLife
 from compose.errors import PlainError
+from config.waiting import repeated
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +39,7 @@ WITHDRAWN: Final = "its visitor wanted it to stop"
 class Runner:
     """Runs one experiment at a time, for as long as the process lives."""
 
-    def __init__(self, *, rest: float = REST_BETWEEN) -> None:
-        self.rest = rest
+    def __init__(self) -> None:
         self._lock = RunLock()
         self._results = Results()
         self._sign = SignOfLife("chaos-runner")
@@ -155,7 +154,7 @@ class Runner:
             try:
                 yield
             finally:
-                self._rests_until = (run.verifying_since or time.monotonic()) + self.rest
+                self._rests_until = (run.verifying_since or time.monotonic()) + REST_BETWEEN
 
 
 def _refusal(run: ExperimentRun) -> str:

@@ -1,4 +1,4 @@
-"""The handlers of catalog: list, reserve, release, sell, take back."""
+"""The handlers of catalog: list, reserve, release, sell, take back, answer an erasure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from cluster.catalog.contract import (
+    CatalogVisitorErased,
     ListProduct,
     ProductListed,
     ReleaseStock,
@@ -27,6 +28,7 @@ from cluster.catalog.repository import (
     save_stock,
 )
 from cluster.checkout.contract import CheckoutCompleted
+from cluster.identity.contract import ErasureRequested
 from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import Message
 from cluster.messaging.work import PermanentError, UnitOfWork
@@ -192,3 +194,12 @@ def take_back(work: UnitOfWork, messages: Sequence[Message[RefundSettled]], /) -
             [message.payload.quantity for message in messages],
         ),
     )
+
+
+def erase_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequested]], /) -> None:
+    """Answer each request with a receipt of 0 rows.
+
+    Reservations and sales hold a checkout and items, and no visitor.
+    """
+    for message in messages:
+        work.reply(message, CatalogVisitorErased(attempt=message.payload.attempt, rows=0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cluster.catalog import amendments, erasure, handlers, schedule
+from cluster.catalog import amendments, handlers, schedule
 from cluster.catalog.contract import AmendProduct, ListProduct, ReleaseStock, ReserveStock
 from cluster.checkout.contract import CheckoutCompensated, CheckoutCompleted
 from cluster.identity.contract import ErasureCompleted, ErasureRefused, ErasureRequested
@@ -24,7 +24,7 @@ SERVICE: Final = Service(
         CheckoutCompensated: ignore,
         RefundSettled: handlers.take_back,
         RefundFailed: ignore,
-        ErasureRequested: erasure.erase_visitors,
+        ErasureRequested: handlers.erase_visitors,
         ErasureRefused: ignore,
         ErasureCompleted: ignore,
     },

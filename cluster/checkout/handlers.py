@@ -12,8 +12,11 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from cluster.checkout.contract import StartCheckout
+from psycopg.types.json import Jsonb
+
+from cluster.checkout.contract import CheckoutVisitorErased, StartCheckout
 from cluster.checkout.definition import CHECKOUT, CheckoutContext
+from cluster.identity.contract import ERASED_CARD, ErasureRequested
 from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import Message
 from cluster.messaging.work import Handler, UnitOfWork
@@ -25,6 +28,23 @@ logger = logging.getLogger(__name__)
 
 # Of this process, whose one thread both handles messages and sweeps.
 _backlog: Final = Backlog()
+
+# Locked in the order of their ids, like everywhere. Ended sagas have no deadline.
+FORGET: Final = """
+    WITH ended AS (
+        SELECT id FROM saga
+         WHERE id = ANY(%(checkouts)s) AND deadline IS NULL AND NOT context @> %(nobody)s
+         ORDER BY id FOR UPDATE
+    )
+    UPDATE saga SET context = context || %(nobody)s FROM ended WHERE saga.id = ended.id
+"""
+# A saga of the visitor that identity does not know of yet counts as in flight too.
+STANDING: Final = """
+    SELECT (SELECT count(*) FROM saga WHERE id = ANY(%(checkouts)s)),
+           EXISTS (SELECT FROM saga
+                    WHERE deadline IS NOT NULL AND definition = %(definition)s
+                      AND (id = ANY(%(checkouts)s) OR context->>'visitor' = %(visitor)s))
+"""
 
 
 def start_checkouts(work: UnitOfWork, messages: Sequence[Message[StartCheckout]], /) -> None:
@@ -121,3 +141,22 @@ def _send(work: UnitOfWork, transition: Transition[Any], cause: Message[Any] | N
             # The messages after a missed deadline belong to the trace that began the saga.
             trace=transition.state.context.traceparent,
         )
+
+
+def erase_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequested]], /) -> None:
+    """Write the pseudonym in the contexts, and answer unless a saga of the visitor is in flight.
+
+    The steps of such a saga still need the card, and its messages name the visitor.
+    """
+    for message in messages:
+        asked = message.payload
+        names = {
+            "checkouts": list(asked.checkouts),
+            "visitor": asked.visitor,
+            "definition": CHECKOUT.name,
+            "nobody": Jsonb({"visitor": asked.pseudonym, "card": ERASED_CARD}),
+        }
+        work.cursor.execute(FORGET, names)
+        rows, under_way = work.cursor.execute(STANDING, names).fetchone() or (0, False)
+        if not under_way:
+            work.reply(message, CheckoutVisitorErased(attempt=asked.attempt, rows=rows))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cluster.checkout import erasure
-from cluster.checkout.handlers import HANDLERS, sweep_deadlines
+from cluster.checkout.handlers import HANDLERS, erase_visitors, sweep_deadlines
 from cluster.identity.contract import ErasureCompleted, ErasureRefused, ErasureRequested
 from cluster.messaging.service import Service
 from cluster.messaging.work import Scheduled, ignore
@@ -18,7 +17,7 @@ SERVICE: Final = Service(
     code="CHK",
     handlers={
         **HANDLERS,
-        ErasureRequested: erasure.erase_visitors,
+        ErasureRequested: erase_visitors,
         ErasureRefused: ignore,
         ErasureCompleted: ignore,
     },

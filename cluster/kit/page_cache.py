@@ -15,11 +15,10 @@ import functools
 import gzip
 import hashlib
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urlencode
 
 import brotli
 import msgspec
@@ -56,10 +55,12 @@ _store: Final = PageStore()
 def content_changed() -> None:
     """Make every kept page old from the commit on, since content that pages show has been written.
 
-    `content.py` calls it for every saved row. Code that writes around Django's signals
+    `portfolio/apps.py` calls it for every saved row. Code that writes around Django's signals
     (`bulk_create`, `update`) calls it too. Other processes learn of it within a second or two.
     """
-    transaction.on_commit(_forget_pages)
+    waiting = transaction.get_connection().run_on_commit
+    if not any(act is _forget_pages for _, act, _ in waiting):  # a save writes several rows
+        transaction.on_commit(_forget_pages)
 
 
 def _forget_pages() -> None:
@@ -71,12 +72,10 @@ def _forget_pages() -> None:
     page_memory.forget()
 
 
-def cached_page(
-    *, query: Collection[str] = (), lifetime: float = LIFETIME
-) -> Callable[[View], View]:
+def cached_page(*, lifetime: float = LIFETIME) -> Callable[[View], View]:
     """Keep the view's answer for `lifetime` seconds, for visitors without a session.
 
-    `query` names the parameters that the page depends on. All others are ignored.
+    Such a page depends on no parameter of its query.
     """
 
     def decorate(view: View) -> View:
@@ -86,12 +85,11 @@ def cached_page(
                 response = view(request, *args, **kwargs)
                 response.headers.setdefault("Cache-Control", "private, no-cache")
                 return response
-            key = _key(request, _asked(request, query))
-            found = _page(key, lifetime, request, lambda: view(request, *args, **kwargs))
+            found = _page(_key(request), lifetime, request, lambda: view(request, *args, **kwargs))
             if isinstance(found, HttpResponse):
                 return found
             response = answer(found, request)
-            if key == _key(request, request.META.get("QUERY_STRING", "")):
+            if not request.META.get("QUERY_STRING"):
                 response.kept_page = found  # type: ignore[attr-defined]  # for the middleware
             return response
 
@@ -173,21 +171,12 @@ def _kept_headers(response: Response) -> dict[str, str]:
     return {name: value for name, value in response.headers.items() if name.lower() not in NOT_KEPT}
 
 
-def _asked(request: HttpRequest, query: Collection[str]) -> str:
-    if not query or not request.META.get("QUERY_STRING"):
-        return ""
-    return urlencode([(name, request.GET[name]) for name in sorted(query) if name in request.GET])
-
-
-def _key(request: HttpRequest, query: str) -> str:
+def _key(request: HttpRequest) -> str:
     # Pages name their own address: each host and scheme has its own. And a page names
     # the hashed files of the code that built it.
     gathered = static_build.current()
     files = gathered.digest if gathered else ""
-    # A raw query holds no line break, so no two addresses make the same key.
-    return "\n".join(
-        (files, request.scheme or "", request.META.get("HTTP_HOST", ""), request.path, query)
-    )
+    return "\n".join((files, request.scheme or "", request.META.get("HTTP_HOST", ""), request.path))
 
 
 class PageCacheMiddleware(Middleware):

@@ -12,13 +12,14 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import amqp
 from celery import bootsteps
 
-from cluster.messaging.dead_letters import Rejected, inapplicable, unreadable_dead_letter
+from cluster.messaging.dead_letters import inapplicable, unreadable_dead_letter
 from cluster.messaging.inbox import TransientFailure
+from cluster.messaging.service import Sink
 from cluster.messaging.tolerant_decoding import UnreadableProperties, unreadable
 from cluster.messaging.topology import BIND_EVERY, bind, declare_service
 from cluster.secrets.postgres import is_outage
@@ -31,23 +32,6 @@ BATCH: Final = 200
 # Two batches: the next one is here when the first has been committed.
 PREFETCH: Final = 2 * BATCH
 RETRY_AFTER: Final = (0.1, 0.2, 0.5, 1.0)
-
-
-class Sink(Protocol):
-    """Applies the messages of one queue."""
-
-    def apply(self, bodies: Sequence[bytes], arrivals: Sequence[int] = ()) -> None:
-        """Apply the messages and commit.
-
-        `arrivals` are the times at which they came, in ns of the epoch. Raises psycopg.Error in an
-        outage, or TransientFailure.
-        """
-
-    def give_up(self, letter: Rejected) -> None:
-        """Keep a message that cannot be applied as a dead letter.
-
-        Raises psycopg.Error in an outage.
-        """
 
 
 @dataclass(frozen=True, slots=True)

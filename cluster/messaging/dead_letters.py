@@ -16,9 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope
+from cluster.messaging.envelope import Envelope, InvalidMessage, decode_envelope, storable_text
 from cluster.messaging.outbox import unit_of_work
-from cluster.messaging.storable import storable_text
 from cluster.messaging.system_events import DeadLettered, announce
 from cluster.messaging.tolerant_decoding import UnreadableProperties
 from cluster.messaging.work import UnitOfWork

@@ -42,6 +42,8 @@ _TEXTS: Final = (
 )
 P_co = TypeVar("P_co", bound=Payload, covariant=True)
 
+UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message on the wire. `subject` is `<aggregate>/<id>`.
@@ -198,3 +200,8 @@ def decode_message(envelope: Envelope) -> Message[Payload]:
         return Message(envelope, decoder.decode(envelope.data))
     except msgspec.MsgspecError as error:
         raise InvalidMessage(f"{envelope.type}: {error}") from error
+
+
+def storable_text(text: str) -> str:
+    """Return `text` with U+FFFD for each character that PostgreSQL's text cannot hold."""
+    return UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -55,7 +55,7 @@ from cluster.messaging.streams import (
     record_order,
 )
 from cluster.messaging.system_events import Deduplicated, Parked, announce
-from cluster.messaging.work import CONFLICT_ATTEMPTS, Failure, PermanentError, UnitOfWork, classify
+from cluster.messaging.work import Failure, PermanentError, UnitOfWork, attempt, classify
 from cluster.secrets.postgres import DatabaseSession, DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
@@ -185,23 +185,16 @@ class Inbox:
             return self._apply_one(delivery)
 
     def _apply_one(self, delivery: Delivery) -> Failure | None:
-        for attempt in range(CONFLICT_ATTEMPTS):
-            try:
-                self._commit([delivery])
-            except DatabaseUnavailable:
-                raise
-            except Exception as error:
-                failure = classify(error)
-                if failure is Failure.TRANSIENT:
-                    return failure
-                if failure is Failure.CONFLICT and attempt + 1 < CONFLICT_ATTEMPTS:
-                    continue
-                logger.exception("%s cannot be applied", delivery.envelope.type)
-                self.give_up(inapplicable(delivery.body, error, delivery.envelope))
-                return Failure.PERMANENT
-            else:
-                return None
-        raise AssertionError("unreachable")
+        error = attempt(lambda: self._commit([delivery]))
+        if error is None:
+            return None
+        if isinstance(error, DatabaseUnavailable):
+            raise error
+        if classify(error) is Failure.TRANSIENT:
+            return Failure.TRANSIENT
+        logger.error("%s cannot be applied", delivery.envelope.type, exc_info=error)
+        self.give_up(inapplicable(delivery.body, error, delivery.envelope))
+        return Failure.PERMANENT
 
     def give_up(self, letter: Rejected) -> None:
         """Keep a message that cannot be applied as a dead letter.

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Final, Protocol
+from contextlib import contextmanager
+from typing import Final
 from uuid import UUID
-
-import psycopg
 
 from cluster.messaging import middleware
 from cluster.messaging.contract import Payload
@@ -23,6 +21,7 @@ from cluster.messaging.envelope import (
     new_message_id,
 )
 from cluster.messaging.work import Outgoing, UnitOfWork
+from cluster.secrets.postgres import DatabaseSession
 
 CHANNEL: Final = "outbox"  # the NOTIFY channel that wakes the relay
 NO_ROW: Final = 0  # the id of a copy without a row: those of the table begin at 1
@@ -56,14 +55,8 @@ WRITE_ROWS: Final = """
 """
 
 
-class Session(Protocol):
-    """The part of a DatabaseSession that is used here."""
-
-    def transaction(self) -> AbstractContextManager[psycopg.Connection[Any]]: ...
-
-
 @contextmanager
-def unit_of_work(session: Session, *, source: str) -> Iterator[UnitOfWork]:
+def unit_of_work(session: DatabaseSession, *, source: str) -> Iterator[UnitOfWork]:
     """Run a block in one transaction, together with the messages that it announces.
 
     Raises DatabaseUnavailable, when it may have committed or not.

@@ -79,7 +79,6 @@ class Relay:
         self._source = source or database.name
         self._broker_url = broker_url
         self._connection: psycopg.Connection[Any] | None = None
-        self._generation = 0
         self._make_publisher = publisher
         self._publisher: Publisher | None = None
         self._middleware = (*middleware, *active())
@@ -116,8 +115,7 @@ class Relay:
 
         Return False after a second in which another relay held the lock (standing by).
         """
-        generation = self._database.current().generation
-        if self._connection is not None and generation == self._generation:
+        if self._connection is not None and self._database.is_current(self._connection):
             return True
         connection = self._database.connect(autocommit=True)
         # Called whenever the connection reads, so also while a backlog keeps the relay busy.
@@ -133,7 +131,7 @@ class Relay:
             connection.close()
             return False
         connection.execute("RESET lock_timeout")
-        self._connection, self._generation = connection, generation
+        self._connection = connection
         return True
 
     def _drain(self) -> int:

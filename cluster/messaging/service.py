@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from cluster.messaging.contract import REGISTRY, ContractError, Kind, Payload
+from cluster.messaging.dead_letters import Rejected
 from cluster.messaging.fault_commands import fault_handlers
 from cluster.messaging.replays import Ways, replay_handlers
 from cluster.messaging.streams import retention_of
 from cluster.messaging.work import Handler, Scheduled
+from cluster.secrets.postgres import DatabaseSession
+
+
+class Sink(Protocol):
+    """Applies the messages of one queue."""
+
+    def apply(self, bodies: Sequence[bytes], arrivals: Sequence[int] = ()) -> None:
+        """Apply the messages and commit.
+
+        `arrivals` are the times at which they came, in ns of the epoch. Raises psycopg.Error in an
+        outage, or TransientFailure.
+        """
+
+    def give_up(self, letter: Rejected) -> None:
+        """Keep a message that cannot be applied as a dead letter.
+
+        Raises psycopg.Error in an outage.
+        """
 
 
 @dataclass(frozen=True)
@@ -18,7 +38,7 @@ class Service:
 
     `code` is the three letters of its rail. `handlers` has one entry for every type that it
     consumes, `schedule` lists its periodic work, and `ways` do again what is a dead letter and came
-    by no queue.
+    by no queue. The site has a `journal` instead of handlers: the sink of every message there is.
     """
 
     name: str
@@ -26,8 +46,11 @@ class Service:
     handlers: Mapping[type[Payload], Handler]
     schedule: Sequence[Scheduled] = field(default_factory=tuple)
     ways: Ways = field(default_factory=dict)
-    # The site consumes every message there is, and records it instead of handling it.
-    journals: bool = False
+    journal: Callable[[DatabaseSession], Sink] | None = None
+
+    @property
+    def journals(self) -> bool:
+        return self.journal is not None
 
     @property
     def queue(self) -> str:

@@ -116,7 +116,7 @@ class Failure(enum.Enum):
     PERMANENT = "permanent"  # the message is at fault: dead letter
 
 
-CONFLICT_ATTEMPTS: Final = 3  # of one message, which has lost each race so far
+CONFLICT_ATTEMPTS: Final = 3  # of one message; after those, it is no race that it loses
 CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
 
 
@@ -133,3 +133,16 @@ def classify(error: Exception) -> Failure:
     if isinstance(error, CONFLICTS):
         return Failure.CONFLICT
     return Failure.PERMANENT
+
+
+def attempt(commit: Callable[[], None]) -> Exception | None:
+    """Call `commit`, again at once after a lost race, and return the error that is left."""
+    for attempts_left in reversed(range(CONFLICT_ATTEMPTS)):
+        try:
+            commit()
+        except Exception as error:  # noqa: BLE001 - the caller judges it
+            if attempts_left and classify(error) is Failure.CONFLICT:
+                continue
+            return error
+        return None
+    raise AssertionError("unreachable")

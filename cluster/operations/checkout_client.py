@@ -25,7 +25,7 @@ from cluster.storefront.checkout_intake import (
     accept_portion,
 )
 from cluster.storefront.journal.queries import entries_of
-from cluster.storefront.products.queries import Listing, is_listed, shelf
+from cluster.storefront.products import Listing, is_listed, shelf
 from cluster.storefront.repository import CheckoutRow, checkouts
 from cluster.tracing.context import sampled
 from compose.errors import Misuse, PlainError

@@ -9,7 +9,7 @@ from typing import Final
 
 from cluster.identity.domain.limits import DEFAULT_LIMIT
 from cluster.storefront.checkout_intake import CheckoutOrder, Outcome
-from cluster.storefront.products.queries import Listing
+from cluster.storefront.products import Listing
 
 SOLD_OUT: Final = "SOLD-OUT"  # a seeded product without stock
 MOST_OF_ONE_VISITOR: Final = 8

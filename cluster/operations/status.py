@@ -5,14 +5,18 @@ A part that is down gives the reason.
 
 from __future__ import annotations
 
+import http.client
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from http import HTTPStatus
 from typing import Any, Final, Generic, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Struct
 
 from cluster.health.probes.broker import QueueDepth
 from cluster.health.progress import (
@@ -31,16 +35,17 @@ from cluster.health.vitals import Vitals, read_vitals
 from cluster.messaging.service import Service
 from cluster.messaging.topology import queues
 from cluster.operations.errors import reason
-from cluster.operations.observed import Observed, read_observed
 from cluster.operations.queues import broker_connection, queue_depths
 from compose.replicas import replicas, worker_names
 from compose.supervisor import ProcessState, Supervisor
-from config.environment import DATABASES
+from config.environment import DATABASES, observer_url
 
 T = TypeVar("T")
 
 PATIENCE: Final = 12.0  # seconds for the slowest part
 EXPIRED_FOR: Final = 30.0  # seconds; Vault drops a role within a few seconds of its end
+
+OBSERVER_PATIENCE: Final = 3.0  # seconds for its answer, which it has ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,3 +220,35 @@ def _vitals(vitals: Vitals) -> dict[str, Any]:
     found = asdict(vitals)
     del found["sagas"], found["stream"]  # they have keys of their own in the document
     return found
+
+
+class ObserverAway(Exception):
+    """The observer did not answer, or not with a snapshot, for the reason in the message."""
+
+
+class Observed(Struct, frozen=True, kw_only=True):
+    """The part of the observer's snapshot that a single poll cannot find."""
+
+    stalls: list[Stalled] = []
+    broker_alarm: str | None = None
+
+
+def read_observed() -> Observed:
+    """Ask the observer once.
+
+    Raises ObserverAway or MissingSetting.
+    """
+    address = urlsplit(observer_url())
+    connection = http.client.HTTPConnection(
+        address.hostname or "127.0.0.1", address.port, timeout=OBSERVER_PATIENCE
+    )
+    try:
+        connection.request("GET", "/snapshot")
+        answer = connection.getresponse()
+        if answer.status != HTTPStatus.OK:
+            raise ObserverAway(f"it answers with {answer.status}")
+        return msgspec.json.decode(answer.read(), type=Observed)
+    except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
+        raise ObserverAway(str(error) or type(error).__name__) from error
+    finally:
+        connection.close()

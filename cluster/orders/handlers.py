@@ -1,11 +1,13 @@
-"""The handlers of orders in a checkout: confirm, cancel, fulfil."""
+"""The handlers of orders in a checkout, confirm, cancel and fulfil, and in an erasure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from cluster.checkout.contract import CheckoutCompleted
+from cluster.identity.contract import ErasureRequested
 from cluster.messaging.envelope import Message
 from cluster.messaging.work import PermanentError, UnitOfWork
 from cluster.orders.contract import (
@@ -14,9 +16,23 @@ from cluster.orders.contract import (
     OrderCancelled,
     OrderConfirmed,
     OrderRefused,
+    OrdersVisitorErased,
 )
 from cluster.orders.domain.lifecycle import Order, OrderState
 from cluster.orders.repository import lock_orders, save_orders
+
+# Locked in the order of their ids, like everywhere. An order has the id of its checkout.
+RENAME: Final = """
+    WITH named AS (
+        SELECT id FROM orders WHERE id = ANY(%(checkouts)s) AND visitor <> %(pseudonym)s
+         ORDER BY id FOR UPDATE
+    )
+    UPDATE orders SET visitor = %(pseudonym)s FROM named WHERE orders.id = named.id
+"""
+STANDING: Final = """
+    SELECT count(*), count(*) FILTER (WHERE state = 'refunding') FROM orders
+     WHERE id = ANY(%(checkouts)s)
+"""
 
 
 def confirm_order(work: UnitOfWork, messages: Sequence[Message[ConfirmOrder]], /) -> None:
@@ -71,3 +87,17 @@ def fulfil_order(work: UnitOfWork, messages: Sequence[Message[CheckoutCompleted]
             raise PermanentError(f"checkout {message.subject_id} completed without an order")
         known[message.subject_id] = replace(order, state=OrderState.FULFILLED)
     save_orders(work, known)
+
+
+def erase_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequested]], /) -> None:
+    """Write the pseudonym in the visitor's orders, and answer unless one is being refunded.
+
+    The messages of a refund in flight still name the visitor: other services may store it again.
+    """
+    for message in messages:
+        asked = message.payload
+        names = {"checkouts": list(asked.checkouts), "pseudonym": asked.pseudonym}
+        work.cursor.execute(RENAME, names)
+        rows, refunding = work.cursor.execute(STANDING, names).fetchone() or (0, 0)
+        if not refunding:
+            work.reply(message, OrdersVisitorErased(attempt=asked.attempt, rows=rows))

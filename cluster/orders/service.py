@@ -14,7 +14,7 @@ from cluster.identity.contract import (
 )
 from cluster.messaging.service import Service
 from cluster.messaging.work import ignore
-from cluster.orders import erasure, handlers, refunds
+from cluster.orders import handlers, refunds
 from cluster.orders.contract import CancelOrder, ConfirmOrder, RequestRefund
 from cluster.payments.contract import RefundFailed, RefundSettled
 
@@ -31,7 +31,7 @@ SERVICE: Final = Service(
         RefundFailed: refunds.refund_failed,
         StockReturned: refunds.stock_came_back,
         LimitRestored: refunds.limit_came_back,
-        ErasureRequested: erasure.erase_visitors,
+        ErasureRequested: handlers.erase_visitors,
         ErasureRefused: ignore,
         ErasureCompleted: ignore,
     },

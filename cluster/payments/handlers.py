@@ -1,7 +1,9 @@
 """The handlers of payments, by which commands and the refund saga move payments in batches.
 
 All decisions are the domain's. Here payments are loaded and stored, and operations for the provider
-become rows that the gateway sends. No handler talks to the provider.
+become rows that the gateway sends. No handler talks to the provider. In an erasure the ledger stays
+as it is: it holds payments and amounts, not people. The provider itself is responsible for its own
+data of customers.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from cluster.identity.contract import ERASED_CARD, ErasureRequested
 from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import Message
 from cluster.messaging.replays import Ways
@@ -27,6 +30,7 @@ from cluster.payments import repository
 from cluster.payments.contract import (
     AuthorisePayment,
     CapturePayment,
+    PaymentsVisitorErased,
     RefundPayment,
     VoidPayment,
 )
@@ -41,6 +45,25 @@ EVENTS_KEPT: Final = timedelta(days=7)
 EVENTS_FORGOTTEN_AT_ONCE: Final = 10_000  # rows a transaction, so that none lasts long
 
 Decide = Callable[[Payment | None, Payment, Any], Decision]
+
+# Locked in the order of their ids, like everywhere. A payment has the id of its checkout. Only the
+# request to authorise needs the card, and it carries its own copy.
+FORGET_CARDS: Final = """
+    WITH carded AS (
+        SELECT id FROM payment WHERE id = ANY(%(checkouts)s) AND card <> %(card)s
+         ORDER BY id FOR UPDATE
+    )
+    UPDATE payment SET card = %(card)s FROM carded WHERE payment.id = carded.id
+"""
+RENAME_REFUNDS: Final = """
+    UPDATE refund SET visitor = %(pseudonym)s
+     WHERE order_id = ANY(%(checkouts)s) AND visitor <> %(pseudonym)s
+"""
+STANDING: Final = """
+    SELECT (SELECT count(*) FROM payment WHERE id = ANY(%(checkouts)s))
+         + (SELECT count(*) FROM refund WHERE order_id = ANY(%(checkouts)s)),
+           EXISTS (SELECT FROM provider_request WHERE payment = ANY(%(checkouts)s))
+"""
 
 
 def authorise_payments(work: UnitOfWork, messages: Sequence[Message[AuthorisePayment]], /) -> None:
@@ -139,3 +162,22 @@ def _decide_each(work: UnitOfWork, messages: Sequence[Message[Any]], decide: Dec
 
 def _authorise(payment: Payment | None, new: Payment, data: AuthorisePayment) -> Decision:
     return domain.authorise(payment, new=new, amount=data.amount, card=data.card)
+
+
+def erase_visitors(work: UnitOfWork, messages: Sequence[Message[ErasureRequested]], /) -> None:
+    """Forget the cards, rename the refunds, and answer unless a request to the provider waits.
+
+    A request that the provider has not confirmed carries the card. It is deleted once sent.
+    """
+    for message in messages:
+        asked = message.payload
+        names = {
+            "checkouts": list(asked.checkouts),
+            "pseudonym": asked.pseudonym,
+            "card": ERASED_CARD,
+        }
+        work.cursor.execute(FORGET_CARDS, names)
+        work.cursor.execute(RENAME_REFUNDS, names)
+        rows, unsent = work.cursor.execute(STANDING, names).fetchone() or (0, False)
+        if not unsent:
+            work.reply(message, PaymentsVisitorErased(attempt=asked.attempt, rows=rows))

@@ -11,8 +11,7 @@ from typing import Final
 from cluster.identity.contract import ErasureCompleted, ErasureRefused, ErasureRequested
 from cluster.messaging.service import Service
 from cluster.messaging.work import Scheduled, ignore
-from cluster.payments import erasure
-from cluster.payments.handlers import HANDLERS, WAYS, forget_provider_events
+from cluster.payments.handlers import HANDLERS, WAYS, erase_visitors, forget_provider_events
 
 FORGET_EVERY: Final = 600.0  # seconds; housekeeping that no other work waits for
 
@@ -21,7 +20,7 @@ SERVICE: Final = Service(
     code="PAY",
     handlers={
         **HANDLERS,
-        ErasureRequested: erasure.erase_visitors,
+        ErasureRequested: erase_visitors,
         ErasureRefused: ignore,
         ErasureCompleted: ignore,
     },

@@ -36,9 +36,6 @@ class Phase(enum.StrEnum):
     COMPENSATED = "compensated"  # no step has an effect any more
 
 
-ENDED: Final = frozenset({Phase.COMPLETED, Phase.COMPENSATED})
-
-
 class Outcome(enum.StrEnum):
     """The result of a step's command."""
 

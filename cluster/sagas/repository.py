@@ -114,14 +114,12 @@ def load_sagas(cursor: Cursor, *, definition: Saga[C], ids: Collection[UUID]) ->
     return [_state(definition, row) for row in cursor.fetchall()]
 
 
-def load_due_sagas(
-    cursor: Cursor, *, definition: Saga[C], now: datetime, limit: int = SWEEP_LIMIT
-) -> list[SagaState[C]]:
+def load_due_sagas(cursor: Cursor, *, definition: Saga[C], now: datetime) -> list[SagaState[C]]:
     """Return the sagas whose deadline is over, the longest overdue first, locked.
 
     Those that another transaction holds are left out, since it is advancing them.
     """
-    cursor.execute(_LOAD_DUE, (now, definition.name, limit), binary=True)
+    cursor.execute(_LOAD_DUE, (now, definition.name, SWEEP_LIMIT), binary=True)
     return [_state(definition, row) for row in cursor.fetchall()]
 
 

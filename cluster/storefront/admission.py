@@ -1,19 +1,21 @@
-"""Admission control: a limit of open checkouts, which are accepted and have not ended.
+"""Admission control: a limit of open checkouts, and one of what a visitor begins in a minute.
 
-The limit follows Little's law: the rate at which checkouts end, times the deadline of one step. The
-open checkouts then end, all steps together, in the time that one step may take. The journal
-measures the rate when it records endings. A transaction that accepts checkouts reads the limit and
-counts the open ones. It takes no lock for that, so no process that is killed or paused in between
-stops the others. See docs/adr/0029-admission-control.md.
+Open checkouts are accepted and have not ended. Their limit follows Little's law: the rate at which
+checkouts end, times the deadline of one step. The open checkouts then end, all steps together, in
+the time that one step may take. The journal measures the rate when it records endings. A
+transaction that accepts checkouts reads the limit and counts the open ones. It takes no lock for
+that, so no process that is killed or paused in between stops the others. See
+docs/adr/0029-admission-control.md.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
+from uuid import UUID
 
 from cluster.checkout.definition import CHECKOUT
 from cluster.messaging.streams import count
@@ -48,6 +50,26 @@ ADD_ENDED: Final = """
 CLOSE_WINDOW: Final = """
     UPDATE admission SET checkout_limit = %s, ended = 0, window_began = %s WHERE id = 1
 """
+
+PERIOD: Final = timedelta(minutes=1)  # of one visitor
+MOST_IN_PERIOD: Final = 10  # for each session: enough to try things, too few to overload
+
+# The lock makes two requests of one visitor wait for each other, or both would pass.
+LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+RECENT: Final = """
+    SELECT count(*), min(accepted_at) FROM checkout_request
+     WHERE visitor = %s AND accepted_at > %s AND id <> %s
+"""
+# The times of what a visitor has had accepted since a moment, the first of them, oldest first.
+_TIMES: Final = """
+    SELECT {at} FROM {rows} WHERE visitor = %s AND {at} > %s ORDER BY {at} LIMIT %s
+"""
+TIMES_OF_CHECKOUTS: Final = _TIMES.format(rows="checkout_request", at="accepted_at")
+TIMES_OF_REFUNDS: Final = _TIMES.format(
+    rows="refund_request r JOIN checkout_request c ON c.id = r.order_id", at="r.accepted_at"
+)
+TIMES_OF_TOKENS: Final = _TIMES.format(rows="token_request", at="requested_at")
+TIMES_OF_LISTINGS: Final = _TIMES.format(rows="own_product", at="listed_at")
 
 
 class TooManyRequests(Exception):
@@ -147,3 +169,28 @@ def record_ended(work: UnitOfWork, ended: int) -> None:
 def record_refused(work: UnitOfWork, refused: int) -> None:
     """Count checkouts that were refused because of the limit."""
     count(work, REFUSED, refused)
+
+
+def limit_visitor(work: UnitOfWork, *, visitor: str, checkout: UUID) -> None:
+    """Raise TooManyRequests unless this visitor may begin this checkout besides the recent ones.
+
+    Two requests of one visitor wait for each other until the transaction ends.
+    """
+    work.cursor.execute(LOCK, (visitor,))
+    work.cursor.execute(RECENT, (visitor, work.now - PERIOD, checkout))
+    recent, first = work.cursor.fetchone() or (0, None)
+    if recent >= MOST_IN_PERIOD:
+        raise TooManyRequests(
+            f"You have started {recent} checkouts in the last minute. Wait for some to end.",
+            status=HTTPStatus.TOO_MANY_REQUESTS,
+            retry_after=free_again(first, work.now),
+        )
+
+
+def free_again(first: datetime | None, now: datetime) -> int:
+    """Return the seconds until the first of the latest checkouts is older than PERIOD.
+
+    At least 1.
+    """
+    waiting = PERIOD if first is None else first + PERIOD - now
+    return max(1, math.ceil(waiting.total_seconds()))

@@ -134,6 +134,7 @@ def accept_portion(work: UnitOfWork, *, requests: Sequence[CheckoutOrder]) -> in
         while accepted < len(requests) and requests[accepted].id in known:
             accepted += 1
     if accepted:
+        _check(requests[:accepted])
         _accept(work, requests[:accepted])
     return accepted
 
@@ -163,9 +164,11 @@ def begin_checkouts(work: UnitOfWork, *, traces: Mapping[UUID, str | None]) -> N
 
 
 def _require_room(work: UnitOfWork, requests: Sequence[CheckoutOrder]) -> None:
-    """Raise Overloaded unless there is room for those that were not accepted before."""
-    for request in requests:
-        _check(request)
+    """Raise Overloaded unless there is room for those that were not accepted before.
+
+    Raises InvalidRequest first, when any of them is wrong.
+    """
+    _check(requests)
     room = read_room(work)
     if room.admits(len(requests)):
         return
@@ -187,9 +190,7 @@ def _accept(work: UnitOfWork, requests: Sequence[CheckoutOrder]) -> None:
 def _register(
     work: UnitOfWork, requests: Sequence[CheckoutOrder]
 ) -> list[tuple[CheckoutOrder, int]]:
-    """Check and record checkouts, and return the new ones with their amounts, in pence."""
-    for request in requests:
-        _check(request)
+    """Record checkouts, and return the new ones with their amounts, in pence."""
     prices = _prices(work, {request.sku for request in requests})
     amounts = [prices[request.sku] * request.quantity for request in requests]
     work.cursor.execute(
@@ -250,16 +251,18 @@ def accept_erasure(work: UnitOfWork, *, visitor: str) -> UUID:
     return UUID(str(open_erasure))
 
 
-def _check(request: CheckoutOrder) -> None:
-    if not 1 <= request.quantity <= MAX_QUANTITY:
-        raise InvalidRequest(
-            f"The quantity must be between 1 and {MAX_QUANTITY}, not {request.quantity}."
-        )
-    if request.card not in CARDS:
-        raise InvalidRequest(
-            f"The card {request.card!r} is unknown; the sandbox knows {', '.join(sorted(CARDS))}."
-        )
-    _check_visitor(request.visitor)
+def _check(requests: Sequence[CheckoutOrder]) -> None:
+    for request in requests:
+        if not 1 <= request.quantity <= MAX_QUANTITY:
+            raise InvalidRequest(
+                f"The quantity must be between 1 and {MAX_QUANTITY}, not {request.quantity}."
+            )
+        if request.card not in CARDS:
+            known = ", ".join(sorted(CARDS))
+            raise InvalidRequest(
+                f"The card {request.card!r} is unknown; the sandbox knows {known}."
+            )
+        _check_visitor(request.visitor)
 
 
 def _check_visitor(visitor: str) -> None:

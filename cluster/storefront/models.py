@@ -6,7 +6,7 @@ give the schema, the migrations, the admin and the pages' reads.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.db import models
 
@@ -219,3 +219,53 @@ class Audience(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seen_at:%Y-%m-%d %H:%M:%S}"
+
+
+class OwnProduct(models.Model):
+    """A product that a visitor has listed and may amend, with catalog's `id` of it."""
+
+    id = models.UUIDField(primary_key=True)
+    visitor = models.TextField()
+    sku = models.TextField(unique=True)
+    listed_at = models.DateTimeField()
+
+    class Meta:
+        app_label = APP
+        db_table = "own_product"
+        indexes: ClassVar = [models.Index(fields=["visitor", "listed_at"], name="own_product_of")]
+
+    def __str__(self) -> str:
+        return self.sku
+
+
+class RevokedToken(models.Model):
+    """A token (by its `jti`) or a family of tokens that is of no use any more."""
+
+    id = models.UUIDField(primary_key=True)
+    revoked_at = models.DateTimeField()
+
+    class Meta:
+        app_label = APP
+        db_table = "revoked_token"
+        indexes: ClassVar = [models.Index(fields=["revoked_at"], name="revoked_token_at")]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class TokenRequest(models.Model):
+    """A visitor's request for tokens that the site has passed on, with the `id` of the family."""
+
+    id = models.UUIDField(primary_key=True)
+    visitor = models.TextField()
+    requested_at = models.DateTimeField()
+
+    class Meta:
+        app_label = APP
+        db_table = "token_request"
+        indexes: ClassVar = [
+            models.Index(fields=["visitor", "requested_at"], name="token_request_visitor")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import BooleanField, FloatField, QuerySet
+from django.db.models.expressions import RawSQL
 
 from cluster.storefront.events import StreamEvent
 from cluster.storefront.journal.readable import presented_entry
 from cluster.storefront.models import JournalEntry, Product
-from cluster.storefront.products.models import OWN
+from cluster.storefront.products import OWN
 from cluster.tracing.context import read
 
 RECENT: Final = 20_000  # entries: half an hour at the ambient load
@@ -27,6 +30,14 @@ SALES: Final = """
       FROM checkout_request WHERE sku = %s
 """
 NAMES: Final = ("completed", "compensated", "under_way", "items", "pence", "median_seconds")
+
+MOST_WORDS: Final = 8
+WORD: Final = re.compile(r"[^\W_]+")
+
+# The same expression as the index (migration 0008), where each part of an SKU counts as a word.
+TEXT: Final = "to_tsvector('english', product.name || ' ' || replace(product.sku, '-', ' '))"
+FOUND: Final = f"{TEXT} @@ to_tsquery('english', %s)"
+RANK: Final = f"ts_rank({TEXT}, to_tsquery('english', %s))"
 
 
 def latest_events(limit: int) -> list[StreamEvent]:
@@ -80,3 +91,15 @@ def sales_of(sku: str) -> dict[str, Any]:
         **dict(zip(NAMES, figures, strict=True)),
         "computed_at": datetime.now(UTC).isoformat(),
     }
+
+
+def found_in(products: QuerySet[Product, Any], words: str) -> QuerySet[Product, Any]:
+    """Return the products in which every given word begins a word, best first."""
+    parts = [f"{word}:*" for word in WORD.findall(words)[:MOST_WORDS]]
+    if not parts:
+        return products.none()
+    query = [" & ".join(parts)]
+    return products.filter(RawSQL(FOUND, query, output_field=BooleanField())).order_by(  # noqa: S611  # no visitor's words in the SQL
+        RawSQL(RANK, query, output_field=FloatField()).desc(),  # noqa: S611
+        "sku",
+    )

@@ -8,6 +8,7 @@ from cluster.messaging.service import Service
 from cluster.messaging.work import Scheduled
 from cluster.storefront.ambient_load import start_ambient_checkout
 from cluster.storefront.contact.mail import mail_messages
+from cluster.storefront.journal.recorder import JournalSink
 from cluster.storefront.retention import purge_demo_runs, purge_idempotency_keys, purge_journal
 from cluster.storefront.tokens.denial import purge_tokens
 
@@ -29,5 +30,5 @@ SERVICE: Final = Service(
         ),
         Scheduled(name="site.mail_messages", every=MAIL_EVERY, run=mail_messages),
     ),
-    journals=True,
+    journal=JournalSink,
 )

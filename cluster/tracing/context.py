@@ -14,16 +14,15 @@ Source: https://www.w3.org/TR/trace-context/
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 from uuid import UUID
 
+from cluster.tracing.recorder import AttributeValue, Kind, Span, record
 from config import logs
-
-if TYPE_CHECKING:
-    from cluster.tracing.request import RequestSpan
 
 Named = TypeVar("Named")
 
@@ -49,6 +48,58 @@ class SpanContext(NamedTuple):
     def within(self, span_id: str) -> SpanContext:
         """Return the context of another span of the same trace."""
         return SpanContext(self.trace_id, span_id, self.sampled)
+
+
+class RequestSpan:
+    """One HTTP request, in the span context of the caller's traceparent, if there is one.
+
+    It has almost no cost until a message is sent in it, and only then is its span recorded. It
+    joins the caller's trace, or begins the one that is named after the message's correlation.
+    """
+
+    def __init__(self, parent: SpanContext | None) -> None:
+        self.caller = parent
+        self._start = time.time_ns()
+        self.place: SpanContext | None = None
+
+    def join(self, correlation: UUID) -> SpanContext:
+        """Return the span context of the messages sent now.
+
+        The first correlation names the span.
+        """
+        if self.place is None:
+            caller = self.caller
+            self.place = (
+                named_after(correlation)
+                if caller is None
+                else caller.within(random_half(correlation))
+            )
+        return self.place
+
+    def end(self, *, method: str, route: str, path: str, status: int) -> None:
+        """Record the span, if a message was sent in it and it is sampled."""
+        place = self.place
+        if place is None or not place.sampled:
+            return
+        parent = self.caller.span_id if self.caller else None
+        attributes: dict[str, AttributeValue] = {
+            "http.request.method": method,
+            "http.route": route,
+            "url.path": path,
+            "http.response.status_code": status,
+        }
+        span = Span(
+            f"{method} {route}",
+            Kind.SERVER,
+            place.trace_id,
+            place.span_id,
+            parent,
+            self._start,
+            time.time_ns(),
+            attributes,
+            error=f"{status}" if status >= 500 else "",  # noqa: PLR2004 - a server's fault
+        )
+        record(lambda: [span])
 
 
 # The HTTP request that this thread or task answers, if it answers one.

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.django.reconnect import retry_on_disconnect
+from cluster.storefront.admission import limit_visitor
 from cluster.storefront.checkout_intake import (
     MAX_QUANTITY,
     CheckoutOrder,
@@ -24,7 +25,6 @@ from cluster.storefront.headcode import headcode
 from cluster.storefront.models import CheckoutRequest
 from cluster.storefront.queries import events_of, last_seq
 from cluster.storefront.repository import CheckoutRow, checkouts
-from cluster.storefront.visitor_limit import limit_visitor
 from portfolio.api.describe import told
 from portfolio.api.idempotency import Answer, answer, once
 from portfolio.api.problems import not_found
@@ -141,7 +141,7 @@ def start_checkout(request: HttpRequest, checkout: CheckoutAsked) -> HttpRespons
             requested_outcome=outcome,
         )
         limit_address(request)
-        limit_visitor(work, order)
+        limit_visitor(work, visitor=order.visitor, checkout=order.id)
         accept_checkouts(work, requests=[order])
         (row,) = checkouts(work.cursor, [order.id])
         location = reverse("api:get_checkout", args=[order.id])

@@ -21,11 +21,9 @@ from cluster.catalog.contract import AmendProduct, ProductAmended
 from cluster.kit.visitors import address_key
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.django.reconnect import retry_on_disconnect
-from cluster.storefront.models import JournalEntry, Product
-from cluster.storefront.products.models import DEMO, OWN, OwnProduct
-from cluster.storefront.products.own import amend, list_own
-from cluster.storefront.products.search import found_in
-from cluster.storefront.queries import sales_of
+from cluster.storefront.models import JournalEntry, OwnProduct, Product
+from cluster.storefront.products import DEMO, OWN, amend, list_own
+from cluster.storefront.queries import found_in, sales_of
 from portfolio.api.describe import told
 from portfolio.api.idempotency import MOST_AT_ONCE, Answer, answer, once, turn
 from portfolio.api.problems import (

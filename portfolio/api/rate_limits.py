@@ -1,7 +1,7 @@
 """Quotas of a visitor, and the RateLimit fields that show how much of one is left.
 
 `limit` enforces the quotas of refunds, tokens and listings, and
-`cluster/storefront/visitor_limit.py` that of checkouts. Beside each is a limit of the address, for
+`cluster/storefront/admission.py` that of checkouts. Beside each is a limit of the address, for
 clients that are a new visitor with each request. Source of the fields:
 draft-ietf-httpapi-ratelimit-headers.
 """
@@ -21,7 +21,7 @@ from ninja.decorators import decorate_view
 
 from cluster.kit.visitors import address_key
 from cluster.messaging.work import UnitOfWork
-from cluster.storefront.visitor_limit import (
+from cluster.storefront.admission import (
     LOCK,
     MOST_IN_PERIOD,
     PERIOD,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Q
@@ -26,13 +25,9 @@ from portfolio.architecture.experiments import record_of
 from portfolio.architecture.plan import ALIASES, Kind, Node, plan
 from portfolio.architecture.queries import reading
 
-logger = logging.getLogger(__name__)
-
 AWAY: Final = "The site’s database is away, so this cannot be told at the moment."
 NO_SUCH_PATH: Final = "There is no saga of this id in the journal."
 NO_PATH_YET: Final = "No checkout has ended yet, so there is no path to draw."
-
-Result = TypeVar("Result")
 
 
 @require_safe

@@ -64,12 +64,12 @@ def lines(payments: Sequence[UUID], caption: str = "The ledger’s lines, in pen
     return table("payments", caption, columns, cells)
 
 
-def payment_rows(payments: Sequence[UUID], caption: str = "The payments") -> Table:
+def payment_rows(payments: Sequence[UUID]) -> Table:
     """Return the present rows of these payments."""
     columns = ("payment", "card", "pence", "state", "reason")
     rows = read("payments", queries.payments, payments)
     cells = ((row.id, row.card, row.amount, row.state, row.reason) for row in rows)
-    return table("payments", caption, columns, cells)
+    return table("payments", "The payments", columns, cells)
 
 
 def balanced(payments: Sequence[UUID]) -> Check:

@@ -11,9 +11,9 @@ from typing import Final
 
 import psycopg
 
-from chaos.repeating import repeated
 from cluster.secrets.postgres import Cursor, is_outage
 from config import environment
+from config.waiting import repeated
 from portfolio.demos.queries import read
 
 SESSIONS: Final = """

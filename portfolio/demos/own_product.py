@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cluster.storefront.checkout_intake import InvalidRequest
-from cluster.storefront.products.queries import is_listed
+from cluster.storefront.products import is_listed
 from portfolio.demos.demo import Visit
 from portfolio.demos.expected import succeeded
 from portfolio.demos.waiting import await_read

@@ -11,7 +11,7 @@ from cluster.catalog.contract import ListProduct
 from cluster.catalog.queries import ProductRow, product
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.work import UnitOfWork
-from cluster.storefront.admission import TooManyRequests
+from cluster.storefront.admission import TooManyRequests, limit_visitor
 from cluster.storefront.checkout_intake import (
     CheckoutOrder,
     InvalidRequest,
@@ -19,10 +19,9 @@ from cluster.storefront.checkout_intake import (
     accept_checkouts,
 )
 from cluster.storefront.journal.answers import await_that
-from cluster.storefront.products.queries import is_listed
+from cluster.storefront.products import is_listed
 from cluster.storefront.repository import statuses
 from cluster.storefront.transactions import run_in_transaction
-from cluster.storefront.visitor_limit import limit_visitor
 from portfolio.demos.demo import Visit
 from portfolio.demos.queries import read
 
@@ -62,7 +61,7 @@ def begin(orders: Sequence[CheckoutOrder], *, by: str | None = None) -> list[UUI
     counted = orders[0] if by is None else CheckoutOrder(visitor=by, sku=USUAL)
 
     def accept(work: UnitOfWork) -> list[UUID]:
-        limit_visitor(work, counted)
+        limit_visitor(work, visitor=counted.visitor, checkout=counted.id)
         return accept_checkouts(work, requests=orders)
 
     return run_within_limits(accept)

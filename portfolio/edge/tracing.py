@@ -11,9 +11,8 @@ from opentelemetry.trace import format_span_id, format_trace_id, get_current_spa
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from cluster.kit.middleware import Middleware, Response, Steps
-from cluster.tracing.context import SpanContext, current_request
-from cluster.tracing.request import RequestSpan
-from portfolio.metrics.requests import ROUTE, UNROUTED
+from cluster.tracing.context import RequestSpan, SpanContext, current_request
+from portfolio.metrics.registry import ROUTE, UNROUTED
 
 _STANDARD: Final = TraceContextTextMapPropagator()
 
@@ -55,7 +54,7 @@ def _ended(request: HttpRequest, span: RequestSpan, response: Response) -> Respo
     route = _route(request)
     scope = getattr(request, "scope", None)
     if scope is not None:
-        scope[ROUTE] = route  # for portfolio/metrics/requests.py
+        scope[ROUTE] = route  # for portfolio/metrics/registry.py
     if span.place is None:
         return response
     # Trace Context defines no field for answers; its second level has this one, traceresponse.

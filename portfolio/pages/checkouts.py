@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
+from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
@@ -14,8 +15,9 @@ from cluster.kit.problems import problem, wants_json
 from cluster.kit.visitors import address_key, visitor_of
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseUnavailable
-from cluster.storefront.admission import TooManyRequests
+from cluster.storefront.admission import TooManyRequests, limit_visitor
 from cluster.storefront.checkout_intake import (
+    MAX_QUANTITY,
     CheckoutOrder,
     InvalidRequest,
     Outcome,
@@ -23,15 +25,48 @@ from cluster.storefront.checkout_intake import (
 )
 from cluster.storefront.headcode import headcode
 from cluster.storefront.transactions import run_in_transaction
-from cluster.storefront.visitor_limit import limit_visitor
 from portfolio.edge.rate_limit import FixedWindowLimiter
-from portfolio.pages.forms import CheckoutForm
 
 PERIOD: Final = 60  # seconds
 # In that period, by pages and API together: six visitors of one office at their full pace.
 MOST_OF_ADDRESS: Final = 60
 
 _of_addresses: Final = FixedWindowLimiter("checkouts", MOST_OF_ADDRESS, PERIOD)
+
+# The other outcomes follow from the product that is chosen.
+OUTCOMES: Final = (
+    (Outcome.SUCCESS.value, "pay with a good card"),
+    (Outcome.DECLINED.value, "pay with a card that is declined"),
+    (Outcome.PROVIDER_SILENT.value, "pay, and the provider never answers"),
+    (Outcome.LATE_SUCCESS.value, "pay, and the provider answers too late"),
+)
+
+
+class CheckoutForm(forms.Form):
+    """The fields of a checkout. `accept_checkouts` checks that the product exists."""
+
+    sku = forms.CharField(max_length=100, error_messages={"required": "Choose a product."})
+    quantity = forms.IntegerField(
+        min_value=1,
+        max_value=MAX_QUANTITY,
+        required=False,
+        error_messages={
+            "invalid": "The quantity must be a whole number.",
+            "min_value": f"The quantity must be between 1 and {MAX_QUANTITY}.",
+            "max_value": f"The quantity must be between 1 and {MAX_QUANTITY}.",
+        },
+    )
+    outcome = forms.ChoiceField(
+        choices=OUTCOMES,
+        error_messages={
+            "required": "Choose an outcome.",
+            "invalid_choice": "There is no such outcome.",
+        },
+    )
+
+    def sentence(self) -> str:
+        """Return all errors in plain sentences."""
+        return " ".join(str(message) for errors in self.errors.values() for message in errors)
 
 
 @require_POST
@@ -66,7 +101,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 def _accept(work: UnitOfWork, order: CheckoutOrder) -> None:
-    limit_visitor(work, order)
+    limit_visitor(work, visitor=order.visitor, checkout=order.id)
     accept_checkouts(work, requests=[order])
 
 

@@ -17,7 +17,7 @@ from cluster.storefront.events import Mark, money
 from cluster.storefront.headcode import headcode
 from cluster.storefront.models import CheckoutRequest
 from cluster.storefront.queries import events_of, last_seq, latest_events, products, trace_of
-from portfolio.pages.forms import OUTCOMES
+from portfolio.pages.checkouts import OUTCOMES
 from portfolio.pages.saga_steps import step_rows
 
 SHOWN: Final = 30

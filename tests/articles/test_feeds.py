@@ -11,8 +11,7 @@ import feedparser  # type: ignore[import-untyped]
 import pytest
 import requests
 
-from articles.feed_html import feed_html
-from articles.feeds import lasting_id
+from articles.feeds import feed_html, lasting_id
 from tests.articles.conftest import RARE, Written
 from tests.conditions import eventually
 

@@ -14,11 +14,10 @@ import msgspec
 import pytest
 from playwright.sync_api import Browser, Route
 
+from cluster.kit.graph.draw import summary, told
 from cluster.kit.graph.layout import Frame, place
-from cluster.kit.graph.model import GraphEvent, Traffic, milliseconds, read_traffic
-from cluster.kit.graph.outages import outage
+from cluster.kit.graph.model import GraphEvent, Traffic, milliseconds, outage, read_traffic
 from cluster.kit.graph.scale import Break, Scale
-from cluster.kit.graph.words import summary, told
 from config.environment import ROOT
 
 pytestmark = pytest.mark.browser

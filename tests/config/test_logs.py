@@ -9,8 +9,13 @@ import sys
 import pytest
 
 from cluster.messaging.envelope import new_message_id
-from cluster.tracing.context import current_request, current_span_context, named_after, read
-from cluster.tracing.request import RequestSpan
+from cluster.tracing.context import (
+    RequestSpan,
+    current_request,
+    current_span_context,
+    named_after,
+    read,
+)
 from config.logs import JsonFormatter, formatter
 
 HEADER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

@@ -10,7 +10,7 @@ import pytest
 from cluster.identity.domain.limits import DEFAULT_LIMIT
 from cluster.operations.plan import MOST_OF_ONE_VISITOR, SOLD_OUT, Wanted, outcomes, plan
 from cluster.storefront.checkout_intake import CheckoutOrder, Outcome
-from cluster.storefront.products.queries import Listing
+from cluster.storefront.products import Listing
 
 PRICES = {"MUG": 900, "WATCH": 5_900, SOLD_OUT: 500}
 SHELF = [Listing(sku, price, sku != SOLD_OUT) for sku, price in PRICES.items()]

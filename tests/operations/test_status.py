@@ -12,8 +12,14 @@ from cluster.health.probes.broker import QueueDepth
 from cluster.health.progress import STALLED_AFTER, Stalled, claim_detail
 from cluster.health.vitals import LeasedRole, Vitals
 from cluster.messaging.heartbeats import Heartbeat
-from cluster.operations.observed import Observed, ObserverAway, read_observed
-from cluster.operations.status import ClusterStatus, Part, troubles
+from cluster.operations.status import (
+    ClusterStatus,
+    Observed,
+    ObserverAway,
+    Part,
+    read_observed,
+    troubles,
+)
 from cluster.services import load
 from compose.supervisor import ProcessState, Status
 

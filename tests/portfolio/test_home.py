@@ -16,7 +16,7 @@ from articles.owner import queries
 from articles.owner.models import Page, Profile
 from articles.owner.queries import NotKnown, Words, words_of
 from portfolio.pages import home
-from portfolio.pages.totals import _first_id_of
+from portfolio.pages.home import _first_id_of
 from portfolio.templatetags.words import duration, rate, spaced
 from tests.outages import outage
 

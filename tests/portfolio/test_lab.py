@@ -20,7 +20,7 @@ from portfolio.lab import time_series
 from portfolio.lab.services import PARTICIPANTS, Participant, SampleCheckout
 from portfolio.lab.traffic import traffic
 from portfolio.lab.views import Reading
-from portfolio.pages.forms import OUTCOMES
+from portfolio.pages.checkouts import OUTCOMES
 
 SAMPLES = [(one, sample) for one in PARTICIPANTS.values() for sample in one.checkouts]
 NOW = datetime(2026, 11, 22, 21, 0, tzinfo=UTC)

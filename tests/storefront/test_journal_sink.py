@@ -12,9 +12,8 @@ import pytest
 from cluster.catalog.contract import StockReserved
 from cluster.messaging.envelope import encode_envelope
 from cluster.secrets.postgres import Database, DatabaseSession
-from cluster.storefront.journal import sink
-from cluster.storefront.journal.recorder import DUPLICATES
-from cluster.storefront.journal.sink import JournalSink
+from cluster.storefront.journal import recorder
+from cluster.storefront.journal.recorder import DUPLICATES, JournalSink
 from compose.servers.postgres import binaries
 from tests.databases import superuser_address
 from tests.messaging.messages import envelope
@@ -46,7 +45,7 @@ def test_workers_that_share_the_queue_record_each_message_once_and_without_a_gap
     journal: DatabaseSession, scratch_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As two replicas would, or a worker and its successor that gets its deliveries again."""
-    monkeypatch.setattr(sink, "announce", lambda *_: None)
+    monkeypatch.setattr(recorder, "announce", lambda *_: None)
     event = StockReserved(sku="tea", quantity=1)
     bodies = [
         [encode_envelope(envelope(event, source="catalog")) for _ in range(BATCH)]

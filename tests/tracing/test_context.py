@@ -7,8 +7,14 @@ from uuid import UUID
 import pytest
 
 from cluster.messaging.envelope import new_message_id
-from cluster.tracing.context import SpanContext, derived, named_after, random_half, read
-from cluster.tracing.request import RequestSpan
+from cluster.tracing.context import (
+    RequestSpan,
+    SpanContext,
+    derived,
+    named_after,
+    random_half,
+    read,
+)
 from portfolio.edge.tracing import incoming
 
 HEADER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

@@ -1,4 +1,4 @@
-"""Drawings of the train graph from what really happened: the journal, a recording, one saga.
+"""Drawings of the train graph, and sentences on them: the journal, a recording, one saga.
 
 For a page a drawing is a `<div class="train-graph">` of two SVGs, the rails' names and the
 plot, coloured by `train-graph.css`; a column narrower than the plot shows its right end at
@@ -9,29 +9,34 @@ which reads none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
+from django.contrib.staticfiles import finders
 
 from cluster.health.observer.client import latest
 from cluster.kit.graph import svg
 from cluster.kit.graph.journal import entries_of, latest_entries
-from cluster.kit.graph.layout import Flag, Frame, Scene, place
+from cluster.kit.graph.layout import Flag, Frame, Scene, place, visible
 from cluster.kit.graph.model import (
     GraphEvent,
+    Journey,
+    Outage,
     Traffic,
     graph_event,
     milliseconds,
+    outage,
     read_traffic,
 )
-from cluster.kit.graph.outages import Outage, outage
-from cluster.kit.graph.palette import Theme, picture_style
 from cluster.kit.graph.rails import FLAGS_HEIGHT
-from cluster.kit.graph.scale import Scale, idle_breaks, squashed
-from cluster.kit.graph.words import summary, told
+from cluster.kit.graph.scale import Scale, clock, idle_breaks, seconds, squashed
 from cluster.storefront.events import StreamEvent
 
 PLOT_WIDTH: Final = 1004.0  # pixels: the page's 69rem less the names
@@ -44,6 +49,49 @@ RECORDED_PIXELS: Final = 40
 WIDEST: Final = 2400.0
 SIDE: Final = 26  # pixels of margin, left and right of a drawing with a beginning and an end
 SAID_SIDE: Final = 92  # right of one saga: room for its last words
+
+COUNTED: Final = (
+    ("completed", "completed"),
+    ("compensated", "compensated"),
+    ("running", "in flight"),
+)
+
+Theme = Literal["light", "dark"]
+
+PICTURE: Final = re.compile(r"/\* picture \*/(.*?)/\* end of picture \*/", re.DOTALL)
+TOKEN: Final = re.compile(r"(--[\w-]+):\s*([^;]+);")
+EITHER: Final = re.compile(r"light-dark\(([^,]+),\s*([^)]+)\)")
+USE: Final = re.compile(r"var\((--[\w-]+)\)")
+
+
+@functools.cache
+def picture_style(theme: Theme) -> str:
+    """Return the rules that a picture carries, in `theme`'s colours.
+
+    A raster or a file knows no custom properties, so those of `train-graph.css` are replaced by
+    the values in `tokens.css`: there is one source for each colour.
+    """
+    rules = PICTURE.search(_text("kit/train-graph.css"))
+    if rules is None:
+        raise LookupError("train-graph.css does not say which of its rules a picture carries")
+    tokens = _tokens(theme)
+    return USE.sub(lambda use: tokens[use[1]], rules[1]).strip()
+
+
+def _tokens(theme: Theme) -> dict[str, str]:
+    """Return the value of each token in `theme`, from its first mention. Others are for print."""
+    chosen = 1 if theme == "light" else 2
+    tokens: dict[str, str] = {}
+    for name, value in TOKEN.findall(_text("kit/tokens.css")):
+        tokens.setdefault(name, EITHER.sub(lambda either: either[chosen], value))
+    return tokens
+
+
+def _text(name: str) -> str:
+    path = finders.find(name)
+    if path is None:
+        raise LookupError(f"{name} is not among the static files")
+    return Path(path).read_text(encoding="utf-8")
 
 
 class Drawing(msgspec.Struct, frozen=True):
@@ -239,3 +287,38 @@ def _between(
     )
     scene = place(traffic, outages, frame, flags)
     return Drawing(traffic, outages, frame, scene, title, words)
+
+
+def summary(traffic: Traffic, outages: Sequence[Outage], frame: Frame, *, during: str) -> str:
+    """Return a few sentences on a frame. `during` is a phrase such as "in the last 12 s"."""
+    journeys = [j for j in traffic.journeys if j.kind == "checkout" and visible(j, frame)]
+    spans = [s for s in outages if s.began <= frame.at and (s.ended or frame.at) >= frame.begins]
+    return " ".join([_counted(journeys, during), *(_away(span, frame.at) for span in spans)])
+
+
+def told(journey: Journey) -> str:
+    """Return one journey in one sentence."""
+    steps = [stop for stop in journey.stops if not stop.small]
+    path = ", ".join(f"{stop.rail} {stop.verb}" for stop in steps)
+    how = "Under way"
+    if journey.ended is not None:
+        how = journey.outcome.capitalize()
+        if journey.began is not None:
+            how += f" in {seconds(journey.ended - journey.began)}"
+    return f"{journey.headcode}. {how}: {path or 'nobody has answered yet'}."
+
+
+def _counted(journeys: Iterable[Journey], during: str) -> str:
+    outcomes = Counter(journey.outcome for journey in journeys)
+    count = outcomes.total()
+    if count == 0:
+        return f"No checkout {during}."
+    # In the order of COUNTED, completed ones first, not by the alphabet.
+    parts = [f"{outcomes[outcome]} {words}" for outcome, words in COUNTED if outcomes[outcome]]
+    return f"{count} checkout{'s' if count > 1 else ''} {during}: {', '.join(parts)}."
+
+
+def _away(span: Outage, at: int) -> str:
+    if span.ended is None or span.ended > at:
+        return f"{span.process} has been away since {clock(span.began)}: {span.cause}."
+    return f"{span.process} was away for {seconds(span.ended - span.began)}: {span.cause}."

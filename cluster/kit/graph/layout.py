@@ -12,8 +12,7 @@ from typing import Final
 
 import msgspec
 
-from cluster.kit.graph.model import Journey, Leg, Style, Traffic
-from cluster.kit.graph.outages import Outage, waiting
+from cluster.kit.graph.model import Journey, Leg, Outage, Style, Traffic, waiting
 from cluster.kit.graph.rails import HEADCODE_Y, SHARED, y_of
 from cluster.kit.graph.scale import (
     NARROW,

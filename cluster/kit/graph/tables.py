@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from cluster.kit.graph.layout import Frame, visible
-from cluster.kit.graph.model import Journey, Traffic
-from cluster.kit.graph.outages import Outage
+from cluster.kit.graph.model import Journey, Outage, Traffic
 from cluster.kit.graph.rails import NAMES, RAILS
 from cluster.kit.graph.scale import clock_to_the_millisecond, seconds
 

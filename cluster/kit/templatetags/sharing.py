@@ -11,7 +11,7 @@ from cluster.kit.navigation import SITE
 
 register = template.Library()
 
-# articles/cards.py draws pictures of this size, which large previews ask for.
+# articles/views.py draws pictures of this size, which large previews ask for.
 CARD_WIDTH = 1200
 CARD_HEIGHT = 630
 DEFAULT_CARD = "/card.png"

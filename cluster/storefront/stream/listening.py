@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from typing import Any, ClassVar, Final
-from urllib.parse import urlsplit
 
 import msgspec
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.conf import settings
-from django.http.request import split_domain_port, validate_host
 
 from cluster.storefront.client_address import socket_network
 from cluster.storefront.concurrency_limiter import ConcurrencyLimiter, NoneFree, ShareUsed
@@ -49,9 +45,6 @@ class ListeningConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channe
         raise NotImplementedError
 
     async def connect(self) -> None:
-        if not is_ours(self.scope["headers"]):
-            await self.close()  # before accept: the handshake is answered with 403
-            return
         await self.accept()
         self._network = socket_network(self.scope)
         try:
@@ -92,22 +85,3 @@ class ListeningConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channe
 def state_frame(state: str, **details: int) -> str:
     """Return the frame of a state in words, for people."""
     return msgspec.json.encode({"kind": "state", "state": state, **details}).decode()
-
-
-def is_ours(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Return whether a handshake comes from a page of this site, or from no browser.
-
-    A browser always sends Origin, which must name exactly the host and port of the request. Without
-    one it is a program, which could send any origin anyway. Host must be one of ALLOWED_HOSTS:
-    otherwise a name that an attacker points here would pass.
-    """
-    named = {name: value.decode("latin-1") for name, value in headers}
-    host = named.get(b"host", "")
-    domain, _port = split_domain_port(host)
-    if not domain or not validate_host(domain, settings.ALLOWED_HOSTS):
-        return False
-    origin = named.get(b"origin")
-    if origin is None:
-        return True
-    parts = urlsplit(origin)
-    return parts.scheme in {"http", "https"} and parts.netloc.lower() == host.lower()

@@ -15,8 +15,8 @@ from uuid import UUID
 import jwt
 
 from cluster.secrets.transit import sign
+from cluster.storefront.models import RevokedToken
 from cluster.storefront.tokens.keys import ALGORITHM, known_keys, public_key
-from cluster.storefront.tokens.models import RevokedToken
 
 LIFE: Final = timedelta(minutes=5)
 ISSUER: Final = "working-timetable"

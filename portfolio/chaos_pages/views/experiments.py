@@ -1,4 +1,8 @@
-"""`/chaos/experiments/<name>/`: one experiment of the catalogue, and its Chaos Toolkit document."""
+"""`/chaos/experiments/<name>/`: one experiment of the catalogue, and its Chaos Toolkit document.
+
+At `/chaos/compose/` one of a visitor's own, of a fault, a target, seconds and a load. Its address
+is the experiment: `?fault=…&target=…&seconds=…&load=…`.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +21,10 @@ from chaos.experiments.models import Incident
 from chaos.reports.recoveries import recoveries
 from chaos.safety.permits import queue
 from cluster.health.observer.client import latest
-from cluster.kit.problems import problem
+from cluster.kit.problems import problem, wants_json
 from cluster.secrets.django.reconnect import read_or
-from portfolio.chaos_pages.content.catalogue import source_of
-from portfolio.chaos_pages.content.composing import curl_of
+from portfolio.chaos_pages.content.catalogue import COMPOSED, source_of
+from portfolio.chaos_pages.content.composing import curl_of, form_of
 from portfolio.chaos_pages.content.phases import now
 from portfolio.chaos_pages.content.queue import closed
 from portfolio.chaos_pages.content.strips import scale_of, strip_of
@@ -88,3 +92,32 @@ def _read(name: str) -> dict[str, Any]:
         "waiting": len(queue()),
         "closed": closed(),
     }
+
+
+@require_safe
+def compose(request: HttpRequest) -> HttpResponse:
+    """Show the form, with the experiment of the address below it, or 422 with what is wrong."""
+    form = form_of(request.GET.dict())
+    if form.wrong and wants_json(request):
+        return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, form.wrong)
+    snapshot = latest()
+    context: dict[str, Any] = {
+        "section": "chaos",
+        "form": form,
+        "experiment": form.experiment,
+        "source": COMPOSED,
+        "now": now(snapshot),
+        "snapshot": snapshot,
+    }
+    if form.experiment is not None and form.choice is not None:
+        site = request.build_absolute_uri("/").rstrip("/")
+        context["curl"] = curl_of(form.experiment, site)
+        context["address"] = f"{site}{request.path}?{form.choice.query}"
+    context |= read_or({"away": AWAY}, lambda: {"waiting": len(queue()), "closed": closed()})
+    return render(request, "chaos/compose.html", context, status=_status(form.wrong, context))
+
+
+def _status(wrong: str, context: dict[str, Any]) -> HTTPStatus:
+    if wrong:
+        return HTTPStatus.UNPROCESSABLE_ENTITY
+    return HTTPStatus.SERVICE_UNAVAILABLE if "away" in context else HTTPStatus.OK

@@ -12,16 +12,15 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from chaos.experiments.catalogue import find
+from chaos.experiments.catalogue import find, title_of
 from chaos.experiments.models import ExperimentRun
 from chaos.safety.permits import Refused, ask_for_run, public_name, withdraw
 from cluster.health.observer.client import latest
 from cluster.health.observer.snapshot import Snapshot
 from cluster.kit.problems import answers_when_away, problem, wants_json
 from cluster.kit.visitors import address_key, known_visitor, visitor_of
-from portfolio.chaos_pages.content.phases import now, stations
+from portfolio.chaos_pages.content.phases import happenings, now, stations
 from portfolio.chaos_pages.content.queue import Place, is_open, place_of
-from portfolio.chaos_pages.content.run_times import happenings
 
 AWAY: Final = "The site’s database is away, so this run cannot be shown. Try again in a moment."
 UNREADABLE: Final = "The body is not a JSON object with the name of an experiment."
@@ -115,7 +114,7 @@ def _context(found: ExperimentRun, place: Place | None, visitor: str) -> dict[st
         "section": "chaos",
         "run": found,
         "experiment": find(found.experiment),
-        "title": _title(found),
+        "title": title_of(found.experiment),
         "place": place,
         "mine": bool(visitor) and found.visitor == visitor,
         "ended": ended,
@@ -138,7 +137,7 @@ def _as_json(
     body = {
         "id": str(found.id),
         "experiment": found.experiment,
-        "title": _title(found),
+        "title": title_of(found.experiment),
         "seed": found.seed,
         "state": found.state,
         "words": found.words,
@@ -154,11 +153,6 @@ def _as_json(
     if status == HTTPStatus.ACCEPTED:
         response.headers["Location"] = reverse("chaos:run", args=[found.id])
     return response
-
-
-def _title(found: ExperimentRun) -> str:
-    experiment = find(found.experiment)
-    return experiment.title if experiment else found.experiment
 
 
 def _refused(request: HttpRequest, refusal: Refused) -> HttpResponse:

@@ -9,10 +9,9 @@ from cluster.catalog.amendments import amend_product
 from cluster.catalog.contract import AmendProduct, ProductAmended
 from cluster.storefront.checkout_intake import InvalidRequest
 from cluster.storefront.journal.queries import entry_at
-from cluster.storefront.journal.sink import JournalSink
+from cluster.storefront.journal.recorder import JournalSink
 from cluster.storefront.journal.wake import Announcer
-from cluster.storefront.products.own import amend
-from cluster.storefront.products.queries import own_product_id
+from cluster.storefront.products import amend, own_product_id
 from portfolio.api.product_cache import PRODUCT, ProductCache
 from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Values

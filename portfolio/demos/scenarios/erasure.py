@@ -9,7 +9,7 @@ from uuid import UUID
 
 from cluster.identity.domain.erasure import SERVICES
 from cluster.identity.queries import receipts, spent
-from cluster.orders.erasure import erase_visitors
+from cluster.orders.handlers import erase_visitors
 from cluster.orders.queries import orders
 from cluster.storefront.checkout_intake import Outcome, accept_erasure
 from cluster.storefront.journal.erasure import forget_visitors

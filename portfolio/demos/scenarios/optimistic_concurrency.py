@@ -3,24 +3,65 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
+from uuid import UUID, uuid4
 
 from cluster.catalog import amendments
 from cluster.catalog.domain.product import Description
 from cluster.catalog.queries import ProductRow, product
+from cluster.messaging.work import UnitOfWork
 from cluster.storefront.journal.queries import entry_at
+from cluster.storefront.transactions import run_in_transaction
 from portfolio.api import products as api_products
 from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Visit, demo
 from portfolio.demos.expected import one_of_each, succeeded
-from portfolio.demos.last_write_wins import add_unguarded
 from portfolio.demos.own_product import own_product
 from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, check, figure
+
+MOST_AT_ONCE: Final = 8  # connections
+
+BEGIN: Final = "INSERT INTO demo_scratch (id, run, value, at) VALUES (%s, %s, 0, %s)"
+READ: Final = "SELECT value FROM demo_scratch WHERE id = %s"
+WRITE: Final = "UPDATE demo_scratch SET value = %s WHERE id = %s"
+
+
+def add_unguarded(run: UUID, writers: int) -> int:
+    """Let this many writers each add 1 to a new row of 0, and return its value afterwards.
+
+    All of them read before any of them writes, as people do who have a form open.
+    """
+    row = uuid4()
+    run_in_transaction(lambda work: _begin(work, row, run))
+    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+        seen = list(pool.map(lambda _: run_in_transaction(_reader(row)), range(writers)))
+        list(pool.map(lambda value: run_in_transaction(_writer(row, value + 1)), seen))
+    return run_in_transaction(_reader(row))
+
+
+def _begin(work: UnitOfWork, row: UUID, run: UUID) -> None:
+    work.cursor.execute(BEGIN, (row, run, work.now))
+
+
+def _reader(row: UUID) -> Callable[[UnitOfWork], int]:
+    def read(work: UnitOfWork) -> int:
+        (value,) = work.cursor.execute(READ, (row,)).fetchone() or (0,)
+        return int(value)
+
+    return read
+
+
+def _writer(row: UUID, value: int) -> Callable[[UnitOfWork], None]:
+    def write(work: UnitOfWork) -> None:
+        work.cursor.execute(WRITE, (value, row))
+
+    return write
 
 
 def run(visit: Visit, values: Values) -> Result:

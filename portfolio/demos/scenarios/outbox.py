@@ -18,10 +18,10 @@ from cluster.messaging.work import UnitOfWork
 from cluster.secrets.addresses import broker_url_with
 from cluster.secrets.postgres import Cursor
 from cluster.secrets.vault import VaultClient
+from cluster.storefront.admission import limit_visitor
 from cluster.storefront.checkout_intake import CheckoutOrder, Outcome, accept_checkouts
 from cluster.storefront.journal.queries import Entry, entries_of
 from cluster.storefront.repository import Announced, announced_checkouts
-from cluster.storefront.visitor_limit import limit_visitor
 from config import environment
 from config.waiting import wait_until
 from portfolio.demos.controls import Choice, Number, Values
@@ -92,7 +92,7 @@ def _hold_back(orders: Sequence[CheckoutOrder], seconds: int) -> None:
     """Ask the site's relay to delay the messages that start these checkouts, and no others."""
 
     def ask(work: UnitOfWork) -> None:
-        limit_visitor(work, orders[0])
+        limit_visitor(work, visitor=orders[0].visitor, checkout=orders[0].id)
         for order in orders:
             rule = FaultRule(
                 id=f"demo {order.id}",

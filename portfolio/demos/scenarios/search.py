@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cluster.storefront.checkout_intake import InvalidRequest
 from cluster.storefront.journal.queries import Entry, entry_at
-from cluster.storefront.products.search import found_in
+from cluster.storefront.queries import found_in
 from portfolio.api.products import list_products
 from portfolio.demos.caller import Answer
 from portfolio.demos.controls import Values

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
-from chaos.repeating import repeated
 from cluster.secrets import policies
 from cluster.secrets.django.base import DatabaseWrapper
 from cluster.secrets.postgres import database
+from config.waiting import repeated
 from portfolio.demos.caller import Answer, Caller, SiteAway
 from portfolio.demos.controls import Choice, Number, Values
 from portfolio.demos.demo import Visit, demo

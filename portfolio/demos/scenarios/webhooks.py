@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -25,7 +26,7 @@ from cluster.payments.provider_api import (
     WebhookDelivery,
 )
 from cluster.payments.queries import is_known, provider_events
-from cluster.payments.signature import TOLERANCE, sign
+from cluster.payments.signature import TOLERANCE, BadSignature, sign, verify
 from cluster.storefront.checkout_intake import CheckoutOrder
 from cluster.storefront.transactions import run_in_transaction
 from config import environment
@@ -34,9 +35,8 @@ from portfolio.demos.caller import Answer, Caller
 from portfolio.demos.controls import Choice, Values
 from portfolio.demos.demo import Visit, demo
 from portfolio.demos.queries import read, table
-from portfolio.demos.result import Check, Result, Side, check, figure
+from portfolio.demos.result import Check, Result, Side, Table, check, figure
 from portfolio.demos.sagas import USUAL, begin
-from portfolio.demos.signatures import signature_table
 from portfolio.demos.waiting import ends_of
 
 AMOUNT: Final = 100  # pence
@@ -45,6 +45,38 @@ GUESSED: Final = "whsec_guessed"  # what a forger may try; the site does not kno
 LATE_WITHIN: Final = 20.0  # seconds; the provider takes nine
 
 REPEATED: Final = "webhooks_deduplicated"  # the counter
+
+BODY: Final = b'{"events": []}'
+
+
+def signature_table() -> Table:
+    """Return each case with the verdict of `cluster.payments.signature.verify`.
+
+    The site does not have the provider's secret, so that it cannot send a genuine webhook again.
+    This calls the gateway's own function, with a secret made for the run.
+    """
+    caption = "What the same check says when the secret is right (one made for this run)"
+    return table("", caption, ("webhook", "verdict"), _cases())
+
+
+def _cases() -> Iterator[tuple[str, str]]:
+    secret, now = secrets.token_urlsafe(24), int(time.time())
+    genuine = sign(BODY, secret=secret, at=now)
+    old = sign(BODY, secret=secret, at=now - TOLERANCE - 1)
+    changed = BODY.replace(b"[]", b"[0]")
+    yield "as it was sent", _verdict(genuine, BODY, secret, now)
+    yield "recorded, and sent again later", _verdict(old, BODY, secret, now)
+    yield "with another body", _verdict(genuine, changed, secret, now)
+    both = f"{genuine},v1={'0' * 64}"
+    yield "signed with two secrets, as while one is changed", _verdict(both, BODY, secret, now)
+
+
+def _verdict(header: str, body: bytes, secret: str, now: float) -> str:
+    try:
+        verify(header, body, secret=secret, now=now)
+    except BadSignature as error:
+        return f"refused: {error}"
+    return "believed"
 
 
 def run(visit: Visit, values: Values) -> Result:

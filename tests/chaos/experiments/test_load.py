@@ -8,8 +8,17 @@ from uuid import UUID
 import pytest
 
 from chaos.experiments.experiment import Profile
-from chaos.experiments.load import BURST_THREADS, TRIES, Load
-from chaos.experiments.orders import BUYERS, ON_SALE, POISONED, POISONED_EVERY, STORMED, orders_for
+from chaos.experiments.load import (
+    BURST_THREADS,
+    BUYERS,
+    ON_SALE,
+    POISONED,
+    POISONED_EVERY,
+    STORMED,
+    TRIES,
+    Load,
+    orders_for,
+)
 from chaos.faults import messages
 from cluster.operations.checkout_client import CheckoutClient
 from cluster.storefront.repository import CheckoutRow

@@ -8,7 +8,7 @@ from typing import Any
 
 from chaos.drivers.driver import Driver, DriverError
 from chaos.faults.engine import Engine
-from chaos.faults.fault import FaultKind, FaultWords
+from chaos.faults.fault import FaultWords
 from chaos.faults.healed import HealedLog
 from cluster.health.armed_faults import ArmedFault, ArmedFaults
 from compose.errors import Misuse
@@ -65,7 +65,6 @@ class Toy:
     """A fault that records whether it was armed when injected, and that fails on demand."""
 
     name = "toy"
-    kind = FaultKind.HARD
     lasts = True
     words = FaultWords(title="Toy", verb="toyed with", what="Nothing.")
 

@@ -10,8 +10,8 @@ import pytest
 
 from chaos.experiments.catalogue import EXPERIMENTS
 from chaos.experiments.models import ExperimentRun, Incident
-from chaos.reports.durations import typical_seconds
 from chaos.reports.recoveries import aim_of, latest_interesting, recoveries
+from chaos.safety.permits import typical_seconds
 from cluster.messaging.envelope import new_message_id
 
 pytestmark = pytest.mark.platform

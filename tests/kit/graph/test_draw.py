@@ -11,9 +11,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from cluster.kit.graph import figures
-from cluster.kit.graph.draw import incident_svg, one_saga, recording, whole
+from cluster.kit.graph.draw import Theme, incident_svg, one_saga, picture_style, recording, whole
 from cluster.kit.graph.model import GraphEvent
-from cluster.kit.graph.palette import Theme, picture_style
 from tests.kit.graph.checkouts import DECLINED, GOOD, events
 from tests.outages import outage
 

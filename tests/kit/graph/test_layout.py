@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from cluster.kit.graph.layout import Flag, Frame, Scene, place
-from cluster.kit.graph.model import Traffic, read_traffic
-from cluster.kit.graph.outages import Outage
+from cluster.kit.graph.model import Outage, Traffic, read_traffic
 from cluster.kit.graph.rails import RAILS, y_of
 from cluster.kit.graph.scale import Break, Scale, grid, idle_breaks, seconds
 from cluster.kit.graph.svg import SHAPES

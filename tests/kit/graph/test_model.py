@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.kit.graph.model import Journey, Traffic, read_traffic
-from cluster.kit.graph.outages import Outage, outage, waiting
+from cluster.kit.graph.model import Journey, Outage, Traffic, outage, read_traffic, waiting
 from cluster.storefront.events import CODES
 from tests.kit.graph.checkouts import DECLINED, GOOD, events
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cluster.kit.graph.draw import told
 from cluster.kit.graph.model import Journey, read_traffic
-from cluster.kit.graph.words import told
 from tests.kit.graph.checkouts import GOOD, events
 
 

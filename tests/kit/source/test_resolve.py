@@ -15,7 +15,7 @@ from cluster.kit.source import resolve, tree
 from cluster.kit.source.resolve import UnknownSource, constant, excerpt, locate, locate_object
 from cluster.messaging import contract, relay
 from cluster.services import load_all
-from cluster.storefront import visitor_limit
+from cluster.storefront import admission
 from portfolio.edge import headers
 
 
@@ -50,8 +50,8 @@ def test_a_decorated_view_is_shown_with_its_decorators() -> None:
 def test_a_constant_is_shown_as_it_is_set() -> None:
     assert excerpt("cluster.messaging.relay:SWEEP").text == f"SWEEP: Final = {relay.SWEEP}\n"
     assert constant("cluster.messaging.relay:SWEEP")[1] == str(relay.SWEEP)
-    assert constant("cluster.storefront.visitor_limit:PERIOD")[1] == "timedelta(minutes=1)"
-    assert visitor_limit.PERIOD.total_seconds() == 60
+    assert constant("cluster.storefront.admission:PERIOD")[1] == "timedelta(minutes=1)"
+    assert admission.PERIOD.total_seconds() == 60
 
 
 def test_a_constant_over_several_lines_is_shown_whole() -> None:

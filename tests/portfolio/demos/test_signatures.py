@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portfolio.demos.signatures import signature_table
+from portfolio.demos.scenarios.webhooks import signature_table
 
 
 def test_only_what_is_fresh_and_unchanged_is_believed() -> None:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from chaos.repeating import repeated
+from config.waiting import repeated
 from tests.conditions import eventually
 
 

@@ -1,1 +1,0 @@
-"""Products that visitors list, and the search for products."""
