@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cluster.checkout import erasure
+from cluster.checkout.definition import CHECKOUT
 from cluster.checkout.handlers import HANDLERS, sweep_deadlines
 from cluster.identity.contract import ErasureCompleted, ErasureRefused, ErasureRequested
 from cluster.messaging.service import Service
@@ -22,5 +23,8 @@ SERVICE: Final = Service(
         ErasureRefused: ignore,
         ErasureCompleted: ignore,
     },
+    commands=tuple(
+        command for step in CHECKOUT.steps for command in (step.command, step.compensation.command)
+    ),
     schedule=(Scheduled(name="checkout.sweep_deadlines", every=SWEEP_EVERY, run=sweep_deadlines),),
 )
