@@ -17,6 +17,7 @@ from celery.signals import setup_logging
 from kombu.exceptions import OperationalError
 
 from cluster.celery_app import make_app, task_queue
+from cluster.messaging.topology import QUEUES, addressed
 from cluster.secrets.addresses import broker_address
 from cluster.secrets.vault import SecretsError
 from cluster.services import load_all
@@ -94,7 +95,12 @@ def schedule() -> dict[str, dict[str, Any]]:
         scheduled.name: {
             "task": scheduled.name,
             "schedule": scheduled.every,
-            "options": {"queue": service.task_queue, "expires": max(scheduled.every, 1.0)},
+            "options": {
+                "queue": service.task_queue,
+                "exchange": QUEUES,
+                "routing_key": addressed(scheduled.name, service.task_queue),
+                "expires": max(scheduled.every, 1.0),
+            },
         }
         for service in load_all()
         for scheduled in service.periodic_work
@@ -115,7 +121,7 @@ def main() -> None:
     """Send tasks until SIGTERM."""
     setup_logging.connect(lambda **_: None, weak=False)  # Celery then leaves logging alone
     logs.configure()
-    app = build(broker_address())
+    app = build(broker_address("beat"))
     app.Beat(loglevel="INFO", quiet=True).run()
 
 

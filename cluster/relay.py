@@ -27,7 +27,7 @@ def main() -> None:
     database = Database(service)
     relay = Relay(
         database,
-        broker_address(),
+        broker_address(f"relay-{service}"),
         publisher=publisher_class(),
         middleware=[FaultInjection()],
     )

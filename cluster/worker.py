@@ -211,7 +211,7 @@ def main() -> None:
     replica = int(sys.argv[2]) if sys.argv[2:] else 1
     if not 1 <= replica <= len(worker_names(service.name)):
         sys.exit(f"{service.name} has no worker {replica}: see the setting REPLICAS.")
-    app = build(service, broker_address(), replica=replica)
+    app = build(service, broker_address(f"worker-{service.name}"), replica=replica)
     # Scheduled tasks run every second. Their results are in the database, not in the log.
     setup_logging.connect(lambda **_: None, weak=False)  # Celery then leaves logging alone
     logs.configure()

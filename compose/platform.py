@@ -219,7 +219,11 @@ def _start_supervisor(
         supervisor = subprocess.Popen(
             [*command, "--hold-services"] if hold else command,
             cwd=ROOT,
-            env={**surroundings, leftovers.MARK: str(run.path), **pointers(run)},
+            env={
+                **outside.for_processes(surroundings),
+                leftovers.MARK: str(run.path),
+                **pointers(run),
+            },
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

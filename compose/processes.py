@@ -99,6 +99,8 @@ def addresses(
     for server in servers:
         if isinstance(server, Postgres | RabbitMQ | Redis | OpenBao):
             found[server.variable] = server.url
+        if isinstance(server, RabbitMQ):
+            found["BROKER_USERS"] = "own"
         if isinstance(server, Unsealer):  # which renews them
             found["SECRET_ID_TTL"] = str(SECRET_ID_TTL)
     names = ["BROKER_URL", "REDIS_URL", "VAULT_ADDR", "PROVIDER_URL", "PAYMENTS_WEBHOOK_URL"]

@@ -115,6 +115,16 @@ def broker_url() -> str:
     return _led(setting("BROKER_URL"), f"{vault_identity()}-broker")
 
 
+def broker_users() -> str:
+    """Return `own` when each kind of process has a user of its own at the broker."""
+    return setting("BROKER_USERS", "")
+
+
+def broker_admin_url() -> str:
+    """Return the URL of the broker's management API, by which users are made, or nothing."""
+    return setting("BROKER_ADMIN_URL", "")
+
+
 def redis_url() -> str:
     """Return the cache's URL without its password. Call it for each connection."""
     return _led(setting("REDIS_URL"), f"{vault_identity()}-cache")

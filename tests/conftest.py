@@ -27,7 +27,7 @@ TEST_RUN = Path(os.environ.setdefault("PORTFOLIO_RUN_DIR", str(ROOT / ".run" / "
 os.environ.setdefault("STATIC_DIRECTORY", str(ROOT / ".run" / "test-static"))
 
 from cluster.messaging.topology import connect  # noqa: E402
-from cluster.secrets.addresses import broker_url_with_credentials  # noqa: E402
+from cluster.secrets.addresses import operators_broker_url  # noqa: E402
 from cluster.secrets.postgres import Database, DatabaseSession, close_databases  # noqa: E402
 from cluster.secrets.provisioning import provision  # noqa: E402
 from compose import lock  # noqa: E402
@@ -246,8 +246,8 @@ def platform_url(platform: None) -> str:
 
 @pytest.fixture(scope="session")
 def broker_url(platform: None) -> str:
-    """The URL of the running platform's broker, with credentials."""
-    return broker_url_with_credentials()
+    """The URL of the running platform's broker, as the operator, who may do everything there."""
+    return operators_broker_url()
 
 
 @pytest.fixture(scope="session")
@@ -282,7 +282,7 @@ def scratch(scratch_database: Database) -> Iterator[DatabaseSession]:
 
 @pytest.fixture
 def channel(broker_url: str) -> Iterator[amqp.Channel]:
-    """A channel to the running broker, as any client may open one."""
+    """A channel to the running broker, as the operator."""
     connection = connect(broker_url, heartbeat=0)
     yield connection.channel()
     connection.close()

@@ -30,6 +30,7 @@ from chaos.benchmarks import dual_writer
 from chaos.benchmarks.document import Figures, Result, percentile
 from chaos.benchmarks.scratch import address, broker_version, databases, queues
 from cluster.messaging.envelope import new_message_id
+from cluster.secrets.addresses import operators_broker_url
 from compose.errors import PlainError
 from compose.servers.postgres import binaries
 from config.environment import ROOT
@@ -206,8 +207,13 @@ def _start(command: Sequence[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command,
         cwd=ROOT,
-        # With this variable the platform's own code finds the bench's database.
-        env={**os.environ, "BENCH_DATABASE_URL": _url(SERVER, name="bench")},
+        # With these variables the platform's own code finds the bench's database, and the relay
+        # speaks to the broker as the operator, since it has no account of its own.
+        env={
+            **os.environ,
+            "BENCH_DATABASE_URL": _url(SERVER, name="bench"),
+            "BROKER_URL": operators_broker_url(),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -19,7 +19,7 @@ from cluster.messaging.envelope import new_message_id
 from cluster.messaging.outbox import flush
 from cluster.messaging.publisher import OutboxRow, Publisher
 from cluster.messaging.work import UnitOfWork
-from cluster.secrets.addresses import broker_url_with_credentials
+from cluster.secrets.addresses import operators_broker_url
 from config.environment import database_url
 
 Connection: TypeAlias = psycopg.Connection[Any]
@@ -34,7 +34,7 @@ class Writer:
 
     def __init__(self, queue: str) -> None:
         self.database = psycopg.connect(database_url("bench"), autocommit=True)
-        self.publisher = Publisher(broker_url_with_credentials())
+        self.publisher = Publisher(operators_broker_url())
         self.queue = queue
 
     def publish(self, order: UUID) -> None:

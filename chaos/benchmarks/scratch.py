@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import amqp
 import psycopg
 
-from cluster.messaging.topology import connect
-from cluster.secrets.addresses import broker_url_with_credentials
+from cluster.messaging.topology import bind_addressed, connect
+from cluster.secrets.addresses import operators_broker_url
 from compose.errors import PlainError
 from config.environment import DATABASES, MissingSetting, database_url, run_directory
 
@@ -79,6 +79,7 @@ def queues(names: Sequence[str], *, exchange: str | None = None) -> Iterator[amq
         channel = connection.channel()
         for name in names:
             channel.queue_declare(name, durable=True, auto_delete=False, arguments=QUORUM)
+            bind_addressed(channel, name)
         if exchange is not None:
             channel.exchange_declare(exchange, "fanout", durable=True, auto_delete=False)
             for name in names:
@@ -100,7 +101,7 @@ def broker_version() -> str:
 
 def _broker() -> Any:
     """Return a connection whose reads time out after PATIENCE seconds."""
-    connection: Any = connect(broker_url_with_credentials(), heartbeat=0)
+    connection: Any = connect(operators_broker_url(), heartbeat=0)
     connection.sock.settimeout(PATIENCE)
     return connection
 

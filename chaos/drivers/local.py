@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,10 +14,11 @@ import psycopg
 
 from chaos.drivers import vault_admin
 from chaos.drivers.driver import DriverError
-from compose import leftovers, system_packages
+from chaos.drivers.stopped import stopped_orphans
+from compose import leftovers
 from compose.run_directory import RunDirectory
 from compose.servers.postgres import SUPERUSER, SUPERUSER_SECRET, data_directories
-from compose.servers.rabbitmq import RabbitMQ
+from compose.servers.rabbitmq import BrokerCommandFailed, local_broker
 from compose.supervisor import Supervisor, SupervisorError, process_tree
 from config.environment import MissingSetting, database_url, run_directory
 
@@ -110,38 +110,13 @@ class LocalDriver:
         return rows
 
     def broker(self, *arguments: str) -> str:
-        server = system_packages.rabbitmq_server()
-        ports = self._run.read_state().get("ports", {})
-        if server is None or "rabbitmq" not in ports:
+        node = local_broker(self._run)
+        if node is None:
             raise DriverError("no RabbitMQ of this platform is on this machine")
-        node = RabbitMQ(
-            port=ports["rabbitmq"],
-            distribution_port=ports["rabbitmq-distribution"],
-            epmd_port=ports["epmd"],
-            run=self._run,
-        )
         try:
-            done = subprocess.run(
-                [str(server.with_name("rabbitmqctl")), "--quiet", *arguments],
-                env={
-                    **node.environment(),
-                    # The command is an Erlang node while it runs, so it also listens on an address.
-                    "RABBITMQ_CTL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
-                    "PATH": f"{os.defpath}:/usr/local/bin:/usr/sbin:/sbin",
-                    "LANG": "C.UTF-8",
-                },
-                cwd=node.data,
-                capture_output=True,
-                text=True,
-                timeout=BROKER_PATIENCE,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise DriverError(f"rabbitmqctl {arguments[0]}: {error}") from error
-        if done.returncode != 0:
-            said = " ".join((done.stderr or done.stdout).split()) or "it did not say why"
-            raise DriverError(f"rabbitmqctl {arguments[0]}: {said[:300]}")
-        return done.stdout
+            return node.control(*arguments, patience=BROKER_PATIENCE)
+        except BrokerCommandFailed as error:
+            raise DriverError(str(error)) from error
 
     def secrets(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         approle = self._run.secrets / "approle" / f"{vault_admin.IDENTITY}.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from cluster.checkout.definition import CHECKOUT
 from cluster.checkout.handlers import HANDLERS, erase_visitors, sweep_deadlines
 from cluster.identity.contract import ErasureCompleted, ErasureRefused, ErasureRequested
 from cluster.messaging.service import Service
@@ -21,5 +22,8 @@ SERVICE: Final = Service(
         ErasureRefused: ignore,
         ErasureCompleted: ignore,
     },
+    commands=tuple(
+        command for step in CHECKOUT.steps for command in (step.command, step.compensation.command)
+    ),
     schedule=(Scheduled(name="checkout.sweep_deadlines", every=SWEEP_EVERY, run=sweep_deadlines),),
 )

@@ -48,6 +48,11 @@ _commands: Final = of_each(
 )
 
 
+def fault_commands() -> Sequence[type[Payload]]:
+    """Return the commands of all services."""
+    return tuple(_commands.values())
+
+
 def fault_command(
     service: str, *, operation: Operation, message: str, receiver: str, seconds: float
 ) -> Payload:

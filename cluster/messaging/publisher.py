@@ -21,7 +21,7 @@ import amqp
 from amqp.spec import Basic
 
 from cluster.messaging.envelope import CONTENT_TYPE
-from cluster.messaging.topology import EXCHANGE, PARTITION_KEY, connect
+from cluster.messaging.topology import EXCHANGE, PARTITION_KEY, QUEUES, addressed, connect
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +33,10 @@ HEARTBEAT: Final = 5
 
 class BrokerUnavailable(Exception):
     """The broker cannot be reached, or went away, so unconfirmed messages must be sent again."""
+
+
+class BrokerRefuses(BrokerUnavailable):
+    """The broker refuses this user the login or the right to publish, until somebody mends it."""
 
 
 class Unpublishable(Exception):
@@ -83,6 +87,8 @@ class Publisher:
             self._connection = connect(url, heartbeat=HEARTBEAT)
             self._channel = self._connection.channel()
             self._channel.confirm_select()
+        except amqp.AccessRefused as error:
+            raise BrokerRefuses(str(error)) from error
         except BROKER_ERRORS as error:
             raise BrokerUnavailable(str(error)) from error
         events: Any = getattr(self._channel, "events")  # noqa: B009 - missing in the type stubs
@@ -107,6 +113,8 @@ class Publisher:
             self._await_confirms()
         except CONTENT_ERRORS as error:
             raise Unpublishable(str(error)) from error
+        except amqp.AccessRefused as error:
+            raise BrokerRefuses(str(error)) from error
         except BROKER_ERRORS as error:
             raise BrokerUnavailable(str(error)) from error
         returned, self._returned = self._returned, set()
@@ -166,8 +174,9 @@ class Publisher:
         )
         self._published += 1
         self._unconfirmed[self._published] = row.message_id
-        exchange = "" if row.destination else EXCHANGE
-        routing_key = row.destination or row.routing_key
+        exchange, routing_key = EXCHANGE, row.routing_key
+        if row.destination:
+            exchange, routing_key = QUEUES, addressed(row.routing_key, row.destination)
         mandatory, immediate = True, False
         # Not basic_publish: that looks for incoming frames before each message, which `keep_alive`
         # does once for a batch.

@@ -26,6 +26,7 @@ import psycopg
 from cluster.messaging.middleware import Middleware, active
 from cluster.messaging.outbox import CHANNEL, NO_ROW
 from cluster.messaging.publisher import (
+    BrokerRefuses,
     BrokerUnavailable,
     NotJournalled,
     OutboxRow,
@@ -102,7 +103,11 @@ class Relay:
                 failures = 0
             except (psycopg.Error, BrokerUnavailable) as error:
                 if isinstance(error, BrokerUnavailable) or is_outage(error):
-                    logger.warning("waiting: %s", error)
+                    # A right that is refused stays so until a person mends it.
+                    is_refused = isinstance(error, BrokerRefuses)
+                    logger.log(
+                        logging.ERROR if is_refused else logging.WARNING, "waiting: %s", error
+                    )
                 else:  # no message caused it, so the relay can only wait
                     logger.exception("waiting, for a reason that is no outage")
                 self._abandon(error)

@@ -83,6 +83,11 @@ SEND_REFUSED_AGAIN: Final = """
 """
 
 
+def replay_commands() -> Sequence[type[Payload]]:
+    """Return the commands of all services."""
+    return tuple(_commands.values())
+
+
 def replay_command(service: str, *, letter: int, replays: int) -> Payload:
     """Return the command that `service` send its dead letter of this number again."""
     return _commands[service](letter=letter, replays=replays)

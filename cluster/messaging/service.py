@@ -38,7 +38,8 @@ class Service:
 
     `code` is the three letters of its rail. `handlers` has one entry for every type that it
     consumes, `schedule` lists its periodic work, and `ways` do again what is a dead letter and came
-    by no queue. The site has a `journal` instead of handlers: the sink of every message there is.
+    by no queue. `commands` are those that it sends to other services: the broker takes no others.
+    The site has a `journal` instead of handlers: the sink of every message there is.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Service:
     handlers: Mapping[type[Payload], Handler]
     schedule: Sequence[Scheduled] = field(default_factory=tuple)
     ways: Ways = field(default_factory=dict)
+    commands: Sequence[type[Payload]] = ()
     journal: Callable[[DatabaseSession], Sink] | None = None
 
     @property
@@ -80,6 +82,11 @@ class Service:
     def consumes(self) -> frozenset[str]:
         """Return the names of all message types that this service's queue is bound to."""
         return frozenset(schema.message_type.name for schema in self.table)
+
+    def publishes(self) -> frozenset[str]:
+        """Return the names of its own types, and of the commands of others that it sends."""
+        own = {declared.name for declared in REGISTRY.values() if declared.owner == self.name}
+        return frozenset(own | {schema.message_type.name for schema in self.commands})
 
     def check(self) -> None:
         """Raise ContractError unless the handler table is complete.

@@ -1,7 +1,8 @@
 """The topology on the broker: exchanges, queues and bindings.
 
-The whole is declared at bootstrap. A worker declares its own part at each connection and binds it
-again every BIND_EVERY seconds, so that a queue or a binding that somebody removed is back.
+The whole is declared at bootstrap, by the operator's user. A worker, who may declare no exchange
+that all share, declares its own queues at each connection and binds them again every BIND_EVERY
+seconds, so that a queue or a binding that somebody removed is back.
 Everything is durable and quorum-replicated. Nothing is ever dropped: a full queue refuses the
 publisher (`reject-publish`), and a message beyond its delivery limit goes to the service's
 dead-letter queue at least once. A service with several workers has a partition for each:
@@ -28,6 +29,10 @@ logger = logging.getLogger(__name__)
 
 EXCHANGE: Final = "cluster.events"
 DEAD_EXCHANGE: Final = "cluster.dead"
+# Leads a message to one queue alone. The broker's default exchange does too, but there the right to
+# write reaches every queue, and here it is given by type and queue (`addressed`).
+QUEUES: Final = "cluster.queues"
+LONGEST_KEY: Final = 255  # bytes
 
 # The header that decides a message's partition: the id of the aggregate.
 PARTITION_KEY: Final = "partitionkey"
@@ -94,6 +99,7 @@ def declare(
     surplus = {
         service.name: _surplus(connection, service, counts[service.name]) for service in services
     }
+    declare_exchanges(connection)
     for service in services:
         declare_service(connection, service, counts[service.name])
         channel = connection.channel()
@@ -101,11 +107,18 @@ def declare(
         channel.close()
 
 
-def declare_service(connection: amqp.Connection, service: Service, partitions: int) -> None:
-    """Declare the queues and bindings of one service, and the exchanges that all share."""
+def declare_exchanges(connection: amqp.Connection) -> None:
+    """Declare the exchanges that all services share."""
     channel = connection.channel()
     channel.exchange_declare(EXCHANGE, "topic", durable=True, auto_delete=False)
     channel.exchange_declare(DEAD_EXCHANGE, "direct", durable=True, auto_delete=False)
+    channel.exchange_declare(QUEUES, "topic", durable=True, auto_delete=False)
+    channel.close()
+
+
+def declare_service(connection: amqp.Connection, service: Service, partitions: int) -> None:
+    """Declare the queues and bindings of one service, between exchanges that exist."""
+    channel = connection.channel()
     _declare_unlimited(connection, service.dead_queue)
     _declare_queue(channel, service.queue, _consumed(service))
     _declare_unlimited(connection, service.task_queue)
@@ -126,6 +139,8 @@ def bind(channel: amqp.Channel, service: Service, partitions: int, *, nowait: bo
     `nowait` sends it all without waiting for answers, as a paused broker gives none.
     """
     channel.queue_bind(service.dead_queue, DEAD_EXCHANGE, service.queue, nowait=nowait)
+    for queue in (service.queue, service.task_queue):
+        bind_addressed(channel, queue, nowait=nowait)
     for queue in partition_queues(service, partitions):
         channel.queue_bind(queue, _spread(service), "1", nowait=nowait)
     for key in _keys(service):
@@ -133,6 +148,21 @@ def bind(channel: amqp.Channel, service: Service, partitions: int, *, nowait: bo
             channel.queue_bind(service.queue, EXCHANGE, key, nowait=nowait)
         else:
             channel.exchange_bind(_spread(service), EXCHANGE, key, nowait=nowait)
+
+
+def bind_addressed(channel: amqp.Channel, queue: str, *, nowait: bool = False) -> None:
+    """Bind a queue to what is addressed to it alone."""
+    channel.queue_bind(queue, QUEUES, f"#.to.{queue}", nowait=nowait)
+
+
+def addressed(message_type: str, queue: str) -> str:
+    """Return the routing key on QUEUES of a message of this type to this queue.
+
+    A type that is too long is cut: only permissions and people read it.
+    """
+    ending = f".to.{queue}"
+    beginning = message_type.encode()[: LONGEST_KEY - len(ending.encode())]
+    return beginning.decode(errors="ignore") + ending
 
 
 def partition_queues(service: Service, partitions: int) -> list[str]:

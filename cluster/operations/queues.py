@@ -11,6 +11,7 @@ from cluster.health.probes.broker import QueueDepth, QueueReader, connect_patien
 from cluster.messaging.service import Service
 from cluster.messaging.topology import queues
 from cluster.secrets.addresses import broker_url_with
+from cluster.secrets.broker_accounts import secret_of
 from cluster.secrets.vault import VaultClient
 from compose.replicas import replicas
 from config.environment import acting_identity
@@ -18,7 +19,7 @@ from config.environment import acting_identity
 
 @contextmanager
 def broker_connection() -> Iterator[amqp.Connection]:
-    """Open an AMQP connection with the broker's password, read as the auditor."""
+    """Open an AMQP connection as the auditor, who may look at queues and do nothing else."""
     connection = connect_patiently(broker_url_with(_as_auditor))
     try:
         yield connection
@@ -37,4 +38,5 @@ def queue_depths(connection: amqp.Connection, services: Sequence[Service]) -> li
 
 
 def _as_auditor() -> dict[str, str]:
-    return VaultClient.for_identity(acting_identity("auditor")).read_kv("broker")
+    account = acting_identity("auditor")
+    return VaultClient.for_identity(account).read_kv(secret_of(account))

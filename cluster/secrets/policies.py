@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from cluster.secrets import broker_accounts
 from config import environment
 from config.environment import DATABASES
 
@@ -56,20 +57,22 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             # They need no secret, but Vault takes no policy without a rule.
             yield "auth/token/lookup-self", _READ
         case "auditor":
-            yield from _audit_rules()
+            yield from _audit_rules(identity)
         case "observer":
-            yield from _audit_rules()
+            yield from _audit_rules(identity)
+            yield "kv/data/observer", _READ
             yield from _lease_rules("site")  # where it keeps the outages that it has observed
         case "runner":
             # It starts checkouts as the site does, and examines them as an auditor.
-            yield from _audit_rules()
+            yield from _audit_rules(identity)
             yield from _lease_rules("site")
             yield "kv/data/site", _READ
             yield from _fault_rules()
         case _:
             yield from _lease_rules(identity)
-            yield from _message_rules()
+            yield from _message_rules(identity)
             if identity == "site":
+                yield "kv/data/observer", _READ
                 yield "kv/data/site", _READ
                 yield f"transit/keys/{SIGNING_KEY}", _READ
                 yield f"transit/sign/{SIGNING_KEY}/*", _UPDATE
@@ -85,11 +88,11 @@ def _lease_rules(role: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield f"sys/leases/revoke/{leases}", _UPDATE
 
 
-def _audit_rules() -> Iterator[tuple[str, tuple[str, ...]]]:
+def _audit_rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the rights to read every database, and to connect to the broker and the cache."""
     for database in DATABASES:
         yield from _lease_rules(f"{database}-auditor")
-    yield from _message_rules()
+    yield from _message_rules(identity)
 
 
 def _fault_rules() -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -99,9 +102,11 @@ def _fault_rules() -> Iterator[tuple[str, tuple[str, ...]]]:
         yield f"sys/leases/revoke-prefix/database/creds/{database}", _BREAK
 
 
-def _message_rules() -> Iterator[tuple[str, tuple[str, ...]]]:
-    yield "kv/data/broker", _READ
+def _message_rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "kv/data/redis", _READ
+    for account, reader in broker_accounts.IDENTITY_OF.items():
+        if reader == identity:
+            yield f"kv/data/{broker_accounts.secret_of(account)}", _READ
 
 
 def approle(identity: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from cluster.secrets import policies
+from cluster.secrets import broker_accounts, policies
 from cluster.secrets import provisioning_postgres as server
 from cluster.secrets.vault import (
     SecretNotFound,
@@ -30,7 +30,6 @@ from config import environment
 from config.environment import DATABASES
 from config.waiting import wait_until
 
-BROKER_USER: Final = "cluster"
 UPGRADE_WITHIN: Final = 20.0  # seconds
 UPGRADE_PAUSE: Final = 0.1  # seconds; the upgrade takes well under one
 
@@ -108,13 +107,38 @@ def _await_versioned_store(vault: VaultClient) -> None:
 
 def _store_secrets(vault: VaultClient) -> None:
     """Store the passwords of the servers as their files have them, and create missing keys."""
-    _store(vault, "broker", {"username": BROKER_USER, "password": _secret_file("broker")})
+    _store_broker_accounts(vault)
     _store(vault, "redis", {"password": _secret_file("redis")})
-    for name, keys in (("site", ("secret_key",)), ("provider", ("api_key", "webhook_secret"))):
+    for name, keys in (
+        ("site", ("secret_key",)),
+        ("provider", ("api_key", "webhook_secret")),
+        ("observer", ("key",)),
+    ):
         try:
             vault.read_kv(name)
         except SecretNotFound:
             _store(vault, name, {key: secrets.token_urlsafe(48) for key in keys})
+
+
+def _store_broker_accounts(vault: VaultClient) -> None:
+    """Store an account at the broker for each kind of process, as `prepare` makes its user.
+
+    Where no users can be made, each account is the operator's user, the only one there is.
+    """
+    operator = {
+        "username": broker_accounts.OPERATORS_USER,
+        "password": _secret_file("broker"),
+    }
+    _store(vault, broker_accounts.secret_of(broker_accounts.OPERATOR), operator)
+    for account in broker_accounts.IDENTITY_OF:
+        name = broker_accounts.secret_of(account)
+        if not broker_accounts.has_own_users():
+            _store(vault, name, operator)
+        elif _found(vault, f"kv/data/{name}").get("data", {}).get("username") != account:
+            own = {"username": account, "password": secrets.token_urlsafe(32)}
+            vault.write(f"kv/data/{name}", {"data": own})
+    # Of an earlier revision, whose processes all read it.
+    vault.request("delete", "kv/metadata/broker")
 
 
 def _store(vault: VaultClient, name: str, fields: Mapping[str, str]) -> None:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from cluster.catalog.contract import AmendProduct, ListProduct, ReleaseStock, ReserveStock
+from cluster.checkout.contract import StartCheckout
+from cluster.identity.contract import IssueToken, RefreshToken, RequestErasure, RevokeToken
+from cluster.messaging.fault_commands import fault_commands
+from cluster.messaging.replays import replay_commands
 from cluster.messaging.service import Service
 from cluster.messaging.work import Scheduled
+from cluster.orders.contract import RequestRefund
+from cluster.payments.contract import AuthorisePayment, VoidPayment
 from cluster.storefront.ambient_load import start_ambient_checkout
 from cluster.storefront.contact.mail import mail_messages
 from cluster.storefront.journal.recorder import JournalSink
@@ -31,4 +38,21 @@ SERVICE: Final = Service(
         Scheduled(name="site.mail_messages", every=MAIL_EVERY, run=mail_messages),
     ),
     journal=JournalSink,
+    commands=(
+        StartCheckout,
+        ListProduct,
+        AmendProduct,
+        RequestRefund,
+        RequestErasure,
+        IssueToken,
+        RefreshToken,
+        RevokeToken,
+        *replay_commands(),
+        *fault_commands(),
+        # Demos send these without a checkout, to show one service alone.
+        ReserveStock,
+        ReleaseStock,
+        AuthorisePayment,
+        VoidPayment,
+    ),
 )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import secrets
 import socket
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +42,10 @@ collect_statistics = none
 collect_statistics_interval = 60000
 heartbeat = 10
 """
+
+
+class BrokerCommandFailed(Exception):
+    """`rabbitmqctl` could not do what it was told to."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ class Epmd:
 
 @dataclass(frozen=True)
 class RabbitMQ:
-    """The one broker. The password of its user `cluster` lies in `secrets/broker`."""
+    """The one broker. The password of the operator's user, `cluster`, lies in `secrets/broker`."""
 
     port: int
     distribution_port: int
@@ -150,6 +156,35 @@ class RabbitMQ:
             ),
         }
 
+    def control(self, *arguments: str, patience: float) -> str:
+        """Run `rabbitmqctl` on this node, and return what it prints.
+
+        Raises BrokerCommandFailed, with the reason, also when it takes longer than `patience` s.
+        """
+        server = installed(rabbitmq_server(), "RabbitMQ", "rabbitmq-server")
+        try:
+            done = subprocess.run(
+                [str(server.with_name("rabbitmqctl")), "--quiet", *arguments],
+                env={
+                    **self.environment(),
+                    # The command is an Erlang node while it runs, so it also listens on an address.
+                    "RABBITMQ_CTL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+                    "PATH": f"{os.defpath}:/usr/local/bin:/usr/sbin:/sbin",
+                    "LANG": "C.UTF-8",
+                },
+                cwd=self.data,
+                capture_output=True,
+                text=True,
+                timeout=patience,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise BrokerCommandFailed(f"rabbitmqctl {arguments[0]}: {error}") from error
+        if done.returncode != 0:
+            said = " ".join((done.stderr or done.stdout).split()) or "it did not say why"
+            raise BrokerCommandFailed(f"rabbitmqctl {arguments[0]}: {said[:300]}")
+        return done.stdout
+
     def is_ready(self) -> bool:
         """Return whether our user may open a connection to our virtual host."""
         connection = amqp.Connection(
@@ -168,8 +203,24 @@ class RabbitMQ:
         return True
 
 
+def local_broker(run: RunDirectory) -> RabbitMQ | None:
+    """Return the broker that `up` has started here, or None where there is none."""
+    ports = run.read_state().get("ports", {})
+    if rabbitmq_server() is None or "rabbitmq" not in ports:
+        return None
+    return RabbitMQ(
+        port=ports["rabbitmq"],
+        distribution_port=ports["rabbitmq-distribution"],
+        epmd_port=ports["epmd"],
+        run=run,
+    )
+
+
 def definitions(password: str) -> dict[str, list[dict[str, str]]]:
-    """Return definitions with the only user, since a node that has any makes no `guest`."""
+    """Return definitions with the operator's user, since a node that has any makes no `guest`.
+
+    That user makes those of the processes at each set-up (cluster/operations/broker_users.py).
+    """
     return {
         "users": [
             {

@@ -18,7 +18,7 @@ import msgspec
 
 from cluster.messaging.publisher import OutboxRow, Publisher
 from cluster.messaging.work import UnitOfWork
-from cluster.secrets.addresses import broker_url_with_credentials
+from cluster.secrets.addresses import broker_url_as
 from cluster.secrets.postgres import database
 from cluster.storefront.checkout_intake import CheckoutOrder, accept_checkouts
 from cluster.storefront.transactions import run_in_transaction
@@ -96,7 +96,7 @@ def _publish(asked: Asked) -> None:
 
     Without the confirm the dual write would have a weaker broker than the outbox.
     """
-    publisher = Publisher(broker_url_with_credentials())
+    publisher = Publisher(broker_url_as("web"))
     body = msgspec.json.encode({"row": asked.row})
     subject = f"scratch/{asked.row}"
     publisher.publish([OutboxRow(1, str(asked.row), asked.queue, "demo", subject, body)])

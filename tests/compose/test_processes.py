@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from compose import outside
 from compose.process import Backoff
 from compose.processes import addresses, local_servers, needed_packages, services
 from compose.run_directory import RunDirectory
@@ -67,6 +68,19 @@ def test_addresses_say_where_everything_is() -> None:
     )
     assert found["BROKER_URL"].startswith("pyamqp://127.0.0.1:")
     assert found["PORTFOLIO_PORT"] == "8000"
+
+
+def test_the_brokers_administrator_is_for_the_set_up_alone() -> None:
+    surroundings = {
+        "BROKER_URL": "pyamqp://elsewhere/cluster",
+        "BROKER_ADMIN_URL": "http://me:mine@x",
+    }
+    assert set(outside.for_processes(surroundings)) == {"BROKER_URL"}
+    servers = local_servers(RUN, ALL_PORTS, surroundings)
+    recorded = addresses(servers, ALL_PORTS, surroundings, web_port=8000)
+    assert not {"BROKER_ADMIN_URL", "BROKER_USERS"} & set(recorded)
+    local = addresses(local_servers(RUN, ALL_PORTS, {}), ALL_PORTS, {}, web_port=8000)
+    assert local["BROKER_USERS"] == "own"
 
 
 def test_packages_are_needed_only_for_local_servers() -> None:

@@ -71,6 +71,7 @@ def test_a_worker_declares_what_was_removed_at_each_connection_and_goes_on_bindi
     name = own.service.queue if partitions == 1 else f"{own.service.queue}.0"
     consumer = QueueConsumer(name, Forgetful())
     app = SimpleNamespace(service=own.service, partitions=partitions, queue_consumers=[consumer])
+    topology.declare_exchanges(own.connection)
     for _ in range(2):  # the queue was never there, and then is deleted
         hub = Hub()
         with kombu.Connection(broker_url) as connection:

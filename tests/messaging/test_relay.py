@@ -27,7 +27,7 @@ from cluster.messaging.fault_injection import (
 from cluster.messaging.outbox import flush
 from cluster.messaging.publisher import OutboxRow, Publisher
 from cluster.messaging.relay import BATCH, Relay, _Backlog
-from cluster.messaging.topology import connect
+from cluster.messaging.topology import bind_addressed, connect
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.postgres import DatabaseSession
 from tests.conditions import eventually
@@ -40,6 +40,7 @@ def queue(channel: amqp.Channel) -> Iterator[str]:
     channel.queue_declare(
         name, durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"}
     )
+    bind_addressed(channel, name)
     yield name
     channel.queue_delete(name)
 
@@ -185,6 +186,7 @@ def test_rows_that_wait_hold_up_no_other_subject_and_leave_in_order(
     assert arrived(channel, queue, 1) == [str(free)]
     assert waiting_rows(scratch, missing) == len(subjects)
     channel.queue_declare(missing, durable=True, auto_delete=False)
+    bind_addressed(channel, missing)
     assert arrived(channel, missing, len(subjects)) == [str(subject) for subject in subjects]
     eventually(lambda: waiting_rows(scratch, missing) == 0)
     channel.queue_delete(missing)

@@ -90,9 +90,7 @@ class TestAPoisonedMessage:
         answer = came.post(REPLAY, {"letter": "orders:999999999"}, form=LIST)
         assert "there is no dead letter orders:999999999".lower() in answer.text.lower()
 
-    def test_only_who_has_the_brokers_account_reads_them_from_the_observer(
-        self, platform: Any
-    ) -> None:
+    def test_only_who_has_the_observers_key_reads_them_from_it(self, platform: Any) -> None:
         answer = requests.get(f"{environment.observer_url()}/dead-letters", timeout=10)
         assert answer.status_code == 403
 

@@ -54,7 +54,12 @@ def test_credentials_leased_by_orders_open_no_other_database_of_their_server(
     [
         ("site", {"site", "runner", "operator"}),
         ("provider", {"payments", "provider", "operator"}),
-        ("broker", {*DATABASES, "auditor", "observer", "runner", "operator"}),
+        ("broker/operator", {"operator"}),
+        ("broker/worker-orders", {"orders", "operator"}),
+        ("broker/relay-orders", {"orders", "operator"}),
+        ("broker/web", {"site", "operator"}),
+        ("broker/observer", {"observer", "operator"}),
+        ("observer", {"site", "observer", "operator"}),
         ("redis", {*DATABASES, "auditor", "observer", "runner", "operator"}),
     ],
 )

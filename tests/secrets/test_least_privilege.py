@@ -7,19 +7,24 @@ to each process its own (tests/compose/). See docs/adr/0039-least-privilege.md.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import astuple, dataclass
+from typing import Any, Final
 
 import pytest
 
+from chaos.drivers.local import LocalDriver
+from cluster.messaging.contract import REGISTRY
+from cluster.messaging.topology import EXCHANGE, QUEUES, addressed
 from cluster.secrets.policies import IDENTITIES, LEASE_ROLES, policy
+from cluster.services import load_all
 from compose.processes import services
-from compose.servers.rabbitmq import USER, definitions
+from compose.servers.rabbitmq import USER, VHOST
 from config import environment
-from config.environment import DATABASES, ROOT
+from config.environment import DATABASES, ROOT, SERVICES
 from tests.databases import superuser_session
 
 AUDITORS: Final = " ".join(f"{name}-auditor" for name in DATABASES)
@@ -34,23 +39,28 @@ class Reach:
     others: tuple[str, ...] = ()
 
 
+def own_accounts(name: str) -> str:
+    return f"broker/relay-{name} broker/worker-{name}"
+
+
 SERVICE: Final = {
-    name: Reach("broker redis", name) for name in ("identity", "catalog", "orders", "checkout")
+    name: Reach(f"{own_accounts(name)} redis", name)
+    for name in ("identity", "catalog", "orders", "checkout")
 }
 BY_IDENTITY: Final = SERVICE | {
     "site": Reach(
-        "broker redis site",
+        f"broker/beat {own_accounts('site')} broker/web observer redis site",
         "site",
         ("read transit/keys/visitor-tokens", "update transit/sign/visitor-tokens/*"),
     ),
-    "payments": Reach("broker provider redis", "payments"),
+    "payments": Reach(f"{own_accounts('payments')} provider redis", "payments"),
     "provider": Reach("provider"),
-    "auditor": Reach("broker redis", AUDITORS),
-    "observer": Reach("broker redis", f"{AUDITORS} site"),
+    "auditor": Reach("broker/auditor redis", AUDITORS),
+    "observer": Reach("broker/observer observer redis", f"{AUDITORS} site"),
     "link-proxy": Reach(others=("read auth/token/lookup-self",)),
     "watchdog": Reach(others=("read auth/token/lookup-self",)),
     "runner": Reach(
-        "broker redis site",
+        "broker/runner redis site",
         f"{AUDITORS} site",
         (
             "update,sudo sys/seal",
@@ -80,6 +90,54 @@ IDENTITY_OF: Final = {
     "chaos-runner": "runner",
     "link-proxy": "link-proxy",
 }
+
+
+@dataclass(frozen=True)
+class AtBroker:
+    """The queues and exchanges that an account may configure, write to and read from."""
+
+    configure: str = ""
+    write: str = ""
+    read: str = ""
+
+
+def of_worker(name: str) -> AtBroker:
+    consumed = "site.journal" if name == "site" else f"{name}.inbox"
+    own = f"{consumed} {name}.dead {name}.tasks"
+    bound = "cluster.dead cluster.events cluster.queues"
+    return AtBroker(own, f"{own} cluster.dead", f"{own} {bound}")
+
+
+AT_BROKER: Final = {
+    **{f"worker-{name}": of_worker(name) for name in DATABASES},
+    **{f"relay-{name}": AtBroker(write="cluster.events cluster.queues") for name in DATABASES},
+    "beat": AtBroker(write="cluster.queues"),
+    "web": AtBroker("demo.x", "cluster.queues demo.x", "cluster.queues demo.x"),
+    "observer": AtBroker(
+        "observer.confirms",
+        "cluster.queues observer.confirms",
+        "cluster.queues observer.confirms",
+    ),
+    "runner": AtBroker(),
+    "auditor": AtBroker(),
+}
+# The commands of other services that each relay may publish, beside the types of its own service.
+COMMANDS: Final = {
+    "site": {
+        "catalog.amend_product.v1", "catalog.list_product.v1", "catalog.release_stock.v1",
+        "catalog.reserve_stock.v1", "checkout.start_checkout.v1", "identity.issue_token.v1",
+        "identity.refresh_token.v1", "identity.request_erasure.v1", "identity.revoke_token.v1",
+        "orders.request_refund.v1", "payments.authorise_payment.v1", "payments.void_payment.v1",
+        *(f"{name}.{verb}.v1" for name in SERVICES
+          for verb in ("replay_dead_letter", "disturb_messages")),
+    },
+    "checkout": {
+        "identity.hold_limit.v1", "identity.release_hold.v1", "catalog.reserve_stock.v1",
+        "catalog.release_stock.v1", "payments.authorise_payment.v1", "payments.void_payment.v1",
+        "payments.capture_payment.v1", "payments.refund_payment.v1", "orders.confirm_order.v1",
+        "orders.cancel_order.v1",
+    },
+}  # fmt: skip
 
 # Who names a file of the run directory's `secrets/` in code. Servers and set-up make and read them,
 # `backup` and `restore` are commands of the owner, the chaos driver is the superuser of the
@@ -141,7 +199,9 @@ def is_end_of_a_login(path: str, rules: dict[str, str]) -> bool:
 def test_an_identity_reaches_at_the_vault_what_the_table_says(identity: str) -> None:
     expected = BY_IDENTITY[identity]
     ordered = Reach(
-        expected.secrets, " ".join(sorted(expected.logins.split())), tuple(expected.others)
+        " ".join(sorted(expected.secrets.split())),
+        " ".join(sorted(expected.logins.split())),
+        tuple(expected.others),
     )
     found = reach(identity)
     assert (found.secrets, found.logins) == (ordered.secrets, ordered.logins)
@@ -162,11 +222,66 @@ def test_no_process_leases_a_login_that_owns_tables() -> None:
         assert not owners & set(reach(identity).logins.split()), identity
 
 
-def test_the_broker_has_one_user_who_administers_nothing() -> None:
-    """Every process that speaks to the broker is this user: it is not separated by service yet."""
-    found = definitions("a password")
-    assert [(user["name"], user["tags"]) for user in found["users"]] == [(USER, "")]
-    assert [one["user"] for one in found["permissions"]] == [USER]
+def told_by_broker(what: str) -> list[dict[str, Any]]:
+    """Return what `rabbitmqctl` lists of the running broker."""
+    place = () if what == "list_users" else ("--vhost", VHOST)
+    rows: list[dict[str, Any]] = json.loads(LocalDriver().broker(what, *place, "--formatter=json"))
+    return rows
+
+
+@pytest.mark.platform
+def test_every_account_has_a_user_at_the_broker_who_administers_nothing(platform: None) -> None:
+    found = {row["user"]: row["tags"] for row in told_by_broker("list_users")}
+    assert found == {name: [] for name in (*AT_BROKER, USER)}
+
+
+@pytest.mark.platform
+def test_a_user_of_the_broker_reaches_what_the_table_says(platform: None) -> None:
+    queues = {row["name"] for row in told_by_broker("list_queues")} | {"demo.x"}
+    exchanges = {row["name"] or "amq.default" for row in told_by_broker("list_exchanges")}
+    assert {"orders.inbox", "cluster.events", "amq.topic"} <= queues | exchanges
+    names = sorted(queues | exchanges)
+    found = {
+        row["user"]: AtBroker(
+            *(
+                " ".join(name for name in names if re.search(row[right], name))
+                for right in ("configure", "write", "read")
+            )
+        )
+        for row in told_by_broker("list_permissions")
+    }
+    everything = " ".join(names)
+    assert found.pop(USER) == AtBroker(everything, everything, everything)
+    assert found == {
+        account: AtBroker(*(" ".join(sorted(text.split())) for text in astuple(reach)))
+        for account, reach in AT_BROKER.items()
+    }
+
+
+@pytest.mark.platform
+def test_a_relay_publishes_the_messages_of_its_service_and_no_others(platform: None) -> None:
+    load_all()  # every contract
+    rules = {
+        (row["user"], row["exchange"]): row["write"]
+        for row in told_by_broker("list_topic_permissions")
+    }
+    for name in DATABASES:
+        own = {known.name for known in REGISTRY.values() if known.owner == name}
+        said = {type_ for type_ in REGISTRY if re.search(rules[f"relay-{name}", EXCHANGE], type_)}
+        assert said == own | COMMANDS.get(name, set())
+        for to in ("checkout.inbox", "site.journal"):
+            rule = rules[f"relay-{name}", QUEUES]
+            sent = {type_ for type_ in REGISTRY if re.search(rule, addressed(type_, to))}
+            assert sent == (set(REGISTRY) if to.startswith(f"{name}.") else said)
+        assert rules[f"worker-{name}", EXCHANGE] == rules[f"worker-{name}", QUEUES] == "^$"
+
+
+@pytest.mark.platform
+def test_the_journal_holds_nothing_that_its_sender_may_not_say(platform: None) -> None:
+    services = {service.name: service.publishes() for service in load_all()}
+    with superuser_session("site") as connection:
+        said = connection.execute("SELECT DISTINCT envelope->>'source', type FROM journal")
+        assert [(source, type_) for source, type_ in said if type_ not in services[source]] == []
 
 
 @pytest.mark.parametrize("named", FILES)

@@ -11,11 +11,16 @@ from functools import partial
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from cluster.secrets.addresses import broker_url_with_credentials, redis_url_with_credentials
+from cluster.secrets.addresses import (
+    broker_url_as,
+    operators_broker_url,
+    redis_url_with_credentials,
+)
+from cluster.secrets.broker_accounts import IDENTITY_OF, OPERATOR, secret_of
 from cluster.secrets.postgres import Database
 from cluster.secrets.provisioning import ProvisioningError, provision
 from cluster.secrets.provisioning_postgres import superuser_connection
-from cluster.secrets.vault import SecretsDenied, VaultClient
+from cluster.secrets.vault import SecretNotFound, SecretsDenied, VaultClient
 from compose.unsealer import renew_secret_ids
 from config import environment
 from tests.conditions import eventually
@@ -43,9 +48,9 @@ def test_a_lost_secret_id_is_replaced(servers: Servers) -> None:
     file = environment.approle_file("checkout")
     file.write_text(json.dumps({"role_id": "unknown", "secret_id": "unknown"}))
     with pytest.raises(SecretsDenied):
-        VaultClient(identity="checkout").read_kv("broker")
+        VaultClient(identity="checkout").read_kv("redis")
     provision(lambda step: None, databases=())
-    assert VaultClient(identity="checkout").read_kv("broker")["username"] == "cluster"
+    assert VaultClient(identity="checkout").read_kv("redis")["password"] == "redis/password"
 
 
 def test_a_secret_id_expires_and_is_renewed_before(
@@ -58,10 +63,10 @@ def test_a_secret_id_expires_and_is_renewed_before(
     try:
         written = file.read_text()
         assert written != eternal
-        VaultClient(identity="checkout").read_kv("broker")
+        VaultClient(identity="checkout").read_kv("redis")
         file.write_text(eternal)
         with pytest.raises(SecretsDenied):  # that of the earlier revision is gone
-            VaultClient(identity="checkout").read_kv("broker")
+            VaultClient(identity="checkout").read_kv("redis")
         file.write_text(written)
         renew = partial(
             renew_secret_ids, address=environment.vault_address(), keys=keys, folder=file.parent
@@ -86,7 +91,7 @@ def test_a_secret_id_expires_and_is_renewed_before(
 
 def _logs_in(identity: str) -> bool:
     try:
-        VaultClient(identity=identity).read_kv("broker")
+        VaultClient(identity=identity).read_kv("redis")
     except SecretsDenied:
         return False
     return True
@@ -117,8 +122,38 @@ def test_broker_and_redis_addresses_carry_what_vault_keeps(
     monkeypatch.setenv("BROKER_URL", "pyamqp://127.0.0.1:5/cluster")
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:6/0")
     password = "broker%27s%20%26%20password"
-    assert broker_url_with_credentials() == f"pyamqp://cluster:{password}@127.0.0.1:5/cluster"
+    shared = f"pyamqp://cluster:{password}@127.0.0.1:5/cluster"
+    assert (broker_url_as("worker-orders"), operators_broker_url()) == (shared, shared)
     assert redis_url_with_credentials() == "redis://:redis%2Fpassword@127.0.0.1:6/0"
+
+
+def test_each_account_gets_a_password_where_the_broker_has_a_user_for_each(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stored() -> dict[str, dict[str, str]]:
+        return {account: servers.root().read_kv(secret_of(account)) for account in IDENTITY_OF}
+
+    operator = servers.root().read_kv(secret_of(OPERATOR))
+    assert list(stored().values()) == [operator] * len(IDENTITY_OF), "the one user that is there"
+    monkeypatch.setenv("BROKER_USERS", "own")
+    provision(lambda step: None, databases=())
+    own = stored()
+    assert {account: found["username"] for account, found in own.items()} == {
+        account: account for account in IDENTITY_OF
+    }
+    assert len({found["password"] for found in own.values()}) == len(IDENTITY_OF)
+    provision(lambda step: None, databases=())
+    assert stored() == own
+    monkeypatch.delenv("BROKER_USERS")
+    provision(lambda step: None, databases=())
+    assert list(stored().values()) == [operator] * len(IDENTITY_OF)
+
+
+def test_the_account_that_all_processes_shared_is_gone_from_vault(servers: Servers) -> None:
+    servers.root().write("kv/data/broker", {"data": {"username": "cluster", "password": "old"}})
+    provision(lambda step: None, databases=())
+    with pytest.raises(SecretNotFound):
+        servers.root().read_kv("broker")
 
 
 def test_addresses_with_their_own_credentials_need_no_vault(
@@ -127,7 +162,8 @@ def test_addresses_with_their_own_credentials_need_no_vault(
     monkeypatch.setenv("VAULT_ADDR", "http://127.0.0.1:9")  # no server listens there
     monkeypatch.setenv("BROKER_URL", "pyamqp://me:mine@broker/cluster")
     monkeypatch.setenv("REDIS_URL", "redis://:mine@redis/0")
-    assert broker_url_with_credentials() == "pyamqp://me:mine@broker/cluster"
+    assert broker_url_as("worker-orders") == "pyamqp://me:mine@broker/cluster"
+    assert operators_broker_url() == "pyamqp://me:mine@broker/cluster"
     assert redis_url_with_credentials() == "redis://:mine@redis/0"
 
 

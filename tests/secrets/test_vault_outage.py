@@ -26,13 +26,13 @@ def sealed(servers: Servers) -> Iterator[Servers]:
 
 def test_a_sealed_vault_is_a_passing_trouble(sealed: Servers) -> None:
     with pytest.raises(SecretsUnavailable, match="sealed"):
-        VaultClient(identity="orders").read_kv("broker")
+        VaultClient(identity="orders").read_kv("redis")
 
 
 def test_an_unreachable_vault_is_a_passing_trouble(servers: Servers) -> None:
     started = time.monotonic()
     with pytest.raises(SecretsUnavailable, match="unreachable"):
-        VaultClient(identity="orders", address="http://127.0.0.1:9").read_kv("broker")
+        VaultClient(identity="orders", address="http://127.0.0.1:9").read_kv("redis")
     assert time.monotonic() - started < 1
 
 
@@ -91,7 +91,7 @@ def test_a_process_that_starts_before_vault_waits_for_it(servers: Servers) -> No
     database, got = Database("orders"), threading.Event()
 
     def start() -> None:
-        read_secret("broker")
+        read_secret("redis")
         database.wait()
         got.set()
 
@@ -124,7 +124,7 @@ def test_a_revoked_token_is_replaced_by_a_new_login(servers: Servers) -> None:
     vault = VaultClient(identity="orders")
     first = vault.read("auth/token/lookup-self")["data"]
     servers.root().write("auth/token/revoke-accessor", {"accessor": first["accessor"]})
-    assert vault.read_kv("broker")["username"] == "cluster"
+    assert vault.read_kv("redis")["password"] == "redis/password"
     second = vault.read("auth/token/lookup-self")["data"]
     assert second["accessor"] != first["accessor"]
 
@@ -156,4 +156,4 @@ def test_a_missing_secret_id_file_is_named(
 ) -> None:
     monkeypatch.setenv("APPROLE_DIR", str(tmp_path_factory.mktemp("none")))
     with pytest.raises(SecretsDenied, match=r"orders\.json is missing"):
-        VaultClient(identity="orders").read_kv("broker")
+        VaultClient(identity="orders").read_kv("redis")

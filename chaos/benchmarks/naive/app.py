@@ -7,7 +7,7 @@ from typing import Any, Final
 from celery import Celery
 from kombu import Queue
 
-from cluster.secrets.addresses import broker_address
+from cluster.secrets.addresses import operators_broker_url
 from config.environment import SERVICES
 
 QUEUES: Final = {service: f"bench.naive.{service}" for service in SERVICES}
@@ -19,7 +19,7 @@ def make_app() -> Celery:
 
     Publisher confirms are off, and tasks acknowledged early, as by Celery's defaults.
     """
-    address = broker_address()
+    address = operators_broker_url
     app: Any = Celery(
         "bench",
         broker=address(),

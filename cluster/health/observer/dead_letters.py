@@ -1,27 +1,23 @@
 """The dead letters of all services, as the observer reads them for the site's admin.
 
 The site may open its own database alone; the observer may read every one, and write none.
-A caller has to prove that it has the broker's account. With that it could read every message
-at its source, so it learns nothing here that was closed to it.
+A caller has to prove that it has the observer's key, which Vault gives to the site alone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 import psycopg
 from aiohttp import web
 
 from cluster.messaging.queries import KeptDeadLetter, dead_letter, newest_dead_letters
-from cluster.secrets.addresses import broker_url_with
 from cluster.secrets.postgres import Cursor, Database, is_outage
 from cluster.secrets.secret_reader import read_secret
 from cluster.secrets.vault import SecretsError
@@ -51,11 +47,7 @@ class Letters(msgspec.Struct, frozen=True, kw_only=True):
 
 def key() -> str:
     """Return the key that a caller has to send, or raise SecretsError while Vault is away."""
-    address = broker_url_with(lambda: read_secret("broker", patience=VAULT_PATIENCE))
-    password = urlsplit(address).password or ""
-    return hmac.new(
-        password.encode(), b"cluster.health.observer.dead_letters", hashlib.sha256
-    ).hexdigest()
+    return read_secret("observer", patience=VAULT_PATIENCE)["key"]
 
 
 class DeadLetterRoutes:

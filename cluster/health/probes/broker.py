@@ -19,6 +19,7 @@ from cluster.health.probes.probe import (
 from cluster.messaging.service import Service
 from cluster.messaging.topology import connect, partition_queues
 from cluster.secrets.addresses import broker_url_with
+from cluster.secrets.broker_accounts import secret_of
 from compose.replicas import replicas
 
 # Longer than a question may take: it counts as failed before this ends it.
@@ -53,6 +54,11 @@ class QueueReader:
 
     def close(self) -> None:
         self._channel.close()
+
+
+def address_of_broker() -> str:
+    """Return its address as the observer uses it, or raise NothingLearnt while Vault is away."""
+    return address_with_password(broker_url_with, secret_of("observer"))
 
 
 def connect_patiently(address: str) -> amqp.Connection:
@@ -127,7 +133,7 @@ class BrokerProbe:
     def _connected(self) -> None:
         if self._connection is None:
             if self._address is None:
-                self._address = address_with_password(broker_url_with, "broker")
+                self._address = address_of_broker()
             self._connection = connect_patiently(self._address)
             self._reader = QueueReader(self._connection)
 

@@ -13,15 +13,14 @@ from typing import Any, Final
 import amqp
 from amqp import spec
 
-from cluster.health.probes.broker import connect_patiently
+from cluster.health.probes.broker import address_of_broker, connect_patiently
 from cluster.health.probes.probe import (
     Answer,
     NothingLearnt,
     ProbeFailed,
-    address_with_password,
     in_words,
 )
-from cluster.secrets.addresses import broker_url_with
+from cluster.messaging.topology import QUEUES, addressed, bind_addressed
 
 QUEUE: Final = "observer.confirms"
 CONFIRM_PATIENCE: Final = 1.0  # seconds that one question waits for its confirm
@@ -58,8 +57,8 @@ class ConfirmProbe:
                 self.unconfirmed_since = time.time()
                 channel.basic_publish(
                     amqp.Message(b"", delivery_mode=2),
-                    exchange="",
-                    routing_key=QUEUE,
+                    exchange=QUEUES,
+                    routing_key=addressed("confirm", QUEUE),
                     mandatory=True,  # a message without a queue is confirmed without a log
                 )
             self._await_confirm()
@@ -85,7 +84,7 @@ class ConfirmProbe:
     def _connected(self) -> amqp.Channel:
         if self._channel is None:
             # Without a type: the stubs do not know the callbacks of a blocked connection.
-            connection: Any = connect_patiently(address_with_password(broker_url_with, "broker"))
+            connection: Any = connect_patiently(address_of_broker())
             self._connection = connection
             _reason(connection, self._on_blocked)
             connection.on_unblocked = self._on_unblocked
@@ -93,6 +92,7 @@ class ConfirmProbe:
             # A queue of one message, where a new one replaces the old one.
             arguments = {"x-queue-type": "quorum", "x-max-length": 1}
             channel.queue_declare(QUEUE, durable=True, auto_delete=False, arguments=arguments)
+            bind_addressed(channel, QUEUE)
             channel.confirm_select()
             events: Any = getattr(channel, "events")  # noqa: B009 - missing in the type stubs
             events["basic_return"].add(self._on_return)

@@ -13,9 +13,10 @@ from cluster.checkout.contract import StartCheckout
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.fault_injection import LONGEST, NOTIFY, FaultRule, Operation, encode_rule
 from cluster.messaging.publisher import BROKER_ERRORS
-from cluster.messaging.topology import connect
+from cluster.messaging.topology import bind_addressed, connect
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.addresses import broker_url_with
+from cluster.secrets.broker_accounts import secret_of
 from cluster.secrets.postgres import Cursor
 from cluster.secrets.vault import VaultClient
 from cluster.storefront.admission import limit_visitor
@@ -160,10 +161,11 @@ def _not_tried() -> tuple[Side, Check]:
 def _queue(name: str) -> Iterator[Any]:
     """Yield a channel with a queue that is deleted with it. Raises one of BROKER_ERRORS."""
     vault = VaultClient(identity=environment.vault_identity())
-    connection = connect(broker_url_with(lambda: vault.read_kv("broker")))
+    connection = connect(broker_url_with(lambda: vault.read_kv(secret_of("web"))))
     try:
         channel = connection.channel()
         channel.queue_declare(name, exclusive=True)
+        bind_addressed(channel, name)
         yield channel
     finally:
         connection.close()

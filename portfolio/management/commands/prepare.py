@@ -20,7 +20,8 @@ from articles.seeding import prepare_articles
 from chaos.experiments.repository import keep_recordings
 from cluster.messaging.outbox import unit_of_work
 from cluster.messaging.topology import connect, declare
-from cluster.secrets.addresses import broker_url_with_credentials
+from cluster.operations.broker_users import make_users
+from cluster.secrets.addresses import operators_broker_url
 from cluster.secrets.postgres import DatabaseSession, database
 from cluster.services import load_all
 from cluster.storefront.seed import list_products
@@ -47,10 +48,11 @@ class Command(BaseCommand):
         for alias in connections:
             call_command("migrate", database=alias, verbosity=0, interactive=False)
             self.stdout.write(f"migrated {alias}")
-        broker = connect(broker_url_with_credentials())
+        broker = connect(operators_broker_url())
         declare(broker, load_all(), partitions=replicas())
         broker.close()
         self.stdout.write("declared the broker's queues")
+        self.stdout.write(f"the broker has {make_users()} users with rights of their own")
         with sampled(0.0), unit_of_work(DatabaseSession(database("site")), source="site") as work:
             listed = list_products(work)
         self.stdout.write(f"sent {listed} products to the catalog")

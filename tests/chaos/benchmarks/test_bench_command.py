@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from chaos.benchmarks.document import Result, medians, percentile
+from chaos.benchmarks.dual_write import QUEUE
 from chaos.benchmarks.naive.app import QUEUES
 from chaos.benchmarks.registry import BENCHES
 from chaos.benchmarks.scratch import address
@@ -91,6 +92,20 @@ def test_the_pipeline_bench_prints_one_document_and_leaves_nothing_behind(
     assert left_queues(broker_url) == []
 
 
+@pytest.mark.platform
+@pytest.mark.full
+def test_the_dual_write_bench_drains_its_outbox_and_leaves_nothing_behind(
+    platform: object, broker_url: str
+) -> None:
+    measured = bench("dual-write", "--json", "--count", "10", "--runs", "1")
+    assert measured.returncode == 0, measured.stderr
+    outbox = json.loads(measured.stdout)["medians"]["outbox"]
+    assert outbox["orders"] > 0
+    assert (outbox["never_announced"], outbox["announced_but_never_stored"]) == (0, 0)
+    assert left_databases() == []
+    assert left_queues(broker_url) == []
+
+
 def left_databases() -> list[str]:
     left = []
     for database in DATABASES:
@@ -104,7 +119,7 @@ def left_databases() -> list[str]:
 def left_queues(broker_url: str) -> list[str]:
     connection = connect(broker_url)
     left = []
-    for name in [*QUEUES.values(), "bench.bare.inbox", "bench.bare.journal"]:
+    for name in [*QUEUES.values(), QUEUE, "bench.bare.inbox", "bench.bare.journal"]:
         try:
             connection.channel().queue_declare(name, passive=True)
         except amqp.NotFound:
