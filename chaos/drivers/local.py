@@ -14,7 +14,6 @@ import psycopg
 
 from chaos.drivers import vault_admin
 from chaos.drivers.driver import DriverError
-from chaos.drivers.stopped import stopped_orphans
 from compose import leftovers
 from compose.run_directory import RunDirectory
 from compose.servers.postgres import SUPERUSER, SUPERUSER_SECRET, data_directories
