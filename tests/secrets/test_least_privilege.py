@@ -15,7 +15,7 @@ from typing import Final
 
 import pytest
 
-from cluster.secrets.policies import IDENTITIES, LEASE_ROLES, policy
+from cluster.secrets.policies import IDENTITIES, LEASE_ROLES, PROVIDER_KEYS, policy
 from compose.processes import services
 from compose.servers.rabbitmq import USER, definitions
 from config import environment
@@ -34,6 +34,12 @@ class Reach:
     others: tuple[str, ...] = ()
 
 
+# To have a key of the payment provider rotated, and to see when it was, without reading it.
+WISHES: Final = (
+    "read kv/metadata/provider",
+    *(f"read kv/metadata/rotate/{key}" for key in PROVIDER_KEYS),
+    *(f"create,update kv/data/rotate/{key}" for key in PROVIDER_KEYS),
+)
 SERVICE: Final = {
     name: Reach("broker redis", name) for name in ("identity", "catalog", "orders", "checkout")
 }
@@ -41,9 +47,17 @@ BY_IDENTITY: Final = SERVICE | {
     "site": Reach(
         "broker redis site",
         "site",
-        ("read transit/keys/visitor-tokens", "update transit/sign/visitor-tokens/*"),
+        ("read transit/keys/visitor-tokens", "update transit/sign/visitor-tokens/*", *WISHES),
     ),
-    "payments": Reach("broker provider redis", "payments"),
+    "payments": Reach(
+        "broker redis",
+        "payments",
+        (
+            "read,update kv/data/provider",
+            "update kv/metadata/provider",
+            *(f"read kv/metadata/rotate/{key}" for key in PROVIDER_KEYS),
+        ),
+    ),
     "provider": Reach("provider"),
     "auditor": Reach("broker redis", AUDITORS),
     "observer": Reach("broker redis", f"{AUDITORS} site"),
@@ -53,6 +67,7 @@ BY_IDENTITY: Final = SERVICE | {
         "broker redis site",
         f"{AUDITORS} site",
         (
+            *WISHES,
             "update,sudo sys/seal",
             *(f"update,sudo sys/leases/revoke-prefix/database/creds/{name}" for name in DATABASES),
         ),
@@ -65,6 +80,7 @@ BY_IDENTITY: Final = SERVICE | {
             "update sys/leases/lookup",
             "list,sudo sys/leases/lookup/database/creds/*",
             "update sys/leases/revoke",
+            *WISHES,
         ),
     ),
 }

@@ -150,9 +150,9 @@ def _forgeries(body: Any) -> Iterator[tuple[str, str]]:
     encoded, now = json.dumps(body).encode(), int(time.time())
     yield "", "It carries no signature."
     yield f"t={now},v1=", "The signature is empty."
-    yield sign(encoded, secret=GUESSED, at=now), "It is signed with a guessed secret."
+    yield sign(encoded, GUESSED, at=now), "It is signed with a guessed secret."
     yield (
-        sign(encoded, secret=GUESSED, at=now - 2 * TOLERANCE),
+        sign(encoded, GUESSED, at=now - 2 * TOLERANCE),
         f"Signed with a guessed secret, {2 * TOLERANCE} s ago.",
     )
 
