@@ -64,6 +64,16 @@ class KeyKind(enum.StrEnum):
     def words(self) -> str:
         return "API key" if self is KeyKind.API_KEY else "webhook secret"
 
+    @property
+    def slug(self) -> str:
+        """The name on the command line and in an address."""
+        return self.value.replace("_", "-")
+
+    @classmethod
+    def of_slug(cls, slug: str) -> KeyKind:
+        """Return the kind of that name. Raises ValueError."""
+        return next((kind for kind in cls if kind.slug == slug), None) or cls(slug)
+
 
 class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One operation, with its idempotency key `key` and its `amount` in pence.

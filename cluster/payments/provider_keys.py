@@ -11,14 +11,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from cluster.payments.provider_api import KeyKind, MadeKey
 from cluster.secrets.vault import SecretNotFound, VaultClient
 from config import environment
 
 ENTRY: Final = "provider"
+PUBLISHED: Final = f"kv/metadata/{ENTRY}"  # what is no secret of it
+LIFE: Final = 24 * 3600  # seconds
+# Seconds in which a replaced key is still valid, unless a wish says otherwise: more than the
+# longest request takes.
+OVERLAP: Final = 20.0
+LONGEST_OVERLAP: Final = 3600.0
 NO_VERSION: Final = 0  # of an entry that nobody has written yet
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The last wish for one key: its number, and for how long the replaced key is to be valid."""
+
+    number: int = NO_VERSION
+    overlap: timedelta = timedelta(seconds=OVERLAP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +56,23 @@ class HeldKey:
             return (self.secret,)
         return (self.secret, self.before)
 
-    def is_due(self, *, wish: int, now: datetime, life: timedelta) -> bool:
+    def is_due(self, *, wish: Wish, now: datetime, life: timedelta) -> bool:
         """Return whether it is to be rotated: by a wish that it does not fulfil, or by its age."""
-        if wish not in (NO_VERSION, self.wish):
+        if wish.number not in (NO_VERSION, self.wish):
             return True
         return self.since is not None and now - self.since >= life
 
-    def followed_by(
-        self, made: MadeKey, *, wish: int, now: datetime, overlap: timedelta
-    ) -> HeldKey:
-        """Return its successor, which knows this one for as long as it is to be accepted."""
-        return HeldKey(made.secret, str(made.id), now, wish, self.secret, now + overlap)
+    def followed_by(self, made: MadeKey, *, wish: Wish, now: datetime) -> HeldKey:
+        """Return its successor, which knows this one for as long as it is to be accepted.
+
+        A successor by age has the overlap of the last wish only if that is fulfilled by it.
+        """
+        overlap = wish.overlap if wish.number != self.wish else Wish().overlap
+        return HeldKey(made.secret, str(made.id), now, wish.number, self.secret, now + overlap)
+
+    def overlap_left(self, now: datetime) -> timedelta:
+        """Return for how long the key before it is still to be valid."""
+        return max(timedelta(0), (self.before_ends or now) - now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +105,7 @@ class Rotations:
 
 def life() -> timedelta:
     """Return the age at which a key is rotated without a wish."""
-    return timedelta(seconds=float(environment.setting("PROVIDER_KEY_LIFE", "86400")))
-
-
-def overlap() -> timedelta:
-    """Return the time in which a replaced key is still valid."""
-    return timedelta(seconds=float(environment.setting("PROVIDER_KEY_OVERLAP", "20")))
+    return timedelta(seconds=float(environment.setting("PROVIDER_KEY_LIFE", str(LIFE))))
 
 
 def keys_of(fields: Mapping[str, str], version: int = NO_VERSION) -> HeldKeys:
@@ -130,30 +145,49 @@ def publish_rotations(vault: VaultClient, keys: HeldKeys) -> None:
     for kind in KeyKind:
         fields = _fields(kind, keys[kind])
         told |= {name: fields[name] for name in (f"{kind}_since", f"{kind}_wish") if fields[name]}
-    vault.write(f"kv/metadata/{ENTRY}", {"custom_metadata": told})
+    vault.write(PUBLISHED, {"custom_metadata": told})
 
 
 def read_rotations(vault: VaultClient) -> dict[KeyKind, Rotations]:
     """Return what was published of each key. Raises SecretsError."""
-    told = vault.read(f"kv/metadata/{ENTRY}")["data"].get("custom_metadata") or {}
+    answer = vault.read(PUBLISHED)
     wished = read_wishes(vault)
     return {
         kind: Rotations(
-            _time(told.get(f"{kind}_since")), int(told.get(f"{kind}_wish", "0")), wished[kind]
+            _time(_published(answer).get(f"{kind}_since")),
+            fulfilled_wish(answer, kind),
+            wished[kind].number,
         )
         for kind in KeyKind
     }
 
 
-def read_wishes(vault: VaultClient) -> dict[KeyKind, int]:
-    """Return the number of the last wish for each kind of key. Raises SecretsError."""
-    return {kind: _version(vault, f"rotate/{kind}") for kind in KeyKind}
+def fulfilled_wish(answer: Mapping[str, Any], kind: KeyKind) -> int:
+    """Return the number of the last wish that was fulfilled, from Vault's answer at PUBLISHED."""
+    return int(_published(answer).get(f"{kind}_wish", NO_VERSION))
 
 
-def wish_rotation(vault: VaultClient, kind: KeyKind, *, by: str) -> int:
+def read_wishes(vault: VaultClient) -> dict[KeyKind, Wish]:
+    """Return the last wish for each kind of key. Raises SecretsError."""
+    return {kind: _wish(vault, kind) for kind in KeyKind}
+
+
+def wish_rotation(
+    vault: VaultClient, kind: KeyKind, *, by: str, overlap: float | None = None
+) -> int:
     """Ask the gateway to rotate a key, and return the number of the wish. Raises SecretsError."""
-    answer = vault.write(f"kv/data/rotate/{kind}", {"data": {"by": by}})
+    told = {"by": by} if overlap is None else {"by": by, "overlap": str(overlap)}
+    answer = vault.write(wish_path(kind), {"data": told})
     return int(answer["data"]["version"])
+
+
+def wish_path(kind: KeyKind) -> str:
+    """Return the path at which a version is a wish."""
+    return f"kv/data/rotate/{kind}"
+
+
+def _published(answer: Mapping[str, Any]) -> Mapping[str, str]:
+    return answer["data"].get("custom_metadata") or {}
 
 
 def _key(kind: KeyKind, fields: Mapping[str, str]) -> HeldKey:
@@ -178,11 +212,17 @@ def _fields(kind: KeyKind, key: HeldKey) -> dict[str, str]:
     }
 
 
-def _version(vault: VaultClient, name: str) -> int:
+def _wish(vault: VaultClient, kind: KeyKind) -> Wish:
     try:
-        return int(vault.read(f"kv/metadata/{name}")["data"]["current_version"])
+        found = vault.read(wish_path(kind))["data"]
     except SecretNotFound:
-        return NO_VERSION
+        return Wish()
+    number = int(found["metadata"]["version"])
+    try:
+        overlap = float(found["data"].get("overlap", OVERLAP))
+    except (ValueError, TypeError):
+        overlap = OVERLAP
+    return Wish(number, timedelta(seconds=min(max(0.0, overlap), LONGEST_OVERLAP)))
 
 
 def _time(text: str | None) -> datetime | None:

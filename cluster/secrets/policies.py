@@ -83,7 +83,7 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
                 yield "kv/data/provider", ("read", "update")
                 yield "kv/metadata/provider", _UPDATE
                 for key in PROVIDER_KEYS:
-                    yield f"kv/metadata/rotate/{key}", _READ
+                    yield f"kv/data/rotate/{key}", _READ
 
 
 def _lease_rules(role: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -98,8 +98,7 @@ def _wish_rules() -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the rights to have the provider's keys rotated, and to see when they were."""
     yield "kv/metadata/provider", _READ
     for key in PROVIDER_KEYS:
-        yield f"kv/metadata/rotate/{key}", _READ
-        yield f"kv/data/rotate/{key}", _WRITE
+        yield f"kv/data/rotate/{key}", (*_READ, *_WRITE)
 
 
 def _audit_rules() -> Iterator[tuple[str, tuple[str, ...]]]:

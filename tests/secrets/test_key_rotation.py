@@ -35,7 +35,7 @@ from tests.payments.conftest import served
 from tests.secrets.conftest import Servers
 from tests.servers import free_port
 
-OVERLAP = "0.5"  # seconds
+OVERLAP = 0.5  # seconds
 WITHIN = 20.0  # seconds
 
 
@@ -112,7 +112,6 @@ class Company:
 async def company(
     servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Company]:
-    monkeypatch.setenv("PROVIDER_KEY_OVERLAP", OVERLAP)
     monkeypatch.setattr(gateway_keys, "READ_EVERY", 0.0)
     books = Books(tmp_path / "provider.sqlite3")
     yield Company(f"http://127.0.0.1:{free_port()}", books)
@@ -138,7 +137,7 @@ async def test_a_wish_rotates_a_key_once_and_the_one_before_is_refused_after_the
     async with company.open(), company.gateway() as gateway:
         await gateway.rotation.look()
         before = gateway.keys.held[kind].secret
-        wish = wish_rotation(site, kind, by="a test")
+        wish = wish_rotation(site, kind, by="a test", overlap=OVERLAP)
         assert read_rotations(site)[kind].is_wanted
         await gateway.rotation.look()
         new = gateway.keys.held[kind].secret
@@ -178,7 +177,7 @@ async def test_what_a_killed_gateway_has_begun_the_next_one_completes(
         async with company.gateway() as killed:
             await killed.rotation.look()
             before = killed.keys.held[kind].secret
-            wish_rotation(site, kind, by="a test")
+            wish_rotation(site, kind, by="a test", overlap=OVERLAP)
             with monkeypatch.context() as patch:
                 _kill_after(step, patch)
                 with pytest.raises(Killed):
@@ -220,7 +219,7 @@ async def test_a_sealed_vault_only_postpones_a_rotation(
     async with company.open(), company.gateway() as gateway:
         await gateway.rotation.look()
         before = gateway.keys.held[kind].secret
-        wish_rotation(site, kind, by="a test")
+        wish_rotation(site, kind, by="a test", overlap=OVERLAP)
         servers.seal()
         try:
             with pytest.raises(SecretsUnavailable):
@@ -248,7 +247,7 @@ async def test_a_request_with_a_key_of_yesterday_is_sent_again_with_the_one_in_v
     async with company.open(), company.gateway() as asleep:
         before = asleep.keys.api_key
         async with company.gateway() as gateway:
-            wish_rotation(site, KeyKind.API_KEY, by="a test")
+            wish_rotation(site, KeyKind.API_KEY, by="a test", overlap=OVERLAP)
             await gateway.rotation.look()
             await asyncio.wait_for(company.await_refusal(KeyKind.API_KEY, before), WITHIN)
         assert await asleep.provider.events(uuid4()) == []
@@ -269,7 +268,7 @@ async def test_a_key_that_vault_does_not_have_either_is_an_outage_and_no_decline
 
 async def test_a_key_that_is_to_end_manages_no_keys(company: Company, site: VaultClient) -> None:
     async with company.open(), company.gateway() as gateway, company.gateway() as thief:
-        wish_rotation(site, KeyKind.API_KEY, by="a test")
+        wish_rotation(site, KeyKind.API_KEY, by="a test", overlap=OVERLAP)
         await gateway.rotation.look()
         with pytest.raises(ProviderUnavailable, match="403"):
             await thief.provider.make_key(KeyKind.API_KEY)
@@ -279,7 +278,7 @@ async def test_of_two_gateways_that_rotate_at_once_each_goes_on_with_a_valid_key
     company: Company, site: VaultClient, kind: KeyKind
 ) -> None:
     async with company.open(), company.gateway() as one, company.gateway() as other:
-        wish_rotation(site, kind, by="a test")
+        wish_rotation(site, kind, by="a test", overlap=OVERLAP)
         found = await asyncio.gather(
             one.rotation.look(), other.rotation.look(), return_exceptions=True
         )

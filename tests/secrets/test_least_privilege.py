@@ -37,8 +37,7 @@ class Reach:
 # To have a key of the payment provider rotated, and to see when it was, without reading it.
 WISHES: Final = (
     "read kv/metadata/provider",
-    *(f"read kv/metadata/rotate/{key}" for key in PROVIDER_KEYS),
-    *(f"create,update kv/data/rotate/{key}" for key in PROVIDER_KEYS),
+    *(f"read,create,update kv/data/rotate/{key}" for key in PROVIDER_KEYS),
 )
 SERVICE: Final = {
     name: Reach("broker redis", name) for name in ("identity", "catalog", "orders", "checkout")
@@ -50,13 +49,9 @@ BY_IDENTITY: Final = SERVICE | {
         ("read transit/keys/visitor-tokens", "update transit/sign/visitor-tokens/*", *WISHES),
     ),
     "payments": Reach(
-        "broker redis",
+        "broker redis " + " ".join(f"rotate/{key}" for key in PROVIDER_KEYS),
         "payments",
-        (
-            "read,update kv/data/provider",
-            "update kv/metadata/provider",
-            *(f"read kv/metadata/rotate/{key}" for key in PROVIDER_KEYS),
-        ),
+        ("read,update kv/data/provider", "update kv/metadata/provider"),
     ),
     "provider": Reach("provider"),
     "auditor": Reach("broker redis", AUDITORS),

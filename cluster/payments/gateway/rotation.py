@@ -23,7 +23,7 @@ from cluster.payments.gateway.provider import (
     ProviderUnavailable,
 )
 from cluster.payments.provider_api import KeyKind
-from cluster.payments.provider_keys import HeldKeys
+from cluster.payments.provider_keys import HeldKeys, Wish
 from cluster.secrets.vault import SecretsError, VaultClient
 
 logger = logging.getLogger(__name__)
@@ -78,12 +78,10 @@ class KeyRotation:
             if key.is_due(wish=wish, now=now, life=provider_keys.life()):
                 await self._rotate(kind, wish)
 
-    async def _rotate(self, kind: KeyKind, wish: int) -> None:
+    async def _rotate(self, kind: KeyKind, wish: Wish) -> None:
         made = await self._provider.make_key(kind)
         held = self._keys.held
-        key = held[kind].followed_by(
-            made, wish=wish, now=datetime.now(UTC), overlap=provider_keys.overlap()
-        )
+        key = held[kind].followed_by(made, wish=wish, now=datetime.now(UTC))
         # First, since an answer of Vault that is lost may have stored it.
         self._unsettled.add(kind)
         self._keys.held = await asyncio.to_thread(
@@ -99,9 +97,8 @@ class KeyRotation:
         await asyncio.to_thread(provider_keys.publish_rotations, self._vault, held)
         if held[kind].id:
             try:
-                await self._provider.retire_earlier_keys(
-                    UUID(held[kind].id), after=provider_keys.overlap()
-                )
+                left = held[kind].overlap_left(datetime.now(UTC))
+                await self._provider.retire_earlier_keys(UUID(held[kind].id), after=left)
             except ProviderRefused as error:  # a provider that has lost its books
                 logger.warning("the provider does not know its %s: %s", kind.words, error)
         self._unsettled.discard(kind)
