@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from http import HTTPStatus
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-import requests
 
-from cluster.payments.provider_api import BOOKS_PATH, SIGNATURE_HEADER, KeyKind
+from chaos.benchmarks.provider_keys import is_taken
+from cluster.payments.provider_api import KeyKind
 from cluster.payments.provider_keys import read_keys
-from cluster.payments.signature import sign
 from cluster.secrets.vault import VaultClient
-from config.environment import run_directory, setting
+from config.environment import run_directory
 from tests.cluster.cluster import Cluster
 from tests.commands import manage
 from tests.conditions import eventually
@@ -37,20 +34,6 @@ FAILED = {
 def held(kind: KeyKind) -> str:
     with closing(VaultClient.for_identity("operator")) as vault:
         return read_keys(vault)[kind].secret
-
-
-def is_taken(kind: KeyKind, secret: str) -> bool:
-    """Return whether the provider takes an API key, or the gateway a webhook so signed."""
-    if kind is KeyKind.API_KEY:
-        headers = {"Authorization": f"Bearer {secret}"}
-        answer = requests.get(setting("PROVIDER_URL") + BOOKS_PATH, headers=headers, timeout=10)
-    else:
-        body = b'{"events": []}'
-        headers = {SIGNATURE_HEADER: sign(body, secret, at=int(time.time()))}
-        url = setting("PAYMENTS_WEBHOOK_URL")
-        answer = requests.post(url, data=body, headers=headers, timeout=10)
-    assert answer.status_code in (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED)
-    return answer.status_code == HTTPStatus.OK
 
 
 class Logs:
