@@ -91,7 +91,7 @@ class HeldKeys:
 
 @dataclass(frozen=True, slots=True)
 class Rotations:
-    """What may be known of one key: its age, and the last wish, fulfilled and expressed."""
+    """The public facts of one key: its age, and the last wish, fulfilled and expressed."""
 
     since: datetime | None
     fulfilled: int
