@@ -199,9 +199,11 @@ def _leases(status: ClusterStatus, console: Console) -> None:
 
 def _provider_keys(status: ClusterStatus, console: Console) -> None:
     for kind, found in (status.provider_keys.value or {}).items():
-        age = (datetime.now(UTC) - found.since).total_seconds() if found.since else None
+        age = "of unknown age"
+        if found.since:
+            age = f"{_duration((datetime.now(UTC) - found.since).total_seconds())} old"
         waits = "; [yellow]a rotation is wanted[/yellow]" if found.is_wanted else ""
-        console.print(f"[bold]{_capital(kind.words)}[/bold] {_duration(age)} old{waits}")
+        console.print(f"[bold]{_capital(kind.words)}[/bold] {age}{waits}")
 
 
 def _capital(words: str) -> str:

@@ -72,7 +72,7 @@ class KeyKind(enum.StrEnum):
     @classmethod
     def of_slug(cls, slug: str) -> KeyKind:
         """Return the kind of that name. Raises ValueError."""
-        return next((kind for kind in cls if kind.slug == slug), None) or cls(slug)
+        return cls(slug.replace("-", "_"))
 
 
 class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -65,7 +65,7 @@ class HeldKey:
     def followed_by(self, made: MadeKey, *, wish: Wish, now: datetime) -> HeldKey:
         """Return its successor, which knows this one for as long as it is to be accepted.
 
-        A successor by age has the overlap of the last wish only if that is fulfilled by it.
+        A wish that was fulfilled before has no say in the overlap.
         """
         overlap = wish.overlap if wish.number != self.wish else Wish().overlap
         return HeldKey(made.secret, str(made.id), now, wish.number, self.secret, now + overlap)

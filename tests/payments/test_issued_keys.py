@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import enum
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import uuid4
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +38,8 @@ class Wait:
 class Restart(enum.Enum):
     GATEWAY = enum.auto()
     PROVIDER = enum.auto()
-    FROM_BACKUP = enum.auto()  # Vault's and the provider's, which are of about the same time
+    FROM_BACKUP = enum.auto()  # with Vault's key of the beginning
+    WITHOUT_BOOKS = enum.auto()  # the provider's file is lost
 
 
 Act = Rotate | Wait | Restart
@@ -53,15 +54,15 @@ ACTS = st.lists(
 class Rotating:
     """A client that rotates one kind of key, with what it has stored, and a real provider's keys.
 
-    The backup has what was stored at the beginning, and the provider's file of now: that of a
-    backup is a little later than what Vault held.
+    The backup has what was stored at the beginning, and the provider's file of now: in a backup,
+    too, that file is later than what Vault holds.
     """
 
     def __init__(self, kind: KeyKind, db: sqlite3.Connection) -> None:
         self.now = 1000.0
         self.kind, self._db = kind, db
         self.keys = IssuedKeys(db)
-        self.stored, self.id, self.backup = "first", "", ("first", "")
+        self.stored, self.id = self.backup = "first", uuid4()
         self.keys.adopt(kind, self.stored, now=self.now)
         self.used = {self.stored}
 
@@ -71,7 +72,7 @@ class Rotating:
                 made = self.keys.make(self.kind, now=self.now)
                 self.used.add(made.secret)
                 if until >= Step.STORED:
-                    self.stored, self.id = made.secret, str(made.id)
+                    self.stored, self.id = made.secret, made.id
                 if until >= Step.RETIRED:
                     self.settle()
             case Wait(seconds):
@@ -83,11 +84,14 @@ class Rotating:
             case Restart.FROM_BACKUP:
                 self.stored, self.id = self.backup
                 self._start_provider()
+            case Restart.WITHOUT_BOOKS:
+                self._db.execute("DELETE FROM issued_key")
+                self._start_provider()
 
     def settle(self) -> None:
         """Do the last step, as it is repeated by each gateway that begins."""
-        if self.id:
-            self.keys.retire_before(UUID(self.id), end=self.now + OVERLAP, now=self.now)
+        with suppress(KeyError):  # of a key that the provider has lost
+            self.keys.retire_before(self.id, end=self.now + OVERLAP, now=self.now)
 
     def _start_provider(self) -> None:
         self.keys = IssuedKeys(self._db)
