@@ -58,7 +58,7 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
             ),
         ),
         "rotation": Bench(
-            summary="credentials rotated and revoked under load",
+            summary="credentials rotated and revoked, and the provider's keys rotated, under load",
             measure=lambda options, say: rotation.measure(
                 count=options.count or rotation.ROTATIONS,
                 runs=options.runs or rotation.RUNS,

@@ -4,7 +4,7 @@ Some threads run short transactions on the site's database, each over a session 
 that logs in with credentials leased from Vault. First nothing changes; then the bench
 rotates the credentials again and again; then it revokes the lease in use, as an operator
 would after a leak. It counts the transactions that failed, and measures how long old
-sessions stayed.
+sessions stayed. At last the payment provider's keys are rotated (provider_keys.py).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import psycopg
 
+from chaos.benchmarks import provider_keys
 from chaos.benchmarks.document import Figures, Result, percentile
 from chaos.benchmarks.scratch import address, databases
 from cluster.secrets.postgres import Database, DatabaseSession, DatabaseUnavailable
@@ -128,6 +129,8 @@ def _run(rotations: int, which: str, say: Callable[[str], None]) -> dict[str, An
         figures["rotating"] = _rotate(database, rotations)
         say(f"{which}: {REVOCATIONS} revocations")
         figures["revoking"] = _revoke(database)
+        say(f"{which}: the provider's keys, {provider_keys.ROTATIONS} rotations of each")
+        figures["provider_keys"] = provider_keys.measure_keys()
     finally:
         database.close()
     return figures

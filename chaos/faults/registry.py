@@ -16,7 +16,7 @@ from chaos.faults.databases import (
 )
 from chaos.faults.fault import Fault
 from chaos.faults.processes import KillProcess, PauseProcess, RestartProcess
-from chaos.faults.secrets import RevokeLeases, SealSecrets
+from chaos.faults.secrets import RevokeLeases, RotateProviderKey, SealSecrets
 from compose.errors import Misuse
 
 
@@ -53,6 +53,7 @@ FAULTS: Final[Mapping[str, Fault]] = register(
         ReadOnlyDatabase(),
         SlowDatabase(),
         RevokeLeases(),
+        RotateProviderKey(),
         SealSecrets(),
         *messages.FAULTS,
         *links.FAULTS,

@@ -1,4 +1,4 @@
-"""Faults of the secrets server: credentials revoked, and the vault sealed."""
+"""Faults of secrets: credentials revoked, keys of the provider rotated, and the vault sealed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import Final
 from chaos.drivers.driver import Driver, DriverError
 from chaos.faults.fault import FaultWords, HardFault, MomentaryFault, clients_of
 from cluster.health.armed_faults import ArmedFault
+from cluster.payments.provider_api import KeyKind
+from cluster.payments.provider_keys import PUBLISHED, fulfilled_wish, wish_path
 from config.environment import DATABASES
 from config.waiting import wait_until
 
 UNSEALER: Final = "unsealer"
 UNSEALED_WITHIN: Final = 3.0  # seconds: the unsealer checks four times a second
 LOOK: Final = 0.1  # seconds
+ROTATED_WITHIN: Final = 15.0  # seconds: the gateway looks for a wish every few seconds
+LOOK_AT_VAULT: Final = 0.5  # seconds; each look logs in
 
 
 class RevokeLeases(MomentaryFault):
@@ -35,6 +39,40 @@ class RevokeLeases(MomentaryFault):
     def inject(self, driver: Driver, armed: ArmedFault) -> str:
         driver.secrets("PUT", f"sys/leases/revoke-prefix/database/creds/{armed.target}")
         return f"every database login of {armed.target} was revoked"
+
+
+class RotateProviderKey(MomentaryFault):
+    """The gateway and the payment provider take another key, at a moment of full load."""
+
+    name = "rotate-provider-key"
+    words = FaultWords(
+        title="Rotate a key of the payment provider",
+        verb="rotated",
+        what="The gateway has the key replaced, and the one before ends after the overlap.",
+    )
+    afterwards = "the key before ends by itself"
+
+    def targets(self) -> tuple[str, ...]:
+        return tuple(kind.slug for kind in KeyKind)
+
+    def reaches(self, target: str) -> tuple[str, ...]:  # noqa: ARG002  (each key is of both)
+        return ("payments-gateway", "provider")
+
+    def inject(self, driver: Driver, armed: ArmedFault) -> str:
+        """Wish it, and wait until it is done.
+
+        Raises DriverError when it is not done within ROTATED_WITHIN seconds.
+        """
+        kind = KeyKind.of_slug(armed.target)
+        asked = driver.secrets("POST", wish_path(kind), {"data": {"by": armed.actor}})
+        wish = int(asked["data"]["version"])
+        wait_until(
+            lambda: fulfilled_wish(driver.secrets("GET", PUBLISHED), kind) >= wish,
+            within=ROTATED_WITHIN,
+            every=LOOK_AT_VAULT,
+            failure=DriverError(f"the gateway has not rotated the {kind.words} yet"),
+        )
+        return f"the {kind.words} of the provider was rotated"
 
 
 class SealSecrets(HardFault):

@@ -53,7 +53,7 @@ class MessagesDisturbed(Payload, frozen=True):
 
 
 class CredentialsRotated(Payload, frozen=True):
-    """A process connects to its database as another user from now on."""
+    """A process shows other credentials from now on: a login of its database, or another key."""
 
     process: str
     username: str

@@ -35,7 +35,10 @@ from cluster.health.vitals import Vitals, read_vitals
 from cluster.messaging.service import Service
 from cluster.messaging.topology import queues
 from cluster.operations.errors import reason
+from cluster.operations.provider_keys import rotations
 from cluster.operations.queues import broker_connection, queue_depths
+from cluster.payments.provider_api import KeyKind
+from cluster.payments.provider_keys import Rotations
 from compose.replicas import replicas, worker_names
 from compose.supervisor import ProcessState, Supervisor
 from config.environment import DATABASES, observer_url
@@ -65,6 +68,7 @@ class ClusterStatus:
     databases: Mapping[str, Part[Vitals]]
     troubles: tuple[str, ...]
     observed: Part[Observed] = Part(None)
+    provider_keys: Part[dict[KeyKind, Rotations]] = Part(None)
 
     @property
     def healthy(self) -> bool:
@@ -85,6 +89,7 @@ class ClusterStatus:
             "databases": {name: _json(part, _vitals) for name, part in self.databases.items()},
             "stalls": [msgspec.to_builtins(stall) for stall in stalls(self)],
             "broker_alarm": self.observed.value.broker_alarm if self.observed.value else None,
+            "provider_keys": _json(self.provider_keys, _rotations),
             "sagas": self._of("checkout", lambda vitals: vitals.sagas),
             "stream": self._of("site", lambda vitals: vitals.stream),
             "dead_letters": {
@@ -103,15 +108,17 @@ def read_status(services: Sequence[Service]) -> ClusterStatus:
 
     Waits PATIENCE seconds at most for each answer.
     """
-    pool = ThreadPoolExecutor(max_workers=len(DATABASES) + 3)
+    pool = ThreadPoolExecutor(max_workers=len(DATABASES) + 4)
     asked_processes = pool.submit(lambda: Supervisor.connect().processes())
     asked_queues = pool.submit(_queues, services)
     asked_observer = pool.submit(read_observed)
+    asked_keys = pool.submit(rotations)
     asked = {name: pool.submit(read_vitals, name) for name in DATABASES}
     processes, queues = _answer(asked_processes), _answer(asked_queues)
     databases = {name: _answer(future) for name, future in asked.items()}
+    observed, keys = _answer(asked_observer), _answer(asked_keys)
     pool.shutdown(wait=False, cancel_futures=True)
-    found = ClusterStatus(processes, queues, databases, (), _answer(asked_observer))
+    found = ClusterStatus(processes, queues, databases, (), observed, keys)
     return replace(found, troubles=tuple(troubles(found, services)))
 
 
@@ -204,6 +211,16 @@ def _answer(future: Future[T]) -> Part[T]:
 
 def _json(part: Part[T], render: Callable[[T], Any]) -> Any:
     return {"unreachable": part.unreachable} if part.value is None else render(part.value)
+
+
+def _rotations(found: dict[KeyKind, Rotations]) -> dict[str, Any]:
+    return {
+        kind.slug: {
+            "rotated_at": one.since.isoformat() if one.since else None,
+            "wanted": one.is_wanted,
+        }
+        for kind, one in found.items()
+    }
 
 
 def _process(process: ProcessState) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from rich.console import Console
@@ -29,6 +30,7 @@ def show_status(status: ClusterStatus, console: Console) -> None:
     _queues(status, console)
     _databases(status, console)
     _leases(status, console)
+    _provider_keys(status, console)
     _flow(status, console)
     console.print()
     for trouble in status.troubles:
@@ -193,6 +195,19 @@ def _leases(status: ClusterStatus, console: Console) -> None:
             str(expired) if not expired else f"[yellow]{expired}[/yellow]",
         )
     console.print(table)
+
+
+def _provider_keys(status: ClusterStatus, console: Console) -> None:
+    for kind, found in (status.provider_keys.value or {}).items():
+        age = "of unknown age"
+        if found.since:
+            age = f"{_duration((datetime.now(UTC) - found.since).total_seconds())} old"
+        waits = "; [yellow]a rotation is wanted[/yellow]" if found.is_wanted else ""
+        console.print(f"[bold]{_capital(kind.words)}[/bold] {age}{waits}")
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _flow(status: ClusterStatus, console: Console) -> None:

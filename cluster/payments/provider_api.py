@@ -4,12 +4,16 @@
 key that was used before decides nothing again. The answers come later, as events in signed
 webhooks. `GET /v1/payments/{id}` returns the same events again, with the same ids, for a client
 that may have missed one.
+
+A client rotates its keys by `POST /v1/keys`, which makes another one, and then by
+`POST /v1/keys/{id}/retire-earlier`, which lets all earlier ones of its kind end after a while.
+Until then each is valid, and webhooks are signed with each.
 """
 
 from __future__ import annotations
 
 import enum
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
@@ -19,6 +23,9 @@ MOST_EVENTS: Final = 100  # in one webhook
 OPERATIONS_PATH: Final = "/v1/operations"
 PAYMENTS_PATH: Final = "/v1/payments"
 BOOKS_PATH: Final = "/v1/books"
+KEYS_PATH: Final = "/v1/keys"
+RETIRE_EARLIER: Final = "retire-earlier"
+LONGEST_OVERLAP: Final = 7 * 24 * 3600.0  # seconds
 # The ways by which a dead letter comes to the gateway: a webhook's event, a refused operation.
 HEARD: Final = "payments.provider_event"
 ASKED: Final = "payments.provider_operation"
@@ -45,6 +52,27 @@ class EventType(enum.StrEnum):
     NOTHING_TO_VOID = "nothing_to_void"
     REFUNDED = "refunded"
     NOTHING_TO_REFUND = "nothing_to_refund"
+
+
+class KeyKind(enum.StrEnum):
+    """The keys that a client has."""
+
+    API_KEY = "api_key"  # authenticates the client's requests
+    WEBHOOK_SECRET = "webhook_secret"  # noqa: S105  # signs the provider's webhooks
+
+    @property
+    def words(self) -> str:
+        return "API key" if self is KeyKind.API_KEY else "webhook secret"
+
+    @property
+    def slug(self) -> str:
+        """The name on the command line and in an address."""
+        return self.value.replace("_", "-")
+
+    @classmethod
+    def of_slug(cls, slug: str) -> KeyKind:
+        """Return the kind of that name. Raises ValueError."""
+        return cls(slug.replace("-", "_"))
 
 
 class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -122,3 +150,32 @@ class BooksPage(msgspec.Struct, frozen=True):
     captured: int
     balances: dict[UUID, Balance] = {}
     next: UUID | None = None
+
+
+class KeyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body that asks for one more key."""
+
+    kind: KeyKind
+
+
+class MadeKey(msgspec.Struct, frozen=True):
+    """A new key. The provider tells its `secret` this once."""
+
+    id: UUID
+    kind: KeyKind
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+class RetireRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body that lets earlier keys end `after` so many seconds, or sooner if they do anyway."""
+
+    after: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_OVERLAP)]
+
+
+class KeysRetired(msgspec.Struct, frozen=True):
+    """The number of earlier keys that are still valid, and now have an end."""
+
+    ending: int

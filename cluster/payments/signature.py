@@ -19,21 +19,26 @@ class BadSignature(ValueError):
     """The request was not signed with our secret, or was signed too long ago."""
 
 
-def sign(body: bytes, *, secret: str, at: int) -> str:
-    """Return the header for `body`, signed at the Unix time `at`."""
-    return f"t={at},v1={_digest(body, secret=secret, at=at)}"
+class NoMatch(BadSignature):
+    """None of the signatures is one of our secrets over this body."""
 
 
-def verify(header: str, body: bytes, *, secret: str, now: float) -> None:
+def sign(body: bytes, *secrets: str, at: int) -> str:
+    """Return the header for `body`, signed with each secret at the Unix time `at`."""
+    return ",".join([f"t={at}", *(f"v1={_digest(body, secret=one, at=at)}" for one in secrets)])
+
+
+def verify(header: str, body: bytes, *secrets: str, now: float) -> None:
     """Raise BadSignature unless `header` signs `body` at about the Unix time `now`.
 
-    Several `v1` are allowed, so that the provider can change its secret without a gap.
+    One of its signatures with one of the secrets suffices, so that both sides can change their
+    secret without a gap.
     """
     at, digests = _parse(header)
-    expected = _digest(body, secret=secret, at=at)
-    matches = [hmac.compare_digest(expected.encode(), digest.encode()) for digest in digests]
+    expected = [_digest(body, secret=secret, at=at).encode() for secret in secrets]
+    matches = [hmac.compare_digest(one, digest.encode()) for one in expected for digest in digests]
     if not any(matches):
-        raise BadSignature("the signature does not match the body")
+        raise NoMatch("the signature does not match the body")
     if abs(now - at) > TOLERANCE:
         raise BadSignature(f"signed {abs(now - at):.0f} s away from now; {TOLERANCE} s are allowed")
 

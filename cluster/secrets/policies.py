@@ -23,10 +23,13 @@ IDENTITIES: Final = (
 # Signs visitors' tokens (cluster/secrets/transit.py). Its private half never leaves Vault.
 SIGNING_KEY: Final = "visitor-tokens"
 SIGNING_KEY_LIFE: Final = 30 * 24 * 3600  # seconds; then Vault makes a new version by itself
+# The keys of the payment provider, which the gateway rotates (cluster/payments/provider_keys.py).
+PROVIDER_KEYS: Final = ("api_key", "webhook_secret")
 TOKEN_PERIOD: Final = 20 * 60  # seconds; a token that is renewed in time never expires
 
 _READ: Final = ("read",)
 _UPDATE: Final = ("update",)
+_WRITE: Final = ("create", "update")
 _SEARCH: Final = ("list", "sudo")  # listing leases requires sudo, whatever the path
 _BREAK: Final = ("update", "sudo")  # so do sealing, and revoking all leases of a role
 
@@ -53,6 +56,7 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield "sys/leases/lookup", _UPDATE
             yield "sys/leases/lookup/database/creds/*", _SEARCH
             yield "sys/leases/revoke", _UPDATE
+            yield from _wish_rules()
         case "link-proxy" | "watchdog":
             # They need no secret, but Vault takes no policy without a rule.
             yield "auth/token/lookup-self", _READ
@@ -68,6 +72,7 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield from _lease_rules("site")
             yield "kv/data/site", _READ
             yield from _fault_rules()
+            yield from _wish_rules()
         case _:
             yield from _lease_rules(identity)
             yield from _message_rules(identity)
@@ -76,8 +81,12 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
                 yield "kv/data/site", _READ
                 yield f"transit/keys/{SIGNING_KEY}", _READ
                 yield f"transit/sign/{SIGNING_KEY}/*", _UPDATE
+                yield from _wish_rules()
             if identity == "payments":
-                yield "kv/data/provider", _READ
+                yield "kv/data/provider", ("read", "update")
+                yield "kv/metadata/provider", _UPDATE
+                for key in PROVIDER_KEYS:
+                    yield f"kv/data/rotate/{key}", _READ
 
 
 def _lease_rules(role: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -86,6 +95,13 @@ def _lease_rules(role: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     leases = f"database/creds/{role}" if role == "*" else f"database/creds/{role}/*"
     yield f"sys/leases/renew/{leases}", _UPDATE
     yield f"sys/leases/revoke/{leases}", _UPDATE
+
+
+def _wish_rules() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the rights to have the provider's keys rotated, and to see when they were."""
+    yield "kv/metadata/provider", _READ
+    for key in PROVIDER_KEYS:
+        yield f"kv/data/rotate/{key}", (*_READ, *_WRITE)
 
 
 def _audit_rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -12,6 +12,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -118,6 +119,19 @@ def _store_secrets(vault: VaultClient) -> None:
             vault.read_kv(name)
         except SecretNotFound:
             _store(vault, name, {key: secrets.token_urlsafe(48) for key in keys})
+    _date_provider_keys(vault)
+
+
+def _date_provider_keys(vault: VaultClient) -> None:
+    """Let the age of keys count from now that have none: new ones, or an earlier revision's."""
+    found = vault.read("kv/data/provider")["data"]
+    now = datetime.now(UTC).isoformat()
+    undated = {
+        f"{key}_since": now for key in policies.PROVIDER_KEYS if f"{key}_since" not in found["data"]
+    }
+    if undated:
+        cas = {"cas": found["metadata"]["version"]}  # the gateway may rotate one meanwhile
+        vault.write("kv/data/provider", {"data": {**found["data"], **undated}, "options": cas})
 
 
 def _store_broker_accounts(vault: VaultClient) -> None:

@@ -36,7 +36,7 @@ CODE: Final = "confirm-code"
 OWN_FIELDS: Final = frozenset({PASSWORD, CODE, "csrfmiddlewaretoken"})
 
 # Names of addresses. A POST to one of the first does what a second factor must stand behind.
-SWITCHES: Final = frozenset({"chaos_faultswitch_change"})
+SWITCHES: Final = frozenset({"chaos_faultswitch_change", "provider_key_rotate"})
 ACCOUNTS: Final = ("auth_user_", "auth_group_")
 OWN_DEVICES: Final = frozenset(
     {"second_factor", "second_factor_app", "second_factor_remove", "recovery_codes"}

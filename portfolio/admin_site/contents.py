@@ -63,7 +63,9 @@ def grouped(request: HttpRequest, apps: list[Any]) -> list[Any]:
     }
     groups[REST] = list(rest.values())
     if request.user.has_perm(SEE_LETTERS):
-        groups["Cluster"].insert(0, _dead_letters())
+        groups["Cluster"].insert(0, _page("Dead letters", "DeadLetter", "admin:deadletters"))
+    if request.user.is_superuser:
+        groups["Cluster"].append(_page("Provider keys", "ProviderKey", "admin:provider_keys"))
     return [
         {
             "name": name,
@@ -77,17 +79,17 @@ def grouped(request: HttpRequest, apps: list[Any]) -> list[Any]:
     ]
 
 
-def _dead_letters() -> dict[str, Any]:
-    """Return the entry of the dead letters.
+def _page(name: str, object_name: str, address: str) -> dict[str, Any]:
+    """Return the entry of a page about what is in no table of the site.
 
-    They are in six databases, so no model of Django's admin shows them.
+    Dead letters are in six databases, the provider's keys in Vault.
     """
     return {
         "model": None,
-        "name": "Dead letters",
-        "object_name": "DeadLetter",
+        "name": name,
+        "object_name": object_name,
         "perms": {"add": False, "change": False, "delete": False, "view": True},
-        "admin_url": reverse("admin:deadletters"),
+        "admin_url": reverse(address),
         "add_url": None,
         "view_only": True,
     }

@@ -55,7 +55,7 @@ class OwnersAdmin(AdminSite):
         return {**context, "lacks_second_factor": lacks}
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        from portfolio.admin_site import dead_letters, second_factor_pages
+        from portfolio.admin_site import dead_letters, provider_keys, second_factor_pages
         from portfolio.admin_site.login import CodeStep
 
         own: list[URLPattern | URLResolver] = [
@@ -73,6 +73,7 @@ class OwnersAdmin(AdminSite):
                 name="deadletter",
             ),
             path("login/code/", answers_when_away(CodeStep.as_view()), name="login_code"),
+            *provider_keys.urls(self.admin_view),
             *second_factor_pages.urls(),
         ]
         return [*own, *super().get_urls()]

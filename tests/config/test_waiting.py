@@ -41,6 +41,7 @@ OWN_LOOPS = {
     "cluster/operations/checkout_client.py:accept": "yields its progress, which moves its end",
     "cluster/payments/gateway/receiver.py:run": "main loop",
     "cluster/payments/gateway/reconciliation.py:run": "main loop",
+    "cluster/payments/gateway/rotation.py:run": "main loop",
     "cluster/payments/gateway/sender.py:run": "main loop",
     "cluster/payments/gateway/server.py:_beat": "heartbeat",
     "cluster/storefront/stream/consumer.py:_bounds": "goes on until the visitor leaves",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import signal
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from rich.console import Console
@@ -14,6 +15,8 @@ from cluster.health.vitals import LeasedRole, Vitals
 from cluster.messaging.heartbeats import Heartbeat
 from cluster.operations.status import ClusterStatus, Part
 from cluster.operations.status_view import show_status
+from cluster.payments.provider_api import KeyKind
+from cluster.payments.provider_keys import Rotations
 from compose.supervisor import ProcessState
 from config.environment import DATABASES
 
@@ -66,6 +69,23 @@ def test_no_name_is_cut_however_narrow_the_terminal_is(width: int) -> None:
 def test_a_pid_stands_on_the_line_of_its_process(width: int) -> None:
     for name in PROCESSES:
         assert re.search(rf"(?m)\b{name} +1234567\b", shown(width)), name
+
+
+def test_the_age_of_the_providers_keys_is_shown_and_a_rotation_that_waits() -> None:
+    hours_ago = datetime.now(UTC) - timedelta(hours=3)
+    status = ClusterStatus(
+        Part([]), Part([]), {name: Part(vitals(name)) for name in DATABASES}, (),
+        provider_keys=Part(
+            {
+                KeyKind.API_KEY: Rotations(hours_ago, fulfilled=1, wished=1),
+                KeyKind.WEBHOOK_SECRET: Rotations(None, fulfilled=0, wished=2),
+            }
+        ),
+    )  # fmt: skip
+    out = io.StringIO()
+    show_status(status, Console(file=out, width=100, highlight=False))
+    assert "API key 3 h old\n" in out.getvalue()
+    assert "Webhook secret of unknown age; a rotation is wanted\n" in out.getvalue()
 
 
 def test_a_wide_terminal_shows_two_processes_a_line() -> None:

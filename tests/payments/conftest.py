@@ -22,6 +22,7 @@ from cluster.messaging.contract import Payload
 from cluster.messaging.envelope import Message
 from cluster.messaging.outbox import flush
 from cluster.messaging.work import UnitOfWork
+from cluster.payments.gateway.keys import ProviderKeys, fixed_keys
 from cluster.payments.gateway.server import Gateway
 from cluster.payments.handlers import HANDLERS
 from cluster.payments.sandbox.books import Books
@@ -81,12 +82,14 @@ class PaymentsSide:
         provider = Provider(self.books, KEYS, webhook_url=self.webhook_url)
         return served(provider.application(), self.provider_url)
 
-    def gateway(self, *, hears_webhooks: bool = True) -> AbstractAsyncContextManager[None]:
+    def gateway(
+        self, *, hears_webhooks: bool = True, keys: ProviderKeys | None = None
+    ) -> AbstractAsyncContextManager[None]:
         """Serve the gateway for the length of a block, or where no webhook is sent to."""
         gateway = Gateway(
             Database("payments"),
             provider_url=lambda: self.provider_url,
-            secrets={"api_key": KEYS.api_key, "webhook_secret": KEYS.webhook_secret},
+            keys=keys or fixed_keys(KEYS.api_key, KEYS.webhook_secret),
         )
         url = self.webhook_url if hears_webhooks else f"http://127.0.0.1:{free_port()}"
         return served(gateway.application("/webhooks/provider"), url)

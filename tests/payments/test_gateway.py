@@ -22,16 +22,19 @@ from cluster.payments.contract import (
     RefundPayment,
     VoidPayment,
 )
+from cluster.payments.gateway.keys import READ_EVERY, ProviderKeys
 from cluster.payments.gateway.provider import ProviderRefused
 from cluster.payments.gateway.reconciliation import Reconciliation
 from cluster.payments.provider_api import (
     ASKED,
     HEARD,
     EventType,
+    KeyKind,
     Operation,
     ProviderEvent,
     WebhookDelivery,
 )
+from cluster.payments.provider_keys import HeldKey, keys_of
 from cluster.payments.sandbox import decisions
 from cluster.payments.service import SERVICE
 from cluster.payments.signature import sign
@@ -181,7 +184,7 @@ def signed(
     events: list[ProviderEvent], *, secret: str = KEYS.webhook_secret, age: int = 0
 ) -> tuple[bytes, str]:
     body = msgspec.json.encode(WebhookDelivery(events))
-    return body, sign(body, secret=secret, at=int(time.time()) - age)
+    return body, sign(body, secret, at=int(time.time()) - age)
 
 
 async def post(
@@ -209,9 +212,25 @@ async def test_a_bad_signature_is_refused_and_changes_nothing(
     assert running.state(payment) == "authorising"
 
 
+async def test_an_unknown_signature_is_tried_with_the_newest_secret_and_vault_is_asked_once(
+    payments_side: PaymentsSide,
+) -> None:
+    asked = [keys_of({"api_key": KEYS.api_key, "webhook_secret": "that of yesterday"})]
+    asked.append(asked[0].having(KeyKind.WEBHOOK_SECRET, HeldKey(KEYS.webhook_secret)))
+    left = iter(asked)
+    keys = ProviderKeys(lambda: next(left))
+    await eventually_async(lambda: time.monotonic() > keys.read_at + READ_EVERY)
+    stray = ProviderEvent(uuid4(), EventType.AUTHORISED, uuid4(), uuid4(), AMOUNT)
+    async with payments_side.gateway(keys=keys):
+        assert (await post(payments_side, *signed([stray])))[0] == 200
+        for guess in ("that of yesterday", "another"):
+            assert (await post(payments_side, *signed([stray], secret=guess)))[0] == 401
+        assert (await post(payments_side, *signed([stray])))[0] == 200
+
+
 async def test_a_signed_body_that_is_no_delivery_is_refused(running: PaymentsSide) -> None:
     body = b'{"events": 7}'
-    header = sign(body, secret=KEYS.webhook_secret, at=int(time.time()))
+    header = sign(body, KEYS.webhook_secret, at=int(time.time()))
     status, content_type, answer = await post(running, body, header)
     assert (status, content_type) == (400, "application/problem+json")
     assert "events" in str(answer["detail"])
@@ -314,7 +333,7 @@ async def test_an_event_that_was_filed_is_applied_by_its_replay_or_filed_again(
     running.handle((payment, authorise("tok_silent")))
     bad = ProviderEvent(uuid4(), EventType.DECLINED, payment, uuid4(), AMOUNT, reason="a\0b")
     body = msgspec.json.encode(WebhookDelivery([bad]))
-    header = sign(body, secret=KEYS.webhook_secret, at=int(time.time()))
+    header = sign(body, KEYS.webhook_secret, at=int(time.time()))
     assert (await post(running, body, header))[0] == 200
 
     assert replay(running, payment) == (HEARD, "")  # its cause is still there

@@ -214,7 +214,7 @@ class Receiver:
     async def _post(self, request: web.Request) -> web.Response:
         body = await request.read()
         header = request.headers["Provider-Signature"]
-        verify(header, body, secret=KEYS.webhook_secret, now=time.time())
+        verify(header, body, KEYS.webhook_secret, now=time.time())
         if self.status == 200:
             self.events += msgspec.json.decode(body, type=WebhookDelivery).events
         else:
@@ -304,7 +304,7 @@ async def test_the_books_name_every_payment(provider_url: str) -> None:
             operation(OperationKind.CAPTURE, taken),
         ),
     )  # fmt: skip
-    books = await asyncio.to_thread(read_books, provider_url, api_key=KEYS.api_key)
+    books = await asyncio.to_thread(read_books, provider_url, api_key=lambda: KEYS.api_key)
     assert {id_: (b.authorised, b.captured) for id_, b in books.items()} == {
         held: (AMOUNT, 0), taken: (0, AMOUNT),
     }  # fmt: skip
@@ -318,7 +318,7 @@ async def test_the_books_name_every_payment(provider_url: str) -> None:
 
 def test_a_provider_that_does_not_answer_is_named() -> None:
     with pytest.raises(ProviderUnavailableError):
-        read_books(f"http://127.0.0.1:{free_port()}", api_key="any")
+        read_books(f"http://127.0.0.1:{free_port()}", api_key=lambda: "any")
 
 
 KILLED_WHILE_ACCEPTING = """

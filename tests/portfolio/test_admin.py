@@ -145,7 +145,9 @@ class TestRoles:
     def test_an_editor_writes(self, visit: Any, path: str) -> None:
         assert visit(EDITORS).get(path).status_code == 200
 
-    @pytest.mark.parametrize("path", [*OPERATORS_PAGES, "/admin/auth/user/"])
+    @pytest.mark.parametrize(
+        "path", [*OPERATORS_PAGES, "/admin/auth/user/", "/admin/cluster/provider-keys/"]
+    )
     def test_an_editor_who_opens_an_operators_page_is_told_that_it_is_closed(
         self, visit: Any, path: str
     ) -> None:

@@ -84,6 +84,7 @@ class TestWhatMustBeConfirmed:
         ("name", "fields"),
         [
             ("chaos_faultswitch_change", {}),
+            ("provider_key_rotate", {}),
             ("articles_article_delete", {"post": "yes"}),
             ("auth_user_add", {}),
             ("auth_user_password_change", {}),

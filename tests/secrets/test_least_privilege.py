@@ -19,7 +19,7 @@ import pytest
 from chaos.drivers.local import LocalDriver
 from cluster.messaging.contract import REGISTRY
 from cluster.messaging.topology import EXCHANGE, QUEUES, addressed
-from cluster.secrets.policies import IDENTITIES, LEASE_ROLES, policy
+from cluster.secrets.policies import IDENTITIES, LEASE_ROLES, PROVIDER_KEYS, policy
 from cluster.services import load_all
 from compose.processes import services
 from compose.servers.rabbitmq import USER, VHOST
@@ -43,6 +43,11 @@ def own_accounts(name: str) -> str:
     return f"broker/relay-{name} broker/worker-{name}"
 
 
+# To have a key of the payment provider rotated, and to see when it was, without reading it.
+WISHES: Final = (
+    "read kv/metadata/provider",
+    *(f"read,create,update kv/data/rotate/{key}" for key in PROVIDER_KEYS),
+)
 SERVICE: Final = {
     name: Reach(f"{own_accounts(name)} redis", name)
     for name in ("identity", "catalog", "orders", "checkout")
@@ -51,9 +56,13 @@ BY_IDENTITY: Final = SERVICE | {
     "site": Reach(
         f"broker/beat {own_accounts('site')} broker/web observer redis site",
         "site",
-        ("read transit/keys/visitor-tokens", "update transit/sign/visitor-tokens/*"),
+        ("read transit/keys/visitor-tokens", "update transit/sign/visitor-tokens/*", *WISHES),
     ),
-    "payments": Reach(f"{own_accounts('payments')} provider redis", "payments"),
+    "payments": Reach(
+        f"{own_accounts('payments')} redis " + " ".join(f"rotate/{key}" for key in PROVIDER_KEYS),
+        "payments",
+        ("read,update kv/data/provider", "update kv/metadata/provider"),
+    ),
     "provider": Reach("provider"),
     "auditor": Reach("broker/auditor redis", AUDITORS),
     "observer": Reach("broker/observer observer redis", f"{AUDITORS} site"),
@@ -63,6 +72,7 @@ BY_IDENTITY: Final = SERVICE | {
         "broker/runner redis site",
         f"{AUDITORS} site",
         (
+            *WISHES,
             "update,sudo sys/seal",
             *(f"update,sudo sys/leases/revoke-prefix/database/creds/{name}" for name in DATABASES),
         ),
@@ -75,6 +85,7 @@ BY_IDENTITY: Final = SERVICE | {
             "update sys/leases/lookup",
             "list,sudo sys/leases/lookup/database/creds/*",
             "update sys/leases/revoke",
+            *WISHES,
         ),
     ),
 }

@@ -12,6 +12,7 @@ from chaos.experiments.declarations.words import (
     dependents,
 )
 from chaos.experiments.experiment import Experiment, Family, Step
+from cluster.payments.provider_api import KeyKind
 
 
 def declared() -> Iterator[Experiment]:
@@ -112,6 +113,22 @@ def _secrets() -> Iterator[Experiment]:
             steps=(Step("revoke-leases", service),),
             bystanders=dependents(service),
         )
+    yield Experiment(
+        name="rotate-provider-keys",
+        title="Rotate both keys of the payment provider",
+        family=Family.SECRETS,
+        hypothesis=(
+            "When the API key and the webhook secret are rotated under load, no request between "
+            "the platform and the payment provider fails, and every accepted checkout ends as it "
+            "would have."
+        ),
+        blast_radius="Nobody notices, since the old and the new key overlap.",
+        watch="The gateway tells of new credentials twice, and payments go on meanwhile.",
+        targets=("payments-gateway", "provider"),
+        steps=tuple(
+            Step("rotate-provider-key", kind.slug, at=at) for at, kind in enumerate(KeyKind)
+        ),
+    )
     yield Experiment(
         name="seal-secrets",
         title="Seal the secrets server for 10 s",

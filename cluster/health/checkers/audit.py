@@ -33,8 +33,10 @@ Books: TypeAlias = Callable[[], Mapping[str, Balance]]
 
 def provider_books() -> dict[str, Balance]:
     """Return the provider's own balances, read with its key, which the operator may see."""
-    key = VaultClient.for_identity("operator").read_kv("provider")["api_key"]
-    books = read_books(setting("PROVIDER_URL"), api_key=key)
+    operator = VaultClient.for_identity("operator")
+    books = read_books(
+        setting("PROVIDER_URL"), api_key=lambda: operator.read_kv("provider")["api_key"]
+    )
     return {str(payment): balance for payment, balance in books.items()}
 
 

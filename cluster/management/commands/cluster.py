@@ -1,4 +1,4 @@
-"""`manage.py cluster`: show the state of the cluster, or verify its invariants."""
+"""`manage.py cluster`: show the state of the cluster, verify its invariants, rotate a key."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from rich.console import Console
 
 from cluster.operations.arguments import seconds
 from cluster.operations.errors import plain_errors
+from cluster.operations.provider_keys import rotate
 from cluster.operations.status import read_status
 from cluster.operations.status_view import show_status
 from cluster.operations.verify import run_verify, show_verdict
+from cluster.payments.provider_api import KeyKind
+from cluster.payments.provider_keys import LONGEST_OVERLAP, OVERLAP
 from cluster.services import load_all
+from compose.errors import Misuse
 
 WAIT: Final = 30.0  # seconds
 
@@ -21,17 +25,28 @@ WAIT: Final = 30.0  # seconds
 class Command(BaseCommand):
     """Exit status: 0 healthy or clean, 1 not, 2 misuse."""
 
-    help = "Show the state of the cluster, or verify that nothing was lost."
+    help = "Show the state of the cluster, verify that nothing was lost, or rotate a key."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="status|verify")
+        actions = parser.add_subparsers(
+            dest="action", required=True, metavar="status|verify|rotate"
+        )
         status = actions.add_parser("status", help="processes, queues, outboxes, leases, sagas")
         verifying = actions.add_parser("verify", help="the conservation checks, at rest")
         verifying.add_argument(
             "--wait", type=seconds, default=WAIT, metavar="S", help="longest wait for rest"
         )
-        for action in (status, verifying):
+        rotating = actions.add_parser("rotate", help="a key of the payment provider, now")
+        rotating.add_argument("key", choices=[kind.slug for kind in KeyKind])
+        rotating.add_argument(
+            "--wait", type=seconds, default=WAIT, metavar="S", help="longest wait for the gateway"
+        )
+        rotating.add_argument(
+            "--overlap", type=overlap_seconds, default=OVERLAP, metavar="S",
+            help="how long the key before is still valid",
+        )  # fmt: skip
+        for action in (status, verifying, rotating):
             action.add_argument("--json", action="store_true", help="one JSON document")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -39,6 +54,11 @@ class Command(BaseCommand):
         with plain_errors():
             if options["action"] == "status":
                 document, good = _status(console)
+            elif options["action"] == "rotate":
+                kind = KeyKind.of_slug(options["key"])
+                document, good = _rotate(
+                    console, kind, overlap=options["overlap"], wait=options["wait"]
+                )
             else:
                 document, good = _verify(console, wait=options["wait"])
         if options["json"]:
@@ -47,11 +67,31 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
 
+def overlap_seconds(text: str) -> float:
+    """Read the time of an overlap. Raises Misuse for anything else."""
+    number = seconds(text)
+    if number > LONGEST_OVERLAP:
+        raise Misuse(f"The overlap is {LONGEST_OVERLAP:.0f} s at most, not {text}.")
+    return number
+
+
 def _status(console: Console) -> tuple[dict[str, Any], bool]:
     with console.status("Asking every part …"):
         found = read_status(load_all())
     show_status(found, console)
     return found.as_json(), found.healthy
+
+
+def _rotate(
+    console: Console, kind: KeyKind, *, overlap: float, wait: float
+) -> tuple[dict[str, Any], bool]:
+    with console.status("Waiting for the payments gateway …"):
+        rotated = rotate(kind, overlap=overlap, within=wait)
+    console.print(
+        f"The {kind.words} of the payment provider was rotated after {rotated.seconds:.1f} s. "
+        f"The one before is refused {overlap:g} s later."
+    )
+    return rotated.as_json(), True
 
 
 def _verify(console: Console, *, wait: float) -> tuple[dict[str, Any], bool]:

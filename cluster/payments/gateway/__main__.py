@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from cluster.payments.gateway.keys import ProviderKeys
 from cluster.payments.gateway.server import Gateway
+from cluster.payments.provider_keys import ENTRY, read_keys
 from cluster.secrets.postgres import Database
-from cluster.secrets.secret_reader import read_secret
+from cluster.secrets.secret_reader import read_secret, shared_client
 from config import environment, logs
 
 
@@ -17,10 +20,13 @@ def main() -> None:
     logs.configure()
     address = urlsplit(environment.setting("PAYMENTS_WEBHOOK_URL"))
     database = Database("payments")
+    read_secret(ENTRY)  # which waits until Vault is there
+    vault = shared_client()
     gateway = Gateway(
         database,
         provider_url=environment.provider_url,
-        secrets=read_secret("provider"),
+        keys=ProviderKeys(partial(read_keys, vault)),
+        vault=vault,
     )
     web.run_app(
         gateway.application(address.path),

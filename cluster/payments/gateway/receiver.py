@@ -18,10 +18,11 @@ from aiohttp import web
 from cluster.messaging.dead_letters import file_dead_letter, inapplicable
 from cluster.messaging.work import CONFLICT_ATTEMPTS, Failure, UnitOfWork, classify
 from cluster.payments.gateway.events import apply_events
+from cluster.payments.gateway.keys import ProviderKeys
 from cluster.payments.gateway.transactions import Transactions
 from cluster.payments.problems import problem
 from cluster.payments.provider_api import HEARD, SIGNATURE_HEADER, ProviderEvent, WebhookDelivery
-from cluster.payments.signature import BadSignature, verify
+from cluster.payments.signature import BadSignature, NoMatch, verify
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +48,9 @@ class _Post:
 class Receiver:
     """Applies provider events, with one transaction for concurrent callers."""
 
-    def __init__(self, transactions: Transactions, *, secret: str) -> None:
+    def __init__(self, transactions: Transactions, keys: ProviderKeys) -> None:
         self._transactions = transactions
-        self._secret = secret
+        self._keys = keys
         self._posts: deque[_Post] = deque()
         self._wake = asyncio.Event()
 
@@ -61,7 +62,7 @@ class Receiver:
         body = await request.read()
         header = request.headers.get(SIGNATURE_HEADER, "")
         try:
-            verify(header, body, secret=self._secret, now=time.time())
+            await self._verify(header, body)
             delivery = msgspec.json.decode(body, type=WebhookDelivery)
             await self.apply(delivery.events)
         except BadSignature as error:
@@ -73,6 +74,16 @@ class Receiver:
             detail = "The events cannot be recorded now; send them again."
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after=1)
         return web.json_response({"received": len(delivery.events)})
+
+    async def _verify(self, header: str, body: bytes) -> None:
+        """Raise BadSignature unless the provider has signed this, perhaps with a new secret."""
+        tried = self._keys.held
+        try:
+            verify(header, body, *self._keys.webhook_secrets, now=time.time())
+        except NoMatch:
+            if not await self._keys.differ_now(tried):
+                raise
+            verify(header, body, *self._keys.webhook_secrets, now=time.time())
 
     async def apply(self, events: Sequence[ProviderEvent]) -> None:
         """Return when the effects of `events` are committed.

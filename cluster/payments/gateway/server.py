@@ -15,15 +15,21 @@ import psycopg
 from aiohttp import web
 
 from cluster.messaging import heartbeats
+from cluster.messaging.system_events import CredentialsRotated, announce
 from cluster.messaging.work import UnitOfWork
 from cluster.payments.domain.breaker import Circuit
+from cluster.payments.gateway.keys import ProviderKeys
 from cluster.payments.gateway.provider import ProviderClient
 from cluster.payments.gateway.receiver import Receiver
 from cluster.payments.gateway.reconciliation import Reconciliation
+from cluster.payments.gateway.rotation import KeyRotation
 from cluster.payments.gateway.sender import Sender
 from cluster.payments.gateway.transactions import Transactions
+from cluster.payments.provider_api import KeyKind
+from cluster.payments.provider_keys import HeldKeys
 from cluster.payments.repository import CHANNEL
 from cluster.secrets.postgres import Database, DatabaseSession
+from cluster.secrets.vault import VaultClient
 
 logger = logging.getLogger(__name__)
 
@@ -36,15 +42,22 @@ HEALTH_TIMEOUT: Final = 2.0  # seconds
 class Gateway:
     """Sender, receiver and reconciliation over one database and one provider.
 
-    `provider_url` is called for each request.
+    `provider_url` is called for each request. Through `vault` the keys are rotated, without it they
+    stay.
     """
 
     def __init__(
-        self, database: Database, *, provider_url: Callable[[], str], secrets: dict[str, str]
+        self,
+        database: Database,
+        *,
+        provider_url: Callable[[], str],
+        keys: ProviderKeys,
+        vault: VaultClient | None = None,
     ) -> None:
         self._database = database
         self._provider_url = provider_url
-        self._secrets = secrets
+        self._keys = keys
+        self._vault = vault
         self._stopping = threading.Event()
 
     def application(self, webhook_path: str) -> web.Application:
@@ -59,15 +72,18 @@ class Gateway:
         receiving = Transactions(DatabaseSession(self._database), name="receive")
         self._sending = Transactions(DatabaseSession(self._database), name="send")
         async with aiohttp.ClientSession() as session:
-            provider = ProviderClient(
-                session, url=self._provider_url, api_key=self._secrets["api_key"]
-            )
-            self._receiver = Receiver(receiving, secret=self._secrets["webhook_secret"])
+            provider = ProviderClient(session, url=self._provider_url, keys=self._keys)
+            self._receiver = Receiver(receiving, self._keys)
             self._sender = Sender(self._sending, provider)
             reconciliation = Reconciliation(self._sending, provider, self._receiver)
-            loops = (
+            loops = [
                 self._receiver.run(), self._sender.run(), reconciliation.run(), self._beat()
-            )  # fmt: skip
+            ]  # fmt: skip
+            if self._vault is not None:
+                rotation = KeyRotation(
+                    self._vault, provider, self._keys, announce=self._announce_rotation
+                )
+                loops.append(rotation.run())
             tasks = [asyncio.create_task(loop) for loop in loops]
             for task in tasks:
                 task.add_done_callback(_end_with)
@@ -113,6 +129,12 @@ class Gateway:
                 logger.warning("no heartbeat: %s", error)
             await asyncio.sleep(heartbeats.EVERY)
 
+    async def _announce_rotation(self, kind: KeyKind, keys: HeldKeys) -> None:
+        try:
+            await self._sending.run(partial(_announce, kind, keys.version))
+        except psycopg.Error as error:
+            logger.warning("the rotation of the %s is not announced: %s", kind.words, error)
+
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wake the sender at each NOTIFY, on a connection that follows the credentials."""
         while not self._stopping.is_set():
@@ -132,6 +154,11 @@ class Gateway:
 def _beat(circuit: Circuit, waiting: int, work: UnitOfWork) -> None:
     detail = {"pid": os.getpid(), "circuit": circuit, "waiting": waiting}
     heartbeats.beat(work, PROCESS, consuming=circuit is Circuit.CLOSED, detail=detail)
+
+
+def _announce(kind: KeyKind, version: int, work: UnitOfWork) -> None:
+    notice = CredentialsRotated(process=PROCESS, username=kind, generation=version)
+    announce(work, notice, None)
 
 
 def _look(work: UnitOfWork) -> None:

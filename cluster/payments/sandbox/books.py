@@ -1,4 +1,4 @@
-"""The provider's books in its own SQLite file.
+"""The provider's books in its own SQLite file, with the keys of its client beside them.
 
 The effects of an operation commit with it: the account, the event, and the deliveries of that
 event. So a kill at any point neither loses an event nor decides one twice. One thread at a time.
@@ -34,6 +34,7 @@ from cluster.payments.sandbox.decisions import (
     decide,
     delivery_delays,
 )
+from cluster.payments.sandbox.keys import IssuedKeys
 from cluster.tracing.context import below
 
 # A failed delivery is tried again: soon, then less often, for as long as it takes.
@@ -81,11 +82,14 @@ class Books:
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.chmod(0o600)  # of an earlier revision, which kept no secret in it
         # Used by one thread at a time, not always the same: the server's executor.
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(SCHEMA)
+        self.keys = IssuedKeys(self._db)
 
     def close(self) -> None:
         self._db.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
@@ -20,10 +21,11 @@ class ProviderUnavailableError(Exception):
     """The provider does not answer, or not as its contract says."""
 
 
-def read_books(provider_url: str, *, api_key: str) -> dict[UUID, Balance]:
+def read_books(provider_url: str, *, api_key: Callable[[], str]) -> dict[UUID, Balance]:
     """Return the pence that the provider holds authorised and captured of each payment it knows.
 
-    Raises ProviderUnavailableError.
+    `api_key` is called for each page, since the key may be rotated meanwhile. Raises
+    ProviderUnavailableError.
     """
     # No proxy of the environment may come between two processes of one platform.
     opener = build_opener(ProxyHandler({}))
@@ -33,7 +35,7 @@ def read_books(provider_url: str, *, api_key: str) -> dict[UUID, Balance]:
         query = {"limit": PAGE} | ({} if after is None else {"after": str(after)})
         request = Request(  # noqa: S310 - the address is a setting of ours
             f"{provider_url.rstrip('/')}{BOOKS_PATH}?{urlencode(query)}",
-            headers={"Authorization": f"Bearer {api_key}"},
+            headers={"Authorization": f"Bearer {api_key()}"},
         )
         try:
             with opener.open(request, timeout=TIMEOUT) as answer:

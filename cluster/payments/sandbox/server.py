@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,12 +20,18 @@ from aiohttp import web
 from cluster.payments.problems import problem
 from cluster.payments.provider_api import (
     BOOKS_PATH,
+    KEYS_PATH,
     MOST_EVENTS,
     MOST_OPERATIONS,
     OPERATIONS_PATH,
     PAYMENTS_PATH,
+    RETIRE_EARLIER,
     SIGNATURE_HEADER,
+    KeyKind,
+    KeyRequest,
+    KeysRetired,
     OperationsRequest,
+    RetireRequest,
     WebhookDelivery,
 )
 from cluster.payments.sandbox.answer_spans import answered
@@ -46,18 +51,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The secrets of a client: its `api_key`, and the `webhook_secret` that signs its webhooks."""
+    """The keys with which a client comes: its `api_key`, and the `webhook_secret` it knows."""
 
     api_key: str
     webhook_secret: str
 
 
 class Provider:
-    """One sandbox provider: its routes, and its deliveries to `webhook_url`."""
+    """One sandbox provider: its routes, and its deliveries to `webhook_url`.
+
+    `keys` are valid from its start on, whatever its books say of them.
+    """
 
     def __init__(self, books: Books, keys: Keys, *, webhook_url: str) -> None:
         self._books = books
-        self._keys = keys
+        books.keys.adopt(KeyKind.API_KEY, keys.api_key, now=time.time())
+        books.keys.adopt(KeyKind.WEBHOOK_SECRET, keys.webhook_secret, now=time.time())
         self._webhook_url = webhook_url
         self._wake = asyncio.Event()
         self._failing = False
@@ -71,6 +80,8 @@ class Provider:
         app.router.add_post(OPERATIONS_PATH, self._post_operations)
         app.router.add_get(PAYMENTS_PATH + "/{payment}", self._get_payment)
         app.router.add_get(BOOKS_PATH, self._get_books)
+        app.router.add_post(KEYS_PATH, self._post_key)
+        app.router.add_post(f"{KEYS_PATH}/{{id}}/{RETIRE_EARLIER}", self._retire_earlier_keys)
         app.cleanup_ctx.append(self._deliveries)
         return app
 
@@ -78,13 +89,17 @@ class Provider:
     async def _authenticate(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        expected = f"Bearer {self._keys.api_key}".encode()
         # aiohttp keeps bytes that are not UTF-8 as surrogates.
-        given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
-        if request.path != "/healthz" and not hmac.compare_digest(expected, given):
-            refusal = problem(HTTPStatus.UNAUTHORIZED, "The API key is missing or wrong.")
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        key = self._books.keys.find(KeyKind.API_KEY, given, now=time.time())
+        if request.path == "/healthz":
+            return await handler(request)
+        if key is None or scheme != "Bearer":
+            refusal = problem(HTTPStatus.UNAUTHORIZED, "The API key is missing, wrong or expired.")
             refusal.headers["WWW-Authenticate"] = "Bearer"
             return refusal
+        if key.ends_at is not None and request.path.startswith(KEYS_PATH):
+            return problem(HTTPStatus.FORBIDDEN, "A key that is to end manages no keys.")
         return await handler(request)
 
     async def _healthz(self, _: web.Request) -> web.Response:
@@ -125,6 +140,29 @@ class Provider:
             return problem(HTTPStatus.BAD_REQUEST, "`after` is a UUID and `limit` a number.")
         limit = max(0, min(limit, LARGEST_PAGE))
         return _json(await self._run(lambda: self._books.page(after=after, limit=limit)))
+
+    async def _post_key(self, request: web.Request) -> web.Response:
+        try:
+            asked = msgspec.json.decode(await request.read(), type=KeyRequest)
+        except msgspec.MsgspecError as error:
+            return problem(HTTPStatus.BAD_REQUEST, f"Not a kind of key: {error}.")
+        made = await self._run(lambda: self._books.keys.make(asked.kind, now=time.time()))
+        logger.info("made %r", made)
+        return _json(made)
+
+    async def _retire_earlier_keys(self, request: web.Request) -> web.Response:
+        try:
+            asked = msgspec.json.decode(await request.read(), type=RetireRequest)
+            id_ = UUID(request.match_info["id"])
+            now = time.time()
+            ending = await self._run(
+                lambda: self._books.keys.retire_before(id_, end=now + asked.after, now=now)
+            )
+        except msgspec.MsgspecError as error:
+            return problem(HTTPStatus.BAD_REQUEST, f"Not a time in seconds: {error}.")
+        except (ValueError, KeyError):
+            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "There is no such key.")
+        return _json(KeysRetired(ending))
 
     async def _deliveries(self, _: web.Application) -> AsyncIterator[None]:
         timeout = aiohttp.ClientTimeout(total=WEBHOOK_TIMEOUT)
@@ -175,7 +213,8 @@ class Provider:
 
     async def _post(self, session: aiohttp.ClientSession, batch: list[Delivery]) -> bool:
         body = msgspec.json.encode(WebhookDelivery([delivery.event for delivery in batch]))
-        header = sign(body, secret=self._keys.webhook_secret, at=int(time.time()))
+        now = time.time()
+        header = sign(body, *self._books.keys.webhook_secrets(now=now), at=int(now))
         headers = {SIGNATURE_HEADER: header, "Content-Type": "application/json"}
         try:
             async with session.post(self._webhook_url, data=body, headers=headers) as answer:

@@ -14,6 +14,7 @@ import aiohttp
 from django.core.cache import cache
 
 from cluster.payments.domain.breaker import Breaker, Circuit
+from cluster.payments.gateway.keys import fixed_keys
 from cluster.payments.gateway.provider import ProviderClient, ProviderUnavailable
 from cluster.payments.provider_api import Operation, OperationKind
 from portfolio.demos.controls import Choice, Values
@@ -128,14 +129,16 @@ async def _both(
     naive, way, began = Way(), Way(), time.time()
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
-        client = ProviderClient(session, url=lambda: provider.url, api_key=API_KEY, timeout=timeout)
+        client = ProviderClient(
+            session, url=lambda: provider.url, keys=fixed_keys(API_KEY), timeout=timeout
+        )
         disturbing = asyncio.create_task(_disturb(provider, behaviour))
         breaker, _ = await asyncio.gather(
             _send_with(breaker, client, way, began), _send_without(client, naive, began)
         )
         await disturbing
         provider.go_on()
-        patient = ProviderClient(session, url=lambda: provider.url, api_key=API_KEY)
+        patient = ProviderClient(session, url=lambda: provider.url, keys=fixed_keys(API_KEY))
         for one in (naive, way):
             for wish in one.wishes:
                 one.charged[wish] = len(await patient.events(wish))

@@ -61,8 +61,8 @@ def signature_table() -> Table:
 
 def _cases() -> Iterator[tuple[str, str]]:
     secret, now = secrets.token_urlsafe(24), int(time.time())
-    genuine = sign(BODY, secret=secret, at=now)
-    old = sign(BODY, secret=secret, at=now - TOLERANCE - 1)
+    genuine = sign(BODY, secret, at=now)
+    old = sign(BODY, secret, at=now - TOLERANCE - 1)
     changed = BODY.replace(b"[]", b"[0]")
     yield "as it was sent", _verdict(genuine, BODY, secret, now)
     yield "recorded, and sent again later", _verdict(old, BODY, secret, now)
@@ -73,7 +73,7 @@ def _cases() -> Iterator[tuple[str, str]]:
 
 def _verdict(header: str, body: bytes, secret: str, now: float) -> str:
     try:
-        verify(header, body, secret=secret, now=now)
+        verify(header, body, secret, now=now)
     except BadSignature as error:
         return f"refused: {error}"
     return "believed"
@@ -182,9 +182,9 @@ def _forgeries(body: Any) -> Iterator[tuple[str, str]]:
     encoded, now = json.dumps(body).encode(), int(time.time())
     yield "", "It carries no signature."
     yield f"t={now},v1=", "The signature is empty."
-    yield sign(encoded, secret=GUESSED, at=now), "It is signed with a guessed secret."
+    yield sign(encoded, GUESSED, at=now), "It is signed with a guessed secret."
     yield (
-        sign(encoded, secret=GUESSED, at=now - 2 * TOLERANCE),
+        sign(encoded, GUESSED, at=now - 2 * TOLERANCE),
         f"Signed with a guessed secret, {2 * TOLERANCE} s ago.",
     )
 

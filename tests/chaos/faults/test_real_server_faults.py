@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from http import HTTPStatus
 from statistics import median
 from typing import Any
@@ -21,6 +21,9 @@ from cluster.health.probes.confirms import ConfirmProbe
 from cluster.health.probes.probe import NothingLearnt, ProbeFailed
 from cluster.messaging.topology import connect
 from cluster.operations.queues import broker_connection, queue_depths
+from cluster.payments.provider_api import KeyKind
+from cluster.payments.provider_keys import read_keys
+from cluster.secrets.vault import VaultClient
 from cluster.services import load_all
 from config.environment import vault_address
 from tests.cluster.cluster import Cluster
@@ -186,6 +189,16 @@ def test_revoked_logins_are_gone_and_the_service_leases_others(broken: Broken) -
         with broken("revoke-leases", "identity"):
             assert eventually(lambda: not before & leased())
             assert eventually(leased)
+
+
+def test_a_rotated_key_is_replaced_in_vault_when_the_fault_is_told(broken: Broken) -> None:
+    with closing(VaultClient.for_identity("operator")) as vault:
+        before = read_keys(vault)
+        with broken("rotate-provider-key", "webhook-secret"):
+            after = read_keys(vault)
+    webhook, api = KeyKind.WEBHOOK_SECRET, KeyKind.API_KEY
+    assert after[webhook].before == before[webhook].secret != after[webhook].secret
+    assert after[api] == before[api]
 
 
 def test_a_sealed_vault_answers_nobody_until_it_is_healed(broken: Broken) -> None:

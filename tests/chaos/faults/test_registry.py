@@ -20,7 +20,7 @@ NAMES = {
     "kill-process", "pause-process", "restart-process",
     "close-broker-connections", "broker-memory-alarm", "pause-queue",
     "end-database-sessions", "refuse-database-connections", "read-only-database", "slow-database",
-    "revoke-leases", "seal-secrets",
+    "revoke-leases", "seal-secrets", "rotate-provider-key",
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import aiohttp
 import pytest
 
+from cluster.payments.gateway.keys import fixed_keys
 from cluster.payments.gateway.provider import ProviderClient, ProviderUnavailable
 from cluster.payments.provider_api import EventType, Operation, OperationKind
 from portfolio.demos.own_provider import API_KEY, OwnProvider, own_provider
@@ -35,10 +36,10 @@ async def _asked_while_silent(provider: OwnProvider, payment: UUID) -> list[Even
         hasty = ProviderClient(
             session,
             url=lambda: provider.url,
-            api_key=API_KEY,
+            keys=fixed_keys(API_KEY),
             timeout=aiohttp.ClientTimeout(total=0.2),
         )
-        patient = ProviderClient(session, url=lambda: provider.url, api_key=API_KEY)
+        patient = ProviderClient(session, url=lambda: provider.url, keys=fixed_keys(API_KEY))
         operation = Operation(payment, payment, OperationKind.AUTHORISE, 100, "tok_ok")
         provider.stop()
         with pytest.raises(ProviderUnavailable):
