@@ -22,6 +22,8 @@ IDENTITIES: Final = (
 # Signs visitors' tokens (cluster/secrets/transit.py). Its private half never leaves Vault.
 SIGNING_KEY: Final = "visitor-tokens"
 SIGNING_KEY_LIFE: Final = 30 * 24 * 3600  # seconds; then Vault makes a new version by itself
+# Authenticates the checkpoint of a verdict, for those who may give verdicts.
+VERDICT_KEY: Final = "verdicts"
 TOKEN_PERIOD: Final = 20 * 60  # seconds; a token that is renewed in time never expires
 
 _READ: Final = ("read",)
@@ -57,12 +59,14 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield "auth/token/lookup-self", _READ
         case "auditor":
             yield from _audit_rules()
+            yield f"transit/hmac/{VERDICT_KEY}/*", _UPDATE
         case "observer":
             yield from _audit_rules()
             yield from _lease_rules("site")  # where it keeps the outages that it has observed
         case "runner":
             # It starts checkouts as the site does, and examines them as an auditor.
             yield from _audit_rules()
+            yield f"transit/hmac/{VERDICT_KEY}/*", _UPDATE
             yield from _lease_rules("site")
             yield "kv/data/site", _READ
             yield from _fault_rules()

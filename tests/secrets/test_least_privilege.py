@@ -24,6 +24,8 @@ from tests.databases import superuser_session
 
 AUDITORS: Final = " ".join(f"{name}-auditor" for name in DATABASES)
 
+VERDICTS: Final = ("update transit/hmac/verdicts/*",)
+
 
 @dataclass(frozen=True)
 class Reach:
@@ -45,7 +47,7 @@ BY_IDENTITY: Final = SERVICE | {
     ),
     "payments": Reach("broker provider redis", "payments"),
     "provider": Reach("provider"),
-    "auditor": Reach("broker redis", AUDITORS),
+    "auditor": Reach("broker redis", AUDITORS, VERDICTS),
     "observer": Reach("broker redis", f"{AUDITORS} site"),
     "link-proxy": Reach(others=("read auth/token/lookup-self",)),
     "watchdog": Reach(others=("read auth/token/lookup-self",)),
@@ -53,6 +55,7 @@ BY_IDENTITY: Final = SERVICE | {
         "broker redis site",
         f"{AUDITORS} site",
         (
+            *VERDICTS,
             "update,sudo sys/seal",
             *(f"update,sudo sys/leases/revoke-prefix/database/creds/{name}" for name in DATABASES),
         ),

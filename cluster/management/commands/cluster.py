@@ -31,6 +31,9 @@ class Command(BaseCommand):
         verifying.add_argument(
             "--wait", type=seconds, default=WAIT, metavar="S", help="longest wait for rest"
         )
+        verifying.add_argument(
+            "--full", action="store_true", help="read all rows, not only those that changed"
+        )
         for action in (status, verifying):
             action.add_argument("--json", action="store_true", help="one JSON document")
 
@@ -40,7 +43,7 @@ class Command(BaseCommand):
             if options["action"] == "status":
                 document, good = _status(console)
             else:
-                document, good = _verify(console, wait=options["wait"])
+                document, good = _verify(console, wait=options["wait"], full=options["full"])
         if options["json"]:
             self.stdout.write(json.dumps(document, indent=2))
         if not good:
@@ -54,8 +57,8 @@ def _status(console: Console) -> tuple[dict[str, Any], bool]:
     return found.as_json(), found.healthy
 
 
-def _verify(console: Console, *, wait: float) -> tuple[dict[str, Any], bool]:
+def _verify(console: Console, *, wait: float, full: bool) -> tuple[dict[str, Any], bool]:
     with console.status("Waiting for rest, then checking …"):
-        verdict = run_verify(wait=wait, by="cluster verify")
+        verdict = run_verify(wait=wait, by="cluster verify", full=full)
     show_verdict(verdict, console)
     return verdict.as_json(), verdict.clean
