@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psycopg
 
 from chaos.benchmarks.document import Figures, Result
 from chaos.benchmarks.history import KnownBooks, add_checkouts, books_of
+from chaos.benchmarks.processor_time import Stopwatch
 from chaos.benchmarks.scratch import address, copy_tables, databases
 from cluster.health.checkers.audit import examine
 from cluster.health.checkers.changes import search_all
@@ -60,36 +63,58 @@ def _run(count: int, which: str, say: Callable[[str], None]) -> dict[str, Any]:
         full, checkpoint = _read_all()
         ended = size + CHANGED
         _add(size + 1, ended)
-        figures[name] = {"checkouts": size, "full_s": full, **_read_changes(checkpoint)}
+        figures[name] = {"checkouts": size, **full, **_read_changes(checkpoint)}
     return figures
 
 
-def _read_all() -> tuple[float, Checkpoint]:
-    """Return the median of the seconds, and the checkpoint of a full verdict."""
-    seconds = []
+@dataclass
+class Times:
+    """The times of some readings, of the clock and of the processors, in seconds."""
+
+    clock: list[float] = field(default_factory=list)
+    processors: list[float] = field(default_factory=list)
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        stopwatch, started = Stopwatch(), time.perf_counter()
+        yield
+        self.clock.append(time.perf_counter() - started)
+        spent = stopwatch.seconds()
+        if spent is not None:
+            self.processors.append(spent)
+
+    def figures(self, kind: str) -> Figures:
+        processors = statistics.median(self.processors) if self.processors else None
+        return {
+            f"{kind}_s": round(statistics.median(self.clock), 3),
+            f"{kind}_processor_s": None if processors is None else round(processors, 2),
+        }
+
+
+def _read_all() -> tuple[Figures, Checkpoint]:
+    """Return the times of full verdicts, and the checkpoint of the last one."""
+    times = Times()
     for _ in range(READINGS):
         with Snapshots(_connect) as snapshots:
             books = books_of(snapshots)
-            started = time.perf_counter()
-            _examine(snapshots, books)
-            checkpoint = search_all(snapshots).checkpoint(by="the bench")
-            seconds.append(time.perf_counter() - started)
-    return round(statistics.median(seconds), 3), checkpoint
+            with times.measured():
+                _examine(snapshots, books)
+                checkpoint = search_all(snapshots).checkpoint(by="the bench")
+    return times.figures("full"), checkpoint
 
 
 def _read_changes(since: Checkpoint) -> Figures:
-    seconds = []
+    times = Times()
     for _ in range(READINGS):
         with Snapshots(_connect) as snapshots:
             books = books_of(snapshots)
-            started = time.perf_counter()
-            view, found, reading = narrowed(snapshots, since)
-            _examine(view, books)
-            if found is None:
-                raise PlainError(reading.sentence)
-            found.checkpoint(by="the bench")
-            seconds.append(time.perf_counter() - started)
-    return {"incremental_s": round(statistics.median(seconds), 3), "changed_rows": reading.rows}
+            with times.measured():
+                view, found, reading = narrowed(snapshots, since)
+                _examine(view, books)
+                if found is None:
+                    raise PlainError(reading.sentence)
+                found.checkpoint(by="the bench")
+    return {**times.figures("incremental"), "changed_rows": reading.rows}
 
 
 def _examine(snapshots: Snapshots, books: KnownBooks) -> None:

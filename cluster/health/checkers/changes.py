@@ -20,7 +20,7 @@ from cluster.health.checkers.checkpoint import (
     Rows,
     UnusableCheckpoint,
 )
-from cluster.health.checkers.entries import Entries, changed_entries, find_entries
+from cluster.health.checkers.entries import Entries, find_entries
 from cluster.health.checkers.snapshot import Snapshots
 from cluster.messaging.contract import REGISTRY
 from config.environment import DATABASES
@@ -137,7 +137,7 @@ class Search:
                 name: {table: searched.rows() for table, searched in found.items()}
                 for name, found in self.tables.items()
             },
-            journal=self.entries.rows(),
+            journal=self.entries.extent(),
             pending=sorted(pending),
         )
 
@@ -166,7 +166,7 @@ def search(snapshots: Snapshots, since: Checkpoint) -> Search:
             if audited.counted and tables[audited.table].has_lost(before_rows):
                 raise UnusableCheckpoint(f"rows have left the table {audited.table} of {name}")
     if found.entries.has_lost(since.journal):
-        raise UnusableCheckpoint("entries have left the journal")
+        raise UnusableCheckpoint("entries of the journal were deleted or rewritten")
     rows = sum(
         rows.count
         for by_table in found.tables.values()
@@ -209,20 +209,23 @@ def _search(
 
     with ThreadPoolExecutor(len(DATABASES)) as threads:
         found = dict(zip(DATABASES, threads.map(tables, DATABASES), strict=True))
-    entries = changed_entries(snapshots, marks("site"))
     changed = [
         row for by_table in found.values() for table in by_table.values() for row in table.changed
     ]
-    written = {entry.subject for entry in entries}
-    subjects = written | {row.subject for row in changed if row.subject is not None}
     about = (id_ for row in changed for id_ in row.ids)
-    ids = _linked(snapshots, {*pending, *about, *map(_id_of, written)})
-    subjects |= _subjects(ids)
+    ids = _linked(snapshots, {*pending, *about})
+    subjects = {row.subject for row in changed if row.subject is not None} | _subjects(ids)
+    entries = find_entries(snapshots, subjects, marks("site"))
+    # Entries seldom change without their stream: when somebody is forgotten, or by hand.
+    if more := {entry.subject for entry in entries.found} - subjects:
+        ids = _linked(snapshots, {*ids, *map(_id_of, more)})
+        subjects |= more | _subjects(ids)
+        entries = find_entries(snapshots, subjects, marks("site"))
     return Search(
         positions=now,
         salt=salt,
         tables=found,
-        entries=find_entries(snapshots, entries, subjects, salt),
+        entries=entries,
         ids=frozenset(ids),
         subjects=frozenset(subjects),
         visitors=frozenset(row.visitor for row in changed if row.visitor is not None),

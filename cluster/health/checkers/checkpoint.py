@@ -55,12 +55,11 @@ class Rows(msgspec.Struct, frozen=True, array_like=True):
 NO_ROWS: Final = Rows(0, 0)
 
 
-class JournalRows(msgspec.Struct, frozen=True, array_like=True):
-    """The ends of the journal, and its rows by block of `seq`."""
+class Extent(msgspec.Struct, frozen=True, array_like=True):
+    """The first and the last number of the journal."""
 
     first: int
     last: int
-    blocks: dict[int, Rows]
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +74,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     salt: int
     positions: dict[str, Position]
     tables: dict[str, dict[str, dict[int, Rows]]]
-    journal: JournalRows
+    journal: Extent
     pending: list[str]
     format: int = FORMAT
 

@@ -32,12 +32,11 @@ class Narrowed(Snapshots):
         super().__init__()
         self._snapshots = snapshots
         self._ids = found.ids
-        entries = {entry.seq for entry in found.entries.changed} | set(found.entries.of_streams)
         lists = {
             "ids": uuids(found.ids),
             "subjects": sorted(found.subjects),
             "visitors": sorted(found.visitors),
-            "entries": [str(seq) for seq in sorted(entries)],
+            "entries": [str(entry.seq) for entry in found.entries.found],
         }
         for name in DATABASES:
             for list_, values in lists.items():

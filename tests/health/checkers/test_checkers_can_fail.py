@@ -344,20 +344,42 @@ COLUMNS_OF: Final = """
 @pytest.mark.parametrize("database", all_in_full(DATABASES, always=("payments", "checkout")))
 def test_every_column_of_every_table_is_named_or_listed(bench: Bench, database: str) -> None:
     """For each column in turn, the test changes one row, past every constraint and trigger."""
-    columns = bench.columns(database)
-    judged = {
-        (table, column): type_
-        for table, column, type_ in columns
-        # The site does not use these two tables: its journal stands for both.
-        if not (database == "site" and table in ("inbox", "inbox_stream"))
-    }
-    listed = {key for key in judged if reason_of(*key)}
+    columns = judged_columns(bench, database)
+    listed = {key for key in columns if reason_of(*key)}
 
     unseen = {
         key: found
-        for key, type_ in judged.items()
-        if key not in listed and (found := bench.unnamed(database, *key, type_, incremental=True))
+        for key, type_ in columns.items()
+        if key not in listed and (found := bench.unnamed(database, *key, type_))
     }
 
-    print(f"{database}: {len(judged)} columns, {len(judged) - len(listed)} named, the rest listed")
+    print(
+        f"{database}: {len(columns)} columns, {len(columns) - len(listed)} named, the rest listed"
+    )
     assert unseen == {}
+
+
+@needs_platform
+@pytest.mark.timeout(1200)  # two audits for each column
+@pytest.mark.full  # `test_incremental.py` tries some columns in every run
+@pytest.mark.parametrize("database", DATABASES)
+def test_of_every_column_an_incremental_verdict_finds_the_same(bench: Bench, database: str) -> None:
+    columns = judged_columns(bench, database)
+
+    unseen = {
+        key: found
+        for key, type_ in columns.items()
+        if not reason_of(*key) and (found := bench.unnamed(database, *key, type_, incremental=True))
+    }
+
+    assert unseen == {}
+
+
+def judged_columns(bench: Bench, database: str) -> dict[tuple[str, str], str]:
+    """Return the type of each column by table and name."""
+    return {
+        (table, column): type_
+        for table, column, type_ in bench.columns(database)
+        # The site does not use these two tables: its journal stands for both.
+        if not (database == "site" and table in ("inbox", "inbox_stream"))
+    }

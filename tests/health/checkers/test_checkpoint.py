@@ -13,7 +13,7 @@ from cluster.health.checkers.changes import ChangedRow, Searched
 from cluster.health.checkers.checkpoint import (
     NO_ROWS,
     Checkpoint,
-    JournalRows,
+    Extent,
     Position,
     Reading,
     Rows,
@@ -22,7 +22,7 @@ from cluster.health.checkers.checkpoint import (
     keep_checkpoint,
     load_checkpoint,
 )
-from cluster.health.checkers.entries import BLOCK, Entries, Entry
+from cluster.health.checkers.entries import Entries, Entry
 
 NOON = datetime.now(UTC).replace(hour=12, minute=3, second=11, microsecond=0)
 CHECKPOINT = Checkpoint(
@@ -31,7 +31,7 @@ CHECKPOINT = Checkpoint(
     salt=7,
     positions={"site": Position("1 00000001 5", 800)},
     tables={"site": {"checkout_request": {3: Rows(2, 2**64 - 1)}}},
-    journal=JournalRows(1, 9, {0: Rows(9, 5)}),
+    journal=Extent(1, 9),
     pending=["0192"],
 )
 
@@ -155,31 +155,21 @@ def test_a_checkpoint_leaves_out_what_is_in_flight() -> None:
     assert Searched(buckets(*OLD, 3073), [in_flight]).rows() == buckets(*OLD)
 
 
-def entries(first: int, last: int, blocks: dict[int, Rows], *changed: Entry) -> Entries:
-    return Entries(first, last, blocks, changed, [])
+def test_an_entry_that_may_have_gone_is_noticed_unless_it_was_pruned() -> None:
+    before = Extent(1, 100)
+    added, rewritten = Entry(101, "saga/1", True, True), Entry(5, "saga/2", True, True)
+    of_its_stream = Entry(50, "saga/1", False, True)
+
+    assert not Entries(1, 101, 101, [added, of_its_stream]).has_lost(before)
+    assert not Entries(40, 100, 61, []).has_lost(before)
+    assert not Entries(1, 1, 1, [Entry(1, "saga/1", True, True)]).has_lost(Extent(0, 0))
+    assert Entries(1, 99, 99, []).has_lost(before)
+    assert Entries(1, 100, 99, []).has_lost(before)
+    assert Entries(1, 100, 100, [rewritten]).has_lost(before)
 
 
-def test_an_entry_that_has_gone_is_noticed_unless_it_was_pruned() -> None:
-    before = JournalRows(1, BLOCK + 2, {0: Rows(BLOCK - 1, 50), 1: Rows(3, 6)})
-    whole = {0: Rows(BLOCK - 1, 50), 1: Rows(3, 6)}
-    added = Entry(BLOCK + 3, 9, True, "saga/1")
-    rewritten = Entry(5, 7, True, "saga/2")
+def test_the_extent_at_a_checkpoint_ends_before_what_is_in_flight() -> None:
+    in_flight = Entry(100, "saga/1", True, False)
 
-    assert not entries(1, BLOCK + 3, {**whole, 1: Rows(4, 15)}, added).has_lost(before)
-    assert not entries(1, BLOCK + 2, whole, rewritten).has_lost(before)
-    assert not entries(100, BLOCK + 2, {0: Rows(9, 1), 1: Rows(3, 6)}).has_lost(before)
-    assert not entries(BLOCK, BLOCK + 2, {1: Rows(3, 6)}).has_lost(before)
-
-    assert entries(1, BLOCK + 1, {**whole, 1: Rows(2, 4)}).has_lost(before)  # the last
-    assert entries(1, BLOCK + 2, {**whole, 0: Rows(BLOCK - 2, 49)}).has_lost(before)  # one within
-    replaced = Entry(5, 8, True, "saga/3")
-    assert entries(1, BLOCK + 2, {**whole, 0: Rows(BLOCK - 1, 51)}, replaced).has_lost(before)
-    pruned = {0: Rows(9, 1), 1: Rows(3, 6)}
-    undecided = Entry(BLOCK - 1, 8, True, "saga/3")  # the rest of its block is not known any more
-    assert entries(100, BLOCK + 2, pruned, undecided).has_lost(before)
-
-
-def test_a_journal_that_was_empty_has_lost_nothing() -> None:
-    assert not entries(0, 0, {}).has_lost(JournalRows(0, 0, {}))
-    added = entries(1, 1, {0: Rows(1, 1)}, Entry(1, 1, True, "saga/1"))
-    assert not added.has_lost(JournalRows(0, 0, {}))
+    assert Entries(7, 100, 94, [in_flight]).extent() == Extent(7, 99)
+    assert Entries(7, 100, 94, []).extent() == Extent(7, 100)

@@ -209,7 +209,7 @@ def test_an_entry_that_was_replaced_leads_to_a_full_reading(history: History) ->
 
     assert "nothing lost" in full
     assert incremental == full
-    assert reading.because == "entries have left the journal"
+    assert reading.because == "entries of the journal were deleted or rewritten"
 
 
 def test_a_pruned_journal_has_lost_nothing(history: History) -> None:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 import pytest
 
 from cluster.health.checkers import verify as verifying
-from cluster.health.checkers.checkpoint import Checkpoint, JournalRows
+from cluster.health.checkers.checkpoint import Checkpoint, Extent
 from cluster.health.checkers.finding import Counterexample, Finding, Outcome, conclude
 from cluster.health.checkers.rest import Movement
 from cluster.health.checkers.verify import Verdict, verify
@@ -108,7 +108,7 @@ class Found:
             salt=0,
             positions={},
             tables={},
-            journal=JournalRows(0, 0, {}),
+            journal=Extent(0, 0),
             pending=sorted(pending),
         )
 
