@@ -154,16 +154,16 @@ def search(snapshots: Snapshots, since: Checkpoint) -> Search:
     """
     now = _positions(snapshots)
     for name, position in now.items():
-        before = since.positions.get(name)
-        if before is None or before.database != position.database:
+        earlier = since.positions.get(name)
+        if earlier is None or earlier.database != position.database:
             raise UnusableCheckpoint(f"the database {name} is another one than at the checkpoint")
-        if not 0 <= position.xmin - before.xmin < MOST_TRANSACTIONS:
+        if not 0 <= position.xmin - earlier.xmin < MOST_TRANSACTIONS:
             raise UnusableCheckpoint(f"the transactions of {name} do not follow the checkpoint's")
     found = _search(snapshots, now, since.positions, since.salt, since.pending)
     for name, tables in found.tables.items():
         for audited in AUDITED[name]:
-            before_rows = without_closed(since.tables[name][audited.table])
-            if audited.counted and tables[audited.table].has_lost(before_rows):
+            before = without_closed(name, audited.table, since.tables[name][audited.table])
+            if audited.counted and tables[audited.table].has_lost(before):
                 raise UnusableCheckpoint(f"rows have left the table {audited.table} of {name}")
     if found.entries.has_lost(since.journal):
         raise UnusableCheckpoint("entries of the journal were deleted or rewritten")
@@ -178,7 +178,7 @@ def search(snapshots: Snapshots, since: Checkpoint) -> Search:
     return found
 
 
-def without_closed(rows: Mapping[int, Rows]) -> Mapping[int, Rows]:
+def without_closed(_database: str, _table: str, rows: Mapping[int, Rows]) -> Mapping[int, Rows]:
     """Return the rows of a table at the checkpoint that nobody was allowed to delete since.
 
     Nothing deletes rows of these tables yet. Who closes old ones into balances takes them off here.

@@ -101,8 +101,9 @@ class Reading:
     def sentence(self) -> str:
         if self.since is None:
             return f"Read every row{f': {self.because}' if self.because else ''}."
+        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
         return (
-            f"Read {self.rows:,} rows changed since {self.since.time}; rows from before are "
+            f"Read {rows} changed since {self.since.time}; rows from before are "
             f"vouched for by the checkpoint of {self.since.by}; `--full` reads everything."
         )
 

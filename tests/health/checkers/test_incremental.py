@@ -167,7 +167,7 @@ def test_a_change_from_before_the_checkpoint_is_found_by_a_full_verdict_alone(
     assert full == {"rows consistent: checkout", "sales match checkouts", "stock conserved"}
     assert incremental == {"sales match checkouts", "stock conserved"}
     assert reading.sentence == (
-        f"Read 1 rows changed since {vouching.time}; rows from before are vouched for by the "
+        f"Read 1 row changed since {vouching.time}; rows from before are vouched for by the "
         "checkpoint of a test; `--full` reads everything."
     )
 
