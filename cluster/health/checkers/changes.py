@@ -162,8 +162,11 @@ def search(snapshots: Snapshots, since: Checkpoint) -> Search:
     found = _search(snapshots, now, since.positions, since.salt, since.pending)
     for name, tables in found.tables.items():
         for audited in AUDITED[name]:
-            before = without_closed(name, audited.table, since.tables[name][audited.table])
-            if audited.counted and tables[audited.table].has_lost(before):
+            before = since.tables.get(name, {}).get(audited.table)
+            if before is None:
+                raise UnusableCheckpoint("the checkpoint is of another revision")
+            kept = without_closed(name, audited.table, before)
+            if audited.counted and tables[audited.table].has_lost(kept):
                 raise UnusableCheckpoint(f"rows have left the table {audited.table} of {name}")
     if found.entries.has_lost(since.journal):
         raise UnusableCheckpoint("entries of the journal were deleted or rewritten")

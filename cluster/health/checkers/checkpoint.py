@@ -23,7 +23,7 @@ from cluster.secrets.transit import authenticate
 from compose.run_directory import write_private
 from config.environment import run_directory
 
-FORMAT: Final = 1
+FORMAT: Final = 1  # another one with each change of what is hashed (`audited.py`)
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):

@@ -241,6 +241,14 @@ def test_a_checkpoint_of_another_history_is_not_used(
         history.search(foreign)
 
 
+def test_a_checkpoint_that_does_not_know_a_table_is_not_used(history: History) -> None:
+    tables = {name: dict(found) for name, found in history.first.tables.items()}
+    del tables["orders"]["refund"]
+
+    with pytest.raises(UnusableCheckpoint, match="of another revision"):
+        history.search(msgspec.structs.replace(history.first, tables=tables))
+
+
 def test_a_row_of_a_transaction_in_flight_at_the_checkpoint_is_read(history: History) -> None:
     """Its transaction id is older than others that have ended, and it is committed after them."""
     newest = "SELECT id FROM orders ORDER BY created_at DESC LIMIT 1"
