@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from chaos.benchmarks import commit, dual_write, overload, pages, pipeline, rotation
+from chaos.benchmarks import commit, dual_write, overload, pages, pipeline, rotation, verdict
 from chaos.benchmarks.document import Result
 
 
@@ -75,6 +75,12 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
             summary="an article and the first page from the page cache, beside a bare Django view",
             measure=lambda options, say: pages.measure(
                 count=options.count or pages.COUNT, runs=options.runs or pages.RUNS, say=say
+            ),
+        ),
+        "verdict": Bench(
+            summary="a verdict that reads all rows, and one from a checkpoint, by history",
+            measure=lambda options, say: verdict.measure(
+                count=options.count or verdict.COUNT, runs=options.runs or verdict.RUNS, say=say
             ),
         ),
     }

@@ -6,6 +6,8 @@ settings: fsync on. Remains of a killed bench are removed first.
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
@@ -17,6 +19,7 @@ import psycopg
 from cluster.messaging.topology import bind_addressed, connect
 from cluster.secrets.addresses import operators_broker_url
 from compose.errors import PlainError
+from compose.servers.postgres import binaries
 from config.environment import DATABASES, MissingSetting, database_url, run_directory
 
 NAME: Final = "bench"
@@ -65,6 +68,24 @@ def databases() -> Iterator[str]:
         for server in servers.values():
             server.execute(f"CREATE DATABASE {NAME}".encode())
         yield _version(servers["site"])
+
+
+def copy_tables(name: str = NAME) -> None:
+    """Make the tables of each service, without rows, in database `name` on its server."""
+    for database in DATABASES:
+        source = address(database, name=database)
+        where = {"PGPASSWORD": source["password"], "PGCONNECT_TIMEOUT": "5"}
+        dumped = subprocess.run(
+            [
+                str(binaries() / "pg_dump"), "--schema-only", "--no-owner", "--no-privileges",
+                "-h", source["host"], "-p", str(source["port"]), "-U", source["user"], database,
+            ],
+            env={**os.environ, **where}, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        # Commands of psql, which protect it from what a dump might hold.
+        lines = (line for line in dumped.stdout.splitlines() if not line.startswith("\\"))
+        with psycopg.connect(**address(database, name=name)) as connection:
+            connection.execute("\n".join(lines).encode())
 
 
 @contextmanager

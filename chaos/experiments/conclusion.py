@@ -106,6 +106,7 @@ def conclude(evidence: Evidence) -> IncidentDocument:
         followed=evidence.followed,
         deviations=deviations,
         baseline=evidence.baseline,
+        reading="" if evidence.verdict is None else evidence.verdict.reading.sentence,
     )
 
 

@@ -192,6 +192,7 @@ class IncidentDocument(msgspec.Struct, frozen=True, kw_only=True):
     followed: Followed | None = None
     deviations: list[str] = []
     baseline: Baseline | None = None
+    reading: str = ""  # what the verdict afterwards has read; "" in older records, which read all
 
     def as_json(self) -> bytes:
         return msgspec.json.format(msgspec.json.encode(self), indent=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from rich.console import Console, JustifyMethod
@@ -10,20 +11,29 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from cluster.health.checkers.checkpoint import (
+    Checkpoint,
+    UnusableCheckpoint,
+    keep_checkpoint,
+    load_checkpoint,
+)
 from cluster.health.checkers.finding import Finding, Outcome
 from cluster.health.checkers.verify import Verdict, verify
 from cluster.health.last_verdict import keep_verdict
 from cluster.operations.queues import broker_connection, queue_depths
+from cluster.secrets.vault import SecretsError
 from cluster.services import load_all
 
 
-def run_verify(*, wait: float, by: str) -> Verdict:
+def run_verify(*, wait: float, by: str, full: bool = False) -> Verdict:
     """Check every invariant, after a wait for rest of up to `wait` seconds.
 
-    The verdict is kept, with `by`, the name of what asked for it. See `verify`. Raises the errors
+    What has not changed since the last checkpoint is read only if `full`. The verdict is kept, with
+    `by`, the name of what asked for it, and so is its checkpoint. See `verify`. Raises the errors
     of the broker, of Vault and of the databases.
     """
     services = load_all()
+    since, because = (None, "") if full else _last_checkpoint()
     with broker_connection() as connection:
 
         def ready() -> Mapping[str, int]:
@@ -31,9 +41,22 @@ def run_verify(*, wait: float, by: str) -> Verdict:
             depths = queue_depths(connection, services)
             return {q.name: q.ready for q in depths if not q.name.endswith(".tasks")}
 
-        verdict = verify(services, queues=ready, wait=wait)
+        verdict = verify(services, queues=ready, wait=wait, since=since, because=because, by=by)
     keep_verdict(verdict, by=by)
+    if verdict.checkpoint is not None:
+        with suppress(SecretsError):  # the one before it still holds: the next verdict reads more
+            keep_checkpoint(verdict.checkpoint)
     return verdict
+
+
+def _last_checkpoint() -> tuple[Checkpoint | None, str]:
+    """Return the last checkpoint, or why there is none that can be relied on."""
+    try:
+        return load_checkpoint(), ""
+    except UnusableCheckpoint as reason:
+        return None, str(reason)
+    except SecretsError as error:  # of a platform that was not prepared for checkpoints yet
+        return None, f"the checkpoint cannot be authenticated: {error}"
 
 
 MARKS: Final = {
@@ -90,7 +113,7 @@ def answer(verdict: Verdict) -> str:
         told += f" {unknown} could not be decided."
     if unknown or any(f.at_rest and f.outcome is Outcome.INFO for f in verdict.findings):
         told += f" The cluster was not at rest: {verdict.moving}."
-    return f"{told} ({verdict.seconds:.1f} s)"
+    return f"{told} {verdict.reading.sentence} ({verdict.seconds:.1f} s)"
 
 
 def _violations(finding: Finding) -> str:

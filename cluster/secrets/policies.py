@@ -25,6 +25,8 @@ SIGNING_KEY: Final = "visitor-tokens"
 SIGNING_KEY_LIFE: Final = 30 * 24 * 3600  # seconds; then Vault makes a new version by itself
 # The keys of the payment provider, which the gateway rotates (cluster/payments/provider_keys.py).
 PROVIDER_KEYS: Final = ("api_key", "webhook_secret")
+# Authenticates the checkpoint of a verdict, for those who may give verdicts.
+VERDICT_KEY: Final = "verdicts"
 TOKEN_PERIOD: Final = 20 * 60  # seconds; a token that is renewed in time never expires
 
 _READ: Final = ("read",)
@@ -62,6 +64,7 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield "auth/token/lookup-self", _READ
         case "auditor":
             yield from _audit_rules(identity)
+            yield f"transit/hmac/{VERDICT_KEY}/*", _UPDATE
         case "observer":
             yield from _audit_rules(identity)
             yield "kv/data/observer", _READ
@@ -69,6 +72,7 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         case "runner":
             # It starts checkouts as the site does, and examines them as an auditor.
             yield from _audit_rules(identity)
+            yield f"transit/hmac/{VERDICT_KEY}/*", _UPDATE
             yield from _lease_rules("site")
             yield "kv/data/site", _READ
             yield from _fault_rules()

@@ -75,6 +75,8 @@ def _enable_engines(vault: VaultClient) -> None:
     if not _found(vault, f"transit/keys/{policies.SIGNING_KEY}"):
         key = {"type": "ecdsa-p256", "auto_rotate_period": policies.SIGNING_KEY_LIFE}
         vault.write(f"transit/keys/{policies.SIGNING_KEY}", key)
+    if not _found(vault, f"transit/keys/{policies.VERDICT_KEY}"):
+        vault.write(f"transit/keys/{policies.VERDICT_KEY}", {"type": "hmac", "key_size": 32})
     if "approle/" not in vault.read("sys/auth")["data"]:
         vault.write("sys/auth/approle", {"type": "approle"})
 

@@ -1,7 +1,7 @@
-"""Signing with a key that never leaves Vault (its transit engine), and its public halves.
+"""Signing and authentication with keys that never leave Vault (its transit engine).
 
-The key is ECDSA over P-256, so that a signature fits JWS as ES256 (RFC 7518, section 3.4). Vault
-makes a new version every 30 days. A version's number is its name in a token (`kid`).
+The signing key is ECDSA over P-256, so that a signature fits JWS as ES256 (RFC 7518, section 3.4).
+Vault makes a new version every 30 days. A version's number is its name in a token (`kid`).
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cluster.secrets.policies import SIGNING_KEY
+from cluster.secrets.policies import SIGNING_KEY, VERDICT_KEY
 from cluster.secrets.secret_reader import shared_client
-from cluster.secrets.vault import SecretsError
+from cluster.secrets.vault import SecretsError, VaultClient
+from config.environment import acting_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +55,17 @@ def sign(message: bytes, *, version: int) -> bytes:
         return base64.urlsafe_b64decode(padded)
     except ValueError as error:
         raise SecretsError(f"Vault gave no signature: {error}") from error
+
+
+def authenticate(message: bytes) -> str:
+    """Return the code (HMAC) of a message, which only those who may give verdicts can make.
+
+    Raises SecretsError.
+    """
+    client = VaultClient.for_identity(acting_identity("auditor"))
+    try:
+        asked = {"input": base64.b64encode(message).decode()}
+        code: str = client.write(f"transit/hmac/{VERDICT_KEY}/sha2-256", asked)["data"]["hmac"]
+        return code
+    finally:
+        client.close()

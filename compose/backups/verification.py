@@ -26,7 +26,7 @@ def verify(run: RunDirectory, store: Store, base: Base, progress: Progress) -> b
     outside.withdraw(*OTHERS)
     started = platform.start(run.path, progress=progress)
     try:
-        command = ["cluster", "verify", "--wait", str(REST_WITHIN)]
+        command = ["cluster", "verify", "--full", "--wait", str(REST_WITHIN)]
         verdict = subprocess.run(
             [sys.executable, str(ROOT / "manage.py"), *command],
             env={**outside.environment(), **platform.pointers(run)},

@@ -30,7 +30,7 @@ from cluster.payments.provider_api import (
     WebhookDelivery,
 )
 from cluster.payments.sandbox.books import Books, KeyReusedError
-from cluster.payments.sandbox.client import ProviderUnavailableError, read_books
+from cluster.payments.sandbox.client import ProviderUnavailableError, read_books, read_total
 from cluster.payments.sandbox.decisions import (
     LATE_AUTHORISATION,
     SLOW_AUTHORISATION,
@@ -284,6 +284,7 @@ async def test_a_refused_webhook_is_sent_until_it_is_taken(
         ("GET /v1/payments/nonsense", None, KEYS.api_key, 404),
         (f"GET /v1/payments/{UUID(int=1)}", None, KEYS.api_key, 404),
         ("GET /v1/books?limit=many", None, KEYS.api_key, 400),
+        ("GET /v1/books?limit=1&payment=many", None, KEYS.api_key, 400),
     ],
 )
 async def test_bad_requests_get_problem_details(
@@ -308,6 +309,15 @@ async def test_the_books_name_every_payment(provider_url: str) -> None:
     assert {id_: (b.authorised, b.captured) for id_, b in books.items()} == {
         held: (AMOUNT, 0), taken: (0, AMOUNT),
     }  # fmt: skip
+    some = await asyncio.to_thread(
+        read_books, provider_url, api_key=KEYS.api_key, payments=[taken, uuid4()]
+    )
+    assert some == {taken: books[taken]}
+    assert await asyncio.to_thread(
+        read_books, provider_url, api_key=KEYS.api_key, payments=[]
+    ) == {}  # fmt: skip
+    total = await asyncio.to_thread(read_total, provider_url, api_key=KEYS.api_key)
+    assert (total.authorised, total.captured) == (AMOUNT, AMOUNT)
     _, totals = await call("GET", f"{provider_url}/v1/books")
     page = msgspec.json.decode(totals, type=BooksPage)
     assert (page.count, page.authorised, page.captured) == (2, AMOUNT, AMOUNT)

@@ -29,6 +29,8 @@ from tests.databases import superuser_session
 
 AUDITORS: Final = " ".join(f"{name}-auditor" for name in DATABASES)
 
+VERDICTS: Final = ("update transit/hmac/verdicts/*",)
+
 
 @dataclass(frozen=True)
 class Reach:
@@ -64,7 +66,7 @@ BY_IDENTITY: Final = SERVICE | {
         ("read,update kv/data/provider", "update kv/metadata/provider"),
     ),
     "provider": Reach("provider"),
-    "auditor": Reach("broker/auditor redis", AUDITORS),
+    "auditor": Reach("broker/auditor redis", AUDITORS, VERDICTS),
     "observer": Reach("broker/observer observer redis", f"{AUDITORS} site"),
     "link-proxy": Reach(others=("read auth/token/lookup-self",)),
     "watchdog": Reach(others=("read auth/token/lookup-self",)),
@@ -73,6 +75,7 @@ BY_IDENTITY: Final = SERVICE | {
         f"{AUDITORS} site",
         (
             *WISHES,
+            *VERDICTS,
             "update,sudo sys/seal",
             *(f"update,sudo sys/leases/revoke-prefix/database/creds/{name}" for name in DATABASES),
         ),

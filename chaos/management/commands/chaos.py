@@ -165,6 +165,8 @@ class Command(BaseCommand):
         console.print(document.summary)
         if document.baseline is not None:
             console.print(document.baseline.sentence)
+        if document.reading:
+            console.print(document.reading)
         for deviation in document.deviations:
             console.print(f"[red]·[/red] {deviation}")
         for one in not_exercised(document):

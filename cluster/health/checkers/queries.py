@@ -57,6 +57,12 @@ BALANCES: Final = """
     HAVING sum(amount) FILTER (WHERE account = 'authorised') <> 0
         OR sum(amount) FILTER (WHERE account = 'merchant') <> 0
 """
+# What the ledger has authorised and captured of all payments.
+TOTAL: Final = """
+    SELECT coalesce(sum(amount) FILTER (WHERE account = 'authorised'), 0)::bigint,
+           coalesce(sum(amount) FILTER (WHERE account = 'merchant'), 0)::bigint
+      FROM ledger_entry
+"""
 PAYMENTS: Final = "SELECT count(*) FROM payment"
 
 # The money captured for a checkout, before refunds that the visitor asked for later.

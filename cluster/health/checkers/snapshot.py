@@ -6,7 +6,7 @@ finding that may differ for that reason is marked `at_rest`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -80,6 +80,16 @@ class Snapshots:
         for connection in self._connections.values():
             connection.execute("SELECT 1")
         return self
+
+    @property
+    def whole(self) -> Snapshots:
+        """The same snapshots with all rows, also of a table that is narrowed to some."""
+        return self
+
+    @property
+    def ids(self) -> Collection[str] | None:
+        """The ids of what is examined, or None for all."""
+        return None
 
     def __exit__(
         self,

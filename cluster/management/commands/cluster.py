@@ -46,6 +46,9 @@ class Command(BaseCommand):
             "--overlap", type=overlap_seconds, default=OVERLAP, metavar="S",
             help="how long the key before is still valid",
         )  # fmt: skip
+        verifying.add_argument(
+            "--full", action="store_true", help="read all rows, not only those that changed"
+        )
         for action in (status, verifying, rotating):
             action.add_argument("--json", action="store_true", help="one JSON document")
 
@@ -60,7 +63,7 @@ class Command(BaseCommand):
                     console, kind, overlap=options["overlap"], wait=options["wait"]
                 )
             else:
-                document, good = _verify(console, wait=options["wait"])
+                document, good = _verify(console, wait=options["wait"], full=options["full"])
         if options["json"]:
             self.stdout.write(json.dumps(document, indent=2))
         if not good:
@@ -94,8 +97,8 @@ def _rotate(
     return rotated.as_json(), True
 
 
-def _verify(console: Console, *, wait: float) -> tuple[dict[str, Any], bool]:
+def _verify(console: Console, *, wait: float, full: bool) -> tuple[dict[str, Any], bool]:
     with console.status("Waiting for rest, then checking …"):
-        verdict = run_verify(wait=wait, by="cluster verify")
+        verdict = run_verify(wait=wait, by="cluster verify", full=full)
     show_verdict(verdict, console)
     return verdict.as_json(), verdict.clean

@@ -173,18 +173,25 @@ class Books:
             payment, account.state, account.authorised, account.captured, self._events(payment)
         )
 
-    def page(self, *, after: UUID | None, limit: int) -> BooksPage:
-        """Return the totals over all payments and, when `limit` is not 0, a page of balances."""
+    def page(
+        self, *, after: UUID | None, limit: int, payments: Sequence[UUID] | None = None
+    ) -> BooksPage:
+        """Return the totals over all payments and, when `limit` is not 0, a page of balances.
+
+        With `payments` the page has only these.
+        """
         count, authorised, captured = self._db.execute(
             """
             SELECT count(*), coalesce(sum(amount) FILTER (WHERE state = 'authorised'), 0),
                    coalesce(sum(amount) FILTER (WHERE state = 'captured'), 0) FROM account
             """
         ).fetchone()
+        wanted = None if payments is None else msgspec.json.encode(payments).decode()
         rows = self._db.execute(
             "SELECT payment, state, amount, card FROM account WHERE payment > ? "
+            "AND (? IS NULL OR payment IN (SELECT value FROM json_each(?))) "
             "ORDER BY payment LIMIT ?",
-            (str(after or ""), limit),
+            (str(after or ""), wanted, wanted, limit),
         ).fetchall()
         accounts = {UUID(row[0]): Account(AccountState(row[1]), *row[2:]) for row in rows}
         balances = {id_: Balance(a.authorised, a.captured) for id_, a in accounts.items()}

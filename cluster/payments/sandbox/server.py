@@ -136,10 +136,14 @@ class Provider:
         try:
             after = UUID(request.query["after"]) if "after" in request.query else None
             limit = int(request.query.get("limit", "0"))
+            payments = [UUID(id_) for id_ in request.query.getall("payment", ())] or None
         except ValueError:
-            return problem(HTTPStatus.BAD_REQUEST, "`after` is a UUID and `limit` a number.")
+            told = "`after` and `payment` are UUIDs and `limit` a number."
+            return problem(HTTPStatus.BAD_REQUEST, told)
         limit = max(0, min(limit, LARGEST_PAGE))
-        return _json(await self._run(lambda: self._books.page(after=after, limit=limit)))
+        return _json(
+            await self._run(lambda: self._books.page(after=after, limit=limit, payments=payments))
+        )
 
     async def _post_key(self, request: web.Request) -> web.Response:
         try:

@@ -8,16 +8,19 @@ undisturbed meanwhile, and nothing has to be repaired afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 import psycopg
 import pytest
 
-from cluster.health.checkers.audit import Books, examine, provider_books
+from chaos.benchmarks.history import KnownBooks
+from cluster.health.checkers.audit import Books, ProviderBooks, examine
+from cluster.health.checkers.changes import search_all
 from cluster.health.checkers.finding import Finding, Outcome
 from cluster.health.checkers.invariants import INVARIANTS, Promise
+from cluster.health.checkers.narrowed import narrowed
 from cluster.health.checkers.snapshot import Snapshots
 from cluster.identity.contract import IssueToken
 from cluster.kit.source.resolve import locate
@@ -53,6 +56,10 @@ CONSTRAINTS_OF: Final = """
 """
 
 
+# A narrowed query answers by a setting of the transaction, so its answer cannot be remembered.
+SETTING: Final = "verdict."
+
+
 class Remembered(Snapshots):
     """Snapshots that query only the changed database again, and remember the other answers."""
 
@@ -71,7 +78,7 @@ class Remembered(Snapshots):
     def rows(
         self, name: str, query: str, parameters: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
-        if name == self._changed:
+        if name == self._changed or SETTING in query:
             return self._snapshots.rows(name, query, parameters)
         key = (name, query, repr(parameters))
         if key not in self._answers:
@@ -87,31 +94,42 @@ class Bench:
         self._snapshots = Snapshots(connect=self._as_superuser)
         self._snapshots.__enter__()
         self._services = load_all()
-        self._books: Mapping[str, Balance] = provider_books()
+        self._books = KnownBooks(ProviderBooks().balances())
         self._answers: dict[tuple[str, str, str], list[tuple[Any, ...]]] = {}
         self.untouched = self.examine()
+        self._checkpoint = search_all(self._snapshots).checkpoint(by="a test")
 
     def close(self) -> None:
         """Roll all changes back."""
         self._snapshots.__exit__(None, None, None)
 
-    def after(self, tampering: Tampering) -> tuple[str, dict[str, Finding]]:
-        """Tamper with a row, and return its name and the findings of the audit. Then undo it."""
+    def after(
+        self, tampering: Tampering, *, incremental: bool = False
+    ) -> tuple[str, dict[str, Finding]]:
+        """Tamper with a row, and return its name and the findings of the audit. Then undo it.
+
+        An `incremental` audit has a checkpoint from before.
+        """
         if tampering.database == PROVIDER:
-            return self._after_provider_forgot_a_payment()
+            return self._after_provider_forgot_a_payment(incremental=incremental)
         connection = self._connections[tampering.database]
         with connection.transaction(force_rollback=True):  # a savepoint
             connection.execute(tampering.first.encode())
             row = connection.execute(tampering.change.encode()).fetchone()
             assert row, "there was nothing to tamper with"
-            return str(row[0]), self._examine_again(tampering.database)
+            return str(row[0]), self._examine_again(tampering.database, incremental=incremental)
 
     def columns(self, database: str) -> list[tuple[str, str, str]]:
         """Return every table, column and type of a database."""
         return self._snapshots.rows(database, COLUMNS_OF)
 
-    def unnamed(self, database: str, table: str, column: str, type_: str) -> str:
-        """Return why no checker names a change of this column, or "" when one does."""
+    def unnamed(
+        self, database: str, table: str, column: str, type_: str, *, incremental: bool = False
+    ) -> str:
+        """Return why no checker names a change of this column, or "" when one does.
+
+        With `incremental`, also why a verdict from a checkpoint would not say the same.
+        """
         connection = self._connections[database]
         where = {"table": table, "column": column}
         with connection.transaction(force_rollback=True):
@@ -124,28 +142,35 @@ class Bench:
             ).rowcount
             if not changed:
                 return "there is no row to change"
-            return "" if failing(self._examine_again(database)) else "nobody has noticed"
+            found = failing(self._examine_again(database))
+            if (
+                incremental
+                and found.keys() != failing(self._examine_again(database, incremental=True)).keys()
+            ):
+                return "an incremental verdict differs"
+            return "" if found else "nobody has noticed"
 
-    def _examine_again(self, database: str) -> dict[str, Finding]:
+    def _examine_again(self, database: str, *, incremental: bool = False) -> dict[str, Finding]:
         """Return the findings of `examine`, with earlier answers of all databases but this one."""
-        findings = examine(
-            Remembered(self._snapshots, self._answers, changed=database),
-            self._services,
-            lambda: self._books,
-        )
+        snapshots = Remembered(self._snapshots, self._answers, changed=database)
+        view, _, reading = narrowed(snapshots, self._checkpoint if incremental else None)
+        print(reading.sentence)
+        findings = examine(view, self._services, self._books)
         return {finding.name: finding for finding in findings}
 
-    def _after_provider_forgot_a_payment(self) -> tuple[str, dict[str, Finding]]:
-        payment = next(p for p, balance in self._books.items() if balance.captured)
-        forgotten = {
-            **self._books,
-            payment: msgspec.structs.replace(self._books[payment], captured=0),
-        }
-        return payment, self.examine(lambda: forgotten)
+    def _after_provider_forgot_a_payment(
+        self, *, incremental: bool
+    ) -> tuple[str, dict[str, Finding]]:
+        known = self._books.balances()
+        payment = next(p for p, balance in known.items() if balance.captured)
+        forgotten = msgspec.structs.replace(known[payment], captured=0)
+        view, _, _ = narrowed(self._snapshots, self._checkpoint if incremental else None)
+        findings = examine(view, self._services, KnownBooks({**known, payment: forgotten}))
+        return payment, {finding.name: finding for finding in findings}
 
     def examine(self, books: Books | None = None) -> dict[str, Finding]:
         """Return the findings of the audit now, with the books of the start unless given."""
-        findings = examine(self._snapshots, self._services, books or (lambda: self._books))
+        findings = examine(self._snapshots, self._services, books or self._books)
         return {finding.name: finding for finding in findings}
 
     def _as_superuser(self, name: str) -> psycopg.Connection[Any]:
@@ -223,6 +248,18 @@ def test_is_seen_to_fail(bench: Bench, tampering: Tampering) -> None:
 
 
 @needs_platform
+@pytest.mark.parametrize("tampering", TAMPERINGS, ids=lambda tampering: tampering.name)
+def test_an_incremental_verdict_finds_the_same(bench: Bench, tampering: Tampering) -> None:
+    """What was tampered with after the checkpoint breaks the same invariants, of the same rows."""
+    culprit, findings = bench.after(tampering, incremental=True)
+
+    found = failing(findings)
+
+    assert set(found) == {tampering.invariant, *tampering.follows}, found
+    assert any(culprit in text for text in found[tampering.invariant]), (culprit, found)
+
+
+@needs_platform
 @pytest.mark.parametrize("tampering", COUNTED, ids=lambda tampering: tampering.name)
 def test_is_seen_to_count(bench: Bench, tampering: Tampering) -> None:
     """An invariant that only counts, and cannot fail, changes when there is more to count."""
@@ -243,10 +280,11 @@ def test_after_all_tampering_every_invariant_holds_again(bench: Bench) -> None:
 
 @needs_platform
 def test_while_the_provider_is_away_its_books_are_not_called_right(bench: Bench) -> None:
-    def away() -> Mapping[str, Balance]:
-        raise ProviderUnavailableError("nobody answers")
+    class Away(KnownBooks):
+        def balances(self, payments: Collection[str] | None = None) -> Mapping[str, Balance]:
+            raise ProviderUnavailableError("nobody answers")
 
-    finding = bench.examine(away)["ledger matches the provider"]
+    finding = bench.examine(Away({}))["ledger matches the provider"]
 
     assert (finding.outcome, finding.unknown) == (Outcome.INFO, True)
 
@@ -306,20 +344,42 @@ COLUMNS_OF: Final = """
 @pytest.mark.parametrize("database", all_in_full(DATABASES, always=("payments", "checkout")))
 def test_every_column_of_every_table_is_named_or_listed(bench: Bench, database: str) -> None:
     """For each column in turn, the test changes one row, past every constraint and trigger."""
-    columns = bench.columns(database)
-    judged = {
-        (table, column): type_
-        for table, column, type_ in columns
-        # The site does not use these two tables: its journal stands for both.
-        if not (database == "site" and table in ("inbox", "inbox_stream"))
-    }
-    listed = {key for key in judged if reason_of(*key)}
+    columns = judged_columns(bench, database)
+    listed = {key for key in columns if reason_of(*key)}
 
     unseen = {
         key: found
-        for key, type_ in judged.items()
+        for key, type_ in columns.items()
         if key not in listed and (found := bench.unnamed(database, *key, type_))
     }
 
-    print(f"{database}: {len(judged)} columns, {len(judged) - len(listed)} named, the rest listed")
+    print(
+        f"{database}: {len(columns)} columns, {len(columns) - len(listed)} named, the rest listed"
+    )
     assert unseen == {}
+
+
+@needs_platform
+@pytest.mark.timeout(1200)  # two audits for each column
+@pytest.mark.full  # `test_incremental.py` tries some columns in every run
+@pytest.mark.parametrize("database", DATABASES)
+def test_of_every_column_an_incremental_verdict_finds_the_same(bench: Bench, database: str) -> None:
+    columns = judged_columns(bench, database)
+
+    unseen = {
+        key: found
+        for key, type_ in columns.items()
+        if not reason_of(*key) and (found := bench.unnamed(database, *key, type_, incremental=True))
+    }
+
+    assert unseen == {}
+
+
+def judged_columns(bench: Bench, database: str) -> dict[tuple[str, str], str]:
+    """Return the type of each column by table and name."""
+    return {
+        (table, column): type_
+        for table, column, type_ in bench.columns(database)
+        # The site does not use these two tables: its journal stands for both.
+        if not (database == "site" and table in ("inbox", "inbox_stream"))
+    }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
 from cluster.health.checkers import verify as verifying
+from cluster.health.checkers.checkpoint import Checkpoint, Extent
 from cluster.health.checkers.finding import Counterexample, Finding, Outcome, conclude
 from cluster.health.checkers.rest import Movement
 from cluster.health.checkers.verify import Verdict, verify
@@ -47,11 +48,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verifying, "REST_WITHIN", 0.0)
 
 
-def verdict_under(traffic: Traffic, monkeypatch: pytest.MonkeyPatch) -> Verdict:
+def verdict_under(traffic: Traffic, monkeypatch: pytest.MonkeyPatch, *, by: str = "") -> Verdict:
     monkeypatch.setattr(verifying, "examine", traffic.examine)
     monkeypatch.setattr(verifying, "_look", traffic.look)
     monkeypatch.setattr(verifying, "recently_touched", lambda _snapshots, within: frozenset())
-    return verify((), queues=dict, wait=WAIT)
+    return verify((), queues=dict, wait=WAIT, by=by)
 
 
 def test_what_failed_once_and_held_later_is_no_violation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,3 +96,40 @@ def test_what_concerns_no_saga_cannot_be_set_aside(monkeypatch: pytest.MonkeyPat
     # totals, which no id in flight explains.
     assert verdict.clean
     assert not verdict_under(Traffic([""], in_flight=["a"]), monkeypatch).clean
+
+
+class Found:
+    """What a search has found in databases without a row."""
+
+    def checkpoint(self, *, by: str, pending: Collection[str] = ()) -> Checkpoint:
+        return Checkpoint(
+            at=0.0,
+            by=by,
+            salt=0,
+            positions={},
+            tables={},
+            journal=Extent(0, 0),
+            pending=sorted(pending),
+        )
+
+
+@pytest.fixture
+def searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "search_all", lambda _snapshots: Found())
+
+
+@pytest.mark.usefixtures("searched")
+def test_a_checkpoint_names_what_was_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    verdict = verdict_under(Traffic(["a"], ["b"], in_flight=["b"]), monkeypatch, by="a test")
+
+    assert verdict.clean
+    assert verdict.checkpoint is not None
+    assert (verdict.checkpoint.by, verdict.checkpoint.pending) == ("a test", ["b"])
+
+
+@pytest.mark.usefixtures("searched")
+def test_a_verdict_with_a_violation_has_no_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    verdict = verdict_under(Traffic(["a"], ["a"], in_flight=["b"]), monkeypatch, by="a test")
+
+    assert not verdict.clean
+    assert verdict.checkpoint is None
