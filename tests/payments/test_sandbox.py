@@ -310,13 +310,13 @@ async def test_the_books_name_every_payment(provider_url: str) -> None:
         held: (AMOUNT, 0), taken: (0, AMOUNT),
     }  # fmt: skip
     some = await asyncio.to_thread(
-        read_books, provider_url, api_key=KEYS.api_key, payments=[taken, uuid4()]
+        read_books, provider_url, api_key=lambda: KEYS.api_key, payments=[taken, uuid4()]
     )
     assert some == {taken: books[taken]}
     assert await asyncio.to_thread(
-        read_books, provider_url, api_key=KEYS.api_key, payments=[]
+        read_books, provider_url, api_key=lambda: KEYS.api_key, payments=[]
     ) == {}  # fmt: skip
-    total = await asyncio.to_thread(read_total, provider_url, api_key=KEYS.api_key)
+    total = await asyncio.to_thread(read_total, provider_url, api_key=lambda: KEYS.api_key)
     assert (total.authorised, total.captured) == (AMOUNT, AMOUNT)
     _, totals = await call("GET", f"{provider_url}/v1/books")
     page = msgspec.json.decode(totals, type=BooksPage)
