@@ -33,6 +33,7 @@ from cluster.messaging.topology import queues
 from cluster.operations.errors import reason
 from cluster.operations.observed import Observed, read_observed
 from cluster.operations.queues import broker_connection, queue_depths
+from compose.backups.status import BackupStatus, backup_status, backup_troubles
 from compose.replicas import replicas, worker_names
 from compose.supervisor import ProcessState, Supervisor
 from config.environment import DATABASES
@@ -60,6 +61,7 @@ class ClusterStatus:
     databases: Mapping[str, Part[Vitals]]
     troubles: tuple[str, ...]
     observed: Part[Observed] = Part(None)
+    backups: BackupStatus | None = None
 
     @property
     def healthy(self) -> bool:
@@ -79,6 +81,7 @@ class ClusterStatus:
             "queues": _json(self.queues, lambda all_: [asdict(one) for one in all_]),
             "databases": {name: _json(part, _vitals) for name, part in self.databases.items()},
             "stalls": [msgspec.to_builtins(stall) for stall in stalls(self)],
+            "backups": msgspec.to_builtins(self.backups),
             "broker_alarm": self.observed.value.broker_alarm if self.observed.value else None,
             "sagas": self._of("checkout", lambda vitals: vitals.sagas),
             "stream": self._of("site", lambda vitals: vitals.stream),
@@ -106,7 +109,9 @@ def read_status(services: Sequence[Service]) -> ClusterStatus:
     processes, queues = _answer(asked_processes), _answer(asked_queues)
     databases = {name: _answer(future) for name, future in asked.items()}
     pool.shutdown(wait=False, cancel_futures=True)
-    found = ClusterStatus(processes, queues, databases, (), _answer(asked_observer))
+    found = ClusterStatus(
+        processes, queues, databases, (), _answer(asked_observer), backup_status()
+    )
     return replace(found, troubles=tuple(troubles(found, services)))
 
 
@@ -124,6 +129,7 @@ def troubles(status: ClusterStatus, services: Sequence[Service]) -> Iterator[str
             yield f"The database of {name} is unreachable: {part.unreachable}"
         else:
             yield from _database_troubles(name, part.value)
+    yield from map(str, backup_troubles(status.backups))
 
 
 def stalls(status: ClusterStatus) -> list[Stalled]:
