@@ -88,6 +88,16 @@ class Watch:
         else:
             self._hurry.clear()
 
+    def catch_up(self, now: float) -> None:
+        """Date nothing later than `now`, since the clock was set back."""
+        found = self._standing
+        self._standing = replace(
+            found,
+            answered_at=_not_after(now, found.answered_at),
+            failing_since=_not_after(now, found.failing_since),
+            asked_at=_not_after(now, found.asked_at),
+        )
+
     def standing(self, now: float) -> Standing:
         return self._standing.judged(now)
 
@@ -139,3 +149,7 @@ class Watch:
             unwell=isinstance(error, Unwell),
             timed_out=isinstance(error, TimedOut),
         )
+
+
+def _not_after(now: float, moment: float | None) -> float | None:
+    return None if moment is None else min(moment, now)
