@@ -1,4 +1,4 @@
-"""How often a platform that is backed up gets a new base backup, and how many are kept.
+"""The interval between the base backups of a platform that is backed up, and how many are kept.
 
 The settings BACKUP_EVERY (hours, 0 for never) and BACKUP_KEEP. `up` records them in platform.json,
 so that a second terminal judges the age of a backup by the same interval.

@@ -28,7 +28,7 @@ UNARCHIVED_FOR: Final = timedelta(minutes=5)  # a batch is due every minute
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is wrong, in one sentence for everybody, and the reason, which may name a path."""
+    """A trouble in one sentence for everybody, and its reason, which may name a path."""
 
     words: str
     reason: str = ""

@@ -238,7 +238,7 @@ class Store:
         return batches[-2].at if len(batches) > 1 else None
 
     def prune(self, keep: int) -> int:
-        """Delete what only other base backups need than those kept; return how many files went.
+        """Delete what no kept base backup needs, and return how many files went.
 
         Kept are the newest `keep`, and the last verified one. If that is older than the newest, it
         can be restored as it was at its end, and the WAL of the time after that goes.
