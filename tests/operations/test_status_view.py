@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import signal
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from rich.console import Console
@@ -14,6 +15,7 @@ from cluster.health.vitals import LeasedRole, Vitals
 from cluster.messaging.heartbeats import Heartbeat
 from cluster.operations.status import ClusterStatus, Part
 from cluster.operations.status_view import show_status
+from compose.backups.status import BackupStatus
 from compose.supervisor import ProcessState
 from config.environment import DATABASES
 
@@ -42,12 +44,13 @@ def vitals(name: str) -> Vitals:
     )
 
 
-def shown(width: int) -> str:
+def shown(width: int, backups: BackupStatus | None = None) -> str:
     status = ClusterStatus(
         Part([process(name) for name in PROCESSES]),
         Part([QueueDepth(name, 123456, 1) for name in QUEUES]),
         {name: Part(vitals(name)) for name in DATABASES},
         (),
+        backups=backups,
     )
     out = io.StringIO()
     show_status(status, Console(file=out, width=width, highlight=False))
@@ -71,3 +74,11 @@ def test_a_pid_stands_on_the_line_of_its_process(width: int) -> None:
 def test_a_wide_terminal_shows_two_processes_a_line() -> None:
     assert len(re.findall("1234567", shown(240).splitlines()[2])) == 2
     assert len(re.findall("1234567", shown(80).splitlines()[2])) == 1
+
+
+def test_the_last_backup_its_age_and_its_proof_are_on_one_line() -> None:
+    ago = datetime.now(UTC) - timedelta(hours=5)
+    backups = BackupStatus(directory="/mnt", ended=ago, archived=ago, verified=ago)
+    line = "Backups the last one 5 h ago, verified; changes up to 5 h ago"
+    assert line in shown(200, backups)
+    assert "Backups" not in shown(200)
