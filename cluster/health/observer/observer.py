@@ -115,9 +115,7 @@ class Observer:
         passed = now - self._ticked_at if self._ticked_at else 0.0
         self._ticked_at = now
         if abs(passed) > HELD_UP:
-            self._progress.forget()
-            if passed < 0:
-                self._catch_up(now)
+            self._start_over(now)
             return False
         evidence = self._evidence(now)
         evidence = self._with_stalls(evidence, now)
@@ -271,15 +269,16 @@ class Observer:
             self._hurry()
         return changed
 
-    def _catch_up(self, now: float) -> None:
-        """Date no fact later than `now`, since the clock was set back.
+    def _start_over(self, now: float) -> None:
+        """Count silence and stalls from `now` on, and date no fact later.
 
-        It would stay fresh, and what it begins would not end, until the clock is there again.
+        Such a fact would stay fresh, and what it begins would not end, until the clock that was set
+        back is there again.
         """
-        logger.warning("the clock was set back")
-        self.board.catch_up(now)
+        self._progress.forget()
         for watch in self._watches.values():
-            watch.catch_up(now)
+            watch.start_over(now)
+        self.board.catch_up(now)
         for since in (self._running, self._unconsumed, self._signs):
             since.update({name: min(moment, now) for name, moment in since.items()})
         if self._broker_since is not None:

@@ -69,6 +69,7 @@ class Watch:
         self._on_flip = on_flip
         self._every = every
         self._standing = Standing()
+        self._counts_from = 0.0
         self._hurry = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"probe-{self.target}", daemon=True)
@@ -88,14 +89,15 @@ class Watch:
         else:
             self._hurry.clear()
 
-    def catch_up(self, now: float) -> None:
-        """Date nothing later than `now`, since the clock was set back."""
+    def start_over(self, now: float) -> None:
+        """Count silence from `now` on: this process got no time before, or the clock was set."""
+        self._counts_from = now
         found = self._standing
         self._standing = replace(
             found,
-            answered_at=_not_after(now, found.answered_at),
-            failing_since=_not_after(now, found.failing_since),
-            asked_at=_not_after(now, found.asked_at),
+            answered_at=None if found.answered_at is None else min(found.answered_at, now),
+            failing_since=None if found.failing_since is None else now,
+            asked_at=None if found.asked_at is None else now,
         )
 
     def standing(self, now: float) -> Standing:
@@ -141,6 +143,7 @@ class Watch:
 
     def _fail(self, last: Standing, asked_at: float, error: ProbeFailed) -> None:
         since = asked_at if last.failing_since is None else last.failing_since
+        since = min(max(since, self._counts_from), time.time())
         self._standing = Standing(
             answered_at=last.answered_at,
             milliseconds=last.milliseconds,
@@ -149,7 +152,3 @@ class Watch:
             unwell=isinstance(error, Unwell),
             timed_out=isinstance(error, TimedOut),
         )
-
-
-def _not_after(now: float, moment: float | None) -> float | None:
-    return None if moment is None else min(moment, now)

@@ -100,5 +100,25 @@ def test_silence_counts_from_the_time_that_is_now(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("cluster.health.observer.watch.time", clock)
     watch = Watch(Silent("redis"))
     watch._ask()
-    watch.catch_up(NOON)
+    clock.now = NOON
+    watch.start_over(NOON)
+    watch._ask()
     assert watch.standing(NOON + 10.0).failing_since == NOON
+
+
+def test_a_target_that_stood_still_with_the_observer_was_not_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A suspended machine: the answer to an open question comes too late when all wake."""
+    clock = Clock(NOON)
+    watch = Watch(Silent("redis"))
+
+    def wake(_: Silent) -> Answer:
+        clock.now += HOUR
+        watch.start_over(clock.now)
+        raise TimedOut("no answer")
+
+    monkeypatch.setattr("cluster.health.observer.watch.time", clock)
+    monkeypatch.setattr(Silent, "ask", wake)
+    watch._ask()
+    assert watch.standing(clock.now).failing_since == NOON + HOUR
