@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import time
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cluster.health.observer.observer import Observer
 from cluster.health.observer.outages import PAUSED
+from cluster.health.observer.server import Server
+from cluster.health.observer.snapshot import Snapshot
 from cluster.health.observer.watch import Watch
 from cluster.health.probes.probe import Answer, TimedOut
 from compose.supervisor import ProcessState, Status
 from config.environment import DATABASES
 from tests.clock import Clock
+from tests.conditions import eventually_async
+from tests.observed import snapshot
 
 HOUR = 3600.0
 NOON = 1_800_000_000.0
@@ -122,3 +129,31 @@ def test_a_target_that_stood_still_with_the_observer_was_not_silent(
     monkeypatch.setattr(Silent, "ask", wake)
     watch._ask()
     assert watch.standing(clock.now).failing_since == NOON + HOUR
+
+
+class Steady:
+    """An observer that sees no change, and counts its snapshots."""
+
+    store = SimpleNamespace(save_gauges=lambda _: None)
+    snapshots = 0
+
+    def tick(self, now: float) -> bool:
+        return False
+
+    def snapshot(self, now: float) -> Snapshot:
+        self.snapshots += 1
+        return snapshot()
+
+
+async def test_snapshots_go_on_at_their_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    wall = Clock(NOON)
+    stand_in = SimpleNamespace(time=wall, monotonic=time.monotonic)
+    monkeypatch.setattr("cluster.health.observer.server.time", stand_in)
+    monkeypatch.setattr("cluster.health.observer.server.SNAPSHOT_EVERY", 0.01)
+    observer = Steady()
+    server = Server(observer)  # type: ignore[arg-type]
+    running = asyncio.create_task(server._observe())
+    await eventually_async(lambda: observer.snapshots >= 1)
+    wall.now -= HOUR
+    await eventually_async(lambda: observer.snapshots >= 3, within=10.0)
+    running.cancel()
