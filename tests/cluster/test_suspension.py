@@ -52,13 +52,9 @@ def until_every_login_has_expired(cluster: Cluster) -> float:
 
 @pytest.mark.platform
 @pytest.mark.fault
-@pytest.mark.parametrize(
-    "until",
-    [
-        until_all_count_as_silent,
-        pytest.param(until_every_login_has_expired, marks=pytest.mark.full),
-    ],
-)
+@pytest.mark.full  # in every run, tests/health/observer/test_clock_set_back.py
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("until", [until_all_count_as_silent, until_every_login_has_expired])
 def test_a_suspended_machine_goes_on_where_it_stood(
     cluster: Cluster, until: Callable[[Cluster], float]
 ) -> None:

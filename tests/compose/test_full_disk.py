@@ -1,4 +1,4 @@
-"""The disk of one database is full: the cluster says so in words, and heals when it has room."""
+"""The disk of one database is full or read-only: the cluster says so, and heals by itself."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 
 from compose.run_directory import RunDirectory
 from compose.servers.postgres import Postgres, data_home
+from compose.supervisor import Supervisor
 from tests.compose.test_backup_and_restore import base, command, manage
 from tests.conditions import eventually
 
@@ -49,32 +50,55 @@ def on_a_small_disk(data: Path) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(data)], check=True)
 
 
-@pytest.mark.full
+@contextmanager
+def filled(server: Postgres) -> Iterator[None]:
+    """Fill the disk of a server that runs, for the block."""
+    filling = server.data / "filling"
+    full = subprocess.run(
+        ["dd", "if=/dev/zero", f"of={filling}", "bs=64K"], capture_output=True, check=False
+    )
+    assert b"No space left" in full.stderr
+    try:
+        yield
+    finally:
+        filling.unlink()
+
+
+@contextmanager
+def read_only(server: Postgres) -> Iterator[None]:
+    """Make the disk of a server read-only, for the block. The kernel asks that it be stopped."""
+    supervisor = Supervisor.connect(server.run.path)
+    supervisor.stop(server.name)
+    subprocess.run(["mount", "-o", "remount,ro", str(server.data)], check=True)
+    try:
+        supervisor.start(server.name)
+        yield
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", str(server.data)], check=True)
+
+
+@pytest.mark.full  # in every run, tests/compose/test_backup_of_one_server.py fills a disk
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_a_database_whose_disk_is_full_is_named_and_heals_when_it_has_room(base: Path) -> None:
+@pytest.mark.timeout(1200)
+def test_a_database_whose_disk_takes_nothing_is_named_and_heals_by_itself(base: Path) -> None:
     run = base / "run"
     manage(run, "up", "--detach")
     manage(run, "down")
     orders = Postgres(database="orders", port=0, run=RunDirectory(run))
+
+    def is_named() -> list[str]:
+        return [one for one in status(run)["troubles"] if "orders" in one]
+
     with on_a_small_disk(orders.data):
         manage(run, "up", "--detach")
         try:
-            filling = orders.data / "filling"
-            full = subprocess.run(
-                ["dd", "if=/dev/zero", f"of={filling}", "bs=64K"], capture_output=True, check=False
-            )
-            assert b"No space left" in full.stderr
-            with command(run, "checkout", "--count", "200", "--outcome", "mixed", "--wait") as load:
-
-                def is_named() -> list[str]:
-                    return [one for one in status(run)["troubles"] if "orders" in one]
-
-                eventually(is_named, within=HEALED_WITHIN, every=0.5)
-                filling.unlink()
-                said, _ = load.communicate()
-            assert load.returncode == 0, said
-            eventually(lambda: status(run)["healthy"], within=HEALED_WITHIN, every=0.5)
+            for broken in (filled, read_only):
+                with command(run, "checkout", "--count", "100", "--wait") as load:
+                    with broken(orders):
+                        eventually(is_named, within=HEALED_WITHIN, every=0.5)
+                    said, _ = load.communicate()
+                assert load.returncode == 0, said
+                eventually(lambda: status(run)["healthy"], within=HEALED_WITHIN, every=0.5)
             manage(run, "cluster", "verify", "--wait", "120")
         finally:
             manage(run, "down")
