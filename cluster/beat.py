@@ -6,13 +6,15 @@ python -m cluster.beat
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from amqp import AMQPError
 from celery import Celery
 from celery.beat import Scheduler, SchedulingError
+from celery.schedules import schedule as intervals
 from celery.signals import setup_logging
 from kombu.exceptions import OperationalError
 
@@ -26,6 +28,7 @@ from config import logs
 
 logger = logging.getLogger(__name__)
 
+BEGAN: Final = datetime(2000, 1, 1, tzinfo=UTC)  # any moment will do: only differences count
 # Errors of the broker, of the way to it, or of Vault with its password, and not of the task.
 BROKER_AWAY: Final = (OperationalError, AMQPError, OSError, SecretsError)
 
@@ -47,7 +50,7 @@ class Clock(Scheduler):
         super().setup_schedule()
         for name, declared in self.app.conf.beat_schedule.items():
             entry = self.schedule[name]
-            entry.last_run_at = entry.default_now() - timedelta(seconds=declared["schedule"])
+            entry.last_run_at = entry.default_now() - declared["schedule"].run_every
 
     def apply_entry(self, entry: Any, producer: Any = None) -> None:
         """Send one task, logging an outage of the broker once, however many tasks it costs.
@@ -94,7 +97,7 @@ def schedule() -> dict[str, dict[str, Any]]:
     return {
         scheduled.name: {
             "task": scheduled.name,
-            "schedule": scheduled.every,
+            "schedule": intervals(scheduled.every, nowfun=_steady_now),
             "options": {
                 "queue": service.task_queue,
                 "exchange": QUEUES,
@@ -105,6 +108,14 @@ def schedule() -> dict[str, dict[str, Any]]:
         for service in load_all()
         for scheduled in service.periodic_work
     }
+
+
+def _steady_now() -> datetime:
+    """Return the time since the start as a moment, whatever was done to the wall clock.
+
+    By the wall clock nothing would be due for an hour after it was set back by one.
+    """
+    return BEGAN + timedelta(seconds=time.monotonic())
 
 
 def build(broker_url: Callable[[], str]) -> Celery:

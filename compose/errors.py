@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class PlainError(Exception):
     """Something a person has to know or to mend, with the sentence they read as its message.
@@ -19,3 +21,17 @@ class Misuse(PlainError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, status=2)
+
+
+def disk_words(error: OSError) -> str:
+    """Return the reason for which a file or folder could not be read or written."""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            reason = "the disk is full"
+        case errno.EROFS:
+            reason = "the disk is read-only"
+        case errno.EACCES | errno.EPERM:
+            reason = "this user may not use it"
+        case _:
+            reason = error.strerror or type(error).__name__
+    return f"{error.filename}: {reason}" if error.filename else reason

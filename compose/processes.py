@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from compose import outside
+from compose.backups import settings
 from compose.process import Process
 from compose.replicas import parse_replicas, worker_names
 from compose.run_directory import RunDirectory
@@ -113,7 +114,7 @@ def addresses(
     if replicas:
         parse_replicas(replicas)  # nonsense is refused before anything starts
         found["REPLICAS"] = replicas
-    return found
+    return {**found, **settings.recorded(surroundings)}
 
 
 def needed_packages(surroundings: Mapping[str, str]) -> list[str]:

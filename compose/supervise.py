@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from compose import leftovers, outside
-from compose.backups import wal
+from compose.backups import schedule
 from compose.circus_overrides import PatientArbiter, PatientWatcher
 from compose.process import Process
 from compose.processes import local_servers, services
@@ -90,7 +90,7 @@ async def supervise(run: RunDirectory, watchers: list[PatientWatcher], *, owner:
     loop.add_reader(owner, _watch_owner, owner, stop)
     await arbiter.start()
     # A thread that nothing waits for: what it has not archived, it archives after the next start.
-    threading.Thread(target=wal.keep_archiving, args=(run,), daemon=True).start()
+    threading.Thread(target=schedule.keep_backing_up, args=(run,), daemon=True).start()
     trimmer = asyncio.create_task(_trim_logs(run))
     await stop.wait()
     trimmer.cancel()

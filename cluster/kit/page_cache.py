@@ -113,7 +113,7 @@ def _page(
     """Return the page, kept or built now, or the response when it may not be kept."""
     try:
         version, page = _store.read(key)
-        if page is not None and time.time() < page.built_at + lifetime:
+        if page is not None and 0 <= time.time() - page.built_at < lifetime:
             return page
         token = _store.lock(key)
         if token is None:

@@ -39,6 +39,7 @@ from cluster.operations.provider_keys import rotations
 from cluster.operations.queues import broker_connection, queue_depths
 from cluster.payments.provider_api import KeyKind
 from cluster.payments.provider_keys import Rotations
+from compose.backups.status import BackupStatus, backup_status, backup_troubles
 from compose.replicas import replicas, worker_names
 from compose.supervisor import ProcessState, Supervisor
 from config.environment import DATABASES, observer_url
@@ -69,6 +70,7 @@ class ClusterStatus:
     troubles: tuple[str, ...]
     observed: Part[Observed] = Part(None)
     provider_keys: Part[dict[KeyKind, Rotations]] = Part(None)
+    backups: BackupStatus | None = None
 
     @property
     def healthy(self) -> bool:
@@ -88,6 +90,7 @@ class ClusterStatus:
             "queues": _json(self.queues, lambda all_: [asdict(one) for one in all_]),
             "databases": {name: _json(part, _vitals) for name, part in self.databases.items()},
             "stalls": [msgspec.to_builtins(stall) for stall in stalls(self)],
+            "backups": msgspec.to_builtins(self.backups),
             "broker_alarm": self.observed.value.broker_alarm if self.observed.value else None,
             "provider_keys": _json(self.provider_keys, _rotations),
             "sagas": self._of("checkout", lambda vitals: vitals.sagas),
@@ -118,7 +121,7 @@ def read_status(services: Sequence[Service]) -> ClusterStatus:
     databases = {name: _answer(future) for name, future in asked.items()}
     observed, keys = _answer(asked_observer), _answer(asked_keys)
     pool.shutdown(wait=False, cancel_futures=True)
-    found = ClusterStatus(processes, queues, databases, (), observed, keys)
+    found = ClusterStatus(processes, queues, databases, (), observed, keys, backup_status())
     return replace(found, troubles=tuple(troubles(found, services)))
 
 
@@ -136,6 +139,7 @@ def troubles(status: ClusterStatus, services: Sequence[Service]) -> Iterator[str
             yield f"The database of {name} is unreachable: {part.unreachable}"
         else:
             yield from _database_troubles(name, part.value)
+    yield from map(str, backup_troubles(status.backups))
 
 
 def stalls(status: ClusterStatus) -> list[Stalled]:

@@ -13,6 +13,7 @@ from rich.table import Table
 from cluster.health.progress import SILENT_AFTER
 from cluster.messaging.heartbeats import Heartbeat
 from cluster.operations.status import ClusterStatus, Part
+from compose.backups.status import since
 from compose.supervisor import ProcessState
 
 NOTHING: Final = "–"
@@ -32,6 +33,7 @@ def show_status(status: ClusterStatus, console: Console) -> None:
     _leases(status, console)
     _provider_keys(status, console)
     _flow(status, console)
+    _backups(status, console)
     console.print()
     for trouble in status.troubles:
         console.print(f"[red]✗[/red] {escape(trouble)}")
@@ -224,6 +226,18 @@ def _flow(status: ClusterStatus, console: Console) -> None:
             f"way of at most {stream['checkout_limit'] or NOTHING}, "
             f"{stream['refused_checkouts']} refused for that"
         )
+
+
+def _backups(status: ClusterStatus, console: Console) -> None:
+    found = status.backups
+    if found is None:
+        return
+    ages = [since(moment, datetime.now(UTC)) for moment in (found.ended, found.archived)]
+    last, archived = (_duration(None if age is None else age.total_seconds()) for age in ages)
+    verified = "verified" if found.verified else "not verified"
+    console.print(
+        f"[bold]Backups[/bold] the last one {last} ago, {verified}; changes up to {archived} ago"
+    )
 
 
 def _duration(seconds: float | None) -> str:

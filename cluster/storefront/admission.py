@@ -157,11 +157,11 @@ def record_ended(work: UnitOfWork, ended: int) -> None:
     work.cursor.execute(ADD_ENDED, (INITIAL, ended, work.now))
     in_window, began = work.cursor.fetchone() or (0, work.now)
     window = work.now - began
-    if window < WINDOW:
+    if timedelta() <= window < WINDOW:  # a window below 0 began before the clock was set back
         return
     room = read_room(work)
     limit = room.limit
-    if window <= LONGEST_WINDOW:
+    if WINDOW <= window <= LONGEST_WINDOW:
         limit = next_limit(limit, ended=in_window, window=window, open_now=room.open)
     work.cursor.execute(CLOSE_WINDOW, (limit, work.now))
 

@@ -16,6 +16,8 @@ from typing import Final
 from compose import lock, outside
 from compose.backups import age, books, vault, wal
 from compose.backups.postgres import base_backup, current_segment, require_archiving
+from compose.backups.settings import schedule
+from compose.backups.status import update
 from compose.backups.store import LABEL, Base, Store, now
 from compose.errors import Misuse, PlainError
 from compose.platform import pointers, run_step
@@ -31,6 +33,12 @@ PROVIDER: Final = "provider"
 # Each platform has its own: on one machine, two must not take each other's data for theirs.
 NOT_KEPT: Final = frozenset({"platform-id"})
 JOURNALLED_WITHIN: Final = 60.0  # seconds
+SPARE: Final = 200 * 1024**2  # bytes; a platform on the same disk must not be stopped by a backup
+GROWTH: Final = 1.2  # of a base backup from one to the next
+# What a good backup makes untrue.
+GOOD: Final = {
+    "began": None, "failed": None, "failure": "", "unarchived": "", "unarchived_since": None,
+}  # fmt: skip
 
 
 def back_up(run: RunDirectory, directory: Path, key_file: Path | None, progress: Progress) -> Base:
@@ -38,6 +46,8 @@ def back_up(run: RunDirectory, directory: Path, key_file: Path | None, progress:
     _require_running(run)
     store = _open_store(run, directory, key_file, progress)
     with wal.alone(run):
+        store.discard_unfinished()
+        _require_space(store)
         before = wal.Target.of(run)
         is_same = before is not None and before.directory == directory
         place = before.books if before and is_same else books.end_of(wal.provider_books(run))
@@ -50,8 +60,10 @@ def back_up(run: RunDirectory, directory: Path, key_file: Path | None, progress:
             with progress.step("The journal has what the broker held"):
                 _await_journal(run)
             with progress.step("The WAL after it is archived"):
-                wal.archive(run, store)
+                last = wal.archive(run, store)
             store.add(base)
+        store.prune(schedule().keep)
+        update(run, directory, archived=last.at, **wal.standing(store), **GOOD)
     return base
 
 
@@ -73,6 +85,18 @@ def _require_running(run: RunDirectory) -> None:
         )
     for server in wal.servers_of(run):
         require_archiving(server)
+
+
+def _require_space(store: Store) -> None:
+    """Raise PlainError unless the disk has room for another base backup, and some to spare."""
+    sizes = [base.size for base in store.bases()]
+    needed = SPARE + int(max(sizes[-1:], default=0) * GROWTH)
+    free = shutil.disk_usage(store.path).free
+    if free < needed:
+        raise PlainError(
+            f"Only {free // 1024**2} MB are free on the disk of {store.path}, and the next backup "
+            f"needs {needed // 1024**2}: free some, or keep fewer backups with BACKUP_KEEP."
+        )
 
 
 def _open_store(

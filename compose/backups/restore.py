@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -106,12 +107,22 @@ def plan_for(store: Store, to: datetime | None) -> Plan:
         first = bases[0].ended
         raise PlainError(f"The first moment that can be restored is {first:%Y-%m-%d %H:%M:%S} UTC.")
     base = usable[-1]
-    batches = [batch for batch in store.batches() if batch.at >= base.started]
+    # By their place, not their time: the clock may have been set back in between.
+    batches = list(dropwhile(lambda batch: not _is_after(batch, base), store.batches()))
     reached = next(number for number, batch in enumerate(batches) if batch.at >= moment)
     plan = Plan(moment, base, batches[: reached + 2])
     for database in DATABASES:
         _require_whole(database, plan)
     return plan
+
+
+def _is_after(batch: Batch, base: Base) -> bool:
+    """Return whether a batch holds any segment that a server needs after the base backup."""
+    return any(
+        part.name >= base.wal_from[database]
+        for database, parts in batch.wal.items()
+        for part in parts
+    )
 
 
 def _require_whole(database: str, plan: Plan) -> None:

@@ -21,10 +21,10 @@ REST_WITHIN: Final = 180.0  # seconds; sagas whose deadline has passed are compe
 def verify(run: RunDirectory, store: Store, base: Base, progress: Progress) -> bool:
     """Start what was restored, verify the cluster, stop it, and return whether all is well.
 
-    If it is, the base backup is marked as verified, and what only earlier ones need is deleted.
+    The manifest of the base backup gets the result. The platform that is backed up shows it.
     """
     outside.withdraw(*OTHERS)
-    started = platform.start(run.path, progress=progress)
+    started = platform.start(run.path, detach=False, progress=progress)
     try:
         command = ["cluster", "verify", "--full", "--wait", str(REST_WITHIN)]
         verdict = subprocess.run(
@@ -36,9 +36,9 @@ def verify(run: RunDirectory, store: Store, base: Base, progress: Progress) -> b
         with progress.step("Stopping everything"):
             started.stop()
     if verdict.returncode != 0:
-        progress.say("The backup is not marked as verified.")
+        store.mark(replace(base, verified=None, rejected=now()))
+        progress.say(f"The backup {base.id} is not verified.")
         return False
-    store.add(replace(base, verified=now()))
-    pruned = store.prune(base)
-    progress.say(f"The backup {base.id} is verified; {pruned} files that it does not need went.")
+    store.mark(replace(base, verified=now(), rejected=None))
+    progress.say(f"The backup {base.id} is verified.")
     return True

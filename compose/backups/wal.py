@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import time
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -19,15 +18,15 @@ from typing import Any, Final
 import psycopg
 
 from compose.backups import books
+from compose.backups.status import BackupStatus, update
 from compose.backups.store import Batch, Part, Store, now
-from compose.errors import PlainError
+from compose.errors import PlainError, disk_words
 from compose.keeping import PROVIDER
 from compose.run_directory import RunDirectory, write_private
 from compose.servers.postgres import Postgres, make_owned_folder, spool
 from config.environment import DATABASES
 from config.waiting import locked, wait_until
 
-EVERY: Final = 60.0  # seconds between two batches
 ARCHIVED_WITHIN: Final = 30.0  # seconds; copying a segment takes a tenth of one
 LOOK_EVERY: Final = 0.1  # seconds
 STATEMENT_TIMEOUT: Final = 10_000  # milliseconds
@@ -112,34 +111,54 @@ def _forget_archived(run: RunDirectory, store: Store) -> None:
 
     To write it once more would change the file, whose digest that batch has noted.
     """
-    for batch in store.batches()[-1:]:
-        for database, parts in batch.wal.items():
-            for part in parts:
-                (spool(run, database) / part.name).unlink(missing_ok=True)
+    last = store.last_batch()
+    for database, parts in last.wal.items() if last else ():
+        for part in parts:
+            (spool(run, database) / part.name).unlink(missing_ok=True)
 
 
-def keep_archiving(run: RunDirectory) -> None:
-    """Archive a batch every EVERY seconds, for ever. The supervisor runs this in a thread."""
-    while True:
-        time.sleep(EVERY)
-        try:
-            with alone(run):
-                _archive_if_possible(run)
-        except Exception:  # the thread must outlive a defect of ours
-            log.exception("archiving WAL failed")
-
-
-def _archive_if_possible(run: RunDirectory) -> None:
+def archive_if_possible(run: RunDirectory) -> None:
+    """Archive a batch of a platform that is backed up, or write down why that is impossible."""
     target = Target.of(run)
     if target is None:
         return
     try:
-        archive(run, Store.open(target.directory))
+        store = Store.open(target.directory)
+        batch = archive(run, store)
+        found = standing(store)
     except (PlainError, psycopg.Error, OSError) as error:
-        log.warning("WAL is archived later: %s", error)
+        reason = disk_words(error) if isinstance(error, OSError) else str(error).strip()
+        log.warning("WAL is archived later: %s", reason)
         if spool_size(run) > LARGEST_SPOOL:
-            log.warning("archiving has ended, since %d bytes wait: back up anew", LARGEST_SPOOL)
+            reason = (
+                f"Archiving has ended, since {LARGEST_SPOOL // 1024**3} GB wait: {reason} "
+                "It goes on with the next backup."
+            )
+            log.warning("%s", reason)
             give_up(run)
+        before = BackupStatus.read(run.path)
+        since = before.unarchived_since if before else None
+        update(run, target.directory, unarchived=reason, unarchived_since=since or now())
+    else:
+        update(
+            run, target.directory, archived=batch.at, unarchived="", unarchived_since=None, **found
+        )
+
+
+def standing(store: Store) -> dict[str, object]:
+    """Return what the manifests say of the newest base backup, and the last verified one."""
+    bases = store.bases()
+    verified = [base.id for base in bases if base.verified]
+    found: dict[str, object] = {"last_verified": verified[-1] if verified else ""}
+    if bases:
+        newest = bases[-1]
+        found |= {
+            "ended": newest.ended,
+            "size": newest.size,
+            "verified": newest.verified,
+            "rejected": newest.rejected,
+        }
+    return found
 
 
 def spool_size(run: RunDirectory) -> int:

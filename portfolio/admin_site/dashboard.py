@@ -22,6 +22,7 @@ from cluster.health.observer.snapshot import Snapshot
 from cluster.secrets.django.reconnect import read_or
 from cluster.storefront.contact.models import ContactMessage, MessageState
 from cluster.storefront.models import CHECKOUT_STATUSES, CheckoutRequest
+from compose.backups.status import BackupStatus, backup_status, backup_troubles
 
 SHOWN: Final = 5  # rows of each list
 DATABASE_AWAY: Final = "The site’s database is away, so this cannot be read at this moment."
@@ -46,6 +47,8 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
     if request.user.is_superuser or may("messaging.view_deadletter"):
         parts["cluster"] = cluster(latest())
         parts["checkouts"] = read(checkouts_today)
+    if request.user.is_superuser:
+        parts["backups"] = backups(backup_status())
     if may("chaos.view_outage"):
         parts["outages"] = read(lambda: list(Outage.objects.order_by("-began")[:SHOWN]))
     if may("chaos.view_incident"):
@@ -83,6 +86,11 @@ def cluster(snapshot: Snapshot | None) -> Part:
             "at": datetime.fromisoformat(snapshot.at),
         }
     )
+
+
+def backups(status: BackupStatus | None) -> Part:
+    """Return the last backup and what is wrong with it, for the owner: it names a directory."""
+    return Part({"status": status, "troubles": backup_troubles(status)})
 
 
 def checkouts_today() -> dict[str, Any]:

@@ -57,6 +57,8 @@ def troubles() -> dict[str, str]:
     found = {one.queue: one.words for one in snapshot.stalls if one.service != OWN}
     if snapshot.broker_alarm is not None:
         found["rabbitmq"] = alarm_words(snapshot.broker_alarm)
+    if snapshot.backups is not None and snapshot.backups.troubles:
+        found["backups"] = " ".join(snapshot.backups.troubles)
     return found
 
 

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from cluster.health.observer.client import latest
-from cluster.health.observer.snapshot import Process, ServiceState, Snapshot, Stream
+from cluster.health.observer.snapshot import Backups, Process, ServiceState, Snapshot, Stream
 
 Number = float | int | None
 Family = type[GaugeMetricFamily | CounterMetricFamily]
@@ -67,6 +67,16 @@ OF_SNAPSHOT: Final[tuple[tuple[Family, str, str, Callable[[Snapshot], Number]], 
      "Whether a memory or disk alarm of the broker blocks publishers.",
      lambda s: s.broker_alarm is not None),
 )  # fmt: skip
+OF_BACKUPS: Final[tuple[tuple[Family, str, str, Callable[[Backups], Number]], ...]] = (
+    (GAUGE, "cluster_backup_age_seconds", "Age of the newest base backup.",
+     lambda b: b.age_seconds),
+    (GAUGE, "cluster_backup_archived_seconds", "Time since changes were last backed up.",
+     lambda b: b.archived_seconds),
+    (GAUGE, "cluster_backup_verified", "Whether a restore of the newest base backup was verified.",
+     lambda b: b.verified),
+    (GAUGE, "cluster_backup_troubles", "How many things are wrong with the backups.",
+     lambda b: len(b.troubles)),
+)  # fmt: skip
 OF_STREAM: Final[tuple[tuple[Family, str, str, Callable[[Stream], Number]], ...]] = (
     (COUNTER, "cluster_journal_entries", "Messages that the journal has heard.",
      lambda s: s.seq),
@@ -104,11 +114,13 @@ def families(snapshot: Snapshot | None) -> Iterator[Metric]:
     services = [((one.name,), one) for one in snapshot.services] if snapshot else []
     processes = [((one.name, one.kind), one) for one in snapshot.processes] if snapshot else []
     stream = snapshot.stream if snapshot else None
+    backups = snapshot.backups if snapshot else None
     yield GaugeMetricFamily(
         "cluster_observed", "Whether the observer has told anything lately.",
         value=float(snapshot is not None),
     )  # fmt: skip
     yield from _of(OF_SNAPSHOT, [((), snapshot)] if snapshot else [])
+    yield from _of(OF_BACKUPS, [((), backups)] if backups else [])
     yield from _of(OF_SERVICES, services, "service")
     yield from _of(OF_PROCESSES, processes, "process", "kind")
     yield _sagas(snapshot)

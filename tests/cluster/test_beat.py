@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from celery.beat import ScheduleEntry
 from celery.schedules import schedule
 from kombu.exceptions import OperationalError
 
+from cluster import beat
 from cluster.beat import Clock
+from tests.clock import Clock as Time
 
 
 class Sender:
@@ -60,6 +63,38 @@ def test_an_outage_of_the_broker_is_one_line(
     assert all(record.exc_info is None for record in caplog.records)
     assert "Connection refused" in caplog.messages[0]
     assert sender.sent == 2
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_wall_clock_that_is_set_delays_and_doubles_nothing(
+    clock: Clock, sender: Sender, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    every = 10.0
+    clock.app.conf.beat_schedule = {
+        name: {**declared, "schedule": schedule(every, nowfun=beat._steady_now)}
+        for name, declared in list(beat.schedule().items())[:1]
+    }
+    steady = Time()
+    monkeypatch.setattr(beat, "time", steady)
+    clock.setup_schedule()
+    monkeypatch.setattr(Clock, "producer", None)
+    wall = datetime.now(UTC)
+    monkeypatch.setattr(clock.app, "now", lambda: wall)
+    clock.tick()
+    assert sender.sent == 1
+
+    wall += timedelta(hours=hours)
+    steady.now += every - 1
+    clock.tick()
+    assert sender.sent == 1
+    steady.now += 1
+    clock.tick()
+    assert sender.sent == 2
+
+
+def test_every_task_of_the_cluster_is_timed_by_the_steady_clock() -> None:
+    for declared in beat.schedule().values():
+        assert declared["schedule"].nowfun is beat._steady_now
 
 
 def test_a_task_that_cannot_be_sent_at_all_is_told_with_its_traceback(

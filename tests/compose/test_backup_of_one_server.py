@@ -6,17 +6,21 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from cluster.payments.sandbox.books import Books
+from compose.backups import __main__ as scheduled_backup
 from compose.backups import backup, postgres, restore, vault, wal
 from compose.backups.books import pieces
+from compose.backups.status import BackupStatus
 from compose.backups.store import Store, now
 from compose.backups.wal import _await_archived, _close_segment, _spooled
 from compose.errors import PlainError
@@ -210,3 +214,94 @@ def test_a_directory_with_other_files_is_refused(alone: Postgres, tmp_path: Path
     with pytest.raises(PlainError, match="lies in the run directory"):
         backup.back_up(alone.run, alone.run.path / "x", tmp_path / "key", silent())
     assert not spool(alone.run, "orders").exists()
+
+
+def reason(run: RunDirectory) -> str:
+    status = BackupStatus.read(run.path)
+    assert status is not None
+    return status.failure or status.unarchived
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A directory on a disk of 24 MB."""
+    folder = tmp_path / "small disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this user may not mount a small disk")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_named_and_backups_go_on_when_it_has_room(
+    alone: Postgres, small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, copy = alone.run, small_disk / "copy"
+    monkeypatch.setattr(backup, "SPARE", 1024)
+    backup.back_up(run, copy, tmp_path / "key", silent())
+    store = Store.open(copy)
+    before = store.batches()
+    filling = small_disk / "filling"
+    full = subprocess.run(
+        ["dd", "if=/dev/zero", f"of={filling}", "bs=64K"], capture_output=True, check=False
+    )
+    assert b"No space left" in full.stderr
+
+    monkeypatch.setattr(sys, "argv", ["backups", str(run.path)])
+    with pytest.raises(SystemExit, match="Only 0 MB are free on the disk of"):
+        scheduled_backup.main()
+    assert reason(run).startswith("Only 0 MB are free on the disk of")
+    with wal.alone(run):
+        wal.archive_if_possible(run)
+    status = BackupStatus.read(run.path)
+    assert status is not None
+    assert status.unarchived.endswith("the disk is full")
+    assert store.batches() == before
+    assert _spooled(run, "orders") != []
+    assert [path for path in copy.rglob(".*") if path.is_file()] == []
+
+    filling.unlink()
+    scheduled_backup.main()
+    status = BackupStatus.read(run.path)
+    assert status is not None
+    assert list(status.troubles(now(), timedelta(days=1))) == []
+    assert status.checked is not None
+    assert [base.ended for base in store.bases()][-1] == status.ended
+    restore.plan_for(store, None)
+
+
+@pytest.mark.slow
+def test_a_directory_that_is_gone_is_not_made_anew(
+    alone: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, copy = alone.run, tmp_path / "copy"
+    backup.back_up(run, copy, tmp_path / "key", silent())
+    copy.rename(tmp_path / "elsewhere")
+    monkeypatch.setattr(sys, "argv", ["backups", str(run.path)])
+    with pytest.raises(SystemExit, match="There is no directory"):
+        scheduled_backup.main()
+    assert reason(run) == f"There is no directory {copy}."
+    copy.mkdir()
+    with pytest.raises(SystemExit, match="holds no backups of this platform"):
+        scheduled_backup.main()
+
+
+@pytest.mark.slow
+def test_only_as_many_backups_are_kept_as_the_setting_says(
+    alone: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKUP_KEEP", "2")
+    run, copy = alone.run, tmp_path / "copy"
+    ids = [backup.back_up(run, copy, tmp_path / "key", silent()).id for _ in range(2)]
+    store = Store.open(copy)
+    store.mark(replace(store.bases()[0], verified=now()))
+    ids += [backup.back_up(run, copy, None, silent()).id for _ in range(2)]
+
+    assert [base.id for base in store.bases()] == [ids[0], *ids[2:]]
+    status = BackupStatus.read(run.path)
+    assert status is not None
+    assert (status.last_verified, status.verified) == (ids[0], None)
+    for part in store.parts():
+        store.check(part)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from compose.backups import age
+from compose.backups import store as stores
 from compose.backups.backup import read_key
 from compose.backups.restore import plan_for, report_lines
-from compose.backups.store import LABEL, Base, Batch, Part, Store
+from compose.backups.store import BATCHES, LABEL, Base, Batch, Part, Store
 from compose.errors import PlainError
 from config.environment import DATABASES
 
@@ -172,7 +176,7 @@ def test_pruning_keeps_all_that_the_verified_backup_needs(store: Store) -> None:
     verified = replace(bases[1], verified=NOON)
     store.add(verified)
     before = plan_for(store, None)
-    assert store.prune(verified) > 0
+    assert store.prune(keep=1) > 0
     assert store.bases() == [verified]
     assert plan_for(store, None).base == verified
     assert [part.file for part in plan_for(store, None).parts] != []
@@ -185,6 +189,111 @@ def test_pruning_keeps_all_that_the_verified_backup_needs(store: Store) -> None:
         named |= {batch.books.file} if batch.books else set()
     assert files == named
     assert before.to == plan_for(store, None).to
+
+
+def test_the_last_verified_backup_is_kept_with_the_wal_to_its_end_alone(store: Store) -> None:
+    bases = filled(store)
+    verified = replace(bases[0], verified=NOON)
+    store.add(verified)
+    newest = add_base(store, 5, 261)
+    for minute, number in ((6, 261), (7, 262), (8, 263)):
+        add_batch(store, minute, number)
+
+    store.prune(keep=1)
+
+    assert store.bases() == [verified, newest]
+    assert plan_for(store, None).base == newest
+    assert plan_for(store, verified.ended).base == verified
+    for moment in (None, verified.ended):
+        for part in plan_for(store, moment).parts:
+            store.check(part)
+    assert [batch.at.minute for batch in store.batches()] == [1, 2, 6, 7, 8]
+    with pytest.raises(PlainError, match=f"has no segment {segment(257)}"):
+        plan_for(store, NOON + timedelta(minutes=4))
+    assert {part.file for part in store.parts()} == {
+        str(path.relative_to(store.path)) for path in store.path.rglob("*.age")
+    }
+
+
+def test_the_newest_backups_are_kept_with_all_wal_between_them(store: Store) -> None:
+    bases = filled(store)
+    assert store.prune(keep=2) == 0
+    assert store.bases() == bases
+    assert len(store.batches()) == 5
+
+
+def test_nothing_is_pruned_before_there_is_a_backup(store: Store) -> None:
+    add_batch(store, 1, 1)
+    assert store.prune(keep=1) == 0
+    assert len(store.batches()) == 1
+
+
+def test_backups_are_in_the_order_of_their_wal_when_the_clock_was_set_back(store: Store) -> None:
+    """The second was made while the clock was an hour ahead."""
+    bases = [add_base(store, 0, 1), add_base(store, 60, 2), add_base(store, 8, 4)]
+    for minute, number in ((1, 1), (61, 2), (62, 3), (9, 4), (10, 5), (11, 6)):
+        add_batch(store, minute, number)
+
+    assert store.bases() == bases
+    plan = plan_for(store, None)
+    assert (plan.base, plan.to) == (bases[2], NOON + timedelta(minutes=10))
+    assert [batch.at.minute for batch in plan.batches] == [9, 10, 11]
+    store.prune(keep=1)
+    assert store.bases() == bases[2:]
+
+
+def test_a_line_that_was_cut_off_is_no_batch_and_is_written_over(store: Store) -> None:
+    add_base(store, 0, 1)
+    add_batch(store, 1, 1)
+    with (store.path / BATCHES).open("a") as file:
+        file.write('{"at": "2026-')
+    assert [batch.at.minute for batch in store.batches()] == [1]
+
+    add_batch(store, 2, 2)
+
+    assert [batch.at.minute for batch in store.batches()] == [1, 2]
+    last = store.last_batch()
+    assert last is not None
+    assert last.at.minute == 2
+
+
+def test_the_last_batch_is_found_without_the_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert store.last_batch() is None
+    filled(store)
+    length = len((store.path / BATCHES).read_text().splitlines()[-1])
+    monkeypatch.setattr(stores, "LAST_LINES", length + 10)
+    assert store.last_batch() == store.batches()[-1]
+
+
+def test_a_write_that_fails_leaves_no_half_file(store: Store) -> None:
+    def content() -> Iterator[bytes]:
+        yield b"some"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        store.write("x", "folder/x", content())
+    assert list((store.path / "folder").iterdir()) == []
+
+
+def test_what_a_crash_has_left_of_a_backup_is_discarded(store: Store) -> None:
+    base = add_base(store, 0, 1)
+    add_batch(store, 1, 1)
+    store.write("x", "20261130T130000Z/x", [b"half"])
+
+    store.discard_unfinished()
+
+    assert {path.name for path in store.path.iterdir() if path.is_dir()} == {base.id, "wal"}
+    for part in store.parts():
+        store.check(part)
+
+
+def test_a_backup_that_was_pruned_while_it_was_verified_stays_gone(store: Store) -> None:
+    base = add_base(store, 0, 1)
+    shutil.rmtree(store.path / base.id)
+    store.mark(replace(base, verified=NOON))
+    assert store.bases() == []
 
 
 def test_the_report_names_each_message() -> None:

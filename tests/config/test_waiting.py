@@ -48,7 +48,7 @@ OWN_LOOPS = {
     "cluster/storefront/stream/consumer.py:_stream": "main loop",
     "cluster/storefront/stream/tail.py:_follow": "main loop",
     "cluster/storefront/stream/wakes.py:run": "main loop",
-    "compose/backups/wal.py:keep_archiving": "main loop",
+    "compose/backups/schedule.py:keep_backing_up": "main loop",
     "compose/supervise.py:_trim_logs": "main loop",
     "compose/unsealer.py:main": "main loop",
     "config/waiting.py:retry": "the one home",

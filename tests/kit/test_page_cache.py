@@ -17,6 +17,7 @@ from django.test import RequestFactory
 from cluster.kit import page_cache
 from cluster.kit.page_cache import cached_page
 from cluster.kit.page_store import Page, PageStore
+from tests.clock import Clock
 from tests.conditions import eventually
 from tests.kit.pages import BODY, MemoryStore, View, get
 
@@ -31,6 +32,20 @@ def test_the_second_visitor_gets_what_was_built_for_the_first(store: MemoryStore
 def test_a_page_is_built_again_when_its_lifetime_is_over(store: MemoryStore) -> None:
     view = View()
     page = cached_page(lifetime=0.0)(view)
+    page(get())
+    page(get())
+    assert view.calls == 2
+
+
+def test_a_page_of_a_clock_that_was_set_back_is_built_again(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(10_000.0)
+    monkeypatch.setattr(page_cache, "time", clock)
+    view = View()
+    page = cached_page()(view)
+    page(get())
+    clock.now -= 3600.0
     page(get())
     page(get())
     assert view.calls == 2

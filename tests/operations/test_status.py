@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from cluster.operations.status import (
     troubles,
 )
 from cluster.services import load
+from compose.backups.status import BackupStatus
 from compose.supervisor import ProcessState, Status
 
 SERVICES = (load("orders"),)
@@ -156,6 +158,17 @@ def test_without_the_observer_it_is_judged_by_what_the_workers_hold() -> None:
 def test_a_stream_that_cannot_be_read_is_named() -> None:
     unreadable = replace(vitals(), unreadable="timestamp too large")
     assert told(cluster(orders=unreadable)) == ["The stream cannot be read: timestamp too large."]
+
+
+def test_the_troubles_of_the_backups_are_named_with_their_reason() -> None:
+    failed = datetime.now(UTC) - timedelta(hours=3)
+    backups = BackupStatus(
+        directory="/mnt", ended=failed, failed=failed, failure="/mnt: the disk is full"
+    )
+    status = replace(cluster(), backups=backups)
+    assert told(status) == ["The last backup failed 3 h ago. /mnt: the disk is full"]
+    assert document(status)["backups"]["failure"] == "/mnt: the disk is full"
+    assert document(cluster())["backups"] is None
 
 
 def test_an_observer_that_is_away_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from cluster.operations.status import ClusterStatus, Part
 from cluster.operations.status_view import show_status
 from cluster.payments.provider_api import KeyKind
 from cluster.payments.provider_keys import Rotations
+from compose.backups.status import BackupStatus
 from compose.supervisor import ProcessState
 from config.environment import DATABASES
 
@@ -45,12 +46,13 @@ def vitals(name: str) -> Vitals:
     )
 
 
-def shown(width: int) -> str:
+def shown(width: int, backups: BackupStatus | None = None) -> str:
     status = ClusterStatus(
         Part([process(name) for name in PROCESSES]),
         Part([QueueDepth(name, 123456, 1) for name in QUEUES]),
         {name: Part(vitals(name)) for name in DATABASES},
         (),
+        backups=backups,
     )
     out = io.StringIO()
     show_status(status, Console(file=out, width=width, highlight=False))
@@ -91,3 +93,11 @@ def test_the_age_of_the_providers_keys_is_shown_and_a_rotation_that_waits() -> N
 def test_a_wide_terminal_shows_two_processes_a_line() -> None:
     assert len(re.findall("1234567", shown(240).splitlines()[2])) == 2
     assert len(re.findall("1234567", shown(80).splitlines()[2])) == 1
+
+
+def test_the_last_backup_its_age_and_its_proof_are_on_one_line() -> None:
+    ago = datetime.now(UTC) - timedelta(hours=5)
+    backups = BackupStatus(directory="/mnt", ended=ago, archived=ago, verified=ago)
+    line = "Backups the last one 5 h ago, verified; changes up to 5 h ago"
+    assert line in shown(200, backups)
+    assert "Backups" not in shown(200)

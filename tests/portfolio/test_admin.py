@@ -5,16 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Permission, User
+from django.template.loader import render_to_string
 from django.test import RequestFactory
+from django.utils import timezone
+from django.utils.html import strip_tags
 
 from articles.editors import EDITORS, permission
 from chaos.experiments.models import AuditEntry, FaultSwitch
+from compose.backups.status import BackupStatus
 from compose.platform import Platform
 from compose.run_directory import RunDirectory
 from portfolio.admin_site import dashboard, login, owner
@@ -83,6 +89,35 @@ class TestThePartsOfTheFirstPage:
         request.user = AnonymousUser()
         answer = answers_when_away(view)(request)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+class TestBackups:
+    """The owner's first page shows the last good backup, its age and its trouble."""
+
+    def shown(self, status: BackupStatus | None) -> str:
+        page = render_to_string(
+            "admin/dashboard/backups.html", {"dashboard": {"backups": dashboard.backups(status)}}
+        )
+        return " ".join(unescape(strip_tags(page)).split())
+
+    def test_a_platform_without_backups_says_how_to_begin(self) -> None:
+        assert "This platform is not backed up: manage.py backup DIR" in self.shown(None)
+
+    def test_the_last_good_one_its_age_and_its_proof(self) -> None:
+        ended = timezone.now() - timedelta(hours=5)
+        page = self.shown(
+            BackupStatus(directory="/mnt", ended=ended, size=5 << 20, verified=ended)
+        ).replace("\xa0", " ")
+        assert "The last good one is 5 hours old, 5.0 MB." in page
+        assert "Restored and verified" in page
+
+    def test_a_failure_is_told_with_its_reason(self) -> None:
+        failed = timezone.now() - timedelta(hours=2)
+        page = self.shown(
+            BackupStatus(directory="/mnt", ended=failed, failed=failed, failure="The disk is full.")
+        )
+        assert "The last backup failed 2 h ago. The disk is full." in page
+        assert "None has been verified" in page
 
 
 class TestSessions:

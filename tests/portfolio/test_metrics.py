@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from cluster.health.observer.snapshot import Lease, Process, Sagas, ServiceState, Snapshot
+from cluster.health.observer.snapshot import Backups, Lease, Process, Sagas, ServiceState, Snapshot
 from config.environment import ROOT
 from portfolio.metrics.observed import ObservedMetrics, families
 from portfolio.metrics.registry import REGISTRY
@@ -41,6 +41,7 @@ SEEN = snapshot(
     ],
     sagas=Sagas(running=1, compensating=0, completed=5, compensated=2),
     broker_alarm="low on memory",
+    backups=Backups(age_seconds=90.0, archived_seconds=30.0, verified=False, troubles=["Old."]),
 )  # fmt: skip
 
 
@@ -65,6 +66,10 @@ def test_what_the_observer_saw_is_told_by_service_process_and_state() -> None:
     assert metrics["cluster_process_restarts"][("worker", "worker-orders")] == 2
     assert metrics["cluster_queue_stalled_seconds"] == {("orders",): 34.0}
     assert metrics["cluster_broker_alarm"] == {(): 1}
+    assert metrics["cluster_backup_age_seconds"] == {(): 90}
+    assert metrics["cluster_backup_archived_seconds"] == {(): 30}
+    assert metrics["cluster_backup_verified"] == {(): 0}
+    assert metrics["cluster_backup_troubles"] == {(): 1}
     assert metrics["cluster_process_consuming"] == {("worker", "worker-orders"): 1}
 
 
@@ -76,6 +81,7 @@ def test_what_could_not_be_had_has_no_sample() -> None:
     assert told(None)["cluster_observed"] == {(): 0}
     assert told(None)["cluster_outbox_messages"] == {}
     assert told(None)["cluster_broker_alarm"] == {}
+    assert told(None)["cluster_backup_age_seconds"] == {}
 
 
 def test_every_metric_of_the_dashboard_exists() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
+from cluster.health.observer.snapshot import Backups
 from cluster.health.progress import Stalled
 from portfolio.edge import health
 from portfolio.edge.health import readyz
@@ -55,6 +56,14 @@ def test_an_alarm_of_the_broker_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     status, told = answer(monkeypatch, broker_alarm="low on disk")
     assert status == 200
     assert told["troubles"] == {"rabbitmq": "An alarm blocks whoever publishes: low on disk."}
+
+
+def test_troubles_of_the_backups_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Backups(age_seconds=1.0, archived_seconds=1.0, verified=True)
+    assert answer(monkeypatch, backups=told) == (200, {"ready": True, "missing": {}})
+    late = Backups(age_seconds=1e6, archived_seconds=1.0, verified=True, troubles=["Too old."])
+    status, found = answer(monkeypatch, backups=late)
+    assert (status, found["troubles"]) == (200, {"backups": "Too old."})
 
 
 def test_a_journal_that_does_not_move_makes_the_site_unready(

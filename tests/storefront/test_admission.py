@@ -171,6 +171,15 @@ def test_the_limit_is_set_at_the_end_of_a_window(
 
 
 @pytest.mark.platform
+def test_a_window_of_a_clock_that_was_set_back_ends_at_once(shop: UnitOfWork) -> None:
+    open_checkouts(shop, 10)
+    set_row(shop, limit=INITIAL, ended=999, seconds=-3600.0)
+    record_ended(shop, 1)
+    row = shop.cursor.execute("SELECT checkout_limit, ended FROM admission").fetchone()
+    assert row == (INITIAL, 0)
+
+
+@pytest.mark.platform
 def test_without_a_measurement_the_limit_is_the_initial_one(shop: UnitOfWork) -> None:
     shop.cursor.execute("DELETE FROM admission")
     assert read_room(shop).limit == INITIAL

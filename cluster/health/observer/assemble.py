@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from msgspec.structs import replace
@@ -12,6 +13,7 @@ from cluster.health.observer.board import Board
 from cluster.health.observer.health import is_fresh
 from cluster.health.observer.outages import Outage
 from cluster.health.observer.snapshot import (
+    Backups,
     Lease,
     Link,
     Process,
@@ -34,6 +36,7 @@ from cluster.health.progress import (
 )
 from cluster.health.running_experiment import read_running
 from cluster.storefront.events import CODES
+from compose.backups.status import backup_status, backup_troubles, since
 
 APPLIED_WINDOW: Final = 10.0  # seconds, over which the databases count
 ENDS: Final = ("checkout.checkout_completed.v1", "checkout.checkout_compensated.v1")
@@ -86,6 +89,23 @@ def snapshot(
         stalls=told,
         broker_alarm=alarm,
         unreadable=unreadable,
+        backups=_backups(now),
+    )
+
+
+def _backups(now: float) -> Backups | None:
+    """Return the backups, which leave the state as it is: every process does its work without."""
+    status = backup_status()
+    if status is None:
+        return None
+    moment = datetime.fromtimestamp(now, UTC)
+    ages = [since(one, moment) for one in (status.ended, status.archived)]
+    age, archived = (None if one is None else round(one.total_seconds(), 1) for one in ages)
+    return Backups(
+        age_seconds=age,
+        archived_seconds=archived,
+        verified=status.verified is not None,
+        troubles=[trouble.words for trouble in backup_troubles(status)],
     )
 
 

@@ -80,6 +80,17 @@ class Board:
         """Record that the database of this service does not answer."""
         self.services[service].told_since = None
 
+    def catch_up(self, now: float) -> None:
+        """Date nothing later than `now`, since the clock was set back."""
+        with self._lock:
+            self._reported_at = min(self._reported_at, now)
+            self._waiting_at = min(self._waiting_at, now)
+            for facts in self.services.values():
+                if facts.told_since is not None:
+                    facts.told_since = min(facts.told_since, now)
+                if facts.depths is not None and facts.depths.at > now:
+                    facts.depths = None  # the next answer is due within seconds
+
     def note_deaths(self, deaths: list[Death]) -> None:
         with self._lock:
             self._deaths.extend(deaths)

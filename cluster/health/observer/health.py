@@ -202,6 +202,8 @@ def _judge_worker(evidence: Evidence) -> Verdict:
     if beat is None:
         return Verdict(healthy=None, words="No heartbeat yet.")
     beat_at = depths.at - beat.age
+    if beat_at > evidence.now + SILENT_AFTER:
+        return Verdict(healthy=None, words="Its last heartbeat is of a clock that was set back.")
     if beat_at < started:
         if evidence.now - started <= SILENT_AFTER:
             return Verdict(healthy=None, words="It has started and sent no heartbeat yet.")
@@ -288,6 +290,8 @@ def _judge_relay(evidence: Evidence) -> Verdict:
 def _judge_signing(evidence: Evidence) -> Verdict:
     started = _started_at(evidence)
     signed = evidence.signed_at or 0.0
+    if signed > evidence.now + SIGN_LATE:  # given before the clock was set back, and never since
+        signed = 0.0
     age = evidence.now - signed
     if signed >= started and age <= SIGN_LATE:
         words = f"It is at work; its last sign of life was {max(0.0, age):.1f} s ago."

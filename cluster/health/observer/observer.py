@@ -55,7 +55,7 @@ USAGE_EVERY: Final = 3.0  # seconds
 CONFIRM_EVERY: Final = 2.0  # seconds
 ANNOUNCEMENT_PATIENCE: Final = 1.0  # seconds; also how long a stop of that thread may take
 SHOWN_FOR: Final = 600.0  # seconds that an outage stays in the snapshot after its end
-# An observer that got no time itself judges nothing until it has asked again.
+# An observer that got no time itself, or another time, judges nothing until it has asked again.
 HELD_UP: Final = 1.5  # seconds between two ticks
 MOST_SHOWN: Final = 50  # ended outages in a snapshot
 
@@ -112,10 +112,10 @@ class Observer:
 
     def tick(self, now: float) -> bool:
         """Judge everything at `now`, and return whether a state changed since the last tick."""
-        held_up = self._ticked_at and now - self._ticked_at > HELD_UP
+        passed = now - self._ticked_at if self._ticked_at else 0.0
         self._ticked_at = now
-        if held_up:
-            self._progress.forget()
+        if abs(passed) > HELD_UP:
+            self._start_over(now)
             return False
         evidence = self._evidence(now)
         evidence = self._with_stalls(evidence, now)
@@ -268,6 +268,27 @@ class Observer:
             self.store.save(changed)
             self._hurry()
         return changed
+
+    def _start_over(self, now: float) -> None:
+        """Count silence and stalls from `now` on, and date no fact later.
+
+        Such a fact would stay fresh, and what it begins would not end, until the clock that was set
+        back is there again.
+        """
+        self._progress.forget()
+        for watch in self._watches.values():
+            watch.start_over(now)
+        self.board.catch_up(now)
+        for since in (self._running, self._unconsumed, self._signs):
+            since.update({name: min(moment, now) for name, moment in since.items()})
+        if self._broker_since is not None:
+            self._broker_since = min(self._broker_since, now)
+        unconfirmed = self._confirms.unconfirmed_since
+        if unconfirmed is not None:
+            self._confirms.unconfirmed_since = min(unconfirmed, now)
+        changed = self.tracker.catch_up(now)
+        if changed:
+            self.store.save(changed)
 
     def _own_outage(self, evidence: list[Evidence], now: float) -> list[Outage]:
         """Return the outage of this observer's dead predecessor, once, at the first report."""

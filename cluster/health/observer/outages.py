@@ -106,6 +106,19 @@ class OutageTracker:
         track.been_well = True
         return None
 
+    def catch_up(self, now: float) -> list[Outage]:
+        """Let open outages begin at `now` that began later by a clock that was set back since.
+
+        Returns those that were changed.
+        """
+        changed = []
+        for track in self._tracks.values():
+            track.first_seen = min(track.first_seen, now)
+            if track.outage is not None and track.outage.began > now:
+                track.outage = replace(track.outage, began=now)
+                changed.append(track.outage)
+        return changed
+
     def open_outages(self) -> list[Outage]:
         return [track.outage for track in self._tracks.values() if track.outage is not None]
 

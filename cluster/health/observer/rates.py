@@ -19,8 +19,8 @@ class GrowingTotal:
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
 
     def note(self, at: float, total: int) -> None:
-        """Record the total read at `at` (seconds). A smaller one than before starts again."""
-        if self._samples and total < self._samples[-1][1]:
+        """Record the total at `at` (seconds). A smaller one or an earlier time starts again."""
+        if self._samples and (at < self._samples[-1][0] or total < self._samples[-1][1]):
             self._samples.clear()
         self._samples.append((at, total))
         # One sample from before the window stays, so that the window is covered.
@@ -46,7 +46,9 @@ class Tally:
 
     def note(self, at: float, counts: Mapping[str, int]) -> None:
         """Record `counts` of events between the last reading and `at` (seconds)."""
-        if self._looked_at is None:
+        last = self._looks[-1][0] if self._looks else self._looked_at
+        if last is None or at < last:
+            self._looks.clear()
             self._looked_at = at  # events before the first reading are not counted
             return
         self._looks.append((at, counts))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -93,22 +94,22 @@ class Server:
         await asyncio.to_thread(self._observer.stop)
 
     async def _observe(self) -> None:
-        published = gauged = 0.0
+        published = gauged = -math.inf  # by a clock that nobody sets
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK):
                     await self._news.wait()
             self._news.clear()
-            now = time.time()
+            now, paced = time.time(), time.monotonic()
             try:
                 changed = self._observer.tick(now)
-                if not changed and now - published < SNAPSHOT_EVERY:
+                if not changed and paced - published < SNAPSHOT_EVERY:
                     continue
-                published = now
+                published = paced
                 snapshot = self._observer.snapshot(now)
                 self._feed.publish(self._encoder.encode(snapshot))
-                if now - gauged >= GAUGES_EVERY:
-                    gauged = now
+                if paced - gauged >= GAUGES_EVERY:
+                    gauged = paced
                     self._observer.store.save_gauges(snapshot)
             except Exception:
                 # The observer must survive each fault that it observes.

@@ -134,6 +134,15 @@ class OutageSpan(Struct, frozen=True, kw_only=True):
     seconds: float | None = None
 
 
+class Backups(Struct, frozen=True, kw_only=True):
+    """The backups of the platform: ages in seconds, and what is wrong, in words for everybody."""
+
+    age_seconds: float | None
+    archived_seconds: float | None  # since the last archived WAL
+    verified: bool
+    troubles: list[str] = []
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """All that the observer knows at one moment."""
 
@@ -158,6 +167,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     stalls: list[Stalled] = []
     broker_alarm: str | None = None  # why the broker blocks publishers, in its own words
     unreadable: str = ""  # why the stream's newest entries cannot be read; empty when they can
+    backups: Backups | None = None  # None for a platform that is not backed up
 
     def process(self, name: str) -> Process | None:
         """Return the process of this name, or None."""

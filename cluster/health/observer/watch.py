@@ -69,6 +69,7 @@ class Watch:
         self._on_flip = on_flip
         self._every = every
         self._standing = Standing()
+        self._counts_from = 0.0
         self._hurry = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"probe-{self.target}", daemon=True)
@@ -87,6 +88,17 @@ class Watch:
             self._hurry.set()
         else:
             self._hurry.clear()
+
+    def start_over(self, now: float) -> None:
+        """Count silence from `now` on: this process got no time before, or the clock was set."""
+        self._counts_from = now
+        found = self._standing
+        self._standing = replace(
+            found,
+            answered_at=None if found.answered_at is None else min(found.answered_at, now),
+            failing_since=None if found.failing_since is None else now,
+            asked_at=None if found.asked_at is None else now,
+        )
 
     def standing(self, now: float) -> Standing:
         return self._standing.judged(now)
@@ -131,6 +143,7 @@ class Watch:
 
     def _fail(self, last: Standing, asked_at: float, error: ProbeFailed) -> None:
         since = asked_at if last.failing_since is None else last.failing_since
+        since = min(max(since, self._counts_from), time.time())
         self._standing = Standing(
             answered_at=last.answered_at,
             milliseconds=last.milliseconds,

@@ -287,3 +287,12 @@ def test_a_worker_that_has_just_lost_its_connection_is_given_a_moment() -> None:
     assert judge(evidence("worker-orders", unconsumed_since=NOW - 1)).healthy is True
     back = evidence("worker-orders", unconsumed_since=NOW - 60, broker_since=NOW - 1)
     assert judge(back).healthy is True
+
+
+def test_what_was_dated_by_a_clock_that_was_set_back_since_proves_nothing() -> None:
+    later = NOW + 3600.0
+    assert judge(evidence("watchdog", signed_at=later)).healthy is False
+    ahead = depths(heartbeats=(Heartbeat("worker-orders", -3600.0, True, {}),))
+    verdict = judge(evidence("worker-orders", depths=ahead))
+    assert verdict.healthy is None
+    assert verdict.words == "Its last heartbeat is of a clock that was set back."

@@ -33,6 +33,15 @@ def test_a_total_that_falls_begins_anew() -> None:
     assert total.per_second() is None
 
 
+def test_a_clock_that_was_set_back_begins_anew() -> None:
+    total, tally = GrowingTotal(), Tally()
+    for at, value in ((3600.0, 100), (3605.0, 110), (1.0, 120), (3.0, 130)):
+        total.note(at, value)
+        tally.note(at, {"sold": 10})
+    assert total.per_second() == 5.0
+    assert tally.per_second() == {"sold": 5.0}
+
+
 def test_what_happened_before_the_first_look_is_nobodys() -> None:
     tally = Tally()
     tally.note(0.0, {"sold": 500})
