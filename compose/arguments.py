@@ -19,13 +19,14 @@ Usage: python3 manage.py COMMAND
   up [--detach] [--port N]   start the whole platform and follow it; Ctrl-C stops it
      [--recreate-missing]    make anew, and empty, what a server had kept and has lost
   down                       stop the platform
+  upgrade                    let the platform that runs be this revision's, under load
   backup DIR [--key FILE]    back the running platform up; a new DIR needs a file for its key
   restore DIR --key FILE     restore a backup into an empty run directory
      [--to TIME] [--verify]  as it was at a time (UTC); start it and verify the cluster
   test [pytest arguments]    run all tests on the real servers
   help                       list every other command"""
 
-OWN_COMMANDS: Final = ("up", "down", "backup", "restore", "test")
+OWN_COMMANDS: Final = ("up", "down", "upgrade", "backup", "restore", "test")
 PORTS: Final = range(1024, 65536)  # those that an ordinary user may listen on
 
 
@@ -152,5 +153,14 @@ def parse_port(text: str) -> int:
 
 def parse_down(arguments: Sequence[str]) -> None:
     """Raise Misuse for any argument, since `down` takes none."""
+    _parse_nothing("down", arguments)
+
+
+def parse_upgrade(arguments: Sequence[str]) -> None:
+    """Raise Misuse for any argument, since `upgrade` takes none."""
+    _parse_nothing("upgrade", arguments)
+
+
+def _parse_nothing(command: str, arguments: Sequence[str]) -> None:
     if arguments:
-        raise Misuse(f"`down` does not understand {arguments[0]!r}; it takes no arguments.")
+        raise Misuse(f"`{command}` does not understand {arguments[0]!r}; it takes no arguments.")

@@ -81,6 +81,8 @@ def check_command(argv: Sequence[str]) -> None:
         arguments.parse_up(rest)
     elif command == "down":
         arguments.parse_down(rest)
+    elif command == "upgrade":
+        arguments.parse_upgrade(rest)
     elif command == "backup":
         arguments.parse_backup(rest)
     elif command == "restore":

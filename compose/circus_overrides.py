@@ -22,6 +22,7 @@ from circus.watcher import Watcher
 from tornado import gen
 from tornado.ioloop import IOLoop
 
+from compose import handover
 from compose.leftovers import send_signal
 from compose.process import LONGEST_DELAY, Backoff, Process
 
@@ -29,6 +30,7 @@ from compose.process import LONGEST_DELAY, Backoff, Process
 # file, so that neither depends on the supervisor's life.
 LAUNCH: Final = 'exec "$@" >>"$0" 2>&1 </dev/null'
 CONFLICT_RETRY: Final = 0.02  # seconds; circus does one thing at a time
+ANSWER_LEAVES_WITHIN: Final = 0.1  # seconds
 
 
 class PatientWatcher(Watcher):  # type: ignore[misc]
@@ -38,21 +40,64 @@ class PatientWatcher(Watcher):  # type: ignore[misc]
         self, process: Process, *, environment: Mapping[str, str], log: Path, autostart: bool
     ) -> None:
         super().__init__(
-            process.name,
-            "/bin/sh",
-            args=["-c", LAUNCH, str(log), *process.command],
-            env={**environment, **process.environment},
-            working_dir=str(process.folder),
-            stop_signal=process.stop_signal,
-            graceful_timeout=process.patience,
-            autostart=autostart,
-            singleton=True,
+            process.name, "/bin/sh", env=dict(environment), autostart=autostart, singleton=True
         )
-        self.process = process
+        self._log = log
+        self._wanted = process, {**environment, **process.environment}
+        self._earlier: tuple[Process, dict[str, str]] | None = None
+        self._run_as(*self._wanted)
         self.backoff = Backoff()
         self.spawns = 0
         self.spawned_at = 0.0  # monotonic seconds
         self.due: float | None = None  # when a dead process may start again, monotonic seconds
+
+    def _run_as(self, process: Process, environment: Mapping[str, str]) -> None:
+        """Let the next start be that of this process."""
+        self.process = process
+        self.args = ["-c", LAUNCH, str(self._log), *process.command]
+        self.env = dict(environment)
+        self.working_dir = str(process.folder)
+        self.stop_signal = process.stop_signal
+        self.graceful_timeout = process.patience
+
+    def adopt(self, left: handover.Left) -> None:
+        """Take over what the last supervisor has left, and start it again as it was, if it dies.
+
+        Until `renew`: the next revision's process takes its place only when the upgrade says so.
+        """
+        if left.stopped:
+            self.autostart = False
+            return
+        found = None if left.pid is None else handover.adopted(self, left.pid)
+        if found is None:
+            return
+        self.processes[left.pid] = found
+        self._status = "active"
+        self.spawned_at = time.monotonic() - (time.time() - found.started)
+        self.spawns = 1
+        earlier = handover.running(left)
+        if earlier is not None and not self.process.is_server:
+            self._earlier = earlier, dict(earlier.environment)
+            self._run_as(*self._earlier)
+
+    def renew(self, *, beside: Mapping[str, str] | None) -> int | None:
+        """Let the next start be that of this revision.
+
+        With `beside` it is started now, in an environment with these variables, beside the one that
+        runs. Returns its pid then.
+        """
+        self._run_as(*self._wanted)
+        if beside is None:
+            return None
+        self.env = {**self.env, **beside}
+        self.spawn_process()
+        self._run_as(*self._wanted)
+        return next(reversed(self.processes), None)
+
+    def revert(self) -> None:
+        """Let the next start be that of the revision before."""
+        if self._earlier is not None:
+            self._run_as(*self._earlier)
 
     def spawn_process(self, recovery_wid: int | None = None) -> Any:
         self.spawned_at = time.monotonic()
@@ -104,7 +149,15 @@ class PatientWatcher(Watcher):  # type: ignore[misc]
 class PatientArbiter(Arbiter):  # type: ignore[misc]
     """The arbiter, which checks its watchers whenever a child dies, and stops them in order."""
 
-    def __init__(self, watchers: list[PatientWatcher], *, endpoint: str, events: str) -> None:
+    def __init__(
+        self,
+        watchers: list[PatientWatcher],
+        *,
+        endpoint: str,
+        events: str,
+        hand_over: Callable[[list[str], Path], None],
+    ) -> None:
+        self.hand_over = hand_over
         # The periodic check is a backstop for a SIGCHLD that came too early.
         super().__init__(watchers, endpoint, events, check_delay=1.0, loop=IOLoop.current())
 
@@ -119,6 +172,18 @@ class PatientArbiter(Arbiter):  # type: ignore[misc]
         except ConflictError:
             self.loop.call_later(CONFLICT_RETRY, self.manage_watchers)
             return nothing
+
+    def left(self) -> list[handover.Left]:
+        """Return its processes for the next supervisor."""
+        return [
+            handover.Left(
+                name=watcher.name,
+                pid=next(iter(watcher.processes), None),
+                stopped=watcher.is_stopped(),
+                is_server=watcher.process.is_server,
+            )
+            for watcher in self.watchers
+        ]
 
     def check_again_in(self, delay: float) -> None:
         self.loop.call_later(delay, self.manage_watchers)
@@ -155,6 +220,42 @@ class Processes(Command):  # type: ignore[misc]
 
     def execute(self, arbiter: PatientArbiter, _properties: Mapping[str, Any]) -> dict[str, Any]:
         return {"processes": [watcher.report() for watcher in arbiter.watchers]}
+
+
+class Renew(Command):  # type: ignore[misc]
+    """Let a process be this revision's from its next start on, or `beside` the one that runs."""
+
+    name = "renew"
+    properties = ("name",)
+
+    def execute(self, arbiter: PatientArbiter, asked: Mapping[str, Any]) -> dict[str, Any]:
+        watcher = self._get_watcher(arbiter, asked["name"])
+        return {"pid": watcher.renew(beside=asked.get("beside"))}
+
+
+class Revert(Command):  # type: ignore[misc]
+    """Let a process be that of the revision before from its next start on."""
+
+    name = "revert"
+    properties = ("name",)
+
+    def execute(self, arbiter: PatientArbiter, asked: Mapping[str, Any]) -> dict[str, Any]:
+        self._get_watcher(arbiter, asked["name"]).revert()
+        return {}
+
+
+class HandOver(Command):  # type: ignore[misc]
+    """Become another supervisor, by a command in a folder. It takes everything over."""
+
+    name = "hand-over"
+    properties = ("program", "folder")
+
+    def execute(self, arbiter: PatientArbiter, asked: Mapping[str, Any]) -> dict[str, Any]:
+        # Once this answer has left.
+        arbiter.loop.call_later(
+            ANSWER_LEAVES_WITHIN, arbiter.hand_over, asked["program"], Path(asked["folder"])
+        )
+        return {}
 
 
 def _is_slow(watcher: PatientWatcher) -> bool:

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Final
 
 from compose import arguments, platform, suite, system_packages
+from compose import upgrade as upgrades
 from compose.backups import backup as backups
 from compose.backups import restore as restores
 from compose.backups import verification
@@ -18,6 +19,7 @@ from compose.progress import Progress
 from compose.run_directory import RunDirectory
 from compose.supervisor import Supervisor, SupervisorError
 from config.environment import ROOT, run_directory
+from config.revision import running_revision
 
 LOOK: Final = 1.0  # seconds between checks of the processes while `up` follows them
 
@@ -33,6 +35,8 @@ def run(command: str, rest: Sequence[str]) -> int:
             return _up(arguments.parse_up(rest))
         case "down":
             return _down()
+        case "upgrade":
+            return _upgrade()
         case "backup":
             return _backup(arguments.parse_backup(rest))
         case "restore":
@@ -102,6 +106,17 @@ def _follow(running: platform.Platform, stop: threading.Event, progress: Progres
 def _down() -> int:
     stopped = platform.stop(run_directory())
     print("The platform has stopped." if stopped else "The platform was not running.")
+    return 0
+
+
+def _upgrade() -> int:
+    progress = Progress()
+    _interrupt_on_signals()
+    try:
+        address = upgrades.upgrade(run_directory(), progress)
+    except (KeyboardInterrupt, Interrupted):
+        return 130
+    progress.say(f"{address} is served by {running_revision().words}.")
     return 0
 
 

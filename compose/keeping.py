@@ -7,6 +7,7 @@ So an error names a lost or exchanged data directory, and `up` never takes it fo
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -89,6 +90,12 @@ def remember_made(run: RunDirectory, servers: Sequence[Server]) -> None:
     added = [name for name in _existing(run, servers) if name not in made]
     if state.get("prepared") and added:
         run.update_state(made=[*made, *added])
+
+
+def code_of_servers() -> str:
+    """Return a digest of the code that writes the servers' configuration."""
+    files = sorted((Path(__file__).parent / "servers").glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _existing(run: RunDirectory, servers: Iterable[Server]) -> list[str]:

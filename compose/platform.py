@@ -21,9 +21,9 @@ from compose.errors import PlainError
 from compose.ports import answers, choose_ports, choose_web_port
 from compose.processes import PORTS, Server, addresses, local_servers, needed_packages, services
 from compose.progress import Progress, silent
-from compose.run_directory import RunDirectory
+from compose.run_directory import RunDirectory, socket_path
 from compose.servers.postgres import data_directories
-from compose.supervise import DETACH, socket_path
+from compose.supervise import DETACH
 from compose.supervisor import Supervisor, SupervisorError
 from compose.system_packages import require
 from config.environment import ROOT
@@ -114,8 +114,8 @@ def start(
         with progress.step("Preparing the servers"):
             for server in servers:
                 server.prepare()
-        hold = run.read_state().get("prepared") != _digest(run)
-        platform = _start_supervisor(run, held, surroundings, hold=hold)
+        hold = run.read_state().get("prepared") != digest(run)
+        platform = start_supervisor(run, held, surroundings, hold=hold)
     except BaseException:
         held.close()
         raise
@@ -154,6 +154,7 @@ def _configure(
     run.update_state(
         ports=ports,
         web_port=web_port,
+        servers=keeping.code_of_servers(),
         endpoint=f"ipc://{socket_path(run, 'supervisor')}",
         announcements=f"ipc://{socket_path(run, 'events')}",
     )
@@ -205,19 +206,22 @@ def _port_from(surroundings: Mapping[str, str]) -> int | None:
     return None if text is None else parse_port(text)
 
 
-def _start_supervisor(
+def start_supervisor(
     run: RunDirectory,
     held: lock.Lock,
     surroundings: Mapping[str, str],
     *,
-    hold: bool,
+    hold: bool = False,
+    adopt: bool = False,
 ) -> Platform:
     """Start the supervisor in a session of its own, where it keeps the lock for its life."""
     reader, writer = os.pipe()
     command = [sys.executable, "-m", "compose.supervise", str(run.path), "--owner", str(reader)]
+    command += ["--lock", str(held.descriptor)]
+    command += [*(["--hold-services"] if hold else []), *(["--adopt"] if adopt else [])]
     with run.log("supervisor").open("ab") as log:
         supervisor = subprocess.Popen(
-            [*command, "--hold-services"] if hold else command,
+            command,
             cwd=ROOT,
             env={
                 **outside.for_processes(surroundings),
@@ -271,7 +275,7 @@ def _bring_up(
                 {**surroundings, **pointers(run)},
             )
     supervisor = Supervisor.connect(run.path)
-    wanted = _digest(run)
+    wanted = digest(run)
     if not (keeping.is_prepared(run, servers, wanted) and wanted == run.read_state()["prepared"]):
         for process in services():  # they may run already, if only a database's note differs
             supervisor.stop(process.name)
@@ -280,7 +284,7 @@ def _bring_up(
             run_step([sys.executable, "-m", "cluster.secrets.provisioning"], run, environment)
         with progress.step("Schemas, queues and first data are in place"):
             run_step([sys.executable, str(ROOT / "manage.py"), "prepare"], run, environment)
-        keeping.remember(run, servers, _digest(run))
+        keeping.remember(run, servers, digest(run))
         for process in services():
             supervisor.start(process.name)
     with progress.step("The site answers"):
@@ -288,15 +292,16 @@ def _bring_up(
         _wait(platform, lambda: web_answers(port, "/healthz"), "web", patience=SERVICE_PATIENCE)
     with progress.step("The services run"):
         for process in services():
-            runs = partial(_runs, supervisor, process.name)
-            _wait(platform, runs, process.name, patience=SERVICE_PATIENCE)
+            is_running = partial(runs, supervisor, process.name)
+            _wait(platform, is_running, process.name, patience=SERVICE_PATIENCE)
     keeping.remember_made(run, servers)
     with progress.step("The journal is being written"):
         ready = partial(web_answers, port, "/readyz")
         _wait(platform, ready, "worker-site", patience=SERVICE_PATIENCE)
 
 
-def _runs(supervisor: Supervisor, name: str) -> bool:
+def runs(supervisor: Supervisor, name: str) -> bool:
+    """Return whether a process has run for long enough to believe that it will."""
     try:
         found = supervisor.process(name)
     except SupervisorError:
@@ -310,19 +315,19 @@ def _wait(platform: Platform, condition: Callable[[], bool], name: str, *, patie
     def is_so() -> bool:
         if platform.supervisor.poll() is not None:
             raise PlainError(
-                f"The supervisor ended early. {_last_words(platform.run, 'supervisor')}"
+                f"The supervisor ended early. {last_words(platform.run, 'supervisor')}"
             )
         if condition():
             return True
         if _keeps_dying(platform.run, name):
             raise PlainError(
-                f"{name} ends as soon as it is started. {_last_words(platform.run, name, count=8)}"
+                f"{name} ends as soon as it is started. {last_words(platform.run, name, count=8)}"
             )
         return False
 
     if not wait_until(is_so, within=patience, every=LOOK_EVERY):
         raise PlainError(
-            f"{name} did not come up within {patience:.0f} s. {_last_words(platform.run, name)}"
+            f"{name} did not come up within {patience:.0f} s. {last_words(platform.run, name)}"
         )
 
 
@@ -345,7 +350,7 @@ def run_step(
             command, cwd=ROOT, env=environment, stdout=output, stderr=output, check=False
         )
     if done.returncode != 0:
-        raise PlainError(f"{what} failed. {_last_words(run, 'setup')}")
+        raise PlainError(f"{what} failed. {last_words(run, 'setup')}")
 
 
 def _keeps_dying(run: RunDirectory, name: str) -> bool:
@@ -357,7 +362,7 @@ def _keeps_dying(run: RunDirectory, name: str) -> bool:
     return found.is_server and found.restarts >= DEATHS
 
 
-def _last_words(run: RunDirectory, process: str, *, count: int = 1) -> str:
+def last_words(run: RunDirectory, process: str, *, count: int = 1) -> str:
     log = run.log(process)
     with suppress(OSError):
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
@@ -376,7 +381,7 @@ def _message(line: str) -> str:
     return str(told.get("message", line)) if isinstance(told, dict) else line
 
 
-def _digest(run: RunDirectory) -> str:
+def digest(run: RunDirectory) -> str:
     """Return a digest of all that a preparation depends on: code, addresses and Vault's keys."""
     digest = hashlib.sha256()
     code = (path for folder in CODE for path in (ROOT / folder).rglob("*"))

@@ -121,6 +121,14 @@ class RunDirectory:
         write_private(self.platform_file, json.dumps(dict(addresses), indent=2))
 
 
+def socket_path(run: RunDirectory, name: str) -> Path:
+    """Return the path of a unix socket, in /tmp when the usual path is too long."""
+    path = run.path / f"{name}.sock"
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        return path
+    return run.plain_folder() / path.name
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file of mode 0600 so that a reader sees the old or the new text, never half."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")

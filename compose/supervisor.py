@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -117,6 +117,26 @@ class Supervisor:
             if wait_until_gone([found.pid], patience=found.patience):
                 send_signal(found.pid, signal.SIGKILL)
                 wait_until_gone([found.pid], patience=found.patience)
+
+    def renew(self, name: str) -> None:
+        """Let a process be this revision's from its next start on."""
+        self._call("renew", name=name)
+
+    def start_beside(self, name: str, variables: Mapping[str, str]) -> int:
+        """Start this revision's process beside the one that runs, and return its pid."""
+        pid: int = self._call("renew", name=name, beside=dict(variables))["pid"]
+        return pid
+
+    def revert(self, name: str) -> None:
+        """Let a process be that of the revision before from its next start on."""
+        self._call("revert", name=name)
+
+    def hand_over(self, command: Sequence[str], folder: Path) -> None:
+        """Let the supervisor become another one, which takes everything over.
+
+        Raises SupervisorError when it is of a revision that cannot.
+        """
+        self._call("hand-over", program=list(command), folder=str(folder))
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
         """Send a signal to the process alone, and return the pid that got it."""

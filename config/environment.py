@@ -222,3 +222,9 @@ def web_interface() -> str:
 
 def web_port() -> int:
     return int(setting("PORTFOLIO_PORT", "8000"))
+
+
+def web_trial_port() -> int | None:
+    """Return the port at which a web server is tried before it serves the public, or None."""
+    number = setting("WEB_TRIAL_PORT", "")
+    return int(number) if number else None

@@ -10,13 +10,13 @@ from functools import partial
 from typing import Any, Final
 
 from autobahn.exception import Disconnected
-from daphne.server import Server  # it installs Twisted's asyncio reactor
 from daphne.ws_protocol import WebSocketProtocol
 
 from cluster.storefront.concurrency_limiter import ConcurrencyLimiter
-from config import environment, static_build
+from config import static_build
 from portfolio.asgi import application
 from portfolio.edge.connections import MOST_CONNECTIONS, MOST_OF_ADDRESS, BoundedChannel
+from portfolio.edge.public_server import PublicServer
 
 HTTP_TIMEOUT: Final = 60  # seconds for one request
 # bytes, in both directions: browsers have nothing to send, and a page of events stays
@@ -57,7 +57,7 @@ class GatedProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no t
         self.transport.registerProducer(self.gate, streaming=True)
 
 
-class WebServer(Server):  # type: ignore[misc]  # daphne has no types
+class WebServer(PublicServer):
     """Daphne whose `send` waits for the browser.
 
     Daphne itself returns at once and lets the buffer of a slow browser grow without bound.
@@ -81,7 +81,7 @@ class WebServer(Server):  # type: ignore[misc]  # daphne has no types
 def _bound(server: WebServer) -> None:
     """Set up daphne's two factories. Daphne calls this before it accepts a connection."""
     connections = ConcurrencyLimiter(MOST_CONNECTIONS, MOST_OF_ADDRESS)
-    server.http_factory.protocol = partial(BoundedChannel, connections)
+    server.http_factory.protocol = partial(BoundedChannel, connections, server.draining)
     server.ws_factory.protocol = GatedProtocol
     # Close with 1009 "too big" when a browser sends too much, instead of dropping the connection.
     # The consumer checks the origin, so all are let in here: autobahn resets allowNullOrigin at
@@ -94,7 +94,6 @@ def main() -> None:
     static_build.ensure()
     server = WebServer(
         application=application,
-        endpoints=[f"tcp:port={environment.web_port()}:interface={environment.web_interface()}"],
         http_timeout=HTTP_TIMEOUT,
         ping_interval=PING_EVERY,
         ping_timeout=PING_TIMEOUT,

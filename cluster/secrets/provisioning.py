@@ -1,5 +1,7 @@
 """Make Vault and the database servers ready: `python -m cluster.secrets.provisioning`.
 
+With `--beside-earlier` for processes of the revision before too, which still run.
+
 Everything is compared first and written only when it differs, so that a second run changes nothing.
 It needs, in the run directory's `secrets/`: `openbao.json` (root token), `postgres-superuser`,
 `broker` and `redis` (passwords).
@@ -41,7 +43,12 @@ class ProvisioningError(Exception):
     """A step of the set-up could not be done, for the reason that the message gives."""
 
 
-def provision(progress: Progress, *, databases: Sequence[str] = DATABASES) -> None:
+def provision(
+    progress: Progress,
+    *,
+    databases: Sequence[str] = DATABASES,
+    beside_earlier: bool = False,
+) -> None:
     """Bring Vault and the servers of `databases` into the state that the services need.
 
     Databases whose URL carries a user are left alone. Raises ProvisioningError.
@@ -58,7 +65,7 @@ def provision(progress: Progress, *, databases: Sequence[str] = DATABASES) -> No
             if "user" in _address(database):
                 continue
             progress(f"{database}: database, roles and leases")
-            _prepare_database(vault, database)
+            _prepare_database(vault, database, beside_earlier=beside_earlier)
     except (SecretsError, psycopg.Error, OSError) as error:
         raise ProvisioningError(f"setting up secrets failed: {error}") from error
 
@@ -202,9 +209,13 @@ def _known_secret_id(
     return dict(found.get("data") or {})
 
 
-def _prepare_database(vault: VaultClient, database: str) -> None:
+def _prepare_database(vault: VaultClient, database: str, *, beside_earlier: bool) -> None:
     with server.superuser_connection(database) as connection:
         server.prepare_server(connection, database)
+        if not beside_earlier:
+            server.let_services_be_services(connection, database)
+        elif _leases_are_owners(vault, database):
+            server.let_services_be_owners(connection, database)
         roles = [role for role in policies.LEASE_ROLES if role.database == database]
         config = _engine_config(database, [role.name for role in roles])
         path = f"database/config/{database}"
@@ -216,6 +227,12 @@ def _prepare_database(vault: VaultClient, database: str) -> None:
             server.mark_admin_known(connection)
         for role in roles:
             _write_if_different(vault, f"database/roles/{role.name}", role.definition())
+
+
+def _leases_are_owners(vault: VaultClient, database: str) -> bool:
+    """Return whether services lease logins of the owner, as they did before decision 39."""
+    statements = _found(vault, f"database/roles/{database}").get("creation_statements", [])
+    return any(f"{database}_owner" in statement for statement in statements)
 
 
 def _engine_config(database: str, roles: Sequence[str]) -> dict[str, Any]:
@@ -278,7 +295,7 @@ def write_private_file(path: Path, text: str) -> None:
 
 def main() -> int:
     try:
-        provision(print)
+        provision(print, beside_earlier="--beside-earlier" in sys.argv[1:])
     except (ProvisioningError, environment.MissingSetting) as error:
         print(error, file=sys.stderr)
         return 1

@@ -59,6 +59,23 @@ def prepare_server(connection: psycopg.Connection[Any], database: str) -> None:
             _run(inside, statement, owner=owner, service=service)
 
 
+def let_services_be_owners(connection: psycopg.Connection[Any], database: str) -> None:
+    """Let the next logins of a service do what a revision before decision 39 does with them.
+
+    It makes itself the owner in each connection. For the minute of an upgrade.
+    """
+    _run(connection, "GRANT {owner} TO {service}", **_owner_and_service(database))
+
+
+def let_services_be_services(connection: psycopg.Connection[Any], database: str) -> None:
+    """Take back what an upgrade has granted."""
+    _run(connection, "REVOKE {owner} FROM {service}", **_owner_and_service(database))
+
+
+def _owner_and_service(database: str) -> dict[str, str]:
+    return {"owner": f"{database}_owner", "service": f"{database}_service"}
+
+
 def vault_knows_admin(connection: psycopg.Connection[Any]) -> bool:
     """Return whether an earlier run has given vault_admin's password to Vault."""
     row = connection.execute(

@@ -17,6 +17,7 @@ from twisted.web.http import HTTPChannel
 from cluster.storefront.client_address import client_address, client_network
 from cluster.storefront.concurrency_limiter import ConcurrencyLimiter, NoneFree, ShareUsed
 from portfolio.edge.body_limit import largest
+from portfolio.edge.draining import Draining
 
 ARRIVES_WITHIN: Final = 30.0  # seconds for a whole request, from its first byte to its last
 # A client that reads nothing for so long after its last answer has gone.
@@ -49,9 +50,11 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # Twisted's has no typ
 
     length: int | None  # of the body, None for an undeclared one
 
-    def __init__(self, connections: ConcurrencyLimiter) -> None:
+    def __init__(self, connections: ConcurrencyLimiter, draining: Draining) -> None:
         super().__init__()
         self._connections = connections
+        self._draining = draining
+        self.has_answered = False
         self._client: str | None = None  # the client for which it counts
         self._peer = ""
         self._late: Any = None  # the timer of the request that is arriving
@@ -63,6 +66,7 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # Twisted's has no typ
 
     def connectionMade(self) -> None:  # noqa: N802  # Twisted's name, as those below
         super().connectionMade()
+        self._draining.opened(self)
         self._peer = str(self.transport.getPeer().host)
         if self._count_for(_client_of_peer(self._peer)):
             self._expect()
@@ -112,10 +116,22 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # Twisted's has no typ
         super().allContentReceived()
         if getattr(self.transport, "protocol", self) is not self:
             self._uncount()  # it is a WebSocket now, which has a seat
+            self._draining.closed(self)
+
+    def writeHeaders(  # noqa: N802
+        self, version: bytes, code: bytes, reason: bytes, headers: Any
+    ) -> None:
+        if self._draining.begun:
+            headers.setRawHeaders(b"connection", [b"close"])
+            self.persistent = False
+        super().writeHeaders(version, code, reason, headers)
 
     def requestDone(self, request: Any) -> None:  # noqa: N802
+        self.has_answered = True
         self._count_for(_client_of_peer(self._peer))
         super().requestDone(request)
+        if self._draining.begun and self.is_idle:
+            self.loseConnection()
 
     def loseConnection(self) -> None:  # noqa: N802
         self.setTimeout(None)
@@ -132,7 +148,13 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # Twisted's has no typ
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
         self._arrived()
         self._uncount()
+        self._draining.closed(self)
         super().connectionLost(reason)
+
+    @property
+    def is_idle(self) -> bool:
+        """True while no request is being received or answered."""
+        return not (self.requests or self._receivedHeaderSize)
 
     # The time of a request --------------------------------------------------------------
 

@@ -11,8 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from compose.errors import PlainError
-from compose.run_directory import RunDirectory, write_private
-from compose.supervise import socket_path
+from compose.run_directory import RunDirectory, socket_path, write_private
 from tests.commands import manage
 
 

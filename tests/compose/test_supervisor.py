@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from compose import leftovers
-from compose.run_directory import RunDirectory
-from compose.supervise import DETACH, socket_path
+from compose import handover, leftovers
+from compose.run_directory import RunDirectory, socket_path
+from compose.supervise import DETACH
 from compose.supervisor import ProcessState, Supervisor, SupervisorError
 from tests.conditions import eventually
 
@@ -22,24 +22,31 @@ FOR_EVER = "exec sleep 1000"
 DIES_AT_ONCE = "exit 1"
 
 
+def toy_command(**commands: str) -> list[str]:
+    """Return the command of a supervisor of these processes, but for the options."""
+    toys = [f"--toy={name.replace('_', '-')}={command}" for name, command in commands.items()]
+    return [sys.executable, str(Path(__file__).with_name("toy_supervisor.py")), *toys]
+
+
 class Toy:
     """A supervisor of processes that a test makes up, and the pipe that `up` would hold."""
 
-    def __init__(self, run: RunDirectory, **commands: str) -> None:
+    def __init__(self, run: RunDirectory, *options: str, **commands: str) -> None:
         reader, self.pipe = os.pipe()
-        script = Path(__file__).with_name("toy_supervisor.py")
-        toys = [f"{name.replace('_', '-')}={command}" for name, command in commands.items()]
+        lock = os.open(run.lock_file, os.O_RDWR | os.O_CREAT)
+        descriptors = ["--lock", str(lock), "--owner", str(reader)]
         self.run = run
         self.process = subprocess.Popen(
-            [sys.executable, script, run.path, str(reader), *toys],
+            [*toy_command(**commands), str(run.path), *descriptors, *options],
             cwd=Path(__file__).parents[2],
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-            pass_fds=(reader,),
+            pass_fds=(reader, lock),
             start_new_session=True,
         )
         os.close(reader)
+        os.close(lock)
         self.client = Supervisor(f"ipc://{socket_path(run, 'supervisor')}")
-        eventually(lambda: len(self._names()) == len(toys))
+        eventually(lambda: len(self._names()) == len(commands))
 
     def _names(self) -> list[str]:
         with suppress(SupervisorError):
@@ -66,8 +73,8 @@ class Toy:
 def toys(run: RunDirectory) -> Iterator[Callable[..., Toy]]:
     made: list[Toy] = []
 
-    def make(**commands: str) -> Toy:
-        made.append(Toy(run, **commands))
+    def make(*options: str, **commands: str) -> Toy:
+        made.append(Toy(run, *options, **commands))
         return made[-1]
 
     yield make
@@ -195,3 +202,100 @@ def test_a_state_knows_when_the_process_started() -> None:
         is_server=False,
     )
     assert state.started_at is None
+
+
+LATER = "exec sleep 2000"  # what the next revision runs
+
+
+def command_of(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+
+
+def hand_over(toy: Toy, **commands: str) -> None:
+    """Let the supervisor become that of other processes, and return when it is."""
+    started = Path(f"/proc/{toy.process.pid}/cmdline").read_bytes()
+    toy.client.hand_over(toy_command(**commands), Path("/"))
+    eventually(lambda: Path(f"/proc/{toy.process.pid}/cmdline").read_bytes() != started)
+    eventually(lambda: set(toy._names()) >= {name.replace("_", "-") for name in commands})
+
+
+def test_the_next_supervisor_has_the_same_pid_and_the_same_children(
+    toys: Callable[..., Toy],
+) -> None:
+    toy = toys(sleeper=FOR_EVER, other=FOR_EVER)
+    before = {name: toy.client.pid(name) for name in ("sleeper", "other")}
+    hand_over(toy, sleeper=LATER, other=LATER)
+    assert {name: toy.client.pid(name) for name in ("sleeper", "other")} == before
+    assert toy.process.poll() is None
+
+
+def test_an_adopted_process_that_dies_is_started_as_it_was_until_it_is_renewed(
+    toys: Callable[..., Toy],
+) -> None:
+    toy = toys(sleeper=FOR_EVER)
+    eventually(lambda: toy.runs("sleeper"))
+    hand_over(toy, sleeper=LATER)
+
+    def killed() -> list[str]:
+        before = toy.client.kill("sleeper")
+        eventually(lambda: toy.client.process("sleeper").pid not in (None, before))
+        eventually(lambda: "sleep" in command_of(toy.client.pid("sleeper")))
+        return command_of(toy.client.pid("sleeper"))
+
+    assert "1000" in killed()
+    toy.client.renew("sleeper")
+    assert "2000" in killed()
+    toy.client.revert("sleeper")
+    assert "1000" in killed()
+
+
+def test_the_next_process_runs_beside_the_one_before_until_that_ends(
+    toys: Callable[..., Toy],
+) -> None:
+    toy = toys(sleeper=FOR_EVER)
+    eventually(lambda: toy.runs("sleeper"))
+    hand_over(toy, sleeper=LATER)
+    before = toy.client.pid("sleeper")
+    beside = toy.client.start_beside("sleeper", {"TRIAL": "yes"})
+    assert toy.client.pid("sleeper") == before != beside
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: toy.client.process("sleeper").pid == beside)
+    assert "TRIAL=yes" in Path(f"/proc/{beside}/environ").read_text().split("\0")
+    toy.client.kill("sleeper")
+    eventually(lambda: toy.client.process("sleeper").pid not in (None, beside))
+    environment = Path(f"/proc/{toy.client.pid('sleeper')}/environ").read_text()
+    assert "TRIAL=yes" not in environment.split("\0")
+
+
+def test_the_next_supervisor_keeps_what_it_has_no_process_for_until_it_is_told_to_stop_it(
+    toys: Callable[..., Toy],
+) -> None:
+    toy = toys(sleeper=FOR_EVER, leaving=FOR_EVER)
+    before = toy.client.pid("leaving")
+    hand_over(toy, sleeper=LATER, coming=LATER)
+    assert toy.client.pid("leaving") == before
+    eventually(lambda: toy.runs("coming"))
+
+
+def test_the_next_supervisor_still_ends_with_its_up(toys: Callable[..., Toy]) -> None:
+    toy = toys(sleeper=FOR_EVER)
+    pid = toy.client.pid("sleeper")
+    hand_over(toy, sleeper=LATER)
+    toy.lose_up()
+    toy.process.wait(15)
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_processes_of_a_killed_supervisor_are_adopted_and_kept_alive(
+    toys: Callable[..., Toy],
+) -> None:
+    before = toys(sleeper=FOR_EVER)
+    eventually(lambda: before.runs("sleeper"))
+    found = before.client.processes()
+    handover.write(before.run, [handover.as_left(one) for one in found])
+    before.process.kill()
+    before.process.wait()
+    after = toys("--adopt", sleeper=LATER)
+    assert after.client.pid("sleeper") == found[0].pid
+    killed = after.client.kill("sleeper")
+    eventually(lambda: after.client.process("sleeper").pid not in (None, killed))

@@ -11,8 +11,9 @@ import sys
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
 
 from articles.figures.incident import FOLDER as RECORDINGS
 from articles.owner.seeding import import_seeds
@@ -21,6 +22,7 @@ from chaos.experiments.repository import keep_recordings
 from cluster.messaging.outbox import unit_of_work
 from cluster.messaging.topology import connect, declare
 from cluster.operations.broker_users import make_users
+from cluster.operations.migration_review import objections
 from cluster.secrets.addresses import operators_broker_url
 from cluster.secrets.postgres import DatabaseSession, database
 from cluster.services import load_all
@@ -42,7 +44,16 @@ class Command(BaseCommand):
     help = "Bring every database and the broker to what the code expects."
     requires_system_checks: list[str] = []
 
-    def handle(self, *_args: Any, **_options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--beside-earlier",
+            action="store_true",
+            help="refuse migrations that running processes of the revision before cannot live with",
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if options["beside_earlier"]:
+            _refuse_what_takes_away()
         # In parallel: it computes for seconds, while the rest waits for databases.
         files = subprocess.Popen([sys.executable, "-m", "config.static_build"], cwd=ROOT)
         for alias in connections:
@@ -69,3 +80,18 @@ class Command(BaseCommand):
         ensure_groups()
         if ensure_owner():
             self.stdout.write(f"made the account owner; its first password is in {password_file()}")
+
+
+def _refuse_what_takes_away() -> None:
+    """Raise CommandError, before anything is changed, for a migration that is to come too soon."""
+    found: dict[str, None] = {}
+    for alias in connections:
+        executor = MigrationExecutor(connections[alias])
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        found |= dict.fromkeys(objections(migration for migration, _ in plan))
+    if found:
+        raise CommandError(
+            "Processes of the revision before cannot live with what is to be migrated. Stop the "
+            "platform with `manage.py down`, and start this revision with `manage.py up`. "
+            + "; ".join(found)
+        )

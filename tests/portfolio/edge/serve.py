@@ -23,6 +23,7 @@ from django.urls import path  # noqa: E402
 from django.views.decorators.csrf import csrf_exempt  # noqa: E402
 
 from portfolio.edge import connections  # noqa: E402
+from portfolio.edge.draining import Draining  # noqa: E402
 
 
 @csrf_exempt
@@ -43,7 +44,7 @@ def main(port: str, arrives_within: str, most: str, share: str) -> None:
     limiter = ConcurrencyLimiter(int(most), int(share))
 
     def bound() -> None:
-        server.http_factory.protocol = partial(connections.BoundedChannel, limiter)
+        server.http_factory.protocol = partial(connections.BoundedChannel, limiter, Draining())
 
     server.ready_callable = bound
     server.run()

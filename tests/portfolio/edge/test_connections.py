@@ -28,6 +28,7 @@ from portfolio.edge.connections import (
     MOST_OF_ADDRESS,
     BoundedChannel,
 )
+from portfolio.edge.draining import Draining
 from tests.conditions import eventually
 from tests.servers import free_port
 
@@ -204,7 +205,7 @@ class Line:
         self.clock = Clock()
         self.transport = Transport()
         self.transport.getPeer = lambda: type("Peer", (), {"host": peer})
-        self.channel = BoundedChannel(limiter)
+        self.channel = BoundedChannel(limiter, Draining())
         self.channel.callLater = self.clock.callLater
         self.channel.timeOut = 60
         self.channel.requestFactory = lambda *_: pytest.fail("no request is expected")
