@@ -17,6 +17,7 @@ from celery.signals import setup_logging
 from kombu.exceptions import OperationalError
 
 from cluster.celery_app import make_app, task_queue
+from cluster.health.closing import scheduled_work
 from cluster.secrets.addresses import broker_address
 from cluster.secrets.vault import SecretsError
 from cluster.services import load_all
@@ -97,7 +98,7 @@ def schedule() -> dict[str, dict[str, Any]]:
             "options": {"queue": service.task_queue, "expires": max(scheduled.every, 1.0)},
         }
         for service in load_all()
-        for scheduled in service.periodic_work
+        for scheduled in scheduled_work(service)
     }
 
 

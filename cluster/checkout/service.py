@@ -7,11 +7,20 @@ from typing import Final
 from cluster.checkout import erasure
 from cluster.checkout.handlers import HANDLERS, sweep_deadlines
 from cluster.identity.contract import ErasureCompleted, ErasureRefused, ErasureRequested
+from cluster.messaging.history import History
 from cluster.messaging.service import Service
 from cluster.messaging.work import Scheduled, ignore
 
 # Seconds by which a deadline may be overrun before the saga compensates.
 SWEEP_EVERY: Final = 1.0
+
+HISTORY: Final = History(
+    tables={"saga": "id"},
+    moving="""
+        SELECT id::text FROM saga
+         WHERE id < %(first_kept)s::uuid
+           AND (state IN ('running', 'compensating') OR ended_at >= %(before)s)""",
+)
 
 SERVICE: Final = Service(
     name="checkout",
@@ -23,4 +32,5 @@ SERVICE: Final = Service(
         ErasureCompleted: ignore,
     },
     schedule=(Scheduled(name="checkout.sweep_deadlines", every=SWEEP_EVERY, run=sweep_deadlines),),
+    history=HISTORY,
 )

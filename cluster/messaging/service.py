@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cluster.messaging.contract import REGISTRY, ContractError, Kind, Payload
 from cluster.messaging.fault_commands import fault_handlers
+from cluster.messaging.history import History
 from cluster.messaging.replays import Ways, replay_handlers
 from cluster.messaging.streams import retention_of
 from cluster.messaging.work import Handler, Scheduled
@@ -26,6 +27,8 @@ class Service:
     handlers: Mapping[type[Payload], Handler]
     schedule: Sequence[Scheduled] = field(default_factory=tuple)
     ways: Ways = field(default_factory=dict)
+    # Closed at the horizon, as scheduled work that `cluster/health/closing.py` adds.
+    history: History = field(default_factory=History)
     # The site consumes every message there is, and records it instead of handling it.
     journals: bool = False
 

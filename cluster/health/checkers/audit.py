@@ -75,7 +75,7 @@ def _money(snapshots: Snapshots, books: Books) -> Iterator[Finding]:
     open_ = [(payment, b.authorised) for payment, b in ours.items() if b.authorised]
     yield money.nothing_left_authorised(payments, open_)
     try:
-        yield money.ledger_matches_provider(ours, books())
+        yield money.ledger_matches_provider(ours, books(), snapshots.may_be_closed)
     except (ProviderUnavailableError, SecretsError, MissingSetting) as error:
         yield unknown("ledger matches the provider", because=str(error))
     yield money.captures_match_checkouts(snapshots.compare_whole(queries.AMOUNTS, queries.CAPTURED))
@@ -95,12 +95,12 @@ def _sagas(snapshots: Snapshots) -> Iterator[Finding]:
         "checkout",
         snapshots.compare_whole(agreement_queries.CHECKOUT_REQUESTS, agreement_queries.SAGAS),
     )
-    for kind, left_behind, found in (
-        ("hold", "spent", queries.HOLDS),
-        ("reservation", "sold", queries.RESERVATIONS),
-        ("order", "fulfilled", queries.ORDERS),
+    for kind, found in (
+        ("hold", queries.HOLDS),
+        ("reservation", queries.RESERVATIONS),
+        ("order", queries.ORDERS),
     ):
-        completed = Pairs("checkout", queries.PAIRS_LEFT_BEHIND, {"state": left_behind})
+        completed = queries.left_behind(queries.LEFT_BEHIND[kind])
         yield sagas.no_orphans(kind, snapshots.compare_whole(completed, found))
 
 
@@ -153,10 +153,7 @@ def _agreement(snapshots: Snapshots) -> Iterator[Finding]:
 
 def _versions(snapshots: Snapshots) -> Iterator[Finding]:
     for name in DATABASES:
-        announced = queries.PAIRS_ANNOUNCED.get(name, queries.PAIRS_ANNOUNCED_ELSEWHERE)
-        comparison = snapshots.compare_whole(
-            Pairs(name, queries.PAIRS_VERSIONS[name]), Pairs(name, announced)
-        )
+        comparison = snapshots.compare_whole(queries.versions(name), queries.announced(name))
         yield streams.versions_match(name, comparison)
 
 
@@ -181,10 +178,9 @@ def _streams(snapshots: Snapshots, services: Sequence[Service]) -> Iterator[Find
 
     for receiver, heard in aggregates_consumed(services).items():
         meant = [
-            Pairs(source, queries.PAIRS_SENT_TO, {"source": source, "aggregates": aggregates})
-            for source, aggregates in heard.items()
+            queries.sent_to(receiver, source, aggregates) for source, aggregates in heard.items()
         ]
-        applied = Pairs(receiver, queries.PAIRS_APPLIED, {"sources": everyone})
+        applied = queries.applied(receiver)
         comparison = together(snapshots.compare(meant, [applied]).values())
         yield streams.all_applied(receiver, comparison)
 

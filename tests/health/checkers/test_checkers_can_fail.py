@@ -106,6 +106,10 @@ class Bench:
             assert row, "there was nothing to tamper with"
             return str(row[0]), self._examine_again(tampering.database)
 
+    def connection(self, database: str) -> psycopg.Connection[Any]:
+        """Return the connection on which a database is examined."""
+        return self._connections[database]
+
     def columns(self, database: str) -> list[tuple[str, str, str]]:
         """Return every table, column and type of a database."""
         return self._snapshots.rows(database, COLUMNS_OF)
