@@ -87,11 +87,14 @@ def relations(database: str) -> Iterator[Pairs]:
 
 
 def scheduled_work(service: Service) -> tuple[Scheduled, ...]:
-    """Return all periodic work of a service, with the closing of its history."""
-    closing = closing_of(service)
+    """Return all periodic work of a service, with the closing of its history.
+
+    Raises HorizonTooNear, so that no process starts with a horizon that would lose something.
+    """
+    closing, kept = closing_of(service), horizon()
 
     def close_history(work: UnitOfWork) -> None:
-        closing.close(work, before=work.now - horizon())
+        closing.close(work, before=work.now - kept)
 
     closes = Scheduled(f"{service.name}.close_history", every=EVERY, run=close_history)
     return (*service.periodic_work, closes)

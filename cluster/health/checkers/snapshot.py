@@ -143,6 +143,10 @@ class Snapshots:
             for part, buckets in differing.items()
         }
 
+    def look_again(self) -> None:
+        """Read anew what has been closed, after a change in the same transactions."""
+        self._first_kept = None
+
     def first_kept(self) -> UUID:
         """Return the first id of which no database has closed anything."""
         if self._first_kept is None:

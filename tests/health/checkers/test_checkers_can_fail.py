@@ -149,6 +149,7 @@ class Bench:
 
     def examine(self, books: Books | None = None) -> dict[str, Finding]:
         """Return the findings of the audit now, with the books of the start unless given."""
+        self._snapshots.look_again()
         findings = examine(self._snapshots, self._services, books or (lambda: self._books))
         return {finding.name: finding for finding in findings}
 

@@ -19,6 +19,7 @@ from cluster.messaging.work import UnitOfWork
 from cluster.services import load
 from config.environment import DATABASES
 from tests.health.checkers.test_checkers_can_fail import Bench, bench, failing
+from tests.sampling import all_in_full
 
 __all__ = ["bench"]
 pytestmark = pytest.mark.alone  # a moment at rest is rare under the load of other tests
@@ -123,14 +124,14 @@ def test_a_kept_row_that_was_deleted_is_missed_though_others_have_closed_it(benc
     assert "what was closed" in found["sales match checkouts"][0], (sale, found)
 
 
-@pytest.mark.parametrize("database", DATABASES)
+@pytest.mark.timeout(600)  # one audit for each balance
+@pytest.mark.parametrize("database", all_in_full(DATABASES, always=("payments",)))
 def test_every_balance_that_is_tampered_with_is_found(bench: Bench, database: str) -> None:
     connection = bench.connection(database)
     with closed(bench):
         for table, names, change in (
             ("opening_balance", "name", "amount = amount + 1"),
             ("opening_digest", "relation", "hashes = hashes + 1"),
-            ("opening_digest", "relation", "rows = rows + 1"),
         ):
             query = f"SELECT DISTINCT {names} FROM {table}"
             for (name,) in connection.execute(query.encode()).fetchall():
