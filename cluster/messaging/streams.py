@@ -5,7 +5,8 @@ without a gap. The statements here are set-based: each runs once for a whole bat
 
 The ids are remembered for a window. Beyond it a repeated message still has no second effect: its
 stream's position is past its sequence, and the inbox files it as a dead letter instead of counting
-it as a duplicate. They serve that counting and the audit of "applied exactly once".
+it as a duplicate. Positions are closed at the horizon, and no stream of that age begins again. The
+ids serve that counting and the audit of "applied exactly once".
 """
 
 from __future__ import annotations
