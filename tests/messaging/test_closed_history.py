@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -23,7 +23,8 @@ DIGEST = "SELECT relation, rows, hashes::int FROM opening_digest"
 
 
 def old_id(days: int = 40) -> UUID:
-    return first_id_at(NOW - timedelta(days=days))
+    """Return an id of that age that no other test has used."""
+    return UUID(int=first_id_at(NOW - timedelta(days=days)).int + uuid4().int % 2**60)
 
 
 def closing() -> Closing:
