@@ -19,6 +19,7 @@ from celery.signals import setup_logging
 from kombu.exceptions import OperationalError
 
 from cluster.celery_app import make_app, task_queue
+from cluster.health.closing import scheduled_work
 from cluster.messaging.topology import QUEUES, addressed
 from cluster.secrets.addresses import broker_address
 from cluster.secrets.vault import SecretsError
@@ -106,7 +107,7 @@ def schedule() -> dict[str, dict[str, Any]]:
             },
         }
         for service in load_all()
-        for scheduled in service.periodic_work
+        for scheduled in scheduled_work(service)
     }
 
 

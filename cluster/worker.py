@@ -21,6 +21,7 @@ from celery import bootsteps
 from celery.signals import setup_logging
 
 from cluster.celery_app import make_app, task_queue
+from cluster.health.closing import scheduled_work
 from cluster.health.progress import SILENT_AFTER, claim_detail
 from cluster.messaging import heartbeats
 from cluster.messaging.consumer import InboxStep, QueueConsumer, StandIn
@@ -183,11 +184,12 @@ def build(service: Service, broker_url: Callable[[], str], *, replica: int = 1) 
     app.runtime = runtime
     app.service, app.partitions = service, len(runtime.workers)
     app.queue_consumers = runtime.consumers
-    app.scheduled_tasks = frozenset(scheduled.name for scheduled in service.periodic_work)
+    periodic = scheduled_work(service)
+    app.scheduled_tasks = frozenset(scheduled.name for scheduled in periodic)
     app.give_up = runtime.sink.give_up
     app.steps["consumer"].add(InboxStep)
     app.steps["consumer"].add(HeartbeatStep)
-    for scheduled in service.periodic_work:
+    for scheduled in periodic:
         _register(app, runtime, scheduled)
     return app
 

@@ -76,6 +76,9 @@ MESSAGING_TABLES = (
     "dead_letter",
     "counter",
     "heartbeat",
+    "opening_balance",
+    "opening_digest",
+    "closed_history",
 )
 
 

@@ -8,9 +8,18 @@ from cluster.catalog import amendments, handlers, schedule
 from cluster.catalog.contract import AmendProduct, ListProduct, ReleaseStock, ReserveStock
 from cluster.checkout.contract import CheckoutCompensated, CheckoutCompleted
 from cluster.identity.contract import ErasureCompleted, ErasureRefused, ErasureRequested
+from cluster.messaging.history import History
 from cluster.messaging.service import Service
 from cluster.messaging.work import Scheduled, ignore
 from cluster.payments.contract import RefundFailed, RefundSettled
+
+HISTORY: Final = History(
+    tables={"reservation": "id", "sale": "id", "stock_return": "id"},
+    moving="""
+        SELECT id::text FROM reservation
+         WHERE id < %(first_kept)s::uuid AND (state = 'reserved' OR updated_at >= %(before)s)""",
+    kept=("product",),
+)
 
 SERVICE: Final = Service(
     name="catalog",
@@ -32,4 +41,5 @@ SERVICE: Final = Service(
         Scheduled("catalog.restock", every=2.0, run=schedule.restock),
         Scheduled("catalog.expire_reservations", every=5.0, run=schedule.expire_reservations),
     ),
+    history=HISTORY,
 )

@@ -34,6 +34,7 @@ from cluster.identity.contract import (
 from cluster.identity.domain.erasure import Erasure, ErasureState, Receipt, why_not_erasable
 from cluster.identity.repository import limit_digest
 from cluster.messaging.envelope import Message
+from cluster.messaging.history import rename_balances
 from cluster.messaging.row_digest import renewed
 from cluster.messaging.work import PermanentError, UnitOfWork
 from cluster.orders.contract import OrdersVisitorErased
@@ -97,6 +98,7 @@ RENAME: Final = (
     # The tokens of a forgotten visitor give no right any more.
     "DELETE FROM token_family WHERE visitor = %(visitor)s",
 )
+BALANCES: Final = ("spend", "limit_restoration")
 CHECKOUTS: Final = "SELECT id FROM hold WHERE visitor = %(pseudonym)s ORDER BY id"
 OWN_ROWS: Final = """
     SELECT (SELECT count(*) FROM visitor_limit WHERE visitor = %(pseudonym)s)
@@ -156,6 +158,7 @@ def _ask(work: UnitOfWork, before: Erasure, *, cause: Message[Any] | None) -> No
     names = {"visitor": before.visitor, "pseudonym": before.pseudonym}
     for statement in (MOVE_LIMIT, *RENAME):
         work.cursor.execute(statement.encode(), names)
+    rename_balances(work, names=BALANCES, key=before.visitor, other=before.pseudonym)
     checkouts = tuple(row[0] for row in work.cursor.execute(CHECKOUTS, names).fetchall())
     (own_rows,) = work.cursor.execute(OWN_ROWS, names).fetchone() or (0,)
     erasure = before.asked(work.now, own_rows=own_rows)

@@ -19,10 +19,21 @@ from cluster.identity.contract import (
     RequestErasure,
     RevokeToken,
 )
+from cluster.messaging.history import History
 from cluster.messaging.service import Service
 from cluster.messaging.work import Scheduled, ignore
 from cluster.orders.contract import OrdersVisitorErased
 from cluster.payments.contract import PaymentsVisitorErased, RefundFailed, RefundSettled
+
+HISTORY: Final = History(
+    tables={"hold": "id", "spend": "id", "limit_restoration": "id", "erasure": "id"},
+    moving="""
+        SELECT id::text FROM hold
+         WHERE id < %(first_kept)s::uuid AND (state = 'held' OR updated_at >= %(before)s)
+        UNION ALL
+        SELECT id::text FROM erasure
+         WHERE id < %(first_kept)s::uuid AND (state = 'requested' OR updated_at >= %(before)s)""",
+)
 
 SERVICE: Final = Service(
     name="identity",
@@ -47,4 +58,5 @@ SERVICE: Final = Service(
         Scheduled("identity.ask_again", every=5.0, run=erasure.ask_again),
         Scheduled("identity.purge_tokens", every=60.0, run=tokens.purge_tokens),
     ),
+    history=HISTORY,
 )

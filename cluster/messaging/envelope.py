@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
@@ -91,6 +91,7 @@ class InvalidMessage(ValueError):
     """The bytes are not an envelope, or the payload does not fit its schema."""
 
 
+TIME_ORDERED: Final = 7  # the version of a UUID that sorts by the time of its making
 UUID_PATTERN: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _UUID: Final = re.compile(UUID_PATTERN)
 _encoder: Final = msgspec.json.Encoder()
@@ -101,6 +102,17 @@ _payload_decoders: Final[dict[type[Payload], msgspec.json.Decoder[Any]]] = {}
 def new_message_id() -> UUID:
     """Return a UUIDv7 (RFC 9562, section 5.7), unique and sorted by the time of its making."""
     return uuid_utils.compat.uuid7()
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """Return the first UUIDv7 of a moment: those made before it are less."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | 0x8 << 60)
+
+
+def is_older(id_: UUID, age: timedelta, now: datetime) -> bool:
+    """Return whether a UUIDv7 was made longer ago than `age`. Of another id it is not known."""
+    return id_.version == TIME_ORDERED and id_ < first_id_at(now - age)
 
 
 def dataschema(declared: MessageType) -> str:

@@ -47,6 +47,7 @@ from cluster.messaging.streams import (
     Stream,
     advance,
     clear_parked,
+    closed,
     count,
     next_parked,
     park,
@@ -261,8 +262,15 @@ class Inbox:
         return ready
 
     def _park(self, work: UnitOfWork, early: Sequence[Delivery]) -> None:
-        reached = positions(work, {delivery.stream for delivery in early})
+        streams = {delivery.stream for delivery in early}
+        reached = positions(work, streams)
+        beyond_horizon = closed(work, streams - reached.keys())
         for delivery in early:
+            if delivery.stream in beyond_horizon:
+                raise PermanentError(
+                    f"{delivery.envelope.subject} is older than the horizon: what "
+                    f"{self._service.name} knew of it was closed, and nothing more is applied to it"
+                )
             if delivery.envelope.sequence <= reached.get(delivery.stream, 0):
                 raise PermanentError(
                     f"sequence {delivery.envelope.sequence} of {delivery.envelope.subject} "

@@ -133,6 +133,42 @@ class Counter(models.Model):
         db_table = "counter"
 
 
+class OpeningBalance(models.Model):
+    """The sum of one column over the rows that were closed at the horizon, by a key of theirs."""
+
+    pk = models.CompositePrimaryKey("name", "key")
+    name = models.TextField()
+    key = models.TextField()
+    amount = models.DecimalField(max_digits=40, decimal_places=0)
+
+    class Meta:
+        db_table = "opening_balance"
+
+
+class OpeningDigest(models.Model):
+    """The part of the closed rows in one bucket of a relation that verification compares."""
+
+    pk = models.CompositePrimaryKey("relation", "part", "bucket")
+    relation = models.TextField()
+    part = models.TextField()
+    bucket = models.IntegerField()
+    rows = models.BigIntegerField()
+    hashes = models.DecimalField(max_digits=40, decimal_places=0)
+
+    class Meta:
+        db_table = "opening_digest"
+
+
+class ClosedHistory(models.Model):
+    """One row, once anything is closed: each closed id (UUIDv7) sorts before `first_kept`."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    first_kept = models.UUIDField()
+
+    class Meta:
+        db_table = "closed_history"
+
+
 class Heartbeat(models.Model):
     """The last report of a process of this service on itself, written by that process."""
 

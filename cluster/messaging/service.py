@@ -9,6 +9,7 @@ from typing import Protocol
 from cluster.messaging.contract import REGISTRY, ContractError, Kind, Payload
 from cluster.messaging.dead_letters import Rejected
 from cluster.messaging.fault_commands import fault_handlers
+from cluster.messaging.history import History
 from cluster.messaging.replays import Ways, replay_handlers
 from cluster.messaging.streams import retention_of
 from cluster.messaging.work import Handler, Scheduled
@@ -49,6 +50,8 @@ class Service:
     ways: Ways = field(default_factory=dict)
     commands: Sequence[type[Payload]] = ()
     journal: Callable[[DatabaseSession], Sink] | None = None
+    # Closed at the horizon, as scheduled work that `cluster/health/closing.py` adds.
+    history: History = field(default_factory=History)
 
     @property
     def journals(self) -> bool:

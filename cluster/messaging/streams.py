@@ -5,18 +5,19 @@ without a gap. The statements here are set-based: each runs once for a whole bat
 
 The ids are remembered for a window. Beyond it a repeated message still has no second effect: its
 stream's position is past its sequence, and the inbox files it as a dead letter instead of counting
-it as a duplicate. They serve that counting and the audit of "applied exactly once".
+it as a duplicate. Positions are closed at the horizon, and no stream of that age begins again. The
+ids serve that counting and the audit of "applied exactly once".
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
 from typing import Final, TypeAlias
 from uuid import UUID
 
 from cluster.messaging.envelope import Envelope
 from cluster.messaging.work import Scheduled, UnitOfWork
+from config import retention
 
 Stream: TypeAlias = tuple[str, str]  # source, subject
 Run: TypeAlias = tuple[int, int]  # first and last of consecutive sequences
@@ -39,15 +40,23 @@ RECORD_ORDER: Final = """
      WHERE inbox.message_id = t.message_id
 """
 
+# Of a subject whose id is older than what this database has kept (`history.py`).
+_CLOSED: Final = """EXISTS (
+    SELECT FROM closed_history
+     WHERE split_part(subject, '/', 2) < first_kept::text COLLATE "C"
+       AND substr(split_part(subject, '/', 2), 15, 1) = '7')"""
+
 # A run begins a stream (its first is 1) or carries it on. Any other run is too early or too late,
-# and moves nothing.
-ADVANCE: Final = """
+# and moves nothing. A stream that was closed, or is as old as such, does not begin again.
+ADVANCE: Final = f"""
     WITH runs AS (
         SELECT * FROM unnest(%b::text[], %b::text[], %b::int[], %b::int[])
             AS t (source, subject, first, last)
     ), begun AS (
         INSERT INTO inbox_stream (source, subject, last_sequence, updated_at)
-        SELECT source, subject, last, %s FROM runs WHERE first = 1 ORDER BY source, subject
+        SELECT source, subject, last, %s FROM runs
+         WHERE first = 1 AND NOT {_CLOSED}
+         ORDER BY source, subject
         ON CONFLICT (source, subject) DO NOTHING
         RETURNING source, subject
     ), carried_on AS (
@@ -61,7 +70,12 @@ ADVANCE: Final = """
            EXISTS (SELECT FROM parked p
                     WHERE p.source = moved.source AND p.subject = moved.subject)
       FROM (SELECT * FROM begun UNION ALL SELECT * FROM carried_on) AS moved
-"""
+"""  # noqa: S608
+
+CLOSED: Final = f"""
+    SELECT source, subject FROM unnest(%b::text[], %b::text[]) AS t (source, subject)
+     WHERE {_CLOSED}
+"""  # noqa: S608
 
 POSITIONS: Final = """
     SELECT source, subject, last_sequence
@@ -104,7 +118,7 @@ COUNT: Final = """
 
 # A message waits in a queue or an outbox for minutes, in the worst outage for
 # hours; a week is far beyond any redelivery.
-INBOX_WINDOW: Final = timedelta(days=7)
+INBOX_WINDOW: Final = retention.INBOX
 PURGE_EVERY: Final = 60.0  # seconds
 # Bounded, so that the purge never holds up the messages of a batch.
 PURGED_AT_ONCE: Final = 5_000
@@ -139,7 +153,7 @@ def record_order(work: UnitOfWork, applied: Sequence[Envelope]) -> None:
 def advance(work: UnitOfWork, runs: Mapping[Stream, Run]) -> dict[Stream, bool]:
     """Advance each stream by its run and return, for those that moved, whether they have parked."""
     work.cursor.execute(
-        ADVANCE,
+        ADVANCE.encode(),
         (
             [source for source, _ in runs],
             [subject for _, subject in runs],
@@ -156,6 +170,12 @@ def positions(work: UnitOfWork, streams: Collection[Stream]) -> dict[Stream, int
     """Return the last sequence applied of each stream that has begun."""
     work.cursor.execute(POSITIONS, _columns(streams))
     return {(source, subject): last for source, subject, last in work.cursor.fetchall()}
+
+
+def closed(work: UnitOfWork, streams: Collection[Stream]) -> set[Stream]:
+    """Return those streams whose subject is older than what this database has kept."""
+    work.cursor.execute(CLOSED.encode(), _columns(streams))
+    return set(work.cursor.fetchall())
 
 
 def park(work: UnitOfWork, early: Sequence[tuple[Envelope, bytes]]) -> set[UUID]:

@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from cluster.catalog.contract import StockReturned
 from cluster.identity.contract import LimitRestored
-from cluster.messaging.envelope import Message
+from cluster.messaging.envelope import Message, is_older
 from cluster.messaging.work import PermanentError, UnitOfWork
 from cluster.orders.contract import (
     RefundAbandoned,
@@ -29,6 +30,7 @@ from cluster.orders.contract import (
 from cluster.orders.domain.lifecycle import OrderState, Refund, RefundState, why_not_refundable
 from cluster.orders.repository import lock_orders, lock_refunds, save_orders, save_refunds
 from cluster.payments.contract import RefundFailed, RefundSettled
+from config.retention import refundable
 
 
 def request_refund(work: UnitOfWork, messages: Sequence[Message[RequestRefund]], /) -> None:
@@ -43,7 +45,7 @@ def request_refund(work: UnitOfWork, messages: Sequence[Message[RequestRefund]],
         if message.subject_id in known:
             continue
         order_id = message.payload.order
-        reason = why_not_refundable(orders.get(order_id))
+        reason = _too_old(work, order_id) or why_not_refundable(orders.get(order_id))
         if reason is not None:
             refunds[message.subject_id] = Refund(order_id, RefundState.REFUSED, 1)
             work.reply(message, RefundRefused(order=order_id, reason=reason))
@@ -61,6 +63,16 @@ def request_refund(work: UnitOfWork, messages: Sequence[Message[RequestRefund]],
         work.reply(message, requested)
     save_refunds(work, refunds)
     save_orders(work, orders)
+
+
+def _too_old(work: UnitOfWork, order: UUID) -> str | None:
+    """Return the reason against the refund of an order near or beyond the horizon, or None.
+
+    A refund that begins now must end before any service closes its part of the order.
+    """
+    if not is_older(order, refundable(), work.now):
+        return None
+    return f"it is older than {refundable().days} days, and its history is closed soon or already"
 
 
 def money_came_back(work: UnitOfWork, messages: Sequence[Message[RefundSettled]], /) -> None:

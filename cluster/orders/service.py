@@ -12,11 +12,29 @@ from cluster.identity.contract import (
     ErasureRequested,
     LimitRestored,
 )
+from cluster.messaging.history import History
 from cluster.messaging.service import Service
 from cluster.messaging.work import ignore
 from cluster.orders import handlers, refunds
 from cluster.orders.contract import CancelOrder, ConfirmOrder, RequestRefund
 from cluster.payments.contract import RefundFailed, RefundSettled
+
+# An order closes with its refunds, the last of which decides when.
+HISTORY: Final = History(
+    tables={"orders": "id", "refund": "id"},
+    moving="""
+        SELECT id::text FROM orders
+         WHERE id < %(first_kept)s::uuid
+           AND (state IN ('confirmed', 'refunding') OR updated_at >= %(before)s)
+        UNION ALL
+        SELECT order_id::text FROM refund
+         WHERE order_id < %(first_kept)s::uuid
+           AND (state = 'requested' OR updated_at >= %(before)s OR id >= %(first_kept)s::uuid)
+        UNION ALL
+        SELECT r.id::text FROM refund r JOIN orders o ON o.id = r.order_id
+         WHERE r.id < %(first_kept)s::uuid""",
+    together="SELECT id FROM refund WHERE order_id IN (SELECT id FROM alone)",
+)
 
 SERVICE: Final = Service(
     name="orders",
@@ -35,4 +53,5 @@ SERVICE: Final = Service(
         ErasureRefused: ignore,
         ErasureCompleted: ignore,
     },
+    history=HISTORY,
 )

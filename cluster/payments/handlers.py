@@ -9,7 +9,6 @@ data of customers.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -38,10 +37,15 @@ from cluster.payments.domain import payment as domain
 from cluster.payments.domain.payment import Decision, Origin, Payment, RefundOutcome
 from cluster.payments.gateway.events import apply_events
 from cluster.payments.provider_api import ASKED, HEARD, Operation, ProviderEvent
+from config import retention
 
 # The time for which a repeated webhook is recognised. Its signature is refused after five minutes,
 # and the domain applies a fact once in any case.
-EVENTS_KEPT: Final = timedelta(days=7)
+FORGET_EVENTS: Final = """
+    DELETE FROM provider_event WHERE id IN (
+        SELECT id FROM provider_event WHERE received_at < %s ORDER BY received_at LIMIT %s)
+"""
+EVENTS_KEPT: Final = retention.PROVIDER_EVENTS
 EVENTS_FORGOTTEN_AT_ONCE: Final = 10_000  # rows a transaction, so that none lasts long
 
 Decide = Callable[[Payment | None, Payment, Any], Decision]
@@ -125,10 +129,7 @@ def ask_again(work: UnitOfWork, body: bytes) -> None:
 def forget_provider_events(work: UnitOfWork) -> None:
     """Delete the ids of provider events that the provider will not deliver again."""
     work.cursor.execute(
-        """
-        DELETE FROM provider_event WHERE id IN (
-            SELECT id FROM provider_event WHERE received_at < %s ORDER BY received_at LIMIT %s)
-        """,
+        FORGET_EVENTS,
         (work.now - EVENTS_KEPT, EVENTS_FORGOTTEN_AT_ONCE),
     )
 

@@ -15,12 +15,13 @@ from uuid import UUID
 
 from cluster.checkout.contract import StartCheckout
 from cluster.identity.contract import RequestErasure
-from cluster.messaging.envelope import new_message_id
+from cluster.messaging.envelope import is_older, new_message_id
 from cluster.messaging.queries import announced
 from cluster.messaging.work import UnitOfWork
 from cluster.orders.contract import RequestRefund
 from cluster.storefront.admission import Overloaded, read_room
 from cluster.storefront.repository import checkouts
+from config.retention import horizon, refundable
 
 MAX_QUANTITY: Final = 100
 LONGEST_VISITOR: Final = 100  # characters
@@ -217,10 +218,15 @@ def _register(
 def accept_refund(work: UnitOfWork, *, order_id: UUID, refund_id: UUID | None = None) -> UUID:
     """Accept the refund of a completed checkout's order, announce it and return its id.
 
-    Raises InvalidRequest when the order is unknown here or its checkout has not completed. Orders
-    decides whether it may still be refunded.
+    Raises InvalidRequest when the order is unknown here or too old, or its checkout has not
+    completed. Orders decides whether it may still be refunded.
     """
     found = checkouts(work.cursor, [order_id])
+    if is_older(order_id, refundable(), work.now):
+        raise InvalidRequest(
+            f"The order {order_id} cannot be refunded: it is older than {refundable().days} days. "
+            f"What ended {horizon().days} days ago is closed."
+        )
     if not found:
         raise InvalidRequest(f"There is no order {order_id}.")
     if (status := found[0].status) != "completed":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final
 
 from cluster.messaging.work import UnitOfWork
+from config import retention
 
-JOURNAL_KEPT: Final = timedelta(days=14)
+JOURNAL_KEPT: Final = retention.JOURNAL
 MOST_ENTRIES: Final = 2_000_000  # about 3 GB
 PER_RUN: Final = 5_000  # a short transaction, since the journal's writer waits for it
 # From the beginning only, so that the rest has no gap. Never the last entry, since the next `seq`
@@ -23,7 +23,7 @@ PURGE_JOURNAL: Final = """
      )
 """
 
-DEMO_RUNS_KEPT: Final = timedelta(days=7)
+DEMO_RUNS_KEPT: Final = retention.DEMO_RUNS
 PURGE_DEMO_RUNS: Final = """
     DELETE FROM demo_run WHERE id IN (
         SELECT id FROM demo_run WHERE began < %s ORDER BY began LIMIT 500
@@ -33,7 +33,7 @@ PURGE_DEMO_SCRATCH: Final = """
     DELETE FROM demo_scratch WHERE id IN (SELECT id FROM demo_scratch WHERE at < %s LIMIT 500)
 """
 
-IDEMPOTENCY_KEYS_KEPT: Final = timedelta(hours=24)
+IDEMPOTENCY_KEYS_KEPT: Final = retention.IDEMPOTENCY_KEYS
 PURGE_IDEMPOTENCY_KEYS: Final = """
     DELETE FROM idempotency_key WHERE id IN (
         SELECT id FROM idempotency_key WHERE created_at < %s ORDER BY created_at LIMIT 1000

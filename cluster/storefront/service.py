@@ -8,6 +8,7 @@ from cluster.catalog.contract import AmendProduct, ListProduct, ReleaseStock, Re
 from cluster.checkout.contract import StartCheckout
 from cluster.identity.contract import IssueToken, RefreshToken, RequestErasure, RevokeToken
 from cluster.messaging.fault_commands import fault_commands
+from cluster.messaging.history import History
 from cluster.messaging.replays import replay_commands
 from cluster.messaging.service import Service
 from cluster.messaging.work import Scheduled
@@ -22,6 +23,24 @@ from cluster.storefront.tokens.denial import purge_tokens
 AMBIENT_EVERY: Final = 2.0  # seconds: a light load, with visible activity at any time
 PURGE_EVERY: Final = 10.0  # seconds
 MAIL_EVERY: Final = 15.0  # seconds; the visitor who writes a message does not wait for it
+
+# A request for a checkout outlives those for its refunds, whose owner it knows.
+HISTORY: Final = History(
+    tables={"checkout_request": "id", "refund_request": "id", "erasure_request": "id"},
+    moving="""
+        SELECT id::text FROM checkout_request
+         WHERE id < %(first_kept)s::uuid AND (status = 'accepted' OR ended_at >= %(before)s)
+        UNION ALL
+        SELECT id::text FROM refund_request
+         WHERE id < %(first_kept)s::uuid AND (status = 'accepted' OR ended_at >= %(before)s)
+        UNION ALL
+        SELECT order_id::text FROM refund_request
+         WHERE order_id < %(first_kept)s::uuid
+           AND (status = 'accepted' OR ended_at >= %(before)s OR id >= %(first_kept)s::uuid)
+        UNION ALL
+        SELECT id::text FROM erasure_request
+         WHERE id < %(first_kept)s::uuid AND (status = 'accepted' OR ended_at >= %(before)s)""",
+)
 
 SERVICE: Final = Service(
     name="site",
@@ -55,4 +74,5 @@ SERVICE: Final = Service(
         AuthorisePayment,
         VoidPayment,
     ),
+    history=HISTORY,
 )

@@ -198,5 +198,5 @@ def own_checkout(visitor: str, checkout_id: UUID, *, what: str = "checkout") -> 
     """
     found = retry_on_disconnect(checkouts_of(visitor).filter(id=checkout_id).first)
     if found is None:
-        raise not_found(f"{what} {checkout_id}")
+        raise not_found(f"{what} {checkout_id}", checkout_id)
     return found

@@ -96,5 +96,5 @@ def get_erasure(
     readable = Q(visitor=known_visitor(request)) | ~Q(status="accepted")
     found = retry_on_disconnect(ErasureRequest.objects.filter(readable, id=erasure_id).first)
     if found is None:
-        raise not_found(f"erasure {erasure_id}")
+        raise not_found(f"erasure {erasure_id}", erasure_id)
     return filled(Erasure, found)

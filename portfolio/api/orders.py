@@ -98,7 +98,7 @@ def get_order(
     own_checkout(visitor, order_id, what="order")
     rows = [row for row in read("orders", orders_of, [order_id]) if row.visitor == visitor]
     if not rows:
-        raise not_found(f"order {order_id}")
+        raise not_found(f"order {order_id}", order_id)
     return filled(Order, rows[0])
 
 
@@ -113,7 +113,7 @@ def get_payment(
     own_checkout(known_visitor(request), payment_id, what="payment")
     rows = read("payments", queries.payments, [payment_id])
     if not rows:
-        raise not_found(f"payment {payment_id}")
+        raise not_found(f"payment {payment_id}", payment_id)
     return filled(Payment, rows[0])
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
+from uuid import UUID
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -16,6 +17,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from cluster.kit.problems import MALFORMED, PROBLEM_JSON, malformed_sentence, problem_document
+from cluster.messaging.history import closed_note
 from cluster.secrets.postgres import is_outage
 from portfolio.edge.body_limit import TOO_LARGE_TO_READ
 
@@ -141,9 +143,13 @@ class Problem(Exception):
         self.extensions = dict(extensions or {})
 
 
-def not_found(what: str) -> Problem:
-    """Return a 404 that does not show whether the resource belongs to another visitor."""
-    return Problem(HTTPStatus.NOT_FOUND, f"There is no {what} of yours.")
+def not_found(what: str, about: UUID | None = None) -> Problem:
+    """Return a 404 that does not show whether the resource belongs to another visitor.
+
+    Of an id that is `about` a checkout, a refund or an erasure beyond the horizon it says so.
+    """
+    note = "" if about is None else closed_note(about)
+    return Problem(HTTPStatus.NOT_FOUND, f"There is no {what} of yours.{note}")
 
 
 def problem_answer(request: HttpRequest, problem: Problem) -> HttpResponse:

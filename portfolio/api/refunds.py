@@ -12,6 +12,7 @@ from django.urls import reverse
 from ninja import Path, Router, Schema
 from pydantic import Field
 
+from cluster.messaging.history import closed_note
 from cluster.messaging.work import UnitOfWork
 from cluster.secrets.django.reconnect import retry_on_disconnect
 from cluster.storefront.checkout_intake import InvalidRequest, accept_refund
@@ -70,7 +71,8 @@ def request_refund(request: HttpRequest, refund: RefundAsked) -> HttpResponse:
     def accept(work: UnitOfWork, visitor: str) -> Answer:
         limit(work, request, visitor, REFUNDS)
         if [one.visitor for one in checkouts(work.cursor, [refund.order])] != [visitor]:
-            raise InvalidRequest(f"There is no order {refund.order} of yours.")
+            note = closed_note(refund.order)
+            raise InvalidRequest(f"There is no order {refund.order} of yours.{note}")
         refund_id = accept_refund(work, order_id=refund.order)
         made = Refund(
             id=refund_id,
@@ -104,7 +106,7 @@ def get_refund(
     """Return the state of a refund."""
     found = retry_on_disconnect(_refunds_of(request).filter(id=refund_id).first)
     if found is None:
-        raise not_found(f"refund {refund_id}")
+        raise not_found(f"refund {refund_id}", refund_id)
     return _shown(found)
 
 

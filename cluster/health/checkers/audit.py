@@ -115,12 +115,13 @@ def _balances(snapshots: Snapshots) -> dict[str, Balance]:
 
 def _provider_agrees(snapshots: Snapshots, ours: Mapping[str, Balance], books: Books) -> Finding:
     """Compare the payments that are examined, or all when the provider's total is another one."""
-    if snapshots.ids is None:
-        return money.ledger_matches_provider(ours, books.balances())
-    total = Balance(*snapshots.whole.row("payments", queries.TOTAL))
-    if total != books.total():
-        return money.ledger_matches_provider(_balances(snapshots.whole), books.balances())
-    return money.ledger_matches_provider(ours, books.balances(uuids(snapshots.ids)))
+    if snapshots.ids is not None:
+        total = Balance(*snapshots.whole.row("payments", queries.TOTAL))
+        if total == books.total():
+            kept = {payment: one for payment, one in ours.items() if payment != money.CLOSED}
+            return money.ledger_matches_provider(kept, books.balances(uuids(snapshots.ids)))
+        ours = _balances(snapshots.whole)
+    return money.ledger_matches_provider(ours, books.balances(), snapshots.may_be_closed)
 
 
 def _limits(snapshots: Snapshots) -> Iterator[Finding]:
@@ -137,12 +138,12 @@ def _sagas(snapshots: Snapshots) -> Iterator[Finding]:
         "checkout",
         snapshots.compare_whole(agreement_queries.CHECKOUT_REQUESTS, agreement_queries.SAGAS),
     )
-    for kind, left_behind, found in (
-        ("hold", "spent", queries.HOLDS),
-        ("reservation", "sold", queries.RESERVATIONS),
-        ("order", "fulfilled", queries.ORDERS),
+    for kind, found in (
+        ("hold", queries.HOLDS),
+        ("reservation", queries.RESERVATIONS),
+        ("order", queries.ORDERS),
     ):
-        completed = Pairs("checkout", queries.PAIRS_LEFT_BEHIND, {"state": left_behind})
+        completed = queries.left_behind(queries.LEFT_BEHIND[kind])
         yield sagas.no_orphans(kind, snapshots.compare_whole(completed, found))
 
 
@@ -197,10 +198,7 @@ def _agreement(snapshots: Snapshots) -> Iterator[Finding]:
 
 def _versions(snapshots: Snapshots) -> Iterator[Finding]:
     for name in DATABASES:
-        announced = queries.PAIRS_ANNOUNCED.get(name, queries.PAIRS_ANNOUNCED_ELSEWHERE)
-        comparison = snapshots.compare_whole(
-            Pairs(name, queries.PAIRS_VERSIONS[name]), Pairs(name, announced)
-        )
+        comparison = snapshots.compare_whole(queries.versions(name), queries.announced(name))
         yield streams.versions_match(name, comparison)
 
 
@@ -226,10 +224,9 @@ def _streams(snapshots: Snapshots, services: Sequence[Service]) -> Iterator[Find
 
     for receiver, heard in aggregates_consumed(services).items():
         meant = [
-            Pairs(source, queries.PAIRS_SENT_TO, {"source": source, "aggregates": aggregates})
-            for source, aggregates in heard.items()
+            queries.sent_to(receiver, source, aggregates) for source, aggregates in heard.items()
         ]
-        applied = Pairs(receiver, queries.PAIRS_APPLIED, {"sources": everyone})
+        applied = queries.applied(receiver)
         comparison = together(snapshots.compare(meant, [applied]).values())
         yield streams.all_applied(receiver, comparison)
 

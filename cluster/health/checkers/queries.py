@@ -8,9 +8,11 @@ Queries named PAIRS_… return (part, key, value), too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from cluster.health.checkers.snapshot import Pairs
+from config.environment import DATABASES
 
 PRODUCT_BOOKS: Final = """
     SELECT p.sku, p.listed, p.available, p.reserved, p.sold,
@@ -19,8 +21,17 @@ PRODUCT_BOOKS: Final = """
       FROM product p
       LEFT JOIN (SELECT sku, sum(quantity) AS quantity FROM reservation
                   WHERE state = 'reserved' GROUP BY sku) r USING (sku)
-      LEFT JOIN (SELECT sku, sum(quantity) AS quantity FROM sale GROUP BY sku) s USING (sku)
-      LEFT JOIN (SELECT sku, sum(quantity) AS quantity FROM stock_return GROUP BY sku) b USING (sku)
+      LEFT JOIN (SELECT sku, sum(quantity) AS quantity
+                   FROM (SELECT sku, quantity FROM sale
+                         UNION ALL
+                         SELECT key, amount FROM opening_balance WHERE name = 'sale') AS sales
+                  GROUP BY sku) s USING (sku)
+      LEFT JOIN (SELECT sku, sum(quantity) AS quantity
+                   FROM (SELECT sku, quantity FROM stock_return
+                         UNION ALL
+                         SELECT key, amount FROM opening_balance WHERE name = 'stock_return')
+                     AS returns
+                  GROUP BY sku) b USING (sku)
      ORDER BY p.sku
 """
 
@@ -31,15 +42,25 @@ VISITOR_BOOKS: Final = """
       FROM visitor_limit v
       LEFT JOIN (SELECT visitor, sum(amount) AS amount FROM hold
                   WHERE state = 'held' GROUP BY visitor) h USING (visitor)
-      LEFT JOIN (SELECT visitor, sum(amount) AS amount FROM spend GROUP BY visitor) s
-          USING (visitor)
-      LEFT JOIN (SELECT visitor, sum(amount) AS amount FROM limit_restoration GROUP BY visitor) b
-          USING (visitor)
+      LEFT JOIN (SELECT visitor, sum(amount) AS amount
+                   FROM (SELECT visitor, amount FROM spend
+                         UNION ALL
+                         SELECT key, amount FROM opening_balance WHERE name = 'spend') AS spends
+                  GROUP BY visitor) s USING (visitor)
+      LEFT JOIN (SELECT visitor, sum(amount) AS amount
+                   FROM (SELECT visitor, amount FROM limit_restoration
+                         UNION ALL
+                         SELECT key, amount FROM opening_balance WHERE name = 'limit_restoration')
+                     AS restorations
+                  GROUP BY visitor) b USING (visitor)
 """
 
-# Entries, their sum, transactions, and the number of those that do not sum to zero.
+# Entries, their sum with that of the closed ones, transactions, and the number of those that do
+# not sum to zero.
 LEDGER: Final = """
-    SELECT coalesce(sum(entries), 0)::bigint, coalesce(sum(amount), 0)::bigint,
+    SELECT coalesce(sum(entries), 0)::bigint,
+           (coalesce(sum(amount), 0)
+            + (SELECT coalesce(sum(amount), 0) FROM opening_balance WHERE name = 'ledger'))::bigint,
            count(*), count(*) FILTER (WHERE amount <> 0)
       FROM (SELECT count(*) AS entries, sum(amount) AS amount
               FROM ledger_entry GROUP BY transaction) AS transactions
@@ -48,7 +69,8 @@ UNBALANCED: Final = """
     SELECT transaction, sum(amount)::bigint FROM ledger_entry
      GROUP BY transaction HAVING sum(amount) <> 0
 """
-# Balances by payment: authorised and merchant (captured); only those that are not zero.
+# Balances by payment: authorised and merchant (captured); only those that are not zero. Those of
+# all closed payments are one.
 BALANCES: Final = """
     SELECT payment::text,
            coalesce(sum(amount) FILTER (WHERE account = 'authorised'), 0)::bigint AS authorised,
@@ -56,12 +78,19 @@ BALANCES: Final = """
       FROM ledger_entry GROUP BY payment
     HAVING sum(amount) FILTER (WHERE account = 'authorised') <> 0
         OR sum(amount) FILTER (WHERE account = 'merchant') <> 0
+    UNION ALL
+    SELECT 'closed', coalesce(sum(amount) FILTER (WHERE key = 'authorised'), 0)::bigint,
+           coalesce(sum(amount) FILTER (WHERE key = 'merchant'), 0)::bigint
+      FROM opening_balance WHERE name = 'ledger'
+    HAVING count(*) > 0
 """
 # What the ledger has authorised and captured of all payments.
 TOTAL: Final = """
     SELECT coalesce(sum(amount) FILTER (WHERE account = 'authorised'), 0)::bigint,
            coalesce(sum(amount) FILTER (WHERE account = 'merchant'), 0)::bigint
-      FROM ledger_entry
+      FROM (SELECT account, amount FROM ledger_entry
+            UNION ALL
+            SELECT key, amount FROM opening_balance WHERE name = 'ledger') AS entries
 """
 PAYMENTS: Final = "SELECT count(*) FROM payment"
 
@@ -75,6 +104,7 @@ CAPTURED: Final = Pairs(
             SELECT order_id, amount FROM refund WHERE state = 'settled') AS taken
      GROUP BY payment HAVING sum(amount) <> 0
 """,
+    relation="captured",
 )
 AMOUNTS: Final = Pairs(
     "checkout",
@@ -82,6 +112,7 @@ AMOUNTS: Final = Pairs(
     SELECT '', id::text, context->>'amount' FROM saga
      WHERE definition = 'checkout' AND state = 'completed'
 """,
+    relation="amounts",
 )
 BOUGHT: Final = Pairs(
     "checkout",
@@ -89,9 +120,12 @@ BOUGHT: Final = Pairs(
     SELECT '', id::text, (context->>'quantity') || ' x ' || (context->>'sku') FROM saga
      WHERE definition = 'checkout' AND state = 'completed'
 """,
+    relation="bought",
 )
-SOLD: Final = Pairs("catalog", "SELECT '', id::text, quantity || ' x ' || sku FROM sale")
-SPENT: Final = Pairs("identity", "SELECT '', id::text, amount::text FROM spend")
+SOLD: Final = Pairs(
+    "catalog", "SELECT '', id::text, quantity || ' x ' || sku FROM sale", relation="sold"
+)
+SPENT: Final = Pairs("identity", "SELECT '', id::text, amount::text FROM spend", relation="spent")
 
 SAGAS: Final = "SELECT count(*) FROM saga"
 # A compensation's command is repeated within a minute at most, after any failure.
@@ -103,19 +137,30 @@ REFUNDS: Final = "SELECT count(*) FROM refund"
 UNENDED_REFUNDS: Final = "SELECT id::text, state FROM refund WHERE state = 'requested'"
 
 
-# The state that each completed checkout must have left in a service.
-PAIRS_LEFT_BEHIND: Final = """
+# By kind of row: the state in which a completed checkout leaves it.
+LEFT_BEHIND: Final = {"hold": "spent", "reservation": "sold", "order": "fulfilled"}
+
+
+def left_behind(state: str) -> Pairs:
+    """Return the state that each completed checkout must have left in a service."""
+    query = """
     SELECT '', id::text, %(state)s::text FROM saga
      WHERE definition = 'checkout' AND state = 'completed'
 """
+    return Pairs("checkout", query, {"state": state}, relation=f"left behind {state}")
+
+
 HOLDS: Final = Pairs(
-    "identity", "SELECT '', id::text, state FROM hold WHERE state IN ('held', 'spent')"
+    "identity",
+    "SELECT '', id::text, state FROM hold WHERE state IN ('held', 'spent')",
+    relation="holds",
 )
 RESERVATIONS: Final = Pairs(
     "catalog",
     """
     SELECT '', id::text, state FROM reservation WHERE state IN ('reserved', 'sold')
 """,
+    relation="reservations",
 )
 ORDERS: Final = Pairs(
     "orders",
@@ -124,13 +169,20 @@ ORDERS: Final = Pairs(
            CASE WHEN state IN ('refunding', 'refunded') THEN 'fulfilled' ELSE state END
       FROM orders WHERE state <> 'cancelled'
 """,
+    relation="orders",
 )
 
 REFUNDS_COMPLETED: Final = Pairs(
-    "orders", "SELECT '', id::text, 'done' FROM refund WHERE state = 'completed'"
+    "orders",
+    "SELECT '', id::text, 'done' FROM refund WHERE state = 'completed'",
+    relation="refunds completed",
 )
-RETURNED: Final = Pairs("catalog", "SELECT '', id::text, 'done' FROM stock_return")
-RESTORED: Final = Pairs("identity", "SELECT '', id::text, 'done' FROM limit_restoration")
+RETURNED: Final = Pairs(
+    "catalog", "SELECT '', id::text, 'done' FROM stock_return", relation="returned"
+)
+RESTORED: Final = Pairs(
+    "identity", "SELECT '', id::text, 'done' FROM limit_restoration", relation="restored"
+)
 
 # By database: the version of every aggregate beside the messages announced about it.
 PAIRS_VERSIONS: Final = {
@@ -178,6 +230,18 @@ PAIRS_ANNOUNCED_ELSEWHERE: Final = """
      WHERE split_part(subject, '/', 1) NOT IN ('notice', 'erasure', 'amendment')
 """
 
+
+def versions(name: str) -> Pairs:
+    """Return the version of every aggregate of a database."""
+    return Pairs(name, PAIRS_VERSIONS[name], relation="versions")
+
+
+def announced(name: str) -> Pairs:
+    """Return the number of messages announced about every aggregate of a database."""
+    query = PAIRS_ANNOUNCED.get(name, PAIRS_ANNOUNCED_ELSEWHERE)
+    return Pairs(name, query, relation="announced")
+
+
 JOURNAL_EXTENT: Final = "SELECT count(*), coalesce(min(seq), 0), coalesce(max(seq), 0) FROM journal"
 JOURNAL_GAPS: Final = """
     SELECT seq, following FROM (SELECT seq, lead(seq) OVER (ORDER BY seq) AS following FROM journal)
@@ -202,15 +266,26 @@ PAIRS_JOURNALLED: Final = """
                    min(sequence) AS first, max(sequence) AS last
               FROM journal WHERE source = ANY (%(sources)s) GROUP BY source, subject) AS streams
 """
-# The last sequence of each outbox stream for one receiver, and the last that it applied.
-PAIRS_SENT_TO: Final = """
+
+
+def sent_to(receiver: str, source: str, aggregates: Sequence[str]) -> Pairs:
+    """Return the last sequence of each outbox stream of a source for one receiver."""
+    query = """
     SELECT %(source)s::text, subject, last_sequence::text FROM outbox_stream
      WHERE split_part(subject, '/', 1) = ANY (%(aggregates)s)
 """
-PAIRS_APPLIED: Final = """
+    parameters = {"source": source, "aggregates": aggregates}
+    return Pairs(source, query, parameters, relation=f"sent to {receiver}")
+
+
+def applied(receiver: str) -> Pairs:
+    """Return the last sequence that a receiver has applied of each stream."""
+    query = """
     SELECT source, subject, last_sequence::text FROM inbox_stream
      WHERE source = ANY (%(sources)s)
 """
+    return Pairs(receiver, query, {"sources": list(DATABASES)}, relation="applied")
+
 
 INBOX: Final = "SELECT count(*) FROM inbox"
 REPEATED: Final = "SELECT message_id::text, type, applied FROM inbox WHERE applied <> 1 LIMIT 1000"
@@ -235,6 +310,8 @@ MISPLACED: Final = """
     SELECT source, subject, sequence, before, coalesce(last_sequence, 0) FROM followed
       LEFT JOIN inbox_stream USING (source, subject)
      WHERE after IS NULL AND sequence IS DISTINCT FROM last_sequence
+       AND (last_sequence IS NOT NULL OR split_part(subject, '/', 2)
+            >= coalesce((SELECT first_kept::text FROM closed_history), '') COLLATE "C")
      LIMIT 1000
 """
 PARKED: Final = "SELECT source, subject, sequence FROM parked ORDER BY parked_at LIMIT 1000"

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
+from uuid import UUID
 
 import psycopg
 
@@ -19,11 +20,13 @@ from cluster.health.checkers.compare import (
     EXAMINED,
     Comparison,
     Digest,
-    differences,
+    Row,
     differing_buckets,
     merged,
     rows_of,
+    unexplained,
 )
+from cluster.messaging.history import is_closed
 from cluster.secrets.postgres import database
 from config.environment import DATABASES
 
@@ -36,21 +39,33 @@ DIGEST: Final = """
 """
 # The third condition implies the second, but only the second can be pushed below a GROUP BY key.
 DETAIL: Final = """
-    SELECT part, key, value
+    SELECT part, key, value, (hashtextextended(key, 0) & {mask})::int,
+           hashtextextended(key || '=' || value, 1)
       FROM ({pairs}) AS pairs (part, key, value)
      WHERE (hashtextextended(key, 0) & {mask})::int = ANY (%(buckets)s)
        AND part || ' ' || (hashtextextended(key, 0) & {mask}) = ANY (%(wanted)s)
 """
 MASK: Final = BUCKETS - 1
+# What closed rows add to the digest of a relation (`cluster/messaging/history.py`).
+OPENING: Final = """
+    SELECT part, bucket, rows, hashes::text FROM opening_digest WHERE relation = %(relation)s
+"""
+FIRST_KEPT: Final = "SELECT first_kept FROM closed_history"
+NOTHING_CLOSED: Final = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Rows (part, key, value), all text, that `query` returns from one database."""
+    """Rows (part, key, value), all text, that `query` returns from one database.
+
+    Rows of a `relation` leave a balance when they are closed. A query may use %(first_kept)s, the
+    first id of which no database has closed anything.
+    """
 
     database: str
     query: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    relation: str = ""
 
 
 def as_auditor(name: str) -> psycopg.Connection[Any]:
@@ -65,6 +80,7 @@ class Snapshots:
         self._connect = connect
         self._connections: dict[str, psycopg.Connection[Any]] = {}
         self._stack = ExitStack()
+        self._first_kept: UUID | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
@@ -121,14 +137,42 @@ class Snapshots:
             (part, bucket) for part, buckets in differing.items() for bucket in buckets[:EXAMINED]
         ]
         left_rows, right_rows = self._detail(left, examined), self._detail(right, examined)
+        counted = self.ids is None and any(pairs.relation for pairs in (*left, *right))
         return {
             part: Comparison(
                 max(rows_of(side.get(part, {})) for side in (left_digests, right_digests)),
-                differences(left_rows.get(part, {}), right_rows.get(part, {})),
+                unexplained(
+                    (left_rows.get(part, {}), right_rows.get(part, {})),
+                    (left_digests.get(part, {}), right_digests.get(part, {})),
+                    buckets[:EXAMINED],
+                    may_be_closed=self.may_be_closed,
+                    counted=counted,
+                ),
                 partial=len(buckets) > EXAMINED,
             )
             for part, buckets in differing.items()
         }
+
+    def look_again(self) -> None:
+        """Read anew what has been closed, after a change in the same transactions."""
+        self._first_kept = None
+
+    def first_kept(self) -> UUID:
+        """Return the first id of which no database has closed anything."""
+        if self._first_kept is None:
+            kept = (id_ for name in DATABASES for (id_,) in self.rows(name, FIRST_KEPT))
+            self._first_kept = max(kept, default=NOTHING_CLOSED)
+        return self._first_kept
+
+    def may_be_closed(self, key: str) -> bool:
+        """Return whether some database may have closed the id that a key ends with."""
+        try:
+            return is_closed(self.first_kept(), UUID(key.rpartition("/")[2]))
+        except ValueError:
+            return False
+
+    def _parameters(self, pairs: Pairs) -> dict[str, Any]:
+        return {**pairs.parameters, "first_kept": self.first_kept()}
 
     def compare_whole(self, left: Pairs, right: Pairs) -> Comparison:
         """Compare two maps that have the one part ""."""
@@ -140,16 +184,21 @@ class Snapshots:
         for pairs in sides:
             query = DIGEST.format(pairs=pairs.query, mask=MASK)
             by_part: dict[str, dict[int, tuple[int, int]]] = {}
-            for part, bucket, rows, hashes in self.rows(pairs.database, query, pairs.parameters):
+            kept = self.rows(pairs.database, query, self._parameters(pairs))
+            for part, bucket, rows, hashes in kept:
                 by_part.setdefault(part, {})[bucket] = (rows, int(hashes))
             for part, digest in by_part.items():
                 found.setdefault(part, []).append(digest)
+            if pairs.relation and self.ids is None:
+                opening = {"relation": pairs.relation}
+                for part, bucket, rows, hashes in self.rows(pairs.database, OPENING, opening):
+                    found.setdefault(part, []).append({bucket: (rows, int(hashes))})
         return {part: merged(digests) for part, digests in found.items()}
 
     def _detail(
         self, sides: Sequence[Pairs], buckets: Sequence[tuple[str, int]]
-    ) -> dict[str, dict[str, str]]:
-        found: dict[str, dict[str, str]] = {}
+    ) -> dict[str, dict[str, Row]]:
+        found: dict[str, dict[str, Row]] = {}
         if not buckets:
             return found
         wanted = {
@@ -158,8 +207,7 @@ class Snapshots:
         }
         for pairs in sides:
             query = DETAIL.format(pairs=pairs.query, mask=MASK)
-            for part, key, value in self.rows(
-                pairs.database, query, {**pairs.parameters, **wanted}
-            ):
-                found.setdefault(part, {})[f"{part} {key}" if part else key] = value
+            rows = self.rows(pairs.database, query, {**self._parameters(pairs), **wanted})
+            for part, key, *row in rows:
+                found.setdefault(part, {})[f"{part} {key}" if part else key] = Row(*row)
         return found

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
@@ -23,6 +23,7 @@ import psycopg
 from cluster.health.observer.outages import Outage
 from cluster.health.observer.snapshot import Snapshot
 from cluster.secrets.postgres import Database, DatabaseSession, is_outage
+from config import retention
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +34,6 @@ LOOK_EVERY: Final = 0.5  # seconds
 RETRY_AFTER: Final = 1.0  # seconds
 STATEMENT_PATIENCE: Final = 5.0  # seconds
 MOST_GAUGES: Final = 6 * 360  # rows that wait: an hour of six services
-KEEP_GAUGES: Final = "24 hours"
-KEEP_OUTAGES: Final = "90 days"
 PURGE_EVERY: Final = 600.0  # seconds
 
 SAVE: Final = """
@@ -60,9 +59,15 @@ SAVE_GAUGE: Final = (
     f"INSERT INTO gauge ({', '.join(GAUGE_COLUMNS)}) "  # noqa: S608  (names of our own)
     f"VALUES ({', '.join(['%s'] * len(GAUGE_COLUMNS))})"
 )
+
+
+def _seconds(window: timedelta) -> int:
+    return int(window.total_seconds())
+
+
 PURGE: Final = (
-    f"DELETE FROM gauge WHERE at < now() - interval '{KEEP_GAUGES}'",  # noqa: S608
-    f"DELETE FROM outage WHERE began < now() - interval '{KEEP_OUTAGES}'",  # noqa: S608
+    f"DELETE FROM gauge WHERE at < now() - interval '{_seconds(retention.GAUGES)} s'",  # noqa: S608
+    f"DELETE FROM outage WHERE began < now() - interval '{_seconds(retention.OUTAGES)} s'",  # noqa: S608
 )
 
 

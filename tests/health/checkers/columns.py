@@ -19,6 +19,7 @@ _DJANGO: Final = "Django's own book-keeping"
 _PLATFORM: Final = "what the observer and the experiments have seen; not of the cluster's work"
 _LOGIN: Final = "lets users into the admin; no message speaks of it"
 _COPY: Final = "a copy for people beside a message id; the journal's entry has the original"
+_CLOSED: Final = "empty until the horizon; `test_closed_history.py` changes each kind of row"
 
 # By table, for all databases.
 TABLES: Final[Mapping[str, str]] = {
@@ -27,6 +28,9 @@ TABLES: Final[Mapping[str, str]] = {
     "provider_request": _WORKING,
     "dead_letter": "kept for people; a replay is judged by its receiver, and its effects by all "
     "that is compared here",
+    "opening_balance": _CLOSED,
+    "opening_digest": _CLOSED,
+    "closed_history": "empty until the horizon; an earlier id names more, a later one less",
     "counter": "counts that only grow; nobody can break them",
     "heartbeat": "overwritten every two seconds; a silent process is named by the health checks",
     "provider_event": "remembers what was heard, for a week; the ledger says what it led to",

@@ -119,6 +119,10 @@ class Bench:
             assert row, "there was nothing to tamper with"
             return str(row[0]), self._examine_again(tampering.database, incremental=incremental)
 
+    def connection(self, database: str) -> psycopg.Connection[Any]:
+        """Return the connection on which a database is examined."""
+        return self._connections[database]
+
     def columns(self, database: str) -> list[tuple[str, str, str]]:
         """Return every table, column and type of a database."""
         return self._snapshots.rows(database, COLUMNS_OF)
@@ -170,6 +174,7 @@ class Bench:
 
     def examine(self, books: Books | None = None) -> dict[str, Finding]:
         """Return the findings of the audit now, with the books of the start unless given."""
+        self._snapshots.look_again()
         findings = examine(self._snapshots, self._services, books or self._books)
         return {finding.name: finding for finding in findings}
 
