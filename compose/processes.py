@@ -24,7 +24,7 @@ SERVICES: Final = (
     ("payments-gateway", "cluster.payments.gateway", (), "payments"),
     ("provider", "cluster.payments.sandbox", (), "provider"),
     ("beat", "cluster.beat", (), "site"),
-    ("web", "portfolio.server", (), "site"),
+    ("web", "portfolio.server", (), "web"),
     ("observer", "cluster.health.observer", (), "observer"),
     ("watchdog", "chaos.watchdog", (), "watchdog"),
     ("chaos-runner", "chaos.runner", (), "runner"),

@@ -91,8 +91,14 @@ def vault_address() -> str:
 
 
 def vault_identity() -> str:
-    """Return the AppRole identity of this process: a service's name, `auditor` or `operator`."""
-    return setting("VAULT_IDENTITY", "site")
+    """Return the AppRole identity of this process: a service's name, `web` or another's."""
+    return setting("VAULT_IDENTITY", "web")
+
+
+def own_service() -> str:
+    """Return the service that this process belongs to, or its identity when it has none."""
+    identity = vault_identity()
+    return "site" if identity == "web" else identity
 
 
 def acting_identity(usual: str) -> str:
@@ -112,7 +118,7 @@ def broker_url() -> str:
 
     Call it for each connection: a network fault leads one service's connections elsewhere.
     """
-    return _led(setting("BROKER_URL"), f"{vault_identity()}-broker")
+    return _led(setting("BROKER_URL"), f"{own_service()}-broker")
 
 
 def broker_users() -> str:
@@ -127,17 +133,17 @@ def broker_admin_url() -> str:
 
 def redis_url() -> str:
     """Return the cache's URL without its password. Call it for each connection."""
-    return _led(setting("REDIS_URL"), f"{vault_identity()}-cache")
+    return _led(setting("REDIS_URL"), f"{own_service()}-cache")
 
 
 def provider_url() -> str:
     """Return the payment provider's URL. Call it for each request."""
-    return _led(setting("PROVIDER_URL"), f"{vault_identity()}-provider")
+    return _led(setting("PROVIDER_URL"), f"{own_service()}-provider")
 
 
 def _led(url: str, link: str) -> str:
     """Return `url`, or the fault proxy's while a network fault breaks this process's link."""
-    return fault_routes.detoured(url, routes_file(), link, vault_identity())
+    return fault_routes.detoured(url, routes_file(), link, own_service())
 
 
 def routes_file() -> Path:

@@ -1,8 +1,8 @@
 """Links between a process and a server, and the detours that a network fault makes of them.
 
-A link belongs to one identity: only processes of that identity ever take its detour, so a
-broken link affects one service. Detours are entries of a file in the run directory, read for
-each connection. An expired entry is ignored, even if its writer did not remove it.
+A link belongs to one service: only processes of that service ever take its detour. Detours are
+entries of a file in the run directory, read for each connection. An expired entry is ignored, even
+if its writer did not remove it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SERVICES: Final = ("identity", "catalog", "orders", "payments", "checkout")
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One client's way to one server. `owner` is the Vault identity of the processes at its end."""
+    """One client's way to one server. `owner` is the service of the processes at its end."""
 
     name: str
     owner: str
@@ -65,10 +65,10 @@ def detours(file: Path) -> dict[str, Detour]:
     return {entry.link: entry for entry in entries if entry.until > now}
 
 
-def detoured(url: str, file: Path, link: str, identity: str) -> str:
-    """Return `url`, led through the proxy when there is a detour for a link of this identity."""
+def detoured(url: str, file: Path, link: str, service: str) -> str:
+    """Return `url`, led through the proxy when there is a detour for a link of this service."""
     known = LINKS.get(link)
-    if known is None or known.owner != identity or not (found := detours(file).get(link)):
+    if known is None or known.owner != service or not (found := detours(file).get(link)):
         return url
     parts = urlsplit(url)
     login, at, _ = parts.netloc.rpartition("@")

@@ -28,7 +28,8 @@ LEASES: Final = """
       JOIN pg_roles family ON family.oid = m.roleid
      WHERE login.rolcanlogin AND NOT login.rolsuper AND login.rolvaliduntil IS NOT NULL
        AND family.rolname IN (
-             %(name)s || '_service', %(name)s || '_owner', %(name)s || '_auditor'
+             %(name)s || '_service', %(name)s || '_owner', %(name)s || '_auditor',
+             %(name)s || '_pages'
            )
      ORDER BY login.rolvaliduntil
 """

@@ -16,10 +16,10 @@ RECEIPTS: Final = """
     SELECT service, (receipt ->> 'attempt')::int, (receipt ->> 'rows')::bigint
       FROM erasure, jsonb_each(receipts) AS r (service, receipt) WHERE id = %s ORDER BY service
 """
-FAMILIES: Final = """
-    SELECT id, state, cardinality(used), updated_at
-      FROM token_family WHERE id = ANY (%s) ORDER BY id
-"""
+# Of the view for pages, which counts the secrets that were used and shows none.
+FAMILIES: Final = (
+    "SELECT id, state, uses, updated_at FROM token_family WHERE id = ANY (%s) ORDER BY id"
+)
 
 
 class Receipt(NamedTuple):
@@ -35,7 +35,7 @@ class FamilyRow(NamedTuple):
 
     id: UUID
     state: str
-    used: int
+    uses: int
     updated_at: datetime
 
 

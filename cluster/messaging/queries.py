@@ -52,9 +52,9 @@ NEWEST_LETTERS: Final = f"""
       FROM dead_letter WHERE (replayed_at IS NULL) = %s ORDER BY id DESC LIMIT %s
 """  # noqa: S608
 LETTER: Final = f"SELECT {_LETTER}, body FROM dead_letter WHERE id = %s"  # noqa: S608
-LETTERS_WITH: Final = f"""
-    SELECT {_LETTER}, body FROM dead_letter
-     WHERE created_at >= %s AND position(convert_to(%s, 'UTF8') IN body) > 0 ORDER BY id
+LETTERS_ABOUT: Final = f"""
+    SELECT {_LETTER}
+      FROM dead_letter WHERE created_at >= %s AND subject = ANY (%s) ORDER BY id
 """  # noqa: S608
 
 
@@ -161,9 +161,9 @@ def dead_letter(cursor: Cursor, service: str, number: int) -> KeptDeadLetter | N
     return KeptDeadLetter(service, *row) if row else None
 
 
-def dead_letters_with(
-    cursor: Cursor, service: str, since: datetime, text: str
+def dead_letters_about(
+    cursor: Cursor, service: str, since: datetime, subjects: Sequence[str]
 ) -> list[KeptDeadLetter]:
-    """Return the dead letters since a moment whose bodies contain the text, oldest first."""
-    rows = cursor.execute(LETTERS_WITH, (since, text))
+    """Return the dead letters about these subjects since a moment, oldest first, without bodies."""
+    rows = cursor.execute(LETTERS_ABOUT, (since, list(subjects)))
     return [KeptDeadLetter(service, *row) for row in rows]

@@ -77,9 +77,9 @@ def connect(url: str, *, heartbeat: int = 10, timeout: float = 5.0) -> amqp.Conn
 
 def client_properties() -> dict[str, Any]:
     """Return the properties that name this process and its service to the broker."""
-    identity = environment.vault_identity()
-    name = environment.setting("PROCESS_NAME", identity)
-    return {"connection_name": name, "service": identity}
+    service = environment.own_service()
+    name = environment.setting("PROCESS_NAME", service)
+    return {"connection_name": name, "service": service}
 
 
 def declare(

@@ -20,7 +20,7 @@ IDENTITY_OF: Final[Mapping[str, str]] = {
     **{f"worker-{name}": name for name in DATABASES},
     **{f"relay-{name}": name for name in DATABASES},
     "beat": "site",
-    "web": "site",
+    "web": "web",
     "observer": "observer",
     "runner": "runner",
     "auditor": "auditor",

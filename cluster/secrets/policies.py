@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from cluster.secrets import broker_accounts
 from config import environment
-from config.environment import DATABASES
+from config.environment import DATABASES, SERVICES
 
 IDENTITIES: Final = (
     *DATABASES,
@@ -19,6 +19,7 @@ IDENTITIES: Final = (
     "link-proxy",
     "watchdog",
     "runner",
+    "web",
 )
 # Signs visitors' tokens (cluster/secrets/transit.py). Its private half never leaves Vault.
 SIGNING_KEY: Final = "visitor-tokens"
@@ -77,20 +78,31 @@ def _rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield "kv/data/site", _READ
             yield from _fault_rules()
             yield from _wish_rules()
-        case _:
-            yield from _lease_rules(identity)
+        case "web":
+            # It faces strangers, so of another service it reads what its pages show.
+            for role in LEASE_ROLES:
+                if role.name == "site" or role.right == "pages":
+                    yield from _lease_rules(role.name)
             yield from _message_rules(identity)
-            if identity == "site":
-                yield "kv/data/observer", _READ
-                yield "kv/data/site", _READ
-                yield f"transit/keys/{SIGNING_KEY}", _READ
-                yield f"transit/sign/{SIGNING_KEY}/*", _UPDATE
-                yield from _wish_rules()
-            if identity == "payments":
-                yield "kv/data/provider", ("read", "update")
-                yield "kv/metadata/provider", _UPDATE
-                for key in PROVIDER_KEYS:
-                    yield f"kv/data/rotate/{key}", _READ
+            yield from _signing_rules()
+            yield "kv/data/observer", _READ
+            yield from _wish_rules()
+        case _:
+            yield from _service_rules(identity)
+
+
+def _service_rules(service: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the rights of a service's worker and relay."""
+    yield from _lease_rules(service)
+    yield from _message_rules(service)
+    if service == "site":
+        # As the web server of the revision before, which may still run in an upgrade.
+        yield from _signing_rules()
+    if service == "payments":
+        yield "kv/data/provider", ("read", "update")
+        yield "kv/metadata/provider", _UPDATE
+        for key in PROVIDER_KEYS:
+            yield f"kv/data/rotate/{key}", _READ
 
 
 def _lease_rules(role: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -120,6 +132,13 @@ def _fault_rules() -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "sys/seal", _BREAK
     for database in DATABASES:
         yield f"sys/leases/revoke-prefix/database/creds/{database}", _BREAK
+
+
+def _signing_rules() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the rights to Django's secret key, and to sign visitors' tokens."""
+    yield "kv/data/site", _READ
+    yield f"transit/keys/{SIGNING_KEY}", _READ
+    yield f"transit/sign/{SIGNING_KEY}/*", _UPDATE
 
 
 def _message_rules(identity: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -177,9 +196,9 @@ REVOCATION: Final = (
 )
 
 
-# What a leased login may do: change rows, change tables too, or only read.
-Right = Literal["service", "owner", "auditor"]
-RIGHTS: Final[tuple[Right, ...]] = ("service", "owner", "auditor")
+# What a leased login may do: change rows, change tables too, only read, or only read the views that
+# a service has made for pages.
+Right = Literal["service", "owner", "auditor", "pages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,4 +232,11 @@ class LeaseRole:
         }
 
 
-LEASE_ROLES: Final = tuple(LeaseRole(database, right) for database in DATABASES for right in RIGHTS)
+def rights_in(database: str) -> tuple[Right, ...]:
+    """Return the rights that a login of this database may have. The site's pages are its own."""
+    return ("service", "owner", "auditor", *(("pages",) if database in SERVICES else ()))
+
+
+LEASE_ROLES: Final = tuple(
+    LeaseRole(database, right) for database in DATABASES for right in rights_in(database)
+)

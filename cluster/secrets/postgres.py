@@ -63,18 +63,28 @@ class Database:
     """The current credentials of one database, kept fresh for the life of the process.
 
     `identity` is the AppRole that leases (default: this process's, or `auditor` for an auditor's
-    read-only login). Thread-safe; each process that forks leases its own. Append to `on_rotation`
-    functions to be called, in the renewer's thread, with each new generation of credentials.
+    read-only login). With `pages` the login reads the service's views for pages, which have the
+    names of the tables. Thread-safe; each process that forks leases its own. Append to
+    `on_rotation` functions to be called, in the renewer's thread, with each new generation of
+    credentials.
     """
 
-    def __init__(self, name: str, *, identity: str | None = None, auditor: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        identity: str | None = None,
+        auditor: bool = False,
+        pages: bool = False,
+    ) -> None:
         self.name = name
         self.auditor = auditor
+        self.pages = pages
         own = environment.acting_identity("auditor") if auditor else environment.vault_identity()
         self.identity = identity or own
         # Only the operator, who migrates, may change tables.
         writing: Right = "owner" if self.identity == "operator" else "service"
-        self._role = LeaseRole(name, "auditor" if auditor else writing)
+        self._role = LeaseRole(name, "auditor" if auditor else "pages" if pages else writing)
         self.on_rotation: list[Callable[[Credentials], None]] = []
         self._lock = threading.Lock()
         self._renewer: LeaseRenewer | None = None
@@ -121,7 +131,7 @@ class Database:
         statement_timeout: float | None = None,
         **parameters: Any,
     ) -> Connection:
-        """Open a connection as the service (or the owner or the auditor, which only reads).
+        """Open a connection as the service (or as the owner, or with a right that only reads).
 
         Rejected credentials are replaced and tried once more. `statement_timeout` is in
         seconds; `parameters` go to psycopg. Raises DatabaseUnavailable.
@@ -161,8 +171,10 @@ class Database:
         if not static:
             # What the owner creates on this connection belongs to a role that outlives the lease.
             settings.append(f"-c role={self._role.group}")
-        if self.auditor:
+        if self.auditor or self.pages:
             settings.append("-c default_transaction_read_only=on")
+        if self.pages:
+            settings.append("-c search_path=pages")
         if statement_timeout is not None:
             settings.append(f"-c statement_timeout={int(statement_timeout * 1000)}")
         return {
@@ -287,17 +299,19 @@ class DatabaseSession:
         return self._connection
 
 
-_databases: dict[tuple[str, str | None, bool], Database] = {}
+_databases: dict[tuple[str, str | None, bool, bool], Database] = {}
 _living: Final[weakref.WeakSet[Database]] = weakref.WeakSet()
 _databases_lock: Final = threading.Lock()
 
 
-def database(name: str, *, identity: str | None = None, auditor: bool = False) -> Database:
+def database(
+    name: str, *, identity: str | None = None, auditor: bool = False, pages: bool = False
+) -> Database:
     """Return this process's one shared holder of a database's credentials."""
     with _databases_lock:
-        key = (name, identity, auditor)
+        key = (name, identity, auditor, pages)
         if key not in _databases:
-            _databases[key] = Database(name, identity=identity, auditor=auditor)
+            _databases[key] = Database(name, identity=identity, auditor=auditor, pages=pages)
         return _databases[key]
 
 

@@ -1,8 +1,9 @@
 """One PostgreSQL server made ready for leases: its database and the roles that outlive them.
 
 Roles of a database `orders`, none of which logs in: `orders_owner` owns every object and migrates,
-`orders_service` reads and writes rows, `orders_auditor` reads everything. With `vault_admin` Vault
-creates and drops the leased logins. See docs/adr/0039-least-privilege.md.
+`orders_service` reads and writes rows, `orders_auditor` reads everything, `orders_pages` reads the
+views of the schema `pages`. With `vault_admin` Vault creates and drops the leased logins. See
+docs/adr/0039-least-privilege.md and 0045-what-pages-may-read.md.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from cluster.secrets.policies import rights_in
 from config import environment
 
 VAULT_ADMIN: Final = "vault_admin"
@@ -38,9 +40,10 @@ def superuser_connection(database: str, *, within: str = "postgres") -> psycopg.
 
 def prepare_server(connection: psycopg.Connection[Any], database: str) -> None:
     """Create what is missing of the database, its roles and their rights, in some 20 ms."""
-    owner, service, auditor = (f"{database}_{right}" for right in ("owner", "service", "auditor"))
+    groups = {right: f"{database}_{right}" for right in rights_in(database)}
+    owner = groups["owner"]
     known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
-    for role in (owner, service, auditor):
+    for role in groups.values():
         if role not in known:
             _run(connection, "CREATE ROLE {role}", role=role)
     if VAULT_ADMIN not in known:
@@ -49,14 +52,11 @@ def prepare_server(connection: psycopg.Connection[Any], database: str) -> None:
         "SELECT 1 FROM pg_database WHERE datname = %s", [database]
     ).fetchone():
         _run(connection, "CREATE DATABASE {database} OWNER {owner}", database=database, owner=owner)
-    for statement in _RIGHTS:
-        _run(
-            connection, statement, database=database, owner=owner, service=service,
-            auditor=auditor, admin=VAULT_ADMIN,
-        )  # fmt: skip
+    for statement in (*_RIGHTS, *(_RIGHTS_OF_PAGES if "pages" in groups else ())):
+        _run(connection, statement, database=database, admin=VAULT_ADMIN, **groups)
     with superuser_connection(database, within=database) as inside:
-        for statement in _RIGHTS_INSIDE:
-            _run(inside, statement, owner=owner, service=service)
+        for statement in (*_RIGHTS_INSIDE, *(_VIEWS_INSIDE if "pages" in groups else ())):
+            _run(inside, statement, **groups)
 
 
 def let_services_be_owners(connection: psycopg.Connection[Any], database: str) -> None:
@@ -114,9 +114,17 @@ _RIGHTS: Final = (
     "GRANT {owner}, {service}, {auditor} TO {admin} WITH ADMIN OPTION",
 )
 
+_RIGHTS_OF_PAGES: Final = (
+    "GRANT CONNECT ON DATABASE {database} TO {pages}",
+    "GRANT {pages} TO {admin} WITH ADMIN OPTION",
+)
+
 # Granted for what is there, as in a database of an earlier revision, and for what a migration adds.
 _RIGHTS_INSIDE: Final = (
     "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+    # Any login may otherwise write large objects, which belong to no table.
+    """REVOKE EXECUTE ON FUNCTION lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea)
+       FROM PUBLIC""",
     "GRANT USAGE ON SCHEMA public TO {service}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {service}",
     "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {service}",
@@ -124,6 +132,16 @@ _RIGHTS_INSIDE: Final = (
        GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {service}""",
     """ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public
        GRANT USAGE, SELECT ON SEQUENCES TO {service}""",
+)
+
+# The views are made by migrations, each beside the tables that it reads. A view that a migration
+# adds, or makes again, can be read at once.
+_VIEWS_INSIDE: Final = (
+    "CREATE SCHEMA IF NOT EXISTS pages AUTHORIZATION {owner}",
+    "GRANT USAGE ON SCHEMA pages TO {pages}",
+    "GRANT SELECT ON ALL TABLES IN SCHEMA pages TO {pages}",
+    """ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA pages
+       GRANT SELECT ON TABLES TO {pages}""",
 )
 
 

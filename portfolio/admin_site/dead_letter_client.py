@@ -1,32 +1,28 @@
 """Dead letters for the admin: read through the observer, sent again by a message.
 
-The web process may open only the site's database (docs/adr/0016-replay-from-the-admin.md).
+The web server may write in the site's database alone (docs/adr/0045-what-pages-may-read.md).
 """
 
 from __future__ import annotations
 
-import http.client
 import json
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from http import HTTPStatus
+from urllib.parse import urlencode
 
 import msgspec
 
-from cluster.health.observer.dead_letters import PATH, Letters, key
+from cluster.health.observer.dead_letters import PATH, Letters
+from cluster.health.observer.questions import Unanswered, ask
 from cluster.messaging.envelope import new_message_id
 from cluster.messaging.queries import KeptDeadLetter
 from cluster.messaging.replays import replay_command, send_again
 from cluster.messaging.system_events import DeadLetterReplayed, announce
 from cluster.messaging.work import UnitOfWork
 from cluster.operations.dead_letters import why_hopeless
-from cluster.secrets.vault import SecretsError
 from cluster.services import load
 from cluster.storefront.transactions import run_in_transaction
-from config.environment import DATABASES, MissingSetting, observer_url
-
-PATIENCE: Final = 8.0  # seconds for all databases; one that is away costs two
-LONGEST_ANSWER: Final = 8 * 1024 * 1024  # bytes
+from config.environment import DATABASES
 
 
 class DeadLettersAway(Exception):
@@ -111,24 +107,12 @@ def _send_own(work: UnitOfWork, letter: KeptDeadLetter) -> None:
 
 def _ask(path: str) -> bytes:
     try:
-        address = urlsplit(observer_url())
-        headers = {"Authorization": f"Bearer {key()}"}
-        connection: Any = http.client.HTTPConnection(
-            address.hostname or "127.0.0.1", address.port, timeout=PATIENCE
-        )
-        try:
-            connection.request("GET", path, headers=headers)
-            answer = connection.getresponse()
-            body: bytes = answer.read(LONGEST_ANSWER)
-        finally:
-            connection.close()
-    except SecretsError as error:
-        raise DeadLettersAway("Vault is away, and without it nobody may read them.") from error
-    except (OSError, http.client.HTTPException, MissingSetting) as error:
-        raise DeadLettersAway("The observer, which reads them, is away.") from error
-    words = body.decode(errors="replace")
-    if answer.status == http.client.NOT_FOUND and path.startswith(f"{PATH}/"):
+        answer = ask(path)
+    except Unanswered as error:
+        raise DeadLettersAway(str(error)) from error
+    if answer.status == HTTPStatus.NOT_FOUND and path.startswith(f"{PATH}/"):
+        words = answer.body.decode(errors="replace")
         raise NoSuchDeadLetter(f"{words[:1].upper()}{words[1:]}.")
-    if answer.status != http.client.OK:
-        raise DeadLettersAway(words if words.endswith(".") else f"The observer answered: {words}.")
-    return body
+    if answer.status != HTTPStatus.OK:
+        raise DeadLettersAway(answer.refusal())
+    return answer.body

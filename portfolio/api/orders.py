@@ -1,6 +1,6 @@
 """Orders, payments and the ledger, as they are in the services' own databases.
 
-Read with the auditor's login, which cannot write: only messages change these rows.
+Read from the services' views for pages, which cannot be written: only messages change these rows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Rows as they stand in the services' databases, read with the auditor's read-only login."""
+"""Rows as they stand in the services' databases, read from their views for pages.
+
+The login reads those views and nothing else: docs/adr/0045-what-pages-may-read.md.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,11 @@ Asked = TypeVarTuple("Asked")
 
 
 def read(name: str, look: Callable[[Cursor, *Asked], Found], *asked: *Asked) -> Found:
-    """Return what `look` finds in one service's database (or `site`).
+    """Return what `look` finds in one service's views for pages, or in the site's own database.
 
     Raises psycopg.Error while the database is away.
     """
-    with database(name, auditor=True).connect(autocommit=True) as connection:
+    with database(name, pages=name in SERVICES).connect(autocommit=True) as connection:
         return look(connection.cursor(), *asked)
 
 

@@ -129,7 +129,7 @@ def _shell() -> subprocess.Popen[str]:
     shell = subprocess.Popen(
         [sys.executable, "manage.py", "shell", "--no-imports", "-c", RUN_EACH],
         cwd=ROOT,
-        env={**os.environ, "VAULT_IDENTITY": "site"},
+        env={**os.environ, "VAULT_IDENTITY": "web"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -92,7 +92,7 @@ def test_every_process_has_a_name_and_an_identity_of_vault() -> None:
     found = {process.name: process.environment["VAULT_IDENTITY"] for process in services()}
     assert found["worker-orders"] == "orders"
     assert found["payments-gateway"] == "payments"
-    assert found["web"] == "site"
+    assert found["web"] == "web"
     assert found["observer"] == "observer"
     assert found["watchdog"] == "watchdog"
     assert found["chaos-runner"] == "runner"

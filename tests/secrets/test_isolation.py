@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from chaos.drivers import vault_admin
-from cluster.secrets.policies import IDENTITIES
+from cluster.secrets.policies import IDENTITIES, LEASE_ROLES
 from cluster.secrets.postgres import Database
 from cluster.secrets.provisioning import provision
 from cluster.secrets.provisioning_postgres import superuser_connection
 from cluster.secrets.vault import SecretsDenied, VaultClient
 from config import environment
-from config.environment import DATABASES
+from config.environment import DATABASES, SERVICES
 from tests.secrets.conftest import Servers, lease_of, value
+
+
+@pytest.fixture
+def pages(servers: Servers) -> Iterator[Database]:
+    """The orders database as the web server sees it."""
+    with contextlib.closing(Database("orders", identity="web", pages=True)) as database:
+        yield database
 
 
 @pytest.mark.parametrize("identity", DATABASES)
@@ -26,9 +34,24 @@ def test_a_service_leases_no_database_but_its_own(servers: Servers, identity: st
         if other != identity:
             with pytest.raises(SecretsDenied):
                 vault.read(f"database/creds/{other}")
-        for right in ("owner", "auditor"):
+        for right in ("owner", "auditor", "pages"):
             with pytest.raises(SecretsDenied):
                 vault.read(f"database/creds/{other}-{right}")
+
+
+def test_the_web_server_leases_of_a_service_the_login_for_its_views_alone(
+    servers: Servers,
+) -> None:
+    vault = VaultClient(identity="web")
+    paths = [f"database/creds/{role.name}" for role in LEASE_ROLES]
+    may = vault.write("sys/capabilities-self", {"paths": paths})
+    assert {path for path in paths if may[path] != ["deny"]} == {
+        "database/creds/site",
+        *(f"database/creds/{name}-pages" for name in SERVICES),
+    }
+    with pytest.raises(SecretsDenied):
+        vault.read("database/creds/orders")
+    assert vault.read("database/creds/orders-pages")["data"]["username"]
 
 
 def test_credentials_leased_by_orders_are_rejected_by_payments_server(orders: Database) -> None:
@@ -52,15 +75,15 @@ def test_credentials_leased_by_orders_open_no_other_database_of_their_server(
 @pytest.mark.parametrize(
     ("secret", "readers"),
     [
-        ("site", {"site", "runner", "operator"}),
+        ("site", {"site", "web", "runner", "operator"}),
         ("provider", {"payments", "provider", "operator"}),
         ("broker/operator", {"operator"}),
         ("broker/worker-orders", {"orders", "operator"}),
         ("broker/relay-orders", {"orders", "operator"}),
-        ("broker/web", {"site", "operator"}),
+        ("broker/web", {"web", "operator"}),
         ("broker/observer", {"observer", "operator"}),
-        ("observer", {"site", "observer", "operator"}),
-        ("redis", {*DATABASES, "auditor", "observer", "runner", "operator"}),
+        ("observer", {"web", "observer", "operator"}),
+        ("redis", {*DATABASES, "web", "auditor", "observer", "runner", "operator"}),
     ],
 )
 def test_each_stored_secret_has_these_readers(
@@ -174,6 +197,73 @@ def test_a_service_draws_from_a_sequence_that_a_migration_has_made(
     finally:
         with owner.connect(autocommit=True) as connection:
             connection.execute("DROP SEQUENCE place")
+
+
+@pytest.fixture
+def view(owner: Database, counter: str) -> Iterator[str]:
+    """The name of a view for pages, of one of the table's columns."""
+    with owner.connect(autocommit=True) as connection:
+        connection.execute("CREATE VIEW pages.tally AS SELECT id FROM tally")
+    yield "pages.tally"
+    with owner.connect(autocommit=True) as connection:
+        connection.execute("DROP VIEW pages.tally")
+
+
+def test_pages_read_a_view_that_a_migration_has_made(pages: Database, view: str) -> None:
+    """Under the table's name, so that one query serves them and an auditor."""
+    assert value(pages, "SELECT count(*) FROM tally") == 8
+    with pages.connect() as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("SELECT count FROM public.tally")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT id FROM public.tally",
+        "INSERT INTO pages.tally VALUES (9)",
+        "UPDATE pages.tally SET id = 9",
+        "DELETE FROM pages.tally",
+        "CREATE VIEW pages.mine AS SELECT 1",
+        "CREATE OR REPLACE VIEW pages.tally AS SELECT id, count FROM public.tally",
+        "CREATE TABLE public.mine (id int)",
+        "CREATE TEMPORARY TABLE mine (id int)",
+        "CREATE SCHEMA mine",
+        "SELECT lo_create(0)",
+        "SET ROLE orders_owner",
+        "SET ROLE orders_service",
+        "SET ROLE orders_auditor",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'vault_admin'",
+    ],
+)
+def test_pages_do_nothing_but_read_their_views(pages: Database, view: str, statement: str) -> None:
+    with pages.connect(autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute("SET ROLE NONE")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement.encode())
+
+
+def test_a_session_of_pages_is_read_only_from_its_beginning(pages: Database) -> None:
+    assert value(pages, "SHOW transaction_read_only") == "on"
+
+
+def test_a_database_of_an_earlier_revision_gets_the_role_of_pages(
+    owner: Database, view: str
+) -> None:
+    """There the views may be older than the role."""
+    with superuser_connection("orders", within="orders") as connection:
+        connection.execute("DROP OWNED BY orders_pages")
+        connection.execute("REVOKE orders_pages FROM vault_admin")
+        for (login,) in connection.execute(
+            "SELECT member::regrole::text FROM pg_auth_members "
+            "WHERE roleid = 'orders_pages'::regrole"
+        ).fetchall():
+            connection.execute(f"REVOKE orders_pages FROM {login}".encode())
+        connection.execute("DROP ROLE orders_pages")
+    provision(lambda step: None, databases=["orders"])
+    with contextlib.closing(Database("orders", identity="web", pages=True)) as pages:
+        assert value(pages, "SELECT count(*) FROM tally") == 8
+        assert value(pages, "SELECT current_user") == "orders_pages"
 
 
 def test_a_database_of_an_earlier_revision_gets_the_service_role(

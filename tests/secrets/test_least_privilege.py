@@ -2,7 +2,8 @@
 
 All processes of `up` run as one user, and the operating system cannot keep a file of that user from
 any of them: FILES says which code reads each, and the modes keep other users out. Containers mount
-to each process its own (tests/compose/). See docs/adr/0039-least-privilege.md.
+to each process its own (tests/compose/). See docs/adr/0039-least-privilege.md, and
+0045-what-pages-may-read.md for the web server.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import stat
 from dataclasses import astuple, dataclass
 from typing import Any, Final
 
+import psycopg
 import pytest
 
 from chaos.drivers.local import LocalDriver
 from cluster.messaging.contract import REGISTRY
 from cluster.messaging.topology import EXCHANGE, QUEUES, addressed
 from cluster.secrets.policies import IDENTITIES, LEASE_ROLES, PROVIDER_KEYS, policy
+from cluster.secrets.postgres import database
 from cluster.services import load_all
 from compose.processes import services
 from compose.servers.rabbitmq import USER, VHOST
@@ -28,6 +31,8 @@ from config.environment import DATABASES, ROOT, SERVICES
 from tests.databases import superuser_session
 
 AUDITORS: Final = " ".join(f"{name}-auditor" for name in DATABASES)
+PAGES: Final = " ".join(f"{name}-pages" for name in SERVICES)
+SIGNS: Final = ("read transit/keys/visitor-tokens", "update transit/sign/visitor-tokens/*")
 
 VERDICTS: Final = ("update transit/hmac/verdicts/*",)
 
@@ -55,11 +60,8 @@ SERVICE: Final = {
     for name in ("identity", "catalog", "orders", "checkout")
 }
 BY_IDENTITY: Final = SERVICE | {
-    "site": Reach(
-        f"broker/beat {own_accounts('site')} broker/web observer redis site",
-        "site",
-        ("read transit/keys/visitor-tokens", "update transit/sign/visitor-tokens/*", *WISHES),
-    ),
+    "site": Reach(f"broker/beat {own_accounts('site')} redis site", "site", SIGNS),
+    "web": Reach("broker/web observer redis site", f"site {PAGES}", (*SIGNS, *WISHES)),
     "payments": Reach(
         f"{own_accounts('payments')} redis " + " ".join(f"rotate/{key}" for key in PROVIDER_KEYS),
         "payments",
@@ -98,7 +100,7 @@ IDENTITY_OF: Final = {
     "payments-gateway": "payments",
     "provider": "provider",
     "beat": "site",
-    "web": "site",
+    "web": "web",
     "observer": "observer",
     "watchdog": "watchdog",
     "chaos-runner": "runner",
@@ -152,6 +154,42 @@ COMMANDS: Final = {
         "orders.cancel_order.v1",
     },
 }  # fmt: skip
+
+# What pages read of each service, view by view. Every column is shown to somebody.
+MESSAGES: Final = {
+    "counter": "name value",
+    "dead_letter": "id message_id source type subject sequence reason detail created_at "
+    "replayed_at replays",
+    "inbox": "message_id type applied sequence applied_at",
+}
+VIEWS: Final = {
+    "identity": MESSAGES
+    | {
+        "erasure": "id receipts",
+        "hold": "id state",
+        "limit_restoration": "id amount",
+        "spend": "id amount",
+        "token_family": "id state uses updated_at",
+    },
+    "catalog": MESSAGES
+    | {
+        "product": "sku version name price listed available reserved sold",
+        "reservation": "id state quantity created_at updated_at expires_at",
+    },
+    "orders": MESSAGES
+    | {
+        "orders": "id visitor sku quantity amount state version created_at updated_at",
+        "refund": "id order_id state money_back stock_back limit_back created_at",
+    },
+    "payments": MESSAGES
+    | {
+        "ledger_entry": "id payment transaction account amount at",
+        "payment": "id amount card state authorisation reason authorised captured voided refunded "
+        "created_at updated_at",
+        "provider_event": "id payment type received_at",
+    },
+    "checkout": MESSAGES | {"saga": "id state updated_at reason ended_at"},
+}
 
 # Who names a file of the run directory's `secrets/` in code. Servers and set-up make and read them,
 # `backup` and `restore` are commands of the owner, the chaos driver is the superuser of the
@@ -341,3 +379,76 @@ def test_a_service_changes_rows_of_its_database_and_owns_nothing(platform: None,
             {"role": f"{name}_service"},
         ).fetchone()
         assert may_create == (False, False)
+
+
+def test_what_faces_strangers_can_write_to_no_database_but_the_sites() -> None:
+    """Its code takes no other identity either, whose file `up` cannot keep from it."""
+    roles = {role.name: role for role in LEASE_ROLES}
+    leased = [roles[name] for name in reach("web").logins.split()]
+    assert {(role.database, role.right) for role in leased} == {
+        ("site", "service"),
+        *((name, "pages") for name in SERVICES),
+    }
+    borrowing = re.compile(r"auditor=True|\bidentity=\"|for_identity\(\"|acting_identity\(")
+    found = {
+        str(path.relative_to(ROOT))
+        for package in ("portfolio", "articles", "cluster/kit", "cluster/storefront")
+        for path in (ROOT / package).rglob("*.py")
+        if borrowing.search(path.read_text())
+    }
+    assert found == set()
+
+
+@pytest.mark.platform
+@pytest.mark.parametrize("name", SERVICES)
+def test_pages_read_of_a_service_the_columns_that_the_table_says(platform: None, name: str) -> None:
+    with superuser_session(name) as connection:
+        columns: dict[str, list[str]] = {}
+        for view, column in connection.execute(
+            "SELECT table_name::text, column_name::text FROM information_schema.columns "
+            "WHERE table_schema = 'pages' ORDER BY table_name, ordinal_position"
+        ):
+            columns.setdefault(view, []).append(column)
+        assert {view: " ".join(names) for view, names in columns.items()} == VIEWS[name]
+        granted = connection.execute(
+            "SELECT table_schema::text, table_name::text, privilege_type::text "
+            "FROM information_schema.role_table_grants WHERE grantee = %s",
+            [f"{name}_pages"],
+        ).fetchall()
+        assert sorted(granted) == sorted(("pages", view, "SELECT") for view in VIEWS[name])
+
+
+@pytest.mark.platform
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_login_of_pages_is_refused_every_table(platform: None, name: str) -> None:
+    """With the web server's own lease, also after it has left its role and its read-only mode."""
+    holder = database(name, identity="web", pages=True)
+    with holder.connect(autocommit=True) as connection:
+        for view in VIEWS[name]:
+            connection.execute(f"SELECT * FROM {view} LIMIT 1".encode())
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute("SET ROLE NONE")
+        tables = [
+            table
+            for (table,) in connection.execute(
+                "SELECT relname FROM pg_class "
+                "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')"
+            )
+        ]
+        assert len(tables) > len(VIEWS[name])
+        for table in tables:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"SELECT 1 FROM public.{table} LIMIT 1".encode())
+        for view in VIEWS[name]:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"DELETE FROM pages.{view}".encode())
+
+
+@pytest.mark.platform
+def test_the_web_server_opens_no_session_that_could_write_to_a_service(platform: None) -> None:
+    for name in SERVICES:
+        with superuser_session(name) as connection:
+            logins = connection.execute(
+                "SELECT DISTINCT usename::text FROM pg_stat_activity WHERE application_name = 'web'"
+            ).fetchall()
+        assert all(login.startswith(f"lease_{name}-pages_") for (login,) in logins), logins

@@ -1,7 +1,7 @@
 """The dead letters of all services, as the observer reads them for the site's admin.
 
-The site may open its own database alone; the observer may read every one, and write none.
-A caller has to prove that it has the observer's key, which Vault gives to the site alone.
+The web server reads none of their bodies; the observer may read every database, and write none.
+A caller has to prove that it has the observer's key, which Vault gives to the web server alone.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from config.environment import DATABASES
 logger = logging.getLogger(__name__)
 
 PATH: Final = "/dead-letters"
+WHAT: Final = "dead letters"
 MOST: Final = 200  # dead letters of one service in a list
 VAULT_PATIENCE: Final = 2.0  # seconds
 CONNECT_PATIENCE: Final = 2  # seconds, for each database
@@ -61,14 +62,14 @@ class DeadLetterRoutes:
         app.router.add_get(f"{PATH}/{{service}}/{{number:[0-9]{{1,18}}}}", self._show)
 
     async def _list(self, request: web.Request) -> web.Response:
-        await asyncio.to_thread(_require_key, request)
+        await asyncio.to_thread(require_key, request)
         asked = [name for name in DATABASES if request.query.get("service") in (None, name)]
         waiting = request.query.get("replayed") != "yes"
         letters = await asyncio.to_thread(self._read, asked, waiting)
         return web.Response(body=msgspec.json.encode(letters), content_type="application/json")
 
     async def _show(self, request: web.Request) -> web.Response:
-        await asyncio.to_thread(_require_key, request)
+        await asyncio.to_thread(require_key, request)
         service = request.match_info["service"]
         if service not in DATABASES:
             raise web.HTTPNotFound(text=f"there is no service {service}")
@@ -78,7 +79,7 @@ class DeadLetterRoutes:
                 self._query, service, lambda cursor: dead_letter(cursor, service, number)
             )
         except (psycopg.Error, KeyError) as error:
-            raise web.HTTPServiceUnavailable(text=_unread(service, error)) from error
+            raise web.HTTPServiceUnavailable(text=unread(WHAT, service, error)) from error
         if letter is None:
             raise web.HTTPNotFound(text=f"there is no dead letter {service}:{number}")
         return web.Response(body=msgspec.json.encode(letter), content_type="application/json")
@@ -91,7 +92,7 @@ class DeadLetterRoutes:
             try:
                 found = self._query(service, partial(_newest, service=service, waiting=waiting))
             except (psycopg.Error, KeyError) as error:
-                away[service] = _unread(service, error)
+                away[service] = unread(WHAT, service, error)
                 continue
             if len(found) > MOST:
                 more.append(service)
@@ -111,7 +112,8 @@ def _newest(cursor: Cursor, *, service: str, waiting: bool) -> list[KeptDeadLett
     return newest_dead_letters(cursor, service, waiting=waiting, most=MOST + 1)
 
 
-def _require_key(request: web.Request) -> None:
+def require_key(request: web.Request) -> None:
+    """Refuse a request without the key: HTTPForbidden, or HTTPServiceUnavailable without Vault."""
     try:
         expected = f"Bearer {key()}"
     except SecretsError as error:
@@ -119,13 +121,13 @@ def _require_key(request: web.Request) -> None:
     # aiohttp keeps bytes that are not UTF-8 as surrogates; texts with them cannot be compared.
     given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
     if not hmac.compare_digest(given, expected.encode()):
-        raise web.HTTPForbidden(text="this is for the site's admin")
+        raise web.HTTPForbidden(text="this is for the site")
 
 
-def _unread(service: str, error: Exception) -> str:
-    """Return a sentence on why the dead letters of a service are missing."""
+def unread(what: str, service: str, error: Exception) -> str:
+    """Return a sentence on why the rows of a service are missing, after logging the error."""
     if isinstance(error, psycopg.Error) and not is_outage(error):
-        logger.error("the dead letters of %s cannot be read", service, exc_info=error)
-        return f"The dead letters of {service} cannot be read: {error}"
-    logger.warning("the dead letters of %s cannot be read: %s", service, error)
+        logger.error("the %s of %s cannot be read", what, service, exc_info=error)
+        return f"The {what} of {service} cannot be read: {error}"
+    logger.warning("the %s of %s cannot be read: %s", what, service, error)
     return f"The database of {service} is away."

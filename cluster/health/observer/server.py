@@ -4,6 +4,7 @@
     GET /feed       the same as server-sent events: each second, and at once on a change
     GET /healthz    the observer answers
     GET /dead-letters   the dead letters, for the site's admin (dead_letters.py)
+    GET, POST /name-search   where a name stands, for the demo of erasure (name_search.py)
     POST /v1/traces, GET /traces/{trace_id}   spans by OTLP, and one trace (spans.py)
 
 The feed never queues: a slow reader gets the latest snapshot next, and misses those in between.
@@ -24,6 +25,7 @@ import psycopg
 from aiohttp import web
 
 from cluster.health.observer.dead_letters import DeadLetterRoutes
+from cluster.health.observer.name_search import NameSearchRoutes
 from cluster.health.observer.observer import SHOWN_FOR, Observer
 from cluster.health.observer.span_store import SpanStore, span_file
 from cluster.health.observer.spans import LARGEST_EXPORT, SpanRoutes
@@ -73,6 +75,7 @@ class Server:
         app.router.add_get("/feed", self._get_feed)
         app.router.add_get("/healthz", self._get_healthz)
         DeadLetterRoutes(self._observer.holders).add_to(app)
+        NameSearchRoutes(self._observer.holders).add_to(app)
         SpanRoutes(SpanStore(span_file())).add_to(app)
         app.cleanup_ctx.append(self._run)
         return app

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from uuid import UUID
 
+from cluster.health.observer.name_search import Found, search
 from cluster.identity.domain.erasure import SERVICES
 from cluster.identity.queries import receipts, spent
 from cluster.orders.handlers import erase_visitors
@@ -18,10 +19,10 @@ from cluster.storefront.transactions import run_in_transaction
 from portfolio.demos.books import balanced, balances
 from portfolio.demos.controls import Number, Values
 from portfolio.demos.demo import Visit, demo
+from portfolio.demos.name_search import begin_search, search_everywhere
 from portfolio.demos.queries import read, table
 from portfolio.demos.result import Check, Result, Side, Table, check, figure
 from portfolio.demos.sagas import begin, order_of
-from portfolio.demos.traces_of_a_name import Found, mark, search
 from portfolio.demos.waiting import StillUnderWay, at_least, await_read, ends_of, has_ended
 
 WITHIN: Final = 25.0  # seconds; a service that did not answer is asked again after ten
@@ -29,16 +30,16 @@ WITHIN: Final = 25.0  # seconds; a service that did not answer is asked again af
 
 def run(visit: Visit, values: Values) -> Result:
     """Let a stranger buy, search for the name everywhere, have it erased, and search again."""
-    since = mark()
+    since = begin_search()
     stranger = f"visitor-{secrets.token_hex(8)}"
     wanted = [order_of(stranger, Outcome.SUCCESS) for _ in range(int(values["checkouts"]))]
     # Within the limit of the visitor who runs this.
     bought = begin(wanted, by=visit.visitor)
     ends_of(bought)
     await_read("identity", spent, bought, until=at_least(len(bought)))
-    before, books = search(stranger, since), balances(bought)
+    before, books = search_everywhere(stranger, since), balances(bought)
     forgotten = _forgotten(stranger)
-    after = search(stranger, since)
+    after = search_everywhere(stranger, since)
     return Result(
         headline=f"The name stood in {_total(before)} rows of {_holding(before)} databases; now "
         f"it stands in {_total(after)}.",

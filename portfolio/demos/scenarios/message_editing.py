@@ -15,7 +15,7 @@ from cluster.messaging.queries import (
     KeptDeadLetter,
     applied,
     counters,
-    dead_letters_with,
+    dead_letters_about,
 )
 from cluster.storefront.checkout_intake import Outcome
 from portfolio.demos.controls import Choice, Number, Values
@@ -34,7 +34,6 @@ PICKED: Final = (
     "payments.payment_authorised.v1",
     "orders.confirm_order.v1",
 )
-LONGEST_DETAIL: Final = 80  # characters that a table shows
 AGAIN: Final = "deduplicated"  # the counter of messages that came again
 FORGOTTEN: Final = "The relay was killed meanwhile and forgot the wish, so there was no such copy."
 
@@ -75,16 +74,17 @@ def run(visit: Visit, values: Values) -> Result:
         until=lambda now: operation is not Operation.DUPLICATE or now[AGAIN] > before[AGAIN],
         within=3.0,
     )
+    recorded = recorded_of(order.id)
     dead = await_read(
         picked.receiver,
-        dead_letters_with,
+        dead_letters_about,
         picked.receiver,
         since,
-        str(order.id),
+        sorted({one.subject for one in recorded}),
         until=lambda rows: operation is not Operation.POISON or bool(rows),
         within=3.0,
     )
-    ids = [one.message_id for one in recorded_of(order.id) if one.type == picked.message]
+    ids = [one.message_id for one in recorded if one.type == picked.message]
     seen = Seen(
         operation=operation,
         picked=picked,
@@ -121,8 +121,7 @@ def _tables(seen: Seen) -> Iterator[Table]:
     columns = ("message", "type", "applied", "sequence", "at (UTC)")
     yield table(receiver, "Its row in the inbox", columns, seen.effects)
     cells = (
-        (row.number, row.type, row.reason, row.detail[:LONGEST_DETAIL], bool(row.replayed_at))
-        for row in seen.dead
+        (row.number, row.type, row.reason, row.detail, bool(row.replayed_at)) for row in seen.dead
     )
     kept = ("id", "type", "reason", "detail", "replayed")
     yield table(receiver, "Dead letters of this checkout", kept, cells)

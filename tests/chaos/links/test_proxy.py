@@ -176,6 +176,17 @@ def test_only_the_owner_of_a_link_takes_its_detour(
         assert environment.broker_url() == "pyamqp://127.0.0.1:5672//"
 
 
+@pytest.mark.parametrize("identity", ["web", "site"])
+def test_the_web_server_takes_the_detours_of_the_site(
+    identity: str, routes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:6379/0")
+    monkeypatch.setenv("VAULT_IDENTITY", identity)
+    lead_astray(Detour("three", "site-cache", "cut", time.time() + 9, "127.0.0.1:7"))
+
+    assert environment.redis_url() == "redis://127.0.0.1:7/0"
+
+
 def test_a_detour_keeps_the_login_of_the_address(routes: Path) -> None:
     lead_astray(Detour("two", "orders-database", "slow", time.time() + 9, "127.0.0.1:7", 50))
 

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from cluster.health.observer import dead_letters as letters
 from cluster.health.observer import repository
-from cluster.health.observer.dead_letters import DeadLetterRoutes, _require_key
+from cluster.health.observer.dead_letters import DeadLetterRoutes, require_key
 from cluster.health.observer.outages import Outage
 from cluster.health.observer.repository import Store
 from cluster.health.probes.database import DatabaseProbe
@@ -139,4 +139,4 @@ def test_a_key_of_any_bytes_is_compared(given: str, monkeypatch: pytest.MonkeyPa
     request: Any = SimpleNamespace(headers={"Authorization": given})
 
     with pytest.raises(web.HTTPForbidden):
-        _require_key(request)
+        require_key(request)
