@@ -23,6 +23,6 @@ FORGET = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0003_dead_letters_by_digest")]
+    dependencies = [("messaging", "0004_bounded_history")]
 
     operations = [migrations.RunSQL(VIEWS, FORGET)]
