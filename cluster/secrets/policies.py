@@ -37,9 +37,19 @@ _SEARCH: Final = ("list", "sudo")  # listing leases requires sudo, whatever the 
 _BREAK: Final = ("update", "sudo")  # so do sealing, and revoking all leases of a role
 
 
-def policy(identity: str) -> str:
-    """Return the policy document of one identity, in Vault's language (HCL)."""
+# The broker's one user of the revision before, and who read it.
+EARLIER_BROKER_USER: Final = "kv/data/broker"
+_EARLIER_READERS: Final = frozenset({*DATABASES, "auditor", "observer", "runner"})
+
+
+def policy(identity: str, *, beside_earlier: bool = False) -> str:
+    """Return the policy document of one identity, in Vault's language (HCL).
+
+    With `beside_earlier` it also opens what processes of the revision before need.
+    """
     rules = dict(_rules(identity))
+    if beside_earlier and identity in _EARLIER_READERS:
+        rules[EARLIER_BROKER_USER] = _READ
     return "\n".join(
         f'path "{path}" {{ capabilities = [{", ".join(f"{word!r}" for word in words)}] }}'.replace(
             "'", '"'

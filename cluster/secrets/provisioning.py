@@ -57,10 +57,10 @@ def provision(
         vault = VaultClient(token=_root_token())
         progress("Vault: engines and stored secrets")
         _enable_engines(vault)
-        _store_secrets(vault)
+        _store_secrets(vault, beside_earlier=beside_earlier)
         progress("Vault: policies and identities")
         for identity in policies.IDENTITIES:
-            _admit(vault, identity)
+            _admit(vault, identity, beside_earlier=beside_earlier)
         for database in databases:
             if "user" in _address(database):
                 continue
@@ -115,9 +115,11 @@ def _await_versioned_store(vault: VaultClient) -> None:
     )
 
 
-def _store_secrets(vault: VaultClient) -> None:
+def _store_secrets(vault: VaultClient, *, beside_earlier: bool) -> None:
     """Store the passwords of the servers as their files have them, and create missing keys."""
     _store_broker_accounts(vault)
+    if not beside_earlier:
+        vault.request("delete", policies.EARLIER_BROKER_USER.replace("/data/", "/metadata/"))
     _store(vault, "redis", {"password": _secret_file("redis")})
     for name, keys in (
         ("site", ("secret_key",)),
@@ -160,8 +162,6 @@ def _store_broker_accounts(vault: VaultClient) -> None:
         elif _found(vault, f"kv/data/{name}").get("data", {}).get("username") != account:
             own = {"username": account, "password": secrets.token_urlsafe(32)}
             vault.write(f"kv/data/{name}", {"data": own})
-    # Of an earlier revision, whose processes all read it.
-    vault.request("delete", "kv/metadata/broker")
 
 
 def _store(vault: VaultClient, name: str, fields: Mapping[str, str]) -> None:
@@ -173,10 +173,10 @@ def _store(vault: VaultClient, name: str, fields: Mapping[str, str]) -> None:
     vault.write(f"kv/data/{name}", {"data": fields})
 
 
-def _admit(vault: VaultClient, identity: str) -> None:
+def _admit(vault: VaultClient, identity: str, *, beside_earlier: bool) -> None:
     """Store the policy and AppRole of one identity, and its secret id in a private file."""
     policy_path = f"sys/policies/acl/{identity}"
-    policy = policies.policy(identity)
+    policy = policies.policy(identity, beside_earlier=beside_earlier)
     if _found(vault, policy_path).get("policy") != policy:
         vault.write(policy_path, {"policy": policy})
     role_path = f"auth/approle/role/{identity}"

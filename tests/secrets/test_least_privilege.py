@@ -247,6 +247,12 @@ def is_end_of_a_login(path: str, rules: dict[str, str]) -> bool:
     return found is not None and found[1] in rules
 
 
+def test_the_brokers_user_of_the_revision_before_is_read_during_an_upgrade_alone() -> None:
+    opened = {name for name in IDENTITIES if 'kv/data/broker"' in policy(name, beside_earlier=True)}
+    assert opened == {*DATABASES, "auditor", "observer", "runner"}
+    assert not [name for name in IDENTITIES if 'kv/data/broker"' in policy(name)]
+
+
 @pytest.mark.parametrize("identity", IDENTITIES)
 def test_an_identity_reaches_at_the_vault_what_the_table_says(identity: str) -> None:
     expected = BY_IDENTITY[identity]
