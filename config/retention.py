@@ -1,6 +1,6 @@
 """The windows for which records are kept: the one table from which every purge takes its own.
 
-The README shows it, and a test compares the two.
+The README and the admin's first page show it.
 """
 
 from __future__ import annotations
@@ -62,6 +62,14 @@ class Window:
     record: str
     kept: timedelta | None
     statement: str = ""
+
+    @property
+    def words(self) -> str:
+        """The time for which it is kept, as people say it: "14 days"."""
+        if self.kept is None:
+            return "always"
+        hours = self.kept // timedelta(hours=1)
+        return f"{self.kept.days} days" if self.kept.days > 1 else f"{hours} hours"
 
 
 def windows() -> tuple[Window, ...]:

@@ -23,6 +23,7 @@ from cluster.secrets.django.reconnect import read_or
 from cluster.storefront.contact.models import ContactMessage, MessageState
 from cluster.storefront.models import CHECKOUT_STATUSES, CheckoutRequest
 from compose.backups.status import BackupStatus, backup_status, backup_troubles
+from config.retention import windows
 
 SHOWN: Final = 5  # rows of each list
 DATABASE_AWAY: Final = "The site’s database is away, so this cannot be read at this moment."
@@ -49,6 +50,7 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
         parts["checkouts"] = read(checkouts_today)
     if request.user.is_superuser:
         parts["backups"] = backups(backup_status())
+        parts["windows"] = windows()
     if may("chaos.view_outage"):
         parts["outages"] = read(lambda: list(Outage.objects.order_by("-began")[:SHOWN]))
     if may("chaos.view_incident"):

@@ -46,12 +46,8 @@ def test_every_statement_that_is_named_deletes(window: Window) -> None:
 
 
 def shown(window: Window) -> str:
-    kept = "always"
-    if window.kept is not None:
-        hours = window.kept // timedelta(hours=1)
-        kept = f"{window.kept.days} days" if window.kept.days > 1 else f"{hours} hours"
     return (
-        f"| {window.record} | {kept} | "
+        f"| {window.record} | {window.words} | "
         + (f"`{window.statement}`" if window.statement else "nothing")
         + " |"
     )

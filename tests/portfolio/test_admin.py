@@ -16,13 +16,14 @@ from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.template.loader import render_to_string
 from django.test import RequestFactory
 from django.utils import timezone
-from django.utils.html import strip_tags
+from django.utils.html import escape, strip_tags
 
 from articles.editors import EDITORS, permission
 from chaos.experiments.models import AuditEntry, FaultSwitch
 from compose.backups.status import BackupStatus
 from compose.platform import Platform
 from compose.run_directory import RunDirectory
+from config.retention import windows
 from portfolio.admin_site import dashboard, login, owner
 from portfolio.admin_site.groups import (
     EDITORS_MAY,
@@ -118,6 +119,15 @@ class TestBackups:
         )
         assert "The last backup failed 2 h ago. The disk is full." in page
         assert "None has been verified" in page
+
+
+class TestWindows:
+    def test_the_owner_sees_how_long_every_kind_of_record_is_kept(self) -> None:
+        page = render_to_string(
+            "admin/dashboard/windows.html", {"dashboard": {"windows": windows()}}
+        )
+        for window in windows():
+            assert f'<th scope="row">{escape(window.record)}</th><td>{window.words}</td>' in page
 
 
 class TestSessions:
