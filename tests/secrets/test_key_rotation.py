@@ -127,7 +127,7 @@ def kind(request: pytest.FixtureRequest) -> KeyKind:
 @pytest.fixture
 def site(servers: Servers) -> Iterator[VaultClient]:
     """Vault as the site sees it, which wishes rotations and reads no key."""
-    with closing(VaultClient(identity="site")) as vault:
+    with closing(VaultClient(identity="web")) as vault:
         yield vault
 
 
