@@ -35,8 +35,8 @@ def test_every_judge_counts_by_the_same_number() -> None:
 
 def test_browsers_count_by_it_too() -> None:
     number = re.compile(r"^(?:export )?const SILENCE = (\d+)", re.MULTILINE)
-    assert declared_in(number, ".js") == ["cluster/kit/static/kit/silence.js"]
-    found = number.search(Path(ROOT / "cluster/kit/static/kit/silence.js").read_text())
+    assert declared_in(number, ".js") == ["cluster/kit/static/kit/reconnection.js"]
+    found = number.search(Path(ROOT / "cluster/kit/static/kit/reconnection.js").read_text())
     assert found is not None
     assert int(found[1]) == 1000 * progress.SILENT_AFTER
     assert 2 * SPEAK_ANYWAY < progress.SILENT_AFTER

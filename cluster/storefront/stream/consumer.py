@@ -34,8 +34,8 @@ BEGIN_WITH: Final = 50  # entries, for a browser that has seen none
 LARGEST_SEQ: Final = 2**63 - 1  # PostgreSQL's bigint
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,19}")
 RETRY_AFTER: Final = 0.5  # seconds
-# A browser closes a silent connection after 8 s (silence.js), and a frame may come as late as two
-# of these after the last.
+# A browser closes a silent connection after 8 s (reconnection.js), and a frame may come as late as
+# two of these after the last.
 SPEAK_ANYWAY: Final = 3.0  # seconds
 
 

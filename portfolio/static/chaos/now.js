@@ -1,7 +1,6 @@
 // <chaos-now>: what is being broken at this moment, by whom, and how many wait.
 
 import { followObservations } from "../kit/observations.js";
-import { tellOfOrder } from "./own-order.js";
 import { moveTo, speaker, write } from "./phases.js";
 
 const CALM = "A run passes these six stations, in less than a minute, and leaves a report.";
@@ -14,11 +13,11 @@ class ChaosNow extends HTMLElement {
   #experiment = ""; // which runs now
   #said = ""; // the run and the phase that were last spoken of
   #speak = null;
+  #tells = false; // of the order that was started with the fault
   #sight = null;
 
   connectedCallback() {
     this.#speak = speaker(this.#part("spoken"));
-    tellOfOrder(this, this.#part("order"), () => this.#isMine);
     this.#keepInSight(this.#part("graph"));
     this.#stop = followObservations({
       onSnapshot: (snapshot) => this.#show(snapshot),
@@ -54,6 +53,12 @@ class ChaosNow extends HTMLElement {
     return this.#run !== "" && this.closest("run-request")?.dataset.mine === this.#run;
   }
 
+  async #tellOfOrder() {
+    this.#tells = true;
+    const { tellOfOrder } = await import("./own-order.js");
+    tellOfOrder(this, this.#part("order"), () => this.#isMine);
+  }
+
   #part(name) {
     return this.querySelector(`[data-part="${name}"]`);
   }
@@ -63,6 +68,7 @@ class ChaosNow extends HTMLElement {
     this.className = run ? "running" : "calm";
     this.#experiment = run?.experiment ?? "";
     if (run) this.#run = run.run;
+    if (run?.order && !this.#tells) this.#tellOfOrder();
     const told = run ? `${run.title}. ${run.words}` : `Nobody is breaking anything. ${words}`;
     write(this.#part("words"), told);
     write(this.#part("facts"), run

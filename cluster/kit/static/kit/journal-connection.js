@@ -2,8 +2,7 @@
 
 // The server sends a frame every few seconds (cluster/storefront/stream/consumer.py). A paused server or
 // a lost network closes no connection and reports nothing.
-import { Reconnection } from "./reconnection.js";
-import { SILENCE } from "./silence.js";
+import { Reconnection, SILENCE } from "./reconnection.js";
 
 export class JournalConnection {
   #address;

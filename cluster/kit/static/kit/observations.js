@@ -5,8 +5,7 @@
 // A later follower gets the last snapshot at once. While the page is hidden the
 // connection is closed; it is opened again when the page is shown.
 
-import { Reconnection } from "./reconnection.js";
-import { SILENCE } from "./silence.js";
+import { Reconnection, SILENCE } from "./reconnection.js";
 
 const followers = new Set();
 let socket = null;

@@ -1,5 +1,8 @@
 // The attempts to reach a server that does not answer, and the words said meanwhile.
 
+// The time without data after which a connection counts as broken: SILENT_AFTER of
+// cluster/health/progress.py, to which tests/portfolio/test_silence.py holds it.
+export const SILENCE = 8000; // milliseconds
 const FIRST = 500; // milliseconds before the first attempt
 const SOON = 1000; // and before each further one,
 const LONG = 60_000; // until the server has been away for so long;

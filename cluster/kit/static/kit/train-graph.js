@@ -7,7 +7,6 @@
 import { followObservations } from "./observations.js";
 import { followJournal } from "./journal-feed.js";
 import "./lighting.js";
-import { Faults } from "./train-graph-faults.js";
 import {
   NOW_MARGIN, SHARED, describe, graphEvent, outage, place, readTraffic, scaleOf, summary, visible,
 } from "./train-graph-model.js";
@@ -34,7 +33,7 @@ class TrainGraph extends HTMLElement {
   #events = [];
   #traffic = { journeys: [], ticks: [] };
   #outages = [];
-  #faults = new Faults();
+  #faults = null; // once there is one: few pages ever see a fault
   #window = 12;
   #width = 0;
   #skew = 0; // the cluster's clock less ours
@@ -132,11 +131,19 @@ class TrainGraph extends HTMLElement {
   // A process that dies or is back is drawn at once, not when time next moves the picture.
   #see(snapshot) {
     this.#snapshot = snapshot;
+    if (snapshot.faults?.length && !this.#faults) this.#followFaults();
     this.#order = snapshot.experiment?.order || this.#order;
     const before = JSON.stringify(this.#outages);
-    this.#outages = [...snapshot.outages.map(outage), ...this.#faults.see(snapshot)];
+    this.#outages = [...snapshot.outages.map(outage), ...(this.#faults?.see(snapshot) ?? [])];
     if (this.#lostAt !== null) this.#outages.push(ownOutage(this.#lostAt));
     if (JSON.stringify(this.#outages) !== before) this.#draw();
+  }
+
+  async #followFaults() {
+    this.#faults = { see: () => [] }; // until the module is here
+    const { Faults } = await import("./train-graph-faults.js");
+    this.#faults = new Faults();
+    this.#see(this.#snapshot);
   }
 
   // While nothing is heard of the server behind this page, the page itself draws that.
