@@ -56,7 +56,7 @@ def test_a_verdict_reads_what_changed_since_the_one_before(cluster: Cluster) -> 
 def test_a_violation_is_found_and_leaves_the_checkpoint_as_it_was(tampered: None) -> None:
     kept = checkpoint_file().read_bytes()
 
-    verdicts = [run_verify(wait=1.0, by=BY) for _ in range(2)]
+    verdicts = [run_verify(wait=PATIENT, by=BY) for _ in range(2)]
 
     for verdict in verdicts:
         failed = [f.name for f in verdict.findings if f.outcome is Outcome.FAIL]
