@@ -209,8 +209,15 @@ def _succeed(running: Running, client: Supervisor) -> None:
     leftovers.send_signal(before, signal.SIGKILL)
     leftovers.wait_until_gone([before], patience=platform.STOP_PATIENCE)
     held = lock.Lock(run.lock_file)
-    if not held.acquire():
-        raise PlainError("The lock of the run directory is still held: `manage.py down` and `up`.")
+    # A process that was just being started has the supervisor's files until it runs its program.
+    wait_until(
+        held.acquire,
+        within=HANDS_OVER_WITHIN,
+        every=LOOK,
+        failure=PlainError(
+            "The lock of the run directory is still held: `manage.py down` and `up`."
+        ),
+    )
     began = platform.start_supervisor(run, held, running.surroundings, adopt=True)
     began.detach()
     held.close()
